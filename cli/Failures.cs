@@ -1,0 +1,20 @@
+using AllocReplay.Formats;
+
+namespace AllocReplay.Cli;
+
+/// <summary>Which exceptions are the user's to mend, and the exit code that each stands for.</summary>
+internal static class Failures
+{
+    /// <summary>The exit code, or null for a bug of ours, which should show its stack.</summary>
+    public static int? Classify(Exception e) => e switch
+    {
+        UsageException => ExitCode.Usage,
+        TraceFormatException => ExitCode.BadInput,
+        PlatformNotSupportedException => ExitCode.NotPossible,
+        IOException or UnauthorizedAccessException => ExitCode.BadInput,
+        _ => null,
+    };
+}
+
+/// <summary>The command line parses but asks for something that makes no sense. The message is one line.</summary>
+internal sealed class UsageException(string message) : Exception(message);

@@ -1,0 +1,73 @@
+using System.CommandLine;
+using AllocReplay.Formats;
+using Spectre.Console;
+
+namespace AllocReplay.Cli;
+
+/// <summary><c>allocreplay info</c>: what a trace holds, at a glance.</summary>
+internal static class InfoCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        Argument<string> trace = TraceArguments.Trace();
+        Option<string?> process = TraceArguments.Process();
+        Option<bool> json = TraceArguments.Json();
+        var command = new Command("info", "Show what a trace holds.") { trace, process, json };
+        command.SetAction(parse => Run(parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(json), terminal));
+        return command;
+    }
+
+    private static int Run(string path, string? process, bool json, Terminal terminal)
+    {
+        using TraceReader reader = TraceReader.Open(path, process);
+        TraceStatistics statistics = TraceStatistics.Of(reader);
+        TraceSummary summary = TraceSummary.Of(reader, statistics);
+        if (json)
+            terminal.WriteJson(summary);
+        else
+            Print(summary, terminal);
+        if (reader.Damage is null)
+            return ExitCode.Ok;
+        terminal.Note($"allocreplay: {reader.Damage.Message}");
+        return ExitCode.BadInput;
+    }
+
+    private static void Print(TraceSummary s, Terminal terminal)
+    {
+        var facts = new Grid().AddColumn(new GridColumn { NoWrap = true }).AddColumn();
+        void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(value));
+        Fact("recording", s.Path);
+        Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments) : s.Executable);
+        Fact("process", $"{s.Image} (pid {s.Pid}), {s.Started:yyyy-MM-dd HH:mm:ss} UTC{(s.Host.Length > 0 ? " on " + s.Host : "")}, {s.End}");
+        Fact("allocator", s.Allocator + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : ""));
+        Fact("duration", Quantity.Duration(s.DurationNs));
+        Fact("threads", Quantity.Count(s.Threads.Count));
+        Fact("calls", $"{Quantity.Count(s.Calls)} in {Quantity.Count(s.Events)} events, {s.BytesPerEvent:0.00} B/event");
+        Fact("acquisitions", $"{Quantity.Count(s.Acquisitions)}, {Quantity.Bytes(s.BytesAcquired)}; {Quantity.Count(s.FailedCalls)} failed");
+        Fact("peak live", $"{Quantity.Bytes(s.PeakLiveBytes)} at {Quantity.Duration(s.PeakLiveNs)}");
+        Fact("live at end", $"{Quantity.Count(s.LiveBlocks)} blocks, {Quantity.Bytes(s.LiveBytes)}");
+        Fact("cross-thread", $"{Quantity.Count(s.CrossThreadReleases)} blocks freed by another thread");
+        Fact("not seen", $"{Quantity.Count(s.UnknownReleases)} frees of blocks allocated before recording, {Quantity.Count(s.ImplicitReleases)} addresses reused without a free");
+        Fact("merge", $"{Quantity.Count(s.Parks)} parks, {Quantity.Count(s.ForcedSteps)} forced steps");
+        Fact("events lost", Quantity.Count((long)s.EventsLost) + (s.Failure is null ? "" : $" ({s.Failure})"));
+        terminal.Write(facts);
+
+        Table kinds = Terminal.NewTable(("call", Justify.Left), ("count", Justify.Right));
+        foreach ((string name, long count) in s.CallsByKind.OrderByDescending(k => k.Value))
+            kinds.AddRow(Markup.Escape(name), Quantity.Count(count));
+        terminal.Write(kinds);
+
+        if (s.Images.Count > 1)
+        {
+            Table images = Terminal.NewTable(("process image", Justify.Left), ("event bytes", Justify.Right));
+            foreach (ProcessImage image in s.Images.Take(20))
+                images.AddRow(Markup.Escape(image.Name), Quantity.Bytes(image.EventBytes));
+            terminal.Write(images);
+            terminal.Note($"{s.Images.Count} process images; this is {s.Image}, the busiest unless --process chose another.");
+        }
+        if (s.Calls == 0)
+            terminal.Note("No calls were recorded: the program brings its own allocator, linked into its executable.");
+        else
+            terminal.Note($"Next: allocreplay compare {s.Path}   or   allocreplay analyze {s.Path} -o DIR");
+    }
+}

@@ -1,0 +1,29 @@
+using System.CommandLine;
+using AllocReplay.Cli;
+
+var terminal = new Terminal(Console.Out, Console.Error);
+var root = new RootCommand("Record, replay and analyze memory allocation.")
+{
+    InfoCommand.Create(terminal),
+    DumpCommand.Create(terminal),
+};
+
+// A path that starts with @ is a path, not a response file.
+ParseResult parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+if (parse.Errors.Count > 0)
+{
+    foreach (var error in parse.Errors)
+        terminal.Note($"allocreplay: {error.Message}");
+    Command command = parse.CommandResult.Command;
+    terminal.Note($"Try 'allocreplay {(command == root ? "" : command.Name + " ")}--help'.");
+    return ExitCode.Usage;
+}
+try
+{
+    return parse.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception e) when (Failures.Classify(e) is { } code)
+{
+    terminal.Note($"allocreplay: {e.Message}");
+    return code;
+}

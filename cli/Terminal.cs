@@ -1,0 +1,83 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Spectre.Console;
+
+namespace AllocReplay.Cli;
+
+/// <summary>Where a command writes: data to <see cref="Out"/>, progress and notes to <see cref="Error"/>.</summary>
+internal sealed class Terminal(TextWriter @out, TextWriter error)
+{
+    /// <summary>How every command prints <c>--json</c>.</summary>
+    public static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.Never,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private readonly IAnsiConsole _out = Create(@out, Console.IsOutputRedirected);
+    private readonly IAnsiConsole _error = Create(error, Console.IsErrorRedirected);
+
+    public TextWriter Out { get; } = @out;
+    public TextWriter Error { get; } = error;
+
+    /// <summary>Prints a table or other renderable as data.</summary>
+    public void Write(Spectre.Console.Rendering.IRenderable renderable) => _out.Write(renderable);
+
+    public void WriteJson<T>(T value) => Out.WriteLine(JsonSerializer.Serialize(value, Json));
+
+    /// <summary>A note on stderr; never data.</summary>
+    public void Note(string line) => Error.WriteLine(line);
+
+    /// <summary>
+    /// Runs work that may take over two seconds under a progress bar on stderr. The work reports fractions from 0 to 1. Where
+    /// stderr is not a terminal, nothing is drawn and the title is printed once.
+    /// </summary>
+    public T WithProgress<T>(string title, Func<IProgress<double>, T> work)
+    {
+        if (!_error.Profile.Capabilities.Interactive)
+        {
+            Note(title + " …");
+            return work(new ImmediateProgress(_ => { }));
+        }
+        return _error.Progress().AutoClear(true).HideCompleted(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Start(context =>
+            {
+                ProgressTask task = context.AddTask(Markup.Escape(title), maxValue: 1);
+                return work(new ImmediateProgress(fraction => task.Value = fraction));
+            });
+    }
+
+    /// <summary>A table in the house style: no frame but a rule under the header.</summary>
+    public static Table NewTable(params (string Header, Justify Align)[] columns)
+    {
+        var table = new Table { Border = TableBorder.Simple };
+        foreach ((string header, Justify align) in columns)
+            table.AddColumn(new TableColumn(Markup.Escape(header)) { Alignment = align, NoWrap = true });
+        return table;
+    }
+
+    private static IAnsiConsole Create(TextWriter writer, bool redirected)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = redirected ? AnsiSupport.No : AnsiSupport.Detect,
+            ColorSystem = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } || redirected ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+            Interactive = redirected ? InteractionSupport.No : InteractionSupport.Detect,
+        });
+        // A pipe has no width: let rows run as long as they are.
+        if (redirected)
+            console.Profile.Width = 400;
+        return console;
+    }
+
+    /// <summary>Reports on the calling thread, unlike <see cref="Progress{T}"/>.</summary>
+    private sealed class ImmediateProgress(Action<double> report) : IProgress<double>
+    {
+        public void Report(double value) => report(value);
+    }
+}

@@ -1,0 +1,22 @@
+using System.CommandLine;
+
+namespace AllocReplay.Cli;
+
+/// <summary>Arguments and options that several commands share, so that they read alike everywhere.</summary>
+internal static class TraceArguments
+{
+    public static Argument<string> Trace() => new("trace") { Description = "A recording: NAME.allocrec, or one process image inside it." };
+
+    public static Option<string?> Process() => new("--process")
+    {
+        Description = "Process image to read, as 'info' lists them (pPID.N). Default: the busiest.",
+        HelpName = "image",
+    };
+
+    public static Option<bool> Json() => new("--json") { Description = "Print JSON." };
+
+    public static Option<bool> Partial() => new("--partial")
+    {
+        Description = "Go on with what is readable of a damaged trace.",
+    };
+}

@@ -1,0 +1,245 @@
+using System.Runtime.InteropServices;
+using AllocReplay.Formats.Recording;
+
+namespace AllocReplay.Formats;
+
+/// <summary>How the merge had to depart from the timestamps.</summary>
+/// <param name="Parks">Times a stream waited for the event of another stream that its next event depends on.</param>
+/// <param name="ForcedSteps">Waits that outlasted the bound: that event is not in the trace.</param>
+/// <param name="UnknownReleases">Releases of blocks whose acquisition is not in the trace.</param>
+/// <param name="ImplicitReleases">Acquisitions of an address that was still live: its release is not in the trace.</param>
+public readonly record struct MergeStatistics(long Parks, long ForcedSteps, long UnknownReleases, long ImplicitReleases);
+
+/// <summary>
+/// Merges the streams of all threads into one order that respects program order and ownership, then time.
+/// </summary>
+/// <remarks>
+/// <para>Counters of different cores are not a total order: a thread may read its counter before the event that it depends
+/// on is stamped elsewhere. So the earliest event is only taken when ownership allows it: an acquisition needs its address
+/// to be free, a release needs it to be live. A stream whose next event may not be taken is parked under that address until
+/// another stream's event makes it possible. Order within a thread is never changed.</para>
+/// <para>The event waited for may not be in the trace at all (a block older than the recording, a lost event). So a park
+/// ends when the merge has moved <see cref="ParkBoundNs"/> past it; the step is then forced, and counted.</para>
+/// <para>Memory: one entry per live block, one chunk per thread.</para>
+/// </remarks>
+internal sealed class OwnershipMerge : IDisposable
+{
+    /// <summary>Far beyond what counters of one machine differ by or a core reorders; far below what a reader would notice.</summary>
+    public const long ParkBoundNs = 1_000_000;
+
+    private readonly Stream[] _streams;
+    private readonly PriorityQueue<Stream, (ulong Ticks, int Thread)> _ready = new();
+    private readonly Dictionary<ulong, List<Stream>> _waiters = [];
+    private readonly List<Stream> _parked = [];
+    private readonly Dictionary<ulong, long> _live = [];
+    private readonly Dictionary<uint, int> _denseThread = [];
+    private readonly Clock _clock;
+    private readonly ulong _bound;
+    private long _nextObject;
+    private long _parks;
+    private long _forced;
+    private long _unknown;
+    private long _implicit;
+
+    public OwnershipMerge(IEnumerable<ThreadCursor> cursors, Clock clock)
+    {
+        _clock = clock;
+        _bound = clock.FromNs(ParkBoundNs);
+        _streams = cursors.Select(c => new Stream(c)).ToArray();
+        foreach (Stream stream in _streams)
+        {
+            _denseThread[stream.Cursor.Stream.RecordedIndex] = stream.Thread;
+            Advance(stream);
+        }
+    }
+
+    public MergeStatistics Statistics => new(_parks, _forced, _unknown, _implicit);
+
+    public int LiveBlocks => _live.Count;
+
+    /// <summary>The damage that ended a stream early, or null. The other streams go on.</summary>
+    public TraceFormatException? Damage { get; private set; }
+
+    public bool Read(out TraceEvent e)
+    {
+        while (true)
+        {
+            bool forced = false;
+            if (!TakeOverdue(out Stream? stream))
+            {
+                if (!_ready.TryDequeue(out stream, out _))
+                {
+                    e = default;
+                    return false;
+                }
+                if (Blocks(stream.Head))
+                {
+                    Park(stream);
+                    continue;
+                }
+            }
+            else
+            {
+                // Still blocked? The event it waits for is missing.
+                forced = Blocks(stream.Head);
+            }
+            if (forced)
+                _forced++;
+            Emit(stream, out e);
+            Advance(stream);
+            return true;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Stream stream in _streams)
+            stream.Cursor.Dispose();
+    }
+
+    private bool Blocks(in RawEvent head)
+    {
+        if (head.IsNull || CallKinds.IsThreadEvent(head.Kind))
+            return false;
+        return CallKinds.IsAcquisition(head.Kind) == _live.ContainsKey(head.Address);
+    }
+
+    private void Park(Stream stream)
+    {
+        _parks++;
+        _parked.Add(stream);
+        if (!_waiters.TryGetValue(stream.Head.Address, out List<Stream>? list))
+            _waiters.Add(stream.Head.Address, list = []);
+        list.Add(stream);
+    }
+
+    private void Wake(ulong address)
+    {
+        if (_waiters.Count == 0 || !_waiters.Remove(address, out List<Stream>? list))
+            return;
+        foreach (Stream stream in list)
+        {
+            _parked.Remove(stream);
+            _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
+        }
+    }
+
+    /// <summary>A parked stream whose wait is over because time has passed it by, or because nothing else is left.</summary>
+    private bool TakeOverdue([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Stream? stream)
+    {
+        stream = null;
+        if (_parked.Count == 0)
+            return false;
+        Stream earliest = _parked[0];
+        foreach (Stream candidate in _parked)
+            if (candidate.Head.Ticks < earliest.Head.Ticks)
+                earliest = candidate;
+        if (_ready.TryPeek(out _, out var next) && next.Ticks <= earliest.Head.Ticks + _bound)
+            return false;
+        _parked.Remove(earliest);
+        List<Stream> list = _waiters[earliest.Head.Address];
+        list.Remove(earliest);
+        if (list.Count == 0)
+            _waiters.Remove(earliest.Head.Address);
+        stream = earliest;
+        return true;
+    }
+
+    private void Emit(Stream stream, out TraceEvent e)
+    {
+        ref readonly RawEvent head = ref stream.Head;
+        e = new TraceEvent
+        {
+            Kind = head.Kind,
+            IsNull = head.IsNull,
+            Thread = stream.Thread,
+            OtherThread = head.OtherThread < 0 ? -1 : _denseThread.GetValueOrDefault((uint)head.OtherThread, -1),
+            TimeNs = _clock.ToNs(head.Ticks),
+            Address = head.Address,
+            Size = head.Size,
+            Count = head.Count,
+            Alignment = head.Alignment,
+            Object = TraceEvent.NoObject,
+            PreviousObject = TraceEvent.NoObject,
+        };
+        if (CallKinds.IsThreadEvent(head.Kind))
+            return;
+        if (CallKinds.IsReallocEnd(head.Kind))
+            EndRealloc(stream, ref e);
+        else if (head.IsNull)
+            StartRealloc(stream, e);
+        else if (CallKinds.IsAcquisition(head.Kind))
+            Acquire(ref e);
+        else
+        {
+            if (_live.Remove(head.Address, out long released))
+                e.Object = released;
+            else
+                _unknown++;
+            StartRealloc(stream, e);
+            Wake(head.Address);
+        }
+    }
+
+    private void Acquire(ref TraceEvent e)
+    {
+        e.Object = _nextObject++;
+        ref long slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_live, e.Address, out bool wasLive);
+        if (wasLive)
+        {
+            _implicit++;
+            e.PreviousObject = slot;
+        }
+        slot = e.Object;
+        Wake(e.Address);
+    }
+
+    private static void StartRealloc(Stream stream, in TraceEvent e)
+    {
+        if (CallKinds.IsReallocBegin(e.Kind))
+            stream.PendingRealloc = e;
+    }
+
+    private void EndRealloc(Stream stream, ref TraceEvent e)
+    {
+        TraceEvent begin = stream.PendingRealloc;
+        e.Size = begin.Size;
+        e.Count = begin.Count;
+        long old = begin.Object;
+        if (!e.IsNull)
+        {
+            Acquire(ref e);
+            e.PreviousObject = old;
+            return;
+        }
+        // A null result of realloc(p, 0) has freed p; of any other size it is a failure, and p stays.
+        bool freed = begin.BytesRequested == 0;
+        if (old >= 0 && !freed && _live.TryAdd(begin.Address, old))
+        {
+            e.Object = old;
+            Wake(begin.Address);
+        }
+        e.PreviousObject = old;
+    }
+
+    private void Advance(Stream stream)
+    {
+        try
+        {
+            if (stream.Cursor.Read(out stream.Head))
+                _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
+        }
+        catch (TraceFormatException damage)
+        {
+            Damage ??= damage;
+        }
+    }
+
+    private sealed class Stream(ThreadCursor cursor)
+    {
+        public RawEvent Head;
+        public TraceEvent PendingRealloc;
+        public ThreadCursor Cursor { get; } = cursor;
+        public int Thread { get; } = cursor.Stream.Index;
+    }
+}

@@ -1,0 +1,45 @@
+namespace AllocReplay.Formats;
+
+/// <summary>How a recording ended.</summary>
+public enum RecordingState
+{
+    /// <summary>Still running, or killed: the process did not run its destructors.</summary>
+    Recording = 1,
+    /// <summary>The process ended in an orderly way.</summary>
+    Exited = 2,
+    /// <summary>Recording stopped early; <see cref="ProcessInfo.Failure"/> says why.</summary>
+    Failed = 3,
+}
+
+/// <summary>What a recording says of the process image that made it.</summary>
+public sealed record ProcessInfo
+{
+    /// <summary>Process id.</summary>
+    public required uint Pid { get; init; }
+    /// <summary>Parent's process id.</summary>
+    public required uint ParentPid { get; init; }
+    /// <summary>Path of the executable, as <c>/proc/self/exe</c> gave it.</summary>
+    public required string Executable { get; init; }
+    /// <summary>Arguments, the program's name first; empty when they could not be read.</summary>
+    public required IReadOnlyList<string> Arguments { get; init; }
+    /// <summary>Path of the object that provides malloc to the process.</summary>
+    public required string AllocatorPath { get; init; }
+    /// <summary>Build id of that object in hexadecimal, empty when it has none.</summary>
+    public required string AllocatorBuildId { get; init; }
+    /// <summary>Architecture: <c>x86-64</c> or <c>aarch64</c>.</summary>
+    public required string Architecture { get; init; }
+    /// <summary>Wall-clock time when recording began.</summary>
+    public required DateTimeOffset Started { get; init; }
+    /// <summary>How recording ended.</summary>
+    public required RecordingState State { get; init; }
+    /// <summary>Why recording ended early, as a phrase; null when it did not.</summary>
+    public required string? Failure { get; init; }
+    /// <summary>Calls that were made while recording and are not in the trace.</summary>
+    public required ulong LostEvents { get; init; }
+    /// <summary>Whether operator new and delete come from the allocator itself and are recorded as such.</summary>
+    public required bool RecordsOperatorNew { get; init; }
+    /// <summary>Whether the process began as a fork of a recorded process.</summary>
+    public required bool Forked { get; init; }
+    /// <summary>Version of the format it is written in, as major.minor.</summary>
+    public required string FormatVersion { get; init; }
+}

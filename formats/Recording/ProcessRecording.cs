@@ -1,0 +1,134 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace AllocReplay.Formats.Recording;
+
+/// <summary>
+/// One process image's directory, indexed: which thread's chunks lie where. The tails are read before <c>events</c> is
+/// indexed: a chunk that is flushed in between is then found in both places, never in neither.
+/// </summary>
+internal sealed class ProcessRecording : IDisposable
+{
+    private readonly SafeFileHandle? _events;
+    private readonly string _eventsPath;
+    private readonly int _tickShift;
+
+    private ProcessRecording(SafeFileHandle? events, string eventsPath, int tickShift) =>
+        (_events, _eventsPath, _tickShift) = (events, eventsPath, tickShift);
+
+    public required ProcessInfo Info { get; init; }
+    public required Clock Clock { get; init; }
+    public required IReadOnlyList<ThreadStream> Threads { get; init; }
+
+    /// <summary>Bytes of events stored.</summary>
+    public required long EventBytes { get; init; }
+
+    /// <summary>The first damage that indexing met, or null. What lies before it is indexed.</summary>
+    public required TraceFormatException? Damage { get; init; }
+
+    public static ProcessRecording Open(string directory)
+    {
+        string headerPath = Path.Combine(directory, Wire.ProcessFile);
+        ProcessHeader header = ReadHeader(headerPath);
+        string eventsPath = Path.Combine(directory, Wire.EventsFile);
+        var index = new ChunkIndex((ulong)header.StartTicks, header.StartMonoNs);
+        index.ReadTails(Path.Combine(directory, Wire.TailsFile));
+        SafeFileHandle? events = File.Exists(eventsPath) ? File.OpenHandle(eventsPath) : null;
+        try
+        {
+            if (events is not null)
+                index.ReadEvents(events, eventsPath);
+            IReadOnlyList<ThreadStream> threads = index.Build(directory);
+            // The latest pair gives the best rate: an orderly exit's, else the last chunk's, else the one taken at start.
+            var start = (header.StartTicks, header.StartMonoNs);
+            Clock clock = Clock.FromPairs((int)header.TickShift, start, (header.EndTicks, header.EndMonoNs))
+                ?? Clock.FromPairs((int)header.TickShift, start, Later(index.LatestPair, (header.SecondTicks, header.SecondMonoNs)))
+                ?? throw new TraceFormatException(headerPath, 40, "expected clock calibration pairs that give a rate");
+            return new ProcessRecording(events, eventsPath, (int)header.TickShift)
+            {
+                Info = ToInfo(header, directory),
+                Clock = clock,
+                Threads = threads,
+                EventBytes = threads.Sum(t => t.Chunks.Sum(c => (long)c.Length + Unsafe.SizeOf<ChunkHeader>())),
+                Damage = index.Damage,
+            };
+        }
+        catch
+        {
+            events?.Dispose();
+            throw;
+        }
+    }
+
+    public ThreadCursor OpenCursor(ThreadStream stream) => new(stream, _events, _eventsPath, _tickShift);
+
+    public void Dispose() => _events?.Dispose();
+
+    private static (ulong, ulong) Later((ulong Ticks, ulong Ns) a, (ulong Ticks, ulong Ns) b) => a.Ticks > b.Ticks ? a : b;
+
+    private static ProcessHeader ReadHeader(string path)
+    {
+        byte[] bytes;
+        using (FileStream stream = File.OpenRead(path))
+        {
+            bytes = new byte[Math.Min(stream.Length, Unsafe.SizeOf<ProcessHeader>())];
+            stream.ReadExactly(bytes);
+        }
+        if (bytes.Length < 16 || MemoryMarshal.Read<ulong>(bytes) != Wire.ProcessMagic)
+            throw new TraceFormatException(path, 0, "expected the header of a recorded process (magic ALLPROC)");
+        ushort major = MemoryMarshal.Read<ushort>(bytes.AsSpan(8));
+        if (major > Wire.VersionMajor)
+            throw new TraceFormatException(path, 8, $"format version {major} is newer than this program reads ({Wire.VersionMajor}); use a newer allocreplay");
+        if (bytes.Length < Unsafe.SizeOf<ProcessHeader>())
+            throw new TraceFormatException(path, bytes.Length, $"expected a header of {Unsafe.SizeOf<ProcessHeader>()} bytes, found the end of the file");
+        var header = MemoryMarshal.Read<ProcessHeader>(bytes);
+        return header.TickShift < 32
+            ? header
+            : throw new TraceFormatException(path, 28, $"expected a tick shift below 32, found {header.TickShift}");
+    }
+
+    private static ProcessInfo ToInfo(in ProcessHeader header, string directory) => new()
+    {
+        Pid = header.Pid,
+        ParentPid = header.ParentPid,
+        Executable = Text(header.Executable),
+        Arguments = ReadArguments(directory),
+        AllocatorPath = Text(header.Allocator),
+        AllocatorBuildId = Convert.ToHexStringLower(((ReadOnlySpan<byte>)header.BuildId)[..Math.Min((int)header.BuildIdLength, 31)]),
+        Architecture = header.Arch switch { Wire.ArchX8664 => "x86-64", Wire.ArchAArch64 => "aarch64", _ => $"unknown ({header.Arch})" },
+        Started = DateTimeOffset.UnixEpoch.AddTicks((long)Math.Min(header.RealtimeNs, long.MaxValue) / 100),
+        State = Enum.IsDefined((RecordingState)header.State) ? (RecordingState)header.State : RecordingState.Recording,
+        Failure = header.FailureOp == 0 ? null : DescribeFailure(header.FailureOp, header.FailureErrno),
+        LostEvents = header.LostEvents,
+        RecordsOperatorNew = (header.Flags & Wire.FlagNewRecorded) != 0,
+        Forked = (header.Flags & Wire.FlagForked) != 0,
+        FormatVersion = $"{header.VersionMajor}.{header.VersionMinor}",
+    };
+
+    private static string DescribeFailure(uint op, int errno)
+    {
+        string what = op switch
+        {
+            1 => "could not create the recording",
+            2 => "could not grow the tails",
+            3 => "could not write events",
+            4 => "the program closed the recorder's files",
+            _ => $"failure {op}",
+        };
+        return errno == 0 ? what : $"{what}: {Marshal.GetPInvokeErrorMessage(errno)}";
+    }
+
+    private static string[] ReadArguments(string directory)
+    {
+        string path = Path.Combine(directory, Wire.CommandLineFile);
+        return File.Exists(path) ? Encoding.UTF8.GetString(File.ReadAllBytes(path)).TrimEnd('\0').Split('\0') : [];
+    }
+
+    private static string Text(ReadOnlySpan<byte> bytes)
+    {
+        int end = bytes.IndexOf((byte)0);
+        return Encoding.UTF8.GetString(end < 0 ? bytes : bytes[..end]);
+    }
+}

@@ -1,0 +1,14 @@
+namespace AllocReplay.Formats.Recording;
+
+/// <summary>An event as one thread's stream holds it: no order across threads, no object ids.</summary>
+internal struct RawEvent
+{
+    public ulong Ticks; // shifted
+    public ulong Address;
+    public ulong Size;
+    public ulong Count;
+    public ulong Alignment;
+    public int OtherThread;
+    public CallKind Kind;
+    public bool IsNull;
+}

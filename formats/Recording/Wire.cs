@@ -1,0 +1,98 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace AllocReplay.Formats.Recording;
+
+/// <summary>Constants of <c>formats/native/allocreplay_format.h</c>.</summary>
+internal static class Wire
+{
+    public const ushort VersionMajor = 1;
+    public const ushort VersionMinor = 0;
+    public const int CodeBits = 2;
+    public const uint CodeLong = 3;
+    public const byte OpMask = 0x3f;
+    public const byte OpNull = 0x80;
+    public const byte OpRaw = 0x40;
+    public const int AddressUnit = 8;
+    public const int EventMax = 61;
+    public const uint ChunkMagic = 0x31435241;
+    public const int TailAlignment = 4096;
+    public const ulong ProcessMagic = 0x434f52504c4c41;
+    public const uint ArchX8664 = 1;
+    public const uint ArchAArch64 = 2;
+    public const ulong FlagNewRecorded = 1;
+    public const ulong FlagForked = 2;
+
+    /// <summary>More than any writer makes; a longer chunk is damage, not data.</summary>
+    public const int ChunkLengthMax = 1 << 20;
+
+    public const string ProcessFile = "process";
+    public const string EventsFile = "events";
+    public const string TailsFile = "tails";
+    public const string CommandLineFile = "cmdline";
+}
+
+/// <summary>struct ar_chunk</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ChunkHeader
+{
+    public uint Magic;
+    public uint Thread;
+    public uint Sequence;
+    public uint Length;
+    public ulong Ticks;
+    public ulong MonoNs;
+    public uint OsTid;
+    public uint Capacity;
+    public ThreadName Name;
+    public ulong Reserved;
+
+    [InlineArray(16)]
+    public struct ThreadName
+    {
+        private byte _first;
+    }
+}
+
+/// <summary>struct ar_process</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct ProcessHeader
+{
+    public ulong Magic;
+    public ushort VersionMajor;
+    public ushort VersionMinor;
+    public uint Size;
+    public uint Pid;
+    public uint ParentPid;
+    public uint Arch;
+    public uint TickShift;
+    public ulong RealtimeNs;
+    public ulong StartTicks;
+    public ulong StartMonoNs;
+    public ulong SecondTicks;
+    public ulong SecondMonoNs;
+    public ulong EndTicks;
+    public ulong EndMonoNs;
+    public uint State;
+    public uint FailureOp;
+    public int FailureErrno;
+    public uint Threads;
+    public ulong LostEvents;
+    public ulong Flags;
+    public byte BuildIdLength;
+    public BuildIdBytes BuildId;
+    public PathBytes Allocator;
+    public PathBytes Executable;
+
+    [InlineArray(31)]
+    public struct BuildIdBytes
+    {
+        private byte _first;
+    }
+
+    [InlineArray(1024)]
+    public struct PathBytes
+    {
+        private byte _first;
+    }
+}

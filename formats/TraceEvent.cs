@@ -1,0 +1,59 @@
+namespace AllocReplay.Formats;
+
+/// <summary>One event of a trace, in merged order, with its address resolved to an object.</summary>
+/// <remarks>
+/// A reallocation is two events of one thread: <see cref="CallKind.ReallocBegin"/> releases the old object, and the next event
+/// of that thread, <see cref="CallKind.ReallocEnd"/>, takes the new one. The end repeats the request, so a reader that wants
+/// calls and not moments can ignore the begin.
+/// </remarks>
+public struct TraceEvent
+{
+    /// <summary>The object id that stands for "none" or "not known".</summary>
+    public const long NoObject = -1;
+
+    /// <summary>What happened.</summary>
+    public CallKind Kind { get; internal set; }
+
+    /// <summary>True when there is no address: the acquisition failed, or the release was given a null pointer.</summary>
+    public bool IsNull { get; internal set; }
+
+    /// <summary>Dense index of the thread, from 0.</summary>
+    public int Thread { get; internal set; }
+
+    /// <summary>Another thread's index (parent or child), or -1.</summary>
+    public int OtherThread { get; internal set; }
+
+    /// <summary>Nanoseconds since the start of the recording, on the recording's monotonic clock. Never negative.</summary>
+    public long TimeNs { get; internal set; }
+
+    /// <summary>Address acquired or released; 0 when <see cref="IsNull"/>.</summary>
+    public ulong Address { get; internal set; }
+
+    /// <summary>Bytes requested, of one element where <see cref="Count"/> is not 1. 0 for kinds without a size.</summary>
+    public ulong Size { get; internal set; }
+
+    /// <summary>Elements requested; 1 for kinds without a count.</summary>
+    public ulong Count { get; internal set; }
+
+    /// <summary>Alignment requested in bytes; 0 for kinds without one.</summary>
+    public ulong Alignment { get; internal set; }
+
+    /// <summary>
+    /// The object acquired or released: ids are dense, from 0, in merged order of acquisition. <see cref="NoObject"/> when the
+    /// call failed, released a null pointer, or released a block whose acquisition is not in the trace. A failed reallocation
+    /// ends with its old object.
+    /// </summary>
+    public long Object { get; internal set; }
+
+    /// <summary>
+    /// On the end of a reallocation: the object that was given up, or <see cref="NoObject"/>. On another acquisition: the object
+    /// that was still live at this address because its release is not in the trace, normally <see cref="NoObject"/>.
+    /// </summary>
+    public long PreviousObject { get; internal set; }
+
+    /// <summary>Bytes requested in all: size × count, saturating at <see cref="ulong.MaxValue"/> as no allocator can serve more.</summary>
+    public readonly ulong BytesRequested => Count == 1 ? Size : Math.BigMul(Size, Count, out ulong low) == 0 ? low : ulong.MaxValue;
+
+    /// <summary>Whether this event took a new block: a successful acquisition or reallocation.</summary>
+    public readonly bool Acquires => !IsNull && CallKinds.IsAcquisition(Kind);
+}

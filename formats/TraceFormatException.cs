@@ -1,0 +1,22 @@
+namespace AllocReplay.Formats;
+
+/// <summary>The input is missing, is not a trace, or is damaged. The message is one line that says what, where and what was expected.</summary>
+public sealed class TraceFormatException : Exception
+{
+    /// <summary>Creates an exception about a place in a file.</summary>
+    /// <param name="path">The file or directory.</param>
+    /// <param name="offset">Bytes from the start of the file, or null when the whole is meant.</param>
+    /// <param name="problem">What was expected and what was found, as a phrase.</param>
+    public TraceFormatException(string path, long? offset, string problem)
+        : base(offset is null ? $"{path}: {problem}" : $"{path}: at byte {offset}: {problem}")
+    {
+        Path = path;
+        Offset = offset;
+    }
+
+    /// <summary>The file or directory at fault.</summary>
+    public string Path { get; }
+
+    /// <summary>Bytes from the start of the file, where one place is at fault.</summary>
+    public long? Offset { get; }
+}

@@ -1,0 +1,134 @@
+using AllocReplay.Formats.Recording;
+
+namespace AllocReplay.Formats;
+
+/// <summary>A process image of a session, as a directory listing shows it.</summary>
+/// <param name="Name">Name of its directory, <c>pPID.N</c>: the N-th image that ran under that process id.</param>
+/// <param name="Path">Path of its directory.</param>
+/// <param name="EventBytes">Bytes of events on disk, a measure of how busy it was.</param>
+public sealed record ProcessImage(string Name, string Path, long EventBytes);
+
+/// <summary>
+/// Opens a recording and streams its events in an order that respects program order, ownership and time. Memory is bounded
+/// by the number of live blocks plus one chunk per thread. A recording can be opened while it is being written: the reader
+/// sees what was published when it was opened.
+/// </summary>
+public sealed class TraceReader : IDisposable
+{
+    private readonly ProcessRecording _recording;
+    private OwnershipMerge? _merge;
+
+    private TraceReader(string path, ProcessRecording recording, SessionInfo? session, IReadOnlyList<ProcessImage> images, string image)
+    {
+        _recording = recording;
+        Path = path;
+        Session = session;
+        Images = images;
+        Image = image;
+        Threads = recording.Threads.Select(t => t.ToInfo()).ToList();
+    }
+
+    /// <summary>The path it was opened by.</summary>
+    public string Path { get; }
+
+    /// <summary>The session that the recording belongs to, or null when the recorder was not asked (the hook was preloaded by hand).</summary>
+    public SessionInfo? Session { get; }
+
+    /// <summary>All process images of the session, busiest first.</summary>
+    public IReadOnlyList<ProcessImage> Images { get; }
+
+    /// <summary>Name of the image that this reader reads.</summary>
+    public string Image { get; }
+
+    /// <summary>The process image that this reader reads.</summary>
+    public ProcessInfo Process => _recording.Info;
+
+    /// <summary>Its threads, by index.</summary>
+    public IReadOnlyList<ThreadInfo> Threads { get; }
+
+    /// <summary>Bytes of events on disk, chunk headers included.</summary>
+    public long EventBytes => _recording.EventBytes;
+
+    /// <summary>The first damage met so far, or null. Complete once <see cref="Read"/> has returned false.</summary>
+    public TraceFormatException? Damage => _recording.Damage ?? _merge?.Damage;
+
+    /// <summary>What the merge did so far.</summary>
+    public MergeStatistics Merge => _merge?.Statistics ?? default;
+
+    /// <summary>Blocks live at this point of the stream.</summary>
+    public int LiveBlocks => _merge?.LiveBlocks ?? 0;
+
+    /// <summary>Opens a recording directory: a session's, or that of one process image inside it.</summary>
+    /// <param name="path">The directory.</param>
+    /// <param name="image">Name of the process image to read, as in <see cref="Images"/>; null for the busiest one.</param>
+    /// <exception cref="TraceFormatException">There is no recording at the path, or it cannot be read.</exception>
+    public static TraceReader Open(string path, string? image = null)
+    {
+        try
+        {
+            if (File.Exists(System.IO.Path.Combine(path, Wire.ProcessFile)))
+                return OpenImage(path);
+            if (!Directory.Exists(path))
+            {
+                throw new TraceFormatException(path, null, File.Exists(path)
+                    ? "expected a recording directory (NAME.allocrec), found a file that is not a trace"
+                    : "no such recording");
+            }
+            return OpenSession(path, image);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TraceFormatException(path, null, e.Message);
+        }
+    }
+
+    /// <summary>Reads the next event in merged order. Each event is read once.</summary>
+    /// <returns>False at the end, or where damage ends the last readable stream: see <see cref="Damage"/>.</returns>
+    public bool Read(out TraceEvent e)
+    {
+        _merge ??= new OwnershipMerge(_recording.Threads.Select(_recording.OpenCursor), _recording.Clock);
+        return _merge.Read(out e);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _merge?.Dispose();
+        _recording.Dispose();
+    }
+
+    private static TraceReader OpenImage(string path)
+    {
+        string full = System.IO.Path.GetFullPath(path).TrimEnd('/');
+        string session = System.IO.Path.GetDirectoryName(full)!;
+        string name = System.IO.Path.GetFileName(full);
+        return new TraceReader(path, ProcessRecording.Open(path), SessionInfo.Load(session), [Describe(path)], name);
+    }
+
+    private static TraceReader OpenSession(string path, string? image)
+    {
+        SessionInfo? session = SessionInfo.Load(path);
+        ProcessImage[] images = Directory.GetDirectories(path)
+            .Where(d => File.Exists(System.IO.Path.Combine(d, Wire.ProcessFile)))
+            .Select(Describe)
+            .OrderByDescending(i => i.EventBytes).ThenBy(i => i.Name, StringComparer.Ordinal)
+            .ToArray();
+        if (images.Length == 0)
+        {
+            throw new TraceFormatException(path, null, session is null
+                ? "expected a recording directory (NAME.allocrec), found a directory without one"
+                : "the recording is empty: the program never loaded the hook (it is statically linked, or set-user-ID)");
+        }
+        ProcessImage chosen = image is null
+            ? images[0]
+            : images.FirstOrDefault(i => i.Name == image)
+              ?? throw new TraceFormatException(path, null, $"no process image {image}; there are {string.Join(", ", images.Select(i => i.Name))}");
+        return new TraceReader(path, ProcessRecording.Open(chosen.Path), session, images, chosen.Name);
+    }
+
+    private static ProcessImage Describe(string directory)
+    {
+        long bytes = ChunkIndex.MeasureEvents(directory);
+        return new ProcessImage(System.IO.Path.GetFileName(directory.TrimEnd('/')), directory, bytes);
+    }
+}

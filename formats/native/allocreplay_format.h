@@ -1,0 +1,104 @@
+/* The recording format as the hook writes it. formats/SPEC.md is normative; this header and formats/Wire.cs follow it.
+ * All integers are little-endian. The structures below hold no pointers and no implicit padding. */
+#ifndef ALLOCREPLAY_FORMAT_H
+#define ALLOCREPLAY_FORMAT_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "allocreplay_ops.h"
+
+#define AR_VERSION_MAJOR 1
+#define AR_VERSION_MINOR 0
+
+/* Event prefix: varint of (time delta << AR_CODE_BITS | code). */
+#define AR_CODE_BITS 2
+#define AR_CODE_LONG 3u /* an op byte follows */
+
+/* Op byte of the long form. */
+#define AR_OP_MASK 0x3fu
+#define AR_OP_NULL 0x80u /* the address field is absent: the call failed, or was given a null pointer */
+#define AR_OP_RAW 0x40u  /* the address is not a multiple of AR_ADDRESS_UNIT: its delta is in bytes */
+
+#define AR_ADDRESS_UNIT 8
+
+/* The longest event: prefix 10, op 1, five fields of at most 10 bytes. */
+#define AR_EVENT_MAX 61
+
+/* A chunk of one thread's stream: in the file `events`, back to back; in the file `tails`, at the head of each slot. */
+#define AR_CHUNK_MAGIC 0x31435241u /* "ARC1" */
+
+struct ar_chunk {
+    uint32_t magic;
+    uint32_t thread;   /* dense index of the thread within its process image, from 0 */
+    uint32_t sequence; /* number of this chunk in the thread's stream, from 0 */
+    uint32_t length;   /* payload bytes that follow; in a tail, the bytes published so far */
+    uint64_t ticks;    /* counter at the start of the chunk, unshifted; time deltas start here */
+    uint64_t mono_ns;  /* CLOCK_MONOTONIC beside `ticks`: a calibration pair */
+    uint32_t os_tid;
+    uint32_t capacity; /* tails: bytes of the slot, this header included; events: 0 */
+    char name[16];     /* thread name when the chunk was begun, NUL-padded */
+    uint64_t reserved; /* 0 */
+};
+
+static_assert(sizeof(struct ar_chunk) == 64, "ar_chunk is 64 bytes");
+static_assert(offsetof(struct ar_chunk, ticks) == 16, "ar_chunk.ticks");
+static_assert(offsetof(struct ar_chunk, name) == 40, "ar_chunk.name");
+
+/* Slots begin at multiples of this; an unused one has capacity 0 or magic 0. */
+#define AR_TAIL_ALIGNMENT 4096
+
+enum ar_arch { AR_ARCH_X86_64 = 1, AR_ARCH_AARCH64 = 2 };
+
+enum ar_state {
+    AR_STATE_RECORDING = 1, /* also what a killed process leaves behind */
+    AR_STATE_EXITED = 2,    /* the process ran its destructors */
+    AR_STATE_FAILED = 3,    /* recording ended early: failure_op and failure_errno say why */
+};
+
+/* What the hook was doing when it had to give up. */
+enum ar_failure { AR_FAILURE_NONE = 0, AR_FAILURE_CREATE = 1, AR_FAILURE_GROW = 2, AR_FAILURE_WRITE = 3, AR_FAILURE_LOST_FILE = 4 };
+
+#define AR_PROCESS_MAGIC 0x434f52504c4c41ull /* "ALLPROC" */
+#define AR_PATH_MAX 1024
+
+/* The file `process`: one page that identifies the process image and carries its counters. */
+struct ar_process {
+    uint64_t magic;
+    uint16_t version_major;
+    uint16_t version_minor;
+    uint32_t size; /* of this structure */
+    uint32_t pid;
+    uint32_t ppid;
+    uint32_t arch;       /* enum ar_arch */
+    uint32_t tick_shift; /* event times are counter >> tick_shift */
+    uint64_t realtime_ns;
+    /* Calibration pairs: two at start, at least 50 us apart, and one at an orderly exit (0 before). */
+    uint64_t start_ticks;
+    uint64_t start_mono_ns;
+    uint64_t second_ticks;
+    uint64_t second_mono_ns;
+    uint64_t end_ticks;
+    uint64_t end_mono_ns;
+    uint32_t state; /* enum ar_state */
+    uint32_t failure_op;
+    int32_t failure_errno;
+    uint32_t threads;     /* thread indices handed out */
+    uint64_t lost_events; /* calls that should have been recorded and were not */
+    uint64_t flags;       /* AR_PROCESS_* */
+    uint8_t build_id_length;
+    uint8_t build_id[31]; /* of the object that provides malloc */
+    char allocator[AR_PATH_MAX];
+    char exe[AR_PATH_MAX];
+};
+
+#define AR_PROCESS_NEW_RECORDED 1u /* operator new/delete come from the allocator and are recorded as such */
+#define AR_PROCESS_FORKED 2u       /* began as a fork of a recorded process, not by exec */
+
+static_assert(sizeof(struct ar_process) == 2200, "ar_process is 2200 bytes");
+static_assert(offsetof(struct ar_process, start_ticks) == 40, "ar_process.start_ticks");
+static_assert(offsetof(struct ar_process, lost_events) == 104, "ar_process.lost_events");
+static_assert(offsetof(struct ar_process, allocator) == 152, "ar_process.allocator");
+
+#endif

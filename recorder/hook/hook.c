@@ -1,0 +1,1 @@
+/* placeholder until the hook is written */ typedef int ar_unused;

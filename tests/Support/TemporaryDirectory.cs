@@ -1,0 +1,11 @@
+namespace AllocReplay.Tests.Support;
+
+/// <summary>A directory of a test's own, removed with its contents.</summary>
+internal sealed class TemporaryDirectory : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("allocreplay-test-").FullName;
+
+    public string this[string name] => System.IO.Path.Combine(Path, name);
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}
