@@ -1,4 +1,5 @@
 using AllocReplay.Formats;
+using AllocReplay.Recorder;
 
 namespace AllocReplay.Cli;
 
@@ -9,6 +10,7 @@ internal static class Failures
     public static int? Classify(Exception e) => e switch
     {
         UsageException => ExitCode.Usage,
+        RecordException record => record.ExitCode,
         TraceFormatException => ExitCode.BadInput,
         PlatformNotSupportedException => ExitCode.NotPossible,
         IOException or UnauthorizedAccessException => ExitCode.BadInput,

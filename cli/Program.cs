@@ -4,6 +4,7 @@ using AllocReplay.Cli;
 var terminal = new Terminal(Console.Out, Console.Error);
 var root = new RootCommand("Record, replay and analyze memory allocation.")
 {
+    RecordCommand.Create(terminal),
     InfoCommand.Create(terminal),
     DumpCommand.Create(terminal),
 };

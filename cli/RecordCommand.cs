@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.Globalization;
+using AllocReplay.Formats;
+using AllocReplay.Recorder;
+
+namespace AllocReplay.Cli;
+
+/// <summary><c>allocreplay record</c>: runs a command and records what it allocates.</summary>
+internal static class RecordCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        Option<string?> output = new("--output", "-o")
+        {
+            Description = "Recording directory to create. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
+            HelpName = "dir",
+        };
+        Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
+        Option<bool> quiet = new("--quiet", "-q") { Description = "Say nothing when all went well." };
+        Argument<string[]> command = new("command")
+        {
+            Description = "The command to run, with its arguments. Put -- before it.",
+            Arity = ArgumentArity.OneOrMore,
+            CaptureRemainingTokens = true,
+        };
+        var record = new Command("record", "Run a command and record what it allocates.") { output, force, quiet, command };
+        record.SetAction(parse =>
+        {
+            string[] words = parse.GetValue(command)!;
+            return Run(new RecordOptions
+            {
+                Command = words,
+                Output = parse.GetValue(output) ?? DefaultOutput(words[0]),
+                Force = parse.GetValue(force),
+            }, parse.GetValue(quiet), terminal);
+        });
+        return record;
+    }
+
+    private static string DefaultOutput(string command) =>
+        $"{Path.GetFileName(command)}.{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}.allocrec";
+
+    private static int Run(RecordOptions options, bool quiet, Terminal terminal)
+    {
+        int exitCode = RecordSession.Run(options);
+        TraceReader reader;
+        try
+        {
+            reader = TraceReader.Open(options.Output);
+        }
+        catch (TraceFormatException e)
+        {
+            terminal.Note($"allocreplay: {e.Message}");
+            return exitCode == ExitCode.Ok ? ExitCode.RecordFailed : exitCode;
+        }
+        using (reader)
+        {
+            if (!quiet)
+                Report(reader, options.Output, terminal);
+        }
+        return exitCode;
+    }
+
+    private static void Report(TraceReader reader, string output, Terminal terminal)
+    {
+        string images = reader.Images.Count == 1 ? "1 process image" : $"{Quantity.Count(reader.Images.Count)} process images";
+        terminal.Note($"allocreplay: recorded {output}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
+        if (reader.Process.LostEvents > 0 || reader.Process.Failure is not null)
+            terminal.Note($"allocreplay: {Quantity.Count((long)reader.Process.LostEvents)} events lost: {reader.Process.Failure}");
+        terminal.Note($"Next: allocreplay info {output}");
+    }
+}

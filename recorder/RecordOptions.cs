@@ -1,0 +1,31 @@
+namespace AllocReplay.Recorder;
+
+/// <summary>What to record and where.</summary>
+public sealed record RecordOptions
+{
+    /// <summary>The command and its arguments, as a shell would pass them.</summary>
+    public required IReadOnlyList<string> Command { get; init; }
+
+    /// <summary>The recording directory to create.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>Whether a recording that is already there is replaced.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>The preload library.</summary>
+    public string HookPath { get; init; } = Path.Combine(AppContext.BaseDirectory, "liballocreplay.so");
+}
+
+/// <summary>The recorder cannot record. The message is one line that says what is wrong and what to do.</summary>
+public sealed class RecordException(string message, int exitCode = RecordException.Failed) : Exception(message)
+{
+    /// <summary>The recorder itself failed.</summary>
+    public const int Failed = 125;
+    /// <summary>The command was found and cannot be run.</summary>
+    public const int CannotRun = 126;
+    /// <summary>The command was not found.</summary>
+    public const int NotFound = 127;
+
+    /// <summary>The exit code that env(1) would give.</summary>
+    public int ExitCode { get; } = exitCode;
+}

@@ -1,1 +1,0 @@
-/* placeholder until the hook is written */ typedef int ar_unused;

@@ -1,0 +1,118 @@
+/* The preload hook: what its files share.
+ *
+ *   interpose*.c   the interposed functions         (entered by the program)
+ *   encode.h       one event into the thread's tail (fast path: no lock, fence, system call or shared line)
+ *   thread.c       a thread's tail: attach, flush, exit
+ *   tails.c        the shared mapping that tails are cut from
+ *   process.c      the recording of this process image: directory, header, failure
+ *   real.c         the functions behind ours, and the arena that serves calls made while they are looked up
+ *
+ * Rules inside the hook: no stdio, no malloc, no lock shared with the loader, no cancellation point (system calls go
+ * through ar_sys), errno is kept. Whatever fails, the program goes on and its calls pass through.
+ */
+#ifndef ALLOCREPLAY_HOOK_H
+#define ALLOCREPLAY_HOOK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "allocreplay_format.h"
+
+#define AR_EXPORT __attribute__((visibility("default")))
+#define AR_LIKELY(x) __builtin_expect(!!(x), 1)
+#define AR_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define AR_NOINLINE __attribute__((noinline, cold))
+
+/* Thread state. Zero-initialised, initial-exec, no destructor: usable from the first instruction of a thread to its last. */
+struct ar_thread {
+    uint8_t busy;          /* re-entry guard: a call made while it is up is the allocator's own, or ours */
+    uint8_t exit_rounds;   /* rounds of thread-specific-data destructors seen */
+    uint8_t announced;     /* `index` was handed out by the creating thread */
+    uint8_t exited;        /* THREAD_EXIT is written: later events are flushed by whoever reclaims the tail */
+    uint32_t index;        /* thread index within the recording */
+    uint32_t parent;       /* index of the creator plus one; 0 unknown */
+    uint32_t flushes;      /* chunks flushed from the small tail */
+    uint64_t epoch;        /* of the recording that `tail` belongs to; any other means "attach first" */
+    uint8_t *cursor;       /* next byte to write */
+    uint8_t *limit;        /* last cursor at which a whole event still fits */
+    uint64_t ticks;        /* shifted, of the last event */
+    uint64_t address;      /* of the last event */
+    struct ar_chunk *tail; /* in the shared mapping */
+    struct ar_slot *slot;
+};
+
+extern __thread struct ar_thread ar_self __attribute__((tls_model("initial-exec")));
+
+/* Process state, alone on a page that the kernel wipes in a forked child: zero means "no recording in this process". */
+struct ar_recording_state {
+    uint64_t epoch; /* counter at the start of this recording, never 0 while recording: unique across fork */
+    uint32_t tick_shift;
+    atomic_flag lock; /* thread start and exit, tail growth. Never held while the program's code runs */
+    atomic_uint starting;
+    struct ar_process *header; /* shared mapping of the file `process` */
+    struct ar_slot *free_small, *free_large, *exited_first, *exited_last, *unused_slots;
+    uint64_t tails_size;
+};
+
+union ar_recording_page {
+    struct ar_recording_state s;
+    char page[4096];
+};
+extern union ar_recording_page ar_recording_page;
+#define ar_recording (ar_recording_page.s)
+
+/* platform.h */
+static inline uint64_t ar_ticks(void)
+{
+#if defined(__x86_64__)
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+#elif defined(__aarch64__)
+    uint64_t t;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
+    return t;
+#else
+#error "the hook knows x86-64 and aarch64"
+#endif
+}
+
+/* A system call that is no cancellation point and does not touch errno: -errno on failure. */
+long ar_sys(long number, ...);
+
+uint64_t ar_monotonic_ns(void);
+
+/* process.c */
+bool ar_process_start(void);                            /* begins this image's recording; idempotent, thread-safe */
+void ar_fail(enum ar_failure what, int error);          /* ends recording for good: one line on stderr, a mark in the header */
+bool ar_write_chunk(const struct ar_chunk *chunk);      /* appends a chunk to `events` */
+int ar_tails_file(void);                                /* descriptor of `tails`, reopened if the program closed it; -errno */
+void ar_lock(void);
+void ar_unlock(void);
+
+/* thread.c */
+bool ar_thread_ready(struct ar_thread *t); /* slow path: attach, or flush a full tail. False: pass through */
+void ar_thread_flush(struct ar_thread *t);
+void ar_thread_key_create(void);
+
+/* tails.c: call with the lock held */
+struct ar_slot {
+    struct ar_slot *next;
+    struct ar_chunk *tail;
+    uint32_t os_tid; /* of the last owner */
+};
+#define AR_TAIL_SMALL 4096u
+#define AR_TAIL_LARGE 65536u
+struct ar_slot *ar_slot_take(uint32_t size); /* NULL when there is no space: the failure is already reported */
+void ar_slot_free(struct ar_slot *slot);
+void ar_slot_exited(struct ar_slot *slot); /* frees the slot once its thread is gone */
+void *ar_arena_take(size_t size);          /* zeroed, never freed */
+
+/* real.c */
+void ar_resolve(void);
+bool ar_in_bootstrap(const void *p);
+size_t ar_bootstrap_size(const void *p);
+
+#endif

@@ -1,0 +1,121 @@
+/* The C functions.
+ *
+ * Ownership order: an event is stamped while the thread owns the block. A release is stamped before the real call gives the
+ * block away, an acquisition after the real call took it; a reallocation both, since in between the old address may already
+ * be another thread's. So in real time, and up to a core's reordering in counter time, the release of an address comes before
+ * its next acquisition. The reader makes up for the reordering.
+ */
+#include "encode.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "real.h"
+
+/* Body of a function that acquires. The guard stays up across the real call: what an allocator asks of itself is not the
+ * program's. */
+#define ACQUIRE(op, call, size, count, alignment)                                                                           \
+    struct ar_thread *t = &ar_self;                                                                                         \
+    if (AR_UNLIKELY(t->busy))                                                                                               \
+        return call;                                                                                                        \
+    t->busy = 1;                                                                                                            \
+    void *block = call;                                                                                                     \
+    if (ar_begin(t))                                                                                                        \
+        ar_event(t, op, block, size, count, alignment, 0);                                                                  \
+    t->busy = 0;                                                                                                            \
+    return block
+
+#define RELEASE(op, call, block, size, alignment)                                                                           \
+    struct ar_thread *t = &ar_self;                                                                                         \
+    if (AR_UNLIKELY(ar_in_bootstrap(block)))                                                                                \
+        return;                                                                                                             \
+    if (AR_UNLIKELY(t->busy)) {                                                                                             \
+        call;                                                                                                               \
+        return;                                                                                                             \
+    }                                                                                                                       \
+    t->busy = 1;                                                                                                            \
+    if (ar_begin(t))                                                                                                        \
+        ar_event(t, op, block, size, 1, alignment, 0);                                                                      \
+    call;                                                                                                                   \
+    t->busy = 0
+
+AR_EXPORT void *malloc(size_t size) { ACQUIRE(AR_MALLOC, ar_real.malloc(size), size, 1, 0); }
+
+AR_EXPORT void *calloc(size_t count, size_t size) { ACQUIRE(AR_CALLOC, ar_real.calloc(count, size), size, count, 0); }
+
+AR_EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+    ACQUIRE(AR_ALIGNED_ALLOC, ar_real.aligned_alloc(alignment, size), size, 1, alignment);
+}
+
+AR_EXPORT void *memalign(size_t alignment, size_t size) { ACQUIRE(AR_MEMALIGN, ar_real.memalign(alignment, size), size, 1, alignment); }
+
+AR_EXPORT void *valloc(size_t size) { ACQUIRE(AR_VALLOC, ar_real.valloc(size), size, 1, 0); }
+
+AR_EXPORT void *pvalloc(size_t size) { ACQUIRE(AR_PVALLOC, ar_real.pvalloc(size), size, 1, 0); }
+
+AR_EXPORT int posix_memalign(void **result, size_t alignment, size_t size)
+{
+    struct ar_thread *t = &ar_self;
+    if (AR_UNLIKELY(t->busy))
+        return ar_real.posix_memalign(result, alignment, size);
+    t->busy = 1;
+    int error = ar_real.posix_memalign(result, alignment, size);
+    if (ar_begin(t))
+        ar_event(t, AR_POSIX_MEMALIGN, error ? NULL : *result, size, 1, alignment, 0);
+    t->busy = 0;
+    return error;
+}
+
+AR_EXPORT void free(void *block) { RELEASE(AR_FREE, ar_real.free(block), block, 0, 0); }
+
+AR_EXPORT void free_sized(void *block, size_t size) { RELEASE(AR_FREE_SIZED, ar_real.free_sized(block, size), block, size, 0); }
+
+AR_EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size)
+{
+    RELEASE(AR_FREE_ALIGNED_SIZED, ar_real.free_aligned_sized(block, alignment, size), block, size, alignment);
+}
+
+/* Moves a block out of the bootstrap arena. */
+static void *leave_bootstrap(void *old, size_t size)
+{
+    void *block = malloc(size);
+    size_t held = ar_bootstrap_size(old);
+    if (block)
+        memcpy(block, old, size < held ? size : held);
+    return block;
+}
+
+#define REALLOCATE(name, call, old, size, count)                                                                            \
+    struct ar_thread *t = &ar_self;                                                                                         \
+    if (AR_UNLIKELY(t->busy))                                                                                               \
+        return call;                                                                                                        \
+    t->busy = 1;                                                                                                            \
+    bool begun = ar_begin(t);                                                                                               \
+    if (begun)                                                                                                              \
+        ar_event(t, AR_##name##_BEGIN, old, size, count, 0, 0);                                                             \
+    void *block = call;                                                                                                     \
+    if (begun && ar_begin(t))                                                                                               \
+        ar_event(t, AR_##name##_END, block, 0, 1, 0, 0);                                                                    \
+    t->busy = 0;                                                                                                            \
+    return block
+
+AR_EXPORT void *realloc(void *old, size_t size)
+{
+    if (AR_UNLIKELY(ar_in_bootstrap(old)))
+        return leave_bootstrap(old, size);
+    REALLOCATE(REALLOC, ar_real.realloc(old, size), old, size, 1);
+}
+
+AR_EXPORT void *reallocarray(void *old, size_t count, size_t size)
+{
+    size_t bytes;
+    if (AR_UNLIKELY(ar_in_bootstrap(old)))
+        return __builtin_mul_overflow(count, size, &bytes) ? (errno = ENOMEM, NULL) : leave_bootstrap(old, bytes);
+    REALLOCATE(REALLOCARRAY, ar_real.reallocarray(old, count, size), old, size, count);
+}
+
+AR_EXPORT size_t malloc_usable_size(void *block)
+{
+    return ar_in_bootstrap(block) ? ar_bootstrap_size(block) : ar_real.malloc_usable_size(block);
+}

@@ -1,0 +1,73 @@
+/* pthread_create: the edge from parent to child. */
+#include "encode.h"
+
+#include "real.h"
+
+/* Handed to the child: from the arena, since the heap is the program's. Used again once the child has read it. */
+struct birth {
+    struct birth *next;
+    void *(*run)(void *);
+    void *argument;
+    uint32_t index;
+    uint32_t parent; /* plus one */
+    uint64_t epoch;
+};
+
+static struct birth *unused_births; /* guarded by the lock */
+
+static void *begin_thread(void *value)
+{
+    struct birth *birth = value;
+    struct ar_thread *t = &ar_self;
+    void *(*run)(void *) = birth->run;
+    void *argument = birth->argument;
+    t->busy = 1;
+    if (birth->epoch == ar_recording.epoch) {
+        t->index = birth->index;
+        t->parent = birth->parent;
+        t->announced = 1;
+    }
+    ar_lock();
+    birth->next = unused_births;
+    unused_births = birth;
+    ar_unlock();
+    ar_begin(t); /* attaches, and writes THREAD_START */
+    t->busy = 0;
+    return run(argument);
+}
+
+AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
+{
+    struct ar_thread *t = &ar_self;
+    if (t->busy || !ar_begin(t))
+        return ar_real.pthread_create(thread, attributes, run, argument);
+    t->busy = 1; /* the C library's own blocks for the thread are not the program's calls */
+    ar_lock();
+    struct birth *birth = unused_births;
+    if (birth)
+        unused_births = birth->next;
+    else
+        birth = ar_arena_take(sizeof *birth);
+    ar_unlock();
+    int error;
+    if (birth) {
+        birth->run = run;
+        birth->argument = argument;
+        birth->index = __atomic_fetch_add(&ar_recording.header->threads, 1, __ATOMIC_RELAXED);
+        birth->parent = t->index + 1;
+        birth->epoch = t->epoch;
+        /* Before the child can run, so before its first event. If no thread comes of it, the index stays unused. */
+        ar_event(t, AR_THREAD_CREATE, NULL, 0, 0, 0, birth->index + 1);
+        error = ar_real.pthread_create(thread, attributes, begin_thread, birth);
+        if (error) {
+            ar_lock();
+            birth->next = unused_births;
+            unused_births = birth;
+            ar_unlock();
+        }
+    } else {
+        error = ar_real.pthread_create(thread, attributes, run, argument);
+    }
+    t->busy = 0;
+    return error;
+}

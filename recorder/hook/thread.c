@@ -1,0 +1,144 @@
+/* A thread's tail: attach, flush, exit. */
+#include "encode.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+/* A thread that has filled this many small tails is given a large one. */
+#define SMALL_FLUSHES 4
+
+__thread struct ar_thread ar_self;
+
+static pthread_key_t exit_key;
+static bool have_exit_key;
+
+/* Begins the chunk that the thread's tail will hold. The tail's length is 0 meanwhile, so that a reader skips it. */
+static void begin_chunk(struct ar_thread *t, struct ar_chunk *tail, uint32_t sequence)
+{
+    __atomic_store_n(&tail->length, 0, __ATOMIC_RELEASE);
+    tail->magic = AR_CHUNK_MAGIC;
+    tail->thread = t->index;
+    tail->sequence = sequence;
+    tail->os_tid = (uint32_t)ar_sys(SYS_gettid);
+    memset(tail->name, 0, sizeof tail->name);
+    ar_sys(SYS_prctl, PR_GET_NAME, tail->name, 0L, 0L, 0L);
+    tail->mono_ns = ar_monotonic_ns();
+    tail->ticks = ar_ticks();
+    /* Time deltas start here; a thread whose counter was ahead must not fall back. */
+    uint64_t shifted = tail->ticks >> ar_recording.tick_shift;
+    if (shifted < t->ticks)
+        tail->ticks = t->ticks << ar_recording.tick_shift;
+    t->tail = tail;
+    t->ticks = tail->ticks >> ar_recording.tick_shift;
+    t->address = 0;
+    t->cursor = (uint8_t *)(tail + 1);
+    t->limit = (uint8_t *)tail + tail->capacity - AR_EVENT_MAX;
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+static bool attach(struct ar_thread *t, uint64_t epoch)
+{
+    if (!t->announced) {
+        t->index = __atomic_fetch_add(&ar_recording.header->threads, 1, __ATOMIC_RELAXED);
+        t->parent = 0;
+    }
+    t->announced = 0;
+    ar_lock();
+    struct ar_slot *slot = ar_slot_take(AR_TAIL_SMALL);
+    ar_unlock();
+    if (!slot)
+        return false;
+    t->slot = slot;
+    t->flushes = 0;
+    t->exit_rounds = 0;
+    t->exited = 0;
+    t->ticks = 0;
+    begin_chunk(t, slot->tail, 0);
+    slot->os_tid = slot->tail->os_tid;
+    t->epoch = epoch;
+    if (have_exit_key)
+        pthread_setspecific(exit_key, t);
+    ar_event(t, AR_THREAD_START, NULL, 0, 0, 0, t->parent);
+    return true;
+}
+
+/* Busy threads earn a large tail: fewer system calls. */
+static void upgrade(struct ar_thread *t, uint32_t sequence)
+{
+    ar_lock();
+    struct ar_slot *large = ar_slot_take(AR_TAIL_LARGE);
+    if (large) {
+        large->os_tid = t->slot->os_tid;
+        ar_slot_free(t->slot);
+        t->slot = large;
+    }
+    ar_unlock();
+    if (large)
+        begin_chunk(t, large->tail, sequence);
+}
+
+void ar_thread_flush(struct ar_thread *t)
+{
+    if (t->tail->length == 0 || !ar_write_chunk(t->tail))
+        return;
+    uint32_t sequence = t->tail->sequence + 1;
+    /* The chunk is in both places until the length is cleared: a reader knows them for the same by their sequence number. */
+    begin_chunk(t, t->tail, sequence);
+    if (++t->flushes == SMALL_FLUSHES && !t->exited)
+        upgrade(t, sequence);
+}
+
+AR_NOINLINE bool ar_thread_ready(struct ar_thread *t)
+{
+    int saved = errno;
+    bool ready = false;
+    uint64_t epoch = ar_recording.epoch;
+    if (epoch == 0 && ar_recording.header && ar_recording.header->state == AR_STATE_FAILED) {
+        __atomic_fetch_add(&ar_recording.header->lost_events, 1, __ATOMIC_RELAXED);
+    } else if (epoch != 0 || ar_process_start()) {
+        epoch = ar_recording.epoch;
+        if (t->epoch != epoch) {
+            ready = attach(t, epoch);
+        } else {
+            ar_thread_flush(t);
+            ready = t->cursor <= t->limit && ar_recording.epoch == t->epoch;
+        }
+        if (!ready && ar_recording.header)
+            __atomic_fetch_add(&ar_recording.header->lost_events, 1, __ATOMIC_RELAXED);
+    }
+    errno = saved;
+    return ready;
+}
+
+/* Runs in every round of thread-specific-data destructors, and asks for another until the last: destructors of the program
+ * that run after the first round still allocate. What comes later still (the C library frees its own blocks) goes into the
+ * tail, which is reclaimed only when the kernel has no such thread any more. */
+static void on_thread_exit(void *value)
+{
+    struct ar_thread *t = value;
+    if (t->epoch == 0 || t->epoch != ar_recording.epoch || t->exited)
+        return;
+    bool was_busy = t->busy;
+    t->busy = 1;
+    if (++t->exit_rounds < 4 /* PTHREAD_DESTRUCTOR_ITERATIONS of glibc */) {
+        pthread_setspecific(exit_key, t);
+    } else if (ar_begin(t)) {
+        ar_event(t, AR_THREAD_EXIT, NULL, 0, 0, 0, 0);
+        ar_thread_flush(t);
+        t->exited = 1;
+        ar_lock();
+        ar_slot_exited(t->slot);
+        ar_unlock();
+    }
+    t->busy = was_busy;
+}
+
+void ar_thread_key_create(void)
+{
+    /* The key outlives a fork. */
+    if (!have_exit_key)
+        have_exit_key = pthread_key_create(&exit_key, on_thread_exit) == 0;
+}

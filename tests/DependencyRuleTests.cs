@@ -1,0 +1,55 @@
+using System.Xml.Linq;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests;
+
+/// <summary>formats ← { recorder, replayer, analyzer } ← cli ← tests, and the hook includes nothing of ours but the format.</summary>
+public sealed class DependencyRuleTests
+{
+    private static readonly Dictionary<string, string[]> Allowed = new()
+    {
+        ["formats"] = [],
+        ["recorder"] = ["formats"],
+        ["replayer"] = ["formats"],
+        ["replayer/worker"] = ["formats"],
+        ["analyzer"] = ["formats"],
+        ["cli"] = ["formats", "recorder", "replayer", "analyzer"],
+        ["tests"] = ["formats", "recorder", "replayer", "analyzer", "cli"],
+        ["bench"] = ["formats", "recorder", "replayer", "analyzer", "cli"],
+    };
+
+    [Fact]
+    public void Projects_reference_only_what_lies_below_them()
+    {
+        string[] projects = Directory.GetFiles(Repository.Root, "*.csproj", SearchOption.AllDirectories)
+            .Where(p => !p.Contains("/obj/", StringComparison.Ordinal) && !p.Contains("/artifacts/", StringComparison.Ordinal)).ToArray();
+        Assert.True(projects.Length >= 6);
+        foreach (string project in projects)
+            Assert.Empty(Violations(FolderOf(project), ReferencesOf(project)));
+    }
+
+    [Fact]
+    public void A_reference_between_siblings_is_a_violation() => // the control
+        Assert.Equal(["analyzer"], Violations("replayer", ["formats", "analyzer"]));
+
+    [Fact]
+    public void The_hook_includes_nothing_of_ours_but_the_format()
+    {
+        string hook = Path.Combine(Repository.Root, "recorder", "hook");
+        string[] own = Directory.GetFiles(hook).Select(f => Path.GetFileName(f)).ToArray();
+        foreach (string file in Directory.GetFiles(hook, "*.[ch]"))
+            foreach (string line in File.ReadLines(file).Where(l => l.StartsWith("#include \"", StringComparison.Ordinal)))
+            {
+                string name = line.Split('"')[1];
+                Assert.True(own.Contains(name) || name is "allocreplay_format.h" or "allocreplay_ops.h", $"{Path.GetFileName(file)}: {line}");
+            }
+    }
+
+    private static IEnumerable<string> Violations(string folder, IEnumerable<string> references) => references.Except(Allowed[folder]);
+
+    private static string FolderOf(string project) => Path.GetRelativePath(Repository.Root, Path.GetDirectoryName(project)!);
+
+    private static IEnumerable<string> ReferencesOf(string project) =>
+        XDocument.Load(project).Descendants("ProjectReference")
+            .Select(r => FolderOf(Path.GetFullPath(Path.Combine(Path.GetDirectoryName(project)!, r.Attribute("Include")!.Value))));
+}

@@ -1,0 +1,74 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+
+namespace AllocReplay.Tests.Support;
+
+/// <summary>Compiles the programs of tests/targets, each once a run.</summary>
+internal static class Targets
+{
+    private static readonly TemporaryDirectory BuildDirectory = new();
+    private static readonly ConcurrentDictionary<string, Lazy<string>> Built = new();
+
+    static Targets() => AppDomain.CurrentDomain.ProcessExit += (_, _) => BuildDirectory.Dispose();
+
+    public static string SourceDirectory => Path.Combine(Repository.Root, "tests", "targets");
+
+    /// <summary>The executable of a target.</summary>
+    /// <param name="source">File name in tests/targets.</param>
+    /// <param name="flags">More arguments for the compiler, such as -static.</param>
+    public static string Build(string source, params string[] flags) =>
+        Built.GetOrAdd(source + " " + string.Join(' ', flags), key => new Lazy<string>(() => Compile(source, flags, BuildDirectory[key.Replace('/', '_').Replace(' ', '_')]))).Value;
+
+    private static string Compile(string source, string[] flags, string output)
+    {
+        string compiler = source.EndsWith(".cpp", StringComparison.Ordinal) ? "g++" : "cc";
+        ProgramResult result = Programs.Run(compiler, ["-O1", "-fno-builtin", "-Wall", "-pthread", "-o", output, Path.Combine(SourceDirectory, source), .. flags]);
+        Assert.True(result.ExitCode == 0, $"{compiler} {source}: {result.Error}");
+        return output;
+    }
+}
+
+/// <summary>Where the sources are.</summary>
+internal static class Repository
+{
+    public static string Root { get; } = Find();
+
+    private static string Find()
+    {
+        string? directory = AppContext.BaseDirectory;
+        while (directory is not null && !File.Exists(Path.Combine(directory, "tools.sln")))
+            directory = Path.GetDirectoryName(directory);
+        return directory ?? throw new InvalidOperationException("the tests run from inside the repository");
+    }
+}
+
+internal sealed record ProgramResult(int ExitCode, string Output, string Error);
+
+internal static class Programs
+{
+    /// <summary>Runs a program to its end and returns what it wrote.</summary>
+    public static ProgramResult Run(string file, IEnumerable<string> arguments, Action<ProcessStartInfo>? configure = null)
+    {
+        var start = new ProcessStartInfo(file, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        configure?.Invoke(start);
+        using Process process = Process.Start(start)!;
+        process.StandardInput.Close();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new ProgramResult(process.ExitCode, output, error.Result);
+    }
+
+    /// <summary>Runs the <c>allocreplay</c> command that was built with the tests.</summary>
+    public static ProgramResult AllocReplay(params string[] arguments) =>
+        Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "allocreplay.dll"), .. arguments]);
+
+    /// <summary>Whether a program is on the PATH.</summary>
+    public static bool Exists(string name) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(d => File.Exists(Path.Combine(d, name)));
+}
