@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# The worked example: redis-server with I/O threads under redis-benchmark, recorded, replayed under four allocators, queried.
+# Everything it makes lies in artifacts/demo.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+
+port=${PORT:-17399}
+work=artifacts/demo
+rm -rf $work
+mkdir -p $work
+
+# redis-server is redis-check-rdb under another name: the package redis-tools is enough, and starts no service.
+server=$(command -v redis-server || true)
+if [ -z "$server" ]; then
+    ln -s "$(command -v redis-check-rdb)" $work/redis-server
+    server=$work/redis-server
+fi
+
+run() {
+    printf '\n\033[1m$ %s\033[0m\n' "$*" | { [ -t 1 ] && cat || sed 's/\x1b\[[0-9]*m//g'; }
+    "$@"
+}
+
+allocreplay() { artifacts/allocreplay "$@"; }
+ask() { redis-cli -h 127.0.0.1 -p "$port" "$@" 2>/dev/null; }
+
+printf '\n$ allocreplay record -o %s/redis.allocrec -- redis-server --port %s --io-threads 2 …\n' $work "$port"
+artifacts/allocreplay record -o $work/redis.allocrec -- "$server" --port "$port" --bind 127.0.0.1 --io-threads 2 \
+    --io-threads-do-reads yes --save '' --dir $work >$work/redis.log 2>$work/record.log &
+recorder=$!
+trap 'ask shutdown nosave || true; wait $recorder 2>/dev/null || true' EXIT
+for _ in $(seq 100); do
+    [ "$(ask ping)" != PONG ] || break
+    kill -0 $recorder 2>/dev/null || { cat $work/record.log >&2; exit 1; }
+    sleep 0.1
+done
+run redis-benchmark -h 127.0.0.1 -p "$port" -q -n 60000 -r 20000 -d 120 -c 40 -t set,get,incr,lpush,lrange_100,hset
+ask shutdown nosave || true
+trap - EXIT
+wait $recorder
+cat $work/record.log
+
+run allocreplay info $work/redis.allocrec
+run allocreplay compare $work/redis.allocrec --allocator glibc,jemalloc,mimalloc,tcmalloc,noop --runs 3
+run allocreplay analyze $work/redis.allocrec -o $work/redis.parquet
+run allocreplay query $work/redis.parquet --view lifetime_histogram
+run allocreplay query $work/redis.parquet "SELECT size, count(*) AS blocks, count(*) * size AS bytes FROM allocations
+  WHERE end_kind = 'alive_at_end' GROUP BY size ORDER BY bytes DESC LIMIT 10"
