@@ -134,9 +134,10 @@ case $command in
     test) run_tests "$@" ;;
     demo) demo "$@" ;;
     bench)
-        build
-        install_missing required g++:g++
-        bench/run.sh "$@"
+        need_build_tools
+        install_missing optional lttng-tools:lttng-sessiond liblttng-ust-dev:liblttng-ust-libc-wrapper.so heaptrack:heaptrack
+        dotnet build bench/AllocReplay.Bench.csproj -c $configuration -v quiet --nologo >&2
+        bench/bin/$configuration/net10.0/allocreplay-bench "$@"
         ;;
     lint) lint ;;
     -h | --help | help) usage ;;
