@@ -1,3 +1,4 @@
+using AllocReplay.Analyzer;
 using AllocReplay.Formats;
 
 namespace AllocReplay.Cli;
@@ -10,6 +11,8 @@ internal static class Failures
     {
         UsageException => ExitCode.Usage,
         TraceFormatException => ExitCode.BadInput,
+        QueryException or DatasetExistsException => ExitCode.Usage,
+        DatasetException => ExitCode.BadInput,
         PlatformNotSupportedException => ExitCode.NotPossible,
         IOException or UnauthorizedAccessException => ExitCode.BadInput,
         _ => null,
