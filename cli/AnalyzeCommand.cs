@@ -93,5 +93,7 @@ internal static class AnalyzeCommand
 
     /// <summary>A path as one types it.</summary>
     private static string ShellWord(string path) =>
-        path.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' or '/') ? path : "'" + path.Replace("'", @"'\''", StringComparison.Ordinal) + "'";
+        path.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' or '/')
+            ? path
+            : "'" + path.Replace("'", @"'\''", StringComparison.Ordinal) + "'";
 }

@@ -95,7 +95,7 @@ internal static class QueryCommand
         Table table = Terminal.NewTable(("view", Justify.Left), ("what it answers", Justify.Left));
         foreach (NamedView view in NamedView.All)
             table.AddRow(Markup.Escape(view.Name), Markup.Escape(view.Description));
-        terminal.Write(table);
+        terminal.WriteWide(table);
         return ExitCode.Ok;
     }
 }

@@ -30,7 +30,8 @@ internal sealed class AllocationWriter : IAllocationSink, IDisposable
     private int _created = 1;
     private int _stripe;
 
-    public AllocationWriter(string directory, IReadOnlyDictionary<string, string> metadata, CancellationToken token, int groupRows = GroupRows)
+    public AllocationWriter(
+        string directory, IReadOnlyDictionary<string, string> metadata, CancellationToken token, int groupRows = GroupRows)
     {
         _directory = directory;
         _metadata = metadata;
@@ -38,7 +39,9 @@ internal sealed class AllocationWriter : IAllocationSink, IDisposable
         _current = new AllocationBatch(groupRows);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(token);
         _queues = Enumerable.Range(0, Stripes).Select(_ => Channel.CreateUnbounded<AllocationBatch>()).ToArray();
-        _writers = Enumerable.Range(0, Stripes).Select(stripe => Task.Run(() => WriteStripeAsync(stripe), CancellationToken.None)).ToArray();
+        _writers = Enumerable.Range(0, Stripes)
+            .Select(stripe => Task.Run(() => WriteStripeAsync(stripe), CancellationToken.None))
+            .ToArray();
     }
 
     public long Rows { get; private set; }
@@ -110,8 +113,8 @@ internal sealed class AllocationWriter : IAllocationSink, IDisposable
                 {
                     if (file is not null)
                         await file.DisposeAsync().ConfigureAwait(false);
-                    string name = TableFile.PartName(groups / GroupsPerPart * Stripes + stripe);
-                    file = await TableFile.CreateAsync(Path.Combine(_directory, name), batch.Columns, _metadata, _stop.Token).ConfigureAwait(false);
+                    string path = Path.Combine(_directory, TableFile.PartName(groups / GroupsPerPart * Stripes + stripe));
+                    file = await TableFile.CreateAsync(path, batch.Columns, _metadata, _stop.Token).ConfigureAwait(false);
                 }
                 groups++;
                 if (batch.Rows > 0)

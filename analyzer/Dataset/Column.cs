@@ -53,7 +53,8 @@ internal sealed class TextColumn(string name, int capacity) : Column(name, typeo
 }
 
 /// <summary>Text out of a short list, buffered as one byte a row.</summary>
-internal sealed class NameColumn(string name, int capacity, IReadOnlyList<string> names) : Column(name, typeof(string), EncodingHint.Dictionary)
+internal sealed class NameColumn(string name, int capacity, IReadOnlyList<string> names)
+    : Column(name, typeof(string), EncodingHint.Dictionary)
 {
     private readonly ReadOnlyMemory<char>[] _names = names.Select(n => n.AsMemory()).ToArray();
 

@@ -26,7 +26,8 @@ public sealed class DatasetQuery : IDisposable
             if (!Directory.Exists(path) || !Directory.EnumerateFiles(path, "*.parquet", SearchOption.AllDirectories).Any())
                 throw new DatasetException(directory, $"expected a dataset as 'analyze' writes it, found no table {table}");
         }
-        var query = new DatasetQuery(new DuckDBConnection("DataSource=:memory:"), Directory.CreateTempSubdirectory("allocreplay-query-").FullName);
+        string spill = Directory.CreateTempSubdirectory("allocreplay-query-").FullName;
+        var query = new DatasetQuery(new DuckDBConnection("DataSource=:memory:"), spill);
         try
         {
             query._connection.Open();

@@ -21,7 +21,8 @@ internal static partial class Sql
     /// <exception cref="QueryException">It does not parse, or is not one SELECT.</exception>
     public static void RequireOneSelect(DuckDBConnection connection, string sql)
     {
-        int count = NativeMethods.ExtractStatements.DuckDBExtractStatements(connection.NativeConnection, sql, out DuckDBExtractedStatements statements);
+        int count = NativeMethods.ExtractStatements.DuckDBExtractStatements(
+            connection.NativeConnection, sql, out DuckDBExtractedStatements statements);
         using (statements)
         {
             // Zero statements and no error: nothing but white space and comments.
