@@ -1,3 +1,4 @@
+using AllocReplay.Analyzer;
 using AllocReplay.Formats;
 using AllocReplay.Recorder;
 
@@ -12,6 +13,8 @@ internal static class Failures
         UsageException => ExitCode.Usage,
         RecordException record => record.ExitCode,
         TraceFormatException => ExitCode.BadInput,
+        QueryException or DatasetExistsException => ExitCode.Usage,
+        DatasetException => ExitCode.BadInput,
         PlatformNotSupportedException => ExitCode.NotPossible,
         IOException or UnauthorizedAccessException => ExitCode.BadInput,
         _ => null,

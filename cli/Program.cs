@@ -7,6 +7,8 @@ var root = new RootCommand("Record, replay and analyze memory allocation.")
     RecordCommand.Create(terminal),
     InfoCommand.Create(terminal),
     DumpCommand.Create(terminal),
+    AnalyzeCommand.Create(terminal),
+    QueryCommand.Create(terminal),
 };
 
 // A path that starts with @ is a path, not a response file.

@@ -26,6 +26,15 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     /// <summary>Prints a table or other renderable as data.</summary>
     public void Write(Spectre.Console.Rendering.IRenderable renderable) => _out.Write(renderable);
 
+    /// <summary>As <see cref="Write"/>, but lines run as long as they are where the terminal is narrower: no value is cut.</summary>
+    public void WriteWide(Spectre.Console.Rendering.IRenderable renderable)
+    {
+        int width = _out.Profile.Width;
+        _out.Profile.Width = 100_000;
+        _out.Write(renderable);
+        _out.Profile.Width = width;
+    }
+
     public void WriteJson<T>(T value) => Out.WriteLine(JsonSerializer.Serialize(value, Json));
 
     /// <summary>A note on stderr; never data.</summary>

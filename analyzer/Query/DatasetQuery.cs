@@ -1,0 +1,111 @@
+using DuckDB.NET.Data;
+
+namespace AllocReplay.Analyzer.Query;
+
+/// <summary>
+/// SQL over a dataset, by an embedded DuckDB. Datasets and queries may come from strangers: the engine can read the files of
+/// the dataset and nothing else, writes nothing, and loads no extension.
+/// </summary>
+public sealed class DatasetQuery : IDisposable
+{
+    private readonly DuckDBConnection _connection;
+    private readonly string _spill;
+
+    private DatasetQuery(DuckDBConnection connection, string spill) => (_connection, _spill) = (connection, spill);
+
+    /// <summary>Opens a dataset: its tables and all <see cref="NamedView"/>s can be selected from.</summary>
+    /// <exception cref="DatasetException">There is no dataset at the path, or it cannot be read.</exception>
+    public static DatasetQuery Open(string directory)
+    {
+        string root = Path.GetFullPath(directory).TrimEnd('/');
+        if (!Directory.Exists(root))
+            throw new DatasetException(directory, File.Exists(root) ? "expected a dataset's directory, found a file" : "no such dataset");
+        foreach (string table in DatasetTables.All)
+        {
+            string path = Path.Combine(root, table);
+            if (!Directory.Exists(path) || !Directory.EnumerateFiles(path, "*.parquet", SearchOption.AllDirectories).Any())
+                throw new DatasetException(directory, $"expected a dataset as 'analyze' writes it, found no table {table}");
+        }
+        string spill = Directory.CreateTempSubdirectory("allocreplay-query-").FullName;
+        var query = new DatasetQuery(new DuckDBConnection("DataSource=:memory:"), spill);
+        try
+        {
+            query._connection.Open();
+            query.CreateViews(root);
+            return query;
+        }
+        catch (DuckDBException e)
+        {
+            query.Dispose();
+            throw new DatasetException(directory, Sql.OneLine(e));
+        }
+        catch
+        {
+            query.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs one statement that reads. Rows are streamed: a result may be larger than memory.</summary>
+    /// <exception cref="QueryException">The statement is wrong, or does more than read.</exception>
+    public QueryResult Run(string sql)
+    {
+        Sql.RequireOneSelect(_connection, sql);
+        DuckDBCommand command = _connection.CreateCommand();
+        command.CommandText = sql;
+        command.UseStreamingMode = true;
+        try
+        {
+            return new QueryResult(command, command.ExecuteReader());
+        }
+        catch (DuckDBException e)
+        {
+            command.Dispose();
+            throw new QueryException(Sql.OneLine(e));
+        }
+    }
+
+    /// <summary>Runs a named view.</summary>
+    /// <exception cref="QueryException">There is no such view.</exception>
+    public QueryResult RunView(string name)
+    {
+        NamedView view = NamedView.All.FirstOrDefault(v => v.Name == name)
+            ?? throw new QueryException($"no view {name}; there are {string.Join(", ", NamedView.All.Select(v => v.Name))}");
+        return Run($"SELECT * FROM {view.Name}");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _connection.Dispose();
+        Directory.Delete(_spill, recursive: true);
+    }
+
+    private void CreateViews(string root)
+    {
+        Execute("SET autoinstall_known_extensions = false");
+        Execute("SET autoload_known_extensions = false");
+        // Sorting more than fits in memory spills; not into the user's directory, which is the engine's default.
+        Execute($"SET temp_directory = {Sql.Literal(_spill)}");
+        // Both the pattern and the files that it finds are checked against the allowed directories.
+        string pattern = Sql.EscapeGlob(root);
+        Execute($"SET allowed_directories = [{Sql.Literal(root + "/")}, {Sql.Literal(pattern + "/")}]");
+        Execute("SET enable_external_access = false");
+        foreach (string table in DatasetTables.All)
+        {
+            // Partition values are text, also where they look like a number.
+            Execute($"CREATE VIEW {table} AS SELECT * FROM read_parquet({Sql.Literal($"{pattern}/{table}/**/*.parquet")}, "
+                + "hive_partitioning = true, hive_types_autocast = false, union_by_name = true)");
+        }
+        foreach (NamedView view in NamedView.All)
+            Execute($"CREATE VIEW {view.Name} AS {view.Sql}");
+        Execute("SET lock_configuration = true");
+    }
+
+    private void Execute(string sql)
+    {
+        using DuckDBCommand command = _connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+}

@@ -1,0 +1,99 @@
+using System.CommandLine;
+using AllocReplay.Analyzer;
+using AllocReplay.Formats;
+using Spectre.Console;
+
+namespace AllocReplay.Cli;
+
+/// <summary><c>allocreplay analyze</c>: a trace becomes a Parquet dataset, one row for each block.</summary>
+internal static class AnalyzeCommand
+{
+    /// <summary>As a shell reports a command that was interrupted.</summary>
+    private const int Interrupted = 130;
+
+    public static Command Create(Terminal terminal)
+    {
+        Argument<string> trace = TraceArguments.Trace();
+        Option<string?> output = new("--output", "-o")
+        {
+            Description = "Directory to write. Default: the trace's name with .dataset for its extension, in the current directory.",
+            HelpName = "dir",
+        };
+        Option<string?> process = TraceArguments.Process();
+        Option<bool> force = new("--force")
+        {
+            Description = "Write into a directory that is not empty: add this process, or replace its tables. Nothing else is touched.",
+        };
+        Option<bool> partial = TraceArguments.Partial();
+        Option<bool> json = TraceArguments.Json();
+        var command = new Command("analyze", "Turn a trace into a Parquet dataset: one row for each block, with its lifetime.")
+        {
+            trace, output, process, force, partial, json,
+        };
+        command.SetAction((parse, token) =>
+        {
+            var options = new AnalysisOptions
+            {
+                Directory = parse.GetValue(output) ?? DefaultDirectory(parse.GetValue(trace)!),
+                Force = parse.GetValue(force),
+                Partial = parse.GetValue(partial),
+            };
+            // On a thread of its own: signals are only handled once the action has returned its task.
+            return Task.Run(() => Run(
+                parse.GetValue(trace)!, parse.GetValue(process), options, parse.GetValue(json), terminal, token), CancellationToken.None);
+        });
+        return command;
+    }
+
+    internal static string DefaultDirectory(string trace) =>
+        Path.GetFileNameWithoutExtension(Path.GetFullPath(trace).TrimEnd('/')) + ".dataset";
+
+    private static int Run(
+        string path, string? process, AnalysisOptions options, bool json, Terminal terminal, CancellationToken token)
+    {
+        using TraceReader reader = TraceReader.Open(path, process);
+        AnalysisResult result;
+        try
+        {
+            result = terminal.WithProgress(
+                $"analyzing {path}", progress => Analysis.RunAsync(reader, options, progress, token).GetAwaiter().GetResult());
+        }
+        catch (OperationCanceledException)
+        {
+            terminal.Note("allocreplay: interrupted; nothing was written");
+            return Interrupted;
+        }
+        if (json)
+            terminal.WriteJson(result);
+        else
+            Print(result, terminal);
+        if (result.Damage is not null)
+            terminal.Note($"allocreplay: warning: the trace is damaged, what could be read was written: {result.Damage}");
+        return ExitCode.Ok;
+    }
+
+    private static void Print(AnalysisResult result, Terminal terminal)
+    {
+        Table tables = Terminal.NewTable(
+            ("table", Justify.Left), ("rows", Justify.Right), ("files", Justify.Right), ("bytes", Justify.Right), ("B/row", Justify.Right));
+        foreach (TableResult table in result.Tables)
+        {
+            tables.AddRow(
+                table.Name, Quantity.Count(table.Rows), Quantity.Count(table.Files), Quantity.Bytes(table.Bytes),
+                table.Rows == 0 ? "-" : FormattableString.Invariant($"{(double)table.Bytes / table.Rows:0.0}"));
+        }
+        terminal.Write(tables);
+        double seconds = Math.Max(result.Elapsed.TotalSeconds, 1e-9);
+        terminal.Note($"Wrote {result.Dataset} (host={result.Host}, process={result.Process}): {Quantity.Count(result.Events)} events in "
+            + $"{Quantity.Duration(result.Elapsed.TotalNanoseconds)}, {Quantity.Count((long)(result.Events / seconds))} events/s.");
+        string dataset = ShellWord(result.Dataset);
+        terminal.Note($"Next: allocreplay query {dataset} --view size_histogram");
+        terminal.Note($"      allocreplay query {dataset} \"SELECT kind, count(*), sum(size) FROM allocations GROUP BY kind\"");
+    }
+
+    /// <summary>A path as one types it.</summary>
+    private static string ShellWord(string path) =>
+        path.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' or '/')
+            ? path
+            : "'" + path.Replace("'", @"'\''", StringComparison.Ordinal) + "'";
+}

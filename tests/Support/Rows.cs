@@ -1,0 +1,30 @@
+using AllocReplay.Analyzer.Matching;
+using AllocReplay.Formats;
+
+namespace AllocReplay.Tests.Support;
+
+/// <summary>Collects what the matcher finds, by object id.</summary>
+internal sealed class Rows : IAllocationSink
+{
+    private readonly List<AllocationRow> _rows = [];
+
+    public void Add(in AllocationRow row) => _rows.Add(row);
+
+    /// <summary>Matches a whole recording.</summary>
+    public static List<AllocationRow> Of(string directory)
+    {
+        using TraceReader reader = TraceReader.Open(directory);
+        var rows = new Rows();
+        var matcher = new LifetimeMatcher(rows);
+        long end = 0;
+        while (reader.Read(out TraceEvent e))
+        {
+            matcher.Add(e);
+            end = Math.Max(end, e.TimeNs);
+        }
+        Assert.Null(reader.Damage);
+        matcher.Finish(end);
+        rows._rows.Sort((a, b) => a.Object.CompareTo(b.Object));
+        return rows._rows;
+    }
+}
