@@ -96,7 +96,7 @@ run_tests() {
     "tests/bin/$configuration/net10.0/AllocReplay.Tests" -xml $results -noColor "$@" || status=$?
     [ -s $results ] || die "the test run ended without results (exit code $status)"
     sed -n 's/.*<test .*name="\([^"]*\)".*result="Skip".*/skipped: \1/p' $results
-    counts=$(sed -n 's/.*<assembly .*/&/p' $results | head -1)
+    counts=$(grep -o '<assembly [^>]*>' $results | head -1)
     count() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counts"; }
     local errors
     errors=$(count errors)
