@@ -1,4 +1,5 @@
 using AllocReplay.Formats;
+using AllocReplay.Replayer;
 
 namespace AllocReplay.Cli;
 
@@ -10,6 +11,9 @@ internal static class Failures
     {
         UsageException => ExitCode.Usage,
         TraceFormatException => ExitCode.BadInput,
+        ReplayException { Failure: ReplayFailure.Usage } => ExitCode.Usage,
+        ReplayException { Failure: ReplayFailure.NotPossible } => ExitCode.NotPossible,
+        ReplayException => ExitCode.Failed,
         PlatformNotSupportedException => ExitCode.NotPossible,
         IOException or UnauthorizedAccessException => ExitCode.BadInput,
         _ => null,

@@ -6,6 +6,9 @@ var root = new RootCommand("Record, replay and analyze memory allocation.")
 {
     InfoCommand.Create(terminal),
     DumpCommand.Create(terminal),
+    ReplayCommand.Create(terminal),
+    CompareCommand.Create(terminal),
+    AllocatorsCommand.Create(terminal),
 };
 
 // A path that starts with @ is a path, not a response file.

@@ -8,8 +8,6 @@ public sealed record ComparisonOptions
     /// <summary>Seed of the order within blocks and of the resampling.</summary>
     public required int Seed { get; init; }
     public TouchPolicy Touch { get; init; } = TouchPolicy.Page;
-    /// <summary>Microseconds between readings of memory in the memory pass.</summary>
-    public int MemoryIntervalUs { get; init; } = 2000;
 }
 
 /// <summary>One allocator's figures in a comparison.</summary>
@@ -51,7 +49,7 @@ public sealed class Comparison(ReplayPlan plan, IReadOnlyList<Allocator> allocat
         var random = new Random(options.Seed);
         List<WorkerResult>[] speed = Pass(random, allocators, memoryIntervalUs: 0, warmUps: 1, progress);
         Allocator[] real = [.. allocators.Where(a => !a.IsNoop)];
-        List<WorkerResult>[] memory = Pass(random, real, options.MemoryIntervalUs, warmUps: 0, progress);
+        List<WorkerResult>[] memory = Pass(random, real, ReplayOptions.MemoryPassIntervalUs, warmUps: 0, progress);
         var rows = new List<ComparisonRow>();
         int memoryBaseline = Array.IndexOf(real, allocators[0]);
         for (int i = 0; i < allocators.Count; i++)

@@ -7,6 +7,9 @@ namespace AllocReplay.Replayer;
 /// <summary>How a plan is run.</summary>
 public sealed record ReplayOptions
 {
+    /// <summary>How often a memory pass reads: a reading takes about 0.1 ms, and short replays should see a few.</summary>
+    public const int MemoryPassIntervalUs = 1000;
+
     public TouchPolicy Touch { get; init; } = TouchPolicy.Page;
     /// <summary>Microseconds between readings of resident memory; 0 for none, so that nothing disturbs the figures for speed.</summary>
     public int MemoryIntervalUs { get; init; }
