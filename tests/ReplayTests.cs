@@ -87,6 +87,40 @@ public sealed class ReplayTests : IDisposable
         }
     }
 
+    [Theory, MemberData(nameof(Allocators))]
+    public void Aligned_blocks_of_no_bytes_are_given_back_unharmed(string allocator)
+    {
+        const int blocks = 512;
+        long ns = 0;
+        for (int round = 0; round < 100; round++)
+        {
+            for (ulong i = 0; i < blocks; i++)
+                _writer.Thread(0).Event(ns += 16, CallKind.NewAligned, 0x10_0000 + i * 0x1000, 0, alignment: 16UL << (int)(i % 8));
+            for (ulong i = 0; i < blocks; i++)
+                _writer.Thread(0).Event(ns += 16, CallKind.DeleteSizedAligned, 0x10_0000 + i * 0x1000, 0, alignment: 16UL << (int)(i % 8));
+        }
+
+        Assert.Equal(2 * blocks * 100, Replay(allocator).Calls);
+    }
+
+    [Theory, MemberData(nameof(Allocators))]
+    public void Calls_that_failed_are_made_again_and_what_they_give_now_is_released(string allocator)
+    {
+        _writer.Thread(0)
+            .Malloc(100, 0, ulong.MaxValue)
+            .Event(200, CallKind.New, 0, ulong.MaxValue / 2)
+            .Event(300, CallKind.PosixMemalign, 0, 100, alignment: 3)
+            .Event(400, CallKind.Calloc, 0, ulong.MaxValue / 2, count: 3)
+            .Malloc(500, 0, 64)
+            .Malloc(600, 0x1000, 16).Realloc(700, 800, 0x1000, 0, 32).Free(900, 0x1000);
+
+        WorkerResult result = Replay(allocator);
+
+        // The two that ask for no more than bytes at hand succeed now; an allocator that does nothing succeeds always.
+        Assert.Equal(allocator == "noop" ? 6 : 2, result.Divergences);
+        Assert.Equal(0, result.FailedNow);
+    }
+
     [Fact]
     public void Peak_memory_over_the_baseline_is_that_of_the_blocks()
     {

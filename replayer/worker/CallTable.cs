@@ -59,6 +59,10 @@ internal unsafe struct CallEntry
 internal unsafe struct CallTable
 {
     public const int Kinds = PlanCode.FirstNonCall;
+    /// <summary>From delete(size, align) to delete(align), and from delete[](size, align) to delete[](align).</summary>
+    public const int SizedToUnsizedAligned = 4;
+    /// <summary>From an operator new that throws to its form that returns null.</summary>
+    public const int ThrowingToNothrow = 2;
 
     public delegate* unmanaged[SuppressGCTransition]<nuint, byte*> Malloc;
     public delegate* unmanaged[SuppressGCTransition]<nuint, nuint, byte*> Calloc;

@@ -98,7 +98,7 @@ internal static unsafe class ReplayLoop
         bool failed = (op->Flags & PlanFlags.Failed) != 0;
         // A throwing form of operator new has nobody to catch it here: a call known to fail uses the form that returns null.
         if (failed && op->Code is 16 or 17 or 20 or 21)
-            entry += 2;
+            entry += CallTable.ThrowingToNothrow;
         byte* block = Call(self, entry, size, argument, &self->Replay->Nothrow);
         ulong requested = entry->Shape == Shape.CountSize ? Product(size, argument) : size;
         self->Bytes += requested;
@@ -220,10 +220,13 @@ internal static unsafe class ReplayLoop
 
     private static void Release(ReplayThread* self, PlanOp* op, CallEntry* entry, nuint argument)
     {
-        void* f = entry->Function;
         byte* block = Load(self, op->Slot, op->Flags);
         byte* nothrow = &self->Replay->Nothrow;
         nuint size = (nuint)op->Size;
+        // jemalloc 5.3 takes the size class of an aligned block of 0 bytes from its size alone, and corrupts its heap.
+        if (size == 0 && entry->Shape == Shape.ReleaseSizeAlignment)
+            entry -= CallTable.SizedToUnsizedAligned;
+        void* f = entry->Function;
         switch (entry->Shape)
         {
             case Shape.Release:
