@@ -1,6 +1,7 @@
 using AllocReplay.Analyzer;
 using AllocReplay.Formats;
 using AllocReplay.Recorder;
+using AllocReplay.Replayer;
 
 namespace AllocReplay.Cli;
 
@@ -15,6 +16,9 @@ internal static class Failures
         TraceFormatException => ExitCode.BadInput,
         QueryException or DatasetExistsException => ExitCode.Usage,
         DatasetException => ExitCode.BadInput,
+        ReplayException { Failure: ReplayFailure.Usage } => ExitCode.Usage,
+        ReplayException { Failure: ReplayFailure.NotPossible } => ExitCode.NotPossible,
+        ReplayException => ExitCode.Failed,
         PlatformNotSupportedException => ExitCode.NotPossible,
         IOException or UnauthorizedAccessException => ExitCode.BadInput,
         _ => null,

@@ -7,6 +7,9 @@ var root = new RootCommand("Record, replay and analyze memory allocation.")
     RecordCommand.Create(terminal),
     InfoCommand.Create(terminal),
     DumpCommand.Create(terminal),
+    ReplayCommand.Create(terminal),
+    CompareCommand.Create(terminal),
+    AllocatorsCommand.Create(terminal),
     AnalyzeCommand.Create(terminal),
     QueryCommand.Create(terminal),
 };

@@ -9,6 +9,8 @@ internal static class Quantity
 
     public static string Count(long n) => n.ToString("N0", CultureInfo.InvariantCulture);
 
+    public static string Threads(int n) => n == 1 ? "1 thread" : Count(n) + " threads";
+
     public static string Bytes(double bytes)
     {
         int unit = 0;

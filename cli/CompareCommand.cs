@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.Globalization;
+using AllocReplay.Replayer;
+using Spectre.Console;
+
+namespace AllocReplay.Cli;
+
+/// <summary><c>allocreplay compare</c>: one trace under several allocators, by a protocol whose figures stand up.</summary>
+internal static class CompareCommand
+{
+    private const int RunsMin = 3;
+
+    public static Command Create(Terminal terminal)
+    {
+        Argument<string> trace = TraceArguments.Trace();
+        Option<string?> allocator = new("--allocator")
+        {
+            Description = "Allocators, by comma, the first to be compared with: names that 'allocators' lists, or name=path.so; "
+                + "VARIABLE=value sets the environment of the one before. Default: all that are installed, and noop.",
+            HelpName = "a,b,…",
+        };
+        Option<int> runs = new("--runs")
+        {
+            Description = "Blocks of runs that count; each runs every allocator once. 5 or more for a verdict.",
+            HelpName = "n",
+            DefaultValueFactory = _ => 5,
+        };
+        Option<int?> seed = new("--seed") { Description = "Seed of the order within blocks. Default: a new one, printed.", HelpName = "n" };
+        Option<string> touch = ReplayArguments.Touch();
+        Option<string?> process = TraceArguments.Process();
+        Option<bool> partial = TraceArguments.Partial();
+        Option<bool> json = TraceArguments.Json();
+        var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
+        {
+            trace, allocator, runs, seed, touch, process, partial, json,
+        };
+        command.SetAction(parse => Run(
+            new Request(
+                parse.GetValue(trace)!, parse.GetValue(allocator), parse.GetValue(runs), parse.GetValue(seed), ReplayArguments.ParseTouch(parse.GetValue(touch)!),
+                parse.GetValue(process), parse.GetValue(partial), parse.GetValue(json)),
+            terminal));
+        return command;
+    }
+
+    private sealed record Request(
+        string Trace, string? Allocators, int Runs, int? Seed, TouchPolicy Touch, string? Process, bool Partial, bool Json);
+
+    /// <summary>What <c>--json</c> prints.</summary>
+    private sealed record Report(
+        string Trace, int Runs, int Seed, TouchPolicy Touch, string Order, long Calls, int Threads, ulong PeakLiveBytes, PlanCounts Plan, IReadOnlyList<ComparisonRow> Rows);
+
+    private static int Run(Request request, Terminal terminal)
+    {
+        if (request.Runs < RunsMin)
+            throw new UsageException($"--runs {request.Runs}: fewer than {RunsMin} runs have no spread");
+        IReadOnlyList<Allocator> allocators = request.Allocators is { } list
+            ? AllocatorCatalog.Parse(list)
+            : [.. AllocatorCatalog.List().Select(e => e.Found).OfType<Allocator>()];
+        int seed = request.Seed ?? Random.Shared.Next(1, 1_000_000);
+        using ReplayPlan plan = ReplayArguments.Compile(request.Trace, request.Process, request.Partial, keepPlan: null, terminal);
+        var comparison = new Comparison(plan, allocators, new ComparisonOptions { Runs = request.Runs, Seed = seed, Touch = request.Touch });
+        IReadOnlyList<ComparisonRow> rows = terminal.WithProgress($"Comparing {allocators.Count} allocators (seed {seed})", comparison.Run);
+        if (request.Json)
+        {
+            terminal.WriteJson(new Report(
+                request.Trace, request.Runs, seed, request.Touch, "deps", plan.Counts.Calls, plan.Expected.Count, plan.Trace.PeakLiveBytes, plan.Counts, rows));
+        }
+        else
+        {
+            Print(rows, plan, terminal);
+        }
+        terminal.Note($"{request.Runs} runs each after one to warm up, order shuffled by --seed {seed}; ± is half of max − min; ratios with 95 % intervals.");
+        foreach (ComparisonRow row in rows.Where(r => r.FailedNow > 0 || r.Divergences > 0))
+            terminal.Note($"{row.Allocator.Name}: {Quantity.Count(row.FailedNow)} calls failed now, {Quantity.Count(row.Divergences)} had another outcome.");
+        foreach (ComparisonRow row in rows.Where(r => r.Substituted.Count > 0))
+            terminal.Note($"{row.Allocator.Name} has no {ReplayArguments.DescribeSubstitutions(row.Substituted)}; the nearest it has was called.");
+        terminal.Note($"Next: allocreplay replay {request.Trace} --allocator NAME   or   allocreplay analyze {request.Trace} -o DIR");
+        return ExitCode.Ok;
+    }
+
+    private static void Print(IReadOnlyList<ComparisonRow> rows, ReplayPlan plan, Terminal terminal)
+    {
+        terminal.Out.WriteLine(
+            $"{Quantity.Count(plan.Counts.Calls)} calls, {Quantity.Threads(plan.Expected.Count)}, peak live {Quantity.Bytes(plan.Trace.PeakLiveBytes)}");
+        Table table = Terminal.NewTable(
+            ("allocator", Justify.Left), ("M calls/s", Justify.Right), ("CPU ns/call", Justify.Right), ("peak RSS", Justify.Right), ("overhead", Justify.Right));
+        foreach (ComparisonRow row in rows)
+        {
+            table.AddRow(
+                Markup.Escape(row.Allocator.Name),
+                Format(row.CallsPerSecond, 1e-6),
+                Format(row.CpuNsPerCall, 1),
+                row.PeakBytes is { } peak ? Quantity.Bytes(peak.Median) : "-",
+                row.Overhead is { } overhead ? overhead.ToString("0.00", CultureInfo.InvariantCulture) + " ×" : "-");
+        }
+        terminal.Write(table);
+        if (rows.Count < 2)
+            return;
+        Table ratios = Terminal.NewTable(
+            ($"against {rows[0].Allocator.Name}", Justify.Left), ("speed", Justify.Left), ("peak RSS", Justify.Left));
+        foreach (ComparisonRow row in rows.Skip(1))
+            ratios.AddRow(Markup.Escape(row.Allocator.Name), Format(row.SpeedRatio, "faster", "slower"), Format(row.MemoryRatio, "more", "less"));
+        terminal.Write(ratios);
+    }
+
+    private static string Format(Spread spread, double scale) =>
+        string.Create(CultureInfo.InvariantCulture, $"{spread.Median * scale:0.00} ± {(spread.Max - spread.Min) / 2 * scale:0.00}");
+
+    private static string Format(PairedRatio? ratio, string higher, string lower)
+    {
+        if (ratio is not { } r)
+            return "-";
+        string verdict = r.Verdict switch
+        {
+            Verdict.Higher => higher,
+            Verdict.Lower => lower,
+            _ => "no difference shown",
+        };
+        return string.Create(CultureInfo.InvariantCulture, $"{r.Median:0.00} ({r.Low:0.00}–{r.High:0.00}) {verdict}");
+    }
+}

@@ -1,0 +1,71 @@
+using AllocReplay.Formats;
+using AllocReplay.Replayer;
+
+namespace AllocReplay.Cli;
+
+/// <summary>What <c>replay</c> shows, in the shape that <c>replay --json</c> prints.</summary>
+internal sealed record ReplaySummary
+{
+    public required string Trace { get; init; }
+    public required string Allocator { get; init; }
+    public required string AllocatorPath { get; init; }
+    public required string Version { get; init; }
+    public required string BuildId { get; init; }
+    public required IReadOnlyList<string> Environment { get; init; }
+    public required string Order { get; init; }
+    public required TouchPolicy Touch { get; init; }
+    public required long Calls { get; init; }
+    public required ulong BytesRequested { get; init; }
+    public required long ElapsedNs { get; init; }
+    public required double CallsPerSecond { get; init; }
+    public required long CpuNs { get; init; }
+    public required long MinorFaults { get; init; }
+    public required long ContextSwitches { get; init; }
+    public required ulong PeakLiveBytes { get; init; }
+    /// <summary>Anonymous resident bytes at their peak, over the harness's own; null for the no-op.</summary>
+    public required long? PeakBytes { get; init; }
+    public required long? EndBytes { get; init; }
+    public required long? MemorySamples { get; init; }
+    public required double? Overhead { get; init; }
+    public required long CrossThreadBlocks { get; init; }
+    public required long Waits { get; init; }
+    public required long Sleeps { get; init; }
+    public required long FailedNow { get; init; }
+    public required long Divergences { get; init; }
+    /// <summary>Calls for which the allocator has no function; the nearest it has was called.</summary>
+    public required IReadOnlyList<string> Substituted { get; init; }
+    public required PlanCounts Plan { get; init; }
+    public required IReadOnlyList<WorkerThread> Threads { get; init; }
+
+    public static ReplaySummary Of(string trace, ReplayPlan plan, Allocator allocator, TouchPolicy touch, WorkerResult timed, WorkerResult? measured) => new()
+    {
+        Trace = trace,
+        Allocator = allocator.Name,
+        AllocatorPath = timed.AllocatorPath,
+        Version = allocator.Version,
+        BuildId = allocator.BuildId,
+        Environment = allocator.Environment,
+        Order = timed.Order,
+        Touch = allocator.IsNoop ? TouchPolicy.None : touch,
+        Calls = timed.Calls,
+        BytesRequested = timed.Threads.Aggregate(0UL, (sum, t) => unchecked(sum + t.BytesRequested)),
+        ElapsedNs = timed.ElapsedNs,
+        CallsPerSecond = timed.CallsPerSecond,
+        CpuNs = timed.CpuNs,
+        MinorFaults = timed.MinorFaults,
+        ContextSwitches = timed.VoluntarySwitches + timed.InvoluntarySwitches,
+        PeakLiveBytes = plan.Trace.PeakLiveBytes,
+        PeakBytes = measured?.PeakOverBaseline,
+        EndBytes = measured is null ? null : measured.EndBytes - measured.BaselineBytes,
+        MemorySamples = measured?.MemorySamples,
+        Overhead = measured is null || plan.Trace.PeakLiveBytes == 0 ? null : (double)measured.PeakOverBaseline / plan.Trace.PeakLiveBytes,
+        CrossThreadBlocks = plan.Counts.CrossThreadBlocks,
+        Waits = timed.Threads.Sum(t => t.Waits),
+        Sleeps = timed.Threads.Sum(t => t.Sleeps),
+        FailedNow = timed.FailedNow,
+        Divergences = timed.Divergences,
+        Substituted = [.. timed.Substituted.Select(k => CallKinds.CallName((CallKind)k))],
+        Plan = plan.Counts,
+        Threads = timed.Threads,
+    };
+}

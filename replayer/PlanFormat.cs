@@ -1,0 +1,149 @@
+using System.Runtime.InteropServices;
+
+namespace AllocReplay.Replayer;
+
+/// <summary>
+/// The plan file: what a worker reissues. Written by the plan compiler, mapped read-only by the worker, which is built from
+/// this same source file. Little-endian, as both run on one machine.
+/// </summary>
+/// <remarks>
+/// <code>
+/// offset 0          PlanHeader
+/// ThreadsOffset     PlanThread[ThreadCount], by the trace's thread index
+/// OpsOffset         PlanOp[OpCount], thread after thread, each in program order
+/// </code>
+/// <para>A block's address lives in a <em>slot</em>, one machine word. Slot <see cref="NullSlot"/> is never written: it is the
+/// null pointer that programs pass. A slot private to a thread is used again after its block is gone. A slot whose block
+/// goes from one thread to another is written once, by one publishing op, and read by at most one waiting op; until then it
+/// is its own flag: see <see cref="SlotState"/>.</para>
+/// </remarks>
+internal static class PlanFormat
+{
+    /// <summary><c>ARPLAN</c> and two zero bytes.</summary>
+    public const ulong Magic = 0x0000_4e41_4c50_5241;
+    public const uint Version = 1;
+    public const uint NullSlot = 0;
+    /// <summary>Slots of different threads never share a cache line: private slots are laid out in multiples of this.</summary>
+    public const int SlotsPerLine = 8;
+}
+
+/// <summary>Values of a shared slot that are not addresses. No allocator returns them: blocks are aligned.</summary>
+internal static class SlotState
+{
+    /// <summary>Not yet acquired.</summary>
+    public const nuint Pending = 0;
+    /// <summary>The acquisition failed in this replay; its consumer goes on with a null pointer.</summary>
+    public const nuint Failed = 1;
+    /// <summary>Not yet acquired, and the consumer sleeps on the slot's low 32 bits.</summary>
+    public const nuint Awaited = 2;
+}
+
+/// <summary>Which edges of the recorded execution a plan enforces.</summary>
+internal enum PlanOrder : uint
+{
+    /// <summary>Program order, object order, thread lifecycle.</summary>
+    Deps = 0,
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct PlanHeader
+{
+    public ulong Magic;
+    public uint Version;
+    public PlanOrder Order;
+    public int ThreadCount;
+    /// <summary>The thread to run on the process's main thread (allocators treat it differently), or -1.</summary>
+    public int MainThread;
+    public long OpCount;
+    public long SlotCount;
+    public long ThreadsOffset;
+    public long OpsOffset;
+    public long FileLength;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct PlanThread
+{
+    public long FirstOp;
+    public long OpCount;
+    /// <summary>The thread whose <see cref="PlanCode.Spawn"/> starts this one, or -1: started with the replay.</summary>
+    public int Parent;
+    public uint Reserved;
+}
+
+/// <summary>One step of a thread, 24 bytes.</summary>
+/// <remarks>
+/// <code>
+///  0     1     2        4              8                       16           20
+/// | code|flags|reserved| slot         | size                  | source     | argument |
+/// </code>
+/// <c>code</c> is a CallKind number (realloc: its end) or one of <see cref="PlanCode"/>. <c>slot</c>: where an acquisition stores
+/// its block, or the block that a release gives back. <c>source</c>: the old block of a reallocation. <c>argument</c>: count or
+/// alignment; with <see cref="PlanFlags.Wide"/> it is the size field of the <see cref="PlanCode.Operand"/> before.
+/// </remarks>
+[StructLayout(LayoutKind.Explicit, Size = 24)]
+internal struct PlanOp
+{
+    [FieldOffset(0)] public byte Code;
+    [FieldOffset(1)] public PlanFlags Flags;
+    /// <summary>Code and flags in one word: the ops without flags, nearly all of them, are told by one comparison.</summary>
+    [FieldOffset(0)] public ushort Dispatch;
+    /// <summary>Zero in a plan; the compiler's own while it does not know yet where slots will lie.</summary>
+    [FieldOffset(2)] public SlotKinds Kinds;
+    [FieldOffset(4)] public uint Slot;
+    [FieldOffset(8)] public ulong Size;
+    [FieldOffset(16)] public uint Source;
+    [FieldOffset(20)] public uint Argument;
+}
+
+/// <summary>What the slot numbers of an unfinished op count from: its thread's own slots, or the shared ones. Neither: slot 0.</summary>
+[Flags]
+internal enum SlotKinds : ushort
+{
+    None = 0,
+    OwnSlot = 1,
+    SharedSlot = 2,
+    OwnSource = 4,
+    SharedSource = 8,
+}
+
+[Flags]
+internal enum PlanFlags : byte
+{
+    None = 0,
+    /// <summary>The block given up (slot of a release, source of a reallocation) comes from another thread: wait for it.</summary>
+    Wait = 1,
+    /// <summary>The block taken goes to another thread: publish it.</summary>
+    Publish = 2,
+    /// <summary>The call failed when recorded. A block that it returns now is released at once, except with <see cref="Keep"/>.</summary>
+    Failed = 4,
+    /// <summary>A failed reallocation: the old block lives on, in <c>slot</c>.</summary>
+    Keep = 8,
+    /// <summary>A reallocation to nothing, which freed the block when recorded.</summary>
+    Freed = 16,
+    /// <summary>The argument is 64 bits wide: it is in the op before.</summary>
+    Wide = 32,
+}
+
+/// <summary>Codes of steps that are not calls; above every CallKind.</summary>
+internal static class PlanCode
+{
+    public const byte FirstNonCall = 64;
+    /// <summary>Creates the thread whose index is <c>slot</c>.</summary>
+    public const byte Spawn = 64;
+    /// <summary>Holds in <c>size</c> the argument of the next op.</summary>
+    public const byte Operand = 65;
+}
+
+/// <summary>What the worker writes into a new block, as a program would. Blocks of calloc are left as they are.</summary>
+public enum TouchPolicy
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+    /// <summary>The first byte.</summary>
+    First = 1,
+    /// <summary>One byte in every 4 KiB page.</summary>
+    Page = 2,
+    /// <summary>Every byte.</summary>
+    Full = 3,
+}

@@ -1,0 +1,71 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace AllocReplay.Replayer;
+
+/// <summary>Lays a compiled plan out in its file: all slots get their final numbers, each thread's ops come in a row.</summary>
+internal static unsafe class PlanWriter
+{
+    private const int BufferOps = 4096;
+
+    public static void Write(Stream output, IReadOnlyList<PlanThreadBuilder> threads, long sharedSlots, int mainThread, PlanCounts counts)
+    {
+        // Slot 0 is the null pointer's. The first line is left to it: it is read by all threads and written by none.
+        long[] ownBase = new long[threads.Count];
+        long slots = PlanFormat.SlotsPerLine;
+        var table = new PlanThread[threads.Count];
+        long ops = 0;
+        for (int i = 0; i < threads.Count; i++)
+        {
+            ownBase[i] = slots;
+            slots += (threads[i].OwnSlots + PlanFormat.SlotsPerLine - 1L) / PlanFormat.SlotsPerLine * PlanFormat.SlotsPerLine;
+            table[i] = new PlanThread { FirstOp = ops, OpCount = threads[i].OpCount, Parent = threads[i].Parent };
+            ops += threads[i].OpCount;
+        }
+        long sharedBase = slots;
+        slots += sharedSlots;
+        if (slots > uint.MaxValue)
+            throw new ReplayException(ReplayFailure.NotPossible, $"the trace needs {slots:N0} slots for blocks, a plan has {uint.MaxValue:N0}");
+        counts.Slots = slots;
+        counts.SpawnedThreads = threads.Count(t => t.Parent >= 0);
+
+        var header = new PlanHeader
+        {
+            Magic = PlanFormat.Magic,
+            Version = PlanFormat.Version,
+            Order = PlanOrder.Deps,
+            ThreadCount = threads.Count,
+            MainThread = mainThread,
+            OpCount = ops,
+            SlotCount = slots,
+            ThreadsOffset = Unsafe.SizeOf<PlanHeader>(),
+        };
+        header.OpsOffset = header.ThreadsOffset + (long)threads.Count * Unsafe.SizeOf<PlanThread>();
+        header.FileLength = header.OpsOffset + ops * Unsafe.SizeOf<PlanOp>();
+        output.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<PlanHeader>(in header)));
+        output.Write(MemoryMarshal.AsBytes<PlanThread>(table));
+        var buffer = new PlanOp[BufferOps];
+        for (int i = 0; i < threads.Count; i++)
+            foreach ((nint start, int count) in threads[i].Chunks())
+                WriteOps(output, new ReadOnlySpan<PlanOp>((void*)start, count), buffer, (uint)ownBase[i], (uint)sharedBase);
+    }
+
+    private static void WriteOps(Stream output, ReadOnlySpan<PlanOp> ops, PlanOp[] buffer, uint ownBase, uint sharedBase)
+    {
+        while (ops.Length > 0)
+        {
+            int count = Math.Min(ops.Length, buffer.Length);
+            for (int i = 0; i < count; i++)
+            {
+                PlanOp op = ops[i];
+                SlotKinds kinds = op.Kinds;
+                op.Slot += (kinds & SlotKinds.OwnSlot) != 0 ? ownBase : (kinds & SlotKinds.SharedSlot) != 0 ? sharedBase : 0;
+                op.Source += (kinds & SlotKinds.OwnSource) != 0 ? ownBase : (kinds & SlotKinds.SharedSource) != 0 ? sharedBase : 0;
+                op.Kinds = SlotKinds.None;
+                buffer[i] = op;
+            }
+            output.Write(MemoryMarshal.AsBytes(buffer.AsSpan(0, count)));
+            ops = ops[count..];
+        }
+    }
+}

@@ -1,0 +1,99 @@
+using AllocReplay.Formats;
+
+namespace AllocReplay.Replayer;
+
+/// <summary>What a thread must have done when a replay of it is done.</summary>
+/// <param name="Calls">Calls reissued.</param>
+/// <param name="BytesRequested">Bytes requested by them, modulo 2^64.</param>
+public readonly record struct ThreadExpectation(long Calls, ulong BytesRequested);
+
+/// <summary>A compiled trace: a plan file for the worker, and what its replay must amount to.</summary>
+public sealed class ReplayPlan : IDisposable
+{
+    private readonly bool _temporary;
+
+    private ReplayPlan(string path, bool temporary) => (Path, _temporary) = (path, temporary);
+
+    /// <summary>The plan file.</summary>
+    public string Path { get; }
+    public required PlanCounts Counts { get; init; }
+    /// <summary>Totals of the trace, taken from its events and not from the plan.</summary>
+    public required TraceStatistics Trace { get; init; }
+    public required MergeStatistics Merge { get; init; }
+    /// <summary>Damage that ended the trace early, or null.</summary>
+    public required TraceFormatException? Damage { get; init; }
+    /// <summary>By thread index.</summary>
+    public required IReadOnlyList<ThreadExpectation> Expected { get; init; }
+    /// <summary>Names of the threads, by index.</summary>
+    public required IReadOnlyList<string> ThreadNames { get; init; }
+
+    /// <summary>Compiles a trace, reading it to its end.</summary>
+    /// <param name="reader">The trace, not yet read from.</param>
+    /// <param name="keepAs">Where to keep the plan; null for a temporary file that goes with this object.</param>
+    /// <param name="progress">Told the fraction done, where that can be told.</param>
+    public static ReplayPlan Compile(TraceReader reader, string? keepAs = null, IProgress<double>? progress = null)
+    {
+        string path = keepAs ?? System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"allocreplay-{Guid.NewGuid():N}.plan");
+        string directory = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+        try
+        {
+            using var builder = new PlanBuilder(directory, reader.Threads.Count, MainThreadOf(reader));
+            var statistics = new TraceStatistics();
+            // Events take 5 bytes or so; the bar need not be exact.
+            double estimate = Math.Max(1, reader.EventBytes / 5.0);
+            while (reader.Read(out TraceEvent e))
+            {
+                statistics.Add(e);
+                builder.Add(e);
+                if (statistics.Events % 262_144 == 0)
+                    progress?.Report(Math.Min(0.99, statistics.Events / estimate));
+            }
+            var options = new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                BufferSize = 1 << 16,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            };
+            using (var output = new FileStream(path, options))
+                builder.Write(output);
+            return new ReplayPlan(path, keepAs is null)
+            {
+                Counts = builder.Counts,
+                Trace = statistics,
+                Merge = reader.Merge,
+                Damage = reader.Damage,
+                Expected = Expect(statistics, builder.Threads),
+                ThreadNames = reader.Threads.Select(t => t.Name).ToList(),
+            };
+        }
+        catch when (keepAs is null)
+        {
+            File.Delete(path);
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_temporary)
+            File.Delete(Path);
+    }
+
+    /// <summary>The process's first thread, which runs on the worker's: allocators give it a heap of another kind.</summary>
+    private static int MainThreadOf(TraceReader reader)
+    {
+        for (int i = 0; i < reader.Threads.Count; i++)
+            if (reader.Threads[i].OsTid == reader.Process.Pid)
+                return i;
+        return -1;
+    }
+
+    private static ThreadExpectation[] Expect(TraceStatistics statistics, IReadOnlyList<PlanThreadBuilder> threads)
+    {
+        var expected = new ThreadExpectation[threads.Count];
+        for (int i = 0; i < Math.Min(threads.Count, statistics.Threads.Count); i++)
+            expected[i] = new ThreadExpectation(statistics.Threads[i].Calls - threads[i].SkippedCalls, statistics.Threads[i].BytesRequested);
+        return expected;
+    }
+}

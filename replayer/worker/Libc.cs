@@ -1,0 +1,85 @@
+using System.Runtime.InteropServices;
+
+namespace AllocReplay.Worker;
+
+/// <summary>The few functions of the C library that the worker needs. All arguments are blittable: a call marshals nothing.</summary>
+internal static unsafe partial class Libc
+{
+    public const int ProtNone = 0, ProtRead = 1, ProtWrite = 2, ProtExec = 4;
+    public const int MapShared = 1, MapPrivate = 2, MapAnonymous = 0x20, MapNoReserve = 0x4000, MapPopulate = 0x8000;
+    public const int ReadOnly = 0, WriteOnly = 1, Create = 0x40, Truncate = 0x200, CloseOnExec = 0x80000;
+    public const int SeekEnd = 2;
+    private const int FutexWait = 0 | 128, FutexWake = 1 | 128; // private to the process
+    private const int ClockMonotonic = 1;
+
+    public struct Timespec
+    {
+        public long Seconds;
+        public long Nanoseconds;
+    }
+
+    /// <summary>struct rusage</summary>
+    public struct Usage
+    {
+        public long UserSeconds, UserMicroseconds, SystemSeconds, SystemMicroseconds;
+        public long MaxRss, SharedRss, DataRss, StackRss;
+        public long MinorFaults, MajorFaults, Swaps, BlocksIn, BlocksOut, MessagesSent, MessagesReceived, Signals;
+        public long VoluntarySwitches, InvoluntarySwitches;
+
+        public readonly long CpuNs => ((UserSeconds + SystemSeconds) * 1_000_000 + UserMicroseconds + SystemMicroseconds) * 1000;
+    }
+
+    /// <summary>Dl_info</summary>
+    public struct SymbolInfo
+    {
+        public byte* ObjectName;
+        public void* ObjectBase;
+        public byte* SymbolName;
+        public void* SymbolAddress;
+    }
+
+    [LibraryImport("libc")] public static partial void* mmap(void* address, nuint length, int protection, int flags, int fd, long offset);
+    [LibraryImport("libc")] public static partial int munmap(void* address, nuint length);
+    [LibraryImport("libc")] public static partial int mprotect(void* address, nuint length, int protection);
+    [LibraryImport("libc")] public static partial int open(byte* path, int flags, int mode);
+    [LibraryImport("libc")] public static partial int close(int fd);
+    [LibraryImport("libc")] public static partial long lseek(int fd, long offset, int whence);
+    [LibraryImport("libc")] public static partial nint pread(int fd, byte* buffer, nuint length, long offset);
+    [LibraryImport("libc")] public static partial nint write(int fd, byte* buffer, nuint length);
+    [LibraryImport("libc")] public static partial void* dlsym(void* handle, byte* name);
+    [LibraryImport("libc")] public static partial int dladdr(void* address, SymbolInfo* info);
+    [LibraryImport("libc")] public static partial int getrusage(int who, Usage* usage);
+    [LibraryImport("libc")] public static partial void _exit(int code);
+    [LibraryImport("libc")] public static partial int nanosleep(Timespec* request, Timespec* remaining);
+    [LibraryImport("libc")] public static partial int pthread_attr_init(void* attributes);
+    [LibraryImport("libc")] public static partial int pthread_attr_setstack(void* attributes, void* address, nuint size);
+    [LibraryImport("libc")] public static partial int pthread_create(nuint* handle, void* attributes, delegate* unmanaged<void*, void*> entry, void* argument);
+    [LibraryImport("libc")] public static partial int pthread_join(nuint handle, void** result);
+    [LibraryImport("libc")] private static partial nint syscall(nint number, void* a, nint b, nint c, void* d);
+    [LibraryImport("libc")] private static partial int clock_gettime(int clock, Timespec* time);
+
+    /// <summary>CLOCK_MONOTONIC in nanoseconds.</summary>
+    public static long Now()
+    {
+        Timespec time;
+        _ = clock_gettime(ClockMonotonic, &time);
+        return time.Seconds * 1_000_000_000 + time.Nanoseconds;
+    }
+
+    /// <summary>Sleeps while the word holds the value; returns early without a reason at times, as futexes do.</summary>
+    public static void Wait(uint* word, uint whileEqual) => syscall(FutexNumber, word, FutexWait, (nint)whileEqual, null);
+
+    /// <summary>Wakes at most this many threads that sleep on the word.</summary>
+    public static void Wake(uint* word, int count) => syscall(FutexNumber, word, FutexWake, count, null);
+
+    /// <summary>Fresh anonymous memory, zeroed and present. Ends the worker when there is none.</summary>
+    public static void* Map(nuint length)
+    {
+        void* memory = mmap(null, Math.Max(length, 1), ProtRead | ProtWrite, MapPrivate | MapAnonymous | MapPopulate, -1, 0);
+        if (memory == (void*)-1)
+            Worker.Fail("cannot map "u8, (long)length, " bytes for the replay's own tables"u8);
+        return memory;
+    }
+
+    private static nint FutexNumber => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;
+}

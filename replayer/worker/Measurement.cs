@@ -1,0 +1,55 @@
+namespace AllocReplay.Worker;
+
+/// <summary>What a replay cost, taken around it.</summary>
+internal sealed unsafe class Measurement
+{
+    private Libc.Usage _usage;
+    private int _collections;
+    private long _allocated;
+
+    public int Threads { get; init; }
+    /// <summary>From the opening of the gate to the end of the last thread.</summary>
+    public long ElapsedNs { get; set; }
+    /// <summary>Anonymous memory present after the harness's own was mapped and before the first call.</summary>
+    public long BaselineBytes { get; set; }
+    public long PeakBytes { get; set; }
+    /// <summary>After the last thread ended.</summary>
+    public long EndBytes { get; set; }
+    public long Samples { get; set; }
+    public long CpuNs { get; private set; }
+    public long MinorFaults { get; private set; }
+    public long MajorFaults { get; private set; }
+    public long VoluntarySwitches { get; private set; }
+    public long InvoluntarySwitches { get; private set; }
+    /// <summary>Collections and bytes of the worker's own managed heap during the replay: 0, or the figures are not to be trusted.</summary>
+    public int ManagedCollections { get; private set; }
+    public long ManagedBytes { get; private set; }
+
+    public void Before()
+    {
+        _collections = Collections();
+        _allocated = GC.GetTotalAllocatedBytes(precise: true);
+        _usage = Usage();
+    }
+
+    public void After()
+    {
+        Libc.Usage usage = Usage();
+        ManagedBytes = GC.GetTotalAllocatedBytes(precise: true) - _allocated;
+        ManagedCollections = Collections() - _collections;
+        CpuNs = usage.CpuNs - _usage.CpuNs;
+        MinorFaults = usage.MinorFaults - _usage.MinorFaults;
+        MajorFaults = usage.MajorFaults - _usage.MajorFaults;
+        VoluntarySwitches = usage.VoluntarySwitches - _usage.VoluntarySwitches;
+        InvoluntarySwitches = usage.InvoluntarySwitches - _usage.InvoluntarySwitches;
+    }
+
+    private static int Collections() => GC.CollectionCount(0) + GC.CollectionCount(1) + GC.CollectionCount(2);
+
+    private static Libc.Usage Usage()
+    {
+        Libc.Usage usage;
+        _ = Libc.getrusage(0, &usage);
+        return usage;
+    }
+}

@@ -1,0 +1,125 @@
+using AllocReplay.Replayer;
+
+namespace AllocReplay.Worker;
+
+/// <summary>Maps a plan and refuses one that would lead the replay outside its tables or into a wait that nobody ends.</summary>
+internal static unsafe class Plan
+{
+    /// <summary>Fills the plan's part of the replay. Returns thread indices with parents before children.</summary>
+    public static int* Load(byte* path, Replay* replay)
+    {
+        int fd = Libc.open(path, Libc.ReadOnly | Libc.CloseOnExec, 0);
+        if (fd < 0)
+            Worker.Fail("cannot open the plan"u8);
+        long length = Libc.lseek(fd, 0, Libc.SeekEnd);
+        if (length < sizeof(PlanHeader))
+            Worker.Fail("bad plan: expected a header, found a file of "u8, length, " bytes"u8);
+        byte* file = (byte*)Libc.mmap(null, (nuint)length, Libc.ProtRead, Libc.MapShared | Libc.MapPopulate, fd, 0);
+        if (file == (byte*)-1)
+            Worker.Fail("cannot map the plan"u8);
+        _ = Libc.close(fd);
+
+        PlanHeader* header = (PlanHeader*)file;
+        if (header->Magic != PlanFormat.Magic)
+            Worker.Fail("bad plan: expected the magic ARPLAN at byte 0"u8);
+        if (header->Version != PlanFormat.Version || header->Order != PlanOrder.Deps)
+            Worker.Fail("bad plan: version or order is not this worker's; version "u8, header->Version, ""u8);
+        bool fits = header->FileLength == length && header->ThreadCount >= 0 && header->MainThread >= -1 && header->MainThread < header->ThreadCount
+            && header->SlotCount is > 0 and <= uint.MaxValue
+            && Holds(length, header->ThreadsOffset, header->ThreadCount, sizeof(PlanThread))
+            && Holds(length, header->OpsOffset, header->OpCount, sizeof(PlanOp));
+        if (!fits)
+            Worker.Fail("bad plan: its header does not fit a file of "u8, length, " bytes"u8);
+
+        replay->ThreadCount = header->ThreadCount;
+        replay->MainThread = header->MainThread;
+        replay->OpCount = header->OpCount;
+        replay->SlotCount = header->SlotCount;
+        replay->Order = header->Order;
+        replay->Ops = (PlanOp*)(file + header->OpsOffset);
+        replay->Slots = (nuint*)Libc.Map((nuint)header->SlotCount * (nuint)sizeof(nuint));
+        replay->Threads = (ReplayThread*)Libc.Map((nuint)header->ThreadCount * (nuint)sizeof(ReplayThread));
+        return Check((PlanThread*)(file + header->ThreadsOffset), replay);
+    }
+
+    private static bool Holds(long length, long offset, long count, int size) =>
+        offset >= sizeof(PlanHeader) && offset <= length && offset % 8 == 0 && count >= 0 && count <= (length - offset) / size;
+
+    private static int* Check(PlanThread* threads, Replay* replay)
+    {
+        // One byte a slot: bit 0, a publishing op stores to it; bit 1, a waiting op reads it.
+        byte* handoffs = (byte*)Libc.Map((nuint)replay->SlotCount);
+        byte* spawned = (byte*)Libc.Map((nuint)replay->ThreadCount);
+        for (int i = 0; i < replay->ThreadCount; i++)
+        {
+            PlanThread plan = threads[i];
+            if (plan.FirstOp < 0 || plan.OpCount < 0 || plan.FirstOp > replay->OpCount || plan.OpCount > replay->OpCount - plan.FirstOp)
+                Worker.Fail("bad plan: ops out of range for thread "u8, i, ""u8);
+            ReplayThread* thread = replay->Threads + i;
+            thread->First = replay->Ops + plan.FirstOp;
+            thread->End = thread->First + plan.OpCount;
+            thread->Replay = replay;
+            thread->Parent = plan.Parent;
+            for (PlanOp* op = thread->First; op != thread->End; op++)
+                if (!IsValid(op, thread, threads, i, replay, handoffs, spawned))
+                    Worker.Fail("bad plan: op "u8, op - replay->Ops, " makes no sense"u8);
+        }
+        for (long slot = 0; slot < replay->SlotCount; slot++)
+            if (handoffs[slot] == 2)
+                Worker.Fail("bad plan: nobody publishes slot "u8, slot, ""u8);
+        int* byDepth = Order(replay, spawned);
+        _ = Libc.munmap(handoffs, (nuint)replay->SlotCount);
+        _ = Libc.munmap(spawned, (nuint)replay->ThreadCount);
+        return byDepth;
+    }
+
+    private static bool IsValid(PlanOp* op, ReplayThread* thread, PlanThread* threads, int index, Replay* replay, byte* handoffs, byte* spawned)
+    {
+        if (op->Code == PlanCode.Operand)
+            return op + 1 != thread->End && (op[1].Flags & PlanFlags.Wide) != 0;
+        if (op->Code == PlanCode.Spawn)
+        {
+            // Wider than it need be: a thread is created once, by its parent.
+            return op->Slot < replay->ThreadCount && threads[op->Slot].Parent == index && spawned[op->Slot]++ == 0 && op->Slot != replay->MainThread;
+        }
+        if (!CallTable.IsCall(op->Code) || op->Slot >= replay->SlotCount || op->Source >= replay->SlotCount)
+            return false;
+        bool releases = CallTable.IsRelease(op->Code);
+        bool stores = !releases && (op->Flags & (PlanFlags.Failed | PlanFlags.Freed | PlanFlags.Keep)) is 0 or PlanFlags.Keep or (PlanFlags.Failed | PlanFlags.Keep);
+        if (stores && op->Slot == PlanFormat.NullSlot)
+            return false;
+        if ((op->Flags & PlanFlags.Publish) != 0 && (!stores || !Mark(handoffs + op->Slot, 1)))
+            return false;
+        if ((op->Flags & PlanFlags.Wait) == 0)
+            return true;
+        return (releases || CallTable.IsReallocation(op->Code)) && Mark(handoffs + (releases ? op->Slot : op->Source), 2);
+    }
+
+    private static bool Mark(byte* handoff, byte bit)
+    {
+        bool first = (*handoff & bit) == 0;
+        *handoff |= bit;
+        return first;
+    }
+
+    private static int* Order(Replay* replay, byte* spawned)
+    {
+        int* order = (int*)Libc.Map((nuint)replay->ThreadCount * sizeof(int));
+        int count = 0;
+        for (int i = 0; i < replay->ThreadCount; i++)
+        {
+            if (replay->Threads[i].Parent < 0)
+                order[count++] = i;
+            else if (spawned[i] != 1 || replay->Threads[i].Parent >= replay->ThreadCount)
+                Worker.Fail("bad plan: nobody creates thread "u8, i, ""u8);
+        }
+        // The spawning ops of each thread lead to its children; a thread outside this tree is its own ancestor.
+        for (int done = 0; done < count; done++)
+            for (PlanOp* op = replay->Threads[order[done]].First; op != replay->Threads[order[done]].End; op++)
+                if (op->Code == PlanCode.Spawn)
+                    order[count++] = (int)op->Slot;
+        if (count != replay->ThreadCount)
+            Worker.Fail("bad plan: threads create one another in a circle"u8);
+        return order;
+    }
+}

@@ -1,0 +1,270 @@
+using System.Runtime.CompilerServices;
+using AllocReplay.Replayer;
+
+namespace AllocReplay.Worker;
+
+/// <summary>Reissues one thread's ops. Compiled once for each touch policy.</summary>
+internal static unsafe class ReplayLoop
+{
+    private const ushort Free = 0, Malloc = 1, Calloc = 2, Realloc = 5;
+    private const nuint PageSize = 4096;
+
+    public static void Run(ReplayThread* self)
+    {
+        switch (self->Replay->Touch)
+        {
+            case TouchPolicy.None:
+                Run<TouchNone>(self);
+                break;
+            case TouchPolicy.First:
+                Run<TouchFirst>(self);
+                break;
+            case TouchPolicy.Page:
+                Run<TouchPage>(self);
+                break;
+            default:
+                Run<TouchFull>(self);
+                break;
+        }
+    }
+
+    /// <summary>The four commonest calls, on blocks of the thread's own, in line; everything else in <see cref="Other"/>.</summary>
+    private static void Run<TTouch>(ReplayThread* self)
+        where TTouch : struct, ITouch
+    {
+        nuint* slots = self->Replay->Slots;
+        var malloc = self->Replay->Calls.Malloc;
+        var free = self->Replay->Calls.Free;
+        PlanOp* end = self->End;
+        long calls = 0;
+        ulong bytes = 0;
+        for (PlanOp* op = self->First; op != end; op++)
+        {
+            uint code = op->Dispatch;
+            if (code == Free)
+            {
+                calls++;
+                free((void*)slots[op->Slot]);
+            }
+            else if (code == Malloc)
+            {
+                nuint size = (nuint)op->Size;
+                calls++;
+                bytes += size;
+                byte* block = malloc(size);
+                slots[op->Slot] = (nuint)block;
+                if (block != null)
+                    TTouch.Block(block, size);
+                else
+                    self->FailedNow++;
+            }
+            else
+            {
+                Other<TTouch>(self, op);
+            }
+        }
+        self->Calls += calls;
+        self->Bytes += bytes;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Other<TTouch>(ReplayThread* self, PlanOp* op)
+        where TTouch : struct, ITouch
+    {
+        Replay* replay = self->Replay;
+        if (op->Code >= PlanCode.FirstNonCall)
+        {
+            if (op->Code == PlanCode.Operand)
+                self->Operand = op->Size;
+            else
+                Threads.Spawn(replay->Threads + op->Slot);
+            return;
+        }
+        self->Calls++;
+        nuint argument = (op->Flags & PlanFlags.Wide) != 0 ? (nuint)self->Operand : op->Argument;
+        CallEntry* entry = replay->Calls.Entries + op->Code;
+        if (entry->Shape >= Shape.Release)
+            Release(self, op, entry, argument);
+        else if (entry->Shape is Shape.Realloc or Shape.ReallocArray or Shape.ReallocProduct)
+            Reallocate<TTouch>(self, op, entry, argument);
+        else
+            Acquire<TTouch>(self, op, entry, argument);
+    }
+
+    private static void Acquire<TTouch>(ReplayThread* self, PlanOp* op, CallEntry* entry, nuint argument)
+        where TTouch : struct, ITouch
+    {
+        nuint size = (nuint)op->Size;
+        bool failed = (op->Flags & PlanFlags.Failed) != 0;
+        // A throwing form of operator new has nobody to catch it here: a call known to fail uses the form that returns null.
+        if (failed && op->Code is 16 or 17 or 20 or 21)
+            entry += CallTable.ThrowingToNothrow;
+        byte* block = Call(self, entry, size, argument, &self->Replay->Nothrow);
+        ulong requested = entry->Shape == Shape.CountSize ? Product(size, argument) : size;
+        self->Bytes += requested;
+        if (failed)
+        {
+            if (block != null)
+            {
+                self->Divergences++;
+                self->Replay->Calls.Free(block);
+            }
+            return;
+        }
+        if (block == null)
+            self->FailedNow++;
+        else if (op->Code != Calloc)
+            TTouch.Block(block, size);
+        Store(self, op, block);
+    }
+
+    private static byte* Call(ReplayThread* self, CallEntry* entry, nuint size, nuint argument, byte* nothrow)
+    {
+        void* f = entry->Function;
+        switch (entry->Shape)
+        {
+            case Shape.Size:
+                return ((delegate* unmanaged[SuppressGCTransition]<nuint, byte*>)f)(size);
+            case Shape.SizeNothrow:
+                return ((delegate* unmanaged[SuppressGCTransition]<nuint, byte*, byte*>)f)(size, nothrow);
+            case Shape.SizeAlignment:
+                return ((delegate* unmanaged[SuppressGCTransition]<nuint, nuint, byte*, byte*>)f)(size, argument, nothrow);
+            case Shape.CountSize or Shape.AlignmentSize:
+                return ((delegate* unmanaged[SuppressGCTransition]<nuint, nuint, byte*>)f)(argument, size);
+            case Shape.Page:
+                return ((delegate* unmanaged[SuppressGCTransition]<nuint, nuint, byte*>)f)(PageSize, size);
+            case Shape.WholePages:
+                nuint rounded = (size + PageSize - 1) & ~(PageSize - 1);
+                return rounded < size ? null : ((delegate* unmanaged[SuppressGCTransition]<nuint, nuint, byte*>)f)(PageSize, rounded);
+            case Shape.PosixMemalign:
+                byte* block = null;
+                int error = ((delegate* unmanaged[SuppressGCTransition]<byte**, nuint, nuint, int>)f)(&block, argument, size);
+                return error == 0 ? block : null;
+            default:
+                return null; // the allocator has nothing of the kind
+        }
+    }
+
+    private static void Reallocate<TTouch>(ReplayThread* self, PlanOp* op, CallEntry* entry, nuint argument)
+        where TTouch : struct, ITouch
+    {
+        nuint size = (nuint)op->Size;
+        byte* old = Load(self, op->Source, op->Flags);
+        nuint requested = size;
+        byte* block;
+        if (entry->Shape == Shape.Realloc)
+        {
+            block = ((delegate* unmanaged[SuppressGCTransition]<void*, nuint, byte*>)entry->Function)(old, size);
+        }
+        else
+        {
+            requested = (nuint)Product(size, argument);
+            if (entry->Shape == Shape.ReallocArray)
+                block = ((delegate* unmanaged[SuppressGCTransition]<void*, nuint, nuint, byte*>)entry->Function)(old, argument, size);
+            else
+                block = requested == nuint.MaxValue ? null : self->Replay->Calls.Realloc(old, requested);
+        }
+        self->Bytes += requested;
+        if (op->Flags == PlanFlags.None && block != null)
+        {
+            TTouch.Block(block, requested);
+            self->Replay->Slots[op->Slot] = (nuint)block;
+            return;
+        }
+        Settle<TTouch>(self, op, old, block, requested);
+    }
+
+    /// <summary>The end of a reallocation that is shared between threads, or did not succeed when recorded or now.</summary>
+    private static void Settle<TTouch>(ReplayThread* self, PlanOp* op, byte* old, byte* block, nuint requested)
+        where TTouch : struct, ITouch
+    {
+        PlanFlags flags = op->Flags;
+        if ((flags & PlanFlags.Freed) != 0)
+        {
+            // An allocator may return a block of no bytes where the recorded one freed.
+            if (block != null)
+                self->Replay->Calls.Free(block);
+            return;
+        }
+        if ((flags & PlanFlags.Keep) != 0)
+        {
+            if (block != null)
+                self->Divergences++;
+            Store(self, op, block != null ? block : old);
+            return;
+        }
+        if ((flags & PlanFlags.Failed) != 0)
+        {
+            if (block != null)
+            {
+                self->Divergences++;
+                self->Replay->Calls.Free(block);
+            }
+            return;
+        }
+        if (block != null)
+        {
+            TTouch.Block(block, requested);
+        }
+        else if (requested == 0)
+        {
+            self->Divergences++; // freed now, kept when recorded
+        }
+        else
+        {
+            self->FailedNow++;
+            block = old;
+        }
+        Store(self, op, block);
+    }
+
+    private static void Release(ReplayThread* self, PlanOp* op, CallEntry* entry, nuint argument)
+    {
+        byte* block = Load(self, op->Slot, op->Flags);
+        byte* nothrow = &self->Replay->Nothrow;
+        nuint size = (nuint)op->Size;
+        // jemalloc 5.3 takes the size class of an aligned block of 0 bytes from its size alone, and corrupts its heap.
+        if (size == 0 && entry->Shape == Shape.ReleaseSizeAlignment)
+            entry -= CallTable.SizedToUnsizedAligned;
+        void* f = entry->Function;
+        switch (entry->Shape)
+        {
+            case Shape.Release:
+                ((delegate* unmanaged[SuppressGCTransition]<byte*, void>)f)(block);
+                break;
+            case Shape.ReleaseNothrow:
+                ((delegate* unmanaged[SuppressGCTransition]<byte*, byte*, void>)f)(block, nothrow);
+                break;
+            case Shape.ReleaseSize:
+                ((delegate* unmanaged[SuppressGCTransition]<byte*, nuint, void>)f)(block, size);
+                break;
+            case Shape.ReleaseAlignment:
+                ((delegate* unmanaged[SuppressGCTransition]<byte*, nuint, byte*, void>)f)(block, argument, nothrow);
+                break;
+            case Shape.ReleaseSizeAlignment:
+                ((delegate* unmanaged[SuppressGCTransition]<byte*, nuint, nuint, void>)f)(block, size, argument);
+                break;
+            default:
+                ((delegate* unmanaged[SuppressGCTransition]<byte*, nuint, nuint, void>)f)(block, argument, size);
+                break;
+        }
+    }
+
+    private static byte* Load(ReplayThread* self, uint slot, PlanFlags flags)
+    {
+        nuint* address = self->Replay->Slots + slot;
+        return (flags & PlanFlags.Wait) != 0 ? Handoff.Take(address, self) : (byte*)*address;
+    }
+
+    private static void Store(ReplayThread* self, PlanOp* op, byte* block)
+    {
+        nuint* address = self->Replay->Slots + op->Slot;
+        if ((op->Flags & PlanFlags.Publish) != 0)
+            Handoff.Publish(address, block);
+        else
+            *address = (nuint)block;
+    }
+
+    /// <summary>Bytes of an array, saturating as no allocator can serve more.</summary>
+    private static ulong Product(nuint size, nuint count) => Math.BigMul(size, count, out ulong low) == 0 ? low : ulong.MaxValue;
+}

@@ -1,0 +1,58 @@
+using System.Text.Json;
+using AllocReplay.Replayer;
+
+namespace AllocReplay.Worker;
+
+/// <summary>Writes the results as JSON; the replayer reads them as <c>WorkerResult</c>.</summary>
+internal static unsafe class ResultWriter
+{
+    public static void Write(string path, Replay* replay, Measurement m, string allocator)
+    {
+        using FileStream file = File.Create(path);
+        using var json = new Utf8JsonWriter(file);
+        json.WriteStartObject();
+        json.WriteString("allocator_path", allocator);
+        json.WriteString("order", replay->Order == PlanOrder.Deps ? "deps" : "unknown");
+        json.WriteNumber("elapsed_ns", m.ElapsedNs);
+        json.WriteNumber("cpu_ns", m.CpuNs);
+        json.WriteNumber("baseline_bytes", m.BaselineBytes);
+        json.WriteNumber("peak_bytes", m.PeakBytes);
+        json.WriteNumber("end_bytes", m.EndBytes);
+        json.WriteNumber("memory_samples", m.Samples);
+        json.WriteNumber("minor_faults", m.MinorFaults);
+        json.WriteNumber("major_faults", m.MajorFaults);
+        json.WriteNumber("voluntary_switches", m.VoluntarySwitches);
+        json.WriteNumber("involuntary_switches", m.InvoluntarySwitches);
+        json.WriteNumber("managed_collections", m.ManagedCollections);
+        json.WriteNumber("managed_bytes", m.ManagedBytes);
+        WriteSubstitutions(json, replay);
+        json.WriteStartArray("threads");
+        for (int i = 0; i < replay->ThreadCount; i++)
+        {
+            ReplayThread* thread = replay->Threads + i;
+            json.WriteStartObject();
+            json.WriteNumber("calls", thread->Calls);
+            json.WriteNumber("bytes_requested", thread->Bytes);
+            json.WriteNumber("failed_now", thread->FailedNow);
+            json.WriteNumber("divergences", thread->Divergences);
+            json.WriteNumber("waits", thread->Waits);
+            json.WriteNumber("sleeps", thread->Sleeps);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    /// <summary>Kinds of call that the plan holds and the allocator has no function for.</summary>
+    private static void WriteSubstitutions(Utf8JsonWriter json, Replay* replay)
+    {
+        bool* used = stackalloc bool[256];
+        for (long i = 0; i < replay->OpCount; i++)
+            used[replay->Ops[i].Code] = true;
+        json.WriteStartArray("substituted");
+        for (int kind = 0; kind < CallTable.Kinds; kind++)
+            if (used[kind] && replay->Calls.Entries[kind].Substituted)
+                json.WriteNumberValue(kind);
+        json.WriteEndArray();
+    }
+}

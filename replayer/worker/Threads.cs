@@ -1,0 +1,71 @@
+using System.Runtime.InteropServices;
+
+namespace AllocReplay.Worker;
+
+/// <summary>Real threads on stacks that were mapped and faulted in beforehand.</summary>
+internal static unsafe class Threads
+{
+    /// <summary>Allocators need little stack; the runtime and the C library keep a thread's own storage on it as well.</summary>
+    private const int StackSize = 256 * 1024;
+    /// <summary>Faulted in beforehand: what a thread really uses.</summary>
+    private const int StackPresent = 32 * 1024;
+    private const int PageSize = 4096;
+
+    /// <summary>Maps a stack for every thread but the main one, with a guard page below each.</summary>
+    public static void MapStacks(Replay* replay)
+    {
+        nuint length = (nuint)StackSize * (nuint)replay->ThreadCount;
+        byte* stacks = (byte*)Libc.mmap(
+            null, Math.Max(length, PageSize), Libc.ProtRead | Libc.ProtWrite, Libc.MapPrivate | Libc.MapAnonymous | Libc.MapNoReserve, -1, 0);
+        if (stacks == (byte*)-1)
+            Worker.Fail("cannot map stacks for "u8, replay->ThreadCount, " threads"u8);
+        for (int i = 0; i < replay->ThreadCount; i++)
+        {
+            ReplayThread* thread = replay->Threads + i;
+            byte* stack = stacks + (nuint)i * StackSize;
+            if (i == replay->MainThread)
+                continue;
+            _ = Libc.mprotect(stack, PageSize, Libc.ProtNone);
+            for (byte* page = stack + StackSize - StackPresent; page < stack + StackSize; page += PageSize)
+                *page = 0;
+            int error = Libc.pthread_attr_init(thread->Attributes);
+            if (error == 0)
+                error = Libc.pthread_attr_setstack(thread->Attributes, stack + PageSize, StackSize - PageSize);
+            if (error != 0)
+                Worker.Fail("cannot prepare a thread: error "u8, error, ""u8);
+        }
+    }
+
+    public static void Spawn(ReplayThread* thread)
+    {
+        int error = Libc.pthread_create(&thread->Handle, thread->Attributes, &Enter, thread);
+        if (error != 0)
+            Worker.Fail("cannot create a thread: error "u8, error, " (a limit on processes or memory)"u8);
+    }
+
+    public static void OpenGate(Replay* replay)
+    {
+        Volatile.Write(ref replay->Gate, 1);
+        Libc.Wake(&replay->Gate, int.MaxValue);
+    }
+
+    /// <summary>
+    /// Joins all threads in an order where parents come first: a child's handle is there once its parent has ended.
+    /// </summary>
+    public static void Join(Replay* replay, int* byDepth)
+    {
+        for (int i = 0; i < replay->ThreadCount; i++)
+            if (byDepth[i] != replay->MainThread)
+                _ = Libc.pthread_join(replay->Threads[byDepth[i]].Handle, null);
+    }
+
+    [UnmanagedCallersOnly]
+    private static void* Enter(void* argument)
+    {
+        ReplayThread* self = (ReplayThread*)argument;
+        while (Volatile.Read(ref self->Replay->Gate) == 0)
+            Libc.Wait(&self->Replay->Gate, 0);
+        ReplayLoop.Run(self);
+        return null;
+    }
+}

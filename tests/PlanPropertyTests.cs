@@ -1,0 +1,107 @@
+using AllocReplay.Formats;
+using AllocReplay.Replayer;
+using AllocReplay.Tests.Support;
+using CsCheck;
+
+namespace AllocReplay.Tests;
+
+/// <summary>Properties of plans of random multithreaded traces. CsCheck prints the seed of a failing one.</summary>
+public sealed class PlanPropertyTests
+{
+    private const string Seed = "0N0XIzNsQ0O2";
+    private const int Traces = 60;
+
+    private static readonly Gen<(int Seed, int Threads, int Calls)> AnyTrace =
+        Gen.Select(Gen.Int, Gen.Int[1, 12], Gen.Int[0, 600]);
+
+    [Fact]
+    public void Every_wait_points_backwards_in_the_merged_order() => Check((events, plan) =>
+    {
+        // Walk the merged order, moving one thread at a time through its ops: nothing that an op waits for may lie ahead.
+        int[] next = new int[plan.Threads.Length];
+        var published = new HashSet<uint>();
+        var started = new HashSet<int>(Enumerable.Range(0, plan.Threads.Length).Where(t => plan.Threads[t].Parent < 0));
+        foreach (TraceEvent e in events.Where(e => StandsInPlan(e)))
+        {
+            PlanOp[] ops = plan.Of(e.Thread);
+            while (ops[next[e.Thread]].Code == PlanCode.Operand)
+                next[e.Thread]++;
+            PlanOp op = ops[next[e.Thread]++];
+            Assert.Contains(e.Thread, started);
+            if (op.Code == PlanCode.Spawn)
+            {
+                Assert.True(started.Add((int)op.Slot));
+                continue;
+            }
+            if ((op.Flags & PlanFlags.Wait) != 0)
+                Assert.Contains(CallKinds.IsDeallocation((CallKind)op.Code) ? op.Slot : op.Source, published);
+            if ((op.Flags & PlanFlags.Publish) != 0)
+                Assert.True(published.Add(op.Slot), "a shared slot is written once");
+        }
+        Assert.All(Enumerable.Range(0, next.Length), t => Assert.Equal(plan.Of(t).Length, next[t]));
+    });
+
+    [Fact]
+    public void No_slot_is_used_again_while_its_block_lives() => Check((events, plan) =>
+    {
+        int[] next = new int[plan.Threads.Length];
+        var holds = new Dictionary<uint, long>();
+        foreach (TraceEvent e in events.Where(e => StandsInPlan(e) && e.Kind != CallKind.ThreadCreate))
+        {
+            PlanOp[] ops = plan.Of(e.Thread);
+            while (ops[next[e.Thread]].Code >= PlanCode.FirstNonCall)
+                next[e.Thread]++;
+            PlanOp op = ops[next[e.Thread]++];
+            if (CallKinds.IsDeallocation(e.Kind))
+            {
+                Assert.True(e.IsNull ? op.Slot == PlanFormat.NullSlot : holds.Remove(op.Slot, out long freed) && freed == e.Object);
+                continue;
+            }
+            if (CallKinds.IsReallocEnd(e.Kind) && e.PreviousObject >= 0)
+                Assert.True(holds.Remove(op.Source, out long old) && old == e.PreviousObject);
+            if (e.Object >= 0)
+                Assert.True(holds.TryAdd(op.Slot, e.Object), "the slot holds a live block");
+        }
+    });
+
+    [Fact]
+    public void Each_thread_does_what_the_trace_says_in_its_order() => Check((events, plan) =>
+    {
+        for (int t = 0; t < plan.Threads.Length; t++)
+        {
+            var recorded = events.Where(e => e.Thread == t && StandsInPlan(e))
+                .Select(e => e.Kind == CallKind.ThreadCreate ? (PlanCode.Spawn, 0UL, 0UL, e.OtherThread) : ((byte)e.Kind, e.Size, Argument(e), -1));
+            var planned = new List<(byte, ulong, ulong, int)>();
+            ulong wide = 0;
+            foreach (PlanOp op in plan.Of(t))
+            {
+                if (op.Code == PlanCode.Operand)
+                    wide = op.Size;
+                else if (op.Code == PlanCode.Spawn)
+                    planned.Add((op.Code, 0, 0, (int)op.Slot));
+                else
+                    planned.Add((op.Code, op.Size, (op.Flags & PlanFlags.Wide) != 0 ? wide : op.Argument, -1));
+            }
+            Assert.Equal(recorded, planned);
+        }
+    });
+
+    private static ulong Argument(in TraceEvent e) => e.Kind is CallKind.Calloc or CallKind.ReallocArrayEnd ? e.Count : e.Alignment;
+
+    private static bool StandsInPlan(in TraceEvent e) =>
+        !CallKinds.IsReallocBegin(e.Kind) && e.Kind is not (CallKind.ThreadStart or CallKind.ThreadExit);
+
+    private static void Check(Action<List<TraceEvent>, PlanFile> property) => AnyTrace.Sample(trace =>
+    {
+        using var directory = new TemporaryDirectory();
+        var generator = new TraceGenerator(trace.Seed, directory.Path);
+        generator.Run(trace.Threads, trace.Calls);
+        generator.Writer.Save();
+        var events = new List<TraceEvent>();
+        using (TraceReader reader = TraceReader.Open(directory.Path))
+            while (reader.Read(out TraceEvent e))
+                events.Add(e);
+        using ReplayPlan plan = PlanFile.Compile(directory.Path);
+        property(events, PlanFile.Read(plan.Path));
+    }, seed: Seed, iter: Traces, threads: 1);
+}

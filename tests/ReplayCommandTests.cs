@@ -1,0 +1,110 @@
+using System.CommandLine;
+using System.Text.Json;
+using AllocReplay.Cli;
+using AllocReplay.Formats;
+using AllocReplay.Replayer;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests;
+
+public sealed class ReplayCommandTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly RecordingWriter _writer;
+    private readonly StringWriter _out = new();
+    private readonly StringWriter _error = new();
+
+    public ReplayCommandTests() => _writer = new RecordingWriter(_directory.Path);
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void Replay_prints_figures_as_json_and_names_the_next_command_on_stderr()
+    {
+        _writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000).Free(300, 0x9000);
+        _writer.Save();
+
+        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, _directory.Path, "--json"));
+
+        using JsonDocument json = JsonDocument.Parse(_out.ToString());
+        Assert.Equal(2, json.RootElement.GetProperty("calls").GetInt64());
+        Assert.Equal(1, json.RootElement.GetProperty("plan").GetProperty("unknown_releases").GetInt64());
+        Assert.Contains("1 releases of blocks never seen allocated: skipped", _error.ToString());
+        Assert.Contains($"Next: allocreplay compare {_directory.Path}", _error.ToString());
+    }
+
+    [Fact]
+    public void A_damaged_trace_is_refused_unless_it_may_be_partial()
+    {
+        _writer.Thread(0).Malloc(100, 0x1000, 32).Bytes(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff);
+        _writer.Save();
+
+        var e = Assert.Throws<TraceFormatException>(() => Run(ReplayCommand.Create, _directory.Path));
+        Assert.Equal(ExitCode.BadInput, Failures.Classify(e));
+        Assert.Contains("--partial", e.Message);
+        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, _directory.Path, "--partial"));
+    }
+
+    [Fact]
+    public void Only_orders_that_exist_are_accepted()
+    {
+        Command command = ReplayCommand.Create(new Terminal(_out, _error));
+        Assert.Empty(command.Parse([_directory.Path, "--order", "deps"]).Errors);
+        Assert.NotEmpty(command.Parse([_directory.Path, "--order", "exact"]).Errors);
+    }
+
+    [Fact]
+    public void A_kept_plan_is_never_overwritten()
+    {
+        _writer.Thread(0).Malloc(100, 0x1000, 32);
+        _writer.Save();
+        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, _directory.Path, "--keep-plan", _directory["t.plan"]));
+        Assert.Throws<UsageException>(() => Run(ReplayCommand.Create, _directory.Path, "--keep-plan", _directory["t.plan"]));
+    }
+
+    [Fact]
+    public void An_empty_trace_is_bad_input()
+    {
+        _writer.Thread(0).Event(100, CallKind.ThreadStart);
+        _writer.Save();
+        var e = Assert.Throws<TraceFormatException>(() => Run(ReplayCommand.Create, _directory.Path));
+        Assert.Contains("no calls to replay", e.Message);
+    }
+
+    [Fact]
+    public void Failures_have_their_exit_codes()
+    {
+        Assert.Equal(ExitCode.Usage, Failures.Classify(new ReplayException(ReplayFailure.Usage, "")));
+        Assert.Equal(ExitCode.NotPossible, Failures.Classify(new ReplayException(ReplayFailure.NotPossible, "")));
+        Assert.Equal(ExitCode.Failed, Failures.Classify(new ReplayException(ReplayFailure.Failed, "")));
+    }
+
+    [Fact]
+    public void Compare_prints_a_row_for_every_allocator_within_a_hundred_columns()
+    {
+        _writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000);
+        _writer.Save();
+
+        Assert.Equal(ExitCode.Ok, Run(CompareCommand.Create, _directory.Path, "--runs", "3", "--seed", "1", "--allocator", "glibc,noop"));
+
+        string[] lines = _out.ToString().Split('\n');
+        Assert.Contains(lines, l => l.Contains("noop", StringComparison.Ordinal));
+        Assert.All(lines, l => Assert.True(l.Length <= 100, l));
+        Assert.Contains("--seed 1", _error.ToString());
+    }
+
+    [Fact]
+    public void Compare_needs_three_runs() =>
+        Assert.Throws<UsageException>(() => Run(CompareCommand.Create, _directory.Path, "--runs", "2"));
+
+    [Fact]
+    public void Allocators_lists_every_name_with_its_library_or_how_to_install_it()
+    {
+        Assert.Equal(ExitCode.Ok, Run(AllocatorsCommand.Create, "--json"));
+        using JsonDocument json = JsonDocument.Parse(_out.ToString());
+        Assert.Equal(AllocatorCatalog.Names, json.RootElement.EnumerateArray().Select(e => e.GetProperty("name").GetString()));
+    }
+
+    private int Run(Func<Terminal, Command> create, params string[] arguments) =>
+        create(new Terminal(_out, _error)).Parse(arguments).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}

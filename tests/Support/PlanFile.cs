@@ -1,0 +1,36 @@
+using System.Runtime.InteropServices;
+using AllocReplay.Formats;
+using AllocReplay.Replayer;
+
+namespace AllocReplay.Tests.Support;
+
+/// <summary>A plan read back, so that tests can look at what the worker will do.</summary>
+internal sealed class PlanFile
+{
+    private PlanFile(PlanHeader header, PlanThread[] threads, PlanOp[] ops) => (Header, Threads, Ops) = (header, threads, ops);
+
+    public PlanHeader Header { get; }
+    public PlanThread[] Threads { get; }
+    public PlanOp[] Ops { get; }
+
+    public static PlanFile Read(string path)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        var header = MemoryMarshal.Read<PlanHeader>(bytes);
+        Assert.Equal(PlanFormat.Magic, header.Magic);
+        Assert.Equal(bytes.Length, header.FileLength);
+        var threads = MemoryMarshal.Cast<byte, PlanThread>(bytes.AsSpan((int)header.ThreadsOffset, header.ThreadCount * Marshal.SizeOf<PlanThread>()));
+        var ops = MemoryMarshal.Cast<byte, PlanOp>(bytes.AsSpan((int)header.OpsOffset));
+        return new PlanFile(header, threads.ToArray(), ops.ToArray());
+    }
+
+    /// <summary>The ops of one thread, in program order.</summary>
+    public PlanOp[] Of(int thread) => Ops[(int)Threads[thread].FirstOp..(int)(Threads[thread].FirstOp + Threads[thread].OpCount)];
+
+    /// <summary>Compiles a recording to a temporary plan.</summary>
+    public static ReplayPlan Compile(string recording)
+    {
+        using TraceReader reader = TraceReader.Open(recording);
+        return ReplayPlan.Compile(reader);
+    }
+}

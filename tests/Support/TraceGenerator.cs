@@ -1,0 +1,131 @@
+using AllocReplay.Formats;
+
+namespace AllocReplay.Tests.Support;
+
+/// <summary>Makes random traces that a real program could have left: every block has one owner, addresses are reused.</summary>
+internal sealed class TraceGenerator(int seed, string directory)
+{
+    private const ulong AddressBase = 0x7f00_0000_0000;
+    private const int AddressStep = 1 << 16;
+
+    private static readonly CallKind[] Acquisitions =
+    [
+        CallKind.Malloc, CallKind.Malloc, CallKind.Malloc, CallKind.Calloc, CallKind.PosixMemalign, CallKind.AlignedAlloc, CallKind.Memalign,
+        CallKind.Valloc, CallKind.Pvalloc, CallKind.New, CallKind.NewArrayNothrow, CallKind.NewAligned,
+    ];
+
+    private readonly Random _random = new(seed);
+    private readonly List<(ulong Address, CallKind Kind, ulong Size, ulong Alignment)> _live = [];
+    private readonly Stack<ulong> _free = [];
+    private ulong _next = AddressBase;
+    private long _ns;
+
+    public RecordingWriter Writer { get; } = new(directory);
+
+    /// <summary>Calls of random threads on random blocks; a quarter of the blocks are left at the end.</summary>
+    public void Run(int threads, int calls)
+    {
+        Writer.Thread(0);
+        for (int child = 1; child < threads; child++)
+        {
+            int parent = _random.Next(child);
+            Writer.Thread(parent).Event(Tick(), CallKind.ThreadCreate, otherThread: child);
+            Writer.Thread(child).Event(Tick(), CallKind.ThreadStart, otherThread: parent);
+        }
+        for (int i = 0; i < calls; i++)
+            Call(Writer.Thread(_random.Next(threads)));
+        while (_live.Count > calls / 16)
+            Release(Writer.Thread(_random.Next(threads)));
+        for (int thread = 0; thread < threads; thread++)
+            Writer.Thread(thread).Event(Tick(), CallKind.ThreadExit);
+    }
+
+    private long Tick() => _ns += 16;
+
+    private void Call(RecordingWriter.ThreadWriter thread)
+    {
+        switch (_random.Next(20))
+        {
+            case < 8:
+                Acquire(thread);
+                break;
+            case < 10 when _live.Count > 0:
+                Reallocate(thread);
+                break;
+            case 10:
+                thread.Event(Tick(), CallKind.Malloc, 0, ulong.MaxValue - (ulong)_random.Next(1000));
+                break;
+            case 11:
+                thread.Free(Tick(), 0);
+                break;
+            default:
+                Release(thread);
+                break;
+        }
+    }
+
+    private void Acquire(RecordingWriter.ThreadWriter thread)
+    {
+        CallKind kind = Acquisitions[_random.Next(Acquisitions.Length)];
+        ulong alignment = (CallKinds.Fields(kind) & CallFields.Alignment) != 0 ? 16UL << _random.Next(6) : 0;
+        ulong size = RandomSize();
+        if (kind == CallKind.AlignedAlloc)
+            size = (size + alignment - 1) / alignment * alignment;
+        ulong address = TakeAddress();
+        _live.Add((address, kind, size, alignment));
+        thread.Event(Tick(), kind, address, size, kind == CallKind.Calloc ? (ulong)_random.Next(1, 5) : 1, alignment);
+    }
+
+    private void Reallocate(RecordingWriter.ThreadWriter thread)
+    {
+        int index = _random.Next(_live.Count);
+        var block = _live[index];
+        // Reallocating what operator new gave is an error of the program; freeing an aligned block by realloc is not.
+        if (block.Kind >= CallKind.New)
+            return;
+        bool failed = _random.Next(10) == 0;
+        ulong size = failed ? ulong.MaxValue >> 1 : 1 + RandomSize();
+        bool array = !failed && _random.Next(3) == 0;
+        ulong address = failed ? 0 : TakeAddress();
+        thread.Event(Tick(), array ? CallKind.ReallocArrayBegin : CallKind.ReallocBegin, block.Address, size, array ? 2UL : 1)
+            .Event(Tick(), array ? CallKind.ReallocArrayEnd : CallKind.ReallocEnd, address);
+        if (failed)
+            return;
+        _free.Push(block.Address);
+        _live[index] = (address, CallKind.Malloc, size, 0);
+    }
+
+    private void Release(RecordingWriter.ThreadWriter thread)
+    {
+        if (_live.Count == 0)
+            return;
+        int index = _random.Next(_live.Count);
+        var block = _live[index];
+        _live[index] = _live[^1];
+        _live.RemoveAt(_live.Count - 1);
+        _free.Push(block.Address);
+        CallKind kind = block.Kind switch
+        {
+            CallKind.New => _random.Next(2) == 0 ? CallKind.Delete : CallKind.DeleteSized,
+            CallKind.NewArrayNothrow => CallKind.DeleteArrayNothrow,
+            CallKind.NewAligned => CallKind.DeleteSizedAligned,
+            CallKind.Malloc when _random.Next(8) == 0 => CallKind.FreeSized,
+            _ => CallKind.Free,
+        };
+        thread.Event(Tick(), kind, block.Address, block.Size, alignment: block.Alignment);
+    }
+
+    private ulong RandomSize() => _random.Next(32) switch
+    {
+        0 => 0,
+        1 => (ulong)_random.Next(1 << 16),
+        _ => (ulong)_random.Next(16, 512),
+    };
+
+    private ulong TakeAddress()
+    {
+        if (_free.TryPop(out ulong address))
+            return address;
+        return _next += AddressStep;
+    }
+}
