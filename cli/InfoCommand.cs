@@ -32,12 +32,19 @@ internal static class InfoCommand
         return ExitCode.BadInput;
     }
 
+    /// <summary>An argument as one would type it in a shell, on one line.</summary>
+    private static string Quote(string argument)
+    {
+        string line = argument.ReplaceLineEndings("⏎");
+        return line.Length > 0 && line.All(c => char.IsLetterOrDigit(c) || "-_=./:,+@%".Contains(c)) ? line : $"'{line}'";
+    }
+
     private static void Print(TraceSummary s, Terminal terminal)
     {
         var facts = new Grid().AddColumn(new GridColumn { NoWrap = true }).AddColumn();
         void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(value));
         Fact("recording", s.Path);
-        Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments) : s.Executable);
+        Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments.Select(Quote)) : s.Executable);
         Fact("process", $"{s.Image} (pid {s.Pid}), {s.Started:yyyy-MM-dd HH:mm:ss} UTC{(s.Host.Length > 0 ? " on " + s.Host : "")}, {s.End}");
         Fact("allocator", s.Allocator + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : ""));
         Fact("duration", Quantity.Duration(s.DurationNs));
