@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 
 namespace AllocReplay.Replayer;
@@ -10,9 +11,18 @@ public readonly record struct ThreadExpectation(long Calls, ulong BytesRequested
 /// <summary>A compiled trace: a plan file for the worker, and what its replay must amount to.</summary>
 public sealed class ReplayPlan : IDisposable
 {
+    private readonly PosixSignalRegistration[] _signals = [];
     private readonly bool _temporary;
 
-    private ReplayPlan(string path, bool temporary) => (Path, _temporary) = (path, temporary);
+    private ReplayPlan(string path, bool temporary)
+    {
+        (Path, _temporary) = (path, temporary);
+        // A plan may take gigabytes: an interrupted command leaves none behind. The signal then does what it always does.
+        if (temporary)
+            _signals = [.. Deadly.Select(signal => PosixSignalRegistration.Create(signal, _ => File.Delete(path)))];
+    }
+
+    private static IEnumerable<PosixSignal> Deadly => [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
 
     /// <summary>The plan file.</summary>
     public string Path { get; }
@@ -76,6 +86,8 @@ public sealed class ReplayPlan : IDisposable
 
     public void Dispose()
     {
+        foreach (PosixSignalRegistration signal in _signals)
+            signal.Dispose();
         if (_temporary)
             File.Delete(Path);
     }

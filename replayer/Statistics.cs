@@ -33,7 +33,10 @@ public static class Statistics
 {
     private const int Resamples = 10_000;
     private const double Tail = 0.025;
-    /// <summary>Fewer pairs cannot show a difference at 95 %: all their orders together are too few.</summary>
+    /// <summary>
+    /// With five pairs the interval is the whole range of their ratios, which holds the true median 94 times in 100; with
+    /// four it would be 88 times.
+    /// </summary>
     private const int PairsForAVerdict = 5;
 
     /// <summary>

@@ -13,8 +13,6 @@ public sealed record ReplayOptions
     public TouchPolicy Touch { get; init; } = TouchPolicy.Page;
     /// <summary>Microseconds between readings of resident memory; 0 for none, so that nothing disturbs the figures for speed.</summary>
     public int MemoryIntervalUs { get; init; }
-    /// <summary>Libraries to preload before the allocator: a hook.</summary>
-    public IReadOnlyList<string> Hooks { get; init; } = [];
 }
 
 /// <summary>Runs plans in fresh worker processes.</summary>
@@ -76,9 +74,8 @@ public static class WorkerProcess
                 start.Environment[name] = value;
         foreach (string variable in allocator.Environment)
             start.Environment[variable[..variable.IndexOf('=', StringComparison.Ordinal)]] = variable[(variable.IndexOf('=', StringComparison.Ordinal) + 1)..];
-        string preload = string.Join(':', [.. options.Hooks, .. allocator.Preload is { } library ? new[] { library } : []]);
-        if (preload.Length > 0)
-            start.Environment["LD_PRELOAD"] = preload;
+        if (allocator.Preload is { } library)
+            start.Environment["LD_PRELOAD"] = library;
         return Process.Start(start)!;
     }
 

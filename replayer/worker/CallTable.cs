@@ -1,3 +1,4 @@
+using AllocReplay.Formats;
 using AllocReplay.Replayer;
 
 namespace AllocReplay.Worker;
@@ -65,74 +66,73 @@ internal unsafe struct CallTable
     public const int ThrowingToNothrow = 2;
 
     public delegate* unmanaged[SuppressGCTransition]<nuint, byte*> Malloc;
-    public delegate* unmanaged[SuppressGCTransition]<nuint, nuint, byte*> Calloc;
     public delegate* unmanaged[SuppressGCTransition]<void*, nuint, byte*> Realloc;
     public delegate* unmanaged[SuppressGCTransition]<void*, void> Free;
     public CallEntry* Entries;
 
     /// <summary>Names and shapes by kind, as the linker knows them.</summary>
-    private static ReadOnlySpan<byte> NameOf(int kind) => kind switch
+    private static ReadOnlySpan<byte> NameOf(CallKind kind) => kind switch
     {
-        0 => "free"u8,
-        1 => "malloc"u8,
-        2 => "calloc"u8,
-        5 => "realloc"u8,
-        7 => "reallocarray"u8,
-        8 => "posix_memalign"u8,
-        9 => "aligned_alloc"u8,
-        10 => "memalign"u8,
-        11 => "valloc"u8,
-        12 => "pvalloc"u8,
-        13 => "free_sized"u8,
-        14 => "free_aligned_sized"u8,
-        16 => "_Znwm"u8,
-        17 => "_Znam"u8,
-        18 => "_ZnwmRKSt9nothrow_t"u8,
-        19 => "_ZnamRKSt9nothrow_t"u8,
-        20 => "_ZnwmSt11align_val_t"u8,
-        21 => "_ZnamSt11align_val_t"u8,
-        22 => "_ZnwmSt11align_val_tRKSt9nothrow_t"u8,
-        23 => "_ZnamSt11align_val_tRKSt9nothrow_t"u8,
-        24 => "_ZdlPv"u8,
-        25 => "_ZdaPv"u8,
-        26 => "_ZdlPvRKSt9nothrow_t"u8,
-        27 => "_ZdaPvRKSt9nothrow_t"u8,
-        28 => "_ZdlPvm"u8,
-        29 => "_ZdaPvm"u8,
-        30 => "_ZdlPvSt11align_val_t"u8,
-        31 => "_ZdaPvSt11align_val_t"u8,
-        32 => "_ZdlPvSt11align_val_tRKSt9nothrow_t"u8,
-        33 => "_ZdaPvSt11align_val_tRKSt9nothrow_t"u8,
-        34 => "_ZdlPvmSt11align_val_t"u8,
-        35 => "_ZdaPvmSt11align_val_t"u8,
+        CallKind.Free => "free"u8,
+        CallKind.Malloc => "malloc"u8,
+        CallKind.Calloc => "calloc"u8,
+        CallKind.ReallocEnd => "realloc"u8,
+        CallKind.ReallocArrayEnd => "reallocarray"u8,
+        CallKind.PosixMemalign => "posix_memalign"u8,
+        CallKind.AlignedAlloc => "aligned_alloc"u8,
+        CallKind.Memalign => "memalign"u8,
+        CallKind.Valloc => "valloc"u8,
+        CallKind.Pvalloc => "pvalloc"u8,
+        CallKind.FreeSized => "free_sized"u8,
+        CallKind.FreeAlignedSized => "free_aligned_sized"u8,
+        CallKind.New => "_Znwm"u8,
+        CallKind.NewArray => "_Znam"u8,
+        CallKind.NewNothrow => "_ZnwmRKSt9nothrow_t"u8,
+        CallKind.NewArrayNothrow => "_ZnamRKSt9nothrow_t"u8,
+        CallKind.NewAligned => "_ZnwmSt11align_val_t"u8,
+        CallKind.NewArrayAligned => "_ZnamSt11align_val_t"u8,
+        CallKind.NewAlignedNothrow => "_ZnwmSt11align_val_tRKSt9nothrow_t"u8,
+        CallKind.NewArrayAlignedNothrow => "_ZnamSt11align_val_tRKSt9nothrow_t"u8,
+        CallKind.Delete => "_ZdlPv"u8,
+        CallKind.DeleteArray => "_ZdaPv"u8,
+        CallKind.DeleteNothrow => "_ZdlPvRKSt9nothrow_t"u8,
+        CallKind.DeleteArrayNothrow => "_ZdaPvRKSt9nothrow_t"u8,
+        CallKind.DeleteSized => "_ZdlPvm"u8,
+        CallKind.DeleteArraySized => "_ZdaPvm"u8,
+        CallKind.DeleteAligned => "_ZdlPvSt11align_val_t"u8,
+        CallKind.DeleteArrayAligned => "_ZdaPvSt11align_val_t"u8,
+        CallKind.DeleteAlignedNothrow => "_ZdlPvSt11align_val_tRKSt9nothrow_t"u8,
+        CallKind.DeleteArrayAlignedNothrow => "_ZdaPvSt11align_val_tRKSt9nothrow_t"u8,
+        CallKind.DeleteSizedAligned => "_ZdlPvmSt11align_val_t"u8,
+        CallKind.DeleteArraySizedAligned => "_ZdaPvmSt11align_val_t"u8,
         _ => default,
     };
 
-    private static Shape ShapeOf(int kind) => kind switch
+    private static Shape ShapeOf(CallKind kind) => kind switch
     {
-        0 or 24 or 25 => Shape.Release,
-        1 or 11 or 12 or 16 or 17 => Shape.Size,
-        2 => Shape.CountSize,
-        5 => Shape.Realloc,
-        7 => Shape.ReallocArray,
-        8 => Shape.PosixMemalign,
-        9 or 10 => Shape.AlignmentSize,
-        13 or 28 or 29 => Shape.ReleaseSize,
-        14 => Shape.ReleaseAlignmentSize,
-        18 or 19 => Shape.SizeNothrow,
-        >= 20 and <= 23 => Shape.SizeAlignment,
-        26 or 27 => Shape.ReleaseNothrow,
-        >= 30 and <= 33 => Shape.ReleaseAlignment,
-        34 or 35 => Shape.ReleaseSizeAlignment,
+        CallKind.Free or CallKind.Delete or CallKind.DeleteArray => Shape.Release,
+        CallKind.Malloc or CallKind.Valloc or CallKind.Pvalloc or CallKind.New or CallKind.NewArray => Shape.Size,
+        CallKind.Calloc => Shape.CountSize,
+        CallKind.ReallocEnd => Shape.Realloc,
+        CallKind.ReallocArrayEnd => Shape.ReallocArray,
+        CallKind.PosixMemalign => Shape.PosixMemalign,
+        CallKind.AlignedAlloc or CallKind.Memalign => Shape.AlignmentSize,
+        CallKind.FreeSized or CallKind.DeleteSized or CallKind.DeleteArraySized => Shape.ReleaseSize,
+        CallKind.FreeAlignedSized => Shape.ReleaseAlignmentSize,
+        CallKind.NewNothrow or CallKind.NewArrayNothrow => Shape.SizeNothrow,
+        >= CallKind.NewAligned and <= CallKind.NewArrayAlignedNothrow => Shape.SizeAlignment,
+        CallKind.DeleteNothrow or CallKind.DeleteArrayNothrow => Shape.ReleaseNothrow,
+        >= CallKind.DeleteAligned and <= CallKind.DeleteArrayAlignedNothrow => Shape.ReleaseAlignment,
+        CallKind.DeleteSizedAligned or CallKind.DeleteArraySizedAligned => Shape.ReleaseSizeAlignment,
         _ => Shape.None,
     };
 
     /// <summary>Whether a plan may hold ops of this code.</summary>
-    public static bool IsCall(byte code) => code < Kinds && ShapeOf(code) != Shape.None;
+    public static bool IsCall(byte code) => code < Kinds && ShapeOf((CallKind)code) != Shape.None;
 
-    public static bool IsReallocation(byte code) => code is 5 or 7;
+    public static bool IsReallocation(byte code) => (CallKind)code is CallKind.ReallocEnd or CallKind.ReallocArrayEnd;
 
-    public static bool IsRelease(byte code) => IsCall(code) && ShapeOf(code) >= Shape.Release;
+    public static bool IsRelease(byte code) => IsCall(code) && ShapeOf((CallKind)code) >= Shape.Release;
 
     /// <summary>Looks the functions up as the program's own calls would be bound. Returns the path of the object that provides malloc.</summary>
     public byte* Bind()
@@ -143,17 +143,17 @@ internal unsafe struct CallTable
             Worker.Fail("nothing provides malloc"u8);
         for (int kind = 0; kind < Kinds; kind++)
         {
-            if (ShapeOf(kind) == Shape.None)
+            if (!IsCall((byte)kind))
                 continue;
-            void* function = Resolve(NameOf(kind), provider.ObjectBase);
-            Entries[kind] = new CallEntry { Function = function, Shape = ShapeOf(kind), Substituted = function == null };
+            void* function = Resolve(NameOf((CallKind)kind), provider.ObjectBase);
+            Entries[kind] = new CallEntry { Function = function, Shape = ShapeOf((CallKind)kind), Substituted = function == null };
         }
-        foreach (int required in (ReadOnlySpan<int>)[0, 1, 2, 5])
-            if (Entries[required].Function == null)
+        foreach (CallKind required in (ReadOnlySpan<CallKind>)[CallKind.Free, CallKind.Malloc, CallKind.Calloc, CallKind.ReallocEnd])
+            if (Of(required)->Function == null)
                 Worker.Fail("the allocator lacks one of malloc, calloc, realloc and free"u8);
         for (int kind = 0; kind < Kinds; kind++)
             if (Entries[kind].Substituted)
-                Substitute(kind, provider.ObjectBase);
+                Substitute((CallKind)kind, provider.ObjectBase);
         SetFast();
         return provider.ObjectName;
     }
@@ -165,55 +165,67 @@ internal unsafe struct CallTable
         NoopCode code = NoopCode.Create();
         for (int kind = 0; kind < Kinds; kind++)
         {
-            Shape shape = ShapeOf(kind);
+            Shape shape = ShapeOf((CallKind)kind);
             void* function = shape >= Shape.Release ? code.Nothing : shape == Shape.PosixMemalign ? code.StoreBlock : code.ReturnBlock;
             Entries[kind] = new CallEntry { Function = function, Shape = shape };
         }
         SetFast();
     }
 
+    private readonly CallEntry* Of(CallKind kind) => Entries + (int)kind;
+
     private void SetFast()
     {
-        Free = (delegate* unmanaged[SuppressGCTransition]<void*, void>)Entries[0].Function;
-        Malloc = (delegate* unmanaged[SuppressGCTransition]<nuint, byte*>)Entries[1].Function;
-        Calloc = (delegate* unmanaged[SuppressGCTransition]<nuint, nuint, byte*>)Entries[2].Function;
-        Realloc = (delegate* unmanaged[SuppressGCTransition]<void*, nuint, byte*>)Entries[5].Function;
+        Free = (delegate* unmanaged[SuppressGCTransition]<void*, void>)Of(CallKind.Free)->Function;
+        Malloc = (delegate* unmanaged[SuppressGCTransition]<nuint, byte*>)Of(CallKind.Malloc)->Function;
+        Realloc = (delegate* unmanaged[SuppressGCTransition]<void*, nuint, byte*>)Of(CallKind.ReallocEnd)->Function;
     }
 
-    private readonly void Substitute(int kind, void* provider)
+    private readonly void Substitute(CallKind kind, void* provider)
     {
         switch (kind)
         {
-            case 7:
-                Replace(kind, 5, Shape.ReallocProduct);
+            case CallKind.ReallocArrayEnd:
+                Replace(kind, CallKind.ReallocEnd, Shape.ReallocProduct);
                 break;
-            case 9 or 10 or 11 or 12 or (>= 20 and <= 23):
-                Shape shape = kind switch { 11 => Shape.Page, 12 => Shape.WholePages, _ => Shape.AlignmentSize };
-                void* aligned = Resolve("memalign"u8, provider);
-                if (aligned == null)
-                    aligned = Resolve("aligned_alloc"u8, provider);
-                Entries[kind].Function = aligned;
-                Entries[kind].Shape = aligned == null ? Shape.None : shape;
+            case CallKind.AlignedAlloc or CallKind.Memalign or CallKind.Valloc or CallKind.Pvalloc
+                or (>= CallKind.NewAligned and <= CallKind.NewArrayAlignedNothrow):
+                SubstituteAligned(kind, provider);
                 break;
-            case >= 16 and <= 19:
-                Replace(kind, 1, Shape.Size);
+            case >= CallKind.New and <= CallKind.NewArrayNothrow:
+                Replace(kind, CallKind.Malloc, Shape.Size);
                 break;
-            case 8:
-                Entries[kind].Shape = Shape.None;
+            case CallKind.PosixMemalign:
+                Of(kind)->Shape = Shape.None; // every allocator has it; one without fails the call, which is counted
                 break;
             default:
-                // A form of operator delete falls back on its plain form, and that on free.
-                bool array = kind >= 24 && (kind & 1) != 0;
-                int plain = kind < 24 ? 0 : array ? 25 : 24;
-                Replace(kind, Entries[plain].Function != null ? plain : 0, Shape.Release);
+                SubstituteRelease(kind);
                 break;
         }
     }
 
-    private readonly void Replace(int kind, int by, Shape shape)
+    private readonly void SubstituteAligned(CallKind kind, void* provider)
     {
-        Entries[kind].Function = Entries[by].Function;
-        Entries[kind].Shape = shape;
+        void* aligned = Resolve("memalign"u8, provider);
+        if (aligned == null)
+            aligned = Resolve("aligned_alloc"u8, provider);
+        Shape shape = kind switch { CallKind.Valloc => Shape.Page, CallKind.Pvalloc => Shape.WholePages, _ => Shape.AlignmentSize };
+        Of(kind)->Function = aligned;
+        Of(kind)->Shape = aligned == null ? Shape.None : shape;
+    }
+
+    /// <summary>A form of operator delete falls back on its plain form, and that on free; the sized forms of free on free.</summary>
+    private readonly void SubstituteRelease(CallKind kind)
+    {
+        bool array = ((int)kind & 1) != 0; // forms alternate: delete, delete[]
+        CallKind plain = kind < CallKind.Delete ? CallKind.Free : array ? CallKind.DeleteArray : CallKind.Delete;
+        Replace(kind, Of(plain)->Function != null ? plain : CallKind.Free, Shape.Release);
+    }
+
+    private readonly void Replace(CallKind kind, CallKind by, Shape shape)
+    {
+        Of(kind)->Function = Of(by)->Function;
+        Of(kind)->Shape = shape;
     }
 
     /// <summary>The address of a function, or null when it comes from another object than the one asked for.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using AllocReplay.Formats;
 using AllocReplay.Replayer;
 
 namespace AllocReplay.Worker;
@@ -6,7 +7,7 @@ namespace AllocReplay.Worker;
 /// <summary>Reissues one thread's ops. Compiled once for each touch policy.</summary>
 internal static unsafe class ReplayLoop
 {
-    private const ushort Free = 0, Malloc = 1, Calloc = 2, Realloc = 5;
+    private const ushort Free = (ushort)CallKind.Free, Malloc = (ushort)CallKind.Malloc;
     private const nuint PageSize = 4096;
 
     public static void Run(ReplayThread* self)
@@ -28,7 +29,7 @@ internal static unsafe class ReplayLoop
         }
     }
 
-    /// <summary>The four commonest calls, on blocks of the thread's own, in line; everything else in <see cref="Other"/>.</summary>
+    /// <summary>The two commonest calls, on blocks of the thread's own, in line; everything else in <see cref="Other"/>.</summary>
     private static void Run<TTouch>(ReplayThread* self)
         where TTouch : struct, ITouch
     {
@@ -97,7 +98,7 @@ internal static unsafe class ReplayLoop
         nuint size = (nuint)op->Size;
         bool failed = (op->Flags & PlanFlags.Failed) != 0;
         // A throwing form of operator new has nobody to catch it here: a call known to fail uses the form that returns null.
-        if (failed && op->Code is 16 or 17 or 20 or 21)
+        if (failed && (CallKind)op->Code is CallKind.New or CallKind.NewArray or CallKind.NewAligned or CallKind.NewArrayAligned)
             entry += CallTable.ThrowingToNothrow;
         byte* block = Call(self, entry, size, argument, &self->Replay->Nothrow);
         ulong requested = entry->Shape == Shape.CountSize ? Product(size, argument) : size;
@@ -113,7 +114,7 @@ internal static unsafe class ReplayLoop
         }
         if (block == null)
             self->FailedNow++;
-        else if (op->Code != Calloc)
+        else if (op->Code != (byte)CallKind.Calloc)
             TTouch.Block(block, size);
         Store(self, op, block);
     }
