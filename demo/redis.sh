@@ -34,8 +34,8 @@ for _ in $(seq 100); do
     kill -0 $recorder 2>/dev/null || { cat $work/record.log >&2; exit 1; }
     sleep 0.1
 done
-printf '\n$ redis-benchmark -p %s -n 60000 -r 20000 -d 120 -c 40 -t set,get,incr,lpush,lrange_100,hset\n' "$port"
-redis-benchmark -h 127.0.0.1 -p "$port" -q -n 60000 -r 20000 -d 120 -c 40 -t set,get,incr,lpush,lrange_100,hset |
+printf '\n$ redis-benchmark -p %s -n 40000 -r 20000 -d 120 -c 40 -t set,get,incr,lpush,lrange_100,hset\n' "$port"
+redis-benchmark -h 127.0.0.1 -p "$port" -q -n 40000 -r 20000 -d 120 -c 40 -t set,get,incr,lpush,lrange_100,hset |
     stdbuf -oL tr '\r' '\n' | grep --line-buffered 'per second'
 ask shutdown nosave || true
 trap - EXIT
