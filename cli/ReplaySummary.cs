@@ -15,7 +15,8 @@ internal sealed record ReplaySummary
     public required string Order { get; init; }
     public required TouchPolicy Touch { get; init; }
     public required long Calls { get; init; }
-    public required ulong BytesRequested { get; init; }
+    /// <summary>Bytes of successful acquisitions, as the trace has them.</summary>
+    public required ulong BytesAcquired { get; init; }
     public required long ElapsedNs { get; init; }
     public required double CallsPerSecond { get; init; }
     public required long CpuNs { get; init; }
@@ -48,7 +49,7 @@ internal sealed record ReplaySummary
         Order = timed.Order,
         Touch = allocator.IsNoop ? TouchPolicy.None : touch,
         Calls = timed.Calls,
-        BytesRequested = timed.Threads.Aggregate(0UL, (sum, t) => unchecked(sum + t.BytesRequested)),
+        BytesAcquired = plan.Trace.BytesAcquired,
         ElapsedNs = timed.ElapsedNs,
         CallsPerSecond = timed.CallsPerSecond,
         CpuNs = timed.CpuNs,
