@@ -36,7 +36,8 @@ internal static class ReplayCommand
         };
         command.SetAction(parse => Run(
             new Request(
-                parse.GetValue(trace)!, parse.GetValue(allocator)!, ReplayArguments.ParseTouch(parse.GetValue(touch)!), parse.GetValue(process), parse.GetValue(partial),
+                parse.GetValue(trace)!, parse.GetValue(allocator)!, ReplayArguments.ParseTouch(parse.GetValue(touch)!),
+                parse.GetValue(process), parse.GetValue(partial),
                 parse.GetValue(keepPlan), parse.GetValue(json)),
             terminal));
         return command;
@@ -52,7 +53,9 @@ internal static class ReplayCommand
         using ReplayPlan plan = ReplayArguments.Compile(request.Trace, request.Process, request.Partial, request.KeepPlan, terminal);
         // Two runs: reading the memory would slow the one that is timed.
         WorkerResult timed = Replay(plan, allocators[0], request, 0, terminal, "Replaying");
-        WorkerResult? measured = allocators[0].IsNoop ? null : Replay(plan, allocators[0], request, ReplayOptions.MemoryPassIntervalUs, terminal, "Replaying for memory");
+        WorkerResult? measured = allocators[0].IsNoop
+            ? null
+            : Replay(plan, allocators[0], request, ReplayOptions.MemoryPassIntervalUs, terminal, "Replaying for memory");
         ReplaySummary summary = ReplaySummary.Of(request.Trace, plan, allocators[0], request.Touch, timed, measured);
         if (request.Json)
             terminal.WriteJson(summary);

@@ -38,7 +38,8 @@ internal sealed record ReplaySummary
     public required PlanCounts Plan { get; init; }
     public required IReadOnlyList<WorkerThread> Threads { get; init; }
 
-    public static ReplaySummary Of(string trace, ReplayPlan plan, Allocator allocator, TouchPolicy touch, WorkerResult timed, WorkerResult? measured) => new()
+    public static ReplaySummary Of(
+        string trace, ReplayPlan plan, Allocator allocator, TouchPolicy touch, WorkerResult timed, WorkerResult? measured) => new()
     {
         Trace = trace,
         Allocator = allocator.Name,
