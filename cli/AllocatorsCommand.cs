@@ -23,10 +23,12 @@ internal static class AllocatorsCommand
         if (json)
         {
             terminal.WriteJson(entries.Select(e => new AllocatorListing(
-                e.Name, e.Found is not null, e.Found?.Library, e.Found?.Version ?? "", e.Found?.BuildId ?? "", e.Found is null ? Install(e) : null)));
+                e.Name, e.Found is not null, e.Found?.Library, e.Found?.Version ?? "", e.Found?.BuildId ?? "",
+                e.Found is null ? Install(e) : null)));
             return ExitCode.Ok;
         }
-        Table table = Terminal.NewTable(("allocator", Justify.Left), ("version", Justify.Left), ("build id", Justify.Left), ("library", Justify.Left));
+        Table table = Terminal.NewTable(
+            ("allocator", Justify.Left), ("version", Justify.Left), ("build id", Justify.Left), ("library", Justify.Left));
         foreach (CatalogEntry entry in entries)
         {
             string library = entry.Found switch

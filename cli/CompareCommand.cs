@@ -36,8 +36,8 @@ internal static class CompareCommand
         };
         command.SetAction(parse => Run(
             new Request(
-                parse.GetValue(trace)!, parse.GetValue(allocator), parse.GetValue(runs), parse.GetValue(seed), ReplayArguments.ParseTouch(parse.GetValue(touch)!),
-                parse.GetValue(process), parse.GetValue(partial), parse.GetValue(json)),
+                parse.GetValue(trace)!, parse.GetValue(allocator), parse.GetValue(runs), parse.GetValue(seed),
+                ReplayArguments.ParseTouch(parse.GetValue(touch)!), parse.GetValue(process), parse.GetValue(partial), parse.GetValue(json)),
             terminal));
         return command;
     }
@@ -47,7 +47,8 @@ internal static class CompareCommand
 
     /// <summary>What <c>--json</c> prints.</summary>
     private sealed record Report(
-        string Trace, int Runs, int Seed, TouchPolicy Touch, string Order, long Calls, int Threads, ulong PeakLiveBytes, PlanCounts Plan, IReadOnlyList<ComparisonRow> Rows);
+        string Trace, int Runs, int Seed, TouchPolicy Touch, string Order, long Calls, int Threads, ulong PeakLiveBytes,
+        PlanCounts Plan, IReadOnlyList<ComparisonRow> Rows);
 
     private static int Run(Request request, Terminal terminal)
     {
@@ -63,7 +64,8 @@ internal static class CompareCommand
         if (request.Json)
         {
             terminal.WriteJson(new Report(
-                request.Trace, request.Runs, seed, request.Touch, "deps", plan.Counts.Calls, plan.Expected.Count, plan.Trace.PeakLiveBytes, plan.Counts, rows));
+                request.Trace, request.Runs, seed, request.Touch, "deps", plan.Counts.Calls, plan.Expected.Count,
+                plan.Trace.PeakLiveBytes, plan.Counts, rows));
         }
         else
         {
@@ -83,7 +85,8 @@ internal static class CompareCommand
         terminal.Out.WriteLine(
             $"{Quantity.Count(plan.Counts.Calls)} calls, {Quantity.Threads(plan.Expected.Count)}, peak live {Quantity.Bytes(plan.Trace.PeakLiveBytes)}");
         Table table = Terminal.NewTable(
-            ("allocator", Justify.Left), ("M calls/s", Justify.Right), ("CPU ns/call", Justify.Right), ("peak RSS", Justify.Right), ("overhead", Justify.Right));
+            ("allocator", Justify.Left), ("M calls/s", Justify.Right), ("CPU ns/call", Justify.Right),
+            ("peak RSS", Justify.Right), ("overhead", Justify.Right));
         foreach (ComparisonRow row in rows)
         {
             table.AddRow(

@@ -36,7 +36,8 @@ internal static class ReplayCommand
         };
         command.SetAction(parse => Run(
             new Request(
-                parse.GetValue(trace)!, parse.GetValue(allocator)!, ReplayArguments.ParseTouch(parse.GetValue(touch)!), parse.GetValue(process), parse.GetValue(partial),
+                parse.GetValue(trace)!, parse.GetValue(allocator)!, ReplayArguments.ParseTouch(parse.GetValue(touch)!),
+                parse.GetValue(process), parse.GetValue(partial),
                 parse.GetValue(keepPlan), parse.GetValue(json)),
             terminal));
         return command;
@@ -52,7 +53,9 @@ internal static class ReplayCommand
         using ReplayPlan plan = ReplayArguments.Compile(request.Trace, request.Process, request.Partial, request.KeepPlan, terminal);
         // Two runs: reading the memory would slow the one that is timed.
         WorkerResult timed = Replay(plan, allocators[0], request, 0, terminal, "Replaying");
-        WorkerResult? measured = allocators[0].IsNoop ? null : Replay(plan, allocators[0], request, ReplayOptions.MemoryPassIntervalUs, terminal, "Replaying for memory");
+        WorkerResult? measured = allocators[0].IsNoop
+            ? null
+            : Replay(plan, allocators[0], request, ReplayOptions.MemoryPassIntervalUs, terminal, "Replaying for memory");
         ReplaySummary summary = ReplaySummary.Of(request.Trace, plan, allocators[0], request.Touch, timed, measured);
         if (request.Json)
             terminal.WriteJson(summary);
@@ -75,7 +78,7 @@ internal static class ReplayCommand
         Fact("trace", s.Trace);
         Fact("allocator", s.AllocatorPath + (s.Version.Length > 0 ? $" ({s.Version})" : ""));
         Fact("order", $"{s.Order}, touch {ReplayArguments.NameOf(s.Touch)}");
-        Fact("replayed", $"{Quantity.Count(s.Calls)} calls on {Quantity.Threads(s.Threads.Count)}, {Quantity.Bytes(s.BytesRequested)} requested");
+        Fact("replayed", $"{Quantity.Count(s.Calls)} calls on {Quantity.Threads(s.Threads.Count)}, {Quantity.Bytes(s.BytesAcquired)} acquired");
         Fact("check", "every thread's calls and bytes are those of the trace");
         Fact("elapsed", $"{Quantity.Duration(s.ElapsedNs)}, {s.CallsPerSecond / 1e6:0.00} M calls/s, {s.ElapsedNs / (double)s.Calls:0.0} ns/call");
         Fact("CPU time", $"{Quantity.Duration(s.CpuNs)}, {Quantity.Count(s.ContextSwitches)} context switches, {Quantity.Count(s.MinorFaults)} page faults");

@@ -15,7 +15,8 @@ internal sealed record ReplaySummary
     public required string Order { get; init; }
     public required TouchPolicy Touch { get; init; }
     public required long Calls { get; init; }
-    public required ulong BytesRequested { get; init; }
+    /// <summary>Bytes of successful acquisitions, as the trace has them.</summary>
+    public required ulong BytesAcquired { get; init; }
     public required long ElapsedNs { get; init; }
     public required double CallsPerSecond { get; init; }
     public required long CpuNs { get; init; }
@@ -37,7 +38,8 @@ internal sealed record ReplaySummary
     public required PlanCounts Plan { get; init; }
     public required IReadOnlyList<WorkerThread> Threads { get; init; }
 
-    public static ReplaySummary Of(string trace, ReplayPlan plan, Allocator allocator, TouchPolicy touch, WorkerResult timed, WorkerResult? measured) => new()
+    public static ReplaySummary Of(
+        string trace, ReplayPlan plan, Allocator allocator, TouchPolicy touch, WorkerResult timed, WorkerResult? measured) => new()
     {
         Trace = trace,
         Allocator = allocator.Name,
@@ -48,7 +50,7 @@ internal sealed record ReplaySummary
         Order = timed.Order,
         Touch = allocator.IsNoop ? TouchPolicy.None : touch,
         Calls = timed.Calls,
-        BytesRequested = timed.Threads.Aggregate(0UL, (sum, t) => unchecked(sum + t.BytesRequested)),
+        BytesAcquired = plan.Trace.BytesAcquired,
         ElapsedNs = timed.ElapsedNs,
         CallsPerSecond = timed.CallsPerSecond,
         CpuNs = timed.CpuNs,

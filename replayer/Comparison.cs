@@ -61,7 +61,8 @@ public sealed class Comparison(ReplayPlan plan, IReadOnlyList<Allocator> allocat
         return rows;
     }
 
-    private List<WorkerResult>[] Pass(Random random, IReadOnlyList<Allocator> configurations, int memoryIntervalUs, int warmUps, IProgress<double>? progress)
+    private List<WorkerResult>[] Pass(
+        Random random, IReadOnlyList<Allocator> configurations, int memoryIntervalUs, int warmUps, IProgress<double>? progress)
     {
         var results = new List<WorkerResult>[configurations.Count];
         for (int i = 0; i < results.Length; i++)
@@ -83,7 +84,9 @@ public sealed class Comparison(ReplayPlan plan, IReadOnlyList<Allocator> allocat
         return results;
     }
 
-    private ComparisonRow Row(Allocator allocator, List<WorkerResult> speed, List<WorkerResult>? speedBaseline, List<WorkerResult>? memory, List<WorkerResult>? memoryBaseline)
+    private ComparisonRow Row(
+        Allocator allocator, List<WorkerResult> speed, List<WorkerResult>? speedBaseline,
+        List<WorkerResult>? memory, List<WorkerResult>? memoryBaseline)
     {
         Spread? peak = memory is null ? null : Spread.Of(memory.Select(Peak));
         return new ComparisonRow

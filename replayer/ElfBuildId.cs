@@ -27,7 +27,8 @@ internal static class ElfBuildId
     private static string Read(FileStream file)
     {
         Span<byte> header = stackalloc byte[HeaderSize];
-        if (file.ReadAtLeast(header, HeaderSize, throwOnEndOfStream: false) < HeaderSize || !header.StartsWith<byte>([0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1]))
+        ReadOnlySpan<byte> identity = [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1]; // 64-bit, little-endian
+        if (file.ReadAtLeast(header, HeaderSize, throwOnEndOfStream: false) < HeaderSize || !header.StartsWith(identity))
             return "";
         long table = BinaryPrimitives.ReadInt64LittleEndian(header[32..]);
         int entrySize = BinaryPrimitives.ReadUInt16LittleEndian(header[54..]);

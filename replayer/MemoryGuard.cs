@@ -12,7 +12,8 @@ public static class MemoryGuard
         if (needed > (ulong)availableBytes)
         {
             throw new ReplayException(ReplayFailure.NotPossible,
-                $"the trace has {plan.Trace.PeakLiveBytes / 1e6:N0} MB live at its peak; with the harness it needs {needed / 1e6:N0} MB, {availableBytes / 1e6:N0} MB are available");
+                $"the trace has {plan.Trace.PeakLiveBytes / 1e6:N0} MB live at its peak; with the harness it needs {needed / 1e6:N0} MB, "
+                + $"{availableBytes / 1e6:N0} MB are available");
         }
     }
 

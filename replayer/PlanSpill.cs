@@ -54,7 +54,8 @@ internal sealed unsafe partial class PlanSpill : IDisposable
         // Written through a mapping, a full disk would be a signal and not an error: reserve the blocks first.
         if (ReserveBlocks((int)_file.SafeFileHandle.DangerousGetHandle(), offset, size) is not 0 and var error)
             throw new IOException($"no room for the replay plan in {Path.GetDirectoryName(_file.Name)}: {Marshal.GetPInvokeErrorMessage(error)}");
-        MemoryMappedFile map = MemoryMappedFile.CreateFromFile(_file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
+        MemoryMappedFile map = MemoryMappedFile.CreateFromFile(
+            _file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
         MemoryMappedViewAccessor view = map.CreateViewAccessor(offset, size);
         _regions.Add((map, view));
         byte* start = null;

@@ -3,7 +3,9 @@ namespace AllocReplay.Replayer;
 /// <summary>Whether a replay did what the trace says. A replay that did not has no figures worth having.</summary>
 public static class ReplayCheck
 {
-    /// <exception cref="ReplayException">A thread's calls or bytes differ from the trace's own totals, or the worker disturbed its own measurement.</exception>
+    /// <exception cref="ReplayException">
+    /// A thread's calls or bytes differ from the trace's own totals, or the worker disturbed its own measurement.
+    /// </exception>
     public static void Verify(string allocator, WorkerResult result, IReadOnlyList<ThreadExpectation> expected, IReadOnlyList<string> names)
     {
         if (result.Threads.Count != expected.Count)
@@ -18,7 +20,10 @@ public static class ReplayCheck
                 throw Wrong(allocator, $"{who} requested {thread.BytesRequested:N0} bytes, the trace has {expected[i].BytesRequested:N0}");
         }
         if (result.ManagedCollections != 0 || result.ManagedBytes != 0)
-            throw Wrong(allocator, $"the worker allocated {result.ManagedBytes:N0} bytes of its own during the replay ({result.ManagedCollections} collections)");
+        {
+            throw Wrong(allocator,
+                $"the worker allocated {result.ManagedBytes:N0} bytes of its own during the replay ({result.ManagedCollections} collections)");
+        }
     }
 
     /// <summary>The worker must have run on the allocator that was asked for.</summary>
@@ -28,12 +33,16 @@ public static class ReplayCheck
             return;
         string real = new FileInfo(result.AllocatorPath).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? result.AllocatorPath;
         // /lib and /usr/lib are one directory on most systems: what counts is that it is the same file.
-        if (real != allocator.Library && !(Path.GetFileName(real) == Path.GetFileName(allocator.Library) && ElfBuildId.Read(real) == allocator.BuildId))
+        bool same = real == allocator.Library
+            || (Path.GetFileName(real) == Path.GetFileName(allocator.Library) && ElfBuildId.Read(real) == allocator.BuildId);
+        if (!same)
         {
             throw new ReplayException(ReplayFailure.NotPossible,
-                $"{allocator.Name}: malloc came from {result.AllocatorPath}, not from {allocator.Library}: the library does not provide it, or could not be loaded");
+                $"{allocator.Name}: malloc came from {result.AllocatorPath}, not from {allocator.Library}: "
+                + "the library does not provide it, or could not be loaded");
         }
     }
 
-    private static ReplayException Wrong(string allocator, string what) => new(ReplayFailure.Failed, $"replay under {allocator} is not the trace: {what}");
+    private static ReplayException Wrong(string allocator, string what) =>
+        new(ReplayFailure.Failed, $"replay under {allocator} is not the trace: {what}");
 }

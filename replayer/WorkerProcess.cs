@@ -64,7 +64,8 @@ public static class WorkerProcess
             throw new ReplayException(ReplayFailure.NotPossible, $"the replay worker is missing: {Executable}");
         var start = new ProcessStartInfo(Executable) { RedirectStandardError = true };
         CultureInfo culture = CultureInfo.InvariantCulture;
-        foreach (string argument in (string[])[planPath, resultPath, ((int)options.Touch).ToString(culture), options.MemoryIntervalUs.ToString(culture)])
+        string[] arguments = [planPath, resultPath, ((int)options.Touch).ToString(culture), options.MemoryIntervalUs.ToString(culture)];
+        foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
         if (allocator.IsNoop)
             start.ArgumentList.Add("noop");
@@ -72,8 +73,8 @@ public static class WorkerProcess
         foreach (string name in Inherited)
             if (Environment.GetEnvironmentVariable(name) is { } value)
                 start.Environment[name] = value;
-        foreach (string variable in allocator.Environment)
-            start.Environment[variable[..variable.IndexOf('=', StringComparison.Ordinal)]] = variable[(variable.IndexOf('=', StringComparison.Ordinal) + 1)..];
+        foreach (string[] setting in allocator.Environment.Select(v => v.Split('=', 2)))
+            start.Environment[setting[0]] = setting[1];
         if (allocator.Preload is { } library)
             start.Environment["LD_PRELOAD"] = library;
         return Process.Start(start)!;
@@ -88,7 +89,8 @@ public static class WorkerProcess
 
     private static ReplayException Failure(Allocator allocator, int code, string stderr)
     {
-        string said = stderr.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() is { } line ? $": {line}" : "";
+        string[] lines = stderr.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string said = lines.Length > 0 ? $": {lines[^1]}" : "";
         string what = code > SignalBase
             ? $"the worker was killed by {SignalName(code - SignalBase)} under {allocator.Name}{said}"
             : $"the worker failed under {allocator.Name}{said}";

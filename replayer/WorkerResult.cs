@@ -43,7 +43,9 @@ public sealed record WorkerResult
 /// <param name="Calls">Calls reissued.</param>
 /// <param name="BytesRequested">Bytes requested by them.</param>
 /// <param name="FailedNow">Acquisitions that succeeded when recorded and failed now.</param>
-/// <param name="Divergences">Calls whose outcome differs otherwise: recorded failures that succeeded, realloc to 0 bytes that freed now only.</param>
+/// <param name="Divergences">
+/// Calls whose outcome differs otherwise: recorded failures that succeeded, realloc to 0 bytes that freed now only.
+/// </param>
 /// <param name="Waits">Blocks of other threads that were not there yet.</param>
 /// <param name="Sleeps">Waits that ended in sleep.</param>
 public sealed record WorkerThread(long Calls, ulong BytesRequested, long FailedNow, long Divergences, long Waits, long Sleeps);

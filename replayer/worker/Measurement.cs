@@ -32,6 +32,7 @@ internal sealed unsafe class Measurement
         _usage = Usage();
     }
 
+    /// <summary>Closely around the replay: reading the baseline costs milliseconds where the plan is large.</summary>
     public void After()
     {
         Libc.Usage usage = Usage();

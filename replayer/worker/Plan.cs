@@ -79,13 +79,15 @@ internal static unsafe class Plan
             return op + 1 != thread->End && (op[1].Flags & PlanFlags.Wide) != 0;
         if (op->Code == PlanCode.Spawn)
         {
-            // Wider than it need be: a thread is created once, by its parent.
-            return op->Slot < replay->ThreadCount && threads[op->Slot].Parent == index && spawned[op->Slot]++ == 0 && op->Slot != replay->MainThread;
+            // A thread is created once, by its parent; the main one is there already.
+            return op->Slot < replay->ThreadCount && op->Slot != replay->MainThread
+                && threads[op->Slot].Parent == index && spawned[op->Slot]++ == 0;
         }
         if (!CallTable.IsCall(op->Code) || op->Slot >= replay->SlotCount || op->Source >= replay->SlotCount)
             return false;
         bool releases = CallTable.IsRelease(op->Code);
-        bool stores = !releases && (op->Flags & (PlanFlags.Failed | PlanFlags.Freed | PlanFlags.Keep)) is 0 or PlanFlags.Keep or (PlanFlags.Failed | PlanFlags.Keep);
+        PlanFlags outcome = op->Flags & (PlanFlags.Failed | PlanFlags.Freed | PlanFlags.Keep);
+        bool stores = !releases && outcome is PlanFlags.None or (PlanFlags.Failed | PlanFlags.Keep);
         if (stores && op->Slot == PlanFormat.NullSlot)
             return false;
         if ((op->Flags & PlanFlags.Publish) != 0 && (!stores || !Mark(handoffs + op->Slot, 1)))

@@ -22,7 +22,10 @@ internal unsafe struct ReplayThread
     public ulong Bytes;
     /// <summary>Acquisitions that succeeded when recorded and failed now.</summary>
     public long FailedNow;
-    /// <summary>Calls whose outcome differs from the recorded one in another way: a recorded failure succeeded, or realloc to 0 bytes freed now and did not then.</summary>
+    /// <summary>
+    /// Calls whose outcome differs from the recorded one in another way: a recorded failure succeeded, or realloc to 0 bytes
+    /// freed now and did not then.
+    /// </summary>
     public long Divergences;
     /// <summary>Blocks of other threads that were not there yet when they were needed.</summary>
     public long Waits;

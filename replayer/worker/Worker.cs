@@ -44,16 +44,16 @@ internal static unsafe class Worker
             MemoryProbe.Start(intervalNs);
         // Whatever these calls allocate on first use is allocated before it counts.
         m.Before();
-        m.Before();
         m.BaselineBytes = MemoryProbe.Exact();
+        m.Before();
         long start = Libc.Now();
         Threads.OpenGate(replay);
         if (replay->MainThread >= 0)
             ReplayLoop.Run(replay->Threads + replay->MainThread);
         Threads.Join(replay, byDepth);
         m.ElapsedNs = Libc.Now() - start;
-        m.EndBytes = MemoryProbe.Exact();
         m.After();
+        m.EndBytes = MemoryProbe.Exact();
         if (intervalNs > 0)
             MemoryProbe.Stop();
         m.PeakBytes = Math.Max(MemoryProbe.Peak, Math.Max(m.BaselineBytes, m.EndBytes));

@@ -19,7 +19,8 @@ internal sealed class PlanFile
         var header = MemoryMarshal.Read<PlanHeader>(bytes);
         Assert.Equal(PlanFormat.Magic, header.Magic);
         Assert.Equal(bytes.Length, header.FileLength);
-        var threads = MemoryMarshal.Cast<byte, PlanThread>(bytes.AsSpan((int)header.ThreadsOffset, header.ThreadCount * Marshal.SizeOf<PlanThread>()));
+        int tableLength = header.ThreadCount * Marshal.SizeOf<PlanThread>();
+        var threads = MemoryMarshal.Cast<byte, PlanThread>(bytes.AsSpan((int)header.ThreadsOffset, tableLength));
         var ops = MemoryMarshal.Cast<byte, PlanOp>(bytes.AsSpan((int)header.OpsOffset));
         return new PlanFile(header, threads.ToArray(), ops.ToArray());
     }
