@@ -60,6 +60,8 @@ internal static class DumpCommand
             line.Append(culture, $"  align {e.Alignment}");
         if (e.PreviousObject >= 0)
             line.Append(culture, $"  was object {e.PreviousObject}");
+        if (e.DisplacedObject >= 0)
+            line.Append(culture, $"  displaces object {e.DisplacedObject}");
         if (e.OtherThread >= 0)
             line.Append(culture, $"  {(e.Kind == CallKind.ThreadStart ? "parent" : "child")} {e.OtherThread}");
         if (e.IsNull && CallKinds.IsAcquisition(e.Kind))
@@ -78,6 +80,8 @@ internal static class DumpCommand
             line.Append(culture, $",\"alignment\":{e.Alignment}");
         if (e.PreviousObject >= 0)
             line.Append(culture, $",\"previous_object\":{e.PreviousObject}");
+        if (e.DisplacedObject >= 0)
+            line.Append(culture, $",\"displaced_object\":{e.DisplacedObject}");
         if (e.OtherThread >= 0)
             line.Append(culture, $",\"other_thread\":{e.OtherThread}");
         line.Append('}');

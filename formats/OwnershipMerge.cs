@@ -27,6 +27,9 @@ internal sealed class OwnershipMerge : IDisposable
     /// <summary>Far beyond what counters of one machine differ by or a core reorders; far below what a reader would notice.</summary>
     public const long ParkBoundNs = 1_000_000;
 
+    /// <summary>Stands for the begin of a reallocation whose end is the first that is recorded.</summary>
+    private static readonly TraceEvent NoRealloc = new() { Object = TraceEvent.NoObject, Count = 1 };
+
     private readonly Stream[] _streams;
     private readonly PriorityQueue<Stream, (ulong Ticks, int Thread)> _ready = new();
     private readonly Dictionary<ulong, List<Stream>> _waiters = [];
@@ -161,6 +164,7 @@ internal sealed class OwnershipMerge : IDisposable
             Alignment = head.Alignment,
             Object = TraceEvent.NoObject,
             PreviousObject = TraceEvent.NoObject,
+            DisplacedObject = TraceEvent.NoObject,
         };
         if (CallKinds.IsThreadEvent(head.Kind))
             return;
@@ -188,7 +192,7 @@ internal sealed class OwnershipMerge : IDisposable
         if (wasLive)
         {
             _implicit++;
-            e.PreviousObject = slot;
+            e.DisplacedObject = slot;
         }
         slot = e.Object;
         Wake(e.Address);
@@ -203,6 +207,7 @@ internal sealed class OwnershipMerge : IDisposable
     private void EndRealloc(Stream stream, ref TraceEvent e)
     {
         TraceEvent begin = stream.PendingRealloc;
+        stream.PendingRealloc = NoRealloc;
         e.Size = begin.Size;
         e.Count = begin.Count;
         long old = begin.Object;
@@ -238,7 +243,7 @@ internal sealed class OwnershipMerge : IDisposable
     private sealed class Stream(ThreadCursor cursor)
     {
         public RawEvent Head;
-        public TraceEvent PendingRealloc;
+        public TraceEvent PendingRealloc = NoRealloc;
         public ThreadCursor Cursor { get; } = cursor;
         public int Thread { get; } = cursor.Stream.Index;
     }

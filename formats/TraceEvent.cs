@@ -45,11 +45,14 @@ public struct TraceEvent
     /// </summary>
     public long Object { get; internal set; }
 
-    /// <summary>
-    /// On the end of a reallocation: the object that was given up, or <see cref="NoObject"/>. On another acquisition: the object
-    /// that was still live at this address because its release is not in the trace, normally <see cref="NoObject"/>.
-    /// </summary>
+    /// <summary>On the end of a reallocation: the object that was given up. Otherwise, and where it is not known, <see cref="NoObject"/>.</summary>
     public long PreviousObject { get; internal set; }
+
+    /// <summary>
+    /// On an acquisition: the object that was still live at this address, because its release is not in the trace. Normally
+    /// <see cref="NoObject"/>.
+    /// </summary>
+    public long DisplacedObject { get; internal set; }
 
     /// <summary>Bytes requested in all: size × count, saturating at <see cref="ulong.MaxValue"/> as no allocator can serve more.</summary>
     public readonly ulong BytesRequested => Count == 1 ? Size : Math.BigMul(Size, Count, out ulong low) == 0 ? low : ulong.MaxValue;

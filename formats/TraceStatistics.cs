@@ -109,6 +109,7 @@ public sealed class TraceStatistics
             return;
         }
         Release(e.PreviousObject, e.Thread);
+        Release(e.DisplacedObject, e.Thread);
         Acquisitions++;
         BytesAcquired += e.BytesRequested;
         _live.Add(e.Object, (e.BytesRequested, e.Thread));

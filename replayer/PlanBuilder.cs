@@ -74,12 +74,7 @@ internal sealed unsafe class PlanBuilder : IDisposable
 
     private void Acquire(in TraceEvent e, PlanThreadBuilder thread)
     {
-        if (e.PreviousObject >= 0 && _live.Remove(e.PreviousObject, out LiveBlock displaced))
-        {
-            // Its release is not in the trace: the replay never gives it back either.
-            Counts.DisplacedBlocks++;
-            _threads[displaced.Thread].ReturnSlot(displaced.Slot);
-        }
+        Displace(e);
         PlanOp op = Call(e);
         if (e.IsNull)
         {
@@ -108,8 +103,18 @@ internal sealed unsafe class PlanBuilder : IDisposable
         Append(e, thread, op);
     }
 
+    /// <summary>A block whose release is not in the trace, as another now has its address: the replay never gives it back either.</summary>
+    private void Displace(in TraceEvent e)
+    {
+        if (e.DisplacedObject < 0 || !_live.Remove(e.DisplacedObject, out LiveBlock displaced))
+            return;
+        Counts.DisplacedBlocks++;
+        _threads[displaced.Thread].ReturnSlot(displaced.Slot);
+    }
+
     private void Reallocate(in TraceEvent e, PlanThreadBuilder thread)
     {
+        Displace(e);
         PlanOp op = Call(e);
         bool known = e.PreviousObject >= 0 && Consume(e.PreviousObject, e.Thread, out op.Source, out bool shared) && SetSource(ref op, shared);
         bool freed = e.IsNull && e.Object < 0 && e.BytesRequested == 0 && !thread.ReallocOfNull;

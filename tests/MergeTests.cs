@@ -76,7 +76,7 @@ public sealed class MergeTests : IDisposable
 
         List<TraceEvent> events = ReadAll(out MergeStatistics merge);
 
-        Assert.Equal(0, events[1].PreviousObject);
+        Assert.Equal(0, events[1].DisplacedObject);
         Assert.Equal(1, merge.ImplicitReleases);
     }
 
@@ -120,6 +120,33 @@ public sealed class MergeTests : IDisposable
 
         Assert.Equal([0L, 0L, TraceEvent.NoObject, 1L], events.Select(e => e.Object));
         Assert.Equal(default, merge);
+    }
+
+    [Fact]
+    public void A_realloc_that_returns_a_live_address_names_both_the_old_and_the_displaced_object()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(100, 0x1000, 8).Malloc(200, 0x2000, 16).Realloc(300, 400, 0x1000, 0x2000, 32);
+        writer.Save();
+
+        TraceEvent end = ReadAll(out MergeStatistics merge)[^1];
+
+        Assert.Equal((2L, 0L, 1L), (end.Object, end.PreviousObject, end.DisplacedObject));
+        Assert.Equal(1, merge.ImplicitReleases);
+        using TraceReader reader = TraceReader.Open(_directory.Path);
+        Assert.Equal(1, TraceStatistics.Of(reader).LiveBlocks);
+    }
+
+    [Fact]
+    public void The_end_of_a_realloc_without_its_begin_is_an_acquisition_of_unknown_size()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(100, 0x1000, 8).Realloc(200, 300, 0x1000, 0x2000, 99).Event(400, CallKind.ReallocEnd, 0x3000);
+        writer.Save();
+
+        TraceEvent end = ReadAll(out _)[^1];
+
+        Assert.Equal((2L, TraceEvent.NoObject, 0UL), (end.Object, end.PreviousObject, end.Size));
     }
 
     [Fact]
