@@ -1,5 +1,5 @@
-/* The churn of the brief: each thread keeps 4096 slots, picks one at random, frees what is in it and allocates anew: 16 to 272
- * bytes, one in sixteen up to 8 KiB. Prints nanoseconds per call and thread.
+/* The churn of the brief: each thread keeps 4096 slots, picks one at random, frees what is in it and allocates anew: 16
+ * to 272 bytes, one in sixteen up to 8 KiB. Prints nanoseconds per call and thread.
  *
  *   churn [CALLS PER THREAD] [THREADS]
  */

@@ -1,5 +1,5 @@
-/* The floor hook of the brief: what no recorder with a time stamp per call can undercut. It stores counter ^ address into an
- * 8 KiB thread-local ring. Compiled with -DCOUNT it does not even do that: the cost of interposition alone. */
+/* The floor hook of the brief: what no recorder with a time stamp per call can undercut. It stores counter ^ address
+ * into an 8 KiB thread-local ring. Compiled with -DCOUNT it does not even do that: the cost of interposition alone. */
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -58,7 +58,13 @@ enum ar_state {
 };
 
 /* What the hook was doing when it had to give up. */
-enum ar_failure { AR_FAILURE_NONE = 0, AR_FAILURE_CREATE = 1, AR_FAILURE_GROW = 2, AR_FAILURE_WRITE = 3, AR_FAILURE_LOST_FILE = 4 };
+enum ar_failure {
+    AR_FAILURE_NONE = 0,
+    AR_FAILURE_CREATE = 1,
+    AR_FAILURE_GROW = 2,
+    AR_FAILURE_WRITE = 3,
+    AR_FAILURE_LOST_FILE = 4
+};
 
 #define AR_PROCESS_MAGIC 0x434f52504c4c41ull /* "ALLPROC" */
 #define AR_PATH_MAX 1024

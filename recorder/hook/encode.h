@@ -14,7 +14,10 @@ static inline uint8_t *ar_put_varint(uint8_t *p, uint64_t v)
     return p;
 }
 
-static inline uint64_t ar_zigzag(int64_t v) { return (uint64_t)v << 1 ^ (uint64_t)(v >> 63); }
+static inline uint64_t ar_zigzag(int64_t v)
+{
+    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+}
 
 /* True when the thread may write an event now. */
 static inline bool ar_begin(struct ar_thread *t)
@@ -23,8 +26,9 @@ static inline bool ar_begin(struct ar_thread *t)
 }
 
 /* Writes one event. `op` is a constant at every call, so each caller keeps only the branches that it needs. */
-static inline __attribute__((always_inline)) void ar_event(struct ar_thread *t, enum ar_op op, const void *address, uint64_t size,
-                                                           uint64_t count, uint64_t alignment, uint32_t thread)
+static inline __attribute__((always_inline)) void ar_event(struct ar_thread *t, enum ar_op op, const void *address,
+                                                           uint64_t size, uint64_t count, uint64_t alignment,
+                                                           uint32_t thread)
 {
     static const uint8_t fields_of[64] = {
 #define AR_OP_FIELDS(code, name, fields) [code] = fields,
@@ -39,9 +43,11 @@ static inline __attribute__((always_inline)) void ar_event(struct ar_thread *t, 
     t->ticks += delta;
     uint64_t to = (uint64_t)address;
     /* Unaligned on either side: the difference is no multiple of the unit. */
-    unsigned raw = (fields & AR_FIELD_ADDRESS) && address && ((to ^ t->address) & (AR_ADDRESS_UNIT - 1)) ? AR_OP_RAW : 0;
+    unsigned raw =
+        (fields & AR_FIELD_ADDRESS) && address && ((to ^ t->address) & (AR_ADDRESS_UNIT - 1)) ? AR_OP_RAW : 0;
     unsigned null = (fields & AR_FIELD_ADDRESS) && !address ? AR_OP_NULL : 0;
-    /* As a thread ends, the C library frees what it may have allocated for it, mostly null. That is no call of the program. */
+    /* As a thread ends, the C library frees what it may have allocated for it, mostly null. That is no call of the
+     * program. */
     if (AR_UNLIKELY(null && t->exited))
         return;
     if (op < AR_CODE_LONG && AR_LIKELY(!raw && !null)) {

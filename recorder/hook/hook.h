@@ -25,7 +25,8 @@
 #define AR_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define AR_NOINLINE __attribute__((noinline, cold))
 
-/* Thread state. Zero-initialised, initial-exec, no destructor: usable from the first instruction of a thread to its last. */
+/* Thread state. Zero-initialised, initial-exec, no destructor: usable from the first instruction of a thread to its
+ * last. */
 struct ar_thread {
     uint8_t busy;          /* re-entry guard: a call made while it is up is the allocator's own, or ours */
     uint8_t exit_rounds;   /* rounds of thread-specific-data destructors seen */
@@ -85,10 +86,10 @@ long ar_sys(long number, ...);
 uint64_t ar_monotonic_ns(void);
 
 /* process.c */
-bool ar_process_start(void);                            /* begins this image's recording; idempotent, thread-safe */
-void ar_fail(enum ar_failure what, int error);          /* ends recording for good: one line on stderr, a mark in the header */
-bool ar_write_chunk(const struct ar_chunk *chunk);      /* appends a chunk to `events` */
-int ar_tails_file(void);                                /* descriptor of `tails`, reopened if the program closed it; -errno */
+bool ar_process_start(void);                   /* begins this image's recording; idempotent, thread-safe */
+void ar_fail(enum ar_failure what, int error); /* ends recording for good: one line on stderr, a mark in the header */
+bool ar_write_chunk(const struct ar_chunk *chunk); /* appends a chunk to `events` */
+int ar_tails_file(void); /* descriptor of `tails`, reopened if the program closed it; -errno */
 void ar_lock(void);
 void ar_unlock(void);
 

@@ -1,9 +1,9 @@
 /* The C functions.
  *
- * Ownership order: an event is stamped while the thread owns the block. A release is stamped before the real call gives the
- * block away, an acquisition after the real call took it; a reallocation both, since in between the old address may already
- * be another thread's. So in real time, and up to a core's reordering in counter time, the release of an address comes before
- * its next acquisition. The reader makes up for the reordering.
+ * Ownership order: an event is stamped while the thread owns the block. A release is stamped before the real call gives
+ * the block away, an acquisition after the real call took it; a reallocation both, since in between the old address may
+ * already be another thread's. So in real time, and up to a core's reordering in counter time, the release of an
+ * address comes before its next acquisition. The reader makes up for the reordering.
  */
 #include "encode.h"
 
@@ -12,47 +12,62 @@
 
 #include "real.h"
 
-/* Body of a function that acquires. The guard stays up across the real call: what an allocator asks of itself is not the
- * program's. */
-#define ACQUIRE(op, call, size, count, alignment)                                                                           \
-    struct ar_thread *t = &ar_self;                                                                                         \
-    if (AR_UNLIKELY(t->busy))                                                                                               \
-        return call;                                                                                                        \
-    t->busy = 1;                                                                                                            \
-    void *block = call;                                                                                                     \
-    if (ar_begin(t))                                                                                                        \
-        ar_event(t, op, block, size, count, alignment, 0);                                                                  \
-    t->busy = 0;                                                                                                            \
+/* Body of a function that acquires. The guard stays up across the real call: what an allocator asks of itself is not
+ * the program's. */
+#define ACQUIRE(op, call, size, count, alignment)                                                                      \
+    struct ar_thread *t = &ar_self;                                                                                    \
+    if (AR_UNLIKELY(t->busy))                                                                                          \
+        return call;                                                                                                   \
+    t->busy = 1;                                                                                                       \
+    void *block = call;                                                                                                \
+    if (ar_begin(t))                                                                                                   \
+        ar_event(t, op, block, size, count, alignment, 0);                                                             \
+    t->busy = 0;                                                                                                       \
     return block
 
-#define RELEASE(op, call, block, size, alignment)                                                                           \
-    struct ar_thread *t = &ar_self;                                                                                         \
-    if (AR_UNLIKELY(ar_in_bootstrap(block)))                                                                                \
-        return;                                                                                                             \
-    if (AR_UNLIKELY(t->busy)) {                                                                                             \
-        call;                                                                                                               \
-        return;                                                                                                             \
-    }                                                                                                                       \
-    t->busy = 1;                                                                                                            \
-    if (ar_begin(t))                                                                                                        \
-        ar_event(t, op, block, size, 1, alignment, 0);                                                                      \
-    call;                                                                                                                   \
+#define RELEASE(op, call, block, size, alignment)                                                                      \
+    struct ar_thread *t = &ar_self;                                                                                    \
+    if (AR_UNLIKELY(ar_in_bootstrap(block)))                                                                           \
+        return;                                                                                                        \
+    if (AR_UNLIKELY(t->busy)) {                                                                                        \
+        call;                                                                                                          \
+        return;                                                                                                        \
+    }                                                                                                                  \
+    t->busy = 1;                                                                                                       \
+    if (ar_begin(t))                                                                                                   \
+        ar_event(t, op, block, size, 1, alignment, 0);                                                                 \
+    call;                                                                                                              \
     t->busy = 0
 
-AR_EXPORT void *malloc(size_t size) { ACQUIRE(AR_MALLOC, ar_real.malloc(size), size, 1, 0); }
+AR_EXPORT void *malloc(size_t size)
+{
+    ACQUIRE(AR_MALLOC, ar_real.malloc(size), size, 1, 0);
+}
 
-AR_EXPORT void *calloc(size_t count, size_t size) { ACQUIRE(AR_CALLOC, ar_real.calloc(count, size), size, count, 0); }
+AR_EXPORT void *calloc(size_t count, size_t size)
+{
+    ACQUIRE(AR_CALLOC, ar_real.calloc(count, size), size, count, 0);
+}
 
 AR_EXPORT void *aligned_alloc(size_t alignment, size_t size)
 {
     ACQUIRE(AR_ALIGNED_ALLOC, ar_real.aligned_alloc(alignment, size), size, 1, alignment);
 }
 
-AR_EXPORT void *memalign(size_t alignment, size_t size) { ACQUIRE(AR_MEMALIGN, ar_real.memalign(alignment, size), size, 1, alignment); }
+AR_EXPORT void *memalign(size_t alignment, size_t size)
+{
+    ACQUIRE(AR_MEMALIGN, ar_real.memalign(alignment, size), size, 1, alignment);
+}
 
-AR_EXPORT void *valloc(size_t size) { ACQUIRE(AR_VALLOC, ar_real.valloc(size), size, 1, 0); }
+AR_EXPORT void *valloc(size_t size)
+{
+    ACQUIRE(AR_VALLOC, ar_real.valloc(size), size, 1, 0);
+}
 
-AR_EXPORT void *pvalloc(size_t size) { ACQUIRE(AR_PVALLOC, ar_real.pvalloc(size), size, 1, 0); }
+AR_EXPORT void *pvalloc(size_t size)
+{
+    ACQUIRE(AR_PVALLOC, ar_real.pvalloc(size), size, 1, 0);
+}
 
 AR_EXPORT int posix_memalign(void **result, size_t alignment, size_t size)
 {
@@ -67,9 +82,15 @@ AR_EXPORT int posix_memalign(void **result, size_t alignment, size_t size)
     return error;
 }
 
-AR_EXPORT void free(void *block) { RELEASE(AR_FREE, ar_real.free(block), block, 0, 0); }
+AR_EXPORT void free(void *block)
+{
+    RELEASE(AR_FREE, ar_real.free(block), block, 0, 0);
+}
 
-AR_EXPORT void free_sized(void *block, size_t size) { RELEASE(AR_FREE_SIZED, ar_real.free_sized(block, size), block, size, 0); }
+AR_EXPORT void free_sized(void *block, size_t size)
+{
+    RELEASE(AR_FREE_SIZED, ar_real.free_sized(block, size), block, size, 0);
+}
 
 AR_EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size)
 {
@@ -86,18 +107,18 @@ static void *leave_bootstrap(void *old, size_t size)
     return block;
 }
 
-#define REALLOCATE(name, call, old, size, count)                                                                            \
-    struct ar_thread *t = &ar_self;                                                                                         \
-    if (AR_UNLIKELY(t->busy))                                                                                               \
-        return call;                                                                                                        \
-    t->busy = 1;                                                                                                            \
-    bool begun = ar_begin(t);                                                                                               \
-    if (begun)                                                                                                              \
-        ar_event(t, AR_##name##_BEGIN, old, size, count, 0, 0);                                                             \
-    void *block = call;                                                                                                     \
-    if (begun && ar_begin(t))                                                                                               \
-        ar_event(t, AR_##name##_END, block, 0, 1, 0, 0);                                                                    \
-    t->busy = 0;                                                                                                            \
+#define REALLOCATE(name, call, old, size, count)                                                                       \
+    struct ar_thread *t = &ar_self;                                                                                    \
+    if (AR_UNLIKELY(t->busy))                                                                                          \
+        return call;                                                                                                   \
+    t->busy = 1;                                                                                                       \
+    bool begun = ar_begin(t);                                                                                          \
+    if (begun)                                                                                                         \
+        ar_event(t, AR_##name##_BEGIN, old, size, count, 0, 0);                                                        \
+    void *block = call;                                                                                                \
+    if (begun && ar_begin(t))                                                                                          \
+        ar_event(t, AR_##name##_END, block, 0, 1, 0, 0);                                                               \
+    t->busy = 0;                                                                                                       \
     return block
 
 AR_EXPORT void *realloc(void *old, size_t size)

@@ -23,8 +23,8 @@
 union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
 
 /* Not wiped by fork: what a child needs of its parent. */
-static bool disabled;             /* not asked to record, or may not */
-static bool forked;               /* a recording was already made in this address space's history */
+static bool disabled;               /* not asked to record, or may not */
+static bool forked;                 /* a recording was already made in this address space's history */
 static char directory[AR_PATH_MAX]; /* of this image's recording */
 
 struct ar_file {
@@ -65,7 +65,10 @@ void ar_lock(void)
         ar_sys(SYS_sched_yield);
 }
 
-void ar_unlock(void) { atomic_flag_clear_explicit(&ar_recording.lock, memory_order_release); }
+void ar_unlock(void)
+{
+    atomic_flag_clear_explicit(&ar_recording.lock, memory_order_release);
+}
 
 /* Text without stdio: appends to a bounded buffer. */
 static char *put_text(char *at, char *end, const char *text)
@@ -89,18 +92,31 @@ static char *put_number(char *at, char *end, uint64_t n)
 static const char *error_name(int error)
 {
     switch (error) {
-    case ENOSPC: return "no space left on the device";
-    case EDQUOT: return "disk quota exceeded";
-    case EFBIG: return "file size limit reached";
-    case EACCES: return "permission denied";
-    case EPERM: return "operation not permitted";
-    case EROFS: return "read-only file system";
-    case ENOENT: return "no such directory";
-    case ENOTDIR: return "not a directory";
-    case EMFILE: case ENFILE: return "out of file descriptors";
-    case ENOMEM: return "out of memory";
-    case EIO: return "input/output error";
-    default: return NULL;
+    case ENOSPC:
+        return "no space left on the device";
+    case EDQUOT:
+        return "disk quota exceeded";
+    case EFBIG:
+        return "file size limit reached";
+    case EACCES:
+        return "permission denied";
+    case EPERM:
+        return "operation not permitted";
+    case EROFS:
+        return "read-only file system";
+    case ENOENT:
+        return "no such directory";
+    case ENOTDIR:
+        return "not a directory";
+    case EMFILE:
+    case ENFILE:
+        return "out of file descriptors";
+    case ENOMEM:
+        return "out of memory";
+    case EIO:
+        return "input/output error";
+    default:
+        return NULL;
     }
 }
 
@@ -126,8 +142,8 @@ static void say(const char *what, int error)
 
 void ar_fail(enum ar_failure what, int error)
 {
-    static const char *const text[] = {"", "cannot create the recording", "cannot grow the tails", "cannot write events",
-                                       "its files were closed and cannot be opened again"};
+    static const char *const text[] = {"", "cannot create the recording", "cannot grow the tails",
+                                       "cannot write events", "its files were closed and cannot be opened again"};
     /* The thread that takes the epoch down reports; tails stay mapped, so a thread in mid-event is safe. */
     uint64_t epoch = __atomic_exchange_n(&ar_recording.epoch, 0, __ATOMIC_ACQ_REL);
     disabled = true;
@@ -180,7 +196,8 @@ static int file_open(struct ar_file *file, int extra)
     return file->descriptor;
 }
 
-/* The file's size when the descriptor is still ours, opening it again when the program closed it. -errno when it is lost. */
+/* The file's size when the descriptor is still ours, opening it again when the program closed it. -errno when it is
+ * lost. */
 static int64_t file_check(struct ar_file *file)
 {
     struct stat s;
@@ -199,8 +216,8 @@ static int64_t file_check(struct ar_file *file)
 static void file_close_inherited(struct ar_file *file)
 {
     struct stat s;
-    if (file->descriptor >= 0 && ar_sys(SYS_newfstatat, file->descriptor, "", &s, AT_EMPTY_PATH) == 0 && s.st_dev == file->device &&
-        s.st_ino == file->inode)
+    if (file->descriptor >= 0 && ar_sys(SYS_newfstatat, file->descriptor, "", &s, AT_EMPTY_PATH) == 0 &&
+        s.st_dev == file->device && s.st_ino == file->inode)
         ar_sys(SYS_close, file->descriptor);
     file->descriptor = -1;
 }
@@ -227,7 +244,8 @@ bool ar_write_chunk(const struct ar_chunk *chunk)
         ar_fail(AR_FAILURE_WRITE, EFBIG);
         return false;
     }
-    /* One write, so that chunks of several threads do not interleave. It is cut short only where no more can be written. */
+    /* One write, so that chunks of several threads do not interleave. It is cut short only where no more can be
+     * written. */
     long written;
     do
         written = ar_sys(SYS_write, events_file.descriptor, chunk, length);
@@ -263,7 +281,8 @@ static int find_build_id(struct dl_phdr_info *info, size_t size, void *data)
             const ElfW(Nhdr) *note = (const void *)at;
             const char *name = at + sizeof *note, *value = name + (note->n_namesz + 3) / 4 * 4;
             if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && memcmp(name, "GNU", 4) == 0) {
-                size_t length = note->n_descsz < sizeof search->header->build_id ? note->n_descsz : sizeof search->header->build_id;
+                size_t length =
+                    note->n_descsz < sizeof search->header->build_id ? note->n_descsz : sizeof search->header->build_id;
                 memcpy(search->header->build_id, value, length);
                 search->header->build_id_length = (uint8_t)length;
                 return 1;
@@ -300,7 +319,8 @@ static void copy_proc(const char *source, const char *name)
     long in = ar_sys(SYS_openat, AT_FDCWD, source, O_RDONLY | O_CLOEXEC, 0);
     long out = ar_sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     long n;
-    while (in >= 0 && out >= 0 && (n = ar_sys(SYS_read, in, buffer, sizeof buffer)) > 0 && ar_sys(SYS_write, out, buffer, n) == n)
+    while (in >= 0 && out >= 0 && (n = ar_sys(SYS_read, in, buffer, sizeof buffer)) > 0 &&
+           ar_sys(SYS_write, out, buffer, n) == n)
         ;
     if (in >= 0)
         ar_sys(SYS_close, in);
@@ -338,8 +358,8 @@ static void read_clocks(uint64_t *ticks, uint64_t *ns)
     }
 }
 
-/* Identity and clocks. Event times are kept in units of 4 to 8 ns: finer would only store the counter's own noise, and would
- * cost a byte an event. */
+/* Identity and clocks. Event times are kept in units of 4 to 8 ns: finer would only store the counter's own noise, and
+ * would cost a byte an event. */
 static void fill_header(struct ar_process *h)
 {
     struct timespec wall;

@@ -19,7 +19,10 @@ struct bootstrap_head {
     _Alignas(16) size_t size;
 };
 
-bool ar_in_bootstrap(const void *p) { return (uintptr_t)p - (uintptr_t)bootstrap.bytes < sizeof bootstrap.bytes; }
+bool ar_in_bootstrap(const void *p)
+{
+    return (uintptr_t)p - (uintptr_t)bootstrap.bytes < sizeof bootstrap.bytes;
+}
 
 static void *bootstrap_take(size_t alignment, size_t size)
 {
@@ -37,13 +40,19 @@ static void *bootstrap_take(size_t alignment, size_t size)
     return (void *)start;
 }
 
-size_t ar_bootstrap_size(const void *p) { return ((const struct bootstrap_head *)p)[-1].size; }
+size_t ar_bootstrap_size(const void *p)
+{
+    return ((const struct bootstrap_head *)p)[-1].size;
+}
 
-/* Stubs: what each pointer is before the look-up. `resolve` answers false while a look-up is under way in this or another
- * thread; then the arena serves. */
+/* Stubs: what each pointer is before the look-up. `resolve` answers false while a look-up is under way in this or
+ * another thread; then the arena serves. */
 static bool resolve(void);
 
-static void *first_malloc(size_t size) { return resolve() ? ar_real.malloc(size) : bootstrap_take(16, size); }
+static void *first_malloc(size_t size)
+{
+    return resolve() ? ar_real.malloc(size) : bootstrap_take(16, size);
+}
 static void *first_calloc(size_t count, size_t size)
 {
     if (resolve())
@@ -80,8 +89,14 @@ static int first_posix_memalign(void **result, size_t alignment, size_t size)
     *result = bootstrap_take(alignment, size);
     return *result ? 0 : ENOMEM;
 }
-static void *first_valloc(size_t size) { return resolve() ? ar_real.valloc(size) : bootstrap_take(4096, size); }
-static void *first_pvalloc(size_t size) { return resolve() ? ar_real.pvalloc(size) : bootstrap_take(4096, (size + 4095) & ~(size_t)4095); }
+static void *first_valloc(size_t size)
+{
+    return resolve() ? ar_real.valloc(size) : bootstrap_take(4096, size);
+}
+static void *first_pvalloc(size_t size)
+{
+    return resolve() ? ar_real.pvalloc(size) : bootstrap_take(4096, (size + 4095) & ~(size_t)4095);
+}
 static void first_free(void *block)
 {
     if (resolve())
@@ -97,8 +112,12 @@ static void first_free_aligned_sized(void *block, size_t alignment, size_t size)
     (void)alignment, (void)size;
     ar_real.free(block);
 }
-static size_t first_malloc_usable_size(void *block) { return resolve() ? ar_real.malloc_usable_size(block) : 0; }
-static int first_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
+static size_t first_malloc_usable_size(void *block)
+{
+    return resolve() ? ar_real.malloc_usable_size(block) : 0;
+}
+static int first_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                                void *argument)
 {
     return resolve() ? ar_real.pthread_create(thread, attributes, run, argument) : EAGAIN;
 }
@@ -133,15 +152,16 @@ static bool resolve(void)
     ar_self.busy = 1;
     struct ar_real_functions found = ar_real;
     /* What the C library does not have keeps its stub: free_sized becomes free, reallocarray a checked realloc. */
-#define AR_LOOK_UP(ret, name, params, args)                                                                                 \
-    {                                                                                                                       \
-        void *f = dlsym(RTLD_NEXT, #name);                                                                                  \
-        if (f)                                                                                                              \
-            found.name = (ret(*) params)f;                                                                                  \
+#define AR_LOOK_UP(ret, name, params, args)                                                                            \
+    {                                                                                                                  \
+        void *f = dlsym(RTLD_NEXT, #name);                                                                             \
+        if (f)                                                                                                         \
+            found.name = (ret(*) params)f;                                                                             \
     }
     AR_C_FUNCTIONS(AR_LOOK_UP)
 #undef AR_LOOK_UP
-    found.pthread_create = (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT, "pthread_create");
+    found.pthread_create =
+        (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT, "pthread_create");
     if (found.pthread_create == NULL)
         found.pthread_create = first_pthread_create;
     void *allocator = object_of((void *)found.malloc);
@@ -156,7 +176,10 @@ static bool resolve(void)
     return true;
 }
 
-void ar_resolve(void) { resolve(); }
+void ar_resolve(void)
+{
+    resolve();
+}
 
 void *ar_operator_for(struct ar_operator *op, void *caller)
 {
@@ -167,13 +190,16 @@ void *ar_operator_for(struct ar_operator *op, void *caller)
     if (dladdr(caller, &info) && info.dli_fname) {
         void *library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
         if (library) {
-            /* The library's own scope may lead back to us, as we are in the global scope: then ask the usual runtimes. */
+            /* The library's own scope may lead back to us, as we are in the global scope: then ask the usual runtimes.
+             */
             function = dlsym(library, op->name);
             dlclose(library);
         }
     }
     static const char *const runtimes[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
-    for (unsigned i = 0; i < sizeof runtimes / sizeof *runtimes && (!function || object_of(function) == object_of((void *)ar_resolve)); i++) {
+    for (unsigned i = 0;
+         i < sizeof runtimes / sizeof *runtimes && (!function || object_of(function) == object_of((void *)ar_resolve));
+         i++) {
         void *library = dlopen(runtimes[i], RTLD_LAZY | RTLD_NOLOAD);
         if (library) {
             function = dlsym(library, op->name);

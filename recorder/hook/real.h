@@ -1,4 +1,5 @@
-/* The functions behind ours. They come from RTLD_NEXT, never from __libc_*: the program's own allocator stays in charge. */
+/* The functions behind ours. They come from RTLD_NEXT, never from __libc_*: the program's own allocator stays in
+ * charge. */
 #ifndef ALLOCREPLAY_REAL_H
 #define ALLOCREPLAY_REAL_H
 

@@ -81,8 +81,9 @@ static bool grow(uint32_t size)
     return true;
 }
 
-/* A thread that exited may have written a little after its destructors ran. Once the kernel has no such thread any more, its
- * tail is flushed and used again. The oldest are most likely gone, so a few looks at the head of the list are enough. */
+/* A thread that exited may have written a little after its destructors ran. Once the kernel has no such thread any
+ * more, its tail is flushed and used again. The oldest are most likely gone, so a few looks at the head of the list are
+ * enough. */
 static void reclaim(void)
 {
     long pid = ar_sys(SYS_getpid);

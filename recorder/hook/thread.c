@@ -85,7 +85,8 @@ void ar_thread_flush(struct ar_thread *t)
     if (t->tail->length == 0 || !ar_write_chunk(t->tail))
         return;
     uint32_t sequence = t->tail->sequence + 1;
-    /* The chunk is in both places until the length is cleared: a reader knows them for the same by their sequence number. */
+    /* The chunk is in both places until the length is cleared: a reader knows them for the same by their sequence
+     * number. */
     begin_chunk(t, t->tail, sequence);
     if (++t->flushes == SMALL_FLUSHES && !t->exited)
         upgrade(t, sequence);
@@ -113,9 +114,9 @@ AR_NOINLINE bool ar_thread_ready(struct ar_thread *t)
     return ready;
 }
 
-/* Runs in every round of thread-specific-data destructors, and asks for another until the last: destructors of the program
- * that run after the first round still allocate. What comes later still (the C library frees its own blocks) goes into the
- * tail, which is reclaimed only when the kernel has no such thread any more. */
+/* Runs in every round of thread-specific-data destructors, and asks for another until the last: destructors of the
+ * program that run after the first round still allocate. What comes later still (the C library frees its own blocks)
+ * goes into the tail, which is reclaimed only when the kernel has no such thread any more. */
 static void on_thread_exit(void *value)
 {
     struct ar_thread *t = value;

@@ -53,7 +53,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] public static partial int nanosleep(Timespec* request, Timespec* remaining);
     [LibraryImport("libc")] public static partial int pthread_attr_init(void* attributes);
     [LibraryImport("libc")] public static partial int pthread_attr_setstack(void* attributes, void* address, nuint size);
-    [LibraryImport("libc")] public static partial int pthread_create(
+    [LibraryImport("libc")]
+    public static partial int pthread_create(
         nuint* handle, void* attributes, delegate* unmanaged<void*, void*> entry, void* argument);
     [LibraryImport("libc")] public static partial int pthread_join(nuint handle, void** result);
     [LibraryImport("libc")] private static partial nint syscall(nint number, void* a, nint b, nint c, void* d);

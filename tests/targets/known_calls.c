@@ -1,5 +1,5 @@
-/* Four threads make a known number of every call. Blocks that thread i leaves behind are freed by thread i+1, so a quarter of
- * the frees cross threads. Nothing here uses stdio: the counts are exact. */
+/* Four threads make a known number of every call. Blocks that thread i leaves behind are freed by thread i+1, so a
+ * quarter of the frees cross threads. Nothing here uses stdio: the counts are exact. */
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <pthread.h>
