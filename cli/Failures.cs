@@ -13,6 +13,7 @@ internal static class Failures
     {
         UsageException => ExitCode.Usage,
         RecordException record => record.ExitCode,
+        ControlException => ExitCode.NotPossible,
         TraceFormatException => ExitCode.BadInput,
         QueryException or DatasetExistsException => ExitCode.Usage,
         DatasetException => ExitCode.BadInput,

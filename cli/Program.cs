@@ -5,6 +5,7 @@ var terminal = new Terminal(Console.Out, Console.Error);
 var root = new RootCommand("Record, replay and analyze memory allocation.")
 {
     RecordCommand.Create(terminal),
+    ControlCommand.Create(terminal),
     InfoCommand.Create(terminal),
     DumpCommand.Create(terminal),
     ReplayCommand.Create(terminal),

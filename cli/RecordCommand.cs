@@ -16,6 +16,7 @@ internal static class RecordCommand
             HelpName = "dir",
         };
         Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
+        Option<bool> startPaused = new("--start-paused") { Description = "Record nothing until 'allocreplay control PID start'." };
         Option<bool> quiet = new("--quiet", "-q") { Description = "Say nothing when all went well." };
         Argument<string[]> command = new("command")
         {
@@ -23,7 +24,7 @@ internal static class RecordCommand
             Arity = ArgumentArity.OneOrMore,
             CaptureRemainingTokens = true,
         };
-        var record = new Command("record", "Run a command and record what it allocates.") { output, force, quiet, command };
+        var record = new Command("record", "Run a command and record what it allocates.") { output, force, startPaused, quiet, command };
         record.SetAction(parse =>
         {
             string[] words = parse.GetValue(command)!;
@@ -32,6 +33,7 @@ internal static class RecordCommand
                 Command = words,
                 Output = parse.GetValue(output) ?? DefaultOutput(words[0]),
                 Force = parse.GetValue(force),
+                StartPaused = parse.GetValue(startPaused),
             }, parse.GetValue(quiet), terminal);
         });
         return record;

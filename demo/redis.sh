@@ -17,7 +17,7 @@ if [ -z "$server" ]; then
 fi
 
 run() {
-    printf '\n\033[1m$ %s\033[0m\n' "$*" | { [ -t 1 ] && cat || sed 's/\x1b\[[0-9]*m//g'; }
+    printf '\n$ %s\n' "$*"
     "$@"
 }
 

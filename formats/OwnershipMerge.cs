@@ -8,7 +8,9 @@ namespace AllocReplay.Formats;
 /// <param name="ForcedSteps">Waits that outlasted the bound: that event is not in the trace.</param>
 /// <param name="UnknownReleases">Releases of blocks whose acquisition is not in the trace.</param>
 /// <param name="ImplicitReleases">Acquisitions of an address that was still live: its release is not in the trace.</param>
-public readonly record struct MergeStatistics(long Parks, long ForcedSteps, long UnknownReleases, long ImplicitReleases);
+/// <param name="ReleasedWhileStopped">The same, where the older block is of an earlier interval: it was released while nothing was recorded.</param>
+public readonly record struct MergeStatistics(
+    long Parks, long ForcedSteps, long UnknownReleases, long ImplicitReleases, long ReleasedWhileStopped = 0);
 
 /// <summary>
 /// Merges the streams of all threads into one order that respects program order and ownership, then time.
@@ -20,6 +22,7 @@ public readonly record struct MergeStatistics(long Parks, long ForcedSteps, long
 /// another stream's event makes it possible. Order within a thread is never changed.</para>
 /// <para>The event waited for may not be in the trace at all (a block older than the recording, a lost event). So a park
 /// ends when the merge has moved <see cref="ParkBoundNs"/> past it; the step is then forced, and counted.</para>
+/// <para>Between two intervals anything may have happened: the address of a block of an earlier interval counts as free.</para>
 /// <para>Memory: one entry per live block, one chunk per thread.</para>
 /// </remarks>
 internal sealed class OwnershipMerge : IDisposable
@@ -43,6 +46,9 @@ internal sealed class OwnershipMerge : IDisposable
     private long _forced;
     private long _unknown;
     private long _implicit;
+    private long _whileStopped;
+    private uint _interval;
+    private long _firstOfInterval; // objects below this id are of an earlier interval
 
     public OwnershipMerge(IEnumerable<ThreadCursor> cursors, Clock clock)
     {
@@ -56,7 +62,7 @@ internal sealed class OwnershipMerge : IDisposable
         }
     }
 
-    public MergeStatistics Statistics => new(_parks, _forced, _unknown, _implicit);
+    public MergeStatistics Statistics => new(_parks, _forced, _unknown, _implicit, _whileStopped);
 
     public int LiveBlocks => _live.Count;
 
@@ -104,8 +110,11 @@ internal sealed class OwnershipMerge : IDisposable
     {
         if (head.IsNull || CallKinds.IsThreadEvent(head.Kind))
             return false;
-        return CallKinds.IsAcquisition(head.Kind) == _live.ContainsKey(head.Address);
+        bool live = _live.TryGetValue(head.Address, out long owner);
+        return CallKinds.IsAcquisition(head.Kind) ? live && owner >= FirstObjectOf(head.Interval) : !live;
     }
+
+    private long FirstObjectOf(uint interval) => interval > _interval ? _nextObject : _firstOfInterval;
 
     private void Park(Stream stream)
     {
@@ -151,6 +160,8 @@ internal sealed class OwnershipMerge : IDisposable
     private void Emit(Stream stream, out TraceEvent e)
     {
         ref readonly RawEvent head = ref stream.Head;
+        if (head.Interval > _interval)
+            (_interval, _firstOfInterval) = (head.Interval, _nextObject);
         e = new TraceEvent
         {
             Kind = head.Kind,
@@ -158,6 +169,7 @@ internal sealed class OwnershipMerge : IDisposable
             Thread = stream.Thread,
             OtherThread = head.OtherThread < 0 ? -1 : _denseThread.GetValueOrDefault((uint)head.OtherThread, -1),
             TimeNs = _clock.ToNs(head.Ticks),
+            Interval = head.Interval,
             Address = head.Address,
             Size = head.Size,
             Count = head.Count,
@@ -191,7 +203,10 @@ internal sealed class OwnershipMerge : IDisposable
         ref long slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_live, e.Address, out bool wasLive);
         if (wasLive)
         {
-            _implicit++;
+            if (slot < _firstOfInterval)
+                _whileStopped++;
+            else
+                _implicit++;
             e.DisplacedObject = slot;
         }
         slot = e.Object;

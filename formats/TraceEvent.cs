@@ -26,6 +26,9 @@ public struct TraceEvent
     /// <summary>Nanoseconds since the start of the recording, on the recording's monotonic clock. Never negative.</summary>
     public long TimeNs { get; internal set; }
 
+    /// <summary>Number of the recorded interval that it falls into, from 1.</summary>
+    public uint Interval { get; internal set; }
+
     /// <summary>Address acquired or released; 0 when <see cref="IsNull"/>.</summary>
     public ulong Address { get; internal set; }
 

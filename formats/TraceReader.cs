@@ -46,6 +46,18 @@ public sealed class TraceReader : IDisposable
     /// <summary>Its threads, by index.</summary>
     public IReadOnlyList<ThreadInfo> Threads { get; }
 
+    /// <summary>The intervals that were recorded.</summary>
+    public IReadOnlyList<Interval> Intervals => _recording.Intervals;
+
+    /// <summary>Marks that were left meanwhile.</summary>
+    public IReadOnlyList<Marker> Markers => _recording.Markers;
+
+    /// <summary>
+    /// The one interval to read, or null for all. Earlier ones are then passed over silently, so that blocks of theirs are
+    /// known when they are released.
+    /// </summary>
+    public uint? OnlyInterval { get; init; }
+
     /// <summary>Bytes of events on disk, chunk headers included.</summary>
     public long EventBytes => _recording.EventBytes;
 
@@ -61,20 +73,30 @@ public sealed class TraceReader : IDisposable
     /// <summary>Opens a recording directory: a session's, or that of one process image inside it.</summary>
     /// <param name="path">The directory.</param>
     /// <param name="image">Name of the process image to read, as in <see cref="Images"/>; null for the busiest one.</param>
-    /// <exception cref="TraceFormatException">There is no recording at the path, or it cannot be read.</exception>
-    public static TraceReader Open(string path, string? image = null)
+    /// <param name="interval">The one interval to read, or null for all.</param>
+    /// <exception cref="TraceFormatException">There is no such recording or interval at the path, or it cannot be read.</exception>
+    public static TraceReader Open(string path, string? image = null, uint? interval = null)
+    {
+        TraceReader reader = OpenAny(path, image, interval);
+        if (interval is null || reader.Intervals.Any(i => i.Number == interval))
+            return reader;
+        reader.Dispose();
+        throw new TraceFormatException(path, null, $"no interval {interval}; there are {(reader.Intervals.Count == 0 ? "none" : $"1 to {reader.Intervals[^1].Number}")}");
+    }
+
+    private static TraceReader OpenAny(string path, string? image, uint? interval)
     {
         try
         {
             if (File.Exists(System.IO.Path.Combine(path, Wire.ProcessFile)))
-                return OpenImage(path);
+                return OpenImage(path, interval);
             if (!Directory.Exists(path))
             {
                 throw new TraceFormatException(path, null, File.Exists(path)
                     ? "expected a recording directory (NAME.allocrec), found a file that is not a trace"
                     : "no such recording");
             }
-            return OpenSession(path, image);
+            return OpenSession(path, image, interval);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -87,7 +109,14 @@ public sealed class TraceReader : IDisposable
     public bool Read(out TraceEvent e)
     {
         _merge ??= new OwnershipMerge(_recording.Threads.Select(_recording.OpenCursor), _recording.Clock);
-        return _merge.Read(out e);
+        while (_merge.Read(out e))
+        {
+            if (OnlyInterval is not { } only || e.Interval == only)
+                return true;
+            if (e.Interval > only)
+                return false;
+        }
+        return false;
     }
 
     /// <inheritdoc/>
@@ -97,15 +126,15 @@ public sealed class TraceReader : IDisposable
         _recording.Dispose();
     }
 
-    private static TraceReader OpenImage(string path)
+    private static TraceReader OpenImage(string path, uint? interval)
     {
         string full = System.IO.Path.GetFullPath(path).TrimEnd('/');
         string session = System.IO.Path.GetDirectoryName(full)!;
         string name = System.IO.Path.GetFileName(full);
-        return new TraceReader(path, ProcessRecording.Open(path), SessionInfo.Load(session), [Describe(path)], name);
+        return new TraceReader(path, ProcessRecording.Open(path), SessionInfo.Load(session), [Describe(path)], name) { OnlyInterval = interval };
     }
 
-    private static TraceReader OpenSession(string path, string? image)
+    private static TraceReader OpenSession(string path, string? image, uint? interval)
     {
         SessionInfo? session = SessionInfo.Load(path);
         ProcessImage[] images = Directory.GetDirectories(path)
@@ -123,7 +152,7 @@ public sealed class TraceReader : IDisposable
             ? images[0]
             : images.FirstOrDefault(i => i.Name == image)
               ?? throw new TraceFormatException(path, null, $"no process image {image}; there are {string.Join(", ", images.Select(i => i.Name))}");
-        return new TraceReader(path, ProcessRecording.Open(chosen.Path), session, images, chosen.Name);
+        return new TraceReader(path, ProcessRecording.Open(chosen.Path), session, images, chosen.Name) { OnlyInterval = interval };
     }
 
     private static ProcessImage Describe(string directory)

@@ -9,6 +9,9 @@ public sealed record RecordOptions
     /// <summary>The recording directory to create.</summary>
     public required string Output { get; init; }
 
+    /// <summary>Whether nothing is recorded until <c>allocreplay control</c> starts it.</summary>
+    public bool StartPaused { get; init; }
+
     /// <summary>Whether a recording that is already there is replaced.</summary>
     public bool Force { get; init; }
 

@@ -60,6 +60,8 @@ public static partial class RecordSession
         var start = new ProcessStartInfo("/usr/bin/env") { UseShellExecute = false };
         start.ArgumentList.Add($"LD_PRELOAD={preload}");
         start.ArgumentList.Add($"ALLOCREPLAY_DIR={directory}");
+        if (options.StartPaused)
+            start.ArgumentList.Add("ALLOCREPLAY_PAUSED=1");
         foreach (string argument in options.Command)
             start.ArgumentList.Add(argument);
         try

@@ -19,6 +19,7 @@ public sealed partial class LayoutTests : IDisposable
     [Theory]
     [InlineData("ar_chunk", typeof(ChunkHeader))]
     [InlineData("ar_process", typeof(ProcessHeader))]
+    [InlineData("ar_mark", typeof(MarkEntry))]
     public void Structures_have_the_same_sizes_and_offsets(string structure, Type type)
     {
         FieldInfo[] fields = type.GetFields(BindingFlags.Instance | BindingFlags.Public).OrderBy(f => f.MetadataToken).ToArray();

@@ -47,7 +47,7 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
                     Damage ??= new TraceFormatException(path, at + HeaderSize + read, $"expected {payload.Length - read} more bytes, found the end of the file");
                     return;
                 }
-                Add(header, new ChunkReference(at + HeaderSize, payload.Length, header.Ticks, payload));
+                Add(header, new ChunkReference(at + HeaderSize, payload.Length, header.Ticks, header.Interval, payload));
             }
             at += (slot + Wire.TailAlignment - 1) / Wire.TailAlignment * Wire.TailAlignment;
         }
@@ -80,7 +80,7 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
                     : new TraceFormatException(path, at + 12, $"expected a chunk length from 1 to {Wire.ChunkLengthMax}, found {header.Length}");
                 return;
             }
-            Add(header, new ChunkReference(at + HeaderSize, (int)header.Length, header.Ticks, null));
+            Add(header, new ChunkReference(at + HeaderSize, (int)header.Length, header.Ticks, header.Interval, null));
             at += HeaderSize + header.Length;
         }
     }

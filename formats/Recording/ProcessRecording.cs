@@ -21,6 +21,8 @@ internal sealed class ProcessRecording : IDisposable
     public required ProcessInfo Info { get; init; }
     public required Clock Clock { get; init; }
     public required IReadOnlyList<ThreadStream> Threads { get; init; }
+    public required IReadOnlyList<Interval> Intervals { get; init; }
+    public required IReadOnlyList<Marker> Markers { get; init; }
 
     /// <summary>Bytes of events stored.</summary>
     public required long EventBytes { get; init; }
@@ -46,11 +48,15 @@ internal sealed class ProcessRecording : IDisposable
             Clock clock = Clock.FromPairs((int)header.TickShift, start, (header.EndTicks, header.EndMonoNs))
                 ?? Clock.FromPairs((int)header.TickShift, start, Later(index.LatestPair, (header.SecondTicks, header.SecondMonoNs)))
                 ?? throw new TraceFormatException(headerPath, 40, "expected clock calibration pairs that give a rate");
+            (IReadOnlyList<Interval> intervals, IReadOnlyList<Marker> markers) =
+                MarkFile.Read(Path.Combine(directory, Wire.MarksFile), header.StartMonoNs);
             return new ProcessRecording(events, eventsPath, (int)header.TickShift)
             {
                 Info = ToInfo(header, directory),
                 Clock = clock,
                 Threads = threads,
+                Intervals = intervals,
+                Markers = markers,
                 EventBytes = threads.Sum(t => t.Chunks.Sum(c => (long)c.Length + Unsafe.SizeOf<ChunkHeader>())),
                 Damage = index.Damage,
             };

@@ -9,6 +9,7 @@ internal struct RawEvent
     public ulong Count;
     public ulong Alignment;
     public int OtherThread;
+    public uint Interval;
     public CallKind Kind;
     public bool IsNull;
 }

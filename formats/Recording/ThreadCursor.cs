@@ -13,6 +13,7 @@ internal sealed class ThreadCursor(ThreadStream stream, SafeFileHandle? events, 
     private int _length;
     private int _position;
     private int _chunk;
+    private uint _interval;
 
     public ThreadStream Stream => stream;
 
@@ -32,6 +33,7 @@ internal sealed class ThreadCursor(ThreadStream stream, SafeFileHandle? events, 
         string? problem = _decoder.Read(_buffer.AsSpan(0, _length), ref _position, out e);
         if (problem is not null)
             throw Damage(problem);
+        e.Interval = _interval;
         return true;
     }
 
@@ -42,6 +44,7 @@ internal sealed class ThreadCursor(ThreadStream stream, SafeFileHandle? events, 
         Release();
         _position = 0;
         _length = chunk.Length;
+        _interval = chunk.Interval;
         _decoder = new EventDecoder(chunk.Ticks >> tickShift);
         if (chunk.Tail is not null)
         {

@@ -1,7 +1,7 @@
 namespace AllocReplay.Formats.Recording;
 
 /// <summary>Where one chunk's payload lies: in the file <c>events</c>, or in memory when it was read from a tail.</summary>
-internal readonly record struct ChunkReference(long Offset, int Length, ulong Ticks, byte[]? Tail);
+internal readonly record struct ChunkReference(long Offset, int Length, ulong Ticks, uint Interval, byte[]? Tail);
 
 /// <summary>One thread's chunks in order, and what their headers say of the thread.</summary>
 /// <param name="index">Dense index in the trace.</param>

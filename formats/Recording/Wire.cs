@@ -22,6 +22,7 @@ internal static class Wire
     public const uint ArchAArch64 = 2;
     public const ulong FlagNewRecorded = 1;
     public const ulong FlagForked = 2;
+    public const ulong FlagExpedited = 4;
 
     /// <summary>More than any writer makes; a longer chunk is damage, not data.</summary>
     public const int ChunkLengthMax = 1 << 20;
@@ -29,6 +30,7 @@ internal static class Wire
     public const string ProcessFile = "process";
     public const string EventsFile = "events";
     public const string TailsFile = "tails";
+    public const string MarksFile = "marks";
     public const string CommandLineFile = "cmdline";
 }
 
@@ -45,10 +47,31 @@ internal struct ChunkHeader
     public uint OsTid;
     public uint Capacity;
     public ThreadName Name;
-    public ulong Reserved;
+    public uint Inside;
+    public uint Interval;
 
     [InlineArray(16)]
     public struct ThreadName
+    {
+        private byte _first;
+    }
+}
+
+/// <summary>struct ar_mark</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct MarkEntry
+{
+    public const uint Start = 1;
+    public const uint Stop = 2;
+    public const uint Named = 3;
+
+    public uint Kind;
+    public uint Interval;
+    public ulong MonoNs;
+    public MarkName Name;
+
+    [InlineArray(48)]
+    public struct MarkName
     {
         private byte _first;
     }
@@ -83,6 +106,24 @@ internal struct ProcessHeader
     public BuildIdBytes BuildId;
     public PathBytes Allocator;
     public PathBytes Executable;
+    public ControlPadding ControlPad;
+    public uint Control;
+    public uint Interval;
+    public SlowPadding SlowPad;
+    public ulong SlowBegun;
+    public ulong SlowDone;
+
+    [InlineArray(40)]
+    public struct ControlPadding
+    {
+        private byte _first;
+    }
+
+    [InlineArray(56)]
+    public struct SlowPadding
+    {
+        private byte _first;
+    }
 
     [InlineArray(31)]
     public struct BuildIdBytes

@@ -39,7 +39,8 @@ struct ar_chunk {
     uint32_t os_tid;
     uint32_t capacity; /* tails: bytes of the slot, this header included; events: 0 */
     char name[16];     /* thread name when the chunk was begun, NUL-padded */
-    uint64_t reserved; /* 0 */
+    uint32_t inside;   /* tails: the owner is writing, see "Control"; events: ignored */
+    uint32_t interval; /* recording interval that the chunk belongs to, from 1 */
 };
 
 static_assert(sizeof(struct ar_chunk) == 64, "ar_chunk is 64 bytes");
@@ -97,12 +98,36 @@ struct ar_process {
     uint8_t build_id[31]; /* of the object that provides malloc */
     char allocator[AR_PATH_MAX];
     char exe[AR_PATH_MAX];
+
+    /* The control plane. `control` is read at every call and written by a controlling process: a line of its own. */
+    uint8_t control_padding[40];
+    uint32_t control;  /* the interval being recorded, or 0 while stopped */
+    uint32_t interval; /* the latest interval, 0 before the first */
+    uint8_t slow_padding[56];
+    uint64_t slow_begun; /* slow paths entered and left: a thread in one may have no tail, or change it */
+    uint64_t slow_done;
 };
+
+/* An entry of the file `marks`: the recording was started or stopped, or somebody left a mark. */
+enum ar_mark_kind { AR_MARK_START = 1, AR_MARK_STOP = 2, AR_MARK_NAME = 3 };
+
+struct ar_mark {
+    uint32_t kind;     /* enum ar_mark_kind */
+    uint32_t interval; /* that it starts, stops or falls into; 0 while stopped */
+    uint64_t mono_ns;  /* CLOCK_MONOTONIC */
+    char name[48];     /* NUL-padded; AR_MARK_NAME only */
+};
+
+static_assert(sizeof(struct ar_mark) == 64, "ar_mark is 64 bytes");
 
 #define AR_PROCESS_NEW_RECORDED 1u /* operator new/delete come from the allocator and are recorded as such */
 #define AR_PROCESS_FORKED 2u       /* began as a fork of a recorded process, not by exec */
+#define AR_PROCESS_EXPEDITED 4u    /* is registered for membarrier(GLOBAL_EXPEDITED) */
 
-static_assert(sizeof(struct ar_process) == 2200, "ar_process is 2200 bytes");
+static_assert(sizeof(struct ar_process) == 2320, "ar_process is 2320 bytes");
+static_assert(offsetof(struct ar_process, control) == 2240, "ar_process.control");
+static_assert(offsetof(struct ar_process, slow_begun) == 2304, "ar_process.slow_begun");
+static_assert(offsetof(struct ar_chunk, inside) == 56, "ar_chunk.inside");
 static_assert(offsetof(struct ar_process, start_ticks) == 40, "ar_process.start_ticks");
 static_assert(offsetof(struct ar_process, lost_events) == 104, "ar_process.lost_events");
 static_assert(offsetof(struct ar_process, allocator) == 152, "ar_process.allocator");

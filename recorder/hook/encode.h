@@ -4,6 +4,12 @@
 
 #include "hook.h"
 
+/* Defined by the litmus build of the tests only, to widen the windows that ar_begin argues about. */
+#ifndef AR_LITMUS_BEFORE_RAISE
+#define AR_LITMUS_BEFORE_RAISE() ((void)0)
+#define AR_LITMUS_BEFORE_WRITE() ((void)0)
+#endif
+
 static inline uint8_t *ar_put_varint(uint8_t *p, uint64_t v)
 {
     while (AR_UNLIKELY(v >= 0x80)) {
@@ -19,10 +25,31 @@ static inline uint64_t ar_zigzag(int64_t v)
     return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
 }
 
-/* True when the thread may write an event now. */
+/* True when the thread may write events now, until ar_end.
+ *
+ * The thread raises its flag, then reads the state; a controlling process writes the state, then reads the flags. With
+ * a full fence between the two on either side, one of them sees the other: either the thread sees that recording is
+ * stopped, or the controller sees the flag and waits for it. Our side has none, as a fence costs as much as the rest of
+ * the event: the controller's membarrier makes every running thread execute one, between its store and its reads. See
+ * docs/control.md. */
 static inline bool ar_begin(struct ar_thread *t)
 {
-    return AR_LIKELY(t->epoch == ar_recording.epoch && t->cursor <= t->limit && t->epoch != 0) || ar_thread_ready(t);
+    struct ar_process *h = ar_recording.header;
+    if (AR_LIKELY(h && h == t->header)) {
+        AR_LITMUS_BEFORE_RAISE();
+        __atomic_store_n(&t->tail->inside, 1, __ATOMIC_RELAXED);
+        atomic_signal_fence(memory_order_seq_cst);
+        if (AR_LIKELY(__atomic_load_n(&h->control, __ATOMIC_RELAXED) == t->interval && t->cursor <= t->limit)) {
+            AR_LITMUS_BEFORE_WRITE();
+            return true;
+        }
+    }
+    return ar_thread_ready(t);
+}
+
+static inline void ar_end(struct ar_thread *t)
+{
+    __atomic_store_n(&t->tail->inside, 0, __ATOMIC_RELEASE);
 }
 
 /* Writes one event. `op` is a constant at every call, so each caller keeps only the branches that it needs. */
@@ -72,6 +99,17 @@ static inline __attribute__((always_inline)) void ar_event(struct ar_thread *t, 
     t->cursor = p;
     /* Publish: after the bytes, so that whoever reads the file after a kill sees only whole events. */
     __atomic_store_n(&t->tail->length, (uint32_t)(p - (uint8_t *)(t->tail + 1)), __ATOMIC_RELEASE);
+}
+
+/* One event, if the thread may write it. */
+static inline __attribute__((always_inline)) void ar_record(struct ar_thread *t, enum ar_op op, const void *address,
+                                                            uint64_t size, uint64_t count, uint64_t alignment,
+                                                            uint32_t thread)
+{
+    if (ar_begin(t)) {
+        ar_event(t, op, address, size, count, alignment, thread);
+        ar_end(t);
+    }
 }
 
 #endif

@@ -28,19 +28,20 @@
 /* Thread state. Zero-initialised, initial-exec, no destructor: usable from the first instruction of a thread to its
  * last. */
 struct ar_thread {
-    uint8_t busy;          /* re-entry guard: a call made while it is up is the allocator's own, or ours */
-    uint8_t exit_rounds;   /* rounds of thread-specific-data destructors seen */
-    uint8_t announced;     /* `index` was handed out by the creating thread */
-    uint8_t exited;        /* THREAD_EXIT is written: later events are flushed by whoever reclaims the tail */
-    uint32_t index;        /* thread index within the recording */
-    uint32_t parent;       /* index of the creator plus one; 0 unknown */
-    uint32_t flushes;      /* chunks flushed from the small tail */
-    uint64_t epoch;        /* of the recording that `tail` belongs to; any other means "attach first" */
-    uint8_t *cursor;       /* next byte to write */
-    uint8_t *limit;        /* last cursor at which a whole event still fits */
-    uint64_t ticks;        /* shifted, of the last event */
-    uint64_t address;      /* of the last event */
-    struct ar_chunk *tail; /* in the shared mapping */
+    uint8_t busy;              /* re-entry guard: a call made while it is up is the allocator's own, or ours */
+    uint8_t exit_rounds;       /* rounds of thread-specific-data destructors seen */
+    uint8_t announced;         /* `index` was handed out by the creating thread */
+    uint8_t exited;            /* THREAD_EXIT is written: later events are flushed by whoever reclaims the tail */
+    uint32_t index;            /* thread index within the recording */
+    uint32_t parent;           /* index of the creator plus one; 0 unknown */
+    uint32_t flushes;          /* chunks flushed from the small tail */
+    uint32_t interval;         /* that the tail's chunk belongs to */
+    struct ar_process *header; /* of the recording that `tail` belongs to; any other means "attach first" */
+    uint8_t *cursor;           /* next byte to write */
+    uint8_t *limit;            /* last cursor at which a whole event still fits */
+    uint64_t ticks;            /* shifted, of the last event */
+    uint64_t address;          /* of the last event */
+    struct ar_chunk *tail;     /* in the shared mapping */
     struct ar_slot *slot;
 };
 
@@ -48,11 +49,10 @@ extern __thread struct ar_thread ar_self __attribute__((tls_model("initial-exec"
 
 /* Process state, alone on a page that the kernel wipes in a forked child: zero means "no recording in this process". */
 struct ar_recording_state {
-    uint64_t epoch; /* counter at the start of this recording, never 0 while recording: unique across fork */
+    struct ar_process *header; /* shared mapping of the file `process`. No two in a line of forks have one address */
     uint32_t tick_shift;
     atomic_flag lock; /* thread start and exit, tail growth. Never held while the program's code runs */
     atomic_uint starting;
-    struct ar_process *header; /* shared mapping of the file `process` */
     struct ar_slot *free_small, *free_large, *exited_first, *exited_last, *unused_slots;
     uint64_t tails_size;
 };
@@ -94,8 +94,8 @@ void ar_lock(void);
 void ar_unlock(void);
 
 /* thread.c */
-bool ar_thread_ready(struct ar_thread *t); /* slow path: attach, or flush a full tail. False: pass through */
-void ar_thread_flush(struct ar_thread *t);
+bool ar_thread_ready(
+    struct ar_thread *t); /* slow path: attach, flush a full tail, enter an interval. False: pass through */
 void ar_thread_key_create(void);
 
 /* tails.c: call with the lock held */

@@ -20,8 +20,7 @@
         return call;                                                                                                   \
     t->busy = 1;                                                                                                       \
     void *block = call;                                                                                                \
-    if (ar_begin(t))                                                                                                   \
-        ar_event(t, op, block, size, count, alignment, 0);                                                             \
+    ar_record(t, op, block, size, count, alignment, 0);                                                                \
     t->busy = 0;                                                                                                       \
     return block
 
@@ -34,8 +33,7 @@
         return;                                                                                                        \
     }                                                                                                                  \
     t->busy = 1;                                                                                                       \
-    if (ar_begin(t))                                                                                                   \
-        ar_event(t, op, block, size, 1, alignment, 0);                                                                 \
+    ar_record(t, op, block, size, 1, alignment, 0);                                                                    \
     call;                                                                                                              \
     t->busy = 0
 
@@ -76,8 +74,7 @@ AR_EXPORT int posix_memalign(void **result, size_t alignment, size_t size)
         return ar_real.posix_memalign(result, alignment, size);
     t->busy = 1;
     int error = ar_real.posix_memalign(result, alignment, size);
-    if (ar_begin(t))
-        ar_event(t, AR_POSIX_MEMALIGN, error ? NULL : *result, size, 1, alignment, 0);
+    ar_record(t, AR_POSIX_MEMALIGN, error ? NULL : *result, size, 1, alignment, 0);
     t->busy = 0;
     return error;
 }
@@ -112,12 +109,16 @@ static void *leave_bootstrap(void *old, size_t size)
     if (AR_UNLIKELY(t->busy))                                                                                          \
         return call;                                                                                                   \
     t->busy = 1;                                                                                                       \
+    /* The flag stays up in between: an interval has both halves or none. A tail has room for two events when it has   \
+     * for one. */                                                                                                     \
     bool begun = ar_begin(t);                                                                                          \
     if (begun)                                                                                                         \
         ar_event(t, AR_##name##_BEGIN, old, size, count, 0, 0);                                                        \
     void *block = call;                                                                                                \
-    if (begun && ar_begin(t))                                                                                          \
+    if (begun) {                                                                                                       \
         ar_event(t, AR_##name##_END, block, 0, 1, 0, 0);                                                               \
+        ar_end(t);                                                                                                     \
+    }                                                                                                                  \
     t->busy = 0;                                                                                                       \
     return block
 

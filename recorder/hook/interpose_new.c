@@ -21,8 +21,7 @@ static void record_new(enum ar_op op, void *block, size_t size, size_t alignment
 {
     struct ar_thread *t = &ar_self;
     t->busy = 1;
-    if (ar_begin(t))
-        ar_event(t, op, block, size, 1, alignment, 0);
+    ar_record(t, op, block, size, 1, alignment, 0);
     t->busy = 0;
 }
 
@@ -73,8 +72,7 @@ AR_NEW_FUNCTIONS(DEFINE_NEW_THROWING)
             return;                                                                                                    \
         }                                                                                                              \
         t->busy = 1;                                                                                                   \
-        if (ar_begin(t))                                                                                               \
-            ar_event(t, AR_##op, block, size_, 1, alignment_, 0);                                                      \
+        ar_record(t, AR_##op, block, size_, 1, alignment_, 0);                                                         \
         real args;                                                                                                     \
         t->busy = 0;                                                                                                   \
     }

@@ -10,10 +10,30 @@ struct birth {
     void *argument;
     uint32_t index;
     uint32_t parent; /* plus one */
-    uint64_t epoch;
+    struct ar_process *header;
 };
 
 static struct birth *unused_births; /* guarded by the lock */
+
+static struct birth *birth_take(void)
+{
+    ar_lock();
+    struct birth *birth = unused_births;
+    if (birth)
+        unused_births = birth->next;
+    else
+        birth = ar_arena_take(sizeof *birth);
+    ar_unlock();
+    return birth;
+}
+
+static void birth_free(struct birth *birth)
+{
+    ar_lock();
+    birth->next = unused_births;
+    unused_births = birth;
+    ar_unlock();
+}
 
 static void *begin_thread(void *value)
 {
@@ -22,16 +42,14 @@ static void *begin_thread(void *value)
     void *(*run)(void *) = birth->run;
     void *argument = birth->argument;
     t->busy = 1;
-    if (birth->epoch == ar_recording.epoch) {
+    if (birth->header == ar_recording.header) {
         t->index = birth->index;
         t->parent = birth->parent;
         t->announced = 1;
     }
-    ar_lock();
-    birth->next = unused_births;
-    unused_births = birth;
-    ar_unlock();
-    ar_begin(t); /* attaches, and writes THREAD_START */
+    birth_free(birth);
+    if (ar_begin(t)) /* attaches, and writes THREAD_START */
+        ar_end(t);
     t->busy = 0;
     return run(argument);
 }
@@ -39,32 +57,25 @@ static void *begin_thread(void *value)
 AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
 {
     struct ar_thread *t = &ar_self;
-    if (t->busy || !ar_begin(t))
+    if (t->busy)
         return ar_real.pthread_create(thread, attributes, run, argument);
     t->busy = 1; /* the C library's own blocks for the thread are not the program's calls */
-    ar_lock();
-    struct birth *birth = unused_births;
-    if (birth)
-        unused_births = birth->next;
-    else
-        birth = ar_arena_take(sizeof *birth);
-    ar_unlock();
+    struct birth *birth = NULL;
     int error;
+    if (ar_begin(t) && (birth = birth_take()) == NULL)
+        ar_end(t);
     if (birth) {
         birth->run = run;
         birth->argument = argument;
         birth->index = __atomic_fetch_add(&ar_recording.header->threads, 1, __ATOMIC_RELAXED);
         birth->parent = t->index + 1;
-        birth->epoch = t->epoch;
+        birth->header = t->header;
         /* Before the child can run, so before its first event. If no thread comes of it, the index stays unused. */
         ar_event(t, AR_THREAD_CREATE, NULL, 0, 0, 0, birth->index + 1);
+        ar_end(t);
         error = ar_real.pthread_create(thread, attributes, begin_thread, birth);
-        if (error) {
-            ar_lock();
-            birth->next = unused_births;
-            unused_births = birth;
-            ar_unlock();
-        }
+        if (error)
+            birth_free(birth);
     } else {
         error = ar_real.pthread_create(thread, attributes, run, argument);
     }

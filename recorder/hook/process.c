@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,8 +24,9 @@
 union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
 
 /* Not wiped by fork: what a child needs of its parent. */
-static bool disabled;               /* not asked to record, or may not */
-static bool forked;                 /* a recording was already made in this address space's history */
+static bool disabled; /* not asked to record, or may not */
+static struct ar_process
+    *latest_header;                 /* of the recording that this image's process, or its parent, made; stays mapped */
 static char directory[AR_PATH_MAX]; /* of this image's recording */
 
 struct ar_file {
@@ -144,18 +146,17 @@ void ar_fail(enum ar_failure what, int error)
 {
     static const char *const text[] = {"", "cannot create the recording", "cannot grow the tails",
                                        "cannot write events", "its files were closed and cannot be opened again"};
-    /* The thread that takes the epoch down reports; tails stay mapped, so a thread in mid-event is safe. */
-    uint64_t epoch = __atomic_exchange_n(&ar_recording.epoch, 0, __ATOMIC_ACQ_REL);
-    disabled = true;
-    if (ar_recording.header) {
-        if (epoch) {
-            ar_recording.header->failure_op = what;
-            ar_recording.header->failure_errno = error;
-            ar_recording.header->state = AR_STATE_FAILED;
-        }
+    struct ar_process *header = ar_recording.header;
+    disabled = true; /* for children */
+    if (header) {
+        /* The thread that takes the state down reports. Tails stay mapped: a thread in mid-event is safe. */
+        if (__atomic_exchange_n(&header->state, AR_STATE_FAILED, __ATOMIC_ACQ_REL) == AR_STATE_FAILED)
+            return;
+        header->failure_op = what;
+        header->failure_errno = error;
+        __atomic_store_n(&header->control, 0, __ATOMIC_RELEASE);
     }
-    if (epoch || !ar_recording.header)
-        say(text[what], error);
+    say(text[what], error);
 }
 
 /* Keeps our descriptors out of the low numbers, which programs hand out, count on and close. */
@@ -375,7 +376,10 @@ static void fill_header(struct ar_process *h)
     h->arch = AR_ARCH_AARCH64;
 #endif
     h->state = AR_STATE_RECORDING;
-    if (forked)
+    /* So that a controlling process can make our threads pass a fence, instead of each paying for one at every call. */
+    if (ar_sys(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0L, 0L) == 0)
+        h->flags |= AR_PROCESS_EXPEDITED;
+    if (latest_header)
         h->flags |= AR_PROCESS_FORKED;
     if (ar_real.new_direct)
         h->flags |= AR_PROCESS_NEW_RECORDED;
@@ -397,12 +401,35 @@ static void fill_header(struct ar_process *h)
     __atomic_store_n(&h->magic, AR_PROCESS_MAGIC, __ATOMIC_RELEASE);
 }
 
+static const char *variable(const char *name)
+{
+    size_t length = strlen(name);
+    for (char **e = environ; *e; e++)
+        if (strncmp(*e, name, length) == 0 && (*e)[length] == '=')
+            return *e + length + 1;
+    return NULL;
+}
+
+/* Begins the first interval. Later ones are begun by a controlling process. */
+static void mark_start(struct ar_process *header)
+{
+    char path[AR_PATH_MAX];
+    struct ar_mark mark = {.kind = AR_MARK_START, .interval = 1, .mono_ns = header->start_mono_ns};
+    long fd = file_path(path, "marks")
+                  ? ar_sys(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)
+                  : -ENAMETOOLONG;
+    if (fd >= 0) {
+        ar_sys(SYS_write, fd, &mark, sizeof mark);
+        ar_sys(SYS_close, fd);
+    }
+    header->interval = header->control = 1;
+}
+
 static bool start(void)
 {
-    const char *session = NULL;
-    for (char **e = environ; *e; e++)
-        if (strncmp(*e, "ALLOCREPLAY_DIR=", 16) == 0)
-            session = *e + 16;
+    const char *session = variable("ALLOCREPLAY_DIR");
+    /* A fork goes on as its parent was; a new image as the session was told to start. */
+    bool paused = latest_header ? latest_header->control == 0 : variable("ALLOCREPLAY_PAUSED") != NULL;
     /* A program that runs with more rights than its caller is none of the caller's to record. */
     if (!session || getauxval(AT_SECURE)) {
         disabled = true;
@@ -424,11 +451,12 @@ static bool start(void)
     copy_proc("/proc/self/cmdline", "cmdline");
     copy_proc("/proc/self/maps", "maps");
     fill_header(header);
-    forked = true;
-    ar_recording.header = header;
+    if (!paused)
+        mark_start(header);
+    latest_header = header;
     ar_recording.tick_shift = header->tick_shift;
     ar_thread_key_create();
-    __atomic_store_n(&ar_recording.epoch, header->start_ticks | 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&ar_recording.header, header, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -448,7 +476,7 @@ bool ar_process_start(void)
     }
     errno = saved;
     /* Another thread is starting it: until it has, this thread's calls pass through. */
-    return ar_recording.epoch != 0;
+    return ar_recording.header != NULL;
 }
 
 __attribute__((constructor)) static void on_load(void)
@@ -461,7 +489,7 @@ __attribute__((constructor)) static void on_load(void)
 
 __attribute__((destructor)) static void on_exit_of_process(void)
 {
-    if (ar_recording.epoch == 0)
+    if (!ar_recording.header || ar_recording.header->state == AR_STATE_FAILED)
         return;
     read_clocks(&ar_recording.header->end_ticks, &ar_recording.header->end_mono_ns);
     ar_recording.header->state = AR_STATE_EXITED;

@@ -70,8 +70,9 @@ static bool grow(uint32_t size)
         return false;
     }
     ar_recording.tails_size += SLAB_SIZE;
-    for (uint32_t at = 0; at < SLAB_SIZE; at += size) {
-        struct ar_chunk *tail = (struct ar_chunk *)(slab + at);
+    /* From the end, so that the list hands the first one out first: readers and controllers meet the used ones early. */
+    for (uint32_t at = SLAB_SIZE; at > 0; at -= size) {
+        struct ar_chunk *tail = (struct ar_chunk *)(slab + at - size);
         tail->capacity = size;
         struct ar_slot *slot = slot_new(tail);
         if (!slot)
@@ -115,6 +116,7 @@ struct ar_slot *ar_slot_take(uint32_t size)
 void ar_slot_free(struct ar_slot *slot)
 {
     __atomic_store_n(&slot->tail->length, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&slot->tail->inside, 0, __ATOMIC_RELEASE);
     struct ar_slot **list = slot->tail->capacity == AR_TAIL_SMALL ? &ar_recording.free_small : &ar_recording.free_large;
     slot->next = *list;
     *list = slot;

@@ -22,6 +22,7 @@ static void begin_chunk(struct ar_thread *t, struct ar_chunk *tail, uint32_t seq
     tail->magic = AR_CHUNK_MAGIC;
     tail->thread = t->index;
     tail->sequence = sequence;
+    tail->interval = t->interval;
     tail->os_tid = (uint32_t)ar_sys(SYS_gettid);
     memset(tail->name, 0, sizeof tail->name);
     ar_sys(SYS_prctl, PR_GET_NAME, tail->name, 0L, 0L, 0L);
@@ -35,14 +36,14 @@ static void begin_chunk(struct ar_thread *t, struct ar_chunk *tail, uint32_t seq
     t->ticks = tail->ticks >> ar_recording.tick_shift;
     t->address = 0;
     t->cursor = (uint8_t *)(tail + 1);
-    t->limit = (uint8_t *)tail + tail->capacity - AR_EVENT_MAX;
+    t->limit = (uint8_t *)tail + tail->capacity - 2 * AR_EVENT_MAX; /* both halves of a reallocation */
     __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-static bool attach(struct ar_thread *t, uint64_t epoch)
+static bool attach(struct ar_thread *t, struct ar_process *header)
 {
     if (!t->announced) {
-        t->index = __atomic_fetch_add(&ar_recording.header->threads, 1, __ATOMIC_RELAXED);
+        t->index = __atomic_fetch_add(&header->threads, 1, __ATOMIC_RELAXED);
         t->parent = 0;
     }
     t->announced = 0;
@@ -56,9 +57,10 @@ static bool attach(struct ar_thread *t, uint64_t epoch)
     t->exit_rounds = 0;
     t->exited = 0;
     t->ticks = 0;
+    __atomic_store_n(&slot->tail->inside, 1, __ATOMIC_RELEASE);
     begin_chunk(t, slot->tail, 0);
     slot->os_tid = slot->tail->os_tid;
-    t->epoch = epoch;
+    t->header = header;
     if (have_exit_key)
         pthread_setspecific(exit_key, t);
     ar_event(t, AR_THREAD_START, NULL, 0, 0, 0, t->parent);
@@ -72,6 +74,7 @@ static void upgrade(struct ar_thread *t, uint32_t sequence)
     struct ar_slot *large = ar_slot_take(AR_TAIL_LARGE);
     if (large) {
         large->os_tid = t->slot->os_tid;
+        __atomic_store_n(&large->tail->inside, 1, __ATOMIC_RELEASE);
         ar_slot_free(t->slot);
         t->slot = large;
     }
@@ -80,11 +83,14 @@ static void upgrade(struct ar_thread *t, uint32_t sequence)
         begin_chunk(t, large->tail, sequence);
 }
 
-void ar_thread_flush(struct ar_thread *t)
+/* Writes what the tail holds and begins the next chunk. */
+static void flush(struct ar_thread *t)
 {
-    if (t->tail->length == 0 || !ar_write_chunk(t->tail))
+    bool begun = t->cursor != (uint8_t *)(t->tail + 1);
+    /* Length 0 though begun: whoever stopped the interval has written it. */
+    if (t->tail->length > 0 && !ar_write_chunk(t->tail))
         return;
-    uint32_t sequence = t->tail->sequence + 1;
+    uint32_t sequence = t->tail->sequence + begun;
     /* The chunk is in both places until the length is cleared: a reader knows them for the same by their sequence
      * number. */
     begin_chunk(t, t->tail, sequence);
@@ -92,23 +98,49 @@ void ar_thread_flush(struct ar_thread *t)
         upgrade(t, sequence);
 }
 
+/* Stopped, or failed: nothing is written. */
+static bool pass_through(struct ar_thread *t, struct ar_process *header)
+{
+    if (t->header == header)
+        ar_end(t);
+    if (header->state == AR_STATE_FAILED)
+        __atomic_fetch_add(&header->lost_events, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+/* Attach, enter the interval that is being recorded, or flush. Between slow_begun and slow_done: a controller that
+ * stops the recording waits until the two are equal before it trusts the flags of the tails. */
+static bool make_ready(struct ar_thread *t, struct ar_process *header)
+{
+    uint32_t interval = __atomic_load_n(&header->control, __ATOMIC_SEQ_CST);
+    bool attached = t->header == header;
+    if (interval == 0)
+        return pass_through(t, header);
+    bool changed = t->interval != interval;
+    t->interval = interval;
+    if (!attached)
+        return attach(t, header);
+    if (changed || t->cursor > t->limit)
+        flush(t);
+    if (t->cursor <= t->limit && header->state != AR_STATE_FAILED)
+        return true;
+    ar_end(t);
+    __atomic_fetch_add(&header->lost_events, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
 AR_NOINLINE bool ar_thread_ready(struct ar_thread *t)
 {
+    struct ar_process *header = ar_recording.header;
+    if (header && __atomic_load_n(&header->control, __ATOMIC_RELAXED) == 0)
+        return pass_through(t, header);
     int saved = errno;
     bool ready = false;
-    uint64_t epoch = ar_recording.epoch;
-    if (epoch == 0 && ar_recording.header && ar_recording.header->state == AR_STATE_FAILED) {
-        __atomic_fetch_add(&ar_recording.header->lost_events, 1, __ATOMIC_RELAXED);
-    } else if (epoch != 0 || ar_process_start()) {
-        epoch = ar_recording.epoch;
-        if (t->epoch != epoch) {
-            ready = attach(t, epoch);
-        } else {
-            ar_thread_flush(t);
-            ready = t->cursor <= t->limit && ar_recording.epoch == t->epoch;
-        }
-        if (!ready && ar_recording.header)
-            __atomic_fetch_add(&ar_recording.header->lost_events, 1, __ATOMIC_RELAXED);
+    if (header || ar_process_start()) {
+        header = ar_recording.header;
+        __atomic_fetch_add(&header->slow_begun, 1, __ATOMIC_SEQ_CST);
+        ready = make_ready(t, header);
+        __atomic_fetch_add(&header->slow_done, 1, __ATOMIC_SEQ_CST);
     }
     errno = saved;
     return ready;
@@ -120,15 +152,14 @@ AR_NOINLINE bool ar_thread_ready(struct ar_thread *t)
 static void on_thread_exit(void *value)
 {
     struct ar_thread *t = value;
-    if (t->epoch == 0 || t->epoch != ar_recording.epoch || t->exited)
+    if (t->header == NULL || t->header != ar_recording.header || t->exited)
         return;
     bool was_busy = t->busy;
     t->busy = 1;
     if (++t->exit_rounds < 4 /* PTHREAD_DESTRUCTOR_ITERATIONS of glibc */) {
         pthread_setspecific(exit_key, t);
-    } else if (ar_begin(t)) {
-        ar_event(t, AR_THREAD_EXIT, NULL, 0, 0, 0, 0);
-        ar_thread_flush(t);
+    } else {
+        ar_record(t, AR_THREAD_EXIT, NULL, 0, 0, 0, 0);
         t->exited = 1;
         ar_lock();
         ar_slot_exited(t->slot);

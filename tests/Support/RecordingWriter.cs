@@ -161,6 +161,7 @@ internal sealed class RecordingWriter
                 Ticks = _chunkTicks,
                 MonoNs = 5_000_000_000 + (_chunkTicks - StartTicks),
                 OsTid = (uint)(100 + index),
+                Interval = 1,
             };
             Encoding.UTF8.GetBytes($"thread-{index}").CopyTo((Span<byte>)header.Name);
             return [.. MemoryMarshal.AsBytes(new ReadOnlySpan<ChunkHeader>(in header)), .. _payload];

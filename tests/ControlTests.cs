@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests;
+
+/// <summary>Start, stop and mark, and the guarantee of stop.</summary>
+public sealed class ControlTests : IDisposable
+{
+    private const int Cycles = 10_000;
+
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void When_stop_returns_no_thread_writes_and_every_call_of_the_interval_is_there()
+    {
+        using var witness = new Witness(_directory["r"], HookBuild.Default);
+        using ControlledProcess control = witness.Open();
+
+        int late = CountLateWrites(control, witness.Image, Cycles, TimeSpan.FromMicroseconds(20));
+        control.Start();
+        Assert.Equal(0, witness.Finish());
+
+        Assert.Equal(0, late);
+        using TraceReader reader = TraceReader.Open(witness.Image);
+        Assert.Equal(Cycles + 1, reader.Intervals.Count);
+        AssertIntervalsAreWhole(reader);
+    }
+
+    /// <summary>The litmus build widens both windows; with every step in place there is still no late write.</summary>
+    [Fact]
+    public void The_litmus_build_shows_no_late_write_when_no_step_is_left_out() =>
+        Assert.Equal(0, LateWritesOfLitmusBuild(ControlledProcess.Omission.Nothing, 500));
+
+    [Fact]
+    public void A_stop_without_the_wait_is_caught() => // the control
+        Assert.NotEqual(0, LateWritesOfLitmusBuild(ControlledProcess.Omission.Wait, Cycles));
+
+    private int LateWritesOfLitmusBuild(ControlledProcess.Omission omission, int cycles)
+    {
+        string litmus = HookBuild.With(_directory["litmus.so"], "-include", Path.Combine(Targets.SourceDirectory, "litmus.h"));
+        // One thread: on two cores, others would be caught with their flags up while they wait for a processor.
+        using var witness = new Witness(_directory["r"], litmus, threads: 1);
+        using ControlledProcess control = witness.Open(omission);
+        return CountLateWrites(control, witness.Image, cycles, TimeSpan.FromMicroseconds(500), enough: omission == ControlledProcess.Omission.Nothing ? int.MaxValue : 1);
+    }
+
+    private static int CountLateWrites(ControlledProcess control, string image, int cycles, TimeSpan look, int enough = int.MaxValue)
+    {
+        using var tails = new TailFlags(Path.Combine(image, Wire.TailsFile));
+        int late = 0;
+        for (int i = 0; i < cycles && late < enough; i++)
+        {
+            control.Start();
+            SpinFor(look * (i % 101 / 100.0)); // so that stops fall on every moment of an event
+            control.Stop();
+            // A late writer publishes bytes in a tail that stop has emptied. Look for as long as a dawdling one may take.
+            bool seen = false;
+            SpinFor(look, () => seen = tails.Holds());
+            late += seen ? 1 : 0;
+        }
+        return late;
+    }
+
+    private static void SpinFor(TimeSpan time, Func<bool>? until = null)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < time && until?.Invoke() != true)
+        {
+        }
+    }
+
+    /// <summary>Per thread and interval, the sizes count up without a gap, and every block but the last is freed at once.</summary>
+    private static void AssertIntervalsAreWhole(TraceReader reader)
+    {
+        var last = new Dictionary<int, (uint Interval, ulong Size)>();
+        long checkedPairs = 0;
+        while (reader.Read(out TraceEvent e))
+        {
+            if (e.Kind != CallKind.Malloc || e.Thread == 0)
+                continue;
+            if (last.TryGetValue(e.Thread, out var before) && before.Interval == e.Interval)
+            {
+                Assert.Equal(before.Size % 60000 + 1, e.Size);
+                checkedPairs++;
+            }
+            last[e.Thread] = (e.Interval, e.Size);
+        }
+        Assert.Null(reader.Damage);
+        Assert.Equal(0UL, reader.Process.LostEvents);
+        Assert.True(checkedPairs > Cycles);
+    }
+}
