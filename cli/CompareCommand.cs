@@ -10,6 +10,9 @@ internal static class CompareCommand
 {
     private const int RunsMin = 3;
 
+    /// <summary>Below this a run takes a few milliseconds at most, and its figures say little.</summary>
+    private const int FewCalls = 100_000;
+
     public static Command Create(Terminal terminal)
     {
         Argument<string> trace = TraceArguments.Trace();
@@ -21,7 +24,7 @@ internal static class CompareCommand
         };
         Option<int> runs = new("--runs")
         {
-            Description = "Blocks of runs that count; each runs every allocator once. 5 or more for a verdict.",
+            Description = "Blocks of runs that count, at least 3; each runs every allocator once. Fewer than 5 give no verdict.",
             HelpName = "n",
             DefaultValueFactory = _ => 5,
         };
@@ -71,12 +74,15 @@ internal static class CompareCommand
         {
             Print(rows, plan, terminal);
         }
-        terminal.Note($"{request.Runs} runs each after one to warm up, order shuffled by --seed {seed}; ± is half of max − min; ratios with 95 % intervals.");
+        terminal.Note($"{request.Runs} runs each after one to warm up, order shuffled by --seed {seed}; ± is half of max − min;");
+        terminal.Note(request.Runs < 5 ? "fewer than 5 runs: ratios without a verdict." : "ratios with 95 % intervals.");
+        if (plan.Counts.Calls < FewCalls)
+            terminal.Note($"Only {Quantity.Count(plan.Counts.Calls)} calls: what differs is mostly start-up and the touching of memory, not the allocators.");
         foreach (ComparisonRow row in rows.Where(r => r.FailedNow > 0 || r.Divergences > 0))
             terminal.Note($"{row.Allocator.Name}: {Quantity.Count(row.FailedNow)} calls failed now, {Quantity.Count(row.Divergences)} had another outcome.");
         foreach (ComparisonRow row in rows.Where(r => r.Substituted.Count > 0))
             terminal.Note($"{row.Allocator.Name} has no {ReplayArguments.DescribeSubstitutions(row.Substituted)}; the nearest it has was called.");
-        terminal.Note($"Next: allocreplay replay {request.Trace} --allocator NAME   or   allocreplay analyze {request.Trace} -o DIR");
+        terminal.Note($"Next: allocreplay replay {request.Trace} --allocator NAME");
         return ExitCode.Ok;
     }
 

@@ -14,16 +14,19 @@ internal static class DumpCommand
         Option<string?> process = TraceArguments.Process();
         Option<int?> thread = new("--thread") { Description = "Only this thread's events.", HelpName = "index" };
         Option<long?> limit = new("--limit") { Description = "Stop after this many events.", HelpName = "n" };
+        Option<uint?> interval = TraceArguments.Interval();
         Option<bool> json = new("--json") { Description = "Print one JSON object a line." };
-        var command = new Command("dump", "Print the events of a trace, one a line.") { trace, process, thread, limit, json };
+        var command = new Command("dump", "Print the events of a trace, one a line.") { trace, process, thread, interval, limit, json };
         command.SetAction(parse => Run(
-            parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(thread), parse.GetValue(limit), parse.GetValue(json), terminal));
+            parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(thread), parse.GetValue(interval), parse.GetValue(limit), parse.GetValue(json), terminal));
         return command;
     }
 
-    private static int Run(string path, string? process, int? thread, long? limit, bool json, Terminal terminal)
+    private static int Run(string path, string? process, int? thread, uint? interval, long? limit, bool json, Terminal terminal)
     {
-        using TraceReader reader = TraceReader.Open(path, process);
+        using TraceReader reader = TraceReader.Open(path, process, interval);
+        if (limit < 0)
+            throw new UsageException("--limit: expected 0 or more");
         if (thread is { } wanted && (wanted < 0 || wanted >= reader.Threads.Count))
             throw new UsageException($"--thread {wanted}: this trace has threads 0 to {reader.Threads.Count - 1}");
         var line = new StringBuilder();

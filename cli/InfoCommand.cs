@@ -7,25 +7,28 @@ namespace AllocReplay.Cli;
 /// <summary><c>allocreplay info</c>: what a trace holds, at a glance.</summary>
 internal static class InfoCommand
 {
+    private const int ImageRows = 20;
+
     public static Command Create(Terminal terminal)
     {
         Argument<string> trace = TraceArguments.Trace();
         Option<string?> process = TraceArguments.Process();
+        Option<uint?> interval = TraceArguments.Interval();
         Option<bool> json = TraceArguments.Json();
-        var command = new Command("info", "Show what a trace holds.") { trace, process, json };
-        command.SetAction(parse => Run(parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(json), terminal));
+        var command = new Command("info", "Show what a trace holds.") { trace, process, interval, json };
+        command.SetAction(parse => Run(parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(interval), parse.GetValue(json), terminal));
         return command;
     }
 
-    private static int Run(string path, string? process, bool json, Terminal terminal)
+    private static int Run(string path, string? process, uint? interval, bool json, Terminal terminal)
     {
-        using TraceReader reader = TraceReader.Open(path, process);
+        using TraceReader reader = TraceReader.Open(path, process, interval);
         TraceStatistics statistics = TraceStatistics.Of(reader);
         TraceSummary summary = TraceSummary.Of(reader, statistics);
         if (json)
             terminal.WriteJson(summary);
         else
-            Print(summary, terminal);
+            Print(summary, process is null ? path : $"{path} --process {process}", terminal);
         if (reader.Damage is null)
             return ExitCode.Ok;
         terminal.Note($"allocreplay: {reader.Damage.Message}");
@@ -39,22 +42,28 @@ internal static class InfoCommand
         return line.Length > 0 && line.All(c => char.IsLetterOrDigit(c) || "-_=./:,+@%".Contains(c)) ? line : $"'{line}'";
     }
 
-    private static void Print(TraceSummary s, Terminal terminal)
+    private static void Print(TraceSummary s, string target, Terminal terminal)
     {
         var facts = new Grid().AddColumn(new GridColumn { NoWrap = true }).AddColumn();
         void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(value));
         Fact("recording", s.Path);
         Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments.Select(Quote)) : s.Executable);
         Fact("process", $"{s.Image} (pid {s.Pid}), {s.Started:yyyy-MM-dd HH:mm:ss} UTC{(s.Host.Length > 0 ? " on " + s.Host : "")}, {s.End}");
-        Fact("allocator", s.Allocator + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : ""));
+        Fact("allocator", s.Allocator + (s.RecordsOperatorNew ? ", its operator new included" : ", operator new as the malloc it calls") + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : ""));
         Fact("duration", Quantity.Duration(s.DurationNs));
         Fact("threads", Quantity.Count(s.Threads.Count));
         Fact("calls", $"{Quantity.Count(s.Calls)} in {Quantity.Count(s.Events)} events, {s.BytesPerEvent:0.00} B/event");
-        Fact("acquisitions", $"{Quantity.Count(s.Acquisitions)}, {Quantity.Bytes(s.BytesAcquired)}; {Quantity.Count(s.FailedCalls)} failed");
+        Fact("acquisitions", $"{Quantity.Count(s.Acquisitions)}, {Quantity.Bytes(s.BytesAcquired)}; {Quantity.Count(s.FailedCalls)} calls failed");
+        Fact("releases of null", Quantity.Count(s.NullReleases));
         Fact("peak live", $"{Quantity.Bytes(s.PeakLiveBytes)} at {Quantity.Duration(s.PeakLiveNs)}");
         Fact("live at end", $"{Quantity.Count(s.LiveBlocks)} blocks, {Quantity.Bytes(s.LiveBytes)}");
         Fact("cross-thread", $"{Quantity.Count(s.CrossThreadReleases)} blocks freed by another thread");
-        Fact("not seen", $"{Quantity.Count(s.UnknownReleases)} frees of blocks allocated before recording, {Quantity.Count(s.ImplicitReleases)} addresses reused without a free");
+        foreach (Interval interval in s.Intervals.Where(_ => s.Intervals.Count > 1 || s.Intervals[0].StopNs is not null).Take(ImageRows))
+            Fact($"interval {interval.Number}", $"{Quantity.Duration(interval.StartNs)} to {(interval.StopNs is { } stop ? Quantity.Duration(stop) : "the end")}");
+        foreach (Marker marker in s.Markers.Take(ImageRows))
+            Fact("mark", $"'{marker.Name}' at {Quantity.Duration(marker.TimeNs)}");
+        Fact("not seen", $"{Quantity.Count(s.UnknownReleases)} frees of blocks allocated before recording, {Quantity.Count(s.ImplicitReleases)} addresses reused without a free"
+            + (s.ReleasedWhileStopped > 0 ? $", {Quantity.Count(s.ReleasedWhileStopped)} freed while stopped" : ""));
         Fact("merge", $"{Quantity.Count(s.Parks)} parks, {Quantity.Count(s.ForcedSteps)} forced steps");
         Fact("events lost", Quantity.Count((long)s.EventsLost) + (s.Failure is null ? "" : $" ({s.Failure})"));
         terminal.Write(facts);
@@ -66,15 +75,16 @@ internal static class InfoCommand
 
         if (s.Images.Count > 1)
         {
-            Table images = Terminal.NewTable(("process image", Justify.Left), ("event bytes", Justify.Right));
-            foreach (ProcessImage image in s.Images.Take(20))
-                images.AddRow(Markup.Escape(image.Name), Quantity.Bytes(image.EventBytes));
+            Table images = Terminal.NewTable(("process image", Justify.Left), ("program", Justify.Left), ("event bytes", Justify.Right));
+            foreach (ProcessImage image in s.Images.Take(ImageRows))
+                images.AddRow(Markup.Escape(image.Name), Markup.Escape(Path.GetFileName(image.Executable)), Quantity.Bytes(image.EventBytes));
             terminal.Write(images);
-            terminal.Note($"{s.Images.Count} process images; this is {s.Image}, the busiest unless --process chose another.");
+            string shown = s.Images.Count > ImageRows ? $"the {ImageRows} busiest are listed, --json lists all; " : "";
+            terminal.Note($"{s.Images.Count} process images; {shown}this is {s.Image}; --process chooses another.");
         }
         if (s.Calls == 0)
-            terminal.Note("No calls were recorded: the program brings its own allocator, linked into its executable.");
+            terminal.Note("No calls were recorded: the program makes none, or has an allocator linked into its executable.");
         else
-            terminal.Note($"Next: allocreplay compare {s.Path}   or   allocreplay analyze {s.Path} -o DIR");
+            terminal.Note($"Next: allocreplay compare {target}   or   allocreplay analyze {target} -o DIR");
     }
 }

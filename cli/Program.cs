@@ -15,13 +15,16 @@ var root = new RootCommand("Record, replay and analyze memory allocation.")
     QueryCommand.Create(terminal),
 };
 
+if (args is [] or ["help"])
+    args = ["--help"];
+
 // A path that starts with @ is a path, not a response file.
 ParseResult parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parse.Errors.Count > 0)
 {
-    foreach (var error in parse.Errors)
-        terminal.Note($"allocreplay: {error.Message}");
     Command command = parse.CommandResult.Command;
+    foreach (string message in UsageMessages.Of(parse))
+        terminal.Note($"allocreplay: {message}");
     terminal.Note($"Try 'allocreplay {(command == root ? "" : command.Name + " ")}--help'.");
     return ExitCode.Usage;
 }

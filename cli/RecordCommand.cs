@@ -28,6 +28,8 @@ internal static class RecordCommand
         record.SetAction(parse =>
         {
             string[] words = parse.GetValue(command)!;
+            if (words[0].StartsWith('-') && !parse.Tokens.Any(t => t.Value == "--"))
+                throw new UsageException($"record has no option {words[0]}; put -- before the command");
             return Run(new RecordOptions
             {
                 Command = words,

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
@@ -51,6 +52,8 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
             Note(title + " …");
             return work(new ImmediateProgress(_ => { }));
         }
+        // The bar hides the cursor. Interrupted, it would stay hidden; the signal then does what it always does.
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => Error.WriteLine("\u001b[?25h"));
         return _error.Progress().AutoClear(true).HideCompleted(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .Start(context =>

@@ -13,6 +13,12 @@ internal static class TraceArguments
         HelpName = "image",
     };
 
+    public static Option<uint?> Interval() => new("--interval")
+    {
+        Description = "Only this interval of a recording that was stopped and started. Default: all.",
+        HelpName = "n",
+    };
+
     public static Option<bool> Json() => new("--json") { Description = "Print JSON." };
 
     public static Option<bool> Partial() => new("--partial")

@@ -38,7 +38,10 @@ internal sealed record TraceSummary
     public required long PeakLiveNs { get; init; }
     public required long LiveBlocks { get; init; }
     public required ulong LiveBytes { get; init; }
+    public required IReadOnlyList<Interval> Intervals { get; init; }
+    public required IReadOnlyList<Marker> Markers { get; init; }
     public required long UnknownReleases { get; init; }
+    public required long ReleasedWhileStopped { get; init; }
     public required long ImplicitReleases { get; init; }
     public required long Parks { get; init; }
     public required long ForcedSteps { get; init; }
@@ -87,7 +90,10 @@ internal sealed record TraceSummary
             PeakLiveNs = statistics.PeakLiveNs,
             LiveBlocks = statistics.LiveBlocks,
             LiveBytes = statistics.LiveBytes,
+            Intervals = reader.Intervals,
+            Markers = reader.Markers,
             UnknownReleases = reader.Merge.UnknownReleases,
+            ReleasedWhileStopped = reader.Merge.ReleasedWhileStopped,
             ImplicitReleases = reader.Merge.ImplicitReleases,
             Parks = reader.Merge.Parks,
             ForcedSteps = reader.Merge.ForcedSteps,

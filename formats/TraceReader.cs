@@ -5,8 +5,9 @@ namespace AllocReplay.Formats;
 /// <summary>A process image of a session, as a directory listing shows it.</summary>
 /// <param name="Name">Name of its directory, <c>pPID.N</c>: the N-th image that ran under that process id.</param>
 /// <param name="Path">Path of its directory.</param>
+/// <param name="Executable">The program that it ran; empty when its header cannot be read.</param>
 /// <param name="EventBytes">Bytes of events on disk, a measure of how busy it was.</param>
-public sealed record ProcessImage(string Name, string Path, long EventBytes);
+public sealed record ProcessImage(string Name, string Path, string Executable, long EventBytes);
 
 /// <summary>
 /// Opens a recording and streams its events in an order that respects program order, ownership and time. Memory is bounded
@@ -158,6 +159,6 @@ public sealed class TraceReader : IDisposable
     private static ProcessImage Describe(string directory)
     {
         long bytes = ChunkIndex.MeasureEvents(directory);
-        return new ProcessImage(System.IO.Path.GetFileName(directory.TrimEnd('/')), directory, bytes);
+        return new ProcessImage(System.IO.Path.GetFileName(directory.TrimEnd('/')), directory, ProcessRecording.ReadExecutable(directory), bytes);
     }
 }

@@ -22,6 +22,8 @@ public static class Executable
                 return path;
             notExecutable ??= path;
         }
+        if (Directory.Exists(command))
+            throw new RecordException($"{command}: is a directory", RecordException.CannotRun);
         throw notExecutable is not null
             ? new RecordException($"{notExecutable}: not executable", RecordException.CannotRun)
             : new RecordException($"{command}: command not found", RecordException.NotFound);

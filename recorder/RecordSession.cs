@@ -25,7 +25,7 @@ public static partial class RecordSession
         {
             Command = options.Command,
             Host = Environment.MachineName,
-            Kernel = RuntimeInformation.OSDescription,
+            Kernel = "Linux " + File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
             Processors = Environment.ProcessorCount,
             StartedNs = (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100,
             Recorder = typeof(RecordSession).Assembly.GetName().Version!.ToString(3),
@@ -83,8 +83,10 @@ public static partial class RecordSession
             {
                 if (!options.Force)
                     throw new RecordException($"{options.Output}: already there; choose another name with -o, or replace it with --force");
-                if (!File.Exists(Path.Combine(directory, SessionInfo.FileName)))
+                if (SessionInfo.Load(directory) is not { } previous)
                     throw new RecordException($"{options.Output}: already there and not a recording; it is not replaced");
+                if (previous.ExitCode is null && previous.Pid > 0 && Kill(previous.Pid, 0) == 0)
+                    throw new RecordException($"{options.Output}: is still being written by process {previous.Pid}; it is not replaced");
                 Directory.Delete(directory, recursive: true);
             }
             Directory.CreateDirectory(directory, PrivateDirectory);

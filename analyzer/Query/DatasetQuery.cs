@@ -26,7 +26,8 @@ public sealed class DatasetQuery : IDisposable
             if (!Directory.Exists(path) || !Directory.EnumerateFiles(path, "*.parquet", SearchOption.AllDirectories).Any())
                 throw new DatasetException(directory, $"expected a dataset as 'analyze' writes it, found no table {table}");
         }
-        string spill = Directory.CreateTempSubdirectory("allocreplay-query-").FullName;
+        // The engine creates it when a query outgrows memory, not before: an interrupted query leaves nothing behind.
+        string spill = Path.Combine(Path.GetTempPath(), $"allocreplay-query-{Guid.NewGuid():N}");
         var query = new DatasetQuery(new DuckDBConnection("DataSource=:memory:"), spill);
         try
         {
@@ -78,7 +79,8 @@ public sealed class DatasetQuery : IDisposable
     public void Dispose()
     {
         _connection.Dispose();
-        Directory.Delete(_spill, recursive: true);
+        if (Directory.Exists(_spill))
+            Directory.Delete(_spill, recursive: true);
     }
 
     private void CreateViews(string root)

@@ -68,6 +68,20 @@ internal sealed class ProcessRecording : IDisposable
         }
     }
 
+    /// <summary>The program of a process image, empty when its header cannot be read.</summary>
+    public static string ReadExecutable(string directory)
+    {
+        try
+        {
+            ProcessHeader header = ReadHeader(Path.Combine(directory, Wire.ProcessFile));
+            return Text(header.Executable);
+        }
+        catch (TraceFormatException)
+        {
+            return "";
+        }
+    }
+
     public ThreadCursor OpenCursor(ThreadStream stream) => new(stream, _events, _eventsPath, _tickShift);
 
     public void Dispose() => _events?.Dispose();

@@ -9,7 +9,6 @@ internal static unsafe class MemoryProbe
     private const long ExactBelow = 64 << 20;
     private const int BufferSize = 4096;
 
-    private static byte* s_buffer;
     private static int s_exact;
     private static int s_cheap;
     private static uint s_stop;
@@ -23,7 +22,6 @@ internal static unsafe class MemoryProbe
 
     public static void Open()
     {
-        s_buffer = (byte*)Libc.Map(BufferSize);
         s_thread = (nuint*)Libc.Map((nuint)sizeof(nuint));
         fixed (byte* path = "/proc/self/smaps_rollup"u8)
             s_exact = Libc.open(path, Libc.ReadOnly | Libc.CloseOnExec, 0);
@@ -79,8 +77,10 @@ internal static unsafe class MemoryProbe
     /// <summary>The value of a line <c>Label:   123 kB</c>, in bytes.</summary>
     private static long Read(int fd, ReadOnlySpan<byte> label)
     {
-        nint length = Libc.pread(fd, s_buffer, BufferSize, 0);
-        ReadOnlySpan<byte> text = new(s_buffer, (int)Math.Max(0, length));
+        // On the stack: the sampler and the main thread may both be reading.
+        byte* buffer = stackalloc byte[BufferSize];
+        nint length = Libc.pread(fd, buffer, BufferSize, 0);
+        ReadOnlySpan<byte> text = new(buffer, (int)Math.Max(0, length));
         int at = text.IndexOf(label);
         if (at < 0)
             Worker.Fail("cannot read this process's memory from /proc"u8);
