@@ -14,11 +14,11 @@ internal static class ControlCommand
         Option<bool> json = TraceArguments.Json();
 
         var start = new Command("start", "Begin a new interval.");
-        start.SetAction(parse => Each(parse.GetValue(target)!, terminal, p => $"recording, interval {p.Start()}"));
+        start.SetAction(parse => Each(SessionSwitch.Open, parse.GetValue(target)!, terminal, p => $"recording, interval {p.Start()}"));
         var stop = new Command("stop", "End the interval: when this returns, it is complete on disk and nothing is recorded any more.");
-        stop.SetAction(parse => Each(parse.GetValue(target)!, terminal, p => p.Stop() is var n and > 0 ? $"stopped, interval {n} is complete" : "was not recording"));
+        stop.SetAction(parse => Each(SessionSwitch.Close, parse.GetValue(target)!, terminal, p => p.Stop() is var n and > 0 ? $"stopped, interval {n} is complete" : "was not recording"));
         var mark = new Command("mark", "Leave a named mark at this moment.") { name };
-        mark.SetAction(parse => Each(parse.GetValue(target)!, terminal, p =>
+        mark.SetAction(parse => Each(_ => { }, parse.GetValue(target)!, terminal, p =>
         {
             p.Mark(parse.GetValue(name)!);
             return $"marked '{parse.GetValue(name)}'";
@@ -28,10 +28,12 @@ internal static class ControlCommand
         return new Command("control", "Start, stop and mark a recording while the program runs.") { target, start, stop, mark, status };
     }
 
-    /// <summary>Carries a request out in each image that still runs.</summary>
-    private static int Each(string target, Terminal terminal, Func<ControlledProcess, string> request)
+    /// <summary>Carries a request out in each image that still runs; in a session, first for those to come.</summary>
+    private static int Each(Action<string> session, string target, Terminal terminal, Func<ControlledProcess, string> request)
     {
         int done = 0;
+        if (SessionSwitch.IsSession(target))
+            session(target);
         foreach (string image in ControlTarget.Find(target))
         {
             using ControlledProcess process = ControlledProcess.Open(image);

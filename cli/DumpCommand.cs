@@ -67,6 +67,8 @@ internal static class DumpCommand
             line.Append(culture, $"  displaces object {e.DisplacedObject}");
         if (e.OtherThread >= 0)
             line.Append(culture, $"  {(e.Kind == CallKind.ThreadStart ? "parent" : "child")} {e.OtherThread}");
+        if (e.DurationNs > 0)
+            line.Append(culture, $"  took {e.DurationNs} ns");
         if (e.IsNull && CallKinds.IsAcquisition(e.Kind))
             line.Append(e.BytesRequested == 0 && e.PreviousObject >= 0 && e.Object < 0 ? "  freed" : "  failed");
     }
@@ -87,6 +89,8 @@ internal static class DumpCommand
             line.Append(culture, $",\"displaced_object\":{e.DisplacedObject}");
         if (e.OtherThread >= 0)
             line.Append(culture, $",\"other_thread\":{e.OtherThread}");
+        if (e.DurationNs > 0)
+            line.Append(culture, $",\"duration_ns\":{e.DurationNs}");
         line.Append('}');
     }
 

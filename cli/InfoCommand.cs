@@ -50,6 +50,8 @@ internal static class InfoCommand
         Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments.Select(Quote)) : s.Executable);
         Fact("process", $"{s.Image} (pid {s.Pid}), {s.Started:yyyy-MM-dd HH:mm:ss} UTC{(s.Host.Length > 0 ? " on " + s.Host : "")}, {s.End}");
         Fact("allocator", s.Allocator + (s.RecordsOperatorNew ? ", its operator new included" : ", operator new as the malloc it calls") + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : ""));
+        if (s.Sample > 1)
+            Fact("sampled", $"1 block in {s.Sample}, by a hash of its address");
         Fact("duration", Quantity.Duration(s.DurationNs));
         Fact("threads", Quantity.Count(s.Threads.Count));
         Fact("calls", $"{Quantity.Count(s.Calls)} in {Quantity.Count(s.Events)} events, {s.BytesPerEvent:0.00} B/event");

@@ -30,4 +30,26 @@ internal static class Quantity
         < 60e9 => string.Create(CultureInfo.InvariantCulture, $"{ns / 1e9:0.00} s"),
         _ => TimeSpan.FromSeconds(ns / 1e9).ToString(@"d\.hh\:mm\:ss", CultureInfo.InvariantCulture).TrimStart('0', '.'),
     };
+
+    /// <summary>A size as people write it: 500, 64K, 10M, 2G; powers of 1024.</summary>
+    /// <exception cref="UsageException">It is none, or is 0.</exception>
+    public static long ParseBytes(string option, string text)
+    {
+        int shift = text.Length == 0 ? -1 : "KMGT".IndexOf(char.ToUpperInvariant(text[^1]));
+        string digits = shift >= 0 ? text[..^1] : text;
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long n) && n > 0 && n < long.MaxValue >> (10 * (shift + 1))
+            ? n << (10 * (shift + 1))
+            : throw new UsageException($"{option} {text}: expected a size such as 500M or 2G");
+    }
+
+    /// <summary>A time as people write it: 30, 500ms, 30s, 5m, 1h.</summary>
+    /// <exception cref="UsageException">It is none, or is 0.</exception>
+    public static TimeSpan ParseTime(string option, string text)
+    {
+        (string unit, double seconds) = new[] { ("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("", 1.0) }
+            .First(u => text.EndsWith(u.Item1, StringComparison.Ordinal));
+        return double.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double n) && n > 0 && n * seconds < 1e9
+            ? TimeSpan.FromSeconds(n * seconds)
+            : throw new UsageException($"{option} {text}: expected a time such as 500ms, 30s or 5m");
+    }
 }

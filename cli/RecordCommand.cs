@@ -17,6 +17,13 @@ internal static class RecordCommand
         };
         Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
         Option<bool> startPaused = new("--start-paused") { Description = "Record nothing until 'allocreplay control PID start'." };
+        Option<uint> sample = new("--sample") { Description = "Record 1 block in N, chosen by a hash of its address: lifetimes stay exact.", HelpName = "N", DefaultValueFactory = _ => 1 };
+        Option<bool> latency = new("--latency") { Description = "Record how long each call took." };
+        Option<string?> maxSize = new("--max-size") { Description = "Stop recording a process image at this size: bytes, or with K, M or G.", HelpName = "size" };
+        Option<string?> duration = new("--duration") { Description = "Stop recording after this time while the command goes on: seconds, or with ms, s, m or h.", HelpName = "time" };
+        Option<string> follow = new("--follow-children") { Description = "Whether processes that the command starts are recorded too.", HelpName = "yes|no", DefaultValueFactory = _ => "yes" };
+        follow.AcceptOnlyFromAmong("yes", "no");
+        Option<bool> redact = new("--redact") { Description = "Leave arguments out of the recording." };
         Option<bool> quiet = new("--quiet", "-q") { Description = "Say nothing when all went well." };
         Argument<string[]> command = new("command")
         {
@@ -24,7 +31,10 @@ internal static class RecordCommand
             Arity = ArgumentArity.OneOrMore,
             CaptureRemainingTokens = true,
         };
-        var record = new Command("record", "Run a command and record what it allocates.") { output, force, startPaused, quiet, command };
+        var record = new Command("record", "Run a command and record what it allocates.") 
+        {
+            output, force, startPaused, sample, latency, maxSize, duration, follow, redact, quiet, command,
+        };
         record.SetAction(parse =>
         {
             string[] words = parse.GetValue(command)!;
@@ -36,6 +46,12 @@ internal static class RecordCommand
                 Output = parse.GetValue(output) ?? DefaultOutput(words[0]),
                 Force = parse.GetValue(force),
                 StartPaused = parse.GetValue(startPaused),
+                Sample = Math.Max(1, parse.GetValue(sample)),
+                Latency = parse.GetValue(latency),
+                MaxSize = parse.GetValue(maxSize) is { } size ? Quantity.ParseBytes("--max-size", size) : 0,
+                Duration = parse.GetValue(duration) is { } time ? Quantity.ParseTime("--duration", time) : null,
+                FollowChildren = parse.GetValue(follow) == "yes",
+                Redact = parse.GetValue(redact),
             }, parse.GetValue(quiet), terminal);
         });
         return record;

@@ -22,6 +22,8 @@ internal sealed record TraceSummary
     public required string Allocator { get; init; }
     public required string AllocatorBuildId { get; init; }
     public required bool RecordsOperatorNew { get; init; }
+    public required uint Sample { get; init; }
+    public required bool Latency { get; init; }
     public required long DurationNs { get; init; }
     public required long Events { get; init; }
     public required long EventBytes { get; init; }
@@ -75,6 +77,8 @@ internal sealed record TraceSummary
             Allocator = process.AllocatorPath,
             AllocatorBuildId = process.AllocatorBuildId,
             RecordsOperatorNew = process.RecordsOperatorNew,
+            Sample = process.Sample,
+            Latency = process.Latency,
             DurationNs = statistics.DurationNs,
             Events = statistics.Events,
             EventBytes = reader.EventBytes,

@@ -170,6 +170,7 @@ internal sealed class OwnershipMerge : IDisposable
             OtherThread = head.OtherThread < 0 ? -1 : _denseThread.GetValueOrDefault((uint)head.OtherThread, -1),
             TimeNs = _clock.ToNs(head.Ticks),
             Interval = head.Interval,
+            DurationNs = head.Duration == 0 ? 0 : _clock.SpanToNs(head.Duration),
             Address = head.Address,
             Size = head.Size,
             Count = head.Count,

@@ -40,6 +40,10 @@ public sealed record ProcessInfo
     public required bool RecordsOperatorNew { get; init; }
     /// <summary>Whether the process began as a fork of a recorded process.</summary>
     public required bool Forked { get; init; }
+    /// <summary>1 in so many blocks is recorded, chosen by a hash of the address; 1: all.</summary>
+    public required uint Sample { get; init; }
+    /// <summary>Whether each call carries how long it took.</summary>
+    public required bool Latency { get; init; }
     /// <summary>Version of the format it is written in, as major.minor.</summary>
     public required string FormatVersion { get; init; }
 }

@@ -26,6 +26,9 @@ public struct TraceEvent
     /// <summary>Nanoseconds since the start of the recording, on the recording's monotonic clock. Never negative.</summary>
     public long TimeNs { get; internal set; }
 
+    /// <summary>Nanoseconds that the real call took, in units of a few; 0 unless latency was recorded. Of a reallocation: at its end.</summary>
+    public long DurationNs { get; internal set; }
+
     /// <summary>Number of the recorded interval that it falls into, from 1.</summary>
     public uint Interval { get; internal set; }
 

@@ -13,8 +13,8 @@ public static class ControlTarget
             return [target];
         if (Directory.Exists(target))
         {
-            string[] images = Directory.GetDirectories(target).Where(d => File.Exists(Path.Combine(d, Wire.ProcessFile))).Order(StringComparer.Ordinal).ToArray();
-            return images.Length > 0 ? images : throw new ControlException($"{target}: holds no process image (yet)");
+            IReadOnlyList<string> images = SessionSwitch.Images(target);
+            return images.Count > 0 ? images : throw new ControlException($"{target}: holds no process image (yet)");
         }
         return int.TryParse(target, out int pid)
             ? [OfProcess(pid)]

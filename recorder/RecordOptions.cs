@@ -15,6 +15,24 @@ public sealed record RecordOptions
     /// <summary>Whether a recording that is already there is replaced.</summary>
     public bool Force { get; init; }
 
+    /// <summary>Record 1 block in so many, chosen by a hash of its address; 1: all.</summary>
+    public uint Sample { get; init; } = 1;
+
+    /// <summary>Whether each call's duration is recorded.</summary>
+    public bool Latency { get; init; }
+
+    /// <summary>Bytes of events after which a process image stops recording; 0: no limit.</summary>
+    public long MaxSize { get; init; }
+
+    /// <summary>Time after which recording stops while the command goes on; null: never.</summary>
+    public TimeSpan? Duration { get; init; }
+
+    /// <summary>Whether processes that the command starts are recorded.</summary>
+    public bool FollowChildren { get; init; } = true;
+
+    /// <summary>Whether arguments are left out of the recording.</summary>
+    public bool Redact { get; init; }
+
     /// <summary>The preload library.</summary>
     public string HookPath { get; init; } = Path.Combine(AppContext.BaseDirectory, "liballocreplay.so");
 }

@@ -23,7 +23,7 @@ public static partial class RecordSession
         string directory = CreateDirectory(options);
         var session = new SessionInfo
         {
-            Command = options.Command,
+            Command = options.Redact ? [options.Command[0]] : options.Command,
             Host = Environment.MachineName,
             Kernel = "Linux " + File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
             Processors = Environment.ProcessorCount,
@@ -31,9 +31,14 @@ public static partial class RecordSession
             Recorder = typeof(RecordSession).Assembly.GetName().Version!.ToString(3),
         };
         session.Save(directory);
+        if (options.StartPaused)
+            SessionSwitch.Close(directory);
 
         using Process process = Start(options, directory);
         (session with { Pid = process.Id }).Save(directory);
+        using var limit = options.Duration is { } duration
+            ? new Timer(_ => SessionSwitch.StopAll(directory), null, duration, Timeout.InfiniteTimeSpan)
+            : null;
         int exitCode;
         // The terminal sends its signals to both: the program decides, and the recorder outlives it. Others are passed on.
         using (Watch(PosixSignal.SIGINT, _ => { }))
@@ -60,8 +65,8 @@ public static partial class RecordSession
         var start = new ProcessStartInfo("/usr/bin/env") { UseShellExecute = false };
         start.ArgumentList.Add($"LD_PRELOAD={preload}");
         start.ArgumentList.Add($"ALLOCREPLAY_DIR={directory}");
-        if (options.StartPaused)
-            start.ArgumentList.Add("ALLOCREPLAY_PAUSED=1");
+        foreach (string setting in SettingsOf(options))
+            start.ArgumentList.Add(setting);
         foreach (string argument in options.Command)
             start.ArgumentList.Add(argument);
         try
@@ -72,6 +77,21 @@ public static partial class RecordSession
         {
             throw new RecordException($"/usr/bin/env: {e.Message}");
         }
+    }
+
+    /// <summary>What the hook is told, as the environment variables that it reads.</summary>
+    private static IEnumerable<string> SettingsOf(RecordOptions options)
+    {
+        if (options.Sample > 1)
+            yield return $"ALLOCREPLAY_SAMPLE={options.Sample}";
+        if (options.Latency)
+            yield return "ALLOCREPLAY_LATENCY=1";
+        if (options.MaxSize > 0)
+            yield return $"ALLOCREPLAY_MAX_SIZE={options.MaxSize}";
+        if (!options.FollowChildren)
+            yield return $"ALLOCREPLAY_ONLY_CHILD_OF={Environment.ProcessId}";
+        if (options.Redact)
+            yield return "ALLOCREPLAY_REDACT=1";
     }
 
     private static string CreateDirectory(RecordOptions options)

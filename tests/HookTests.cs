@@ -56,6 +56,7 @@ public sealed class HookTests : IDisposable
         Assert.Equal(0, Record(Targets.Build("short_threads.c"), "2000"));
 
         List<TraceEvent> events = ReadAll();
+        Assert.All(events.Where(e => e.Kind == CallKind.Free && !e.IsNull), e => Assert.NotEqual(TraceEvent.NoObject, e.Object));
         Assert.Equal(Enumerable.Range(1, 2000).Select(i => (ulong)i),
             events.Where(e => e is { Kind: CallKind.Malloc, Thread: > 0 }).OrderBy(e => e.Thread).Select(e => e.Size));
         Assert.Equal(2000, events.Count(e => e.Kind == CallKind.ThreadExit));

@@ -31,6 +31,9 @@ internal readonly struct Clock
         return (long)((high << 32) | (low >> 32));
     }
 
+    /// <summary>Nanoseconds that a number of shifted ticks lasts.</summary>
+    public long SpanToNs(ulong shiftedTicks) => ToNs((_origin >> _shift) + shiftedTicks) - ToNs(_origin >> _shift);
+
     /// <summary>How many shifted ticks make up a span of time, at least 1.</summary>
     public ulong FromNs(long ns) => Math.Max(1, (ulong)(ns * 4294967296.0 / _scale) >> _shift);
 }

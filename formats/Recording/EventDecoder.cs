@@ -6,17 +6,19 @@ namespace AllocReplay.Formats.Recording;
 ///   varint( time delta &lt;&lt; 2 | code )    code 0 free, 1 malloc, 2 calloc, 3 long form
 ///   [ op byte: N R kkkkkk ]             long form only: N null address, R address delta in bytes, k kind
 ///   [ zigzag varint address delta ]     in units of 8 bytes unless R; to the previous address of the chunk
-///   [ varint size ] [ varint count ] [ varint alignment ] [ varint thread + 1 ]
+///   [ varint size ] [ varint count ] [ varint alignment ] [ varint thread + 1 ] [ varint duration ]
 /// </code>
 /// Example: <c>29 04 20</c> is, 10 ticks after the event before, malloc of 32 bytes at the previous address + 16.
 /// </summary>
 internal struct EventDecoder
 {
+    private readonly bool _latency;
     private ulong _ticks;
     private ulong _address;
 
     /// <param name="startTicks">The chunk's base time, already shifted.</param>
-    public EventDecoder(ulong startTicks) => _ticks = startTicks;
+    /// <param name="latency">Whether calls carry how long they took.</param>
+    public EventDecoder(ulong startTicks, bool latency) => (_ticks, _latency) = (startTicks, latency);
 
     /// <summary>Decodes the event at <paramref name="position"/> and moves past it.</summary>
     /// <returns>null, or what was expected where; then neither the position nor the decoder has changed.</returns>
@@ -64,6 +66,8 @@ internal struct EventDecoder
                 return "expected a thread index";
             e.OtherThread = (int)thread - 1;
         }
+        if (_latency && !CallKinds.IsThreadEvent(e.Kind) && !TryVarint(payload, ref at, out e.Duration))
+            return "expected a duration";
         _ticks += prefix >> Wire.CodeBits;
         _address = address;
         e.Ticks = _ticks;

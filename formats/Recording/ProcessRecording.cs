@@ -82,7 +82,7 @@ internal sealed class ProcessRecording : IDisposable
         }
     }
 
-    public ThreadCursor OpenCursor(ThreadStream stream) => new(stream, _events, _eventsPath, _tickShift);
+    public ThreadCursor OpenCursor(ThreadStream stream) => new(stream, _events, _eventsPath, _tickShift, Info.Latency);
 
     public void Dispose() => _events?.Dispose();
 
@@ -124,6 +124,8 @@ internal sealed class ProcessRecording : IDisposable
         LostEvents = header.LostEvents,
         RecordsOperatorNew = (header.Flags & Wire.FlagNewRecorded) != 0,
         Forked = (header.Flags & Wire.FlagForked) != 0,
+        Sample = Math.Max(1, header.Sample),
+        Latency = (header.Flags & Wire.FlagLatency) != 0,
         FormatVersion = $"{header.VersionMajor}.{header.VersionMinor}",
     };
 
@@ -135,6 +137,7 @@ internal sealed class ProcessRecording : IDisposable
             2 => "could not grow the tails",
             3 => "could not write events",
             4 => "the program closed the recorder's files",
+            5 => "the size limit was reached",
             _ => $"failure {op}",
         };
         return errno == 0 ? what : $"{what}: {Marshal.GetPInvokeErrorMessage(errno)}";

@@ -8,6 +8,7 @@ internal struct RawEvent
     public ulong Size;
     public ulong Count;
     public ulong Alignment;
+    public ulong Duration; // shifted ticks, 0 when not recorded
     public int OtherThread;
     public uint Interval;
     public CallKind Kind;

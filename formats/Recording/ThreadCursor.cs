@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace AllocReplay.Formats.Recording;
 
 /// <summary>Reads one thread's events in program order, one chunk in memory at a time.</summary>
-internal sealed class ThreadCursor(ThreadStream stream, SafeFileHandle? events, string eventsPath, int tickShift) : IDisposable
+internal sealed class ThreadCursor(ThreadStream stream, SafeFileHandle? events, string eventsPath, int tickShift, bool latency) : IDisposable
 {
     private readonly ArrayPool<byte> _pool = ArrayPool<byte>.Shared;
     private EventDecoder _decoder;
@@ -45,7 +45,7 @@ internal sealed class ThreadCursor(ThreadStream stream, SafeFileHandle? events, 
         _position = 0;
         _length = chunk.Length;
         _interval = chunk.Interval;
-        _decoder = new EventDecoder(chunk.Ticks >> tickShift);
+        _decoder = new EventDecoder(chunk.Ticks >> tickShift, latency);
         if (chunk.Tail is not null)
         {
             _buffer = chunk.Tail;

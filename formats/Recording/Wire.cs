@@ -14,7 +14,7 @@ internal static class Wire
     public const byte OpNull = 0x80;
     public const byte OpRaw = 0x40;
     public const int AddressUnit = 8;
-    public const int EventMax = 61;
+    public const int EventMax = 71;
     public const uint ChunkMagic = 0x31435241;
     public const int TailAlignment = 4096;
     public const ulong ProcessMagic = 0x434f52504c4c41;
@@ -23,6 +23,7 @@ internal static class Wire
     public const ulong FlagNewRecorded = 1;
     public const ulong FlagForked = 2;
     public const ulong FlagExpedited = 4;
+    public const ulong FlagLatency = 8;
 
     /// <summary>More than any writer makes; a longer chunk is damage, not data.</summary>
     public const int ChunkLengthMax = 1 << 20;
@@ -30,6 +31,7 @@ internal static class Wire
     public const string ProcessFile = "process";
     public const string EventsFile = "events";
     public const string TailsFile = "tails";
+    public const string StoppedFile = "stopped";
     public const string MarksFile = "marks";
     public const string CommandLineFile = "cmdline";
 }
@@ -106,6 +108,7 @@ internal struct ProcessHeader
     public BuildIdBytes BuildId;
     public PathBytes Allocator;
     public PathBytes Executable;
+    public uint Sample;
     public ControlPadding ControlPad;
     public uint Control;
     public uint Interval;
@@ -113,7 +116,7 @@ internal struct ProcessHeader
     public ulong SlowBegun;
     public ulong SlowDone;
 
-    [InlineArray(40)]
+    [InlineArray(36)]
     public struct ControlPadding
     {
         private byte _first;

@@ -23,8 +23,8 @@
 
 #define AR_ADDRESS_UNIT 8
 
-/* The longest event: prefix 10, op 1, five fields of at most 10 bytes. */
-#define AR_EVENT_MAX 61
+/* The longest event: prefix 10, op 1, five fields and a duration of at most 10 bytes each. */
+#define AR_EVENT_MAX 71
 
 /* A chunk of one thread's stream: in the file `events`, back to back; in the file `tails`, at the head of each slot. */
 #define AR_CHUNK_MAGIC 0x31435241u /* "ARC1" */
@@ -64,7 +64,8 @@ enum ar_failure {
     AR_FAILURE_CREATE = 1,
     AR_FAILURE_GROW = 2,
     AR_FAILURE_WRITE = 3,
-    AR_FAILURE_LOST_FILE = 4
+    AR_FAILURE_LOST_FILE = 4,
+    AR_FAILURE_SIZE_LIMIT = 5,
 };
 
 #define AR_PROCESS_MAGIC 0x434f52504c4c41ull /* "ALLPROC" */
@@ -100,7 +101,8 @@ struct ar_process {
     char exe[AR_PATH_MAX];
 
     /* The control plane. `control` is read at every call and written by a controlling process: a line of its own. */
-    uint8_t control_padding[40];
+    uint32_t sample; /* 1 in so many blocks is recorded, by a hash of its address; 0 or 1: all */
+    uint8_t control_padding[36];
     uint32_t control;  /* the interval being recorded, or 0 while stopped */
     uint32_t interval; /* the latest interval, 0 before the first */
     uint8_t slow_padding[56];
@@ -123,6 +125,7 @@ static_assert(sizeof(struct ar_mark) == 64, "ar_mark is 64 bytes");
 #define AR_PROCESS_NEW_RECORDED 1u /* operator new/delete come from the allocator and are recorded as such */
 #define AR_PROCESS_FORKED 2u       /* began as a fork of a recorded process, not by exec */
 #define AR_PROCESS_EXPEDITED 4u    /* is registered for membarrier(GLOBAL_EXPEDITED) */
+#define AR_PROCESS_LATENCY 8u      /* each acquisition and release ends with a varint: ticks that the real call took */
 
 static_assert(sizeof(struct ar_process) == 2320, "ar_process is 2320 bytes");
 static_assert(offsetof(struct ar_process, control) == 2240, "ar_process.control");

@@ -52,10 +52,32 @@ static inline void ar_end(struct ar_thread *t)
     __atomic_store_n(&t->tail->inside, 0, __ATOMIC_RELEASE);
 }
 
+static inline uint64_t ar_now(void)
+{
+    return ar_ticks() >> ar_recording.tick_shift;
+}
+
+/* Whether a block is in the sample. Stateless, so that all calls on a block agree; seeded, so that runs differ. */
+static inline bool ar_sampled(const void *block)
+{
+    const uint32_t below = ar_recording.sample_below;
+    if (AR_LIKELY(below == 0))
+        return true;
+    uint32_t hash = (uint32_t)((((uintptr_t)block >> 3 ^ ar_recording.sample_seed) * 0x9e3779b97f4a7c15u) >> 32);
+    return block && hash < below;
+}
+
+/* One event, stamped `now`, that took `duration` where latency is recorded. */
+struct ar_details {
+    const void *address;
+    uint64_t size, count, alignment;
+    uint32_t thread;
+    uint64_t now, duration;
+};
+
 /* Writes one event. `op` is a constant at every call, so each caller keeps only the branches that it needs. */
-static inline __attribute__((always_inline)) void ar_event(struct ar_thread *t, enum ar_op op, const void *address,
-                                                           uint64_t size, uint64_t count, uint64_t alignment,
-                                                           uint32_t thread)
+static inline __attribute__((always_inline)) void ar_event(struct ar_thread *t, enum ar_op op,
+                                                           const struct ar_details d)
 {
     static const uint8_t fields_of[64] = {
 #define AR_OP_FIELDS(code, name, fields) [code] = fields,
@@ -64,9 +86,9 @@ static inline __attribute__((always_inline)) void ar_event(struct ar_thread *t, 
     };
     const unsigned fields = fields_of[op];
     uint8_t *p = t->cursor;
-    uint64_t now = ar_ticks() >> ar_recording.tick_shift;
+    const void *address = d.address;
     /* A thread that moved to another core may read a counter slightly behind. Time never runs backwards in a stream. */
-    uint64_t delta = AR_LIKELY(now > t->ticks) ? now - t->ticks : 0;
+    uint64_t delta = AR_LIKELY(d.now > t->ticks) ? d.now - t->ticks : 0;
     t->ticks += delta;
     uint64_t to = (uint64_t)address;
     /* Unaligned on either side: the difference is no multiple of the unit. */
@@ -89,27 +111,18 @@ static inline __attribute__((always_inline)) void ar_event(struct ar_thread *t, 
         t->address = to;
     }
     if (fields & AR_FIELD_SIZE)
-        p = ar_put_varint(p, size);
+        p = ar_put_varint(p, d.size);
     if (fields & AR_FIELD_COUNT)
-        p = ar_put_varint(p, count);
+        p = ar_put_varint(p, d.count);
     if (fields & AR_FIELD_ALIGNMENT)
-        p = ar_put_varint(p, alignment);
+        p = ar_put_varint(p, d.alignment);
     if (fields & AR_FIELD_THREAD)
-        p = ar_put_varint(p, thread);
+        p = ar_put_varint(p, d.thread);
+    if (op < AR_THREAD_START && AR_UNLIKELY(ar_recording.latency))
+        p = ar_put_varint(p, d.duration);
     t->cursor = p;
     /* Publish: after the bytes, so that whoever reads the file after a kill sees only whole events. */
     __atomic_store_n(&t->tail->length, (uint32_t)(p - (uint8_t *)(t->tail + 1)), __ATOMIC_RELEASE);
-}
-
-/* One event, if the thread may write it. */
-static inline __attribute__((always_inline)) void ar_record(struct ar_thread *t, enum ar_op op, const void *address,
-                                                            uint64_t size, uint64_t count, uint64_t alignment,
-                                                            uint32_t thread)
-{
-    if (ar_begin(t)) {
-        ar_event(t, op, address, size, count, alignment, thread);
-        ar_end(t);
-    }
 }
 
 #endif

@@ -43,6 +43,7 @@ struct ar_thread {
     uint64_t address;          /* of the last event */
     struct ar_chunk *tail;     /* in the shared mapping */
     struct ar_slot *slot;
+    uint64_t lost; /* calls not recorded since recording failed, not yet all added to the header's count */
 };
 
 extern __thread struct ar_thread ar_self __attribute__((tls_model("initial-exec")));
@@ -51,6 +52,9 @@ extern __thread struct ar_thread ar_self __attribute__((tls_model("initial-exec"
 struct ar_recording_state {
     struct ar_process *header; /* shared mapping of the file `process`. No two in a line of forks have one address */
     uint32_t tick_shift;
+    uint32_t sample_below; /* record a block when its hash is below this; 0: all blocks */
+    uint32_t sample_seed;
+    bool latency;     /* stamp entry and exit */
     atomic_flag lock; /* thread start and exit, tail growth. Never held while the program's code runs */
     atomic_uint starting;
     struct ar_slot *free_small, *free_large, *exited_first, *exited_last, *unused_slots;

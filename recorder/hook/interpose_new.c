@@ -17,11 +17,15 @@
 
 static const char nothrow_tag; /* std::nothrow: only its type matters */
 
-static void record_new(enum ar_op op, void *block, size_t size, size_t alignment)
+static void record_new(enum ar_op op, void *block, size_t size, size_t alignment, uint64_t entered)
 {
     struct ar_thread *t = &ar_self;
     t->busy = 1;
-    ar_record(t, op, block, size, 1, alignment, 0);
+    if (ar_sampled(block) && ar_begin(t)) {
+        uint64_t now = ar_now();
+        ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, now, now - entered});
+        ar_end(t);
+    }
     t->busy = 0;
 }
 
@@ -32,10 +36,11 @@ static void record_new(enum ar_op op, void *block, size_t size, size_t alignment
         void *(*real)params = (void *(*)params)FUNCTION(op);                                                           \
         if (!DIRECT(op) || ar_self.busy)                                                                               \
             return real args;                                                                                          \
+        uint64_t entered = ar_now();                                                                                   \
         ar_self.busy = 1;                                                                                              \
         void *block = real args;                                                                                       \
         ar_self.busy = 0;                                                                                              \
-        record_new(AR_##op, block, size, alignment);                                                                   \
+        record_new(AR_##op, block, size, alignment, entered);                                                          \
         return block;                                                                                                  \
     }
 AR_NEW_NOTHROW_FUNCTIONS(DEFINE_NEW)
@@ -47,6 +52,7 @@ AR_NEW_NOTHROW_FUNCTIONS(DEFINE_NEW)
         void *(*real)params = (void *(*)params)FUNCTION(op);                                                           \
         if (!DIRECT(op) || ar_self.busy)                                                                               \
             return real args;                                                                                          \
+        uint64_t entered = ar_now();                                                                                   \
         void *block = NULL;                                                                                            \
         if (DIRECT(twin)) {                                                                                            \
             void *(*quiet)twin_params = (void *(*)twin_params)FUNCTION(twin);                                          \
@@ -56,7 +62,7 @@ AR_NEW_NOTHROW_FUNCTIONS(DEFINE_NEW)
         }                                                                                                              \
         if (!block)                                                                                                    \
             block = real args;                                                                                         \
-        record_new(AR_##op, block, size, alignment);                                                                   \
+        record_new(AR_##op, block, size, alignment, entered);                                                          \
         return block;                                                                                                  \
     }
 AR_NEW_FUNCTIONS(DEFINE_NEW_THROWING)
@@ -72,8 +78,17 @@ AR_NEW_FUNCTIONS(DEFINE_NEW_THROWING)
             return;                                                                                                    \
         }                                                                                                              \
         t->busy = 1;                                                                                                   \
-        ar_record(t, AR_##op, block, size_, 1, alignment_, 0);                                                         \
+        bool recorded = ar_sampled(block) && ar_begin(t);                                                              \
+        uint64_t entered = ar_now();                                                                                   \
+        if (!ar_recording.latency && recorded)                                                                         \
+            ar_event(t, AR_##op, (struct ar_details){block, size_, 1, alignment_, 0, entered, 0});                     \
+        if (!ar_recording.latency && recorded)                                                                         \
+            ar_end(t);                                                                                                 \
         real args;                                                                                                     \
+        if (ar_recording.latency && recorded) {                                                                        \
+            ar_event(t, AR_##op, (struct ar_details){block, size_, 1, alignment_, 0, entered, ar_now() - entered});    \
+            ar_end(t);                                                                                                 \
+        }                                                                                                              \
         t->busy = 0;                                                                                                   \
     }
 AR_DELETE_FUNCTIONS(DEFINE_DELETE)

@@ -1,4 +1,5 @@
-/* pthread_create: the edge from parent to child. */
+/* pthread_create: the edge from parent to child. And the joins, in which the C library frees what is left of a thread:
+ * its own blocks, allocated in pthread_create, and no calls of the program either. */
 #include "encode.h"
 
 #include "real.h"
@@ -71,7 +72,7 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
         birth->parent = t->index + 1;
         birth->header = t->header;
         /* Before the child can run, so before its first event. If no thread comes of it, the index stays unused. */
-        ar_event(t, AR_THREAD_CREATE, NULL, 0, 0, 0, birth->index + 1);
+        ar_event(t, AR_THREAD_CREATE, (struct ar_details){.thread = birth->index + 1, .now = ar_now()});
         ar_end(t);
         error = ar_real.pthread_create(thread, attributes, begin_thread, birth);
         if (error)
@@ -82,3 +83,15 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
     t->busy = 0;
     return error;
 }
+
+#define DEFINE_JOIN(name, params, args)                                                                                \
+    AR_EXPORT int name params                                                                                          \
+    {                                                                                                                  \
+        struct ar_thread *t = &ar_self;                                                                                \
+        uint8_t was_busy = t->busy;                                                                                    \
+        t->busy = 1;                                                                                                   \
+        int error = ar_real.name args;                                                                                 \
+        t->busy = was_busy;                                                                                            \
+        return error;                                                                                                  \
+    }
+AR_JOIN_FUNCTIONS(DEFINE_JOIN)

@@ -20,6 +20,15 @@
     X(void, free_aligned_sized, (void *block, size_t alignment, size_t size), (block, alignment, size))                \
     X(size_t, malloc_usable_size, (void *block), (block))
 
+/* Functions in which the C library frees what it allocated in pthread_create.
+ *
+ *   X(name, parameters, arguments)
+ */
+#define AR_JOIN_FUNCTIONS(X)                                                                                           \
+    X(pthread_join, (pthread_t thread, void **result), (thread, result))                                               \
+    X(pthread_tryjoin_np, (pthread_t thread, void **result), (thread, result))                                         \
+    X(pthread_timedjoin_np, (pthread_t thread, void **result, const struct timespec *until), (thread, result, until))
+
 /* Operator new and delete, by mangled name (Itanium ABI, size_t is unsigned long).
  *
  * Those that throw, with the nothrow form of the same request:

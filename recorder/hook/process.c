@@ -24,7 +24,8 @@
 union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
 
 /* Not wiped by fork: what a child needs of its parent. */
-static bool disabled; /* not asked to record, or may not */
+static uint64_t max_size; /* of the file `events` in bytes, 0: no limit */
+static bool disabled;     /* not asked to record, or may not */
 static struct ar_process
     *latest_header;                 /* of the recording that this image's process, or its parent, made; stays mapped */
 static char directory[AR_PATH_MAX]; /* of this image's recording */
@@ -144,8 +145,12 @@ static void say(const char *what, int error)
 
 void ar_fail(enum ar_failure what, int error)
 {
-    static const char *const text[] = {"", "cannot create the recording", "cannot grow the tails",
-                                       "cannot write events", "its files were closed and cannot be opened again"};
+    static const char *const text[] = {"",
+                                       "cannot create the recording",
+                                       "cannot grow the tails",
+                                       "cannot write events",
+                                       "its files were closed and cannot be opened again",
+                                       "the size limit is reached"};
     struct ar_process *header = ar_recording.header;
     disabled = true; /* for children */
     if (header) {
@@ -241,6 +246,10 @@ bool ar_write_chunk(const struct ar_chunk *chunk)
     /* Asked first, because a write past the limit raises SIGXFSZ in the program. */
     ar_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit);
     size_t length = sizeof head + head.length;
+    if (max_size && (uint64_t)size + length > max_size) {
+        ar_fail(AR_FAILURE_SIZE_LIMIT, 0);
+        return false;
+    }
     if ((uint64_t)size + length > limit.rlim_cur) {
         ar_fail(AR_FAILURE_WRITE, EFBIG);
         return false;
@@ -410,6 +419,37 @@ static const char *variable(const char *name)
     return NULL;
 }
 
+static uint64_t number(const char *name)
+{
+    uint64_t n = 0;
+    for (const char *digit = variable(name); digit && *digit >= '0' && *digit <= '9'; digit++)
+        n = n * 10 + (uint64_t)(*digit - '0');
+    return n;
+}
+
+/* While the file `stopped` is there, new process images start without recording. */
+static bool session_is_stopped(const char *session)
+{
+    char path[AR_PATH_MAX], *end = path + sizeof path;
+    put_text(put_text(path, end, session), end, "/stopped");
+    return ar_sys(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
+static void set_options(struct ar_process *header)
+{
+    uint64_t sample = number("ALLOCREPLAY_SAMPLE");
+    max_size = number("ALLOCREPLAY_MAX_SIZE");
+    if (sample > 1 && sample <= UINT32_MAX) {
+        header->sample = (uint32_t)sample;
+        ar_recording.sample_below = (uint32_t)(UINT32_MAX / sample) + 1;
+        ar_recording.sample_seed = (uint32_t)header->start_ticks * 2654435761u;
+    }
+    if (variable("ALLOCREPLAY_LATENCY")) {
+        header->flags |= AR_PROCESS_LATENCY;
+        ar_recording.latency = true;
+    }
+}
+
 /* Begins the first interval. Later ones are begun by a controlling process. */
 static void mark_start(struct ar_process *header)
 {
@@ -428,13 +468,17 @@ static void mark_start(struct ar_process *header)
 static bool start(void)
 {
     const char *session = variable("ALLOCREPLAY_DIR");
-    /* A fork goes on as its parent was; a new image as the session was told to start. */
-    bool paused = latest_header ? latest_header->control == 0 : variable("ALLOCREPLAY_PAUSED") != NULL;
     /* A program that runs with more rights than its caller is none of the caller's to record. */
     if (!session || getauxval(AT_SECURE)) {
         disabled = true;
         return false;
     }
+    if (variable("ALLOCREPLAY_ONLY_CHILD_OF") && number("ALLOCREPLAY_ONLY_CHILD_OF") != (uint64_t)ar_sys(SYS_getppid)) {
+        disabled = true; /* --follow-children no, and this is not the command itself */
+        return false;
+    }
+    /* A fork goes on as its parent was; a new image as the session is. */
+    bool paused = latest_header ? latest_header->control == 0 : session_is_stopped(session);
     file_close_inherited(&events_file);
     file_close_inherited(&tails_file);
     int error = make_directory(session);
@@ -448,9 +492,11 @@ static bool start(void)
         ar_fail(AR_FAILURE_CREATE, events < 0 ? -events : tails < 0 ? -tails : ENOSPC);
         return false;
     }
-    copy_proc("/proc/self/cmdline", "cmdline");
+    if (!variable("ALLOCREPLAY_REDACT"))
+        copy_proc("/proc/self/cmdline", "cmdline");
     copy_proc("/proc/self/maps", "maps");
     fill_header(header);
+    set_options(header);
     if (!paused)
         mark_start(header);
     latest_header = header;

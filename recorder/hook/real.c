@@ -122,11 +122,21 @@ static int first_pthread_create(pthread_t *thread, const pthread_attr_t *attribu
     return resolve() ? ar_real.pthread_create(thread, attributes, run, argument) : EAGAIN;
 }
 
+#define AR_FIRST_JOIN(name, params, args)                                                                              \
+    static int first_##name params                                                                                     \
+    {                                                                                                                  \
+        return resolve() ? ar_real.name args : EINVAL;                                                                 \
+    }
+AR_JOIN_FUNCTIONS(AR_FIRST_JOIN)
+
 struct ar_real_functions ar_real = {
 #define AR_REAL_FIRST(ret, name, params, args) .name = first_##name,
     AR_C_FUNCTIONS(AR_REAL_FIRST)
 #undef AR_REAL_FIRST
         .pthread_create = first_pthread_create,
+#define AR_REAL_FIRST_JOIN(name, params, args) .name = first_##name,
+    AR_JOIN_FUNCTIONS(AR_REAL_FIRST_JOIN)
+#undef AR_REAL_FIRST_JOIN
 };
 
 struct ar_operator ar_operators[AR_OPERATORS] = {
@@ -164,6 +174,9 @@ static bool resolve(void)
         (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT, "pthread_create");
     if (found.pthread_create == NULL)
         found.pthread_create = first_pthread_create;
+#define AR_LOOK_UP_JOIN(name, params, args) found.name = (int(*) params)dlsym(RTLD_NEXT, #name);
+    AR_JOIN_FUNCTIONS(AR_LOOK_UP_JOIN)
+#undef AR_LOOK_UP_JOIN
     void *allocator = object_of((void *)found.malloc);
     for (int i = 0; i < AR_OPERATORS; i++) {
         ar_operators[i].function = dlsym(RTLD_NEXT, ar_operators[i].name);

@@ -15,6 +15,9 @@ struct ar_real_functions {
     AR_C_FUNCTIONS(AR_REAL_C)
 #undef AR_REAL_C
     int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+#define AR_REAL_JOIN(name, params, args) int(*name) params;
+    AR_JOIN_FUNCTIONS(AR_REAL_JOIN)
+#undef AR_REAL_JOIN
     /* Operator new comes from the object that malloc comes from: it does not pass through malloc, so it is recorded. */
     bool new_direct;
 };

@@ -70,7 +70,8 @@ static bool grow(uint32_t size)
         return false;
     }
     ar_recording.tails_size += SLAB_SIZE;
-    /* From the end, so that the list hands the first one out first: readers and controllers meet the used ones early. */
+    /* From the end, so that the list hands the first one out first: readers and controllers meet the used ones early.
+     */
     for (uint32_t at = SLAB_SIZE; at > 0; at -= size) {
         struct ar_chunk *tail = (struct ar_chunk *)(slab + at - size);
         tail->capacity = size;

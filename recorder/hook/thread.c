@@ -63,7 +63,7 @@ static bool attach(struct ar_thread *t, struct ar_process *header)
     t->header = header;
     if (have_exit_key)
         pthread_setspecific(exit_key, t);
-    ar_event(t, AR_THREAD_START, NULL, 0, 0, 0, t->parent);
+    ar_event(t, AR_THREAD_START, (struct ar_details){.thread = t->parent, .now = ar_now()});
     return true;
 }
 
@@ -98,13 +98,21 @@ static void flush(struct ar_thread *t)
         upgrade(t, sequence);
 }
 
+/* Calls that are lost are many, and the count is shared: it is brought up to date now and then. */
+static void count_lost(struct ar_thread *t, struct ar_process *header)
+{
+    const uint64_t batch = 1024;
+    if (t->lost++ % batch == 0)
+        __atomic_fetch_add(&header->lost_events, t->lost == 1 ? 1 : batch, __ATOMIC_RELAXED);
+}
+
 /* Stopped, or failed: nothing is written. */
 static bool pass_through(struct ar_thread *t, struct ar_process *header)
 {
     if (t->header == header)
         ar_end(t);
     if (header->state == AR_STATE_FAILED)
-        __atomic_fetch_add(&header->lost_events, 1, __ATOMIC_RELAXED);
+        count_lost(t, header);
     return false;
 }
 
@@ -125,7 +133,7 @@ static bool make_ready(struct ar_thread *t, struct ar_process *header)
     if (t->cursor <= t->limit && header->state != AR_STATE_FAILED)
         return true;
     ar_end(t);
-    __atomic_fetch_add(&header->lost_events, 1, __ATOMIC_RELAXED);
+    count_lost(t, header);
     return false;
 }
 
@@ -159,7 +167,10 @@ static void on_thread_exit(void *value)
     if (++t->exit_rounds < 4 /* PTHREAD_DESTRUCTOR_ITERATIONS of glibc */) {
         pthread_setspecific(exit_key, t);
     } else {
-        ar_record(t, AR_THREAD_EXIT, NULL, 0, 0, 0, 0);
+        if (ar_begin(t)) {
+            ar_event(t, AR_THREAD_EXIT, (struct ar_details){.now = ar_now()});
+            ar_end(t);
+        }
         t->exited = 1;
         ar_lock();
         ar_slot_exited(t->slot);

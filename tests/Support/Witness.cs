@@ -31,7 +31,7 @@ internal sealed class Witness : IDisposable
         var start = new ProcessStartInfo(Targets.Build("witness.c"), [$"{threads}"]) { RedirectStandardInput = true };
         start.Environment["LD_PRELOAD"] = hook;
         start.Environment["ALLOCREPLAY_DIR"] = session;
-        start.Environment["ALLOCREPLAY_PAUSED"] = "1";
+        SessionSwitch.Close(session);
         _process = Process.Start(start)!;
         Image = Path.Combine(session, $"p{_process.Id}.0");
         // The hook creates the page last but one; its magic is stored when all of it is there.

@@ -1,0 +1,35 @@
+using AllocReplay.Formats.Recording;
+
+namespace AllocReplay.Recorder;
+
+/// <summary>
+/// Starts and stops a session as a whole: the process images that run, and, through the file <c>stopped</c>, those that are
+/// still to come. The file is changed first, so that an image which begins meanwhile is in the state asked for, or is found
+/// among those that run.
+/// </summary>
+public static class SessionSwitch
+{
+    /// <summary>New images start recording. Does not touch those that run.</summary>
+    public static void Open(string session) => File.Delete(Path.Combine(session, Wire.StoppedFile));
+
+    /// <summary>New images start without recording. Does not touch those that run.</summary>
+    public static void Close(string session) => File.WriteAllBytes(Path.Combine(session, Wire.StoppedFile), []);
+
+    /// <summary>Stops every image that runs, and lets none begin.</summary>
+    public static void StopAll(string session)
+    {
+        Close(session);
+        foreach (string image in Images(session))
+        {
+            using ControlledProcess process = ControlledProcess.Open(image);
+            process.Stop();
+        }
+    }
+
+    /// <summary>The directories of a session's process images.</summary>
+    public static IReadOnlyList<string> Images(string session) =>
+        Directory.GetDirectories(session).Where(d => File.Exists(Path.Combine(d, Wire.ProcessFile))).Order(StringComparer.Ordinal).ToArray();
+
+    /// <summary>Whether a directory is a session's, not one image's.</summary>
+    public static bool IsSession(string directory) => Directory.Exists(directory) && !File.Exists(Path.Combine(directory, Wire.ProcessFile));
+}

@@ -1,0 +1,168 @@
+using AllocReplay.Formats;
+using AllocReplay.Recorder;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests;
+
+/// <summary>What <c>record</c> can be asked for beyond recording everything.</summary>
+public sealed class RecordOptionsTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    private string Recording => _directory["test.allocrec"];
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void A_sample_keeps_whole_lives_of_some_blocks()
+    {
+        RecordOptions options = Options(Targets.Build("short_threads.c"), "8000") with { Sample = 4 };
+        Assert.Equal(0, RecordSession.Run(options));
+
+        using TraceReader reader = TraceReader.Open(Recording);
+        TraceStatistics statistics = TraceStatistics.Of(reader);
+        Assert.Equal(4U, reader.Process.Sample);
+        // Addresses repeat, so the share is far from exact; that it is neither none nor all is.
+        Assert.InRange(statistics.Acquisitions, 1, 7999);
+        Assert.Equal(statistics.Acquisitions, statistics.CountOf(CallKind.Free) + statistics.LiveBlocks);
+        Assert.Equal(0, reader.Merge.UnknownReleases + reader.Merge.ImplicitReleases);
+    }
+
+    [Fact]
+    public void A_reallocation_across_the_sample_is_a_release_or_an_acquisition()
+    {
+        RecordOptions options = Options(Targets.Build("known_calls.c")) with { Sample = 2 };
+        Assert.Equal(0, RecordSession.Run(options));
+
+        using TraceReader reader = TraceReader.Open(Recording);
+        TraceStatistics statistics = TraceStatistics.Of(reader);
+        Assert.True(statistics.Acquisitions > 0);
+        Assert.Equal(0, statistics.LiveBlocks);
+        Assert.Equal(0, reader.Merge.UnknownReleases + reader.Merge.ImplicitReleases);
+    }
+
+    [Fact]
+    public void Latency_is_how_long_each_call_took()
+    {
+        Assert.Equal(0, RecordSession.Run(Options(Targets.Build("known_calls.c")) with { Latency = true }));
+
+        using TraceReader reader = TraceReader.Open(Recording);
+        var statistics = new TraceStatistics();
+        long timed = 0, calls = 0;
+        while (reader.Read(out TraceEvent e))
+        {
+            statistics.Add(e);
+            Assert.InRange(e.DurationNs, 0, 10_000_000_000);
+            calls += CallKinds.IsThreadEvent(e.Kind) || CallKinds.IsReallocBegin(e.Kind) ? 0 : 1;
+            timed += e.DurationNs > 0 ? 1 : 0;
+        }
+        Assert.Null(reader.Damage);
+        Assert.Equal(KnownCalls.Counts, KnownCalls.CountsOf(statistics));
+        Assert.True(timed > calls / 2, $"{timed} of {calls} calls took time");
+    }
+
+    [Fact]
+    public void A_size_limit_ends_the_recording_and_not_the_program()
+    {
+        Assert.Equal(128 + 9, RecordSession.Run(Options(Targets.Build("kill.c")) with { MaxSize = 100_000 }));
+
+        using TraceReader reader = TraceReader.Open(Recording);
+        TraceStatistics statistics = TraceStatistics.Of(reader);
+        Assert.Null(reader.Damage);
+        Assert.Equal(RecordingState.Failed, reader.Process.State);
+        Assert.Equal("the size limit was reached", reader.Process.Failure);
+        Assert.InRange(reader.EventBytes, 1, 200_000);
+        Assert.InRange(statistics.Calls + (long)reader.Process.LostEvents, 100_000 - 1024, 100_000 + 1);
+    }
+
+    [Fact]
+    public void Children_are_left_alone_when_so_asked()
+    {
+        Assert.Equal(0, RecordSession.Run(Options("sh", "-c", $"{Targets.Build("fork.c")}; ls / > /dev/null; exec {Targets.Build("fork.c")}") with { FollowChildren = false }));
+
+        using TraceReader reader = TraceReader.Open(Recording);
+        Assert.Equal([$"p{reader.Session!.Pid}.0", $"p{reader.Session.Pid}.1"], reader.Images.Select(i => i.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Redaction_leaves_arguments_out()
+    {
+        Assert.Equal(0, RecordSession.Run(Options("sh", "-c", "true # secret") with { Redact = true }));
+
+        using TraceReader reader = TraceReader.Open(Recording);
+        Assert.Equal(["sh"], reader.Session!.Command);
+        Assert.Empty(reader.Process.Arguments);
+        foreach (string file in Directory.GetFiles(Recording, "*", SearchOption.AllDirectories))
+            Assert.False(File.ReadAllBytes(file).AsSpan().IndexOf("secret"u8) >= 0, file);
+    }
+
+    [Fact]
+    public void Recordings_are_the_owner_s_alone()
+    {
+        Assert.Equal(0, RecordSession.Run(Options("true")));
+
+        const UnixFileMode others = (UnixFileMode)0b000_111_111;
+        foreach (string path in Directory.GetFileSystemEntries(Recording, "*", SearchOption.AllDirectories).Append(Recording))
+            Assert.Equal((UnixFileMode)0, File.GetUnixFileMode(path) & others);
+    }
+
+    [Fact]
+    public void A_session_that_starts_paused_records_nothing_until_it_is_started()
+    {
+        Assert.Equal(0, RecordSession.Run(Options(Targets.Build("known_calls.c")) with { StartPaused = true }));
+
+        using TraceReader reader = TraceReader.Open(Recording);
+        Assert.Equal(0, TraceStatistics.Of(reader).Events);
+        Assert.Empty(reader.Intervals);
+        Assert.Equal(0UL, reader.Process.LostEvents);
+    }
+
+    [Fact]
+    public void Intervals_and_marks_are_read_alone_and_together()
+    {
+        using var witness = new Witness(_directory["w"], HookBuild.Default);
+        using (ControlledProcess control = witness.Open())
+        {
+            for (uint interval = 1; interval <= 3; interval++)
+            {
+                Assert.Equal(interval, control.Start());
+                // Events exist once a thread has attached.
+                SpinWait.SpinUntil(() => control.Status().Threads >= 4);
+                control.Mark($"mark {interval}");
+                Assert.Equal(interval, control.Stop());
+                Assert.Equal("stopped", control.Status().State);
+                // Closed and readable while the program runs on.
+                using TraceReader running = TraceReader.Open(witness.Image, interval: interval);
+                Assert.Null(running.Damage);
+            }
+        }
+        Assert.Equal(0, witness.Finish());
+
+        long sum = 0;
+        for (uint interval = 1; interval <= 3; interval++)
+        {
+            using TraceReader one = TraceReader.Open(witness.Image, interval: interval);
+            sum += TraceStatistics.Of(one).Events;
+        }
+        using TraceReader all = TraceReader.Open(witness.Image);
+        Assert.Equal(sum, TraceStatistics.Of(all).Events);
+        Assert.Equal([1U, 2U, 3U], all.Intervals.Select(i => i.Number));
+        Assert.Equal(["mark 1", "mark 2", "mark 3"], all.Markers.Select(m => m.Name));
+        Assert.Equal(0, all.Merge.UnknownReleases);
+        Assert.Throws<TraceFormatException>(() => TraceReader.Open(witness.Image, interval: 4));
+    }
+
+    [Theory]
+    [InlineData("--max-size", "ten")]
+    [InlineData("--duration", "-3s")]
+    [InlineData("--sample", "x")]
+    [InlineData("--follow-children", "maybe")]
+    public void Options_that_make_no_sense_are_usage_errors(string option, string value)
+    {
+        ProgramResult result = Programs.AllocReplay("record", option, value, "-o", Recording, "--", "true");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains(value, result.Error, StringComparison.Ordinal);
+    }
+
+    private RecordOptions Options(params string[] command) => new() { Command = command, Output = Recording };
+}
