@@ -1,14 +1,14 @@
 using System.Globalization;
 using AllocReplay.Formats;
-using AllocReplay.Recorder;
 using Spectre.Console;
 
 namespace AllocReplay.Bench;
 
-/// <summary><c>bench recorder</c>: nanoseconds that recording adds to a call, beside its peers.</summary>
+/// <summary><c>bench recorder</c>: what recording costs, beside nothing at all, the floor hook, LTTng-UST and heaptrack.</summary>
 internal static class RecorderBench
 {
-    private const int Blocks = 9;
+    private const int ChurnBlocks = 9;
+    private const int ProgramBlocks = 7;
     private const int CallsPerThread = 2_000_000;
 
     public static int Run()
@@ -16,7 +16,9 @@ internal static class RecorderBench
         string directory = Directory.CreateTempSubdirectory("allocreplay-bench-").FullName;
         try
         {
-            Churn(directory);
+            using var recorders = new Recorders(directory);
+            Churn(recorders, directory);
+            Programs(recorders, directory);
             return 0;
         }
         finally
@@ -25,65 +27,76 @@ internal static class RecorderBench
         }
     }
 
-    private static void Churn(string directory)
+    private static void Churn(Recorders recorders, string directory)
     {
         string churn = Compile(directory, "churn.c", "churn", "-pthread");
         string floor = Compile(directory, "floor.c", "floor.so", "-fPIC", "-shared", "-D_GNU_SOURCE");
         string count = Compile(directory, "floor.c", "count.so", "-fPIC", "-shared", "-D_GNU_SOURCE", "-DCOUNT");
         string calls = CallsPerThread.ToString(CultureInfo.InvariantCulture);
-        double recordedBytesPerEvent = 0, lttngBytesPerEvent = 0;
-
-        var candidates = new List<Candidate>
+        var bytesPerEvent = new Dictionary<string, double>();
+        recorders.LastSession = (name, session) =>
         {
-            new("nothing", () => NsPerCall(Shell.Run(churn, [calls]))),
+            using TraceReader reader = TraceReader.Open(session);
+            bytesPerEvent[name] = (double)reader.EventBytes / TraceStatistics.Of(reader).Events;
+        };
+        List<Candidate> candidates =
+        [
             new("count", () => NsPerCall(Shell.Run(churn, [calls], ("LD_PRELOAD", count)))),
             new("floor", () => NsPerCall(Shell.Run(churn, [calls], ("LD_PRELOAD", floor)))),
-            new("record", () =>
-            {
-                string session = Path.Combine(directory, "churn.allocrec");
-                Directory.CreateDirectory(session);
-                string printed = Shell.Run(churn, [calls], ("LD_PRELOAD", Hook), ("ALLOCREPLAY_DIR", session));
-                using (TraceReader reader = TraceReader.Open(session))
-                    recordedBytesPerEvent = (double)reader.EventBytes / TraceStatistics.Of(reader).Events;
-                Directory.Delete(session, recursive: true);
-                return NsPerCall(printed);
-            }),
-        };
-        using Lttng? lttng = Lttng.Installed ? new Lttng(directory) : null;
-        if (lttng is not null)
-        {
-            candidates.Add(new Candidate("lttng", () =>
-            {
-                double ns = NsPerCall(lttng.Trace(churn, calls));
-                lttngBytesPerEvent = (double)lttng.TraceBytes / (2 * CallsPerThread);
-                return ns;
-            }));
-        }
-        else
-        {
-            Console.Error.WriteLine("skipped: LTTng is not installed (lttng-tools, liblttng-ust-dev)");
-        }
-        if (Shell.Exists("heaptrack"))
-            candidates.Add(new Candidate("heaptrack", () => NsPerCall(Shell.Run("heaptrack", ["-o", Path.Combine(directory, "heaptrack"), churn, calls]))));
-        else
-            Console.Error.WriteLine("skipped: heaptrack is not installed");
+            .. recorders.Names.Select(name => new Candidate(name, () => NsPerCall(recorders.Run(name, churn, calls)))),
+        ];
+        Interleaved result = Interleaved.Run(ChurnBlocks, candidates);
+        if (recorders.HasLttng)
+            bytesPerEvent["lttng"] = recorders.BytesLeft["lttng"] / (2.0 * CallsPerThread);
 
-        Interleaved result = Interleaved.Run(Blocks, candidates);
         var table = new Table { Border = TableBorder.Markdown };
-        table.AddColumns("churn, 2 threads", "ns/call", "added", "added / floor's", "lttng's added /", "bytes/event");
-        foreach (Candidate candidate in candidates)
+        table.AddColumns("churn, 2 threads", "ns/call", "added ns", "added / floor's", "lttng's added / this", "bytes/event");
+        foreach (string name in candidates.Select(c => c.Name).OrderBy(n => result.Median(n)))
         {
-            string name = candidate.Name;
             double added = result.Added(name, "nothing");
-            table.AddRow(name, Number(result.Median(name)), Number(added), Number(added / result.Added("floor", "nothing"), "0.00"),
-                lttng is null ? "" : Number(result.Added("lttng", "nothing") / added),
-                name == "record" ? Number(recordedBytesPerEvent, "0.00") : name == "lttng" ? Number(lttngBytesPerEvent, "0.00") : "");
+            bool recorded = name is not ("nothing" or "count" or "floor");
+            table.AddRow(name, Number(result.Median(name)), Number(added),
+                name == "nothing" ? "" : Number(added / result.Added("floor", "nothing"), "0.00"),
+                recorders.HasLttng && recorded ? Number(result.Added("lttng", "nothing") / added) : "",
+                bytesPerEvent.TryGetValue(name, out double bytes) ? Number(bytes, "0.00") : "");
         }
         AnsiConsole.Write(table);
-        AnsiConsole.WriteLine($"medians of {Blocks} interleaved runs of {CallsPerThread} calls on each thread");
+        AnsiConsole.WriteLine($"medians of {ChurnBlocks} interleaved runs of {CallsPerThread} calls on each thread\n");
+        recorders.LastSession = null;
     }
 
-    private static string Hook => new RecordOptions { Command = [], Output = "" }.HookPath;
+    private static void Programs(Recorders recorders, string directory)
+    {
+        string source = Path.Combine(directory, "large.c");
+        File.WriteAllLines(source, Enumerable.Range(0, 400).Select(i =>
+            $"int f{i}(int *a, int n) {{ int s = {i}; for (int k = 0; k < n; k++) s += a[k] * {i + 3} ^ (s >> (k & 7)); return s; }}"));
+        var table = new Table { Border = TableBorder.Markdown };
+        table.AddColumns(["wall time / nothing", .. recorders.Names.Skip(1)]);
+        AddRow("gcc -O2 of a large file", name => recorders.Time(name, "gcc", "-O2", "-c", source, "-o", Path.Combine(directory, "large.o")));
+        AddRow("python3, JSON on two threads", name => recorders.Time(name, "python3", "-c", PythonWorkload));
+        if (Shell.Exists("redis-benchmark"))
+            AddRow("redis-benchmark set+get", name => RedisBench.SecondsPerMillion(recorders, name, directory));
+        else
+            Console.Error.WriteLine("skipped: redis is not installed (redis-tools)");
+        AnsiConsole.Write(table);
+        AnsiConsole.WriteLine($"medians of {ProgramBlocks} interleaved runs; throughput is the inverse");
+
+        void AddRow(string title, Func<string, double> run)
+        {
+            Interleaved result = Interleaved.Run(ProgramBlocks, [.. recorders.Names.Select(n => new Candidate(n, () => run(n)))]);
+            table.AddRow([title, .. recorders.Names.Skip(1).Select(n => Number(result.Ratio(n, "nothing"), "0.000"))]);
+        }
+    }
+
+    private const string PythonWorkload = """
+        import json, threading
+        def work():
+            for _ in range(300):
+                json.loads(json.dumps({str(i): list(range(20)) for i in range(100)}))
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        """;
 
     private static double NsPerCall(string printed) =>
         double.Parse(printed.Split('\n').First(l => l.Contains("ns/call", StringComparison.Ordinal)).Split(' ')[0], CultureInfo.InvariantCulture);
