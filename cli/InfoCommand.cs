@@ -47,6 +47,7 @@ internal static class InfoCommand
         Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments.Select(Quote)) : s.Executable);
         Fact("process", $"{s.Image} (pid {s.Pid}), {s.Started:yyyy-MM-dd HH:mm:ss} UTC{(s.Host.Length > 0 ? " on " + s.Host : "")}, {s.End}");
         Fact("allocator", s.Allocator + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : ""));
+        Fact("source", s.Source == ProcessInfo.FromMallocHook ? s.Source + " (calloc, realloc, alignment and operator new look like malloc and free)" : s.Source);
         Fact("duration", Quantity.Duration(s.DurationNs));
         Fact("threads", Quantity.Count(s.Threads.Count));
         Fact("calls", $"{Quantity.Count(s.Calls)} in {Quantity.Count(s.Events)} events, {s.BytesPerEvent:0.00} B/event");
@@ -73,7 +74,7 @@ internal static class InfoCommand
             terminal.Note($"{s.Images.Count} process images; this is {s.Image}, the busiest unless --process chose another.");
         }
         if (s.Calls == 0)
-            terminal.Note("No calls were recorded: the program brings its own allocator, linked into its executable.");
+            terminal.Note("No calls were recorded: the program brings its own allocator, linked into its executable. If that is gperftools' tcmalloc, try: allocreplay record --via mallochook");
         else
             terminal.Note($"Next: allocreplay compare {s.Path}   or   allocreplay analyze {s.Path} -o DIR");
     }

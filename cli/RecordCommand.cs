@@ -17,6 +17,12 @@ internal static class RecordCommand
         };
         Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
         Option<bool> startPaused = new("--start-paused") { Description = "Record nothing until 'allocreplay control PID start'." };
+        Option<string> via = new("--via")
+        {
+            Description = "How calls are seen: preload interposes them; mallochook has the program's own gperftools tcmalloc tell of them.",
+            DefaultValueFactory = _ => ProcessInfo.FromPreload,
+        };
+        via.AcceptOnlyFromAmong(ProcessInfo.FromPreload, ProcessInfo.FromMallocHook);
         Option<bool> quiet = new("--quiet", "-q") { Description = "Say nothing when all went well." };
         Argument<string[]> command = new("command")
         {
@@ -24,7 +30,7 @@ internal static class RecordCommand
             Arity = ArgumentArity.OneOrMore,
             CaptureRemainingTokens = true,
         };
-        var record = new Command("record", "Run a command and record what it allocates.") { output, force, startPaused, quiet, command };
+        var record = new Command("record", "Run a command and record what it allocates.") { output, force, startPaused, via, quiet, command };
         record.SetAction(parse =>
         {
             string[] words = parse.GetValue(command)!;
@@ -34,6 +40,7 @@ internal static class RecordCommand
                 Output = parse.GetValue(output) ?? DefaultOutput(words[0]),
                 Force = parse.GetValue(force),
                 StartPaused = parse.GetValue(startPaused),
+                Via = parse.GetValue(via) == ProcessInfo.FromMallocHook ? RecordVia.MallocHook : RecordVia.Preload,
             }, parse.GetValue(quiet), terminal);
         });
         return record;

@@ -22,6 +22,8 @@ internal sealed record TraceSummary
     public required string Allocator { get; init; }
     public required string AllocatorBuildId { get; init; }
     public required bool RecordsOperatorNew { get; init; }
+    /// <summary>preload, or mallochook: then every call looks like malloc or free.</summary>
+    public required string Source { get; init; }
     public required long DurationNs { get; init; }
     public required long Events { get; init; }
     public required long EventBytes { get; init; }
@@ -72,6 +74,7 @@ internal sealed record TraceSummary
             Allocator = process.AllocatorPath,
             AllocatorBuildId = process.AllocatorBuildId,
             RecordsOperatorNew = process.RecordsOperatorNew,
+            Source = process.Source,
             DurationNs = statistics.DurationNs,
             Events = statistics.Events,
             EventBytes = reader.EventBytes,

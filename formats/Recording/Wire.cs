@@ -23,6 +23,7 @@ internal static class Wire
     public const ulong FlagNewRecorded = 1;
     public const ulong FlagForked = 2;
     public const ulong FlagExpedited = 4;
+    public const ulong FlagMallocHook = 8;
 
     /// <summary>More than any writer makes; a longer chunk is damage, not data.</summary>
     public const int ChunkLengthMax = 1 << 20;

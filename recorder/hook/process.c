@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "real.h"
+#include "source.h"
 
 union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
 
@@ -379,6 +380,7 @@ static void fill_header(struct ar_process *h)
     /* So that a controlling process can make our threads pass a fence, instead of each paying for one at every call. */
     if (ar_sys(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0L, 0L) == 0)
         h->flags |= AR_PROCESS_EXPEDITED;
+    h->flags |= ar_source_flags;
     if (latest_header)
         h->flags |= AR_PROCESS_FORKED;
     if (ar_real.new_direct)
@@ -432,6 +434,10 @@ static bool start(void)
     bool paused = latest_header ? latest_header->control == 0 : variable("ALLOCREPLAY_PAUSED") != NULL;
     /* A program that runs with more rights than its caller is none of the caller's to record. */
     if (!session || getauxval(AT_SECURE)) {
+        disabled = true;
+        return false;
+    }
+    if (!ar_source_attach()) {
         disabled = true;
         return false;
     }
