@@ -88,7 +88,7 @@ SCRIPT
 run_tests() {
     need_build_tools
     install_missing required g++:g++
-    install_missing optional "${allocators[@]}" redis-tools:redis-benchmark sqlite3:sqlite3 python3:python3 perl:perl
+    install_missing optional "${allocators[@]}" libgoogle-perftools-dev:/usr/include/gperftools/malloc_hook_c.h redis-tools:redis-benchmark sqlite3:sqlite3 python3:python3 perl:perl
     dotnet build tests/AllocReplay.Tests.csproj -c $configuration -v quiet --nologo
     local results=artifacts/tests.xml status=0 counts
     mkdir -p artifacts

@@ -52,6 +52,7 @@ internal static class InfoCommand
         Fact("allocator", s.Allocator + (s.RecordsOperatorNew ? ", its operator new included" : ", operator new as the malloc it calls") + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : ""));
         if (s.Sample > 1)
             Fact("sampled", $"1 block in {s.Sample}, by a hash of its address");
+        Fact("source", s.Source == ProcessInfo.FromMallocHook ? s.Source + " (calloc, realloc, alignment and operator new look like malloc and free)" : s.Source);
         Fact("duration", Quantity.Duration(s.DurationNs));
         Fact("threads", Quantity.Count(s.Threads.Count));
         Fact("calls", $"{Quantity.Count(s.Calls)} in {Quantity.Count(s.Events)} events, {s.BytesPerEvent:0.00} B/event");
@@ -85,7 +86,7 @@ internal static class InfoCommand
             terminal.Note($"{s.Images.Count} process images; {shown}this is {s.Image}; --process chooses another.");
         }
         if (s.Calls == 0)
-            terminal.Note("No calls were recorded: the program makes none, or has an allocator linked into its executable.");
+            terminal.Note("No calls were recorded: the program makes none, or has an allocator linked into its executable. If that is gperftools' tcmalloc, try: allocreplay record --via mallochook");
         else
             terminal.Note($"Next: allocreplay compare {target}   or   allocreplay analyze {target} -o DIR");
     }

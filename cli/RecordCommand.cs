@@ -24,6 +24,12 @@ internal static class RecordCommand
         Option<string> follow = new("--follow-children") { Description = "Whether processes that the command starts are recorded too.", HelpName = "yes|no", DefaultValueFactory = _ => "yes" };
         follow.AcceptOnlyFromAmong("yes", "no");
         Option<bool> redact = new("--redact") { Description = "Leave arguments out of the recording." };
+        Option<string> via = new("--via")
+        {
+            Description = "How calls are seen: preload interposes them; mallochook has the program's own gperftools tcmalloc tell of them.",
+            DefaultValueFactory = _ => ProcessInfo.FromPreload,
+        };
+        via.AcceptOnlyFromAmong(ProcessInfo.FromPreload, ProcessInfo.FromMallocHook);
         Option<bool> quiet = new("--quiet", "-q") { Description = "Say nothing when all went well." };
         Argument<string[]> command = new("command")
         {
@@ -31,9 +37,9 @@ internal static class RecordCommand
             Arity = ArgumentArity.OneOrMore,
             CaptureRemainingTokens = true,
         };
-        var record = new Command("record", "Run a command and record what it allocates.") 
+        var record = new Command("record", "Run a command and record what it allocates.")
         {
-            output, force, startPaused, sample, latency, maxSize, duration, follow, redact, quiet, command,
+            output, force, startPaused, sample, latency, maxSize, duration, follow, redact, via, quiet, command,
         };
         record.SetAction(parse =>
         {
@@ -52,6 +58,7 @@ internal static class RecordCommand
                 Duration = parse.GetValue(duration) is { } time ? Quantity.ParseTime("--duration", time) : null,
                 FollowChildren = parse.GetValue(follow) == "yes",
                 Redact = parse.GetValue(redact),
+                Via = parse.GetValue(via) == ProcessInfo.FromMallocHook ? RecordVia.MallocHook : RecordVia.Preload,
             }, parse.GetValue(quiet), terminal);
         });
         return record;

@@ -24,6 +24,8 @@ internal sealed record TraceSummary
     public required bool RecordsOperatorNew { get; init; }
     public required uint Sample { get; init; }
     public required bool Latency { get; init; }
+    /// <summary>preload, or mallochook: then every call looks like malloc or free.</summary>
+    public required string Source { get; init; }
     public required long DurationNs { get; init; }
     public required long Events { get; init; }
     public required long EventBytes { get; init; }
@@ -79,6 +81,7 @@ internal sealed record TraceSummary
             RecordsOperatorNew = process.RecordsOperatorNew,
             Sample = process.Sample,
             Latency = process.Latency,
+            Source = process.Source,
             DurationNs = statistics.DurationNs,
             Events = statistics.Events,
             EventBytes = reader.EventBytes,

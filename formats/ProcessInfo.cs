@@ -14,6 +14,12 @@ public enum RecordingState
 /// <summary>What a recording says of the process image that made it.</summary>
 public sealed record ProcessInfo
 {
+    /// <summary><see cref="Source"/>: the calls were interposed, each is recorded by its name.</summary>
+    public const string FromPreload = "preload";
+    /// <summary><see cref="Source"/>: told by gperftools' MallocHook, which knows malloc and free only: calloc, realloc, alignment and
+    /// operator new look like them.</summary>
+    public const string FromMallocHook = "mallochook";
+
     /// <summary>Process id.</summary>
     public required uint Pid { get; init; }
     /// <summary>Parent's process id.</summary>
@@ -38,6 +44,8 @@ public sealed record ProcessInfo
     public required ulong LostEvents { get; init; }
     /// <summary>Whether operator new and delete come from the allocator itself and are recorded as such.</summary>
     public required bool RecordsOperatorNew { get; init; }
+    /// <summary>Where the events come from: <see cref="FromPreload"/> or <see cref="FromMallocHook"/>.</summary>
+    public required string Source { get; init; }
     /// <summary>Whether the process began as a fork of a recorded process.</summary>
     public required bool Forked { get; init; }
     /// <summary>1 in so many blocks is recorded, chosen by a hash of the address; 1: all.</summary>

@@ -26,6 +26,9 @@ public sealed record SessionInfo
     /// <summary>Version of AllocReplay that recorded.</summary>
     [Key("recorder")] public string Recorder { get; init; } = "";
 
+    /// <summary>How the calls were to be seen, as in <see cref="ProcessInfo.Source"/>.</summary>
+    [Key("source")] public string Source { get; init; } = ProcessInfo.FromPreload;
+
     /// <summary>Writes the session under a recording directory, whole or not at all.</summary>
     /// <exception cref="IOException">The directory cannot be written.</exception>
     public void Save(string directory)

@@ -145,9 +145,12 @@ public sealed class TraceReader : IDisposable
             .ToArray();
         if (images.Length == 0)
         {
-            throw new TraceFormatException(path, null, session is null
-                ? "expected a recording directory (NAME.allocrec), found a directory without one"
-                : "the recording is empty: the program never loaded the hook (it is statically linked, or set-user-ID)");
+            throw new TraceFormatException(path, null, session?.Source switch
+            {
+                null => "expected a recording directory (NAME.allocrec), found a directory without one",
+                ProcessInfo.FromMallocHook => "the recording is empty: the program carries no MallocHook (gperftools' tcmalloc, linked dynamically or exported)",
+                _ => "the recording is empty: the program never loaded the hook (it is statically linked, or set-user-ID)",
+            });
         }
         ProcessImage chosen = image is null
             ? images[0]

@@ -1,5 +1,14 @@
 namespace AllocReplay.Recorder;
 
+/// <summary>How the program's calls are seen.</summary>
+public enum RecordVia
+{
+    /// <summary>The allocation functions are interposed.</summary>
+    Preload,
+    /// <summary>gperftools' tcmalloc, which the program carries, tells of them through MallocHook.</summary>
+    MallocHook,
+}
+
 /// <summary>What to record and where.</summary>
 public sealed record RecordOptions
 {
@@ -33,8 +42,15 @@ public sealed record RecordOptions
     /// <summary>Whether arguments are left out of the recording.</summary>
     public bool Redact { get; init; }
 
-    /// <summary>The preload library.</summary>
-    public string HookPath { get; init; } = Path.Combine(AppContext.BaseDirectory, "liballocreplay.so");
+    /// <summary>How the calls are seen.</summary>
+    public RecordVia Via { get; init; }
+
+    /// <summary>The preload library; that of <see cref="Via"/> unless set.</summary>
+    public string HookPath
+    {
+        get => field ?? Path.Combine(AppContext.BaseDirectory, Via == RecordVia.MallocHook ? "liballocreplay-mallochook.so" : "liballocreplay.so");
+        init;
+    }
 }
 
 /// <summary>The recorder cannot record. The message is one line that says what is wrong and what to do.</summary>

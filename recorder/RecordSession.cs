@@ -28,6 +28,7 @@ public static partial class RecordSession
             Kernel = "Linux " + File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
             Processors = Environment.ProcessorCount,
             StartedNs = (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100,
+            Source = options.Via == RecordVia.MallocHook ? ProcessInfo.FromMallocHook : ProcessInfo.FromPreload,
             Recorder = typeof(RecordSession).Assembly.GetName().Version!.ToString(3),
         };
         session.Save(directory);

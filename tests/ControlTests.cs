@@ -49,7 +49,8 @@ public sealed class ControlTests : IDisposable
         return CountLateWrites(control, witness.Image, cycles, TimeSpan.FromMicroseconds(500), enough: omission == ControlledProcess.Omission.Nothing ? int.MaxValue : 1);
     }
 
-    private static int CountLateWrites(ControlledProcess control, string image, int cycles, TimeSpan look, int enough = int.MaxValue)
+    /// <summary>Stops after which a thread still wrote.</summary>
+    internal static int CountLateWrites(ControlledProcess control, string image, int cycles, TimeSpan look, int enough = int.MaxValue)
     {
         using var tails = new TailFlags(Path.Combine(image, Wire.TailsFile));
         int late = 0;
@@ -75,7 +76,7 @@ public sealed class ControlTests : IDisposable
     }
 
     /// <summary>Per thread and interval, the sizes count up without a gap, and every block but the last is freed at once.</summary>
-    private static void AssertIntervalsAreWhole(TraceReader reader)
+    internal static void AssertIntervalsAreWhole(TraceReader reader)
     {
         var last = new Dictionary<int, (uint Interval, ulong Size)>();
         long checkedPairs = 0;

@@ -123,6 +123,7 @@ internal sealed class ProcessRecording : IDisposable
         Failure = header.FailureOp == 0 ? null : DescribeFailure(header.FailureOp, header.FailureErrno),
         LostEvents = header.LostEvents,
         RecordsOperatorNew = (header.Flags & Wire.FlagNewRecorded) != 0,
+        Source = (header.Flags & Wire.FlagMallocHook) != 0 ? ProcessInfo.FromMallocHook : ProcessInfo.FromPreload,
         Forked = (header.Flags & Wire.FlagForked) != 0,
         Sample = Math.Max(1, header.Sample),
         Latency = (header.Flags & Wire.FlagLatency) != 0,

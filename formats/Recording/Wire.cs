@@ -24,6 +24,7 @@ internal static class Wire
     public const ulong FlagForked = 2;
     public const ulong FlagExpedited = 4;
     public const ulong FlagLatency = 8;
+    public const ulong FlagMallocHook = 16;
 
     /// <summary>More than any writer makes; a longer chunk is damage, not data.</summary>
     public const int ChunkLengthMax = 1 << 20;

@@ -1,4 +1,5 @@
-/* The preload hook: what its files share.
+/* The preload hook: what its files share. ../mallochook builds a second library from process, thread, tails and
+ * interpose_thread.
  *
  *   interpose*.c   the interposed functions         (entered by the program)
  *   encode.h       one event into the thread's tail (fast path: no lock, fence, system call or shared line)

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "real.h"
+#include "source.h"
 
 union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
 
@@ -388,6 +389,7 @@ static void fill_header(struct ar_process *h)
     /* So that a controlling process can make our threads pass a fence, instead of each paying for one at every call. */
     if (ar_sys(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0L, 0L) == 0)
         h->flags |= AR_PROCESS_EXPEDITED;
+    h->flags |= ar_source_flags;
     if (latest_header)
         h->flags |= AR_PROCESS_FORKED;
     if (ar_real.new_direct)
@@ -475,6 +477,10 @@ static bool start(void)
     }
     if (variable("ALLOCREPLAY_ONLY_CHILD_OF") && number("ALLOCREPLAY_ONLY_CHILD_OF") != (uint64_t)ar_sys(SYS_getppid)) {
         disabled = true; /* --follow-children no, and this is not the command itself */
+        return false;
+    }
+    if (!ar_source_attach()) {
+        disabled = true;
         return false;
     }
     /* A fork goes on as its parent was; a new image as the session is. */

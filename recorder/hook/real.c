@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "hook.h"
+#include "source.h"
 
 /* Calls made while the real functions are looked up (dlsym itself calls calloc) are served from here, and stay here. */
 static struct {
@@ -192,6 +193,14 @@ static bool resolve(void)
 void ar_resolve(void)
 {
     resolve();
+}
+
+/* Interposed calls need no connecting. */
+const uint64_t ar_source_flags = 0;
+
+bool ar_source_attach(void)
+{
+    return true;
 }
 
 void *ar_operator_for(struct ar_operator *op, void *caller)

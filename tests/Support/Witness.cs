@@ -8,27 +8,44 @@ internal static class HookBuild
 {
     public static string Default { get; } = Path.Combine(AppContext.BaseDirectory, "liballocreplay.so");
 
+    public static string MallocHook { get; } = Path.Combine(AppContext.BaseDirectory, "liballocreplay-mallochook.so");
+
     /// <summary>Builds the hook with more flags, as the product does otherwise.</summary>
-    public static string With(string output, params string[] flags)
+    public static string With(string output, params string[] flags) => Compile(output, Directory.GetFiles(Folder("hook"), "*.c"), flags);
+
+    /// <summary>As <see cref="With"/>, the library that MallocHook tells.</summary>
+    public static string MallocHookWith(string output, params string[] flags)
     {
-        string hook = Path.Combine(Repository.Root, "recorder", "hook");
+        string[] core = ["process.c", "thread.c", "tails.c", "interpose_thread.c"];
+        return Compile(output, [.. core.Select(f => Path.Combine(Folder("hook"), f)), .. Directory.GetFiles(Folder("mallochook"), "*.c")], flags);
+    }
+
+    private static string Folder(string name) => Path.Combine(Repository.Root, "recorder", name);
+
+    private static string Compile(string output, IEnumerable<string> sources, string[] flags)
+    {
         string[] fixedFlags = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-ftls-model=initial-exec", "-fno-builtin"];
         ProgramResult result = Programs.Run("cc",
-            [.. fixedFlags, .. flags, "-I", Path.Combine(Repository.Root, "formats", "native"), "-o", output, .. Directory.GetFiles(hook, "*.c"), "-ldl", "-lpthread"]);
+            [.. fixedFlags, .. flags, "-I", Path.Combine(Repository.Root, "formats", "native"), "-o", output, .. sources, "-ldl", "-lpthread"]);
         Assert.True(result.ExitCode == 0, result.Error);
         return output;
     }
 }
 
-/// <summary>The target witness.c, running under a hook, its recording stopped and started by the test.</summary>
+/// <summary>The target witness.c, or another that ends with its standard input, running under a hook, its recording stopped and started by the test.</summary>
 internal sealed class Witness : IDisposable
 {
     private readonly Process _process;
 
-    public Witness(string session, string hook, int threads = 4)
+    public Witness(string session, string hook, int threads = 4, string? program = null)
+        : this(session, hook, program ?? Targets.Build("witness.c"), [$"{threads}"])
+    {
+    }
+
+    public Witness(string session, string hook, string program, string[] arguments)
     {
         Directory.CreateDirectory(session);
-        var start = new ProcessStartInfo(Targets.Build("witness.c"), [$"{threads}"]) { RedirectStandardInput = true };
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true };
         start.Environment["LD_PRELOAD"] = hook;
         start.Environment["ALLOCREPLAY_DIR"] = session;
         SessionSwitch.Close(session);

@@ -1,0 +1,126 @@
+/* The MallocHook source: a second preload library, for programs whose gperftools tcmalloc cannot be interposed or need
+ * not be.
+ *
+ * It is built from the core files of ../hook without the interposed allocation functions. Events come from tcmalloc
+ * itself, which calls every hook that was added by MallocHook_AddNewHook after it allocated, and by
+ * MallocHook_AddDeleteHook before it frees: the ownership order that the recording wants. An in-place realloc is told
+ * as a delete and a new of one address, both while the thread owns it; one that moves as the new of the new block, then
+ * the delete of the old.
+ *
+ * Removing a hook promises nothing: tcmalloc copies the list of hooks and then calls what it copied, so another thread
+ * may call a hook long after it was removed. So ours are added once and stay. What starts and stops is the control
+ * plane's state, which ar_begin reads at every call, under the same protocol as in the other library.
+ */
+#include "../hook/encode.h"
+#include "../hook/real.h"
+#include "../hook/source.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+/* As <gperftools/malloc_hook_c.h> declares them; the adders return 1 on success. */
+typedef void (*new_hook)(const void *block, size_t size);
+typedef void (*delete_hook)(const void *block);
+typedef int (*add_new_hook)(new_hook hook);
+typedef int (*add_delete_hook)(delete_hook hook);
+
+const uint64_t ar_source_flags = AR_PROCESS_MALLOCHOOK;
+
+static int first_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                                void *argument)
+{
+    ar_resolve();
+    return ar_real.pthread_create == first_pthread_create ? EAGAIN
+                                                          : ar_real.pthread_create(thread, attributes, run, argument);
+}
+
+#define FIRST_JOIN(name, params, args)                                                                                 \
+    static int first_##name params                                                                                     \
+    {                                                                                                                  \
+        ar_resolve();                                                                                                  \
+        return ar_real.name == first_##name ? EINVAL : ar_real.name args;                                              \
+    }
+AR_JOIN_FUNCTIONS(FIRST_JOIN)
+
+/* Needed here: what interpose_thread.c wraps, and malloc, whose object is named in the header. */
+struct ar_real_functions ar_real = {.pthread_create = first_pthread_create,
+#define JOIN(name, params, args) .name = first_##name,
+                                    AR_JOIN_FUNCTIONS(JOIN)
+#undef JOIN
+};
+
+void ar_resolve(void)
+{
+    uint8_t was_busy = ar_self.busy;
+    ar_self.busy = 1;
+    void *create = dlsym(RTLD_NEXT, "pthread_create");
+    if (create)
+        ar_real.pthread_create = (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))create;
+#define LOOK_UP_JOIN(name, params, args)                                                                               \
+    {                                                                                                                  \
+        void *join = dlsym(RTLD_NEXT, #name);                                                                          \
+        if (join)                                                                                                      \
+            ar_real.name = (int(*) params)join;                                                                        \
+    }
+    AR_JOIN_FUNCTIONS(LOOK_UP_JOIN)
+    ar_real.malloc = (void *(*)(size_t))dlsym(RTLD_DEFAULT, "malloc");
+    ar_self.busy = was_busy;
+}
+
+/* The guard keeps out what we ask of the heap ourselves, and the C library's blocks for a thread that pthread_create
+ * begins. */
+static inline __attribute__((always_inline)) void tell(enum ar_op op, const void *block, size_t size)
+{
+    struct ar_thread *t = &ar_self;
+    if (AR_UNLIKELY(t->busy))
+        return;
+    t->busy = 1;
+    if (ar_sampled(block) && ar_begin(t)) {
+        ar_event(t, op, (struct ar_details){.address = block, .size = size, .count = 1, .now = ar_now()});
+        ar_end(t);
+    }
+    t->busy = 0;
+}
+
+static void on_new(const void *block, size_t size)
+{
+    tell(AR_MALLOC, block, size);
+}
+
+static void on_delete(const void *block)
+{
+    tell(AR_FREE, block, 0);
+}
+
+/* One line, in one write. */
+static bool refuse(const char *why)
+{
+    struct iovec line[] = {
+        {"allocreplay: ", 13},
+        {program_invocation_short_name, strlen(program_invocation_short_name)},
+        {(char *)why, strlen(why)},
+    };
+    ar_sys(SYS_writev, 2, line, sizeof line / sizeof *line);
+    return false;
+}
+
+bool ar_source_attach(void)
+{
+    static bool attached; /* inherited by children, as the hooks are */
+    if (attached)
+        return true;
+    /* Anywhere in the global scope: libtcmalloc, or an executable that has it linked in and exports it (-rdynamic). */
+    add_new_hook add_new = (add_new_hook)dlsym(RTLD_DEFAULT, "MallocHook_AddNewHook");
+    add_delete_hook add_delete = (add_delete_hook)dlsym(RTLD_DEFAULT, "MallocHook_AddDeleteHook");
+    if (!add_new || !add_delete)
+        return refuse(
+            " is not recorded: it carries no MallocHook (gperftools' tcmalloc, linked dynamically or exported)\n");
+    /* The delete hook first: a block that is told is then told to the end. */
+    if (!add_delete(on_delete) || !add_new(on_new))
+        return refuse(" is not recorded: MallocHook takes no more hooks\n");
+    attached = true;
+    return true;
+}
