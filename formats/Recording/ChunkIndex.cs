@@ -18,6 +18,9 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
 
     public TraceFormatException? Damage { get; private set; }
 
+    /// <summary>Chunks of <c>events</c> that were cut short and are taken from their tails.</summary>
+    public int ShortChunks { get; private set; }
+
     /// <summary>Takes the published part of every slot. Call before <see cref="ReadEvents"/>.</summary>
     public void ReadTails(string path)
     {
@@ -75,6 +78,7 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
             }
             else if (FindEndOfShortChunk(handle, at, length) is { } next)
             {
+                ShortChunks++;
                 at = next;
             }
             else
