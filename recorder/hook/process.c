@@ -491,6 +491,8 @@ static bool start(void)
             header->failure_errno = -tails;
             fill_header(header);
             header->state = AR_STATE_FAILED;
+        } else {
+            ar_sys(SYS_unlinkat, AT_FDCWD, directory, AT_REMOVEDIR);
         }
         return false;
     }
