@@ -72,6 +72,64 @@ public sealed class BadInputTests : IDisposable
         Assert.Null(reader.Damage);
     }
 
+    /// <summary>A kill or a full disk cuts a write short, and another thread appends after the short chunk.</summary>
+    [Theory]
+    [InlineData(2)]   // within the magic
+    [InlineData(10)]  // before the sequence number
+    [InlineData(14)]  // within the length
+    [InlineData(64)]  // only the header
+    [InlineData(100)] // in mid-event: the claimed range runs over the next chunk
+    [InlineData(-1)]  // all but the last byte
+    public void A_short_chunk_in_the_middle_is_taken_from_its_tail(int keep)
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(10, 0x1000, 8).Flush();
+        writer.Thread(1).Malloc(15, 0x9000, 8).Flush();
+        for (int i = 0; i < 100; i++)
+            writer.Thread(0).Malloc(30 + 10 * i, 0x10000 + 64 * (ulong)i, (ulong)i);
+        writer.Thread(1).Malloc(40, 0xa000, 8).Flush().Malloc(50, 0xb000, 8);
+        writer.Save();
+        byte[] tail = writer.Thread(0).Tail();
+        byte[][] chunks = [writer.Thread(0).Flushed[0], writer.Thread(1).Flushed[0], keep < 0 ? tail[..^1] : tail[..keep], writer.Thread(1).Flushed[1]];
+        File.WriteAllBytes(Path.Combine(writer.ImageDirectory, "events"), [.. chunks.SelectMany(c => c)]);
+
+        using TraceReader reader = TraceReader.Open(_directory.Path);
+        Assert.Equal(1 + 100 + 3, TraceStatistics.Of(reader).Acquisitions);
+        Assert.Null(reader.Damage);
+    }
+
+    [Fact]
+    public void A_short_chunk_whose_claimed_range_ends_where_a_chunk_ends_is_taken_from_its_tail()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(1).Malloc(15, 0x9000, 8).Flush();
+        for (int i = 0; i < 100; i++)
+            writer.Thread(0).Malloc(30 + 10 * i, 0x10000 + 64 * (ulong)i, (ulong)i);
+        writer.Save();
+        byte[] tail = writer.Thread(0).Tail(), other = writer.Thread(1).Flushed[0];
+        File.WriteAllBytes(Path.Combine(writer.ImageDirectory, "events"), [.. tail[..^other.Length], .. other]);
+
+        using TraceReader reader = TraceReader.Open(_directory.Path);
+        Assert.Equal(101, TraceStatistics.Of(reader).Acquisitions);
+        Assert.Null(reader.Damage);
+    }
+
+    [Fact]
+    public void A_short_chunk_that_no_tail_holds_is_damage()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        for (int i = 0; i < 100; i++)
+            writer.Thread(0).Malloc(30 + 10 * i, 0x10000 + 64 * (ulong)i, (ulong)i);
+        writer.Thread(0).Flush();
+        writer.Thread(1).Malloc(15, 0x9000, 8).Flush();
+        writer.Save();
+        byte[] cut = writer.Thread(0).Flushed[0];
+        File.WriteAllBytes(Path.Combine(writer.ImageDirectory, "events"), [.. cut[..100], .. writer.Thread(1).Flushed[0]]);
+
+        using TraceReader reader = TraceReader.Open(_directory.Path);
+        Assert.NotNull(reader.Damage);
+    }
+
     [Fact]
     public void An_event_kind_that_is_none()
     {

@@ -11,13 +11,15 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
 
     private readonly Dictionary<uint, SortedList<uint, ChunkReference>> _chunks = [];
     private readonly Dictionary<uint, (uint Sequence, uint OsTid, string Name)> _identity = [];
-    private (long Offset, uint Thread, uint Sequence)? _cut;
-    private string _eventsPath = "";
+    private readonly Dictionary<(uint Thread, uint Sequence), (ChunkHeader Header, byte[] Payload)> _tails = [];
 
     /// <summary>The latest calibration pair that a chunk header carries.</summary>
     public (ulong Ticks, ulong Ns) LatestPair { get; private set; } = (startTicks, startMonoNs);
 
     public TraceFormatException? Damage { get; private set; }
+
+    /// <summary>Chunks of <c>events</c> that were cut short and are taken from their tails.</summary>
+    public int ShortChunks { get; private set; }
 
     /// <summary>Takes the published part of every slot. Call before <see cref="ReadEvents"/>.</summary>
     public void ReadTails(string path)
@@ -47,16 +49,20 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
                     Damage ??= new TraceFormatException(path, at + HeaderSize + read, $"expected {payload.Length - read} more bytes, found the end of the file");
                     return;
                 }
+                _tails[(header.Thread, header.Sequence)] = (header, payload);
                 Add(header, new ChunkReference(at + HeaderSize, payload.Length, header.Ticks, header.Interval, payload));
             }
             at += (slot + Wire.TailAlignment - 1) / Wire.TailAlignment * Wire.TailAlignment;
         }
     }
 
-    /// <summary>Walks the flushed chunks. A chunk that is also in a tail is the same chunk: the flushed one is whole, and wins.</summary>
+    /// <summary>
+    /// Walks the flushed chunks. A chunk that is also in a tail is the same chunk: the flushed one, if it is whole, wins. One
+    /// that was cut short, by a kill in mid-write or by a full disk, is taken from its tail; other threads may have appended
+    /// after it.
+    /// </summary>
     public void ReadEvents(SafeFileHandle handle, string path)
     {
-        _eventsPath = path;
         long length = RandomAccess.GetLength(handle);
         Span<byte> buffer = stackalloc byte[HeaderSize];
         for (long at = 0; at < length;)
@@ -64,24 +70,27 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
             int read = ReadFully(handle, buffer, at);
             buffer[read..].Clear();
             var header = MemoryMarshal.Read<ChunkHeader>(buffer);
-            if (read < HeaderSize || at + HeaderSize + header.Length > length)
+            bool isChunk = read == HeaderSize && header.Magic == Wire.ChunkMagic && header.Length is > 0 and <= Wire.ChunkLengthMax;
+            if (isChunk && at + HeaderSize + header.Length <= length && !DiffersFromTail(handle, at, header))
+            {
+                Add(header, new ChunkReference(at + HeaderSize, (int)header.Length, header.Ticks, header.Interval, null));
+                at += HeaderSize + header.Length;
+            }
+            else if (FindEndOfShortChunk(handle, at, length) is { } next)
+            {
+                ShortChunks++;
+                at = next;
+            }
+            else
             {
                 if (read >= 4 && header.Magic != Wire.ChunkMagic)
-                    Damage ??= NotAChunk(path, at, header.Magic);
-                // Killed while writing? Then the tail still holds this chunk: Build decides. A header cut before its sequence
-                // number names no chunk that a tail could hold.
-                _cut = read >= 12 ? (at, header.Thread, header.Sequence) : (at, uint.MaxValue, 0);
+                    Damage ??= new TraceFormatException(path, at, $"expected a chunk (magic ARC1), found 0x{header.Magic:x8}");
+                else if (read < HeaderSize || isChunk)
+                    Damage ??= new TraceFormatException(path, at, "expected a whole chunk, found the end of the file: the recording is truncated here");
+                else
+                    Damage ??= new TraceFormatException(path, at + 12, $"expected a chunk length from 1 to {Wire.ChunkLengthMax}, found {header.Length}");
                 return;
             }
-            if (header.Magic != Wire.ChunkMagic || header.Length is 0 or > Wire.ChunkLengthMax)
-            {
-                Damage ??= header.Magic != Wire.ChunkMagic
-                    ? NotAChunk(path, at, header.Magic)
-                    : new TraceFormatException(path, at + 12, $"expected a chunk length from 1 to {Wire.ChunkLengthMax}, found {header.Length}");
-                return;
-            }
-            Add(header, new ChunkReference(at + HeaderSize, (int)header.Length, header.Ticks, header.Interval, null));
-            at += HeaderSize + header.Length;
         }
     }
 
@@ -113,13 +122,61 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
             }
             streams.Add(stream);
         }
-        if (_cut is { } cut && !(_chunks.TryGetValue(cut.Thread, out var held) && held.ContainsKey(cut.Sequence)))
-            Damage ??= new TraceFormatException(_eventsPath, cut.Offset, "expected a whole chunk, found the end of the file: the recording is truncated here");
         return streams;
     }
 
-    private static TraceFormatException NotAChunk(string path, long at, uint magic) =>
-        new(path, at, $"expected a chunk (magic ARC1), found 0x{magic:x8}");
+    /// <summary>Whether what stands at an offset is not what the tail of the same chunk holds. Without a tail there is nothing to compare.</summary>
+    private bool DiffersFromTail(SafeFileHandle handle, long at, in ChunkHeader header)
+    {
+        if (!_tails.TryGetValue((header.Thread, header.Sequence), out var tail))
+            return false;
+        var window = new byte[HeaderSize + Math.Min((int)header.Length, tail.Payload.Length)];
+        return MatchingPrefix(window.AsSpan(0, ReadFully(handle, window, at)), tail) < window.Length;
+    }
+
+    /// <summary>
+    /// Where the chunk ends that was begun at an offset and cut short, or null when it is no such chunk: its bytes must be the
+    /// first ones of a chunk that a tail holds, and a chunk, or the end of the file, must follow.
+    /// </summary>
+    private long? FindEndOfShortChunk(SafeFileHandle handle, long at, long length)
+    {
+        if (_tails.Count == 0)
+            return null;
+        int longest = HeaderSize + _tails.Values.Max(t => t.Payload.Length);
+        // A little more, for the header that follows.
+        var window = new byte[Math.Min(length - at, longest + HeaderSize)];
+        ReadOnlySpan<byte> bytes = window.AsSpan(0, ReadFully(handle, window, at));
+        int matching = 0;
+        foreach (var tail in _tails.Values)
+            matching = Math.Max(matching, MatchingPrefix(bytes, tail));
+        // The next chunk's first bytes may happen to be those that were cut off, so the end lies at the first difference or
+        // shortly before it.
+        for (int end = matching; end > 0; end--)
+            if (at + end == length || IsHeader(bytes[end..]))
+                return at + end;
+        return null;
+    }
+
+    /// <summary>How many bytes of a chunk are those of a tail. Fields that may change between the write and the kill are passed over.</summary>
+    private static int MatchingPrefix(ReadOnlySpan<byte> bytes, in (ChunkHeader Header, byte[] Payload) tail)
+    {
+        ReadOnlySpan<byte> header = MemoryMarshal.AsBytes(new ReadOnlySpan<ChunkHeader>(in tail.Header));
+        int head = Math.Min(bytes.Length, HeaderSize);
+        for (int i = 0; i < head; i++)
+            if (bytes[i] != header[i] && i is not (>= 12 and < 16 or >= 36 and < 40 or >= 56 and < 60)) // length, capacity, inside
+                return i;
+        return head + bytes[head..].CommonPrefixLength(tail.Payload);
+    }
+
+    /// <summary>Whether bytes may be the beginning of a chunk, as far as they go.</summary>
+    private static bool IsHeader(ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> magic = stackalloc byte[4];
+        MemoryMarshal.Write(magic, Wire.ChunkMagic);
+        int known = Math.Min(bytes.Length, magic.Length);
+        return bytes[..known].SequenceEqual(magic[..known])
+            && (bytes.Length < 16 || MemoryMarshal.Read<uint>(bytes[12..]) is > 0 and <= Wire.ChunkLengthMax);
+    }
 
     private void Add(in ChunkHeader header, ChunkReference chunk)
     {

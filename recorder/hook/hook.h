@@ -60,6 +60,9 @@ struct ar_recording_state {
     atomic_uint starting;
     struct ar_slot *free_small, *free_large, *exited_first, *exited_last, *unused_slots;
     uint64_t tails_size;
+    char *arena; /* memory of the hook's own, not yet handed out */
+    size_t arena_left;
+    struct ar_birth *unused_births;
 };
 
 union ar_recording_page {

@@ -5,8 +5,8 @@
 #include "real.h"
 
 /* Handed to the child: from the arena, since the heap is the program's. Used again once the child has read it. */
-struct birth {
-    struct birth *next;
+struct ar_birth {
+    struct ar_birth *next;
     void *(*run)(void *);
     void *argument;
     uint32_t index;
@@ -14,31 +14,29 @@ struct birth {
     struct ar_process *header;
 };
 
-static struct birth *unused_births; /* guarded by the lock */
-
-static struct birth *birth_take(void)
+static struct ar_birth *birth_take(void)
 {
     ar_lock();
-    struct birth *birth = unused_births;
+    struct ar_birth *birth = ar_recording.unused_births;
     if (birth)
-        unused_births = birth->next;
+        ar_recording.unused_births = birth->next;
     else
         birth = ar_arena_take(sizeof *birth);
     ar_unlock();
     return birth;
 }
 
-static void birth_free(struct birth *birth)
+static void birth_free(struct ar_birth *birth)
 {
     ar_lock();
-    birth->next = unused_births;
-    unused_births = birth;
+    birth->next = ar_recording.unused_births;
+    ar_recording.unused_births = birth;
     ar_unlock();
 }
 
 static void *begin_thread(void *value)
 {
-    struct birth *birth = value;
+    struct ar_birth *birth = value;
     struct ar_thread *t = &ar_self;
     void *(*run)(void *) = birth->run;
     void *argument = birth->argument;
@@ -61,7 +59,7 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
     if (t->busy)
         return ar_real.pthread_create(thread, attributes, run, argument);
     t->busy = 1; /* the C library's own blocks for the thread are not the program's calls */
-    struct birth *birth = NULL;
+    struct ar_birth *birth = NULL;
     int error;
     if (ar_begin(t) && (birth = birth_take()) == NULL)
         ar_end(t);

@@ -8,6 +8,7 @@
 #include <link.h>
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -235,6 +236,31 @@ int ar_tails_file(void)
     return size < 0 ? (int)size : tails_file.descriptor;
 }
 
+/* One write, so that chunks of several threads do not interleave. It is cut short only where no more can be written. */
+static long append(const void *data, size_t length)
+{
+    long written;
+    do
+        written = ar_sys(SYS_write, events_file.descriptor, data, length);
+    while (written == -EINTR);
+    return written;
+}
+
+/* Another thread may have brought the file to its limit since its size was asked. The signal is for this thread, and
+ * ours: it is taken back before the program can see it. */
+static long append_below_limit(const void *data, size_t length)
+{
+    const uint64_t set = 1ull << (SIGXFSZ - 1);
+    uint64_t before = 0;
+    const struct timespec now = {0};
+    ar_sys(SYS_rt_sigprocmask, SIG_BLOCK, &set, &before, sizeof set);
+    long written = append(data, length);
+    if (written == -EFBIG)
+        ar_sys(SYS_rt_sigtimedwait, &set, NULL, &now, sizeof set);
+    ar_sys(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof set);
+    return written;
+}
+
 bool ar_write_chunk(const struct ar_chunk *chunk)
 {
     struct ar_chunk head = *chunk;
@@ -244,7 +270,7 @@ bool ar_write_chunk(const struct ar_chunk *chunk)
         ar_fail(AR_FAILURE_LOST_FILE, (int)-size);
         return false;
     }
-    /* Asked first, because a write past the limit raises SIGXFSZ in the program. */
+    /* Asked first, because a write past the limit raises SIGXFSZ. */
     ar_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit);
     size_t length = sizeof head + head.length;
     if (max_size && (uint64_t)size + length > max_size) {
@@ -255,12 +281,7 @@ bool ar_write_chunk(const struct ar_chunk *chunk)
         ar_fail(AR_FAILURE_WRITE, EFBIG);
         return false;
     }
-    /* One write, so that chunks of several threads do not interleave. It is cut short only where no more can be
-     * written. */
-    long written;
-    do
-        written = ar_sys(SYS_write, events_file.descriptor, chunk, length);
-    while (written == -EINTR);
+    long written = limit.rlim_cur == RLIM_INFINITY ? append(chunk, length) : append_below_limit(chunk, length);
     if (written != (long)length) {
         ar_fail(AR_FAILURE_WRITE, written < 0 ? (int)-written : ENOSPC);
         return false;
@@ -339,20 +360,31 @@ static void copy_proc(const char *source, const char *name)
         ar_sys(SYS_close, out);
 }
 
-static struct ar_process *map_header(void)
+static struct ar_process *map_header(int *error)
 {
     char path[AR_PATH_MAX], page[4096] = {0};
+    *error = ENAMETOOLONG;
     if (!file_path(path, "process"))
         return NULL;
     long fd = ar_sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
+    if (fd < 0) {
+        *error = (int)-fd;
         return NULL;
+    }
     /* Written, not extended: a page without a block behind it is SIGBUS on a full disk. */
+    struct rlimit limit = {0};
+    ar_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit);
+    long written =
+        limit.rlim_cur < sizeof page ? -EFBIG /* would be a signal */ : ar_sys(SYS_write, fd, page, sizeof page);
     void *map = MAP_FAILED;
-    if (ar_sys(SYS_write, fd, page, sizeof page) == (long)sizeof page)
+    *error = written < 0 ? (int)-written : written < (long)sizeof page ? ENOSPC : ENOMEM;
+    if (written == (long)sizeof page)
         map = mmap(NULL, sizeof page, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
     ar_sys(SYS_close, fd);
-    return map == MAP_FAILED ? NULL : map;
+    if (map != MAP_FAILED)
+        return map;
+    ar_sys(SYS_unlinkat, AT_FDCWD, path, 0);
+    return NULL;
 }
 
 static void read_clocks(uint64_t *ticks, uint64_t *ns)
@@ -469,7 +501,9 @@ static void mark_start(struct ar_process *header)
 
 static bool start(void)
 {
-    const char *session = variable("ALLOCREPLAY_DIR");
+    /* A fork goes on with what its parent was told, also when the program has cleared its environment since. */
+    static char session_path[AR_PATH_MAX];
+    const char *session = session_path[0] ? session_path : variable("ALLOCREPLAY_DIR");
     /* A program that runs with more rights than its caller is none of the caller's to record. */
     if (!session || getauxval(AT_SECURE)) {
         disabled = true;
@@ -485,6 +519,8 @@ static bool start(void)
     }
     /* A fork goes on as its parent was; a new image as the session is. */
     bool paused = latest_header ? latest_header->control == 0 : session_is_stopped(session);
+    if (session != session_path)
+        put_text(session_path, session_path + sizeof session_path, session);
     file_close_inherited(&events_file);
     file_close_inherited(&tails_file);
     int error = make_directory(session);
@@ -492,10 +528,22 @@ static bool start(void)
         ar_fail(AR_FAILURE_CREATE, -error);
         return false;
     }
-    int events = file_open(&events_file, O_CREAT | O_EXCL), tails = file_open(&tails_file, O_CREAT | O_EXCL);
-    struct ar_process *header = map_header();
-    if (events < 0 || tails < 0 || !header) {
-        ar_fail(AR_FAILURE_CREATE, events < 0 ? -events : tails < 0 ? -tails : ENOSPC);
+    /* The header first, as its descriptor is not kept: two are enough for all. Its magic is stored last. */
+    struct ar_process *header = map_header(&error);
+    int events = header ? file_open(&events_file, O_CREAT | O_EXCL) : -error;
+    int tails = events < 0 ? events : file_open(&tails_file, O_CREAT | O_EXCL);
+    if (tails < 0) {
+        file_close_inherited(&events_file);
+        ar_fail(AR_FAILURE_CREATE, -tails);
+        if (header) {
+            /* The one thing that is left of this image says why. */
+            header->failure_op = AR_FAILURE_CREATE;
+            header->failure_errno = -tails;
+            fill_header(header);
+            header->state = AR_STATE_FAILED;
+        } else {
+            ar_sys(SYS_unlinkat, AT_FDCWD, directory, AT_REMOVEDIR);
+        }
         return false;
     }
     if (!variable("ALLOCREPLAY_REDACT"))
@@ -514,7 +562,7 @@ static bool start(void)
 
 bool ar_process_start(void)
 {
-    if (disabled || !environ)
+    if (disabled || (!environ && !latest_header))
         return false;
     int saved = errno;
     if (atomic_exchange(&ar_recording.starting, 1) == 0) {

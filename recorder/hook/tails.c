@@ -11,18 +11,19 @@
 
 void *ar_arena_take(size_t size)
 {
-    static char *at, *end; /* guarded by the lock; survives a fork as private memory, and goes on being used */
+    /* In the page that a fork wipes: another thread may be half way through these lines while this one forks. */
+    char *at = ar_recording.arena;
     size = (size + 15) & ~(size_t)15;
-    if ((size_t)(end - at) < size) {
+    if (ar_recording.arena_left < size) {
         void *block = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (block == MAP_FAILED)
             return NULL;
         at = block;
-        end = at + 65536;
+        ar_recording.arena_left = 65536;
     }
-    void *result = at;
-    at += size;
-    return result;
+    ar_recording.arena = at + size;
+    ar_recording.arena_left -= size;
+    return at;
 }
 
 static struct ar_slot *slot_new(struct ar_chunk *tail)
@@ -76,8 +77,11 @@ static bool grow(uint32_t size)
         struct ar_chunk *tail = (struct ar_chunk *)(slab + at - size);
         tail->capacity = size;
         struct ar_slot *slot = slot_new(tail);
-        if (!slot)
-            break;
+        if (!slot) {
+            /* For good: the next attempt would only make the file longer. */
+            ar_fail(AR_FAILURE_GROW, ENOMEM);
+            return false;
+        }
         ar_slot_free(slot);
     }
     return true;

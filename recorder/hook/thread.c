@@ -19,6 +19,8 @@ static bool have_exit_key;
 static void begin_chunk(struct ar_thread *t, struct ar_chunk *tail, uint32_t sequence)
 {
     __atomic_store_n(&tail->length, 0, __ATOMIC_RELEASE);
+    /* Before the rest of the header: else a kill could leave the old events under the new sequence number. */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
     tail->magic = AR_CHUNK_MAGIC;
     tail->thread = t->index;
     tail->sequence = sequence;
@@ -50,8 +52,10 @@ static bool attach(struct ar_thread *t, struct ar_process *header)
     ar_lock();
     struct ar_slot *slot = ar_slot_take(AR_TAIL_SMALL);
     ar_unlock();
-    if (!slot)
+    if (!slot) {
+        __atomic_fetch_add(&header->lost_events, 1, __ATOMIC_RELAXED);
         return false;
+    }
     t->slot = slot;
     t->flushes = 0;
     t->exit_rounds = 0;

@@ -26,7 +26,7 @@ internal static class HookBuild
     {
         string[] fixedFlags = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-ftls-model=initial-exec", "-fno-builtin"];
         ProgramResult result = Programs.Run("cc",
-            [.. fixedFlags, .. flags, "-I", Path.Combine(Repository.Root, "formats", "native"), "-o", output, .. sources, "-ldl", "-lpthread"]);
+            [.. fixedFlags, "-include", Path.Combine(Folder("hook"), "glibc_floor.h"), .. flags, "-I", Path.Combine(Repository.Root, "formats", "native"), "-o", output, .. sources, "-ldl", "-lpthread"]);
         Assert.True(result.ExitCode == 0, result.Error);
         return output;
     }
