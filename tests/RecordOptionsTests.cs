@@ -148,7 +148,8 @@ public sealed class RecordOptionsTests : IDisposable
         Assert.Equal(sum, TraceStatistics.Of(all).Events);
         Assert.Equal([1U, 2U, 3U], all.Intervals.Select(i => i.Number));
         Assert.Equal(["mark 1", "mark 2", "mark 3"], all.Markers.Select(m => m.Name));
-        Assert.Equal(0, all.Merge.UnknownReleases);
+        // A block acquired while stopped may be released in an interval: at most one a thread and interval.
+        Assert.InRange(all.Merge.UnknownReleases, 0, 3 * 4);
         Assert.Throws<TraceFormatException>(() => TraceReader.Open(witness.Image, interval: 4));
     }
 

@@ -1,5 +1,6 @@
-/* Included before everything else: binds what glibc 2.33 and 2.34 moved between its libraries to the versions that older
- * ones have, so that a hook built on a new system loads on an old one. tests/golden/hook-symbols.txt shows the result. */
+/* Included before everything else: binds what glibc 2.33 and 2.34 moved between its libraries to the versions that
+ * older ones have, so that a hook built on a new system loads on an old one. tests/golden/hook-symbols.txt shows the
+ * result. */
 #ifndef ALLOCREPLAY_GLIBC_FLOOR_H
 #define ALLOCREPLAY_GLIBC_FLOOR_H
 

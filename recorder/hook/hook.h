@@ -6,6 +6,7 @@
  *   thread.c       a thread's tail: attach, flush, exit
  *   tails.c        the shared mapping that tails are cut from
  *   process.c      the recording of this process image: directory, header, failure
+ *   options.c      what was asked for
  *   real.c         the functions behind ours, and the arena that serves calls made while they are looked up
  *
  * Rules inside the hook: no stdio, no malloc, no lock shared with the loader, no cancellation point (system calls go
@@ -92,6 +93,18 @@ static inline uint64_t ar_ticks(void)
 long ar_sys(long number, ...);
 
 uint64_t ar_monotonic_ns(void);
+
+/* options.c */
+struct ar_options {
+    char session[AR_PATH_MAX]; /* directory of the session; empty: not asked to record */
+    uint64_t sample;           /* 1 block in so many; 0 or 1: all */
+    uint64_t max_size;         /* of the file `events` in bytes; 0: no limit */
+    uint64_t only_child_of;    /* record only an image whose parent is this process; 0: all */
+    bool latency;
+    bool redact; /* leave arguments out */
+};
+extern struct ar_options ar_options;
+bool ar_options_read(void); /* false: not asked to record */
 
 /* process.c */
 bool ar_process_start(void);                   /* begins this image's recording; idempotent, thread-safe */

@@ -26,8 +26,7 @@
 union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
 
 /* Not wiped by fork: what a child needs of its parent. */
-static uint64_t max_size; /* of the file `events` in bytes, 0: no limit */
-static bool disabled;     /* not asked to record, or may not */
+static bool disabled; /* not asked to record, or may not */
 static struct ar_process
     *latest_header;                 /* of the recording that this image's process, or its parent, made; stays mapped */
 static char directory[AR_PATH_MAX]; /* of this image's recording */
@@ -273,7 +272,7 @@ bool ar_write_chunk(const struct ar_chunk *chunk)
     /* Asked first, because a write past the limit raises SIGXFSZ. */
     ar_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit);
     size_t length = sizeof head + head.length;
-    if (max_size && (uint64_t)size + length > max_size) {
+    if (ar_options.max_size && (uint64_t)size + length > ar_options.max_size) {
         ar_fail(AR_FAILURE_SIZE_LIMIT, 0);
         return false;
     }
@@ -444,23 +443,6 @@ static void fill_header(struct ar_process *h)
     __atomic_store_n(&h->magic, AR_PROCESS_MAGIC, __ATOMIC_RELEASE);
 }
 
-static const char *variable(const char *name)
-{
-    size_t length = strlen(name);
-    for (char **e = environ; *e; e++)
-        if (strncmp(*e, name, length) == 0 && (*e)[length] == '=')
-            return *e + length + 1;
-    return NULL;
-}
-
-static uint64_t number(const char *name)
-{
-    uint64_t n = 0;
-    for (const char *digit = variable(name); digit && *digit >= '0' && *digit <= '9'; digit++)
-        n = n * 10 + (uint64_t)(*digit - '0');
-    return n;
-}
-
 /* While the file `stopped` is there, new process images start without recording. */
 static bool session_is_stopped(const char *session)
 {
@@ -471,14 +453,13 @@ static bool session_is_stopped(const char *session)
 
 static void set_options(struct ar_process *header)
 {
-    uint64_t sample = number("ALLOCREPLAY_SAMPLE");
-    max_size = number("ALLOCREPLAY_MAX_SIZE");
+    const uint64_t sample = ar_options.sample;
     if (sample > 1 && sample <= UINT32_MAX) {
         header->sample = (uint32_t)sample;
         ar_recording.sample_below = (uint32_t)(UINT32_MAX / sample) + 1;
         ar_recording.sample_seed = (uint32_t)header->start_ticks * 2654435761u;
     }
-    if (variable("ALLOCREPLAY_LATENCY")) {
+    if (ar_options.latency) {
         header->flags |= AR_PROCESS_LATENCY;
         ar_recording.latency = true;
     }
@@ -501,15 +482,12 @@ static void mark_start(struct ar_process *header)
 
 static bool start(void)
 {
-    /* A fork goes on with what its parent was told, also when the program has cleared its environment since. */
-    static char session_path[AR_PATH_MAX];
-    const char *session = session_path[0] ? session_path : variable("ALLOCREPLAY_DIR");
     /* A program that runs with more rights than its caller is none of the caller's to record. */
-    if (!session || getauxval(AT_SECURE)) {
+    if (!ar_options_read() || getauxval(AT_SECURE)) {
         disabled = true;
         return false;
     }
-    if (variable("ALLOCREPLAY_ONLY_CHILD_OF") && number("ALLOCREPLAY_ONLY_CHILD_OF") != (uint64_t)ar_sys(SYS_getppid)) {
+    if (ar_options.only_child_of && ar_options.only_child_of != (uint64_t)ar_sys(SYS_getppid)) {
         disabled = true; /* --follow-children no, and this is not the command itself */
         return false;
     }
@@ -518,12 +496,10 @@ static bool start(void)
         return false;
     }
     /* A fork goes on as its parent was; a new image as the session is. */
-    bool paused = latest_header ? latest_header->control == 0 : session_is_stopped(session);
-    if (session != session_path)
-        put_text(session_path, session_path + sizeof session_path, session);
+    bool paused = latest_header ? latest_header->control == 0 : session_is_stopped(ar_options.session);
     file_close_inherited(&events_file);
     file_close_inherited(&tails_file);
-    int error = make_directory(session);
+    int error = make_directory(ar_options.session);
     if (error < 0) {
         ar_fail(AR_FAILURE_CREATE, -error);
         return false;
@@ -546,7 +522,7 @@ static bool start(void)
         }
         return false;
     }
-    if (!variable("ALLOCREPLAY_REDACT"))
+    if (!ar_options.redact)
         copy_proc("/proc/self/cmdline", "cmdline");
     copy_proc("/proc/self/maps", "maps");
     fill_header(header);

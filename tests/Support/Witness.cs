@@ -16,7 +16,7 @@ internal static class HookBuild
     /// <summary>As <see cref="With"/>, the library that MallocHook tells.</summary>
     public static string MallocHookWith(string output, params string[] flags)
     {
-        string[] core = ["process.c", "thread.c", "tails.c", "interpose_thread.c"];
+        string[] core = ["process.c", "options.c", "thread.c", "tails.c", "interpose_thread.c"];
         return Compile(output, [.. core.Select(f => Path.Combine(Folder("hook"), f)), .. Directory.GetFiles(Folder("mallochook"), "*.c")], flags);
     }
 

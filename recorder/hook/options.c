@@ -1,0 +1,43 @@
+/* What the recorder was asked for: read once from the environment, and kept, so that a fork goes on with what its
+ * parent was told, also when the program has cleared its environment since. */
+#include "hook.h"
+
+#include <string.h>
+#include <unistd.h>
+
+struct ar_options ar_options;
+
+static const char *variable(const char *name)
+{
+    size_t length = strlen(name);
+    for (char **e = environ; e && *e; e++)
+        if (strncmp(*e, name, length) == 0 && (*e)[length] == '=')
+            return *e + length + 1;
+    return NULL;
+}
+
+static uint64_t number(const char *name)
+{
+    uint64_t n = 0;
+    for (const char *digit = variable(name); digit && *digit >= '0' && *digit <= '9'; digit++)
+        n = n * 10 + (uint64_t)(*digit - '0');
+    return n;
+}
+
+bool ar_options_read(void)
+{
+    struct ar_options *o = &ar_options;
+    const char *session = variable("ALLOCREPLAY_DIR");
+    if (o->session[0] || !session)
+        return o->session[0] != 0;
+    size_t length = strlen(session);
+    if (length == 0 || length >= sizeof o->session)
+        return false;
+    o->sample = number("ALLOCREPLAY_SAMPLE");
+    o->max_size = number("ALLOCREPLAY_MAX_SIZE");
+    o->only_child_of = number("ALLOCREPLAY_ONLY_CHILD_OF");
+    o->latency = variable("ALLOCREPLAY_LATENCY") != NULL;
+    o->redact = variable("ALLOCREPLAY_REDACT") != NULL;
+    memcpy(o->session, session, length + 1);
+    return true;
+}
