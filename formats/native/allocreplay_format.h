@@ -122,11 +122,12 @@ struct ar_mark {
 
 static_assert(sizeof(struct ar_mark) == 64, "ar_mark is 64 bytes");
 
+/* ar_process.flags */
 #define AR_PROCESS_NEW_RECORDED 1u /* operator new/delete come from the allocator and are recorded as such */
 #define AR_PROCESS_FORKED 2u       /* began as a fork of a recorded process, not by exec */
 #define AR_PROCESS_EXPEDITED 4u    /* is registered for membarrier(GLOBAL_EXPEDITED) */
-#define AR_PROCESS_LATENCY 8u      /* each acquisition and release ends with a varint: ticks that the real call took */
-#define AR_PROCESS_MALLOCHOOK 16u  /* told by gperftools' MallocHook: every acquisition is malloc, every release free */
+#define AR_PROCESS_LATENCY 8u      /* each acquisition and release ends with a varint: ticks that the call took */
+#define AR_PROCESS_MALLOCHOOK 16u  /* told by gperftools' MallocHook: each acquisition is malloc, each release free */
 
 static_assert(sizeof(struct ar_process) == 2320, "ar_process is 2320 bytes");
 static_assert(offsetof(struct ar_process, control) == 2240, "ar_process.control");

@@ -69,7 +69,7 @@ int main(int argc, char **argv)
             return 1;
         error = forked();
     } else if (strcmp(fault, "address_space") == 0) {
-        /* What is mapped now and half a megabyte: room for a thread, not for another slab of the recorder. */
+        /* What is mapped now and 200,000 bytes: not enough for another slab of the recorder. */
         long pages = 0;
         FILE *statm = fopen("/proc/self/statm", "r");
         if (!statm || fscanf(statm, "%ld", &pages) != 1)

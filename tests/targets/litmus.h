@@ -1,6 +1,7 @@
-/* Included into the litmus build of the hook. Before a thread raises its flag, it stores to lines that were just flushed from the
- * caches: the flag's store queues up behind them, so that without a fence the state is read long before the flag is seen. And
- * before it writes, it dawdles for some 100 us, so that a stop that does not wait has returned by then. */
+/* Included into the litmus build of the hook. Before a thread raises its flag, it stores to lines that were just
+ * flushed from the caches: the flag's store queues up behind them, so that without a fence the state is read long
+ * before the flag is seen. And before it writes, it dawdles for some 100 us, so that a stop that does not wait has
+ * returned by then. */
 #ifndef LITMUS_H
 #define LITMUS_H
 #if defined(__x86_64__)

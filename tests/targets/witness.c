@@ -1,5 +1,5 @@
-/* Four threads, or as many as are asked for, allocate and free without a pause until standard input ends. The n-th block of a thread has 1 + n % 60000 bytes,
- * so that a recording shows whether it has every call of an interval. */
+/* Four threads, or as many as are asked for, allocate and free without a pause until standard input ends. The n-th
+ * block of a thread has 1 + n % 60000 bytes, so that a recording shows whether it has every call of an interval. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
