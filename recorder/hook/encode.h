@@ -125,4 +125,44 @@ static inline __attribute__((always_inline)) void ar_event(struct ar_thread *t, 
     __atomic_store_n(&t->tail->length, (uint32_t)(p - (uint8_t *)(t->tail + 1)), __ATOMIC_RELEASE);
 }
 
+/* When the real call is entered; asked only where latency is recorded, as it costs a read of the counter. */
+static inline uint64_t ar_entered(void)
+{
+    return AR_UNLIKELY(ar_recording.latency) ? ar_now() : 0;
+}
+
+/* An acquisition, after the real call, which took from `entered` to now. */
+static inline __attribute__((always_inline)) void ar_acquired(struct ar_thread *t, enum ar_op op, const void *block,
+                                                              size_t size, size_t count, size_t alignment,
+                                                              uint64_t entered)
+{
+    if (ar_sampled(block) && ar_begin(t)) {
+        uint64_t now = ar_now();
+        ar_event(t, op, (struct ar_details){block, size, count, alignment, 0, now, now - entered});
+        ar_end(t);
+    }
+}
+
+/* A release, before the real call. With latency the event is only stamped now, and written by ar_released when its
+ * duration is known: then this returns true and the flag stays up. */
+static inline __attribute__((always_inline)) bool ar_releasing(struct ar_thread *t, enum ar_op op, const void *block,
+                                                               size_t size, size_t alignment, uint64_t *entered)
+{
+    if (!ar_sampled(block) || !ar_begin(t))
+        return false;
+    *entered = ar_now();
+    if (AR_UNLIKELY(ar_recording.latency))
+        return true;
+    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, *entered, 0});
+    ar_end(t);
+    return false;
+}
+
+static inline __attribute__((always_inline)) void ar_released(struct ar_thread *t, enum ar_op op, const void *block,
+                                                              size_t size, size_t alignment, uint64_t entered)
+{
+    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, entered, ar_now() - entered});
+    ar_end(t);
+}
+
 #endif

@@ -12,17 +12,6 @@
 
 #include "real.h"
 
-/* After the real call, which took from `entered` to now. */
-static inline __attribute__((always_inline)) void acquired(struct ar_thread *t, enum ar_op op, void *block, size_t size,
-                                                           size_t count, size_t alignment, uint64_t entered)
-{
-    if (ar_sampled(block) && ar_begin(t)) {
-        uint64_t now = ar_now();
-        ar_event(t, op, (struct ar_details){block, size, count, alignment, 0, now, now - entered});
-        ar_end(t);
-    }
-}
-
 /* Body of a function that acquires. The guard stays up across the real call: what an allocator asks of itself is not
  * the program's. */
 #define ACQUIRE(op, call, size, count, alignment)                                                                      \
@@ -30,15 +19,15 @@ static inline __attribute__((always_inline)) void acquired(struct ar_thread *t, 
     if (AR_UNLIKELY(t->busy))                                                                                          \
         return call;                                                                                                   \
     t->busy = 1;                                                                                                       \
-    uint64_t entered = AR_UNLIKELY(ar_recording.latency) ? ar_now() : 0;                                               \
+    uint64_t entered = ar_entered();                                                                                   \
     void *block = call;                                                                                                \
-    acquired(t, op, block, size, count, alignment, entered);                                                           \
+    ar_acquired(t, op, block, size, count, alignment, entered);                                                        \
     t->busy = 0;                                                                                                       \
     return block
 
-/* With latency, the event is written after the call, when its duration is known, but stamped before it. */
 #define RELEASE(op, call, block, size, alignment)                                                                      \
     struct ar_thread *t = &ar_self;                                                                                    \
+    uint64_t entered;                                                                                                  \
     if (AR_UNLIKELY(ar_in_bootstrap(block)))                                                                           \
         return;                                                                                                        \
     if (AR_UNLIKELY(t->busy)) {                                                                                        \
@@ -46,21 +35,10 @@ static inline __attribute__((always_inline)) void acquired(struct ar_thread *t, 
         return;                                                                                                        \
     }                                                                                                                  \
     t->busy = 1;                                                                                                       \
-    bool recorded = ar_sampled(block) && ar_begin(t);                                                                  \
-    if (AR_UNLIKELY(ar_recording.latency)) {                                                                           \
-        uint64_t entered = ar_now();                                                                                   \
-        call;                                                                                                          \
-        if (recorded)                                                                                                  \
-            ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, entered, ar_now() - entered});           \
-        if (recorded)                                                                                                  \
-            ar_end(t);                                                                                                 \
-    } else {                                                                                                           \
-        if (recorded)                                                                                                  \
-            ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, ar_now(), 0});                           \
-        if (recorded)                                                                                                  \
-            ar_end(t);                                                                                                 \
-        call;                                                                                                          \
-    }                                                                                                                  \
+    bool timed = ar_releasing(t, op, block, size, alignment, &entered);                                                \
+    call;                                                                                                              \
+    if (AR_UNLIKELY(timed))                                                                                            \
+        ar_released(t, op, block, size, alignment, entered);                                                           \
     t->busy = 0
 
 AR_EXPORT void *malloc(size_t size)
@@ -99,9 +77,9 @@ AR_EXPORT int posix_memalign(void **result, size_t alignment, size_t size)
     if (AR_UNLIKELY(t->busy))
         return ar_real.posix_memalign(result, alignment, size);
     t->busy = 1;
-    uint64_t entered = AR_UNLIKELY(ar_recording.latency) ? ar_now() : 0;
+    uint64_t entered = ar_entered();
     int error = ar_real.posix_memalign(result, alignment, size);
-    acquired(t, AR_POSIX_MEMALIGN, error ? NULL : *result, size, 1, alignment, entered);
+    ar_acquired(t, AR_POSIX_MEMALIGN, error ? NULL : *result, size, 1, alignment, entered);
     t->busy = 0;
     return error;
 }
@@ -139,13 +117,15 @@ static inline __attribute__((always_inline)) void reallocated(struct ar_thread *
                                                               bool wanted, uint64_t entered)
 {
     bool all = ar_recording.sample_below == 0;
+    if (!wanted && (all || !ar_sampled(block)))
+        return;
     uint64_t now = ar_now();
     if (wanted && (all || !block || ar_sampled(block))) {
         ar_event(t, begin, (struct ar_details){old, size, count, 0, 0, entered, 0});
         ar_event(t, end, (struct ar_details){block, 0, 1, 0, 0, now, now - entered});
     } else if (wanted) {
         ar_event(t, AR_FREE, (struct ar_details){old, 0, 1, 0, 0, entered, now - entered});
-    } else if (!all && ar_sampled(block) && ar_begin(t)) {
+    } else if (ar_begin(t)) {
         ar_event(t, AR_MALLOC, (struct ar_details){block, size * count, 1, 0, 0, now, now - entered});
         wanted = true;
     }
@@ -159,7 +139,7 @@ static inline __attribute__((always_inline)) void reallocated(struct ar_thread *
         return call;                                                                                                   \
     t->busy = 1;                                                                                                       \
     bool wanted = ar_sampled(old) && ar_begin(t);                                                                      \
-    uint64_t entered = ar_now();                                                                                       \
+    uint64_t entered = wanted ? ar_now() : ar_entered();                                                               \
     void *block = call;                                                                                                \
     reallocated(t, AR_##name##_BEGIN, AR_##name##_END, old, block, size, count, wanted, entered);                      \
     t->busy = 0;                                                                                                       \

@@ -21,11 +21,7 @@ static void record_new(enum ar_op op, void *block, size_t size, size_t alignment
 {
     struct ar_thread *t = &ar_self;
     t->busy = 1;
-    if (ar_sampled(block) && ar_begin(t)) {
-        uint64_t now = ar_now();
-        ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, now, now - entered});
-        ar_end(t);
-    }
+    ar_acquired(t, op, block, size, 1, alignment, entered);
     t->busy = 0;
 }
 
@@ -36,7 +32,7 @@ static void record_new(enum ar_op op, void *block, size_t size, size_t alignment
         void *(*real)params = (void *(*)params)FUNCTION(op);                                                           \
         if (!DIRECT(op) || ar_self.busy)                                                                               \
             return real args;                                                                                          \
-        uint64_t entered = ar_now();                                                                                   \
+        uint64_t entered = ar_entered();                                                                               \
         ar_self.busy = 1;                                                                                              \
         void *block = real args;                                                                                       \
         ar_self.busy = 0;                                                                                              \
@@ -52,7 +48,7 @@ AR_NEW_NOTHROW_FUNCTIONS(DEFINE_NEW)
         void *(*real)params = (void *(*)params)FUNCTION(op);                                                           \
         if (!DIRECT(op) || ar_self.busy)                                                                               \
             return real args;                                                                                          \
-        uint64_t entered = ar_now();                                                                                   \
+        uint64_t entered = ar_entered();                                                                               \
         void *block = NULL;                                                                                            \
         if (DIRECT(twin)) {                                                                                            \
             void *(*quiet)twin_params = (void *(*)twin_params)FUNCTION(twin);                                          \
@@ -78,17 +74,11 @@ AR_NEW_FUNCTIONS(DEFINE_NEW_THROWING)
             return;                                                                                                    \
         }                                                                                                              \
         t->busy = 1;                                                                                                   \
-        bool recorded = ar_sampled(block) && ar_begin(t);                                                              \
-        uint64_t entered = ar_now();                                                                                   \
-        if (!ar_recording.latency && recorded)                                                                         \
-            ar_event(t, AR_##op, (struct ar_details){block, size_, 1, alignment_, 0, entered, 0});                     \
-        if (!ar_recording.latency && recorded)                                                                         \
-            ar_end(t);                                                                                                 \
+        uint64_t entered;                                                                                              \
+        bool timed = ar_releasing(t, AR_##op, block, size_, alignment_, &entered);                                     \
         real args;                                                                                                     \
-        if (ar_recording.latency && recorded) {                                                                        \
-            ar_event(t, AR_##op, (struct ar_details){block, size_, 1, alignment_, 0, entered, ar_now() - entered});    \
-            ar_end(t);                                                                                                 \
-        }                                                                                                              \
+        if (timed)                                                                                                     \
+            ar_released(t, AR_##op, block, size_, alignment_, entered);                                                \
         t->busy = 0;                                                                                                   \
     }
 AR_DELETE_FUNCTIONS(DEFINE_DELETE)
