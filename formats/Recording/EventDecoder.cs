@@ -1,14 +1,17 @@
+using System.Buffers.Binary;
+
 namespace AllocReplay.Formats.Recording;
 
 /// <summary>
-/// Decodes the payload of one chunk. An event is
+/// Decodes the payload of one chunk. The two low bits of the first byte tell an event's form: 0 free, 1 malloc, 2 calloc are short.
 /// <code>
-///   varint( time delta &lt;&lt; 2 | code )    code 0 free, 1 malloc, 2 calloc, 3 long form
-///   [ op byte: N R kkkkkk ]             long form only: N null address, R address delta in bytes, k kind
-///   [ zigzag varint address delta ]     in units of 8 bytes unless R; to the previous address of the chunk
-///   [ varint size ] [ varint count ] [ varint alignment ] [ varint thread + 1 ] [ varint duration ]
+///   short:  32 bits: code 2, time delta 6 (63: a varint follows), address delta / 8 signed 24
+///   long:   varint( time delta &lt;&lt; 2 | 3 ), byte: N null address, R address delta in bytes, k 6 bits kind
+///           [ zigzag varint address delta, in units of 8 bytes unless R ]
+///   both:   [ varint size ] [ varint count ] [ varint alignment ] [ varint thread + 1 ] [ varint duration ]
 /// </code>
-/// Example: <c>29 04 20</c> is, 10 ticks after the event before, malloc of 32 bytes at the previous address + 16.
+/// Address deltas are to the previous address of the chunk.
+/// Example: <c>29 02 00 00 20</c> is, 10 ticks after the event before, malloc of 32 bytes at the previous address + 16.
 /// </summary>
 internal struct EventDecoder
 {
@@ -26,32 +29,47 @@ internal struct EventDecoder
     {
         e = default;
         int at = position;
-        if (!TryVarint(payload, ref at, out ulong prefix))
-            return "expected an event's time and code";
-        uint code = (uint)prefix & Wire.CodeLong;
-        bool raw = false;
-        if (code == Wire.CodeLong)
+        if (at >= payload.Length)
+            return "expected an event";
+        uint code = payload[at] & Wire.CodeLong;
+        ulong time;
+        ulong address = _address;
+        CallFields fields;
+        if (code != Wire.CodeLong)
         {
+            if (!BinaryPrimitives.TryReadUInt32LittleEndian(payload[at..], out uint word))
+                return "expected the four bytes of an event's short form";
+            at += sizeof(uint);
+            time = word >> Wire.CodeBits & Wire.ShortTime;
+            if (time == Wire.ShortTime && !TryVarint(payload, ref at, out time))
+                return "expected an event's time";
+            fields = CallKinds.Table[(int)code];
+            address += (ulong)((long)((int)word >> Wire.ShortAddressBit) * Wire.AddressUnit);
+            e.Address = address;
+        }
+        else
+        {
+            if (!TryVarint(payload, ref at, out time))
+                return "expected an event's time and code";
+            time >>= Wire.CodeBits;
             if (at >= payload.Length)
                 return "expected an op byte";
             byte op = payload[at++];
             code = (uint)(op & Wire.OpMask);
             e.IsNull = (op & Wire.OpNull) != 0;
-            raw = (op & Wire.OpRaw) != 0;
+            fields = CallKinds.Table[(int)code];
+            if ((int)fields < 0)
+                return $"expected an event kind, found {code}";
+            if ((fields & CallFields.Address) != 0 && !e.IsNull)
+            {
+                if (!TryVarint(payload, ref at, out ulong zigzag))
+                    return "expected an address";
+                long delta = (long)(zigzag >> 1) ^ -(long)(zigzag & 1);
+                address += (ulong)((op & Wire.OpRaw) != 0 ? delta : delta * Wire.AddressUnit);
+                e.Address = address;
+            }
         }
-        CallFields fields = CallKinds.Table[(int)code];
-        if ((int)fields < 0)
-            return $"expected an event kind, found {code}";
         e.Kind = (CallKind)code;
-        ulong address = _address;
-        if ((fields & CallFields.Address) != 0 && !e.IsNull)
-        {
-            if (!TryVarint(payload, ref at, out ulong zigzag))
-                return "expected an address";
-            long delta = (long)(zigzag >> 1) ^ -(long)(zigzag & 1);
-            address += (ulong)(raw ? delta : delta * Wire.AddressUnit);
-            e.Address = address;
-        }
         if ((fields & CallFields.Size) != 0 && !TryVarint(payload, ref at, out e.Size))
             return "expected a size";
         e.Count = 1;
@@ -68,7 +86,7 @@ internal struct EventDecoder
         }
         if (_latency && !CallKinds.IsThreadEvent(e.Kind) && !TryVarint(payload, ref at, out e.Duration))
             return "expected a duration";
-        _ticks += prefix >> Wire.CodeBits;
+        _ticks += time;
         _address = address;
         e.Ticks = _ticks;
         position = at;

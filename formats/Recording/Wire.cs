@@ -10,6 +10,9 @@ internal static class Wire
     public const ushort VersionMinor = 0;
     public const int CodeBits = 2;
     public const uint CodeLong = 3;
+    public const uint ShortTime = 63;
+    public const int ShortAddressBit = 8;
+    public const long ShortReach = 8L << 23;
     public const byte OpMask = 0x3f;
     public const byte OpNull = 0x80;
     public const byte OpRaw = 0x40;

@@ -12,9 +12,14 @@
 #define AR_VERSION_MAJOR 1
 #define AR_VERSION_MINOR 0
 
-/* Event prefix: varint of (time delta << AR_CODE_BITS | code). */
+/* The low bits of an event's first byte: one of the three kinds that have a short form, or the long form. */
 #define AR_CODE_BITS 2
-#define AR_CODE_LONG 3u /* an op byte follows */
+#define AR_CODE_LONG 3u
+
+/* Short form: a 32-bit word of code, time delta (6 bits) and address delta in units (24 bits, signed). */
+#define AR_SHORT_TIME 63u /* in the word: the time delta follows as a varint */
+#define AR_SHORT_ADDRESS_BIT 8
+#define AR_SHORT_REACH (8l << 23) /* the address delta is in [-reach, reach) bytes */
 
 /* Op byte of the long form. */
 #define AR_OP_MASK 0x3fu
@@ -23,7 +28,7 @@
 
 #define AR_ADDRESS_UNIT 8
 
-/* The longest event: prefix 10, op 1, five fields and a duration of at most 10 bytes each. */
+/* The longest event, of the long form: prefix 10, op 1, five fields and a duration of at most 10 bytes each. */
 #define AR_EVENT_MAX 71
 
 /* A chunk of one thread's stream: in the file `events`, back to back; in the file `tails`, at the head of each slot. */

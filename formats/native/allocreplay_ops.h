@@ -8,7 +8,7 @@
 #ifndef ALLOCREPLAY_OPS_H
 #define ALLOCREPLAY_OPS_H
 
-#define AR_FIELD_ADDRESS 1u   /* block acquired or released: zigzag delta to the previous address of the chunk */
+#define AR_FIELD_ADDRESS 1u   /* block acquired or released: as the delta to the previous address of the chunk */
 #define AR_FIELD_SIZE 2u      /* bytes requested (of one element when COUNT is present) */
 #define AR_FIELD_COUNT 4u     /* elements requested */
 #define AR_FIELD_ALIGNMENT 8u /* alignment requested, in bytes */
@@ -18,7 +18,7 @@
 #define AR_RELEASE AR_FIELD_ADDRESS
 
 #define AR_OPS(AR_OP)                                                                                                  \
-    /* The three codes that have a one-byte form. */                                                                   \
+    /* The three kinds that have a short form. */                                                                      \
     AR_OP(0, FREE, AR_RELEASE)                                                                                         \
     AR_OP(1, MALLOC, AR_ACQUIRE)                                                                                       \
     AR_OP(2, CALLOC, AR_ACQUIRE | AR_FIELD_COUNT)                                                                      \

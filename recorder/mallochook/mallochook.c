@@ -1,7 +1,7 @@
 /* The MallocHook source: a second preload library, for programs whose gperftools tcmalloc cannot be interposed or need
  * not be.
  *
- * It is built from the core files of ../hook without the interposed allocation functions. Events come from tcmalloc
+ * It is built from the core without the interposed allocation functions. Events come from tcmalloc
  * itself, which calls every hook that was added by MallocHook_AddNewHook after it allocated, and by
  * MallocHook_AddDeleteHook before it frees: the ownership order that the recording wants. An in-place realloc is told
  * as a delete and a new of one address, both while the thread owns it; one that moves as the new of the new block, then
@@ -11,9 +11,9 @@
  * may call a hook long after it was removed. So ours are added once and stay. What starts and stops is the control
  * plane's state, which ar_begin reads at every call, under the same protocol as in the other library.
  */
-#include "../hook/encode.h"
-#include "../hook/real.h"
-#include "../hook/source.h"
+#include "encode.h"
+#include "real.h"
+#include "source.h"
 
 #include <dlfcn.h>
 #include <errno.h>

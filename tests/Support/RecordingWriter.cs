@@ -103,24 +103,29 @@ internal sealed class RecordingWriter
             CallFields fields = CallKinds.Fields(kind)!.Value;
             bool hasAddress = (fields & CallFields.Address) != 0;
             bool isNull = hasAddress && address == 0;
-            bool raw = address % Wire.AddressUnit != 0 || _lastAddress % Wire.AddressUnit != 0;
-            if ((int)kind < 3 && !isNull && !raw)
+            long difference = isNull ? 0 : (long)(address - _lastAddress);
+            bool raw = difference % Wire.AddressUnit != 0;
+            if ((uint)kind < Wire.CodeLong && !isNull && !raw && difference is >= -Wire.ShortReach and < Wire.ShortReach)
             {
-                Varint(delta << Wire.CodeBits | (uint)kind);
+                uint time = (uint)Math.Min(delta, Wire.ShortTime);
+                byte[] word = new byte[sizeof(uint)];
+                BinaryPrimitives.WriteUInt32LittleEndian(word, (uint)(difference / Wire.AddressUnit) << Wire.ShortAddressBit | time << Wire.CodeBits | (uint)kind);
+                _payload.AddRange(word);
+                if (time == Wire.ShortTime)
+                    Varint(delta);
             }
             else
             {
                 Varint(delta << Wire.CodeBits | Wire.CodeLong);
-                _payload.Add((byte)((int)kind | (isNull ? Wire.OpNull : 0) | (raw && !isNull ? Wire.OpRaw : 0)));
+                _payload.Add((byte)((int)kind | (isNull ? Wire.OpNull : 0) | (raw ? Wire.OpRaw : 0)));
+                if (hasAddress && !isNull)
+                {
+                    long stored = raw ? difference : difference / Wire.AddressUnit;
+                    Varint((ulong)(stored << 1 ^ stored >> 63));
+                }
             }
             if (hasAddress && !isNull)
-            {
-                long difference = (long)(address - _lastAddress);
-                if (!raw)
-                    difference /= Wire.AddressUnit;
-                Varint((ulong)(difference << 1 ^ difference >> 63));
                 _lastAddress = address;
-            }
             if ((fields & CallFields.Size) != 0)
                 Varint(size);
             if ((fields & CallFields.Count) != 0)

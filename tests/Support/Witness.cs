@@ -11,22 +11,18 @@ internal static class HookBuild
     public static string MallocHook { get; } = Path.Combine(AppContext.BaseDirectory, "liballocreplay-mallochook.so");
 
     /// <summary>Builds the hook with more flags, as the product does otherwise.</summary>
-    public static string With(string output, params string[] flags) => Compile(output, Directory.GetFiles(Folder("hook"), "*.c"), flags);
+    public static string With(string output, params string[] flags) => Compile(output, "hook", flags);
 
     /// <summary>As <see cref="With"/>, the library that MallocHook tells.</summary>
-    public static string MallocHookWith(string output, params string[] flags)
-    {
-        string[] core = ["process.c", "options.c", "thread.c", "tails.c", "interpose_thread.c"];
-        return Compile(output, [.. core.Select(f => Path.Combine(Folder("hook"), f)), .. Directory.GetFiles(Folder("mallochook"), "*.c")], flags);
-    }
+    public static string MallocHookWith(string output, params string[] flags) => Compile(output, "mallochook", flags);
 
-    private static string Folder(string name) => Path.Combine(Repository.Root, "recorder", name);
-
-    private static string Compile(string output, IEnumerable<string> sources, string[] flags)
+    private static string Compile(string output, string source, string[] flags)
     {
+        string recorder = Path.Combine(Repository.Root, "recorder"), core = Path.Combine(recorder, "core");
         string[] fixedFlags = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-ftls-model=initial-exec", "-fno-builtin"];
+        IEnumerable<string> sources = new[] { core, Path.Combine(recorder, source) }.SelectMany(d => Directory.GetFiles(d, "*.c"));
         ProgramResult result = Programs.Run("cc",
-            [.. fixedFlags, "-include", Path.Combine(Folder("hook"), "glibc_floor.h"), .. flags, "-I", Path.Combine(Repository.Root, "formats", "native"), "-o", output, .. sources, "-ldl", "-lpthread"]);
+            [.. fixedFlags, "-include", Path.Combine(core, "glibc_floor.h"), .. flags, "-I", core, "-I", Path.Combine(Repository.Root, "formats", "native"), "-o", output, .. sources, "-ldl", "-lpthread"]);
         Assert.True(result.ExitCode == 0, result.Error);
         return output;
     }

@@ -1,13 +1,14 @@
-/* The preload hook: what its files share. ../mallochook builds a second library from process, thread, tails and
- * interpose_thread.
+/* What the files of the preload libraries share. Each library is this folder and one source of events: ../hook, where
+ * the program's calls are interposed, or ../mallochook, where gperftools' tcmalloc tells.
  *
- *   interpose*.c   the interposed functions         (entered by the program)
- *   encode.h       one event into the thread's tail (fast path: no lock, fence, system call or shared line)
- *   thread.c       a thread's tail: attach, flush, exit
- *   tails.c        the shared mapping that tails are cut from
- *   process.c      the recording of this process image: directory, header, failure
- *   options.c      what was asked for
- *   real.c         the functions behind ours, and the arena that serves calls made while they are looked up
+ *   encode.h/.c         one event into the thread's tail (fast path: no lock, fence, system call or shared line)
+ *   thread.c            a thread's tail: attach, flush, exit
+ *   tails.c             the shared mapping that tails are cut from
+ *   process.c           start, end and failure of this process image's recording
+ *   files.c identity.c  its files, and what they say of the process
+ *   interpose_thread.c  pthread_create and the joins
+ *   options.c           what was asked for
+ *   source.h real.h     what a source of events defines
  *
  * Rules inside the hook: no stdio, no malloc, no lock shared with the loader, no cancellation point (system calls go
  * through ar_sys), errno is kept. Whatever fails, the program goes on and its calls pass through.
@@ -126,7 +127,7 @@ struct ar_slot {
     uint32_t os_tid; /* of the last owner */
 };
 #define AR_TAIL_SMALL 4096u
-#define AR_TAIL_LARGE 65536u
+#define AR_TAIL_LARGE 131072u
 struct ar_slot *ar_slot_take(uint32_t size); /* NULL when there is no space: the failure is already reported */
 void ar_slot_free(struct ar_slot *slot);
 void ar_slot_exited(struct ar_slot *slot); /* frees the slot once its thread is gone */

@@ -10,21 +10,6 @@
 #define AR_LITMUS_BEFORE_WRITE() ((void)0)
 #endif
 
-static inline uint8_t *ar_put_varint(uint8_t *p, uint64_t v)
-{
-    while (AR_UNLIKELY(v >= 0x80)) {
-        *p++ = (uint8_t)(v | 0x80);
-        v >>= 7;
-    }
-    *p++ = (uint8_t)v;
-    return p;
-}
-
-static inline uint64_t ar_zigzag(int64_t v)
-{
-    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
-}
-
 /* True when the thread may write events now, until ar_end.
  *
  * The thread raises its flag, then reads the state; a controlling process writes the state, then reads the flags. With
@@ -75,54 +60,69 @@ struct ar_details {
     uint64_t now, duration;
 };
 
-/* Writes one event. `op` is a constant at every call, so each caller keeps only the branches that it needs. */
-static inline __attribute__((always_inline)) void ar_event(struct ar_thread *t, enum ar_op op,
-                                                           const struct ar_details d)
+/* AR_FIELD_* of a kind: with a constant kind, a constant. */
+static inline __attribute__((always_inline)) unsigned ar_fields(enum ar_op op)
 {
-    static const uint8_t fields_of[64] = {
+    static const uint8_t fields[64] = {
 #define AR_OP_FIELDS(code, name, fields) [code] = fields,
         AR_OPS(AR_OP_FIELDS)
 #undef AR_OP_FIELDS
     };
-    const unsigned fields = fields_of[op];
-    uint8_t *p = t->cursor;
-    const void *address = d.address;
-    /* A thread that moved to another core may read a counter slightly behind. Time never runs backwards in a stream. */
-    uint64_t delta = AR_LIKELY(d.now > t->ticks) ? d.now - t->ticks : 0;
-    t->ticks += delta;
-    uint64_t to = (uint64_t)address;
-    /* Unaligned on either side: the difference is no multiple of the unit. */
-    unsigned raw =
-        (fields & AR_FIELD_ADDRESS) && address && ((to ^ t->address) & (AR_ADDRESS_UNIT - 1)) ? AR_OP_RAW : 0;
-    unsigned null = (fields & AR_FIELD_ADDRESS) && !address ? AR_OP_NULL : 0;
-    /* As a thread ends, the C library frees what it may have allocated for it, mostly null. That is no call of the
-     * program. */
-    if (AR_UNLIKELY(null && t->exited))
-        return;
-    if (op < AR_CODE_LONG && AR_LIKELY(!raw && !null)) {
-        p = ar_put_varint(p, delta << AR_CODE_BITS | op);
+    return fields[op];
+}
+
+/* Makes the event at the cursor part of the tail. */
+static inline void ar_publish(struct ar_thread *t, uint8_t *end, uint64_t ticks)
+{
+    t->ticks = ticks;
+    t->cursor = end;
+    /* After the bytes, so that whoever reads the file after a kill sees only whole events. */
+    __atomic_store_n(&t->tail->length, (uint32_t)(end - (uint8_t *)(t->tail + 1)), __ATOMIC_RELEASE);
+}
+
+/* Writes any event, in the shortest form that can hold it. */
+void ar_event_any(struct ar_thread *t, enum ar_op op, const struct ar_details *d);
+
+/* The difference to the last address, where the short form can hold it: a multiple of the unit that, in units, has 24
+ * bits with its sign. */
+static inline bool ar_is_near(int64_t difference)
+{
+    return difference % AR_ADDRESS_UNIT == 0 && (uint64_t)(difference + AR_SHORT_REACH) < 2 * (uint64_t)AR_SHORT_REACH;
+}
+
+static inline uint32_t ar_short_word(enum ar_op op, uint64_t delta, int64_t difference)
+{
+    uint32_t address = (uint32_t)difference * ((1u << AR_SHORT_ADDRESS_BIT) / AR_ADDRESS_UNIT);
+    return address | (uint32_t)delta << AR_CODE_BITS | (uint32_t)op;
+}
+
+/* Writes one event. `op` is a constant at every call. What follows the first test is nearly every event of a busy
+ * program, without a branch that depends on the data: it was two nanoseconds a call faster than varints throughout. */
+static inline __attribute__((always_inline)) void ar_event(struct ar_thread *t, enum ar_op op,
+                                                           const struct ar_details d)
+{
+    const unsigned fields = ar_fields(op);
+    const bool sized = fields & AR_FIELD_SIZE;
+    uint64_t delta = d.now - t->ticks; /* huge where the counter ran backwards */
+    int64_t difference = (int64_t)((uint64_t)d.address - t->address);
+    if ((op == AR_FREE || op == AR_MALLOC) && AR_LIKELY(delta < AR_SHORT_TIME && d.address && ar_is_near(difference) &&
+                                                        (!sized || d.size < 1 << 14) && !ar_recording.latency)) {
+        uint8_t *p = t->cursor;
+        uint32_t word = ar_short_word(op, delta, difference);
+        __builtin_memcpy(p, &word, sizeof word);
+        p += sizeof word;
+        if (sized) {
+            /* A varint of one or two bytes; where it is one, the second is overwritten by the next event. */
+            unsigned two = d.size >= 0x80;
+            uint16_t size = (uint16_t)(d.size + (d.size & 0x3f80) + (two << 7));
+            __builtin_memcpy(p, &size, sizeof size);
+            p += 1 + two;
+        }
+        t->address = (uint64_t)d.address;
+        ar_publish(t, p, d.now);
     } else {
-        p = ar_put_varint(p, delta << AR_CODE_BITS | AR_CODE_LONG);
-        *p++ = (uint8_t)(op | raw | null);
+        ar_event_any(t, op, &(struct ar_details){d.address, d.size, d.count, d.alignment, d.thread, d.now, d.duration});
     }
-    if ((fields & AR_FIELD_ADDRESS) && AR_LIKELY(!null)) {
-        int64_t difference = (int64_t)(to - t->address);
-        p = ar_put_varint(p, ar_zigzag(AR_UNLIKELY(raw) ? difference : difference / AR_ADDRESS_UNIT));
-        t->address = to;
-    }
-    if (fields & AR_FIELD_SIZE)
-        p = ar_put_varint(p, d.size);
-    if (fields & AR_FIELD_COUNT)
-        p = ar_put_varint(p, d.count);
-    if (fields & AR_FIELD_ALIGNMENT)
-        p = ar_put_varint(p, d.alignment);
-    if (fields & AR_FIELD_THREAD)
-        p = ar_put_varint(p, d.thread);
-    if (op < AR_THREAD_START && AR_UNLIKELY(ar_recording.latency))
-        p = ar_put_varint(p, d.duration);
-    t->cursor = p;
-    /* Publish: after the bytes, so that whoever reads the file after a kill sees only whole events. */
-    __atomic_store_n(&t->tail->length, (uint32_t)(p - (uint8_t *)(t->tail + 1)), __ATOMIC_RELEASE);
 }
 
 /* When the real call is entered; asked only where latency is recorded, as it costs a read of the counter. */
