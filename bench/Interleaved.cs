@@ -39,7 +39,7 @@ internal sealed class Interleaved
     /// <summary>Median over blocks of one figure divided by another.</summary>
     public double Ratio(string name, string baseline) => MedianOf(_figures[name].Zip(_figures[baseline], (a, b) => a / b));
 
-    private static double MedianOf(IEnumerable<double> values)
+    public static double MedianOf(IEnumerable<double> values)
     {
         double[] sorted = values.Order().ToArray();
         int middle = sorted.Length / 2;

@@ -30,8 +30,8 @@ internal sealed class Lttng : IDisposable
     /// <summary>Bytes of trace that the last run left.</summary>
     public long TraceBytes { get; private set; }
 
-    /// <summary>Runs a program with the wrapper preloaded, in a session of its own.</summary>
-    public string Trace(string file, params string[] arguments)
+    /// <summary>Runs a program, in the environment given, with the wrapper preloaded and in a session of its own.</summary>
+    public string Trace(Func<(string Name, string Value)[], string> run)
     {
         string name = $"bench{_sessions++}", output = Path.Combine(_home, name);
         Control("create", name, "--output", output);
@@ -39,7 +39,7 @@ internal sealed class Lttng : IDisposable
         Control("enable-channel", "--userspace", "--subbuf-size", "16M", "--num-subbuf", "4", "c");
         Control("enable-event", "--userspace", "--channel", "c", "lttng_ust_libc:*");
         Control("start");
-        string printed = Shell.Run(file, arguments, ("LTTNG_HOME", _home), ("LD_PRELOAD", Wrapper!));
+        string printed = run([("LTTNG_HOME", _home), ("LD_PRELOAD", Wrapper!)]);
         Control("destroy");
         TraceBytes = Shell.DirectorySize(output);
         Directory.Delete(output, recursive: true);

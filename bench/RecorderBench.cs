@@ -34,8 +34,11 @@ internal static class RecorderBench
         string count = Compile(directory, "floor.c", "count.so", "-fPIC", "-shared", "-D_GNU_SOURCE", "-DCOUNT");
         string calls = CallsPerThread.ToString(CultureInfo.InvariantCulture);
         var bytesPerEvent = new Dictionary<string, double>();
+        var peaks = new Peaks(recorders);
         recorders.LastSession = (name, session) =>
         {
+            if (name == "stopped")
+                return;
             using TraceReader reader = TraceReader.Open(session);
             bytesPerEvent[name] = (double)reader.EventBytes / TraceStatistics.Of(reader).Events;
         };
@@ -43,22 +46,23 @@ internal static class RecorderBench
         [
             new("count", () => NsPerCall(Shell.Run(churn, [calls], ("LD_PRELOAD", count)))),
             new("floor", () => NsPerCall(Shell.Run(churn, [calls], ("LD_PRELOAD", floor)))),
-            .. recorders.Names.Select(name => new Candidate(name, () => NsPerCall(recorders.Run(name, churn, calls)))),
+            .. recorders.Names.Select(name => new Candidate(name, () => peaks.Of(name, () => NsPerCall(recorders.Run(name, churn, calls))))),
         ];
         Interleaved result = Interleaved.Run(ChurnBlocks, candidates);
         if (recorders.HasLttng)
             bytesPerEvent["lttng"] = recorders.BytesLeft["lttng"] / (2.0 * CallsPerThread);
 
         var table = new Table { Border = TableBorder.Markdown };
-        table.AddColumns("churn, 2 threads", "ns/call", "added ns", "added / floor's", "lttng's added / this", "bytes/event");
+        table.AddColumns("churn, 2 threads", "ns/call", "added ns", "added / floor's", "lttng's added / this", "bytes/event", "peak extra RSS");
         foreach (string name in candidates.Select(c => c.Name).OrderBy(n => result.Median(n)))
         {
             double added = result.Added(name, "nothing");
-            bool recorded = name is not ("nothing" or "count" or "floor");
+            bool recorded = name is not ("nothing" or "count" or "floor" or "stopped");
             table.AddRow(name, Number(result.Median(name)), Number(added),
                 name == "nothing" ? "" : Number(added / result.Added("floor", "nothing"), "0.00"),
                 recorders.HasLttng && recorded ? Number(result.Added("lttng", "nothing") / added) : "",
-                bytesPerEvent.TryGetValue(name, out double bytes) ? Number(bytes, "0.00") : "");
+                bytesPerEvent.TryGetValue(name, out double bytes) ? Number(bytes, "0.00") : "",
+                peaks.Extra(name));
         }
         AnsiConsole.Write(table);
         AnsiConsole.WriteLine($"medians of {ChurnBlocks} interleaved runs of {CallsPerThread} calls on each thread\n");
@@ -71,7 +75,7 @@ internal static class RecorderBench
         File.WriteAllLines(source, Enumerable.Range(0, 400).Select(i =>
             $"int f{i}(int *a, int n) {{ int s = {i}; for (int k = 0; k < n; k++) s += a[k] * {i + 3} ^ (s >> (k & 7)); return s; }}"));
         var table = new Table { Border = TableBorder.Markdown };
-        table.AddColumns(["wall time / nothing", .. recorders.Names.Skip(1)]);
+        table.AddColumns(["wall time / nothing, peak extra RSS", .. recorders.Names.Skip(1)]);
         AddRow("gcc -O2 of a large file", name => recorders.Time(name, "gcc", "-O2", "-c", source, "-o", Path.Combine(directory, "large.o")));
         // The interpreter itself: python3 may be a launcher that starts many processes of its own.
         string python = Shell.Run("python3", ["-c", "import sys; print(sys.executable)"]).Trim();
@@ -85,9 +89,31 @@ internal static class RecorderBench
 
         void AddRow(string title, Func<string, double> run)
         {
-            Interleaved result = Interleaved.Run(ProgramBlocks, [.. recorders.Names.Select(n => new Candidate(n, () => run(n)))]);
-            table.AddRow([title, .. recorders.Names.Skip(1).Select(n => Number(result.Ratio(n, "nothing"), "0.000"))]);
+            var peaks = new Peaks(recorders);
+            Interleaved result = Interleaved.Run(ProgramBlocks, [.. recorders.Names.Select(n => new Candidate(n, () => peaks.Of(n, () => run(n))))]);
+            table.AddRow([title, .. recorders.Names.Skip(1).Select(n => $"{Number(result.Ratio(n, "nothing"), "0.000")} {peaks.Extra(n)}")]);
         }
+    }
+
+    /// <summary>Peak resident memory by recorder: the median of its runs.</summary>
+    private sealed class Peaks(Recorders recorders)
+    {
+        private readonly Dictionary<string, List<double>> _kib = [];
+
+        public double Of(string name, Func<double> run)
+        {
+            double figure = run();
+            if (!_kib.TryGetValue(name, out List<double>? peaks))
+                _kib.Add(name, peaks = []);
+            peaks.Add(recorders.PeakKib);
+            return figure;
+        }
+
+        /// <summary>What a recorder needs above nothing, in MiB; empty for nothing itself, and for what was not measured.</summary>
+        public string Extra(string name) =>
+            name != "nothing" && _kib.TryGetValue(name, out List<double>? peaks)
+                ? $"{Number((Interleaved.MedianOf(peaks) - Interleaved.MedianOf(_kib["nothing"])) / 1024, "+0.0;-0.0")} MiB"
+                : "";
     }
 
     private const string PythonWorkload = """

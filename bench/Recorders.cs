@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using AllocReplay.Recorder;
 
 namespace AllocReplay.Bench;
@@ -29,7 +30,7 @@ internal sealed class Recorders : IDisposable
     public Dictionary<string, long> BytesLeft { get; } = [];
 
     /// <summary>Names of the recorders that are here, <c>nothing</c> first.</summary>
-    public IReadOnlyList<string> Names => [.. new[] { "nothing", "record", "sample 64" }, .. HasLttng ? ["lttng"] : Array.Empty<string>(), .. HasHeaptrack ? ["heaptrack"] : Array.Empty<string>()];
+    public IReadOnlyList<string> Names => [.. new[] { "nothing", "stopped", "record", "sample 64" }, .. HasLttng ? ["lttng"] : Array.Empty<string>(), .. HasHeaptrack ? ["heaptrack"] : Array.Empty<string>()];
 
     /// <summary>Runs a program to its end under a recorder and returns its standard output.</summary>
     public string Run(string recorder, string file, params string[] arguments)
@@ -37,30 +38,43 @@ internal sealed class Recorders : IDisposable
         switch (recorder)
         {
             case "lttng":
-                string traced = _lttng!.Trace(file, arguments);
+                string traced = _lttng!.Trace((variables) => Measured(file, arguments, variables));
                 BytesLeft[recorder] = _lttng.TraceBytes;
                 return traced;
             case "heaptrack":
                 string prefix = Path.Combine(_directory, "heaptrack");
-                string printed = Shell.Run("heaptrack", ["-o", prefix, file, .. arguments]);
+                string printed = Measured("heaptrack", ["-o", prefix, file, .. arguments]);
                 foreach (string left in Directory.GetFiles(_directory, "heaptrack.*"))
                 {
                     BytesLeft[recorder] = new FileInfo(left).Length;
                     File.Delete(left);
                 }
                 return printed;
-            case "record" or "sample 64":
+            case "stopped" or "record" or "sample 64":
                 string session = Path.Combine(_directory, "bench.allocrec");
                 Directory.CreateDirectory(session);
+                if (recorder == "stopped")
+                    SessionSwitch.Close(session);
                 (string, string)[] environment = [("LD_PRELOAD", Hook), ("ALLOCREPLAY_DIR", session)];
-                string output = Shell.Run(file, arguments, recorder == "record" ? environment : [.. environment, ("ALLOCREPLAY_SAMPLE", "64")]);
+                string output = Measured(file, arguments, recorder == "sample 64" ? [.. environment, ("ALLOCREPLAY_SAMPLE", "64")] : environment);
                 BytesLeft[recorder] = Shell.DirectorySize(session);
                 LastSession?.Invoke(recorder, session);
                 Directory.Delete(session, recursive: true);
                 return output;
             default:
-                return Shell.Run(file, arguments);
+                return Measured(file, arguments);
         }
+    }
+
+    /// <summary>Peak resident memory of the last run: the largest of its processes, in KiB.</summary>
+    public long PeakKib { get; private set; }
+
+    private string Measured(string file, string[] arguments, params (string Name, string Value)[] environment)
+    {
+        string peak = Path.Combine(_directory, "peak");
+        string output = Shell.Run("time", ["-q", "-f", "%M", "-o", peak, "env", .. environment.Select(v => $"{v.Name}={v.Value}"), file, .. arguments]);
+        PeakKib = long.Parse(File.ReadAllText(peak), CultureInfo.InvariantCulture);
+        return output;
     }
 
     /// <summary>Called with each recording of ours before it is deleted.</summary>
