@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Formats;
 
@@ -38,7 +37,7 @@ internal sealed class OwnershipMerge : IDisposable
     private readonly Dictionary<ulong, List<Stream>> _waiters = [];
     private readonly List<Stream> _parked = [];
     private readonly Dictionary<ulong, long> _live = [];
-    private readonly Dictionary<uint, int> _denseThread = [];
+    private readonly Dictionary<uint, int> _denseThread;
     private readonly Clock _clock;
     private readonly ulong _bound;
     private long _nextObject;
@@ -50,16 +49,14 @@ internal sealed class OwnershipMerge : IDisposable
     private uint _interval;
     private long _firstOfInterval; // objects below this id are of an earlier interval
 
-    public OwnershipMerge(IEnumerable<ThreadCursor> cursors, Clock clock)
+    public OwnershipMerge(ITraceSource source, ulong fromTicks = 0)
     {
-        _clock = clock;
-        _bound = clock.FromNs(ParkBoundNs);
-        _streams = cursors.Select(c => new Stream(c)).ToArray();
+        _clock = source.Clock;
+        _bound = _clock.FromNs(ParkBoundNs);
+        _denseThread = source.DenseThreads();
+        _streams = source.Threads.Select(t => new Stream(source.OpenCursor(t.Index, fromTicks), t.Index)).ToArray();
         foreach (Stream stream in _streams)
-        {
-            _denseThread[stream.Cursor.Stream.RecordedIndex] = stream.Thread;
             Advance(stream);
-        }
     }
 
     public MergeStatistics Statistics => new(_parks, _forced, _unknown, _implicit, _whileStopped);
@@ -162,23 +159,7 @@ internal sealed class OwnershipMerge : IDisposable
         ref readonly RawEvent head = ref stream.Head;
         if (head.Interval > _interval)
             (_interval, _firstOfInterval) = (head.Interval, _nextObject);
-        e = new TraceEvent
-        {
-            Kind = head.Kind,
-            IsNull = head.IsNull,
-            Thread = stream.Thread,
-            OtherThread = head.OtherThread < 0 ? -1 : _denseThread.GetValueOrDefault((uint)head.OtherThread, -1),
-            TimeNs = _clock.ToNs(head.Ticks),
-            Interval = head.Interval,
-            DurationNs = head.Duration == 0 ? 0 : _clock.SpanToNs(head.Duration),
-            Address = head.Address,
-            Size = head.Size,
-            Count = head.Count,
-            Alignment = head.Alignment,
-            Object = TraceEvent.NoObject,
-            PreviousObject = TraceEvent.NoObject,
-            DisplacedObject = TraceEvent.NoObject,
-        };
+        e = TraceEvent.Of(head, stream.Thread, _clock, _denseThread);
         if (CallKinds.IsThreadEvent(head.Kind))
             return;
         if (CallKinds.IsReallocEnd(head.Kind))
@@ -256,11 +237,11 @@ internal sealed class OwnershipMerge : IDisposable
         }
     }
 
-    private sealed class Stream(ThreadCursor cursor)
+    private sealed class Stream(IEventCursor cursor, int thread)
     {
         public RawEvent Head;
         public TraceEvent PendingRealloc = NoRealloc;
-        public ThreadCursor Cursor { get; } = cursor;
-        public int Thread { get; } = cursor.Stream.Index;
+        public IEventCursor Cursor { get; } = cursor;
+        public int Thread { get; } = thread;
     }
 }

@@ -1,3 +1,5 @@
+using MessagePack;
+
 namespace AllocReplay.Formats;
 
 /// <summary>How a recording ended.</summary>
@@ -12,6 +14,7 @@ public enum RecordingState
 }
 
 /// <summary>What a recording says of the process image that made it.</summary>
+[MessagePackObject]
 public sealed record ProcessInfo
 {
     /// <summary><see cref="Source"/>: the calls were interposed, each is recorded by its name.</summary>
@@ -21,37 +24,43 @@ public sealed record ProcessInfo
     public const string FromMallocHook = "mallochook";
 
     /// <summary>Process id.</summary>
-    public required uint Pid { get; init; }
+    [Key("pid")] public required uint Pid { get; init; }
     /// <summary>Parent's process id.</summary>
-    public required uint ParentPid { get; init; }
+    [Key("parent_pid")] public required uint ParentPid { get; init; }
     /// <summary>Path of the executable, as <c>/proc/self/exe</c> gave it.</summary>
-    public required string Executable { get; init; }
+    [Key("executable")] public required string Executable { get; init; }
     /// <summary>Arguments, the program's name first; empty when they could not be read.</summary>
-    public required IReadOnlyList<string> Arguments { get; init; }
+    [Key("arguments")] public required IReadOnlyList<string> Arguments { get; init; }
     /// <summary>Path of the object that provides malloc to the process.</summary>
-    public required string AllocatorPath { get; init; }
+    [Key("allocator_path")] public required string AllocatorPath { get; init; }
     /// <summary>Build id of that object in hexadecimal, empty when it has none.</summary>
-    public required string AllocatorBuildId { get; init; }
+    [Key("allocator_build_id")] public required string AllocatorBuildId { get; init; }
     /// <summary>Architecture: <c>x86-64</c> or <c>aarch64</c>.</summary>
-    public required string Architecture { get; init; }
+    [Key("architecture")] public required string Architecture { get; init; }
     /// <summary>Wall-clock time when recording began.</summary>
-    public required DateTimeOffset Started { get; init; }
+    [Key("started")] public required DateTimeOffset Started { get; init; }
     /// <summary>How recording ended.</summary>
-    public required RecordingState State { get; init; }
+    [Key("state")] public required RecordingState State { get; init; }
     /// <summary>Why recording ended early, as a phrase; null when it did not.</summary>
-    public required string? Failure { get; init; }
+    [Key("failure")] public required string? Failure { get; init; }
     /// <summary>Calls that were made while recording and are not in the trace.</summary>
-    public required ulong LostEvents { get; init; }
+    [Key("lost_events")] public required ulong LostEvents { get; init; }
     /// <summary>Whether operator new and delete come from the allocator itself and are recorded as such.</summary>
-    public required bool RecordsOperatorNew { get; init; }
+    [Key("records_operator_new")] public required bool RecordsOperatorNew { get; init; }
     /// <summary>Where the events come from: <see cref="FromPreload"/> or <see cref="FromMallocHook"/>.</summary>
-    public required string Source { get; init; }
+    [Key("source")] public required string Source { get; init; }
     /// <summary>Whether the process began as a fork of a recorded process.</summary>
-    public required bool Forked { get; init; }
+    [Key("forked")] public required bool Forked { get; init; }
     /// <summary>1 in so many blocks is recorded, chosen by a hash of the address; 1: all.</summary>
-    public required uint Sample { get; init; }
+    [Key("sample")] public required uint Sample { get; init; }
     /// <summary>Whether each call carries how long it took.</summary>
-    public required bool Latency { get; init; }
+    [Key("latency")] public required bool Latency { get; init; }
     /// <summary>Version of the format it is written in, as major.minor.</summary>
-    public required string FormatVersion { get; init; }
+    [Key("format_version")] public required string FormatVersion { get; init; }
+
+    /// <summary>False where a file left out what every recording has.</summary>
+    [IgnoreMember]
+    internal bool IsWhole => (object?)Executable is not null && (object?)Arguments is not null && (object?)AllocatorPath is not null
+        && (object?)AllocatorBuildId is not null && (object?)Architecture is not null && (object?)Source is not null
+        && (object?)FormatVersion is not null && Arguments.All(a => (object?)a is not null);
 }

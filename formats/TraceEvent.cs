@@ -65,4 +65,23 @@ public struct TraceEvent
 
     /// <summary>Whether this event took a new block: a successful acquisition or reallocation.</summary>
     public readonly bool Acquires => !IsNull && CallKinds.IsAcquisition(Kind);
+
+    /// <summary>An event of one thread's stream, before the merge: without objects.</summary>
+    internal static TraceEvent Of(in RawEvent e, int thread, in Clock clock, Dictionary<uint, int> denseThreads) => new()
+    {
+        Kind = e.Kind,
+        IsNull = e.IsNull,
+        Thread = thread,
+        OtherThread = e.OtherThread < 0 ? -1 : denseThreads.GetValueOrDefault((uint)e.OtherThread, -1),
+        TimeNs = clock.ToNs(e.Ticks),
+        Interval = e.Interval,
+        DurationNs = e.Duration == 0 ? 0 : clock.SpanToNs(e.Duration),
+        Address = e.Address,
+        Size = e.Size,
+        Count = e.Count,
+        Alignment = e.Alignment,
+        Object = NoObject,
+        PreviousObject = NoObject,
+        DisplacedObject = NoObject,
+    };
 }

@@ -1,38 +1,43 @@
+using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Formats;
 
 /// <summary>A process image of a session, as a directory listing shows it.</summary>
-/// <param name="Name">Name of its directory, <c>pPID.N</c>: the N-th image that ran under that process id.</param>
-/// <param name="Path">Path of its directory.</param>
+/// <param name="Name">Its name, <c>pPID.N</c>: the N-th image that ran under that process id.</param>
+/// <param name="Path">Path of its directory; of the file, in a packed trace.</param>
 /// <param name="Executable">The program that it ran; empty when its header cannot be read.</param>
-/// <param name="EventBytes">Bytes of events on disk, a measure of how busy it was.</param>
+/// <param name="EventBytes">Bytes of events stored, a measure of how busy it was.</param>
 public sealed record ProcessImage(string Name, string Path, string Executable, long EventBytes);
 
 /// <summary>
-/// Opens a recording and streams its events in an order that respects program order, ownership and time. Memory is bounded
-/// by the number of live blocks plus one chunk per thread. A recording can be opened while it is being written: the reader
-/// sees what was published when it was opened.
+/// Opens a trace, a recording directory or a packed file, and streams its events in an order that respects program order,
+/// ownership and time. Memory is bounded by the number of live blocks plus one chunk or block of events per thread. A recording
+/// can be opened while it is being written: the reader sees what was published when it was opened.
 /// </summary>
+/// <remarks>
+/// <see cref="Read"/> is for one thread at a time; <see cref="ReadThread"/> may be called, and enumerated, on several at once.
+/// </remarks>
 public sealed class TraceReader : IDisposable
 {
-    private readonly ProcessRecording _recording;
+    private readonly ITraceSource _source;
     private OwnershipMerge? _merge;
+    private ulong _fromTicks;
 
-    private TraceReader(string path, ProcessRecording recording, SessionInfo? session, IReadOnlyList<ProcessImage> images, string image)
+    private TraceReader(string path, ITraceSource source, SessionInfo? session, IReadOnlyList<ProcessImage> images, string image)
     {
-        _recording = recording;
+        _source = source;
         Path = path;
         Session = session;
         Images = images;
         Image = image;
-        Threads = recording.Threads.Select(t => t.ToInfo()).ToList();
+        Threads = [.. source.Threads.Select(t => t.ToInfo())];
     }
 
     /// <summary>The path it was opened by.</summary>
     public string Path { get; }
 
-    /// <summary>The session that the recording belongs to, or null when the recorder was not asked (the hook was preloaded by hand).</summary>
+    /// <summary>The session that the trace belongs to, or null when the recorder was not asked (the hook was preloaded by hand).</summary>
     public SessionInfo? Session { get; }
 
     /// <summary>All process images of the session, busiest first.</summary>
@@ -41,17 +46,20 @@ public sealed class TraceReader : IDisposable
     /// <summary>Name of the image that this reader reads.</summary>
     public string Image { get; }
 
+    /// <summary>Whether it is a packed trace, not a recording directory.</summary>
+    public bool IsPacked => _source is PackedImage;
+
     /// <summary>The process image that this reader reads.</summary>
-    public ProcessInfo Process => _recording.Info;
+    public ProcessInfo Process => _source.Info;
 
     /// <summary>Its threads, by index.</summary>
     public IReadOnlyList<ThreadInfo> Threads { get; }
 
     /// <summary>The intervals that were recorded.</summary>
-    public IReadOnlyList<Interval> Intervals => _recording.Intervals;
+    public IReadOnlyList<Interval> Intervals => _source.Intervals;
 
     /// <summary>Marks that were left meanwhile.</summary>
-    public IReadOnlyList<Marker> Markers => _recording.Markers;
+    public IReadOnlyList<Marker> Markers => _source.Markers;
 
     /// <summary>
     /// The one interval to read, or null for all. Earlier ones are then passed over silently, so that blocks of theirs are
@@ -59,11 +67,11 @@ public sealed class TraceReader : IDisposable
     /// </summary>
     public uint? OnlyInterval { get; init; }
 
-    /// <summary>Bytes of events on disk, chunk headers included.</summary>
-    public long EventBytes => _recording.EventBytes;
+    /// <summary>Bytes of events stored, the headers of chunks or blocks included.</summary>
+    public long EventBytes => _source.EventBytes;
 
     /// <summary>The first damage met so far, or null. Complete once <see cref="Read"/> has returned false.</summary>
-    public TraceFormatException? Damage => _recording.Damage ?? _merge?.Damage;
+    public TraceFormatException? Damage => _source.Damage ?? _merge?.Damage;
 
     /// <summary>What the merge did so far.</summary>
     public MergeStatistics Merge => _merge?.Statistics ?? default;
@@ -71,11 +79,13 @@ public sealed class TraceReader : IDisposable
     /// <summary>Blocks live at this point of the stream.</summary>
     public int LiveBlocks => _merge?.LiveBlocks ?? 0;
 
-    /// <summary>Opens a recording directory: a session's, or that of one process image inside it.</summary>
-    /// <param name="path">The directory.</param>
+    internal ITraceSource Source => _source;
+
+    /// <summary>Opens a trace: a packed file, a session's recording directory, or that of one process image inside it.</summary>
+    /// <param name="path">The file or directory.</param>
     /// <param name="image">Name of the process image to read, as in <see cref="Images"/>; null for the busiest one.</param>
     /// <param name="interval">The one interval to read, or null for all.</param>
-    /// <exception cref="TraceFormatException">There is no such recording or interval at the path, or it cannot be read.</exception>
+    /// <exception cref="TraceFormatException">There is no such trace, image or interval at the path, or it cannot be read.</exception>
     public static TraceReader Open(string path, string? image = null, uint? interval = null)
     {
         TraceReader reader = OpenAny(path, image, interval);
@@ -85,31 +95,49 @@ public sealed class TraceReader : IDisposable
         throw new TraceFormatException(path, null, $"no interval {interval}; there are {(reader.Intervals.Count == 0 ? "none" : $"1 to {reader.Intervals[^1].Number}")}");
     }
 
-    private static TraceReader OpenAny(string path, string? image, uint? interval)
+    /// <summary>Opens a packed trace that is in memory.</summary>
+    internal static TraceReader OpenPack(ByteSource bytes, string? image = null, uint? interval = null)
     {
+        PackFile pack = PackFile.Open(bytes);
         try
         {
-            if (File.Exists(System.IO.Path.Combine(path, Wire.ProcessFile)))
-                return OpenImage(path, interval);
-            if (!Directory.Exists(path))
-            {
-                throw new TraceFormatException(path, null, File.Exists(path)
-                    ? "expected a recording directory (NAME.allocrec), found a file that is not a trace"
-                    : "no such recording");
-            }
-            return OpenSession(path, image, interval);
+            ProcessImage[] images = [.. pack.Images.Select(i => new ProcessImage(i.Name, bytes.Path, i.Info.Executable, i.EventBytes))
+                .OrderByDescending(i => i.EventBytes).ThenBy(i => i.Name, StringComparer.Ordinal)];
+            string chosen = Choose(bytes.Path, images, image).Name;
+            return new TraceReader(bytes.Path, pack.Images.First(i => i.Name == chosen).Owning(), pack.Session, images, chosen) { OnlyInterval = interval };
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch
         {
-            throw new TraceFormatException(path, null, e.Message);
+            pack.Dispose();
+            throw;
         }
     }
 
-    /// <summary>Reads the next event in merged order. Each event is read once.</summary>
+    /// <summary>Opens one process image's directory, which may be in memory.</summary>
+    internal static TraceReader OpenImage(ByteFolder directory, SessionInfo? session = null, uint? interval = null)
+    {
+        string name = System.IO.Path.GetFileName(System.IO.Path.GetFullPath(directory.Path).TrimEnd('/'));
+        return new TraceReader(directory.Path, ProcessRecording.Open(directory), session, [Describe(directory)], name) { OnlyInterval = interval };
+    }
+
+    /// <summary>
+    /// Goes to a moment: the next event that <see cref="Read"/> returns is the first that is not before it. What was acquired
+    /// earlier is then not known: its release has no object, and is counted as unknown. What lies between is not decoded, where
+    /// chunks or blocks can be passed over.
+    /// </summary>
+    /// <param name="timeNs">Nanoseconds since the start of the recording; 0 for the beginning.</param>
+    public void Seek(long timeNs)
+    {
+        _merge?.Dispose();
+        _merge = null;
+        _fromTicks = _source.Clock.At(timeNs);
+    }
+
+    /// <summary>Reads the next event in merged order. Each event is read once, unless <see cref="Seek"/> goes back.</summary>
     /// <returns>False at the end, or where damage ends the last readable stream: see <see cref="Damage"/>.</returns>
     public bool Read(out TraceEvent e)
     {
-        _merge ??= new OwnershipMerge(_recording.Threads.Select(_recording.OpenCursor), _recording.Clock);
+        _merge ??= new OwnershipMerge(_source, _fromTicks);
         while (_merge.Read(out e))
         {
             if (OnlyInterval is not { } only || e.Interval == only)
@@ -120,29 +148,64 @@ public sealed class TraceReader : IDisposable
         return false;
     }
 
+    /// <summary>
+    /// One thread's events in program order, without the merge: they have no objects. Several threads may be read at once, each on
+    /// a core of its own.
+    /// </summary>
+    /// <param name="thread">Index of the thread, as in <see cref="Threads"/>.</param>
+    /// <param name="fromNs">Nanoseconds since the start of the recording; events before it are left out.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such thread.</exception>
+    /// <exception cref="TraceFormatException">While enumerating: the stream is damaged there.</exception>
+    public IEnumerable<TraceEvent> ReadThread(int thread, long fromNs = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(thread);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(thread, Threads.Count);
+        return Enumerate(thread, _source.Clock.At(fromNs));
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         _merge?.Dispose();
-        _recording.Dispose();
+        _source.Dispose();
     }
 
-    private static TraceReader OpenImage(string path, uint? interval)
+    private IEnumerable<TraceEvent> Enumerate(int thread, ulong fromTicks)
     {
-        string full = System.IO.Path.GetFullPath(path).TrimEnd('/');
-        string session = System.IO.Path.GetDirectoryName(full)!;
-        string name = System.IO.Path.GetFileName(full);
-        return new TraceReader(path, ProcessRecording.Open(path), SessionInfo.Load(session), [Describe(path)], name) { OnlyInterval = interval };
+        Clock clock = _source.Clock;
+        Dictionary<uint, int> denseThreads = _source.DenseThreads();
+        using IEventCursor cursor = _source.OpenCursor(thread, fromTicks);
+        while (cursor.Read(out RawEvent e))
+            if (OnlyInterval is not { } only || e.Interval == only)
+                yield return TraceEvent.Of(e, thread, clock, denseThreads);
+    }
+
+    private static TraceReader OpenAny(string path, string? image, uint? interval)
+    {
+        try
+        {
+            if (File.Exists(System.IO.Path.Combine(path, Wire.ProcessFile)))
+                return OpenImage(ByteFolder.OfDirectory(path), SessionInfo.Load(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path).TrimEnd('/'))!), interval);
+            if (Directory.Exists(path))
+                return OpenSession(path, image, interval);
+            if (!File.Exists(path))
+                throw new TraceFormatException(path, null, "no such trace");
+            ByteSource bytes = ByteSource.OpenFile(path);
+            if (PackFile.IsPack(bytes))
+                return OpenPack(bytes, image, interval);
+            bytes.Dispose();
+            throw new TraceFormatException(path, null, "expected a recording directory (NAME.allocrec) or a packed trace (NAME.alloctrace), found a file that is neither");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TraceFormatException(path, null, e.Message);
+        }
     }
 
     private static TraceReader OpenSession(string path, string? image, uint? interval)
     {
         SessionInfo? session = SessionInfo.Load(path);
-        ProcessImage[] images = Directory.GetDirectories(path)
-            .Where(d => File.Exists(System.IO.Path.Combine(d, Wire.ProcessFile)))
-            .Select(Describe)
-            .OrderByDescending(i => i.EventBytes).ThenBy(i => i.Name, StringComparer.Ordinal)
-            .ToArray();
+        ProcessImage[] images = [.. ImagesOf(path)];
         if (images.Length == 0)
         {
             throw new TraceFormatException(path, null, session?.Source switch
@@ -152,16 +215,23 @@ public sealed class TraceReader : IDisposable
                 _ => "the recording is empty: the program never loaded the hook (it is statically linked, or set-user-ID)",
             });
         }
-        ProcessImage chosen = image is null
+        ProcessImage chosen = Choose(path, images, image);
+        return new TraceReader(path, ProcessRecording.Open(ByteFolder.OfDirectory(chosen.Path)), session, images, chosen.Name) { OnlyInterval = interval };
+    }
+
+    /// <summary>The process images of a session's directory, busiest first.</summary>
+    internal static IEnumerable<ProcessImage> ImagesOf(string session) =>
+        Directory.GetDirectories(session)
+            .Where(d => File.Exists(System.IO.Path.Combine(d, Wire.ProcessFile)))
+            .Select(d => Describe(ByteFolder.OfDirectory(d)))
+            .OrderByDescending(i => i.EventBytes).ThenBy(i => i.Name, StringComparer.Ordinal);
+
+    private static ProcessImage Choose(string path, ProcessImage[] images, string? image) =>
+        image is null
             ? images[0]
             : images.FirstOrDefault(i => i.Name == image)
               ?? throw new TraceFormatException(path, null, $"no process image {image}; there are {string.Join(", ", images.Select(i => i.Name))}");
-        return new TraceReader(path, ProcessRecording.Open(chosen.Path), session, images, chosen.Name) { OnlyInterval = interval };
-    }
 
-    private static ProcessImage Describe(string directory)
-    {
-        long bytes = ChunkIndex.MeasureEvents(directory);
-        return new ProcessImage(System.IO.Path.GetFileName(directory.TrimEnd('/')), directory, ProcessRecording.ReadExecutable(directory), bytes);
-    }
+    private static ProcessImage Describe(ByteFolder directory) =>
+        new(System.IO.Path.GetFileName(directory.Path.TrimEnd('/')), directory.Path, ProcessRecording.ReadExecutable(directory), ChunkIndex.MeasureEvents(directory));
 }

@@ -11,13 +11,13 @@ public sealed class BadInputTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public void A_missing_file() => AssertLine(3, "no such recording", "info", _directory["none.allocrec"]);
+    public void A_missing_file() => AssertLine(3, "no such trace", "info", _directory["none.allocrec"]);
 
     [Fact]
     public void A_text_file_named_as_a_trace()
     {
         File.WriteAllText(_directory["text.allocrec"], "hello\n");
-        AssertLine(3, "found a file that is not a trace", "info", _directory["text.allocrec"]);
+        AssertLine(3, "found a file that is neither", "info", _directory["text.allocrec"]);
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace AllocReplay.Formats.Recording;
 
@@ -22,16 +21,14 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
     public int ShortChunks { get; private set; }
 
     /// <summary>Takes the published part of every slot. Call before <see cref="ReadEvents"/>.</summary>
-    public void ReadTails(string path)
+    public void ReadTails(ByteSource tails)
     {
-        if (!File.Exists(path))
-            return;
-        using SafeFileHandle handle = File.OpenHandle(path);
-        long length = RandomAccess.GetLength(handle);
+        string path = tails.Path;
+        long length = tails.Length;
         Span<byte> buffer = stackalloc byte[HeaderSize];
         for (long at = 0; at + HeaderSize <= length;)
         {
-            ReadFully(handle, buffer, at);
+            tails.Read(buffer, at);
             var header = MemoryMarshal.Read<ChunkHeader>(buffer);
             long slot = Math.Max(header.Capacity, Wire.TailAlignment);
             if (header.Magic == Wire.ChunkMagic && header.Length > 0)
@@ -43,7 +40,7 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
                     return;
                 }
                 var payload = new byte[header.Length];
-                int read = ReadFully(handle, payload, at + HeaderSize);
+                int read = tails.Read(payload, at + HeaderSize);
                 if (read < payload.Length)
                 {
                     Damage ??= new TraceFormatException(path, at + HeaderSize + read, $"expected {payload.Length - read} more bytes, found the end of the file");
@@ -61,22 +58,23 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
     /// that was cut short, by a kill in mid-write or by a full disk, is taken from its tail; other threads may have appended
     /// after it.
     /// </summary>
-    public void ReadEvents(SafeFileHandle handle, string path)
+    public void ReadEvents(ByteSource events)
     {
-        long length = RandomAccess.GetLength(handle);
+        string path = events.Path;
+        long length = events.Length;
         Span<byte> buffer = stackalloc byte[HeaderSize];
         for (long at = 0; at < length;)
         {
-            int read = ReadFully(handle, buffer, at);
+            int read = events.Read(buffer, at);
             buffer[read..].Clear();
             var header = MemoryMarshal.Read<ChunkHeader>(buffer);
             bool isChunk = read == HeaderSize && header.Magic == Wire.ChunkMagic && header.Length is > 0 and <= Wire.ChunkLengthMax;
-            if (isChunk && at + HeaderSize + header.Length <= length && !DiffersFromTail(handle, at, header))
+            if (isChunk && at + HeaderSize + header.Length <= length && !DiffersFromTail(events, at, header))
             {
                 Add(header, new ChunkReference(at + HeaderSize, (int)header.Length, header.Ticks, header.Interval, null));
                 at += HeaderSize + header.Length;
             }
-            else if (FindEndOfShortChunk(handle, at, length) is { } next)
+            else if (FindEndOfShortChunk(events, at, length) is { } next)
             {
                 ShortChunks++;
                 at = next;
@@ -95,12 +93,13 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
     }
 
     /// <summary>Bytes of events in a process image's directory, without indexing them.</summary>
-    public static long MeasureEvents(string directory)
+    public static long MeasureEvents(ByteFolder directory)
     {
-        var tails = new ChunkIndex(0, 0);
-        tails.ReadTails(Path.Combine(directory, Wire.TailsFile));
-        var events = new FileInfo(Path.Combine(directory, Wire.EventsFile));
-        return (events.Exists ? events.Length : 0) + tails._chunks.Values.Sum(t => t.Values.Sum(c => (long)c.Length + HeaderSize));
+        using ByteSource? events = directory.Open(Wire.EventsFile), tails = directory.Open(Wire.TailsFile);
+        var index = new ChunkIndex(0, 0);
+        if (tails is not null)
+            index.ReadTails(tails);
+        return (events?.Length ?? 0) + index._chunks.Values.Sum(t => t.Values.Sum(c => (long)c.Length + HeaderSize));
     }
 
     /// <summary>The streams, each up to its first missing chunk, densely numbered in order of thread creation.</summary>
@@ -109,7 +108,7 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
         var streams = new List<ThreadStream>();
         foreach ((uint thread, SortedList<uint, ChunkReference> chunks) in _chunks.OrderBy(pair => pair.Key))
         {
-            var stream = new ThreadStream(streams.Count, thread) { OsTid = _identity[thread].OsTid, Name = _identity[thread].Name };
+            var stream = new ThreadStream(new StreamInfo(streams.Count, thread, _identity[thread].OsTid, _identity[thread].Name));
             foreach ((uint sequence, ChunkReference chunk) in chunks)
             {
                 if (sequence != (uint)stream.Chunks.Count)
@@ -126,26 +125,26 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
     }
 
     /// <summary>Whether what stands at an offset is not what the tail of the same chunk holds. Without a tail there is nothing to compare.</summary>
-    private bool DiffersFromTail(SafeFileHandle handle, long at, in ChunkHeader header)
+    private bool DiffersFromTail(ByteSource events, long at, in ChunkHeader header)
     {
         if (!_tails.TryGetValue((header.Thread, header.Sequence), out var tail))
             return false;
         var window = new byte[HeaderSize + Math.Min((int)header.Length, tail.Payload.Length)];
-        return MatchingPrefix(window.AsSpan(0, ReadFully(handle, window, at)), tail) < window.Length;
+        return MatchingPrefix(window.AsSpan(0, events.Read(window, at)), tail) < window.Length;
     }
 
     /// <summary>
     /// Where the chunk ends that was begun at an offset and cut short, or null when it is no such chunk: its bytes must be the
     /// first ones of a chunk that a tail holds, and a chunk, or the end of the file, must follow.
     /// </summary>
-    private long? FindEndOfShortChunk(SafeFileHandle handle, long at, long length)
+    private long? FindEndOfShortChunk(ByteSource events, long at, long length)
     {
         if (_tails.Count == 0)
             return null;
         int longest = HeaderSize + _tails.Values.Max(t => t.Payload.Length);
         // A little more, for the header that follows.
         var window = new byte[Math.Min(length - at, longest + HeaderSize)];
-        ReadOnlySpan<byte> bytes = window.AsSpan(0, ReadFully(handle, window, at));
+        ReadOnlySpan<byte> bytes = window.AsSpan(0, events.Read(window, at));
         int matching = 0;
         foreach (var tail in _tails.Values)
             matching = Math.Max(matching, MatchingPrefix(bytes, tail));
@@ -193,18 +192,5 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
     {
         int end = name.IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? name : name[..end]);
-    }
-
-    private static int ReadFully(SafeFileHandle handle, Span<byte> buffer, long offset)
-    {
-        int total = 0;
-        while (total < buffer.Length)
-        {
-            int n = RandomAccess.Read(handle, buffer[total..], offset + total);
-            if (n == 0)
-                break;
-            total += n;
-        }
-        return total;
     }
 }

@@ -10,16 +10,16 @@ internal static class MarkFile
     /// <summary>More entries than anybody sets; the rest is ignored, so that a hostile file costs no more.</summary>
     private const int EntriesMax = 1_000_000;
 
-    public static (IReadOnlyList<Interval> Intervals, IReadOnlyList<Marker> Markers) Read(string path, ulong startMonoNs)
+    public static (IReadOnlyList<Interval> Intervals, IReadOnlyList<Marker> Markers) Read(ByteFolder directory, ulong startMonoNs)
     {
         var intervals = new List<Interval>();
         var markers = new List<Marker>();
-        if (!File.Exists(path))
+        using ByteSource? file = directory.Open(Wire.MarksFile);
+        if (file is null)
             return (intervals, markers);
-        using FileStream file = File.OpenRead(path);
         Span<byte> buffer = stackalloc byte[Unsafe.SizeOf<MarkEntry>()];
         // A last entry that is cut short was never finished.
-        for (int n = 0; n < EntriesMax && file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false) == buffer.Length; n++)
+        for (int n = 0; n < EntriesMax && file.Read(buffer, (long)n * buffer.Length) == buffer.Length; n++)
         {
             var entry = MemoryMarshal.Read<MarkEntry>(buffer);
             long ns = (long)Math.Min(entry.MonoNs > startMonoNs ? entry.MonoNs - startMonoNs : 0, long.MaxValue);

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace AllocReplay.Formats.Recording;
 
@@ -9,56 +8,59 @@ namespace AllocReplay.Formats.Recording;
 /// One process image's directory, indexed: which thread's chunks lie where. The tails are read before <c>events</c> is
 /// indexed: a chunk that is flushed in between is then found in both places, never in neither.
 /// </summary>
-internal sealed class ProcessRecording : IDisposable
+internal sealed class ProcessRecording : ITraceSource
 {
-    private readonly SafeFileHandle? _events;
-    private readonly string _eventsPath;
+    /// <summary>More than the kernel writes into cmdline and maps of any program.</summary>
+    private const int TextMax = 1 << 22;
+
+    private readonly IReadOnlyList<ThreadStream> _streams;
+    private readonly ByteSource? _events;
+    private readonly string _tailsPath;
     private readonly int _tickShift;
 
-    private ProcessRecording(SafeFileHandle? events, string eventsPath, int tickShift) =>
-        (_events, _eventsPath, _tickShift) = (events, eventsPath, tickShift);
+    private ProcessRecording(IReadOnlyList<ThreadStream> streams, ByteSource? events, string tailsPath, int tickShift) =>
+        (_streams, _events, _tailsPath, _tickShift) = (streams, events, tailsPath, tickShift);
 
     public required ProcessInfo Info { get; init; }
     public required Clock Clock { get; init; }
-    public required IReadOnlyList<ThreadStream> Threads { get; init; }
+    public required IReadOnlyList<StreamInfo> Threads { get; init; }
     public required IReadOnlyList<Interval> Intervals { get; init; }
     public required IReadOnlyList<Marker> Markers { get; init; }
-
-    /// <summary>Bytes of events stored.</summary>
     public required long EventBytes { get; init; }
-
-    /// <summary>The first damage that indexing met, or null. What lies before it is indexed.</summary>
     public required TraceFormatException? Damage { get; init; }
 
-    public static ProcessRecording Open(string directory)
+    /// <summary>The module map at the start; empty when it could not be read.</summary>
+    public required string Maps { get; init; }
+
+    public static ProcessRecording Open(ByteFolder directory)
     {
-        string headerPath = Path.Combine(directory, Wire.ProcessFile);
-        ProcessHeader header = ReadHeader(headerPath);
-        string eventsPath = Path.Combine(directory, Wire.EventsFile);
+        ProcessHeader header = ReadHeader(directory);
         var index = new ChunkIndex((ulong)header.StartTicks, header.StartMonoNs);
-        index.ReadTails(Path.Combine(directory, Wire.TailsFile));
-        SafeFileHandle? events = File.Exists(eventsPath) ? File.OpenHandle(eventsPath) : null;
+        using (ByteSource? tails = directory.Open(Wire.TailsFile))
+            if (tails is not null)
+                index.ReadTails(tails);
+        ByteSource? events = directory.Open(Wire.EventsFile);
         try
         {
             if (events is not null)
-                index.ReadEvents(events, eventsPath);
-            IReadOnlyList<ThreadStream> threads = index.Build(directory);
+                index.ReadEvents(events);
+            IReadOnlyList<ThreadStream> streams = index.Build(directory.Path);
             // The latest pair gives the best rate: an orderly exit's, else the last chunk's, else the one taken at start.
             var start = (header.StartTicks, header.StartMonoNs);
             Clock clock = Clock.FromPairs((int)header.TickShift, start, (header.EndTicks, header.EndMonoNs))
                 ?? Clock.FromPairs((int)header.TickShift, start, Later(index.LatestPair, (header.SecondTicks, header.SecondMonoNs)))
-                ?? throw new TraceFormatException(headerPath, 40, "expected clock calibration pairs that give a rate");
-            (IReadOnlyList<Interval> intervals, IReadOnlyList<Marker> markers) =
-                MarkFile.Read(Path.Combine(directory, Wire.MarksFile), header.StartMonoNs);
-            return new ProcessRecording(events, eventsPath, (int)header.TickShift)
+                ?? throw new TraceFormatException(Path.Combine(directory.Path, Wire.ProcessFile), 40, "expected clock calibration pairs that give a rate");
+            (IReadOnlyList<Interval> intervals, IReadOnlyList<Marker> markers) = MarkFile.Read(directory, header.StartMonoNs);
+            return new ProcessRecording(streams, events, Path.Combine(directory.Path, Wire.TailsFile), (int)header.TickShift)
             {
                 Info = ToInfo(header, directory),
                 Clock = clock,
-                Threads = threads,
+                Threads = [.. streams.Select(s => s.Info)],
                 Intervals = intervals,
                 Markers = markers,
-                EventBytes = threads.Sum(t => t.Chunks.Sum(c => (long)c.Length + Unsafe.SizeOf<ChunkHeader>())),
+                EventBytes = streams.Sum(t => t.Chunks.Sum(c => (long)c.Length + Unsafe.SizeOf<ChunkHeader>())),
                 Damage = index.Damage,
+                Maps = ReadText(directory, Wire.MapsFile),
             };
         }
         catch
@@ -69,11 +71,11 @@ internal sealed class ProcessRecording : IDisposable
     }
 
     /// <summary>The program of a process image, empty when its header cannot be read.</summary>
-    public static string ReadExecutable(string directory)
+    public static string ReadExecutable(ByteFolder directory)
     {
         try
         {
-            ProcessHeader header = ReadHeader(Path.Combine(directory, Wire.ProcessFile));
+            ProcessHeader header = ReadHeader(directory);
             return Text(header.Executable);
         }
         catch (TraceFormatException)
@@ -82,20 +84,18 @@ internal sealed class ProcessRecording : IDisposable
         }
     }
 
-    public ThreadCursor OpenCursor(ThreadStream stream) => new(stream, _events, _eventsPath, _tickShift, Info.Latency);
+    public IEventCursor OpenCursor(int thread, ulong fromTicks = 0) =>
+        new ThreadCursor(_streams[thread], _events, _tailsPath, _tickShift, Info.Latency, fromTicks);
 
     public void Dispose() => _events?.Dispose();
 
     private static (ulong, ulong) Later((ulong Ticks, ulong Ns) a, (ulong Ticks, ulong Ns) b) => a.Ticks > b.Ticks ? a : b;
 
-    private static ProcessHeader ReadHeader(string path)
+    private static ProcessHeader ReadHeader(ByteFolder directory)
     {
-        byte[] bytes;
-        using (FileStream stream = File.OpenRead(path))
-        {
-            bytes = new byte[Math.Min(stream.Length, Unsafe.SizeOf<ProcessHeader>())];
-            stream.ReadExactly(bytes);
-        }
+        string path = Path.Combine(directory.Path, Wire.ProcessFile);
+        using ByteSource file = directory.Open(Wire.ProcessFile) ?? throw new TraceFormatException(path, null, "no such file");
+        byte[] bytes = file.ReadAll(Unsafe.SizeOf<ProcessHeader>());
         if (bytes.Length < 16 || MemoryMarshal.Read<ulong>(bytes) != Wire.ProcessMagic)
             throw new TraceFormatException(path, 0, "expected the header of a recorded process (magic ALLPROC)");
         ushort major = MemoryMarshal.Read<ushort>(bytes.AsSpan(8));
@@ -109,7 +109,7 @@ internal sealed class ProcessRecording : IDisposable
             : throw new TraceFormatException(path, 28, $"expected a tick shift below 32, found {header.TickShift}");
     }
 
-    private static ProcessInfo ToInfo(in ProcessHeader header, string directory) => new()
+    private static ProcessInfo ToInfo(in ProcessHeader header, ByteFolder directory) => new()
     {
         Pid = header.Pid,
         ParentPid = header.ParentPid,
@@ -144,10 +144,16 @@ internal sealed class ProcessRecording : IDisposable
         return errno == 0 ? what : $"{what}: {Marshal.GetPInvokeErrorMessage(errno)}";
     }
 
-    private static string[] ReadArguments(string directory)
+    private static string[] ReadArguments(ByteFolder directory)
     {
-        string path = Path.Combine(directory, Wire.CommandLineFile);
-        return File.Exists(path) ? Encoding.UTF8.GetString(File.ReadAllBytes(path)).TrimEnd('\0').Split('\0') : [];
+        string text = ReadText(directory, Wire.CommandLineFile);
+        return text.Length == 0 ? [] : text.TrimEnd('\0').Split('\0');
+    }
+
+    private static string ReadText(ByteFolder directory, string name)
+    {
+        using ByteSource? file = directory.Open(name);
+        return file is null ? "" : Encoding.UTF8.GetString(file.ReadAll(TextMax));
     }
 
     private static string Text(ReadOnlySpan<byte> bytes)

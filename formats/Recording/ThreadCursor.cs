@@ -1,10 +1,10 @@
 using System.Buffers;
-using Microsoft.Win32.SafeHandles;
+using System.Runtime.CompilerServices;
 
 namespace AllocReplay.Formats.Recording;
 
 /// <summary>Reads one thread's events in program order, one chunk in memory at a time.</summary>
-internal sealed class ThreadCursor(ThreadStream stream, SafeFileHandle? events, string eventsPath, int tickShift, bool latency) : IDisposable
+internal sealed class ThreadCursor(ThreadStream stream, ByteSource? events, string tailsPath, int tickShift, bool latency, ulong fromTicks) : IEventCursor
 {
     private readonly ArrayPool<byte> _pool = ArrayPool<byte>.Shared;
     private EventDecoder _decoder;
@@ -12,27 +12,29 @@ internal sealed class ThreadCursor(ThreadStream stream, SafeFileHandle? events, 
     private bool _rented;
     private int _length;
     private int _position;
-    private int _chunk;
+    private int _chunk = FirstChunk(stream.Chunks, fromTicks >= ulong.MaxValue >> tickShift ? ulong.MaxValue : fromTicks << tickShift);
     private uint _interval;
 
-    public ThreadStream Stream => stream;
+    public long BytesRead { get; private set; }
 
-    /// <summary>Reads the next event. False at the end of the stream.</summary>
-    /// <exception cref="TraceFormatException">The stream is damaged here.</exception>
     public bool Read(out RawEvent e)
     {
-        while (_position >= _length)
+        do
         {
-            if (_chunk >= stream.Chunks.Count)
+            while (_position >= _length)
             {
-                e = default;
-                return false;
+                if (_chunk >= stream.Chunks.Count)
+                {
+                    e = default;
+                    return false;
+                }
+                Load(stream.Chunks[_chunk++]);
             }
-            Load(stream.Chunks[_chunk++]);
+            string? problem = _decoder.Read(_buffer.AsSpan(0, _length), ref _position, out e);
+            if (problem is not null)
+                throw Damage(problem);
         }
-        string? problem = _decoder.Read(_buffer.AsSpan(0, _length), ref _position, out e);
-        if (problem is not null)
-            throw Damage(problem);
+        while (e.Ticks < fromTicks);
         e.Interval = _interval;
         return true;
     }
@@ -42,6 +44,7 @@ internal sealed class ThreadCursor(ThreadStream stream, SafeFileHandle? events, 
     private void Load(ChunkReference chunk)
     {
         Release();
+        BytesRead += chunk.Length + Unsafe.SizeOf<ChunkHeader>();
         _position = 0;
         _length = chunk.Length;
         _interval = chunk.Interval;
@@ -53,14 +56,18 @@ internal sealed class ThreadCursor(ThreadStream stream, SafeFileHandle? events, 
         }
         _buffer = _pool.Rent(chunk.Length);
         _rented = true;
-        int read = 0;
-        while (read < chunk.Length)
-        {
-            int n = RandomAccess.Read(events!, _buffer.AsSpan(read, chunk.Length - read), chunk.Offset + read);
-            if (n == 0)
-                throw new TraceFormatException(eventsPath, chunk.Offset + read, $"expected {chunk.Length - read} more bytes, found the end of the file");
-            read += n;
-        }
+        int read = events!.Read(_buffer.AsSpan(0, chunk.Length), chunk.Offset);
+        if (read < chunk.Length)
+            throw new TraceFormatException(events.Path, chunk.Offset + read, $"expected {chunk.Length - read} more bytes, found the end of the file");
+    }
+
+    /// <summary>The last chunk that begins before a moment: those before it end before it.</summary>
+    private static int FirstChunk(List<ChunkReference> chunks, ulong ticks)
+    {
+        int chunk = 0;
+        while (chunk + 1 < chunks.Count && chunks[chunk + 1].Ticks < ticks)
+            chunk++;
+        return chunk;
     }
 
     private void Release()
@@ -73,9 +80,6 @@ internal sealed class ThreadCursor(ThreadStream stream, SafeFileHandle? events, 
     private TraceFormatException Damage(string problem)
     {
         ChunkReference chunk = stream.Chunks[_chunk - 1];
-        return chunk.Tail is null
-            ? new TraceFormatException(eventsPath, chunk.Offset + _position, $"{problem} of thread {stream.Index}")
-            : new TraceFormatException(Path.Combine(Path.GetDirectoryName(eventsPath)!, Wire.TailsFile), chunk.Offset + _position,
-                $"{problem} of thread {stream.Index}");
+        return new TraceFormatException(chunk.Tail is null ? events!.Path : tailsPath, chunk.Offset + _position, $"{problem} of thread {stream.Info.Index}");
     }
 }

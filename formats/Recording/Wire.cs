@@ -38,6 +38,7 @@ internal static class Wire
     public const string StoppedFile = "stopped";
     public const string MarksFile = "marks";
     public const string CommandLineFile = "cmdline";
+    public const string MapsFile = "maps";
 }
 
 /// <summary>struct ar_chunk</summary>

@@ -1,4 +1,4 @@
-namespace AllocReplay.Formats.Recording;
+namespace AllocReplay.Formats;
 
 /// <summary>An event as one thread's stream holds it: no order across threads, no object ids.</summary>
 internal struct RawEvent

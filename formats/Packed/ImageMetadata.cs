@@ -1,0 +1,70 @@
+using K4os.Compression.LZ4;
+using MessagePack;
+using MessagePack.Resolvers;
+
+namespace AllocReplay.Formats.Packed;
+
+/// <summary>What a pack says of a process image beside its events. Stored as a MessagePack map; unknown keys are skipped.</summary>
+[MessagePackObject]
+internal sealed record ImageMetadata
+{
+    [Key("name")] public required string Name { get; init; }
+    [Key("process")] public required ProcessInfo Process { get; init; }
+    [Key("clock")] public required ClockRate Clock { get; init; }
+    [Key("threads")] public required StreamInfo[] Threads { get; init; }
+    [Key("intervals")] public required Interval[] Intervals { get; init; }
+    [Key("markers")] public required Marker[] Markers { get; init; }
+
+    [Key("maps")] public required string Maps { get; init; }
+}
+
+/// <summary>What is known when an image's events are written.</summary>
+[MessagePackObject]
+internal sealed record ImageEnd
+{
+    [Key("events")] public required long Events { get; init; }
+
+    /// <summary>Why the recording could not be packed whole; null when it was.</summary>
+    [Key("damage")] public required string? Damage { get; init; }
+}
+
+/// <summary>MessagePack and LZ4, as the frames that are not events are stored.</summary>
+internal static class Metadata
+{
+    private static readonly MessagePackSerializerOptions Options = MessagePackSerializerOptions.Standard
+        .WithResolver(StandardResolverAllowPrivate.Instance)
+        .WithSecurity(MessagePackSecurity.UntrustedData);
+
+    public static byte[] Encode<T>(T value, out uint length)
+    {
+        byte[] bytes = MessagePackSerializer.Serialize(value, Options);
+        length = (uint)bytes.Length;
+        var compressed = new byte[LZ4Codec.MaximumOutputSize(bytes.Length)];
+        int n = LZ4Codec.Encode(bytes, compressed);
+        return n < bytes.Length && bytes.Length <= n * PackedWire.ExpansionMax ? compressed[..n] : bytes;
+    }
+
+    /// <returns>null when it cannot be decoded; <paramref name="problem"/> then says what was expected.</returns>
+    public static T? Decode<T>(ReadOnlySpan<byte> payload, uint length, out string problem)
+        where T : class
+    {
+        problem = $"expected at most {payload.Length * (long)PackedWire.ExpansionMax} bytes of metadata, found {length}";
+        if (length > payload.Length * (long)PackedWire.ExpansionMax)
+            return null;
+        problem = "expected metadata that LZ4 can decompress";
+        var bytes = new byte[length];
+        if (length == payload.Length)
+            payload.CopyTo(bytes);
+        else if (LZ4Codec.Decode(payload, bytes) != length)
+            return null;
+        try
+        {
+            return MessagePackSerializer.Deserialize<T>(bytes, Options);
+        }
+        catch (MessagePackSerializationException e)
+        {
+            problem = $"expected metadata as a MessagePack map ({e.InnerException?.Message ?? e.Message})";
+            return null;
+        }
+    }
+}

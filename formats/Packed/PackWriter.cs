@@ -1,0 +1,144 @@
+using System.Runtime.InteropServices;
+
+namespace AllocReplay.Formats.Packed;
+
+/// <summary>
+/// Writes a packed trace, block by block. The file has its name only once <see cref="Complete"/> has returned: until then it is
+/// a temporary one beside it, which disposal removes.
+/// </summary>
+internal sealed class PackWriter : IDisposable
+{
+    private readonly string _path;
+    private readonly string _temporary;
+    private readonly FileStream _file;
+    private readonly List<IndexEntry> _index = [];
+    private readonly Queue<Task<(FrameHeader Header, byte[] Payload)>> _encoding = [];
+    private readonly Stack<EventBlock> _unused = [];
+    private readonly int _parallel = Math.Max(1, Environment.ProcessorCount);
+    private uint _images;
+    private bool _complete;
+
+    /// <param name="path">The file's final name.</param>
+    /// <exception cref="IOException">It cannot be created.</exception>
+    public PackWriter(string path)
+    {
+        _path = path;
+        string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+        _temporary = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
+        _file = new FileStream(_temporary, new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            BufferSize = 1 << 16,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite, // it may hold secrets
+        });
+        var header = new FileHeader { Magic = PackedWire.FileMagic, VersionMajor = PackedWire.VersionMajor, VersionMinor = PackedWire.VersionMinor };
+        _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileHeader>(in header)));
+    }
+
+    /// <summary>Bytes written so far.</summary>
+    public long Length => _file.Position;
+
+    public void WriteSession(SessionInfo session)
+    {
+        byte[] payload = Metadata.Encode(session, out uint length);
+        WriteFrame(new FrameHeader { Kind = FrameKind.Session, Count = length }, payload);
+    }
+
+    /// <summary>Begins an image. Its events follow.</summary>
+    /// <returns>Its number in the file.</returns>
+    public uint WriteImage(ImageMetadata metadata)
+    {
+        byte[] payload = Metadata.Encode(metadata, out uint length);
+        WriteFrame(new FrameHeader { Kind = FrameKind.Image, Image = _images, Count = length }, payload);
+        return _images++;
+    }
+
+    /// <summary>Ends an image.</summary>
+    public void WriteImageEnd(uint image, ImageEnd end)
+    {
+        WriteBlocks();
+        byte[] payload = Metadata.Encode(end, out uint length);
+        WriteFrame(new FrameHeader { Kind = FrameKind.ImageEnd, Image = image, Count = length }, payload);
+    }
+
+    /// <summary>An empty block, perhaps one that was used before.</summary>
+    public EventBlock NewBlock(bool latency)
+    {
+        EventBlock? block;
+        lock (_unused)
+            block = _unused.TryPop(out EventBlock? used) ? used : new EventBlock();
+        block.Clear(latency);
+        return block;
+    }
+
+    /// <summary>Writes a block; it is the writer's from here on. Blocks are encoded on all cores and written in the order of the calls.</summary>
+    public void WriteBlock(uint image, int thread, EventBlock block)
+    {
+        _encoding.Enqueue(Task.Run(() =>
+        {
+            byte[] payload = block.Encode();
+            var header = new FrameHeader
+            {
+                Kind = FrameKind.Events,
+                Image = image,
+                Thread = (uint)thread,
+                Count = (uint)block.Events,
+                Interval = block.Interval,
+                FirstTicks = block.FirstTicks,
+                LastTicks = block.LastTicks,
+            };
+            lock (_unused)
+                _unused.Push(block);
+            return (header, payload);
+        }));
+        while (_encoding.Count > 2 * _parallel)
+            WriteOldest();
+    }
+
+    /// <summary>Writes what is left, and gives the file its name.</summary>
+    /// <exception cref="IOException">The disk is full, or the name cannot be taken.</exception>
+    public void Complete()
+    {
+        WriteBlocks();
+        var entries = _index.ToArray();
+        var trailer = new FileTrailer { IndexOffset = (ulong)_file.Position, Check = ~(ulong)_file.Position, Magic = PackedWire.TrailerMagic };
+        WriteFrame(new FrameHeader { Kind = FrameKind.Index, Count = (uint)entries.Length }, MemoryMarshal.AsBytes(entries.AsSpan()).ToArray());
+        _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileTrailer>(in trailer)));
+        _file.Flush(flushToDisk: true);
+        _file.Dispose();
+        File.Move(_temporary, _path, overwrite: true);
+        _complete = true;
+    }
+
+    public void Dispose()
+    {
+        if (_complete)
+            return;
+        Task.WaitAll(_encoding);
+        _file.Dispose();
+        File.Delete(_temporary);
+    }
+
+    private void WriteBlocks()
+    {
+        while (_encoding.Count > 0)
+            WriteOldest();
+    }
+
+    private void WriteOldest()
+    {
+        (FrameHeader header, byte[] payload) = _encoding.Dequeue().GetAwaiter().GetResult();
+        WriteFrame(header, payload);
+    }
+
+    private void WriteFrame(FrameHeader header, byte[] payload)
+    {
+        header.Magic = PackedWire.FrameMagic;
+        header.Length = (uint)payload.Length;
+        header.Checksum = header.Sum(payload);
+        _index.Add(new IndexEntry { Offset = (ulong)_file.Position, Header = header });
+        _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in header)));
+        _file.Write(payload);
+    }
+}

@@ -1,0 +1,133 @@
+using System.Runtime.CompilerServices;
+
+namespace AllocReplay.Formats.Packed;
+
+/// <summary>One process image of a packed trace.</summary>
+internal sealed class PackedImage : ITraceSource
+{
+    private readonly PackFile _pack;
+    private readonly ImageMetadata _metadata;
+    private readonly List<(long Offset, FrameHeader Header)>[] _blocks;
+    private bool _ownsPack;
+
+    private PackedImage(PackFile pack, ImageMetadata metadata, Clock clock)
+    {
+        _pack = pack;
+        _metadata = metadata;
+        Clock = clock;
+        _blocks = [.. metadata.Threads.Select(_ => new List<(long, FrameHeader)>())];
+    }
+
+    public string Name => _metadata.Name;
+    public ProcessInfo Info => _metadata.Process;
+    public Clock Clock { get; }
+    public IReadOnlyList<StreamInfo> Threads => _metadata.Threads;
+    public IReadOnlyList<Interval> Intervals => _metadata.Intervals;
+    public IReadOnlyList<Marker> Markers => _metadata.Markers;
+    public string Maps => _metadata.Maps;
+    public long EventBytes { get; private set; }
+
+    /// <summary>What was known at the end of packing; null in a pack that is cut before it.</summary>
+    public ImageEnd? End { get; set; }
+
+    public TraceFormatException? Damage =>
+        _pack.Damage ?? (End?.Damage is not { } damage ? null : new TraceFormatException(_pack.Path, null, $"packed from a damaged recording: {damage}"));
+
+    /// <exception cref="TraceFormatException">The metadata contradicts itself.</exception>
+    public static PackedImage Create(PackFile pack, ImageMetadata metadata, long offset)
+    {
+        // MessagePack fills what is missing with null.
+        if (metadata.Name is null || metadata.Process is null || metadata.Threads is null || metadata.Intervals is null || metadata.Markers is null
+            || metadata.Maps is null || metadata.Threads.Any(t => t?.Name is null) || metadata.Intervals.Any(i => i is null) || metadata.Markers.Any(m => m?.Name is null)
+            || !metadata.Process.IsWhole)
+            throw new TraceFormatException(pack.Path, offset, "expected an image's name, process, threads, intervals and markers");
+        for (int i = 0; i < metadata.Threads.Length; i++)
+            if (metadata.Threads[i].Index != i)
+                throw new TraceFormatException(pack.Path, offset, $"expected thread {i}, found thread {metadata.Threads[i].Index}");
+        Clock clock = Clock.FromRate(metadata.Clock) ?? throw new TraceFormatException(pack.Path, offset, "expected a clock between 1 MHz and 1 THz");
+        return new PackedImage(pack, metadata, clock);
+    }
+
+    /// <summary>The file is closed with this image from here on.</summary>
+    public PackedImage Owning()
+    {
+        _ownsPack = true;
+        return this;
+    }
+
+    /// <summary>Notes a block of the image.</summary>
+    /// <exception cref="TraceFormatException">It is of a thread that the image does not have, or out of order.</exception>
+    public void Take(long offset, in FrameHeader header)
+    {
+        if (header.Thread >= _blocks.Length)
+            throw new TraceFormatException(_pack.Path, offset, $"expected a thread below {_blocks.Length}, found {header.Thread}");
+        List<(long, FrameHeader Header)> blocks = _blocks[header.Thread];
+        if (header.LastTicks < header.FirstTicks || (blocks.Count > 0 && header.FirstTicks < blocks[^1].Header.LastTicks))
+            throw new TraceFormatException(_pack.Path, offset, $"expected the blocks of thread {header.Thread} in order of time");
+        blocks.Add((offset, header));
+        EventBytes += Unsafe.SizeOf<FrameHeader>() + header.Length;
+    }
+
+    public IEventCursor OpenCursor(int thread, ulong fromTicks = 0) => new Cursor(this, thread, fromTicks);
+
+    public void Dispose()
+    {
+        if (_ownsPack)
+            _pack.Dispose();
+    }
+
+    private sealed class Cursor : IEventCursor
+    {
+        private readonly PackedImage _image;
+        private readonly List<(long Offset, FrameHeader Header)> _blocks;
+        private readonly ulong _from;
+        private readonly EventBlock _block = new();
+        private byte[] _payload = [];
+        private int _next;
+        private bool _inBlock;
+
+        public Cursor(PackedImage image, int thread, ulong fromTicks)
+        {
+            _image = image;
+            _blocks = image._blocks[thread];
+            _from = fromTicks;
+            while (_next < _blocks.Count && _blocks[_next].Header.LastTicks < fromTicks)
+                _next++;
+        }
+
+        public long BytesRead { get; private set; }
+
+        public bool Read(out RawEvent e)
+        {
+            while (true)
+            {
+                while (_inBlock && _block.Read(out e))
+                    if (e.Ticks >= _from)
+                        return true;
+                _inBlock = false;
+                if (_next >= _blocks.Count)
+                {
+                    e = default;
+                    return false;
+                }
+                Load();
+            }
+        }
+
+        public void Dispose()
+        {
+        }
+
+        private void Load()
+        {
+            (long offset, FrameHeader header) = _blocks[_next];
+            int length = _image._pack.ReadPayload(offset, header, ref _payload);
+            string? problem = _block.Decode(_payload.AsSpan(0, length), header, _image.Info.Latency);
+            if (problem is not null)
+                throw new TraceFormatException(_image._pack.Path, offset, $"{problem} (thread {header.Thread})");
+            _next++;
+            _inBlock = true;
+            BytesRead += Unsafe.SizeOf<FrameHeader>() + length;
+        }
+    }
+}
