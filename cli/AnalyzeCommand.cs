@@ -8,9 +8,6 @@ namespace AllocReplay.Cli;
 /// <summary><c>allocreplay analyze</c>: a trace becomes a Parquet dataset, one row for each block.</summary>
 internal static class AnalyzeCommand
 {
-    /// <summary>As a shell reports a command that was interrupted.</summary>
-    private const int Interrupted = 130;
-
     public static Command Create(Terminal terminal)
     {
         Argument<string> trace = TraceArguments.Trace();
@@ -61,7 +58,7 @@ internal static class AnalyzeCommand
         catch (OperationCanceledException)
         {
             terminal.Note("allocreplay: interrupted; nothing was written");
-            return Interrupted;
+            return ExitCode.Interrupted;
         }
         if (json)
             terminal.WriteJson(result);

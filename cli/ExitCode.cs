@@ -15,4 +15,6 @@ internal static class ExitCode
     public const int RecordFailed = 125;
     public const int CannotRun = 126;
     public const int NotFound = 127;
+    /// <summary>As a shell reports a command that was interrupted.</summary>
+    public const int Interrupted = 130;
 }

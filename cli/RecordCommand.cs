@@ -12,8 +12,8 @@ internal static class RecordCommand
     {
         Option<string?> output = new("--output", "-o")
         {
-            Description = "Recording directory to create. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
-            HelpName = "dir",
+            Description = $"Recording directory to create, or, with {PackCommand.Extension} for its extension, one file: the recording is packed at the end. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
+            HelpName = "path",
         };
         Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
         Option<bool> startPaused = new("--start-paused") { Description = "Record nothing until 'allocreplay control PID start'." };
@@ -46,10 +46,14 @@ internal static class RecordCommand
             string[] words = parse.GetValue(command)!;
             if (words[0].StartsWith('-') && !parse.Tokens.Any(t => t.Value == "--"))
                 throw new UsageException($"record has no option {words[0]}; put -- before the command");
+            string path = parse.GetValue(output) ?? DefaultOutput(words[0]);
+            string? packed = Path.GetExtension(path) == PackCommand.Extension ? path : null;
+            if (packed is not null)
+                PackCommand.RefuseToReplace(packed, parse.GetValue(force));
             return Run(new RecordOptions
             {
                 Command = words,
-                Output = parse.GetValue(output) ?? DefaultOutput(words[0]),
+                Output = packed is null ? path : Path.ChangeExtension(packed, ".allocrec"),
                 Force = parse.GetValue(force),
                 StartPaused = parse.GetValue(startPaused),
                 Sample = Math.Max(1, parse.GetValue(sample)),
@@ -59,7 +63,7 @@ internal static class RecordCommand
                 FollowChildren = parse.GetValue(follow) == "yes",
                 Redact = parse.GetValue(redact),
                 Via = parse.GetValue(via) == ProcessInfo.FromMallocHook ? RecordVia.MallocHook : RecordVia.Preload,
-            }, parse.GetValue(quiet), terminal);
+            }, packed, parse.GetValue(quiet), terminal);
         });
         return record;
     }
@@ -67,7 +71,7 @@ internal static class RecordCommand
     private static string DefaultOutput(string command) =>
         $"{Path.GetFileName(command)}.{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}.allocrec";
 
-    private static int Run(RecordOptions options, bool quiet, Terminal terminal)
+    private static int Run(RecordOptions options, string? packed, bool quiet, Terminal terminal)
     {
         int exitCode = RecordSession.Run(options);
         TraceReader reader;
@@ -85,7 +89,35 @@ internal static class RecordCommand
             if (!quiet)
                 Report(reader, options.Output, terminal);
         }
+        string trace = packed is not null && Pack(options.Output, packed, terminal) ? packed : options.Output;
+        if (!quiet)
+            terminal.Note($"Next: allocreplay info {trace}");
         return exitCode;
+    }
+
+    /// <summary>The recording becomes a file, and its directory goes: unless something is still in it that the file has not.</summary>
+    private static bool Pack(string recording, string packed, Terminal terminal)
+    {
+        try
+        {
+            if (PackCommand.Pack(recording, packed, partial: false, terminal) is null)
+            {
+                terminal.Note($"allocreplay: interrupted; the recording is kept: pack it with 'allocreplay pack {recording}'");
+                return false;
+            }
+        }
+        catch (Exception e) when (e is TraceFormatException or IOException or UnauthorizedAccessException)
+        {
+            terminal.Note($"allocreplay: cannot pack the recording, which is kept: {e.Message}");
+            return false;
+        }
+        if (SessionSwitch.Running(recording) is { Count: > 0 } running)
+        {
+            terminal.Note($"allocreplay: pid {string.Join(", ", running)} still records into {recording}: the file has what was there so far, the directory is kept");
+            return true;
+        }
+        Directory.Delete(recording, recursive: true);
+        return true;
     }
 
     private static void Report(TraceReader reader, string output, Terminal terminal)
@@ -94,6 +126,5 @@ internal static class RecordCommand
         terminal.Note($"allocreplay: recorded {output}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
         if (reader.Process.LostEvents > 0 || reader.Process.Failure is not null)
             terminal.Note($"allocreplay: {Quantity.Count((long)reader.Process.LostEvents)} events lost: {reader.Process.Failure}");
-        terminal.Note($"Next: allocreplay info {output}");
     }
 }

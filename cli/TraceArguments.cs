@@ -5,7 +5,7 @@ namespace AllocReplay.Cli;
 /// <summary>Arguments and options that several commands share, so that they read alike everywhere.</summary>
 internal static class TraceArguments
 {
-    public static Argument<string> Trace() => new("trace") { Description = "A recording: NAME.allocrec, or one process image inside it." };
+    public static Argument<string> Trace() => new("trace") { Description = "A recording (NAME.allocrec), one process image inside it, or a packed trace (NAME.alloctrace)." };
 
     public static Option<string?> Process() => new("--process")
     {

@@ -6,7 +6,7 @@ namespace AllocReplay.Formats;
 /// of that thread, <see cref="CallKind.ReallocEnd"/>, takes the new one. The end repeats the request, so a reader that wants
 /// calls and not moments can ignore the begin.
 /// </remarks>
-public struct TraceEvent
+public record struct TraceEvent
 {
     /// <summary>The object id that stands for "none" or "not known".</summary>
     public const long NoObject = -1;

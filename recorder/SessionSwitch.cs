@@ -26,6 +26,20 @@ public static class SessionSwitch
         }
     }
 
+    /// <summary>Process ids of the images that still run.</summary>
+    public static IReadOnlyList<uint> Running(string session)
+    {
+        var running = new SortedSet<uint>();
+        foreach (string image in Images(session))
+        {
+            using ControlledProcess process = ControlledProcess.Open(image);
+            ControlStatus status = process.Status();
+            if (status.Alive && status.State != "failed")
+                running.Add(status.Pid);
+        }
+        return [.. running];
+    }
+
     /// <summary>The directories of a session's process images.</summary>
     public static IReadOnlyList<string> Images(string session) =>
         Directory.GetDirectories(session).Where(d => File.Exists(Path.Combine(d, Wire.ProcessFile))).Order(StringComparer.Ordinal).ToArray();
