@@ -31,7 +31,7 @@ internal sealed class Lttng : IDisposable
     public long TraceBytes { get; private set; }
 
     /// <summary>Runs a program, in the environment given, with the wrapper preloaded and in a session of its own.</summary>
-    public string Trace(Func<(string Name, string Value)[], string> run)
+    public string Trace(Func<(string Name, string Value)[], string> run, string? keepAt)
     {
         string name = $"bench{_sessions++}", output = Path.Combine(_home, name);
         Control("create", name, "--output", output);
@@ -42,7 +42,10 @@ internal sealed class Lttng : IDisposable
         string printed = run([("LTTNG_HOME", _home), ("LD_PRELOAD", Wrapper!)]);
         Control("destroy");
         TraceBytes = Shell.DirectorySize(output);
-        Directory.Delete(output, recursive: true);
+        if (keepAt is null)
+            Directory.Delete(output, recursive: true);
+        else
+            Directory.Move(output, keepAt);
         return printed;
     }
 

@@ -13,25 +13,18 @@ internal static class RecorderBench
 
     public static int Run()
     {
-        string directory = Directory.CreateTempSubdirectory("allocreplay-bench-").FullName;
-        try
-        {
-            using var recorders = new Recorders(directory);
-            Churn(recorders, directory);
-            Programs(recorders, directory);
-            return 0;
-        }
-        finally
-        {
-            Directory.Delete(directory, recursive: true);
-        }
+        using var work = new WorkDirectory();
+        using var recorders = new Recorders(work.Path);
+        Churn(recorders, work);
+        Programs(recorders, work.Path);
+        return 0;
     }
 
-    private static void Churn(Recorders recorders, string directory)
+    private static void Churn(Recorders recorders, WorkDirectory work)
     {
-        string churn = Compile(directory, "churn.c", "churn", "-pthread");
-        string floor = Compile(directory, "floor.c", "floor.so", "-fPIC", "-shared", "-D_GNU_SOURCE");
-        string count = Compile(directory, "floor.c", "count.so", "-fPIC", "-shared", "-D_GNU_SOURCE", "-DCOUNT");
+        string churn = work.Compile("churn.c", "churn", "-pthread");
+        string floor = work.Compile("floor.c", "floor.so", "-fPIC", "-shared", "-D_GNU_SOURCE");
+        string count = work.Compile("floor.c", "count.so", "-fPIC", "-shared", "-D_GNU_SOURCE", "-DCOUNT");
         string calls = CallsPerThread.ToString(CultureInfo.InvariantCulture);
         var bytesPerEvent = new Dictionary<string, double>();
         var peaks = new Peaks(recorders);
@@ -130,14 +123,4 @@ internal static class RecorderBench
         double.Parse(printed.Split('\n').First(l => l.Contains("ns/call", StringComparison.Ordinal)).Split(' ')[0], CultureInfo.InvariantCulture);
 
     private static string Number(double value, string format = "0.0") => value.ToString(format, CultureInfo.InvariantCulture);
-
-    private static string Compile(string directory, string source, string output, params string[] flags)
-    {
-        string path = Path.Combine(directory, output);
-        Shell.Run("cc", ["-O2", .. flags, "-o", path, Path.Combine(SourceDirectory(), source), "-ldl"]);
-        return path;
-    }
-
-    private static string SourceDirectory([System.Runtime.CompilerServices.CallerFilePath] string file = "") =>
-        Path.Combine(Path.GetDirectoryName(file)!, "native");
 }

@@ -38,7 +38,7 @@ internal sealed class Recorders : IDisposable
         switch (recorder)
         {
             case "lttng":
-                string traced = _lttng!.Trace((variables) => Measured(file, arguments, variables));
+                string traced = _lttng!.Trace(variables => Measured(file, arguments, variables), KeepAt);
                 BytesLeft[recorder] = _lttng.TraceBytes;
                 return traced;
             case "heaptrack":
@@ -59,12 +59,18 @@ internal sealed class Recorders : IDisposable
                 string output = Measured(file, arguments, recorder == "sample 64" ? [.. environment, ("ALLOCREPLAY_SAMPLE", "64")] : environment);
                 BytesLeft[recorder] = Shell.DirectorySize(session);
                 LastSession?.Invoke(recorder, session);
-                Directory.Delete(session, recursive: true);
+                if (KeepAt is null)
+                    Directory.Delete(session, recursive: true);
+                else
+                    Directory.Move(session, KeepAt);
                 return output;
             default:
                 return Measured(file, arguments);
         }
     }
+
+    /// <summary>Where what a run records is moved to; null: it is deleted.</summary>
+    public string? KeepAt { get; set; }
 
     /// <summary>Peak resident memory of the last run: the largest of its processes, in KiB.</summary>
     public long PeakKib { get; private set; }
