@@ -114,8 +114,7 @@ public sealed unsafe partial class ControlledProcess : IDisposable
         using var tails = new TailFlags(Path.Combine(_directory, Wire.TailsFile));
         tails.Map();
         Volatile.Write(ref _page->Control, 0);
-        if (Omit != Omission.Membarrier)
-            Membarrier();
+        Membarrier();
         if (Omit != Omission.Wait)
             WaitUntilQuiet(tails);
         AppendMark(MarkEntry.Stop, interval, "");
@@ -165,6 +164,8 @@ public sealed unsafe partial class ControlledProcess : IDisposable
         const int global = 1, globalExpedited = 2;
         bool registered = (_page->Flags & Wire.FlagExpedited) != 0;
         Interlocked.MemoryBarrier();
+        if (Omit == Omission.Membarrier)
+            return; // with our own fence in place: what is left out is the threads'
         if (Syscall(MembarrierNumber, registered ? globalExpedited : global, 0, 0) != 0)
             throw new ControlException($"membarrier is not available here: {Marshal.GetLastPInvokeErrorMessage()}");
     }

@@ -63,6 +63,10 @@ internal sealed unsafe class TailFlags : IDisposable
     private long SlotSize(long at) => Math.Max(Slot(at)->Capacity, Wire.TailAlignment);
 
     /// <summary>Maps the tails, again when the file has grown: it does while threads start.</summary>
+    /// <remarks>
+    /// Every header is read here, as the first read of a page is a page fault: some 100 us for all of them, which would
+    /// else pass between the end of the interval and the reading of the flags. After this they are read within 1 us.
+    /// </remarks>
     /// <returns>Whether it has grown since the last call.</returns>
     public bool Map()
     {
@@ -74,6 +78,9 @@ internal sealed unsafe class TailFlags : IDisposable
         _view = _file.CreateViewAccessor(0, length);
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _start);
         _length = length;
+        for (long at = 0; at < _length; at += SlotSize(at))
+        {
+        }
         return true;
     }
 

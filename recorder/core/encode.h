@@ -7,7 +7,7 @@
 /* Defined by the litmus build of the tests only, to widen the windows that ar_begin argues about. */
 #ifndef AR_LITMUS_BEFORE_RAISE
 #define AR_LITMUS_BEFORE_RAISE() ((void)0)
-#define AR_LITMUS_BEFORE_WRITE() ((void)0)
+#define AR_LITMUS_BEFORE_WRITE(control) ((void)0)
 #endif
 
 /* True when the thread may write events now, until ar_end.
@@ -25,7 +25,7 @@ static inline bool ar_begin(struct ar_thread *t)
         __atomic_store_n(&t->tail->inside, 1, __ATOMIC_RELAXED);
         atomic_signal_fence(memory_order_seq_cst);
         if (AR_LIKELY(__atomic_load_n(&h->control, __ATOMIC_RELAXED) == t->interval && t->cursor <= t->limit)) {
-            AR_LITMUS_BEFORE_WRITE();
+            AR_LITMUS_BEFORE_WRITE(&h->control);
             return true;
         }
     }
