@@ -24,8 +24,8 @@ run() {
 allocreplay() { artifacts/allocreplay "$@"; }
 ask() { redis-cli -h 127.0.0.1 -p "$port" "$@" 2>/dev/null; }
 
-printf '\n$ allocreplay record -o %s/redis.allocrec -- redis-server --port %s --io-threads 2 …\n' $work "$port"
-artifacts/allocreplay record -o $work/redis.allocrec -- "$server" --port "$port" --bind 127.0.0.1 --io-threads 2 \
+printf '\n$ allocreplay record -o %s/redis.alloctrace -- redis-server --port %s --io-threads 2 …\n' $work "$port"
+artifacts/allocreplay record -o $work/redis.alloctrace -- "$server" --port "$port" --bind 127.0.0.1 --io-threads 2 \
     --io-threads-do-reads yes --save '' --dir $work >$work/redis.log 2>$work/record.log &
 recorder=$!
 trap 'ask shutdown nosave || true; wait $recorder 2>/dev/null || true' EXIT
@@ -42,9 +42,9 @@ trap - EXIT
 wait $recorder
 cat $work/record.log
 
-run allocreplay info $work/redis.allocrec
-run allocreplay compare $work/redis.allocrec --allocator glibc,jemalloc,mimalloc,tcmalloc,noop --runs 5
-run allocreplay analyze $work/redis.allocrec -o $work/redis.parquet
+run allocreplay info $work/redis.alloctrace
+run allocreplay compare $work/redis.alloctrace --allocator glibc,jemalloc,mimalloc,tcmalloc,noop --runs 5
+run allocreplay analyze $work/redis.alloctrace -o $work/redis.parquet
 run allocreplay query $work/redis.parquet --view lifetime_histogram
 run allocreplay query $work/redis.parquet "SELECT size, count(*) AS blocks, count(*) * size AS bytes FROM allocations
   WHERE end_kind = 'alive_at_end' GROUP BY size ORDER BY bytes DESC LIMIT 10"
