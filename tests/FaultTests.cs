@@ -32,6 +32,59 @@ public sealed class FaultTests(ITestOutputHelper output) : IDisposable
     public void A_disk_that_is_full_from_the_start(int kilobytes) =>
         FaultyRun.Unaffected(NewSession(NewDisk($"size={kilobytes}k")), NoFault).AssertSaid("no space left on the device");
 
+    /// <summary>A quota of which nothing is left, at each of the hook's steps. Emulated: most kernels that tests run on have none.</summary>
+    [Theory]
+    [InlineData("tails", "cannot grow the tails")]
+    [InlineData("events", "cannot write events")]
+    public void A_disk_quota_as_emulated_by_a_filter_of_system_calls(string step, string failure) =>
+        FaultyRun.Unaffected(NewSession(), NoFault, under: QuotaAt(step))
+            .AssertSaid($"{failure}: disk quota exceeded").AssertInfoNames("Disk quota exceeded");
+
+    [Theory]
+    [InlineData("mkdir")]
+    [InlineData("header")]
+    public void A_disk_quota_as_emulated_from_the_start(string step)
+    {
+        FaultyRun run = FaultyRun.Unaffected(NewSession(), NoFault, under: QuotaAt(step))
+            .AssertSaid("cannot create the recording: disk quota exceeded");
+        Assert.Empty(Directory.GetDirectories(run.Session));
+    }
+
+    [Fact]
+    public void A_limit_of_processes_fails_threads_as_it_does_without_a_recorder_and_all_calls_are_recorded() =>
+        FaultyRun.Unaffected(NewSession(), ["nproc"]).AssertMallocsOfImages(200_000);
+
+    [Fact]
+    public void A_directory_whose_mode_forbids_writing()
+    {
+        string session = NewSession();
+        FaultyRun run = RunAsNobody(session, "500", CopyOfFault("755"));
+        run.AssertSaid("cannot create the recording: permission denied");
+        Assert.Empty(Directory.GetDirectories(session));
+    }
+
+    /// <summary>Nothing is left that could say why, so the message names what it may have been.</summary>
+    [Fact]
+    public void Where_no_recording_could_be_created_info_does_not_blame_the_program_alone()
+    {
+        string session = NewSession();
+        new SessionInfo { Command = ["fault"] }.Save(session);
+        FaultyRun.Unaffected(session, NoFault, under: QuotaAt("mkdir"));
+        ProgramResult info = Programs.AllocReplay("info", session);
+        Assert.Equal(3, info.ExitCode);
+        Assert.Contains("or the hook could not write here and said so on standard error", FaultyRun.OneLine(info.Error), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Where_a_recording_ended_before_its_first_call_info_says_why_and_does_not_blame_the_program()
+    {
+        FaultyRun run = FaultyRun.Unaffected(NewSession(), NoFault, under: QuotaAt("tails"));
+        ProgramResult info = Programs.AllocReplay("info", run.Session);
+        string said = FaultyRun.OneLine(info.Output + info.Error);
+        Assert.Contains("No calls were recorded: could not grow the tails: Disk quota exceeded.", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("linked into its executable", said, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_file_size_limit() =>
         FaultyRun.Unaffected(NewSession(), NoFault, before: "ulimit -f 600")
@@ -74,19 +127,13 @@ public sealed class FaultTests(ITestOutputHelper output) : IDisposable
     [Fact]
     public void A_set_user_id_program_is_not_recorded()
     {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess, "a program of another user needs root");
-        string session = NewSession();
-        File.SetUnixFileMode(_directory.Path, (UnixFileMode)Convert.ToInt32("755", 8));
-        File.SetUnixFileMode(session, (UnixFileMode)Convert.ToInt32("777", 8));
-        string program = _directory["setuid"];
-        File.Copy(Targets.Build("fault.c"), program);
-        File.SetUnixFileMode(program, (UnixFileMode)Convert.ToInt32("4755", 8));
-        ProgramResult result = Programs.Run("setpriv",
-            ["--reuid=65534", "--regid=65534", "--clear-groups", "env", $"LD_PRELOAD={HookBuild.Default}", $"ALLOCREPLAY_DIR={session}", program]);
-        Assert.Equal((0, "done\n"), (result.ExitCode, result.Output));
-        // env itself is not set-user-ID: where the hook can be read by others, it is recorded; the program never is.
-        Assert.DoesNotContain(Directory.GetDirectories(session), d => File.ReadAllText(Path.Combine(d, "cmdline")).StartsWith(program, StringComparison.Ordinal));
+        FaultyRun run = RunAsNobody(NewSession(), "700", CopyOfFault("4755"));
+        Assert.Empty(Directory.GetDirectories(run.Session));
     }
+
+    [Fact] // the control, of the directory that forbids writing too
+    public void The_same_program_without_the_bit_is_recorded() =>
+        RunAsNobody(NewSession(), "700", CopyOfFault("755")).AssertMallocsOfImages(200_000);
 
     [Fact]
     public void An_environment_that_is_cleared_before_exec_leaves_the_new_image_alone()
@@ -125,6 +172,34 @@ public sealed class FaultTests(ITestOutputHelper output) : IDisposable
     }
 
     private string NewSession(string? on = null) => Directory.CreateDirectory(Path.Combine(on ?? _directory.Path, "r")).FullName;
+
+    private static string[] QuotaAt(string step) => [Targets.Build("quota_emulation.c"), step];
+
+    /// <summary>A copy of fault.c's program of root's own, that others can reach.</summary>
+    private string CopyOfFault(string mode)
+    {
+        string program = _directory["program"];
+        File.Copy(Targets.Build("fault.c"), program);
+        File.SetUnixFileMode(program, Mode(mode));
+        return program;
+    }
+
+    /// <summary>Runs a program as a user without rights, into a session that is this user's and has this mode.</summary>
+    private FaultyRun RunAsNobody(string session, string mode, string program)
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "a program of another user needs root");
+        string hook = _directory["hook.so"];
+        File.Copy(HookBuild.Default, hook); // the tests' own directory may be closed to others
+        File.SetUnixFileMode(hook, Mode("755"));
+        File.SetUnixFileMode(_directory.Path, Mode("755"));
+        File.SetUnixFileMode(session, Mode(mode));
+        Assert.Equal(0, Programs.Run("chown", ["65534:65534", session]).ExitCode);
+        FaultyRun run = FaultyRun.Of(session, [program, .. NoFault], under: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], hook: hook);
+        run.AssertUnaffected();
+        return run;
+    }
+
+    private static UnixFileMode Mode(string octal) => (UnixFileMode)Convert.ToInt32(octal, 8);
 
     /// <summary>Mounts a file system in memory; it is taken away with the test.</summary>
     private string NewDisk(string options)
