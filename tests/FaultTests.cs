@@ -32,7 +32,7 @@ public sealed class FaultTests(ITestOutputHelper output) : IDisposable
     public void A_disk_that_is_full_from_the_start(int kilobytes) =>
         FaultyRun.Unaffected(NewSession(NewDisk($"size={kilobytes}k")), NoFault).AssertSaid("no space left on the device");
 
-    /// <summary>A quota of which nothing is left, at each of the hook's steps. Emulated: most kernels that tests run on have none.</summary>
+    /// <summary>A quota of which nothing is left, at each of the hook's steps. Emulated, as a kernel may be built without quotas.</summary>
     [Theory]
     [InlineData("tails", "cannot grow the tails")]
     [InlineData("events", "cannot write events")]

@@ -16,7 +16,7 @@ internal sealed class Sanitizer
 
     private Sanitizer(string library, int exitRounds, params string[] flags) => (_library, _flags) = (library, [$"-DAR_EXIT_ROUNDS={exitRounds}", .. flags]);
 
-    /// <summary>Undefined behaviour traps: its own runtime would bring the C++ runtime along, which allocates before anyone is ready.</summary>
+    /// <summary>Undefined behaviour traps: its own runtime would be a second one, and bring the C++ runtime along.</summary>
     public static Sanitizer AddressAndUndefined { get; } = new("asan", 4, "-fsanitize=address,undefined", "-fsanitize-undefined-trap-on-error");
 
     /// <summary>Its runtime ends a thread in the last round of the thread's destructors, so the hook has one round less.</summary>
