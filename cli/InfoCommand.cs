@@ -85,7 +85,9 @@ internal static class InfoCommand
             string shown = s.Images.Count > ImageRows ? $"the {ImageRows} busiest are listed, --json lists all; " : "";
             terminal.Note($"{s.Images.Count} process images; {shown}this is {s.Image}; --process chooses another.");
         }
-        if (s.Calls == 0)
+        if (s.Calls == 0 && s.Failure is not null)
+            terminal.Note($"No calls were recorded: {s.Failure}.");
+        else if (s.Calls == 0)
             terminal.Note("No calls were recorded: the program makes none, or has an allocator linked into its executable. If that is gperftools' tcmalloc, try: allocreplay record --via mallochook");
         else
             terminal.Note($"Next: allocreplay compare {target}   or   allocreplay analyze {target} -o DIR");

@@ -212,7 +212,7 @@ public sealed class TraceReader : IDisposable
             {
                 null => "expected a recording directory (NAME.allocrec), found a directory without one",
                 ProcessInfo.FromMallocHook => "the recording is empty: the program carries no MallocHook (gperftools' tcmalloc, linked dynamically or exported)",
-                _ => "the recording is empty: the program never loaded the hook (it is statically linked, or set-user-ID)",
+                _ => "the recording is empty: the program never loaded the hook (it is statically linked, or set-user-ID), or the hook could not write here and said so on standard error",
             });
         }
         ProcessImage chosen = Choose(path, images, image);

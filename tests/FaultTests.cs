@@ -6,10 +6,10 @@ namespace AllocReplay.Tests;
 /// <summary>Whatever happens to the recording, the program runs as if there were none, and the recording says where it ended.</summary>
 public sealed class FaultTests(ITestOutputHelper output) : IDisposable
 {
+    private static readonly string[] NoFault = ["none"];
+
     private readonly TemporaryDirectory _directory = new();
     private readonly List<string> _mounts = [];
-
-    private string Session => _directory["r"];
 
     public void Dispose()
     {
@@ -19,14 +19,9 @@ public sealed class FaultTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public void A_full_disk()
-    {
-        Mount(_directory["small"], "size=768k");
-        Directory.CreateDirectory(_directory["small/r"]);
-        ProgramResult result = RunUnaffected(_directory["small/r"], "", "none");
-        Assert.Contains("no space left on the device", result.Error, StringComparison.Ordinal);
-        AssertEnds(_directory["small/r"], "No space left on device");
-    }
+    public void A_full_disk() =>
+        FaultyRun.Unaffected(NewSession(NewDisk("size=768k")), NoFault)
+            .AssertSaid("no space left on the device").AssertInfoNames("No space left on device");
 
     /// <summary>Of the sizes at which a disk can be full, each meets the hook at another step.</summary>
     [Theory]
@@ -34,175 +29,186 @@ public sealed class FaultTests(ITestOutputHelper output) : IDisposable
     [InlineData(16)]
     [InlineData(32)]
     [InlineData(300)]
-    public void A_disk_that_is_full_from_the_start(int kilobytes)
+    public void A_disk_that_is_full_from_the_start(int kilobytes) =>
+        FaultyRun.Unaffected(NewSession(NewDisk($"size={kilobytes}k")), NoFault).AssertSaid("no space left on the device");
+
+    /// <summary>A quota of which nothing is left, at each of the hook's steps. Emulated, as a kernel may be built without quotas.</summary>
+    [Theory]
+    [InlineData("tails", "cannot grow the tails")]
+    [InlineData("events", "cannot write events")]
+    public void A_disk_quota_as_emulated_by_a_filter_of_system_calls(string step, string failure) =>
+        FaultyRun.Unaffected(NewSession(), NoFault, under: QuotaAt(step))
+            .AssertSaid($"{failure}: disk quota exceeded").AssertInfoNames("Disk quota exceeded");
+
+    [Theory]
+    [InlineData("mkdir")]
+    [InlineData("header")]
+    public void A_disk_quota_as_emulated_from_the_start(string step)
     {
-        Mount(_directory["small"], $"size={kilobytes}k");
-        Directory.CreateDirectory(_directory["small/r"]);
-        ProgramResult result = RunUnaffected(_directory["small/r"], "", "none");
-        Assert.Contains("no space left on the device", result.Error, StringComparison.Ordinal);
+        FaultyRun run = FaultyRun.Unaffected(NewSession(), NoFault, under: QuotaAt(step))
+            .AssertSaid("cannot create the recording: disk quota exceeded");
+        Assert.Empty(Directory.GetDirectories(run.Session));
     }
 
     [Fact]
-    public void A_file_size_limit()
+    public void A_limit_of_processes_fails_threads_as_it_does_without_a_recorder_and_all_calls_are_recorded() =>
+        FaultyRun.Unaffected(NewSession(), ["nproc"]).AssertMallocsOfImages(200_000);
+
+    [Fact]
+    public void A_directory_whose_mode_forbids_writing()
     {
-        Directory.CreateDirectory(Session);
-        ProgramResult result = RunUnaffected(Session, "ulimit -f 600", "none");
-        Assert.Contains("file size limit reached", result.Error, StringComparison.Ordinal);
-        AssertEnds(Session, "File too large");
+        string session = NewSession();
+        FaultyRun run = RunAsNobody(session, "500", CopyOfFault("755"));
+        run.AssertSaid("cannot create the recording: permission denied");
+        Assert.Empty(Directory.GetDirectories(session));
+    }
+
+    /// <summary>Nothing is left that could say why, so the message names what it may have been.</summary>
+    [Fact]
+    public void Where_no_recording_could_be_created_info_does_not_blame_the_program_alone()
+    {
+        string session = NewSession();
+        new SessionInfo { Command = ["fault"] }.Save(session);
+        FaultyRun.Unaffected(session, NoFault, under: QuotaAt("mkdir"));
+        ProgramResult info = Programs.AllocReplay("info", session);
+        Assert.Equal(3, info.ExitCode);
+        Assert.Contains("or the hook could not write here and said so on standard error", FaultyRun.OneLine(info.Error), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_file_size_limit_of_nothing()
+    public void Where_a_recording_ended_before_its_first_call_info_says_why_and_does_not_blame_the_program()
     {
-        Directory.CreateDirectory(Session);
-        ProgramResult result = RunUnaffected(Session, "ulimit -f 0", "none");
-        Assert.Contains("file size limit reached", result.Error, StringComparison.Ordinal);
+        FaultyRun run = FaultyRun.Unaffected(NewSession(), NoFault, under: QuotaAt("tails"));
+        ProgramResult info = Programs.AllocReplay("info", run.Session);
+        string said = FaultyRun.OneLine(info.Output + info.Error);
+        Assert.Contains("No calls were recorded: could not grow the tails: Disk quota exceeded.", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("linked into its executable", said, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_file_size_limit() =>
+        FaultyRun.Unaffected(NewSession(), NoFault, before: "ulimit -f 600")
+            .AssertSaid("file size limit reached").AssertInfoNames("File too large");
+
+    [Fact]
+    public void A_file_size_limit_of_nothing() =>
+        FaultyRun.Unaffected(NewSession(), NoFault, before: "ulimit -f 0").AssertSaid("file size limit reached");
 
     [Fact]
     public void A_directory_that_cannot_be_written()
     {
         File.WriteAllText(_directory["file"], "");
-        ProgramResult result = RunUnaffected(_directory["file/r"], "", "none");
-        Assert.Contains("cannot create the recording: not a directory", result.Error, StringComparison.Ordinal);
+        FaultyRun.Unaffected(_directory["file/r"], NoFault).AssertSaid("cannot create the recording: not a directory");
     }
 
     [Fact]
-    public void A_read_only_file_system()
-    {
-        Mount(_directory["ro"], "size=1m,ro");
-        ProgramResult result = RunUnaffected(_directory["ro"], "", "none");
-        Assert.Contains("cannot create the recording: read-only file system", result.Error, StringComparison.Ordinal);
-    }
+    public void A_read_only_file_system() =>
+        FaultyRun.Unaffected(NewDisk("size=1m,ro"), NoFault).AssertSaid("cannot create the recording: read-only file system");
 
     [Fact]
-    public void With_no_descriptor_left_recording_goes_on_and_a_fork_is_not_recorded()
-    {
-        Directory.CreateDirectory(Session);
-        ProgramResult result = RunUnaffected(Session, "", "nofile");
-        Assert.Contains("cannot create the recording: out of file descriptors", result.Error, StringComparison.Ordinal);
-        Assert.Equal([200000L], AcquisitionsOfImages(Session));
-    }
+    public void With_no_descriptor_left_recording_goes_on_and_a_fork_is_not_recorded() =>
+        FaultyRun.Unaffected(NewSession(), ["nofile"])
+            .AssertSaid("cannot create the recording: out of file descriptors").AssertMallocsOfImages(200_000);
 
     [Fact]
-    public void Closed_descriptors_and_none_to_be_had()
-    {
-        Directory.CreateDirectory(Session);
-        ProgramResult result = RunUnaffected(Session, "", "closefrom");
-        Assert.Contains("out of file descriptors", result.Error, StringComparison.Ordinal);
-        AssertEnds(Session, "Too many open files");
-    }
+    public void Closed_descriptors_and_none_to_be_had() =>
+        FaultyRun.Unaffected(NewSession(), ["closefrom"])
+            .AssertSaid("out of file descriptors").AssertInfoNames("Too many open files");
 
     [Fact]
     public void A_program_that_drops_its_rights_and_its_root_is_recorded_and_a_later_fork_is_not()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "chroot needs root");
-        Directory.CreateDirectory(Session);
         Directory.CreateDirectory(_directory["jail"]);
-        ProgramResult result = RunUnaffected(Session, "", "chroot", _directory["jail"]);
-        Assert.Contains("cannot create the recording: no such directory", result.Error, StringComparison.Ordinal);
-        Assert.Equal([200000L], AcquisitionsOfImages(Session));
+        FaultyRun.Unaffected(NewSession(), ["chroot", _directory["jail"]])
+            .AssertSaid("cannot create the recording: no such directory").AssertMallocsOfImages(200_000);
     }
 
     [Fact]
     public void A_set_user_id_program_is_not_recorded()
     {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess, "a program of another user needs root");
-        Directory.CreateDirectory(Session);
-        File.SetUnixFileMode(_directory.Path, (UnixFileMode)Convert.ToInt32("755", 8));
-        File.SetUnixFileMode(Session, (UnixFileMode)Convert.ToInt32("777", 8));
-        string program = _directory["setuid"];
-        File.Copy(Targets.Build("fault.c"), program);
-        File.SetUnixFileMode(program, (UnixFileMode)Convert.ToInt32("4755", 8));
-        ProgramResult result = Programs.Run("setpriv",
-            ["--reuid=65534", "--regid=65534", "--clear-groups", "env", $"LD_PRELOAD={HookBuild.Default}", $"ALLOCREPLAY_DIR={Session}", program]);
-        Assert.Equal((0, "done\n"), (result.ExitCode, result.Output));
-        // env itself is not set-user-ID: where the hook can be read by others, it is recorded; the program never is.
-        Assert.DoesNotContain(Directory.GetDirectories(Session), d => File.ReadAllText(Path.Combine(d, "cmdline")).StartsWith(program, StringComparison.Ordinal));
+        FaultyRun run = RunAsNobody(NewSession(), "700", CopyOfFault("4755"));
+        Assert.Empty(Directory.GetDirectories(run.Session));
     }
+
+    [Fact] // the control, of the directory that forbids writing too
+    public void The_same_program_without_the_bit_is_recorded() =>
+        RunAsNobody(NewSession(), "700", CopyOfFault("755")).AssertMallocsOfImages(200_000);
 
     [Fact]
     public void An_environment_that_is_cleared_before_exec_leaves_the_new_image_alone()
     {
-        Directory.CreateDirectory(Session);
-        RunUnaffected(Session, "", "clearenv", Targets.Build("fault.c"));
-        Assert.Single(Directory.GetDirectories(Session));
+        FaultyRun run = FaultyRun.Unaffected(NewSession(), ["clearenv", Targets.Build("fault.c")]);
+        Assert.Single(Directory.GetDirectories(run.Session));
     }
 
     [Fact]
-    public void A_fork_after_the_environment_was_cleared_is_recorded()
-    {
-        Directory.CreateDirectory(Session);
-        RunUnaffected(Session, "", "clearenv_fork");
-        Assert.Equal([100000L, 200000L], AcquisitionsOfImages(Session));
-    }
+    public void A_fork_after_the_environment_was_cleared_is_recorded() =>
+        FaultyRun.Unaffected(NewSession(), ["clearenv_fork"]).AssertMallocsOfImages(100_000, 200_000);
 
     [Fact]
-    public void A_small_address_space()
-    {
-        Directory.CreateDirectory(Session);
-        ProgramResult result = RunUnaffected(Session, "", "address_space");
-        Assert.Contains("cannot grow the tails: out of memory", result.Error, StringComparison.Ordinal);
-        AssertEnds(Session, "Cannot allocate memory");
-    }
+    public void A_small_address_space() =>
+        FaultyRun.Unaffected(NewSession(), ["address_space"])
+            .AssertSaid("cannot grow the tails: out of memory").AssertInfoNames("Cannot allocate memory");
 
     [Fact]
     public void Ten_thousand_live_threads_are_ten_thousand_streams()
     {
         const int threads = 10_000;
         Assert.SkipWhen(Programs.Run(Targets.Build("many_threads.c"), [$"{threads}"]).ExitCode == 77, "the machine does not allow 10,000 threads");
-        Directory.CreateDirectory(Session);
-        ProgramResult result = Run(Targets.Build("many_threads.c"), Session, "", $"{threads}");
-        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        FaultyRun run = FaultyRun.Of(NewSession(), [Targets.Build("many_threads.c"), $"{threads}"]);
+        Assert.Equal((0, ""), (run.Result.ExitCode, run.Result.Error));
 
-        using TraceReader reader = TraceReader.Open(Session);
+        using TraceReader reader = TraceReader.Open(run.Session);
         var sizes = new HashSet<ulong>();
         while (reader.Read(out TraceEvent e))
             if (e is { Kind: CallKind.Malloc, Thread: > 0 })
                 sizes.Add(e.Size);
         Assert.Null(reader.Damage);
         Assert.Equal((threads + 1, threads, 0UL), (reader.Threads.Count, sizes.Count, reader.Process.LostEvents));
-        long tails = new FileInfo(Path.Combine(Session, reader.Image, "tails")).Length;
+        long tails = new FileInfo(Path.Combine(run.Session, reader.Image, "tails")).Length;
         output.WriteLine($"{threads} live threads: tails of {tails} bytes");
         Assert.InRange(tails, 0, (threads + 65L) * 4096 + 262144);
     }
 
-    private static ProgramResult RunUnaffected(string session, string before, params string[] arguments)
+    private string NewSession(string? on = null) => Directory.CreateDirectory(Path.Combine(on ?? _directory.Path, "r")).FullName;
+
+    private static string[] QuotaAt(string step) => [Targets.Build("quota_emulation.c"), step];
+
+    /// <summary>A copy of fault.c's program of root's own, that others can reach.</summary>
+    private string CopyOfFault(string mode)
     {
-        ProgramResult result = Run(Targets.Build("fault.c"), session, before, arguments);
-        Assert.True((result.ExitCode, result.Output) == (0, "done\n"), $"exit code {result.ExitCode}, output '{result.Output}': {result.Error}");
-        Assert.True(result.Error.Split('\n').Count(l => l.StartsWith("allocreplay: ", StringComparison.Ordinal)) <= 1, result.Error);
-        return result;
+        string program = _directory["program"];
+        File.Copy(Targets.Build("fault.c"), program);
+        File.SetUnixFileMode(program, Mode(mode));
+        return program;
     }
 
-    /// <summary>Runs a program under the hook, after a command of the shell, such as one that sets a limit.</summary>
-    private static ProgramResult Run(string program, string session, string before, params string[] arguments) =>
-        Programs.Run("sh", ["-c", $"{(before.Length > 0 ? before + "; " : "")}export LD_PRELOAD ALLOCREPLAY_DIR; LD_PRELOAD=$0 ALLOCREPLAY_DIR=$1; shift; exec \"$@\"",
-            HookBuild.Default, session, program, .. arguments]);
-
-    private static void AssertEnds(string session, string reason)
+    /// <summary>Runs a program as a user without rights, into a session that is this user's and has this mode.</summary>
+    private FaultyRun RunAsNobody(string session, string mode, string program)
     {
-        ProgramResult info = Programs.AllocReplay("info", session);
-        Assert.Equal(0, info.ExitCode);
-        Assert.Contains(reason, string.Join(' ', info.Output.Split((char[])['\n', ' '], StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "a program of another user needs root");
+        string hook = _directory["hook.so"];
+        File.Copy(HookBuild.Default, hook); // the tests' own directory may be closed to others
+        File.SetUnixFileMode(hook, Mode("755"));
+        File.SetUnixFileMode(_directory.Path, Mode("755"));
+        File.SetUnixFileMode(session, Mode(mode));
+        Assert.Equal(0, Programs.Run("chown", ["65534:65534", session]).ExitCode);
+        FaultyRun run = FaultyRun.Of(session, [program, .. NoFault], under: ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], hook: hook);
+        run.AssertUnaffected();
+        return run;
     }
 
-    private static long[] AcquisitionsOfImages(string session) =>
-        [.. Directory.GetDirectories(session).Select(image =>
-        {
-            using TraceReader reader = TraceReader.Open(image);
-            TraceStatistics statistics = TraceStatistics.Of(reader);
-            Assert.Null(reader.Damage);
-            Assert.Equal(0UL, reader.Process.LostEvents);
-            return statistics.CountOf(CallKind.Malloc);
-        }).Order()];
+    private static UnixFileMode Mode(string octal) => (UnixFileMode)Convert.ToInt32(octal, 8);
 
-    private void Mount(string directory, string options)
+    /// <summary>Mounts a file system in memory; it is taken away with the test.</summary>
+    private string NewDisk(string options)
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "mounting a file system needs root");
-        Directory.CreateDirectory(directory);
+        string directory = Directory.CreateDirectory(_directory["disk"]).FullName;
         ProgramResult mount = Programs.Run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", directory]);
         Assert.SkipWhen(mount.ExitCode != 0, "this machine does not let the test mount a file system: " + mount.Error.Trim());
         _mounts.Add(directory);
+        return directory;
     }
 }

@@ -1,9 +1,8 @@
-using AllocReplay.Formats;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests;
 
-/// <summary>What the hook asks of the system it is loaded on, and whether it behaves under a sanitizer.</summary>
+/// <summary>What the hook asks of the system it is loaded on.</summary>
 public sealed class HookBinaryTests : IDisposable
 {
     private static readonly Version Floor = new(2, 28);
@@ -27,26 +26,5 @@ public sealed class HookBinaryTests : IDisposable
             File.WriteAllText(golden, actual);
         Assert.SkipUnless(System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64, "the snapshot is of x86-64");
         Assert.Equal(File.ReadAllText(golden), actual);
-    }
-
-    /// <remarks>Traps, so that no sanitizer runtime is needed. AddressSanitizer, whose runtime interposes malloc itself, is not tested.</remarks>
-    [Theory]
-    [InlineData("known_calls.c")]
-    [InlineData("fork.c")]
-    [InlineData("short_threads.c")]
-    [InlineData("thread_exit.c")]
-    public void Undefined_behaviour_would_trap_and_does_not(string target)
-    {
-        string hook = HookBuild.With(_directory["ubsan.so"], "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error");
-        Directory.CreateDirectory(_directory["r"]);
-        ProgramResult result = Programs.Run(Targets.Build(target), [], start =>
-        {
-            start.Environment["LD_PRELOAD"] = hook;
-            start.Environment["ALLOCREPLAY_DIR"] = _directory["r"];
-        });
-        Assert.Equal((0, ""), (result.ExitCode, result.Error));
-        using TraceReader reader = TraceReader.Open(_directory["r"]);
-        Assert.True(TraceStatistics.Of(reader).Calls > 0);
-        Assert.Null(reader.Damage);
     }
 }

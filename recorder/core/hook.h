@@ -90,8 +90,12 @@ static inline uint64_t ar_ticks(void)
 #endif
 }
 
-/* A system call that is no cancellation point and does not touch errno: -errno on failure. */
-long ar_sys(long number, ...);
+/* A system call that is no cancellation point and does not touch errno: -errno on failure. The macro fills up what is
+ * left out of the six arguments, and widens the rest: a register is passed whole. */
+long ar_sys_six(long number, long a, long b, long c, long d, long e, long f);
+#define ar_sys(...) AR_SYS_FILL(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+#define AR_SYS_FILL(number, a, b, c, d, e, f, ...)                                                                     \
+    ar_sys_six(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 uint64_t ar_monotonic_ns(void);
 
@@ -110,6 +114,10 @@ bool ar_options_read(void); /* false: not asked to record */
 /* process.c */
 bool ar_process_start(void);                   /* begins this image's recording; idempotent, thread-safe */
 void ar_fail(enum ar_failure what, int error); /* ends recording for good: one line on stderr, a mark in the header */
+static inline bool ar_has_failed(const struct ar_process *header) /* another thread may be saying so just now */
+{
+    return __atomic_load_n(&header->state, __ATOMIC_RELAXED) == AR_STATE_FAILED;
+}
 bool ar_write_chunk(const struct ar_chunk *chunk); /* appends a chunk to `events` */
 int ar_tails_file(void); /* descriptor of `tails`, reopened if the program closed it; -errno */
 void ar_lock(void);

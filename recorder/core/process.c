@@ -12,7 +12,7 @@
 union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
 
 /* Not wiped by fork: what a child needs of its parent. */
-static bool disabled; /* not asked to record, or may not */
+static atomic_bool disabled; /* not asked to record, or may not */
 static struct ar_process
     *latest_header; /* of the recording that this image's process, or its parent, made; stays mapped */
 
@@ -147,8 +147,11 @@ __attribute__((constructor)) static void on_load(void)
 
 __attribute__((destructor)) static void on_exit_of_process(void)
 {
-    if (!ar_recording.header || ar_recording.header->state == AR_STATE_FAILED)
+    struct ar_process *header = ar_recording.header;
+    if (!header || ar_has_failed(header))
         return;
-    ar_read_clocks(&ar_recording.header->end_ticks, &ar_recording.header->end_mono_ns);
-    ar_recording.header->state = AR_STATE_EXITED;
+    ar_read_clocks(&header->end_ticks, &header->end_mono_ns);
+    /* Other threads may still run, and fail meanwhile: that stays. */
+    uint32_t expected = AR_STATE_RECORDING;
+    __atomic_compare_exchange_n(&header->state, &expected, AR_STATE_EXITED, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }

@@ -1,18 +1,12 @@
 /* The kernel: its calls, and its clocks beside the counter. */
 #include <errno.h>
-#include <stdarg.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "process.h"
 
-long ar_sys(long number, ...)
+long ar_sys_six(long number, long a, long b, long c, long d, long e, long f)
 {
-    va_list list;
-    va_start(list, number);
-    long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long), d = va_arg(list, long);
-    long e = va_arg(list, long), f = va_arg(list, long);
-    va_end(list);
     int saved = errno;
     long result = syscall(number, a, b, c, d, e, f);
     if (result == -1)

@@ -1,6 +1,6 @@
 /* Allocates in two threads under a fault that it brings about itself, and says "done".
  *
- *   fault none | nofile | closefrom | chroot DIR | address_space | clearenv PROGRAM | clearenv_fork
+ *   fault none | nofile | closefrom | chroot DIR | address_space | clearenv PROGRAM | clearenv_fork | nproc
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -47,6 +47,26 @@ static int forked(void)
     return child < 0 || waitpid(child, &status, 0) != child ? 6 : status;
 }
 
+/* The limit does not hold for root, so its rights go first. More threads fail than one page of the recorder's own
+ * memory has room for; afterwards there may be threads again. */
+static int no_more_threads(void)
+{
+    struct rlimit before, none;
+    pthread_t thread;
+    if (geteuid() == 0 && (setgid(65534) || setuid(65534)))
+        return 7;
+    getrlimit(RLIMIT_NPROC, &before);
+    none = (struct rlimit){0, before.rlim_max};
+    if (setrlimit(RLIMIT_NPROC, &none))
+        return 8;
+    for (int n = 0; n < 3000; n++)
+        if (pthread_create(&thread, NULL, churn, &thread) != EAGAIN)
+            return 9;
+    if (fork() >= 0 || errno != EAGAIN)
+        return 10;
+    return setrlimit(RLIMIT_NPROC, &before) ? 11 : 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *fault = argc > 1 ? argv[1] : "none";
@@ -82,6 +102,8 @@ int main(int argc, char **argv)
         clearenv();
         execl(argv[2], argv[2], "none", (char *)NULL);
         return 1;
+    } else if (strcmp(fault, "nproc") == 0) {
+        error = no_more_threads();
     } else if (strcmp(fault, "clearenv_fork") == 0) {
         clearenv();
         error = forked();
