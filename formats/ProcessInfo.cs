@@ -23,6 +23,9 @@ public sealed record ProcessInfo
     /// operator new look like them.</summary>
     public const string FromMallocHook = "mallochook";
 
+    /// <summary><see cref="Failure"/>: as much was recorded as was asked for.</summary>
+    internal const string SizeLimit = "the size limit was reached";
+
     /// <summary>Process id.</summary>
     [Key("pid")] public required uint Pid { get; init; }
     /// <summary>Parent's process id.</summary>
@@ -57,6 +60,10 @@ public sealed record ProcessInfo
     [Key("latency")] public required bool Latency { get; init; }
     /// <summary>Version of the format it is written in, as major.minor.</summary>
     [Key("format_version")] public required string FormatVersion { get; init; }
+
+    /// <summary>Whether recording ended early because it had reached the size that it was allowed.</summary>
+    [IgnoreMember]
+    public bool SizeLimitReached => Failure == SizeLimit;
 
     /// <summary>False where a file left out what every recording has.</summary>
     [IgnoreMember]

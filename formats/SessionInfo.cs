@@ -29,6 +29,12 @@ public sealed record SessionInfo
     /// <summary>How the calls were to be seen, as in <see cref="ProcessInfo.Source"/>.</summary>
     [Key("source")] public string Source { get; init; } = ProcessInfo.FromPreload;
 
+    /// <summary>Bytes of events after which a process image was to stop recording; 0: no limit.</summary>
+    [Key("max_size")] public long MaxSize { get; init; }
+
+    /// <summary>Nanoseconds after which recording was to stop; 0: no limit.</summary>
+    [Key("max_duration_ns")] public long MaxDurationNs { get; init; }
+
     /// <summary>Writes the session under a recording directory, whole or not at all.</summary>
     /// <exception cref="IOException">The directory cannot be written.</exception>
     public void Save(string directory)

@@ -70,6 +70,9 @@ public sealed class TraceReader : IDisposable
     /// <summary>Bytes of events stored, the headers of chunks or blocks included.</summary>
     public long EventBytes => _source.EventBytes;
 
+    /// <summary>Bytes of <see cref="EventBytes"/> that <see cref="Read"/> has loaded so far: how far it is.</summary>
+    public long BytesRead => _merge?.BytesRead ?? 0;
+
     /// <summary>The first damage met so far, or null. Complete once <see cref="Read"/> has returned false.</summary>
     public TraceFormatException? Damage => _source.Damage ?? _merge?.Damage;
 
@@ -162,6 +165,15 @@ public sealed class TraceReader : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(thread, Threads.Count);
         return Enumerate(thread, _source.Clock.At(fromNs));
     }
+
+    /// <summary>Adds up the files of the trace at <see cref="Path"/>, all process images included.</summary>
+    /// <returns>Bytes, as the files' lengths give them.</returns>
+    /// <exception cref="IOException">They cannot be listed.</exception>
+    /// <exception cref="UnauthorizedAccessException">They may not be listed.</exception>
+    public long MeasureFiles() =>
+        File.Exists(Path)
+            ? new FileInfo(Path).Length
+            : new DirectoryInfo(Path).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
 
     /// <inheritdoc/>
     public void Dispose()
