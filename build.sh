@@ -15,6 +15,7 @@ usage: ./build.sh COMMAND
   test [ARGS]   build and run all tests; ARGS go to the test runner (-class '*MergeTests', -method …)
   demo          record redis under load, compare four allocators on the recording, query it
   bench [PART]  measure against peers, interleaved; without PART, list the parts
+  pack          make the NuGet package of the trace readers, in artifacts/packages
   lint          check formatting and, where they are installed, run clang-format and shellcheck
 TEXT
 }
@@ -139,6 +140,11 @@ case $command in
         install_missing optional lttng-tools:lttng-sessiond liblttng-ust-dev:liblttng-ust-libc-wrapper.so babeltrace2:babeltrace2 heaptrack:heaptrack
         dotnet build bench/AllocReplay.Bench.csproj -c $configuration -v quiet --nologo >&2
         bench/bin/$configuration/net10.0/allocreplay-bench "$@"
+        ;;
+    pack)
+        need_build_tools
+        dotnet pack formats/AllocReplay.Formats.csproj -c $configuration -o artifacts/packages -v quiet --nologo >&2
+        note "packed $(ls artifacts/packages/*.nupkg)"
         ;;
     lint) lint ;;
     -h | --help | help) usage ;;

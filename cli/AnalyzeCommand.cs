@@ -83,14 +83,8 @@ internal static class AnalyzeCommand
         double seconds = Math.Max(result.Elapsed.TotalSeconds, 1e-9);
         terminal.Note($"Wrote {result.Dataset} (host={result.Host}, process={result.Process}): {Quantity.Count(result.Events)} events in "
             + $"{Quantity.Duration(result.Elapsed.TotalNanoseconds)}, {Quantity.Count((long)(result.Events / seconds))} events/s.");
-        string dataset = ShellWord(result.Dataset);
+        string dataset = TextLine.Quote(result.Dataset);
         terminal.Note($"Next: allocreplay query {dataset} --view size_histogram");
         terminal.Note($"      allocreplay query {dataset} \"SELECT kind, count(*), sum(size) FROM allocations GROUP BY kind\"");
     }
-
-    /// <summary>A path as one types it.</summary>
-    private static string ShellWord(string path) =>
-        path.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' or '/')
-            ? path
-            : "'" + path.Replace("'", @"'\''", StringComparison.Ordinal) + "'";
 }

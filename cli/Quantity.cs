@@ -28,7 +28,9 @@ internal static class Quantity
         < 1e6 => string.Create(CultureInfo.InvariantCulture, $"{ns / 1e3:0.0} µs"),
         < 1e9 => string.Create(CultureInfo.InvariantCulture, $"{ns / 1e6:0.0} ms"),
         < 60e9 => string.Create(CultureInfo.InvariantCulture, $"{ns / 1e9:0.00} s"),
-        _ => TimeSpan.FromSeconds(ns / 1e9).ToString(@"d\.hh\:mm\:ss", CultureInfo.InvariantCulture).TrimStart('0', '.'),
+        < 3600e9 => TimeSpan.FromSeconds(ns / 1e9).ToString(@"m' min 'ss' s'", CultureInfo.InvariantCulture),
+        < 86400e9 => TimeSpan.FromSeconds(ns / 1e9).ToString(@"h' h 'mm' min'", CultureInfo.InvariantCulture),
+        _ => TimeSpan.FromSeconds(ns / 1e9).ToString(@"d' d 'hh' h'", CultureInfo.InvariantCulture),
     };
 
     /// <summary>A size as people write it: 500, 64K, 10M, 2G; powers of 1024.</summary>

@@ -8,6 +8,9 @@ namespace AllocReplay.Cli;
 /// <summary>Where a command writes: data to <see cref="Out"/>, progress and notes to <see cref="Error"/>.</summary>
 internal sealed class Terminal(TextWriter @out, TextWriter error)
 {
+    /// <summary>Wider than this, a page is hard to read, and does not fit in a ticket or a mail.</summary>
+    private const int PageWidth = 100;
+
     /// <summary>How every command prints <c>--json</c>.</summary>
     public static readonly JsonSerializerOptions Json = new()
     {
@@ -27,7 +30,27 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     /// <summary>Prints a table or other renderable as data.</summary>
     public void Write(Spectre.Console.Rendering.IRenderable renderable) => _out.Write(renderable);
 
-    /// <summary>As <see cref="Write"/>, but lines run as long as they are where the terminal is narrower: no value is cut.</summary>
+    /// <summary>Columns of a page that is made to be read: the terminal's, but no more than read well.</summary>
+    public int Width => Math.Min(PageWidth, _out.Profile.Width);
+
+    /// <summary>As <see cref="Write(Spectre.Console.Rendering.IRenderable)"/>, in so many columns, plain, and without blanks at the ends of lines and below.</summary>
+    public void Write(Spectre.Console.Rendering.IRenderable renderable, int width)
+    {
+        var page = new StringWriter();
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(page),
+            Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors,
+            Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
+        });
+        console.Profile.Width = width;
+        console.Write(renderable);
+        foreach (string line in page.ToString().TrimEnd().Split('\n'))
+            Out.WriteLine(line.TrimEnd());
+    }
+
+    /// <summary>As <see cref="Write(Spectre.Console.Rendering.IRenderable)"/>, but lines run as long as they are where the terminal is narrower: no value is cut.</summary>
     public void WriteWide(Spectre.Console.Rendering.IRenderable renderable)
     {
         int width = _out.Profile.Width;

@@ -97,7 +97,7 @@ public enum CallFields
     Thread = 16,
 }
 
-/// <summary>What is known of each <see cref="CallKind"/>.</summary>
+/// <summary>What is known of each <see cref="CallKind"/>. Nothing here throws: of a number that is no kind, nothing is true.</summary>
 public static class CallKinds
 {
     private const CallFields Acquire = CallFields.Address | CallFields.Size;
@@ -110,7 +110,10 @@ public static class CallKinds
     public static CallFields? Fields(CallKind kind) =>
         (int)kind < FieldTable.Length && FieldTable[(int)kind] != Undefined ? FieldTable[(int)kind] : null;
 
-    /// <summary>The kind's name as the C or C++ programmer writes it, with <c>.begin</c>/<c>.end</c> for halves of a reallocation.</summary>
+    /// <summary>
+    /// The kind's name as the C or C++ programmer writes it, with <c>.begin</c>/<c>.end</c> for halves of a reallocation; <c>kind-N</c> for
+    /// a number that is no kind.
+    /// </summary>
     public static string Name(CallKind kind) =>
         ((int)kind < NameTable.Length ? NameTable[(int)kind] : null) ?? $"kind-{(int)kind}";
 

@@ -63,6 +63,9 @@ internal sealed class OwnershipMerge : IDisposable
 
     public int LiveBlocks => _live.Count;
 
+    /// <summary>Bytes of stored events that were loaded so far.</summary>
+    public long BytesRead => _streams.Sum(s => s.Cursor.BytesRead);
+
     /// <summary>The damage that ended a stream early, or null. The other streams go on.</summary>
     public TraceFormatException? Damage { get; private set; }
 

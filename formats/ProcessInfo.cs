@@ -23,27 +23,30 @@ public sealed record ProcessInfo
     /// operator new look like them.</summary>
     public const string FromMallocHook = "mallochook";
 
-    /// <summary>Process id.</summary>
+    /// <summary><see cref="Failure"/>: as much was recorded as was asked for.</summary>
+    internal const string SizeLimit = "the size limit was reached";
+
+    /// <summary>Process id, in the namespace of the process itself.</summary>
     [Key("pid")] public required uint Pid { get; init; }
-    /// <summary>Parent's process id.</summary>
+    /// <summary>Parent's process id when recording began.</summary>
     [Key("parent_pid")] public required uint ParentPid { get; init; }
     /// <summary>Path of the executable, as <c>/proc/self/exe</c> gave it.</summary>
     [Key("executable")] public required string Executable { get; init; }
     /// <summary>Arguments, the program's name first; empty when they could not be read.</summary>
     [Key("arguments")] public required IReadOnlyList<string> Arguments { get; init; }
-    /// <summary>Path of the object that provides malloc to the process.</summary>
+    /// <summary>Path of the object that provides malloc to the process; empty when it is not known.</summary>
     [Key("allocator_path")] public required string AllocatorPath { get; init; }
     /// <summary>Build id of that object in hexadecimal, empty when it has none.</summary>
     [Key("allocator_build_id")] public required string AllocatorBuildId { get; init; }
-    /// <summary>Architecture: <c>x86-64</c> or <c>aarch64</c>.</summary>
+    /// <summary>Architecture: <c>x86-64</c> or <c>aarch64</c>; of a newer writer <c>unknown (N)</c>.</summary>
     [Key("architecture")] public required string Architecture { get; init; }
-    /// <summary>Wall-clock time when recording began.</summary>
+    /// <summary>Wall-clock time when recording began, UTC: the moment that times of events count from.</summary>
     [Key("started")] public required DateTimeOffset Started { get; init; }
     /// <summary>How recording ended.</summary>
     [Key("state")] public required RecordingState State { get; init; }
     /// <summary>Why recording ended early, as a phrase; null when it did not.</summary>
     [Key("failure")] public required string? Failure { get; init; }
-    /// <summary>Calls that were made while recording and are not in the trace.</summary>
+    /// <summary>Calls that were made while recording and are not in the trace; 0 when all are. Threads count in batches: exact to about a thousand for each.</summary>
     [Key("lost_events")] public required ulong LostEvents { get; init; }
     /// <summary>Whether operator new and delete come from the allocator itself and are recorded as such.</summary>
     [Key("records_operator_new")] public required bool RecordsOperatorNew { get; init; }
@@ -51,12 +54,16 @@ public sealed record ProcessInfo
     [Key("source")] public required string Source { get; init; }
     /// <summary>Whether the process began as a fork of a recorded process.</summary>
     [Key("forked")] public required bool Forked { get; init; }
-    /// <summary>1 in so many blocks is recorded, chosen by a hash of the address; 1: all.</summary>
+    /// <summary>1 in so many blocks is recorded, chosen by a hash of the address; 1: all. Never 0.</summary>
     [Key("sample")] public required uint Sample { get; init; }
     /// <summary>Whether each call carries how long it took.</summary>
     [Key("latency")] public required bool Latency { get; init; }
     /// <summary>Version of the format it is written in, as major.minor.</summary>
     [Key("format_version")] public required string FormatVersion { get; init; }
+
+    /// <summary>Whether recording ended early because it had reached the size that it was allowed.</summary>
+    [IgnoreMember]
+    public bool SizeLimitReached => Failure == SizeLimit;
 
     /// <summary>False where a file left out what every recording has.</summary>
     [IgnoreMember]

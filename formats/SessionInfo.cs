@@ -7,48 +7,48 @@ namespace AllocReplay.Formats;
 public sealed record SessionInfo
 {
     /// <summary>The file's name inside a recording directory.</summary>
-    public const string FileName = "session.msgpack";
+    internal const string FileName = "session.msgpack";
 
-    /// <summary>The command and its arguments.</summary>
+    /// <summary>The command and its arguments as given; of a redacted recording the command alone. May be empty.</summary>
     [Key("command")] public IReadOnlyList<string> Command { get; init; } = [];
-    /// <summary>Host name.</summary>
+    /// <summary>Host name; empty when it is not known.</summary>
     [Key("host")] public string Host { get; init; } = "";
-    /// <summary>Kernel name and release.</summary>
+    /// <summary>Kernel name and release; empty when they are not known.</summary>
     [Key("kernel")] public string Kernel { get; init; } = "";
-    /// <summary>Processors available to the recorder.</summary>
+    /// <summary>Processors available to the recorder; 0 when that is not known.</summary>
     [Key("processors")] public int Processors { get; init; }
-    /// <summary>Start, in nanoseconds since the Unix epoch.</summary>
+    /// <summary>Start of the recorder, nanoseconds since the Unix epoch, UTC.</summary>
     [Key("started_ns")] public long StartedNs { get; init; }
     /// <summary>Process id of the command; 0 before it ran.</summary>
     [Key("pid")] public int Pid { get; init; }
-    /// <summary>Exit code as a shell gives it (128 + signal when killed), or null while running.</summary>
+    /// <summary>Exit code as a shell gives it, 0 to 255 (128 + signal when killed); null while the command runs, or when the recorder was killed first.</summary>
     [Key("exit_code")] public int? ExitCode { get; init; }
-    /// <summary>Version of AllocReplay that recorded.</summary>
+    /// <summary>Version of AllocReplay that recorded, as major.minor.patch.</summary>
     [Key("recorder")] public string Recorder { get; init; } = "";
 
     /// <summary>How the calls were to be seen, as in <see cref="ProcessInfo.Source"/>.</summary>
     [Key("source")] public string Source { get; init; } = ProcessInfo.FromPreload;
 
+    /// <summary>Bytes of events after which a process image was to stop recording; 0: no limit.</summary>
+    [Key("max_size")] public long MaxSize { get; init; }
+
+    /// <summary>Nanoseconds after which recording was to stop; 0: no limit.</summary>
+    [Key("max_duration_ns")] public long MaxDurationNs { get; init; }
+
     /// <summary>Writes the session under a recording directory, whole or not at all.</summary>
     /// <exception cref="IOException">The directory cannot be written.</exception>
-    public void Save(string directory)
+    internal void Save(string directory)
     {
         string path = Path.Combine(directory, FileName);
         string temporary = path + ".tmp";
-        var options = new FileStreamOptions
-        {
-            Mode = FileMode.Create,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        };
-        using (var stream = new FileStream(temporary, options))
+        using (FileStream stream = PrivateFile.Create(temporary, FileMode.Create))
             MessagePackSerializer.Serialize(stream, this);
         File.Move(temporary, path, overwrite: true);
     }
 
     /// <summary>Reads the session of a recording directory; null when there is none.</summary>
     /// <exception cref="TraceFormatException">The file is there and is not a session.</exception>
-    public static SessionInfo? Load(string directory)
+    internal static SessionInfo? Load(string directory)
     {
         string path = Path.Combine(directory, FileName);
         if (!File.Exists(path))

@@ -20,28 +20,37 @@ public record struct TraceEvent
     /// <summary>Dense index of the thread, from 0.</summary>
     public int Thread { get; internal set; }
 
-    /// <summary>Another thread's index (parent or child), or -1.</summary>
+    /// <summary>
+    /// Another thread's index: the parent of <see cref="CallKind.ThreadStart"/>, the child of <see cref="CallKind.ThreadCreate"/>. -1 for
+    /// other kinds, and where that thread has no events.
+    /// </summary>
     public int OtherThread { get; internal set; }
 
     /// <summary>Nanoseconds since the start of the recording, on the recording's monotonic clock. Never negative.</summary>
     public long TimeNs { get; internal set; }
 
-    /// <summary>Nanoseconds that the real call took, in units of a few; 0 unless latency was recorded. Of a reallocation: at its end.</summary>
+    /// <summary>
+    /// Nanoseconds that the real call took, as exact as the recording's clock (some nanoseconds); 0 when it took less, and unless latency
+    /// was recorded (<see cref="ProcessInfo.Latency"/>). Of a reallocation: at its end.
+    /// </summary>
     public long DurationNs { get; internal set; }
 
     /// <summary>Number of the recorded interval that it falls into, from 1.</summary>
     public uint Interval { get; internal set; }
 
-    /// <summary>Address acquired or released; 0 when <see cref="IsNull"/>.</summary>
+    /// <summary>Address acquired or released; 0 when <see cref="IsNull"/> and for kinds without one. It recurs: <see cref="Object"/> does not.</summary>
     public ulong Address { get; internal set; }
 
-    /// <summary>Bytes requested, of one element where <see cref="Count"/> is not 1. 0 for kinds without a size.</summary>
+    /// <summary>
+    /// Bytes requested, of one element where <see cref="Count"/> is not 1; for sized releases, bytes that the program says the block has.
+    /// 0 for kinds without a size, and where 0 was asked for.
+    /// </summary>
     public ulong Size { get; internal set; }
 
-    /// <summary>Elements requested; 1 for kinds without a count.</summary>
+    /// <summary>Elements requested, 0 included; 1 for kinds without a count.</summary>
     public ulong Count { get; internal set; }
 
-    /// <summary>Alignment requested in bytes; 0 for kinds without one.</summary>
+    /// <summary>Alignment requested in bytes, as the program gave it: it need not be a power of two. 0 for kinds without one.</summary>
     public ulong Alignment { get; internal set; }
 
     /// <summary>
@@ -62,6 +71,13 @@ public record struct TraceEvent
 
     /// <summary>Bytes requested in all: size × count, saturating at <see cref="ulong.MaxValue"/> as no allocator can serve more.</summary>
     public readonly ulong BytesRequested => Count == 1 ? Size : Math.BigMul(Size, Count, out ulong low) == 0 ? low : ulong.MaxValue;
+
+    /// <summary>
+    /// The object that is no longer live after this event because the program gave it back: by a deallocation, or by a reallocation, at
+    /// its end, unless that failed. Otherwise, and where it is not known, <see cref="NoObject"/>.
+    /// </summary>
+    public readonly long ReleasedObject =>
+        CallKinds.IsDeallocation(Kind) ? Object : CallKinds.IsReallocEnd(Kind) && PreviousObject != Object ? PreviousObject : NoObject;
 
     /// <summary>Whether this event took a new block: a successful acquisition or reallocation.</summary>
     public readonly bool Acquires => !IsNull && CallKinds.IsAcquisition(Kind);

@@ -17,6 +17,6 @@ public sealed class TraceFormatException : Exception
     /// <summary>The file or directory at fault.</summary>
     public string Path { get; }
 
-    /// <summary>Bytes from the start of the file, where one place is at fault.</summary>
+    /// <summary>Bytes from the start of the file, where one place is at fault; else null.</summary>
     public long? Offset { get; }
 }

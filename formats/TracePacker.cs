@@ -3,9 +3,9 @@ using AllocReplay.Formats.Packed;
 namespace AllocReplay.Formats;
 
 /// <summary>What packing wrote.</summary>
-/// <param name="Images">Process images.</param>
+/// <param name="Images">Number of process images, at least 1.</param>
 /// <param name="Events">Events of all images.</param>
-/// <param name="Bytes">Size of the file.</param>
+/// <param name="Bytes">Size of the file in bytes.</param>
 /// <param name="Damage">The first damage of the recording, when <see cref="TracePacker.Pack"/> was told to go on; else null.</param>
 public sealed record PackResult(int Images, long Events, long Bytes, TraceFormatException? Damage);
 
@@ -27,7 +27,9 @@ public static class TracePacker
     /// <param name="progress">Told the share that is done, from 0 to 1.</param>
     /// <param name="cancellation">Ends it early; nothing is left behind.</param>
     /// <exception cref="TraceFormatException">The recording is missing or damaged.</exception>
+    /// <returns>What was written.</returns>
     /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static PackResult Pack(string recording, string path, bool partial = false, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {

@@ -7,7 +7,7 @@ namespace AllocReplay.Formats;
 /// <param name="Name">Its name, <c>pPID.N</c>: the N-th image that ran under that process id.</param>
 /// <param name="Path">Path of its directory; of the file, in a packed trace.</param>
 /// <param name="Executable">The program that it ran; empty when its header cannot be read.</param>
-/// <param name="EventBytes">Bytes of events stored, a measure of how busy it was.</param>
+/// <param name="EventBytes">Bytes of events stored, the headers of chunks or blocks included: a measure of how busy it was.</param>
 public sealed record ProcessImage(string Name, string Path, string Executable, long EventBytes);
 
 /// <summary>
@@ -55,28 +55,31 @@ public sealed class TraceReader : IDisposable
     /// <summary>Its threads, by index.</summary>
     public IReadOnlyList<ThreadInfo> Threads { get; }
 
-    /// <summary>The intervals that were recorded.</summary>
+    /// <summary>The intervals that were recorded, in order; empty when none was begun.</summary>
     public IReadOnlyList<Interval> Intervals => _source.Intervals;
 
-    /// <summary>Marks that were left meanwhile.</summary>
+    /// <summary>Marks that were left meanwhile, in order of time.</summary>
     public IReadOnlyList<Marker> Markers => _source.Markers;
 
     /// <summary>
     /// The one interval to read, or null for all. Earlier ones are then passed over silently, so that blocks of theirs are
     /// known when they are released.
     /// </summary>
-    public uint? OnlyInterval { get; init; }
+    public uint? OnlyInterval { get; private init; }
 
     /// <summary>Bytes of events stored, the headers of chunks or blocks included.</summary>
     public long EventBytes => _source.EventBytes;
 
+    /// <summary>Bytes of <see cref="EventBytes"/> that <see cref="Read"/> has loaded since the beginning or the last <see cref="Seek"/>: how far it is.</summary>
+    public long BytesRead => _merge?.BytesRead ?? 0;
+
     /// <summary>The first damage met so far, or null. Complete once <see cref="Read"/> has returned false.</summary>
     public TraceFormatException? Damage => _source.Damage ?? _merge?.Damage;
 
-    /// <summary>What the merge did so far.</summary>
+    /// <summary>What the merge did so far, since the beginning or the last <see cref="Seek"/>.</summary>
     public MergeStatistics Merge => _merge?.Statistics ?? default;
 
-    /// <summary>Blocks live at this point of the stream.</summary>
+    /// <summary>Blocks live at this point of the stream, 0 before the first <see cref="Read"/>.</summary>
     public int LiveBlocks => _merge?.LiveBlocks ?? 0;
 
     internal ITraceSource Source => _source;
@@ -85,7 +88,9 @@ public sealed class TraceReader : IDisposable
     /// <param name="path">The file or directory.</param>
     /// <param name="image">Name of the process image to read, as in <see cref="Images"/>; null for the busiest one.</param>
     /// <param name="interval">The one interval to read, or null for all.</param>
-    /// <exception cref="TraceFormatException">There is no such trace, image or interval at the path, or it cannot be read.</exception>
+    /// <returns>The reader, at the beginning. The caller disposes of it.</returns>
+    /// <exception cref="TraceFormatException">There is no such trace, image or interval at the path, it cannot be read, or its head is damaged. Damage
+    /// further on is met by reading.</exception>
     public static TraceReader Open(string path, string? image = null, uint? interval = null)
     {
         TraceReader reader = OpenAny(path, image, interval);
@@ -125,7 +130,7 @@ public sealed class TraceReader : IDisposable
     /// earlier is then not known: its release has no object, and is counted as unknown. What lies between is not decoded, where
     /// chunks or blocks can be passed over.
     /// </summary>
-    /// <param name="timeNs">Nanoseconds since the start of the recording; 0 for the beginning.</param>
+    /// <param name="timeNs">Nanoseconds since the start of the recording; 0 or less for the beginning. Beyond the end there is nothing to read.</param>
     public void Seek(long timeNs)
     {
         _merge?.Dispose();
@@ -134,7 +139,10 @@ public sealed class TraceReader : IDisposable
     }
 
     /// <summary>Reads the next event in merged order. Each event is read once, unless <see cref="Seek"/> goes back.</summary>
+    /// <param name="e">The event; of no meaning when there is none.</param>
     /// <returns>False at the end, or where damage ends the last readable stream: see <see cref="Damage"/>.</returns>
+    /// <exception cref="IOException">The disk failed. Damage of the trace is not thrown.</exception>
+    /// <exception cref="ObjectDisposedException">The reader was disposed of.</exception>
     public bool Read(out TraceEvent e)
     {
         _merge ??= new OwnershipMerge(_source, _fromTicks);
@@ -163,7 +171,16 @@ public sealed class TraceReader : IDisposable
         return Enumerate(thread, _source.Clock.At(fromNs));
     }
 
-    /// <inheritdoc/>
+    /// <summary>Adds up the files of the trace at <see cref="Path"/>, all process images included.</summary>
+    /// <returns>Bytes, as the files' lengths give them.</returns>
+    /// <exception cref="IOException">They cannot be listed.</exception>
+    /// <exception cref="UnauthorizedAccessException">They may not be listed.</exception>
+    public long MeasureFiles() =>
+        File.Exists(Path)
+            ? new FileInfo(Path).Length
+            : new DirectoryInfo(Path).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+
+    /// <summary>Closes the trace's files.</summary>
     public void Dispose()
     {
         _merge?.Dispose();

@@ -29,6 +29,8 @@ public static partial class RecordSession
             Processors = Environment.ProcessorCount,
             StartedNs = (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100,
             Source = options.Via == RecordVia.MallocHook ? ProcessInfo.FromMallocHook : ProcessInfo.FromPreload,
+            MaxSize = options.MaxSize,
+            MaxDurationNs = (options.Duration?.Ticks ?? 0) * TimeSpan.NanosecondsPerTick,
             Recorder = typeof(RecordSession).Assembly.GetName().Version!.ToString(3),
         };
         session.Save(directory);

@@ -92,6 +92,7 @@ public sealed class MergeTests : IDisposable
 
         Assert.Equal([0L, 0L, 1L, 2L], events.Select(e => e.Object));
         Assert.Equal(0, events[3].PreviousObject);
+        Assert.Equal([-1L, -1L, -1L, 0L], events.Select(e => e.ReleasedObject));
         Assert.Equal(100UL, events[3].Size);
         Assert.Equal(default, merge);
     }
@@ -106,6 +107,7 @@ public sealed class MergeTests : IDisposable
         List<TraceEvent> events = ReadAll(out MergeStatistics merge);
 
         Assert.Equal([0L, 0L, 0L, 0L], events.Select(e => e.Object));
+        Assert.Equal([-1L, -1L, -1L, 0L], events.Select(e => e.ReleasedObject));
         Assert.Equal(default, merge);
     }
 

@@ -25,13 +25,7 @@ internal sealed class PackWriter : IDisposable
         _path = path;
         string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         _temporary = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
-        _file = new FileStream(_temporary, new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
-            BufferSize = 1 << 16,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite, // it may hold secrets
-        });
+        _file = PrivateFile.Create(_temporary, FileMode.CreateNew);
         var header = new FileHeader { Magic = PackedWire.FileMagic, VersionMajor = PackedWire.VersionMajor, VersionMinor = PackedWire.VersionMinor };
         _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileHeader>(in header)));
     }

@@ -138,7 +138,7 @@ internal sealed class ProcessRecording : ITraceSource
             2 => "could not grow the tails",
             3 => "could not write events",
             4 => "the program closed the recorder's files",
-            5 => "the size limit was reached",
+            5 => ProcessInfo.SizeLimit,
             _ => $"failure {op}",
         };
         return errno == 0 ? what : $"{what}: {Marshal.GetPInvokeErrorMessage(errno)}";
