@@ -15,6 +15,8 @@ usage: ./build.sh COMMAND
   test [ARGS]   build and run all tests; ARGS go to the test runner (-class '*MergeTests', -method …)
   demo          record redis under load, compare four allocators on the recording, query it
   bench [PART]  measure against peers, interleaved; without PART, list the parts
+  fuzz [SECONDS] [SEED]
+                feed mutated traces to both readers; --plant: the negative control; --verbose: which errors were reached
   lint          check formatting and, where they are installed, run clang-format and shellcheck
 TEXT
 }
@@ -139,6 +141,12 @@ case $command in
         install_missing optional lttng-tools:lttng-sessiond liblttng-ust-dev:liblttng-ust-libc-wrapper.so heaptrack:heaptrack
         dotnet build bench/AllocReplay.Bench.csproj -c $configuration -v quiet --nologo >&2
         bench/bin/$configuration/net10.0/allocreplay-bench "$@"
+        ;;
+    fuzz)
+        need_build_tools
+        dotnet build fuzz/AllocReplay.Fuzz.csproj -c $configuration -v quiet --nologo >&2
+        # Collections stop all workers: a larger nursery makes them few.
+        DOTNET_GCgen0size=0x4000000 fuzz/bin/$configuration/net10.0/AllocReplay.Fuzz "$@"
         ;;
     lint) lint ;;
     -h | --help | help) usage ;;

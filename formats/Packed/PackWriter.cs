@@ -8,9 +8,9 @@ namespace AllocReplay.Formats.Packed;
 /// </summary>
 internal sealed class PackWriter : IDisposable
 {
-    private readonly string _path;
-    private readonly string _temporary;
-    private readonly FileStream _file;
+    private readonly string? _path;
+    private readonly string? _temporary;
+    private readonly Stream _file;
     private readonly List<IndexEntry> _index = [];
     private readonly Queue<Task<(FrameHeader Header, byte[] Payload)>> _encoding = [];
     private readonly Stack<EventBlock> _unused = [];
@@ -32,8 +32,14 @@ internal sealed class PackWriter : IDisposable
             BufferSize = 1 << 16,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite, // it may hold secrets
         });
-        var header = new FileHeader { Magic = PackedWire.FileMagic, VersionMajor = PackedWire.VersionMajor, VersionMinor = PackedWire.VersionMinor };
-        _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileHeader>(in header)));
+        WriteFileHeader();
+    }
+
+    /// <summary>Writes to a stream, which is left open.</summary>
+    public PackWriter(Stream file)
+    {
+        _file = file;
+        WriteFileHeader();
     }
 
     /// <summary>Bytes written so far.</summary>
@@ -105,9 +111,12 @@ internal sealed class PackWriter : IDisposable
         var trailer = new FileTrailer { IndexOffset = (ulong)_file.Position, Check = ~(ulong)_file.Position, Magic = PackedWire.TrailerMagic };
         WriteFrame(new FrameHeader { Kind = FrameKind.Index, Count = (uint)entries.Length }, MemoryMarshal.AsBytes(entries.AsSpan()).ToArray());
         _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileTrailer>(in trailer)));
-        _file.Flush(flushToDisk: true);
-        _file.Dispose();
-        File.Move(_temporary, _path, overwrite: true);
+        if (_file is FileStream file && _path is not null)
+        {
+            file.Flush(flushToDisk: true);
+            file.Dispose();
+            File.Move(_temporary!, _path, overwrite: true);
+        }
         _complete = true;
     }
 
@@ -116,8 +125,16 @@ internal sealed class PackWriter : IDisposable
         if (_complete)
             return;
         Task.WaitAll(_encoding);
+        if (_temporary is null)
+            return;
         _file.Dispose();
         File.Delete(_temporary);
+    }
+
+    private void WriteFileHeader()
+    {
+        var header = new FileHeader { Magic = PackedWire.FileMagic, VersionMajor = PackedWire.VersionMajor, VersionMinor = PackedWire.VersionMinor };
+        _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileHeader>(in header)));
     }
 
     private void WriteBlocks()
