@@ -163,7 +163,7 @@ public sealed class HostileTraceTests
     }
 
     [Fact]
-    public void A_hundred_thousand_threads_that_wait_for_one_address_do_not_wake_each_other()
+    public void Threads_that_wait_for_one_address_do_not_wake_each_other()
     {
         // Each waits for the others' releases: every release woke all that waited, and each step searched all of them.
         const int Threads = 30_000;
