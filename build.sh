@@ -16,6 +16,8 @@ usage: ./build.sh COMMAND
   demo          record redis under load, compare four allocators on the recording, query it
   bench [PART]  measure against peers, interleaved; without PART, list the parts
   pack          make the NuGet package of the trace readers, in artifacts/packages
+  fuzz [SECONDS] [SEED]
+                feed mutated traces to both readers; --plant: the negative control; --verbose: which errors were reached
   lint          check formatting and, where they are installed, run clang-format and shellcheck
 TEXT
 }
@@ -145,6 +147,12 @@ case $command in
         need_build_tools
         dotnet pack formats/AllocReplay.Formats.csproj -c $configuration -o artifacts/packages -v quiet --nologo >&2
         note "packed $(ls artifacts/packages/*.nupkg)"
+        ;;
+    fuzz)
+        need_build_tools
+        dotnet build fuzz/AllocReplay.Fuzz.csproj -c $configuration -v quiet --nologo >&2
+        # Collections stop all workers: a larger nursery makes them few.
+        DOTNET_GCgen0size=0x4000000 fuzz/bin/$configuration/net10.0/AllocReplay.Fuzz "$@"
         ;;
     lint) lint ;;
     -h | --help | help) usage ;;

@@ -29,33 +29,38 @@ internal readonly struct Clock
     public static Clock? FromRate(in ClockRate rate) =>
         rate.Shift is < 0 or > 31 || rate.Scale is < (ulong)(0.001 * 4294967296.0) or > 1000ul << 32 ? null : new Clock(rate);
 
-    /// <summary>Nanoseconds since the origin; 0 for a moment before it.</summary>
+    /// <summary>Nanoseconds since the origin; 0 for a moment before it, and the greatest number for one that no number of them reaches.</summary>
     public long ToNs(ulong shiftedTicks)
     {
         ulong ticks = shiftedTicks << _shift;
+        if (ticks >> _shift != shiftedTicks)
+            return long.MaxValue;
         if (ticks <= _origin)
             return 0;
         ulong high = Math.BigMul(ticks - _origin, _scale, out ulong low);
-        return (long)((high << 32) | (low >> 32));
+        return high >> 31 != 0 ? long.MaxValue : (long)((high << 32) | (low >> 32));
     }
 
     /// <summary>Nanoseconds that a number of shifted ticks lasts.</summary>
-    public long SpanToNs(ulong shiftedTicks) => ToNs((_origin >> _shift) + shiftedTicks) - ToNs(_origin >> _shift);
+    public long SpanToNs(ulong shiftedTicks)
+    {
+        ulong end = (_origin >> _shift) + shiftedTicks;
+        return end < shiftedTicks ? long.MaxValue : ToNs(end);
+    }
 
     /// <summary>How many shifted ticks make up a span of time, at least 1.</summary>
     public ulong FromNs(long ns) => Math.Max(1, (ulong)(ns * 4294967296.0 / _scale) >> _shift);
 
-    /// <summary>The first shifted tick that is not before a moment.</summary>
+    /// <summary>The first shifted tick that is not before a moment: the least that <see cref="ToNs"/> takes to it or beyond.</summary>
     public ulong At(long ns)
     {
         if (ns <= 0)
             return 0;
-        ulong ticks = (_origin + (ulong)Math.Min(ns * 4294967296.0 / _scale, long.MaxValue)) >> _shift;
-        // Rounding may be a tick off either way.
-        ticks -= Math.Min(ticks, 2);
-        while (ToNs(ticks) < ns)
-            ticks++;
-        return ticks;
+        UInt128 distance = (((UInt128)(ulong)ns << 32) + _scale - 1) / _scale;
+        // What does not fit into 64 bits is beyond any moment.
+        UInt128 ticks = UInt128.Min(_origin + distance, (UInt128)1 << 64);
+        UInt128 shifted = (ticks + ((1ul << _shift) - 1)) >> _shift;
+        return (ulong)UInt128.Min(shifted, ulong.MaxValue);
     }
 }
 

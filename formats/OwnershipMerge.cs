@@ -21,6 +21,8 @@ public readonly record struct MergeStatistics(
 /// another stream's event makes it possible. Order within a thread is never changed.</para>
 /// <para>The event waited for may not be in the trace at all (a block older than the recording, a lost event). So a park
 /// ends when the merge has moved <see cref="ParkBoundNs"/> past it; the step is then forced, and counted.</para>
+/// <para>An event makes way for one other: an address that became free can be taken once, one that became live released once. So one
+/// stream is woken, the earliest, however many wait; no trace can make the merge slower than n log n.</para>
 /// <para>Between two intervals anything may have happened: the address of a block of an earlier interval counts as free.</para>
 /// <para>Memory: one entry per live block, one chunk per thread.</para>
 /// </remarks>
@@ -34,8 +36,9 @@ internal sealed class OwnershipMerge : IDisposable
 
     private readonly Stream[] _streams;
     private readonly PriorityQueue<Stream, (ulong Ticks, int Thread)> _ready = new();
-    private readonly Dictionary<ulong, List<Stream>> _waiters = [];
-    private readonly List<Stream> _parked = [];
+    /// <summary>Parked streams, by the address and whether they wait for it to be free (an acquisition) or to be live.</summary>
+    private readonly Dictionary<(ulong Address, bool Free), SortedSet<Stream>> _waiters = [];
+    private readonly SortedSet<Stream> _parked = new(Stream.ByTime);
     private readonly Dictionary<ulong, long> _live = [];
     private readonly Dictionary<uint, int> _denseThread;
     private readonly Clock _clock;
@@ -118,22 +121,30 @@ internal sealed class OwnershipMerge : IDisposable
 
     private void Park(Stream stream)
     {
-        _parks++;
+        stream.Park = _parks++;
         _parked.Add(stream);
-        if (!_waiters.TryGetValue(stream.Head.Address, out List<Stream>? list))
-            _waiters.Add(stream.Head.Address, list = []);
-        list.Add(stream);
+        if (!_waiters.TryGetValue(stream.Wait, out SortedSet<Stream>? waiters))
+            _waiters.Add(stream.Wait, waiters = new SortedSet<Stream>(Stream.ByTime));
+        waiters.Add(stream);
     }
 
-    private void Wake(ulong address)
+    private void Unpark(Stream stream)
     {
-        if (_waiters.Count == 0 || !_waiters.Remove(address, out List<Stream>? list))
+        _parked.Remove(stream);
+        SortedSet<Stream> waiters = _waiters[stream.Wait];
+        waiters.Remove(stream);
+        if (waiters.Count == 0)
+            _waiters.Remove(stream.Wait);
+    }
+
+    /// <summary>Wakes the earliest stream that waits for an address to be free, or to be live.</summary>
+    private void Wake(ulong address, bool free)
+    {
+        if (_waiters.Count == 0 || !_waiters.TryGetValue((address, free), out SortedSet<Stream>? waiters))
             return;
-        foreach (Stream stream in list)
-        {
-            _parked.Remove(stream);
-            _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
-        }
+        Stream stream = waiters.Min!;
+        Unpark(stream);
+        _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
     }
 
     /// <summary>A parked stream whose wait is over because time has passed it by, or because nothing else is left.</summary>
@@ -142,17 +153,10 @@ internal sealed class OwnershipMerge : IDisposable
         stream = null;
         if (_parked.Count == 0)
             return false;
-        Stream earliest = _parked[0];
-        foreach (Stream candidate in _parked)
-            if (candidate.Head.Ticks < earliest.Head.Ticks)
-                earliest = candidate;
-        if (_ready.TryPeek(out _, out var next) && next.Ticks <= earliest.Head.Ticks + _bound)
+        Stream earliest = _parked.Min!;
+        if (_ready.TryPeek(out _, out var next) && (next.Ticks <= earliest.Head.Ticks || next.Ticks - earliest.Head.Ticks <= _bound))
             return false;
-        _parked.Remove(earliest);
-        List<Stream> list = _waiters[earliest.Head.Address];
-        list.Remove(earliest);
-        if (list.Count == 0)
-            _waiters.Remove(earliest.Head.Address);
+        Unpark(earliest);
         stream = earliest;
         return true;
     }
@@ -178,7 +182,7 @@ internal sealed class OwnershipMerge : IDisposable
             else
                 _unknown++;
             StartRealloc(stream, e);
-            Wake(head.Address);
+            Wake(head.Address, free: true);
         }
     }
 
@@ -195,7 +199,7 @@ internal sealed class OwnershipMerge : IDisposable
             e.DisplacedObject = slot;
         }
         slot = e.Object;
-        Wake(e.Address);
+        Wake(e.Address, free: false);
     }
 
     private static void StartRealloc(Stream stream, in TraceEvent e)
@@ -222,7 +226,7 @@ internal sealed class OwnershipMerge : IDisposable
         if (old >= 0 && !freed && _live.TryAdd(begin.Address, old))
         {
             e.Object = old;
-            Wake(begin.Address);
+            Wake(begin.Address, free: false);
         }
         e.PreviousObject = old;
     }
@@ -243,7 +247,14 @@ internal sealed class OwnershipMerge : IDisposable
     private sealed class Stream(IEventCursor cursor, int thread)
     {
         public RawEvent Head;
+        public long Park; // number of its last park
         public TraceEvent PendingRealloc = NoRealloc;
+
+        /// <summary>By the time of what they wait to do, then in order of parking.</summary>
+        public static readonly Comparer<Stream> ByTime = Comparer<Stream>.Create(
+            (a, b) => a.Head.Ticks != b.Head.Ticks ? a.Head.Ticks.CompareTo(b.Head.Ticks) : a.Park.CompareTo(b.Park));
+
+        public (ulong Address, bool Free) Wait => (Head.Address, CallKinds.IsAcquisition(Head.Kind));
         public IEventCursor Cursor { get; } = cursor;
         public int Thread { get; } = thread;
     }

@@ -69,5 +69,5 @@ public sealed record ProcessInfo
     [IgnoreMember]
     internal bool IsWhole => (object?)Executable is not null && (object?)Arguments is not null && (object?)AllocatorPath is not null
         && (object?)AllocatorBuildId is not null && (object?)Architecture is not null && (object?)Source is not null
-        && (object?)FormatVersion is not null && Arguments.All(a => (object?)a is not null);
+        && (object?)FormatVersion is not null && Sample > 0 && Enum.IsDefined(State) && Arguments.All(a => (object?)a is not null);
 }

@@ -35,6 +35,11 @@ public sealed record SessionInfo
     /// <summary>Nanoseconds after which recording was to stop; 0: no limit.</summary>
     [Key("max_duration_ns")] public long MaxDurationNs { get; init; }
 
+    /// <summary>False where a file has nil in the place of what every session has.</summary>
+    [IgnoreMember]
+    internal bool IsWhole => (object?)Command is not null && (object?)Host is not null && (object?)Kernel is not null && (object?)Recorder is not null
+        && (object?)Source is not null && Command.All(a => (object?)a is not null);
+
     /// <summary>Writes the session under a recording directory, whole or not at all.</summary>
     /// <exception cref="IOException">The directory cannot be written.</exception>
     internal void Save(string directory)
@@ -56,7 +61,8 @@ public sealed record SessionInfo
         try
         {
             var options = MessagePackSerializerOptions.Standard.WithSecurity(MessagePackSecurity.UntrustedData);
-            return MessagePackSerializer.Deserialize<SessionInfo>(File.ReadAllBytes(path), options);
+            SessionInfo? session = MessagePackSerializer.Deserialize<SessionInfo?>(File.ReadAllBytes(path), options);
+            return session is { IsWhole: true } ? session : throw new TraceFormatException(path, null, "expected a session's command, host, kernel, recorder and source");
         }
         catch (MessagePackSerializationException e)
         {

@@ -60,6 +60,21 @@ public static class TracePacker
         return new PackResult(images.Count, events, new FileInfo(path).Length, damage);
     }
 
+    /// <summary>Packs the image that a reader reads, without the session, into a stream, which is left open.</summary>
+    /// <param name="reader">Of the image, from its beginning.</param>
+    /// <param name="file">Written to from its position.</param>
+    /// <param name="partial">As for <see cref="Pack"/>.</param>
+    /// <param name="blockEvents">Events of a block, at most; null for as many as <see cref="Pack"/> takes.</param>
+    internal static PackResult PackImage(TraceReader reader, Stream file, bool partial = false, int? blockEvents = null)
+    {
+        long before = file.Position;
+        using var writer = new PackWriter(file);
+        var copy = new ImageCopy(writer, reader, partial, CancellationToken.None) { BlockEvents = blockEvents };
+        copy.Run(_ => { });
+        writer.Complete();
+        return new PackResult(1, copy.Events, file.Position - before, copy.Damage);
+    }
+
     /// <summary>Copies the streams of one image, blocks in order of their first events: what a cut-off pack still has is its beginning.</summary>
     private sealed class ImageCopy(PackWriter writer, TraceReader reader, bool partial, CancellationToken cancellation)
     {
@@ -70,6 +85,8 @@ public static class TracePacker
         public long Events { get; private set; }
 
         public TraceFormatException? Damage { get; private set; }
+
+        public int? BlockEvents { get; init; }
 
         /// <param name="report">Told the bytes that were read.</param>
         public void Run(Action<long> report)
@@ -85,7 +102,7 @@ public static class TracePacker
                 Markers = [.. _source.Markers],
                 Maps = _source.Maps,
             });
-            int capacity = Math.Clamp(EventsHeld / Math.Max(1, _source.Threads.Count), BlockEventsMin, PackedWire.BlockEventsMax);
+            int capacity = BlockEvents ?? Math.Clamp(EventsHeld / Math.Max(1, _source.Threads.Count), BlockEventsMin, PackedWire.BlockEventsMax);
             foreach (StreamInfo thread in _source.Threads)
                 Advance(new Feed(thread.Index, _source.OpenCursor(thread.Index)), enqueue: true);
             while (_feeds.TryDequeue(out Feed? feed, out _))

@@ -23,10 +23,12 @@ public sealed class TraceReader : IDisposable
     private readonly ITraceSource _source;
     private OwnershipMerge? _merge;
     private ulong _fromTicks;
+    private readonly Lazy<Dictionary<uint, int>> _denseThreads;
 
     private TraceReader(string path, ITraceSource source, SessionInfo? session, IReadOnlyList<ProcessImage> images, string image)
     {
         _source = source;
+        _denseThreads = new(source.DenseThreads);
         Path = path;
         Session = session;
         Images = images;
@@ -190,7 +192,7 @@ public sealed class TraceReader : IDisposable
     private IEnumerable<TraceEvent> Enumerate(int thread, ulong fromTicks)
     {
         Clock clock = _source.Clock;
-        Dictionary<uint, int> denseThreads = _source.DenseThreads();
+        Dictionary<uint, int> denseThreads = _denseThreads.Value;
         using IEventCursor cursor = _source.OpenCursor(thread, fromTicks);
         while (cursor.Read(out RawEvent e))
             if (OnlyInterval is not { } only || e.Interval == only)

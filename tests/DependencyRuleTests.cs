@@ -3,7 +3,7 @@ using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests;
 
-/// <summary>formats ← { recorder, replayer, analyzer } ← cli ← tests, and the hook includes nothing of ours but the format.</summary>
+/// <summary>formats ← { recorder, replayer, analyzer } ← cli ← tests; formats ← fuzz ← tests, and the hook includes nothing of ours but the format.</summary>
 public sealed class DependencyRuleTests
 {
     private static readonly Dictionary<string, string[]> Allowed = new()
@@ -14,7 +14,8 @@ public sealed class DependencyRuleTests
         ["replayer/worker"] = ["formats"],
         ["analyzer"] = ["formats"],
         ["cli"] = ["formats", "recorder", "replayer", "analyzer"],
-        ["tests"] = ["formats", "recorder", "replayer", "analyzer", "cli"],
+        ["fuzz"] = ["formats"],
+        ["tests"] = ["formats", "recorder", "replayer", "analyzer", "cli", "fuzz"],
         ["bench"] = ["formats", "recorder", "replayer", "analyzer", "cli"],
     };
 

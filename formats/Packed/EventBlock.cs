@@ -179,7 +179,7 @@ internal sealed class EventBlock
                 continue;
             if (id != next)
                 return $"expected column {next}, found column {id}";
-            string? problem = IntegerColumn.Read(column, Room(id, expected[id])) ?? Check(id, expected);
+            string? problem = IntegerColumn.Read(column, Room(id, expected[id])) ?? Check(id, expected, header.LastTicks - header.FirstTicks);
             if (problem is not null)
                 return problem;
             next++;
@@ -197,7 +197,7 @@ internal sealed class EventBlock
     }
 
     /// <summary>Checks a column's values, and finds how many the columns after it must have.</summary>
-    private string? Check(int column, Span<int> expected)
+    private string? Check(int column, Span<int> expected, ulong span)
     {
         ReadOnlySpan<ulong> values = _columns[column].AsSpan(0, _lengths[column]);
         switch (column)
@@ -217,6 +217,17 @@ internal sealed class EventBlock
                     expected[Duration] += _latency && !CallKinds.IsThreadEvent((CallKind)kind) ? 1 : 0;
                 }
                 return null;
+            case Time:
+                // The header's times are what is searched by: the events must have them.
+                if (values[0] != 0)
+                    return $"expected the first event at the block's first tick, found it {values[0]} later";
+                foreach (ulong value in values)
+                {
+                    if (value > span)
+                        return "expected no event after the block's last tick";
+                    span -= value;
+                }
+                return span == 0 ? null : $"expected the last event at the block's last tick, found it {span} before";
             case Back:
                 for (int i = 0; i < values.Length; i++)
                 {

@@ -48,8 +48,9 @@ internal static class Metadata
     public static T? Decode<T>(ReadOnlySpan<byte> payload, uint length, out string problem)
         where T : class
     {
-        problem = $"expected at most {payload.Length * (long)PackedWire.ExpansionMax} bytes of metadata, found {length}";
-        if (length > payload.Length * (long)PackedWire.ExpansionMax)
+        long most = Math.Min(PackedWire.MetadataLengthMax, payload.Length * (long)PackedWire.ExpansionMax);
+        problem = $"expected at most {most} bytes of metadata, found {length}";
+        if (length > most)
             return null;
         problem = "expected metadata that LZ4 can decompress";
         var bytes = new byte[length];
@@ -57,6 +58,7 @@ internal static class Metadata
             payload.CopyTo(bytes);
         else if (LZ4Codec.Decode(payload, bytes) != length)
             return null;
+        problem = "expected metadata as a MessagePack map, found nil";
         try
         {
             return MessagePackSerializer.Deserialize<T>(bytes, Options);

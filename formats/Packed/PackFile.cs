@@ -56,6 +56,8 @@ internal sealed class PackFile : IDisposable
     public int ReadPayload(long offset, in FrameHeader expected, ref byte[] buffer)
     {
         Span<byte> head = stackalloc byte[Unsafe.SizeOf<FrameHeader>()];
+        if (expected.Length > PackedWire.FrameLengthMax)
+            throw new TraceFormatException(Path, offset, $"expected a frame of at most {PackedWire.FrameLengthMax} bytes, found {expected.Length}");
         if (offset + head.Length + expected.Length > _bytes.Length)
             throw new TraceFormatException(Path, offset, $"expected a frame of {expected.Length} bytes, found {Math.Max(0, _bytes.Length - offset - head.Length)}");
         int length = (int)expected.Length;
@@ -113,10 +115,28 @@ internal sealed class PackFile : IDisposable
         {
             return false;
         }
-        foreach (IndexEntry entry in MemoryMarshal.Cast<byte, IndexEntry>(entries.AsSpan(0, (int)header.Length)))
-            if (entry.Offset > (ulong)offset || !Take((long)entry.Offset, entry.Header))
+        ReadOnlySpan<IndexEntry> list = MemoryMarshal.Cast<byte, IndexEntry>(entries.AsSpan(0, (int)header.Length));
+        if (!Covers(list, offset))
+            return false;
+        foreach (IndexEntry entry in list)
+            if (!Take((long)entry.Offset, entry.Header))
                 break;
         return true;
+    }
+
+    /// <summary>
+    /// Whether an index lists each frame up to an offset once: otherwise a small file could have one image read a thousand times.
+    /// </summary>
+    private static bool Covers(ReadOnlySpan<IndexEntry> entries, long end)
+    {
+        ulong next = (ulong)Unsafe.SizeOf<FileHeader>();
+        foreach (IndexEntry entry in entries)
+        {
+            if (entry.Offset != next || entry.Header.Magic != PackedWire.FrameMagic)
+                return false;
+            next += (ulong)Unsafe.SizeOf<FrameHeader>() + entry.Header.Length;
+        }
+        return next == (ulong)end;
     }
 
     private void WalkFrames()
@@ -156,7 +176,8 @@ internal sealed class PackFile : IDisposable
             switch (header.Kind)
             {
                 case FrameKind.Session:
-                    Session = ReadMetadata<SessionInfo>(offset, header);
+                    var session = ReadMetadata<SessionInfo>(offset, header);
+                    Session = session.IsWhole ? session : throw new TraceFormatException(Path, offset, "expected a session's command, host, kernel, recorder and source");
                     break;
                 case FrameKind.Image:
                     var metadata = ReadMetadata<ImageMetadata>(offset, header);

@@ -8,9 +8,9 @@ namespace AllocReplay.Formats.Packed;
 /// </summary>
 internal sealed class PackWriter : IDisposable
 {
-    private readonly string _path;
-    private readonly string _temporary;
-    private readonly FileStream _file;
+    private readonly string? _path;
+    private readonly string? _temporary;
+    private readonly Stream _file;
     private readonly List<IndexEntry> _index = [];
     private readonly Queue<Task<(FrameHeader Header, byte[] Payload)>> _encoding = [];
     private readonly Stack<EventBlock> _unused = [];
@@ -26,8 +26,14 @@ internal sealed class PackWriter : IDisposable
         string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         _temporary = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
         _file = PrivateFile.Create(_temporary, FileMode.CreateNew);
-        var header = new FileHeader { Magic = PackedWire.FileMagic, VersionMajor = PackedWire.VersionMajor, VersionMinor = PackedWire.VersionMinor };
-        _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileHeader>(in header)));
+        WriteFileHeader();
+    }
+
+    /// <summary>Writes to a stream, which is left open.</summary>
+    public PackWriter(Stream file)
+    {
+        _file = file;
+        WriteFileHeader();
     }
 
     /// <summary>Bytes written so far.</summary>
@@ -99,9 +105,12 @@ internal sealed class PackWriter : IDisposable
         var trailer = new FileTrailer { IndexOffset = (ulong)_file.Position, Check = ~(ulong)_file.Position, Magic = PackedWire.TrailerMagic };
         WriteFrame(new FrameHeader { Kind = FrameKind.Index, Count = (uint)entries.Length }, MemoryMarshal.AsBytes(entries.AsSpan()).ToArray());
         _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileTrailer>(in trailer)));
-        _file.Flush(flushToDisk: true);
-        _file.Dispose();
-        File.Move(_temporary, _path, overwrite: true);
+        if (_file is FileStream file && _path is not null)
+        {
+            file.Flush(flushToDisk: true);
+            file.Dispose();
+            File.Move(_temporary!, _path, overwrite: true);
+        }
         _complete = true;
     }
 
@@ -110,8 +119,16 @@ internal sealed class PackWriter : IDisposable
         if (_complete)
             return;
         Task.WaitAll(_encoding);
+        if (_temporary is null)
+            return;
         _file.Dispose();
         File.Delete(_temporary);
+    }
+
+    private void WriteFileHeader()
+    {
+        var header = new FileHeader { Magic = PackedWire.FileMagic, VersionMajor = PackedWire.VersionMajor, VersionMinor = PackedWire.VersionMinor };
+        _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileHeader>(in header)));
     }
 
     private void WriteBlocks()

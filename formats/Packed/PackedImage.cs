@@ -81,7 +81,7 @@ internal sealed class PackedImage : ITraceSource
         private readonly PackedImage _image;
         private readonly List<(long Offset, FrameHeader Header)> _blocks;
         private readonly ulong _from;
-        private readonly EventBlock _block = new();
+        private EventBlock? _block; // a pack may name many threads that have no block
         private byte[] _payload = [];
         private int _next;
         private bool _inBlock;
@@ -101,7 +101,7 @@ internal sealed class PackedImage : ITraceSource
         {
             while (true)
             {
-                while (_inBlock && _block.Read(out e))
+                while (_inBlock && _block!.Read(out e))
                     if (e.Ticks >= _from)
                         return true;
                 _inBlock = false;
@@ -122,6 +122,7 @@ internal sealed class PackedImage : ITraceSource
         {
             (long offset, FrameHeader header) = _blocks[_next];
             int length = _image._pack.ReadPayload(offset, header, ref _payload);
+            _block ??= new EventBlock();
             string? problem = _block.Decode(_payload.AsSpan(0, length), header, _image.Info.Latency);
             if (problem is not null)
                 throw new TraceFormatException(_image._pack.Path, offset, $"{problem} (thread {header.Thread})");

@@ -25,6 +25,12 @@ internal static class PackedWire
 
     /// <summary>Metadata is not compressed further than this: as it is then stored whole.</summary>
     public const int ExpansionMax = 32;
+
+    /// <summary>More than the metadata of a million threads.</summary>
+    public const int MetadataLengthMax = 1 << 28;
+
+    /// <summary>More than the index of ten million blocks; no frame is longer.</summary>
+    public const int FrameLengthMax = 1 << 30;
 }
 
 internal enum FrameKind : ushort

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -7,10 +9,16 @@ namespace AllocReplay.Formats.Recording;
 internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
 {
     private const int HeaderSize = 64;
+    private const int IdentitySize = 8; // thread and sequence, after the magic
 
-    private readonly Dictionary<uint, SortedList<uint, ChunkReference>> _chunks = [];
+    /// <summary>A tail explains so many short chunks: one for each process that was killed or failed while it wrote that tail.</summary>
+    private const int ShortChunksPerTail = 8;
+
+    private readonly Dictionary<uint, List<(uint Sequence, ChunkReference Chunk)>> _chunks = [];
     private readonly Dictionary<uint, (uint Sequence, uint OsTid, string Name)> _identity = [];
     private readonly Dictionary<(uint Thread, uint Sequence), (ChunkHeader Header, byte[] Payload)> _tails = [];
+    private readonly Dictionary<(uint Thread, uint Sequence), int> _shortChunksOf = [];
+    private ulong[]? _identities; // of the tails, as the order of their bytes has them
 
     /// <summary>The latest calibration pair that a chunk header carries.</summary>
     public (ulong Ticks, ulong Ns) LatestPair { get; private set; } = (startTicks, startMonoNs);
@@ -99,18 +107,23 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
         var index = new ChunkIndex(0, 0);
         if (tails is not null)
             index.ReadTails(tails);
-        return (events?.Length ?? 0) + index._chunks.Values.Sum(t => t.Values.Sum(c => (long)c.Length + HeaderSize));
+        return (events?.Length ?? 0) + index._tails.Values.Sum(t => (long)t.Payload.Length + HeaderSize);
     }
 
     /// <summary>The streams, each up to its first missing chunk, densely numbered in order of thread creation.</summary>
     public IReadOnlyList<ThreadStream> Build(string directory)
     {
         var streams = new List<ThreadStream>();
-        foreach ((uint thread, SortedList<uint, ChunkReference> chunks) in _chunks.OrderBy(pair => pair.Key))
+        foreach ((uint thread, List<(uint Sequence, ChunkReference Chunk)> chunks) in _chunks.OrderBy(pair => pair.Key))
         {
             var stream = new ThreadStream(new StreamInfo(streams.Count, thread, _identity[thread].OsTid, _identity[thread].Name));
-            foreach ((uint sequence, ChunkReference chunk) in chunks)
+            // Stable: of two with one number, the later one, from `events`, stays behind the one from `tails`.
+            (uint Sequence, ChunkReference Chunk)[] ordered = [.. chunks.OrderBy(c => c.Sequence)];
+            for (int i = 0; i < ordered.Length; i++)
             {
+                (uint sequence, ChunkReference chunk) = ordered[i];
+                if (i + 1 < ordered.Length && ordered[i + 1].Sequence == sequence)
+                    continue;
                 if (sequence != (uint)stream.Chunks.Count)
                 {
                     Damage ??= new TraceFormatException(directory, null,
@@ -141,19 +154,51 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
     {
         if (_tails.Count == 0)
             return null;
-        int longest = HeaderSize + _tails.Values.Max(t => t.Payload.Length);
-        // A little more, for the header that follows.
-        var window = new byte[Math.Min(length - at, longest + HeaderSize)];
-        ReadOnlySpan<byte> bytes = window.AsSpan(0, events.Read(window, at));
-        int matching = 0;
-        foreach (var tail in _tails.Values)
-            matching = Math.Max(matching, MatchingPrefix(bytes, tail));
+        Span<byte> head = stackalloc byte[2 * HeaderSize];
+        ReadOnlySpan<byte> bytes = head[..events.Read(head, at)];
+        int matching = MatchingIdentity(bytes);
+        if (matching == sizeof(uint) + IdentitySize)
+        {
+            var identity = (MemoryMarshal.Read<uint>(bytes[4..]), MemoryMarshal.Read<uint>(bytes[8..]));
+            // Bounds the work by the size of the files: a tail is not compared again and again.
+            ref int found = ref CollectionsMarshal.GetValueRefOrAddDefault(_shortChunksOf, identity, out _);
+            if (++found > ShortChunksPerTail)
+                return null;
+            var tail = _tails[identity];
+            // A little more, for the header that follows.
+            var window = new byte[Math.Min(length - at, HeaderSize + tail.Payload.Length + HeaderSize)];
+            bytes = window.AsSpan(0, events.Read(window, at));
+            matching = MatchingPrefix(bytes, tail);
+        }
         // The next chunk's first bytes may happen to be those that were cut off, so the end lies at the first difference or
         // shortly before it.
         for (int end = matching; end > 0; end--)
             if (at + end == length || IsHeader(bytes[end..]))
                 return at + end;
         return null;
+    }
+
+    /// <summary>How many of the first bytes, up to the sequence number, are those of any tail.</summary>
+    private int MatchingIdentity(ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> known = stackalloc byte[sizeof(uint) + IdentitySize];
+        known.Clear();
+        bytes[..Math.Min(bytes.Length, known.Length)].CopyTo(known);
+        Span<byte> magic = stackalloc byte[sizeof(uint)];
+        MemoryMarshal.Write(magic, Wire.ChunkMagic);
+        int matching = Math.Min(bytes.Length, known.CommonPrefixLength(magic));
+        if (matching < magic.Length)
+            return matching;
+        _identities ??= [.. _tails.Keys.Select(k => (ulong)BinaryPrimitives.ReverseEndianness(k.Thread) << 32 | BinaryPrimitives.ReverseEndianness(k.Sequence)).Order()];
+        // In this order the longest prefix in common is that of a neighbour.
+        ulong identity = BinaryPrimitives.ReadUInt64BigEndian(known[magic.Length..]);
+        int at = Array.BinarySearch(_identities, identity);
+        if (at < 0)
+            at = ~at;
+        int best = 0;
+        for (int i = Math.Max(0, at - 1); i < Math.Min(_identities.Length, at + 1); i++)
+            best = Math.Max(best, BitOperations.LeadingZeroCount(identity ^ _identities[i]) / 8);
+        return Math.Min(bytes.Length, magic.Length + best);
     }
 
     /// <summary>How many bytes of a chunk are those of a tail. Fields that may change between the write and the kill are passed over.</summary>
@@ -181,7 +226,7 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
     {
         if (!_chunks.TryGetValue(header.Thread, out var list))
             _chunks.Add(header.Thread, list = []);
-        list[header.Sequence] = chunk;
+        list.Add((header.Sequence, chunk));
         if (!_identity.TryGetValue(header.Thread, out var known) || header.Sequence >= known.Sequence)
             _identity[header.Thread] = (header.Sequence, header.OsTid, Text(header.Name));
         if (header.Ticks > LatestPair.Ticks)

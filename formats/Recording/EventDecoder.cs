@@ -19,6 +19,9 @@ internal struct EventDecoder
     private ulong _ticks;
     private ulong _address;
 
+    /// <summary>Time of the last event, shifted; before the first, the chunk's base time.</summary>
+    public readonly ulong Ticks => _ticks;
+
     /// <param name="startTicks">The chunk's base time, already shifted.</param>
     /// <param name="latency">Whether calls carry how long they took.</param>
     public EventDecoder(ulong startTicks, bool latency) => (_ticks, _latency) = (startTicks, latency);
@@ -86,6 +89,8 @@ internal struct EventDecoder
         }
         if (_latency && !CallKinds.IsThreadEvent(e.Kind) && !TryVarint(payload, ref at, out e.Duration))
             return "expected a duration";
+        if (time > ulong.MaxValue - _ticks)
+            return "expected a time that the counter can reach";
         _ticks += time;
         _address = address;
         e.Ticks = _ticks;

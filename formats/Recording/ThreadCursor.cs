@@ -44,6 +44,10 @@ internal sealed class ThreadCursor(ThreadStream stream, ByteSource? events, stri
     private void Load(ChunkReference chunk)
     {
         Release();
+        // Seeking and merging rest on this; a chunk that was passed over is not looked at.
+        if (BytesRead > 0 && chunk.Ticks >> tickShift < _decoder.Ticks)
+            throw new TraceFormatException(chunk.Tail is null ? events!.Path : tailsPath, chunk.Offset - Unsafe.SizeOf<ChunkHeader>(),
+                $"expected a chunk that begins at tick {_decoder.Ticks} or later, found {chunk.Ticks >> tickShift} (thread {stream.Info.Index})");
         BytesRead += chunk.Length + Unsafe.SizeOf<ChunkHeader>();
         _position = 0;
         _length = chunk.Length;

@@ -14,49 +14,96 @@ namespace AllocReplay.Tests.Support;
 internal sealed class RecordingWriter
 {
     public const int TickShift = 3;
-    private const ulong StartTicks = 1_000_000;
+    public const ulong StartTicks = 1_000_000;
+
+    /// <summary>Name of the process image.</summary>
+    public const string ImageName = "p100.0";
+
+    private const ulong StartMonoNs = 5_000_000_000;
 
     private readonly SortedDictionary<int, ThreadWriter> _threads = [];
+    private readonly List<byte> _marks = [];
+    private readonly string? _directory;
 
-    public RecordingWriter(string directory)
+    /// <summary>Writes into a directory.</summary>
+    public RecordingWriter(string directory, string image = ImageName)
     {
-        ImageDirectory = Path.Combine(directory, "p100.0");
-        Directory.CreateDirectory(ImageDirectory);
+        _directory = Path.Combine(directory, image);
+        Directory.CreateDirectory(_directory);
     }
 
-    public string ImageDirectory { get; }
+    /// <summary>Writes into memory: see <see cref="Files"/>.</summary>
+    public RecordingWriter()
+    {
+    }
+
+    public string ImageDirectory => _directory ?? throw new InvalidOperationException("the recording is in memory");
+
+    /// <summary>Whether each call carries how long it took.</summary>
+    public bool Latency { get; init; }
+
+    /// <summary>The files <c>cmdline</c> and <c>maps</c>; not written when null.</summary>
+    public string? CommandLine { get; init; }
+
+    public string? Maps { get; init; }
 
     public ThreadWriter Thread(int index)
     {
         if (!_threads.TryGetValue(index, out ThreadWriter? writer))
-            _threads.Add(index, writer = new ThreadWriter(index));
+            _threads.Add(index, writer = new ThreadWriter(index, Latency));
         return writer;
     }
 
-    /// <summary>Writes the directory. Chunks that were cut go to <c>events</c>, what is left of each thread to <c>tails</c>.</summary>
-    public void Save(ulong lostEvents = 0, ushort versionMajor = 1)
+    /// <summary>Appends to <c>marks</c>; kinds are the constants of <see cref="MarkEntry"/>.</summary>
+    public RecordingWriter Mark(uint kind, uint interval, long ns, string name = "")
     {
-        File.WriteAllBytes(Path.Combine(ImageDirectory, "process"), Header(lostEvents, versionMajor));
-        using (FileStream events = File.Create(Path.Combine(ImageDirectory, "events")))
-            foreach (byte[] chunk in _threads.Values.SelectMany(t => t.Flushed))
-                events.Write(chunk);
-        using FileStream tails = File.Create(Path.Combine(ImageDirectory, "tails"));
-        foreach (ThreadWriter thread in _threads.Values)
-        {
-            byte[] chunk = thread.Tail();
-            int capacity = (chunk.Length + 4095) / 4096 * 4096;
-            BinaryPrimitives.WriteInt32LittleEndian(chunk.AsSpan(36), capacity);
-            tails.Write(chunk);
-            tails.Write(new byte[capacity - chunk.Length]);
-        }
+        var entry = new MarkEntry { Kind = kind, Interval = interval, MonoNs = StartMonoNs + (ulong)ns };
+        Encoding.UTF8.GetBytes(name).CopyTo((Span<byte>)entry.Name);
+        _marks.AddRange(MemoryMarshal.AsBytes(new ReadOnlySpan<MarkEntry>(in entry)));
+        return this;
     }
 
-    private static byte[] Header(ulong lostEvents, ushort versionMajor)
+    /// <summary>Writes the directory. Chunks that were cut go to <c>events</c>, what is left of each thread to <c>tails</c>.</summary>
+    public void Save(ulong lostEvents = 0, ushort versionMajor = 1, ushort versionMinor = 0)
+    {
+        foreach ((string name, byte[] bytes) in Files(lostEvents, versionMajor, versionMinor))
+            File.WriteAllBytes(Path.Combine(ImageDirectory, name), bytes);
+    }
+
+    /// <summary>The files that <see cref="Save"/> writes, by name.</summary>
+    public Dictionary<string, byte[]> Files(ulong lostEvents = 0, ushort versionMajor = 1, ushort versionMinor = 0)
+    {
+        var files = new Dictionary<string, byte[]>
+        {
+            [Wire.ProcessFile] = Header(lostEvents, versionMajor, versionMinor),
+            [Wire.EventsFile] = [.. _threads.Values.SelectMany(t => t.Flushed).SelectMany(c => c)],
+            [Wire.TailsFile] = [.. _threads.Values.SelectMany(Slot)],
+        };
+        if (_marks.Count > 0)
+            files[Wire.MarksFile] = [.. _marks];
+        if (CommandLine is not null)
+            files[Wire.CommandLineFile] = Encoding.UTF8.GetBytes(CommandLine);
+        if (Maps is not null)
+            files[Wire.MapsFile] = Encoding.UTF8.GetBytes(Maps);
+        return files;
+    }
+
+    private static byte[] Slot(ThreadWriter thread)
+    {
+        byte[] chunk = thread.Tail();
+        int capacity = (chunk.Length + Wire.TailAlignment - 1) / Wire.TailAlignment * Wire.TailAlignment;
+        BinaryPrimitives.WriteInt32LittleEndian(chunk.AsSpan(36), capacity);
+        Array.Resize(ref chunk, capacity);
+        return chunk;
+    }
+
+    private byte[] Header(ulong lostEvents, ushort versionMajor, ushort versionMinor)
     {
         var header = new ProcessHeader
         {
             Magic = Wire.ProcessMagic,
             VersionMajor = versionMajor,
+            VersionMinor = versionMinor,
             Size = (uint)Unsafe.SizeOf<ProcessHeader>(),
             Pid = 100,
             ParentPid = 1,
@@ -64,13 +111,14 @@ internal sealed class RecordingWriter
             TickShift = TickShift,
             RealtimeNs = 1_700_000_000_000_000_000,
             StartTicks = StartTicks,
-            StartMonoNs = 5_000_000_000,
+            StartMonoNs = StartMonoNs,
             SecondTicks = StartTicks + 1_000_000,
             SecondMonoNs = 5_001_000_000,
             EndTicks = StartTicks + 1_000_000_000,
             EndMonoNs = 6_000_000_000,
             State = 2,
             LostEvents = lostEvents,
+            Flags = Latency ? Wire.FlagLatency : 0,
         };
         Encoding.UTF8.GetBytes("/lib/libtest.so").CopyTo((Span<byte>)header.Allocator);
         Encoding.UTF8.GetBytes("/bin/test").CopyTo((Span<byte>)header.Executable);
@@ -78,13 +126,14 @@ internal sealed class RecordingWriter
     }
 
     /// <summary>Encodes one thread's events. Times are nanoseconds since the start of the recording and must not decrease.</summary>
-    internal sealed class ThreadWriter(int index)
+    internal sealed class ThreadWriter(int index, bool latency)
     {
         private readonly List<byte> _payload = [];
         private uint _sequence;
         private ulong _chunkTicks = StartTicks;
         private ulong _lastTicks = StartTicks >> TickShift;
         private ulong _lastAddress;
+        private uint _interval = 1;
 
         public List<byte[]> Flushed { get; } = [];
 
@@ -95,14 +144,31 @@ internal sealed class RecordingWriter
             Event(beginNs, CallKind.ReallocBegin, old, size).Event(endNs, CallKind.ReallocEnd, @new);
 
         /// <summary>Appends an event. Address 0 is written as null; <paramref name="otherThread"/> is written plus one.</summary>
-        public ThreadWriter Event(long ns, CallKind kind, ulong address = 0, ulong size = 0, ulong count = 1, ulong alignment = 0, int otherThread = -1)
+        public ThreadWriter Event(long ns, CallKind kind, ulong address = 0, ulong size = 0, ulong count = 1, ulong alignment = 0, int otherThread = -1, ulong duration = 0) =>
+            Event(new RawEvent
+            {
+                Ticks = (StartTicks + (ulong)ns) >> TickShift,
+                Kind = kind,
+                Address = address,
+                IsNull = address == 0,
+                Size = size,
+                Count = count,
+                Alignment = alignment,
+                OtherThread = otherThread,
+                Duration = duration,
+            });
+
+        /// <summary>Appends an event at a shifted tick, in the current interval. Fields that its kind does not have are not written.</summary>
+        public ThreadWriter Event(in RawEvent e)
         {
-            ulong ticks = (StartTicks + (ulong)ns) >> TickShift;
-            ulong delta = ticks - _lastTicks;
-            _lastTicks = ticks;
+            (CallKind kind, ulong address) = (e.Kind, e.Address);
+            ulong delta = e.Ticks - _lastTicks;
+            ArgumentOutOfRangeException.ThrowIfLessThan(e.Ticks, _lastTicks);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(delta, ulong.MaxValue >> Wire.CodeBits);
+            _lastTicks = e.Ticks;
             CallFields fields = CallKinds.Fields(kind)!.Value;
             bool hasAddress = (fields & CallFields.Address) != 0;
-            bool isNull = hasAddress && address == 0;
+            bool isNull = hasAddress && e.IsNull;
             long difference = isNull ? 0 : (long)(address - _lastAddress);
             bool raw = difference % Wire.AddressUnit != 0;
             if ((uint)kind < Wire.CodeLong && !isNull && !raw && difference is >= -Wire.ShortReach and < Wire.ShortReach)
@@ -127,13 +193,15 @@ internal sealed class RecordingWriter
             if (hasAddress && !isNull)
                 _lastAddress = address;
             if ((fields & CallFields.Size) != 0)
-                Varint(size);
+                Varint(e.Size);
             if ((fields & CallFields.Count) != 0)
-                Varint(count);
+                Varint(e.Count);
             if ((fields & CallFields.Alignment) != 0)
-                Varint(alignment);
+                Varint(e.Alignment);
             if ((fields & CallFields.Thread) != 0)
-                Varint((ulong)(otherThread + 1));
+                Varint((ulong)(e.OtherThread + 1L));
+            if (latency && !CallKinds.IsThreadEvent(kind))
+                Varint(e.Duration);
             return this;
         }
 
@@ -141,6 +209,15 @@ internal sealed class RecordingWriter
         public ThreadWriter Bytes(params byte[] bytes)
         {
             _payload.AddRange(bytes);
+            return this;
+        }
+
+        /// <summary>Goes on in another interval, in a chunk of its own.</summary>
+        public ThreadWriter Interval(uint number)
+        {
+            if (_payload.Count > 0)
+                Flush();
+            _interval = number;
             return this;
         }
 
@@ -164,9 +241,9 @@ internal sealed class RecordingWriter
                 Sequence = _sequence,
                 Length = (uint)_payload.Count,
                 Ticks = _chunkTicks,
-                MonoNs = 5_000_000_000 + (_chunkTicks - StartTicks),
+                MonoNs = StartMonoNs + (_chunkTicks - StartTicks),
                 OsTid = (uint)(100 + index),
-                Interval = 1,
+                Interval = _interval,
             };
             Encoding.UTF8.GetBytes($"thread-{index}").CopyTo((Span<byte>)header.Name);
             return [.. MemoryMarshal.AsBytes(new ReadOnlySpan<ChunkHeader>(in header)), .. _payload];
