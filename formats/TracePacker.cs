@@ -33,13 +33,13 @@ public static class TracePacker
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static PackResult Pack(string recording, string path, bool partial = false, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
-        IReadOnlyList<string> images;
+        IReadOnlyList<ProcessImage> images;
         long total;
         SessionInfo? session;
         using (TraceReader reader = TraceReader.Open(recording))
         {
-            images = [.. reader.Images.Select(i => i.Name)];
-            total = Math.Max(1, reader.Images.Sum(i => i.EventBytes));
+            images = reader.Images;
+            total = Math.Max(1, images.Sum(i => i.EventBytes));
             session = reader.Session;
         }
         using var writer = new PackWriter(path);
@@ -47,9 +47,10 @@ public static class TracePacker
             writer.WriteSession(session);
         long events = 0, doneBytes = 0;
         TraceFormatException? damage = null;
-        foreach (string image in images)
+        foreach (ProcessImage image in images)
         {
-            using TraceReader reader = TraceReader.Open(recording, image);
+            // An image of a recording directory has a path of its own; so the others are not looked at again for each.
+            using TraceReader reader = TraceReader.Open(image.Path, image.Name);
             var copy = new ImageCopy(writer, reader, partial, cancellation);
             copy.Run(bytes => progress?.Report(Math.Min(1, (doneBytes + bytes) / (double)total)));
             doneBytes += reader.EventBytes;
