@@ -48,8 +48,11 @@ internal static class InfoCommand
         void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(value));
         Fact("recording", s.Path);
         Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments.Select(Quote)) : s.Executable);
-        Fact("process", $"{s.Image} (pid {s.Pid}), {s.Started:yyyy-MM-dd HH:mm:ss} UTC{(s.Host.Length > 0 ? " on " + s.Host : "")}, {s.End}");
-        Fact("allocator", s.Allocator + (s.RecordsOperatorNew ? ", its operator new included" : ", operator new as the malloc it calls") + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : ""));
+        // Of an import, neither is known.
+        if (s.Pid > 0)
+            Fact("process", $"{s.Image} (pid {s.Pid}), {s.Started:yyyy-MM-dd HH:mm:ss} UTC{(s.Host.Length > 0 ? " on " + s.Host : "")}, {s.End}");
+        if (s.Allocator.Length > 0)
+            Fact("allocator", s.Allocator + (s.RecordsOperatorNew ? ", its operator new included" : ", operator new as the malloc it calls") + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : ""));
         if (s.Sample > 1)
             Fact("sampled", $"1 block in {s.Sample}, by a hash of its address");
         Fact("source", s.Source == ProcessInfo.FromMallocHook ? s.Source + " (calloc, realloc, alignment and operator new look like malloc and free)" : s.Source);

@@ -23,7 +23,11 @@ public sealed record ProcessInfo
     /// operator new look like them.</summary>
     public const string FromMallocHook = "mallochook";
 
-    /// <summary>Process id.</summary>
+    /// <summary><see cref="Source"/> begins so: imported, from the format that is named after it. Process ids, the allocator and the
+    /// start are then not known.</summary>
+    public const string Imported = "import:";
+
+    /// <summary>Process id; 0 where it is not known.</summary>
     [Key("pid")] public required uint Pid { get; init; }
     /// <summary>Parent's process id.</summary>
     [Key("parent_pid")] public required uint ParentPid { get; init; }
@@ -31,13 +35,13 @@ public sealed record ProcessInfo
     [Key("executable")] public required string Executable { get; init; }
     /// <summary>Arguments, the program's name first; empty when they could not be read.</summary>
     [Key("arguments")] public required IReadOnlyList<string> Arguments { get; init; }
-    /// <summary>Path of the object that provides malloc to the process.</summary>
+    /// <summary>Path of the object that provides malloc to the process; empty where it is not known.</summary>
     [Key("allocator_path")] public required string AllocatorPath { get; init; }
     /// <summary>Build id of that object in hexadecimal, empty when it has none.</summary>
     [Key("allocator_build_id")] public required string AllocatorBuildId { get; init; }
-    /// <summary>Architecture: <c>x86-64</c> or <c>aarch64</c>.</summary>
+    /// <summary>Architecture: <c>x86-64</c> or <c>aarch64</c>; empty where it is not known.</summary>
     [Key("architecture")] public required string Architecture { get; init; }
-    /// <summary>Wall-clock time when recording began.</summary>
+    /// <summary>Wall-clock time when recording began; the Unix epoch where it is not known.</summary>
     [Key("started")] public required DateTimeOffset Started { get; init; }
     /// <summary>How recording ended.</summary>
     [Key("state")] public required RecordingState State { get; init; }
@@ -47,7 +51,7 @@ public sealed record ProcessInfo
     [Key("lost_events")] public required ulong LostEvents { get; init; }
     /// <summary>Whether operator new and delete come from the allocator itself and are recorded as such.</summary>
     [Key("records_operator_new")] public required bool RecordsOperatorNew { get; init; }
-    /// <summary>Where the events come from: <see cref="FromPreload"/> or <see cref="FromMallocHook"/>.</summary>
+    /// <summary>Where the events come from: <see cref="FromPreload"/>, <see cref="FromMallocHook"/>, or <see cref="Imported"/> and a format's name.</summary>
     [Key("source")] public required string Source { get; init; }
     /// <summary>Whether the process began as a fork of a recorded process.</summary>
     [Key("forked")] public required bool Forked { get; init; }
@@ -57,6 +61,10 @@ public sealed record ProcessInfo
     [Key("latency")] public required bool Latency { get; init; }
     /// <summary>Version of the format it is written in, as major.minor.</summary>
     [Key("format_version")] public required string FormatVersion { get; init; }
+
+    /// <summary>Whether it was imported from another tool's trace.</summary>
+    [IgnoreMember]
+    public bool IsImported => Source.StartsWith(Imported, StringComparison.Ordinal);
 
     /// <summary>False where a file left out what every recording has.</summary>
     [IgnoreMember]

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace AllocReplay.Formats.Packed;
@@ -9,8 +10,8 @@ namespace AllocReplay.Formats.Packed;
 internal sealed class PackWriter : IDisposable
 {
     private readonly string _path;
-    private readonly string _temporary;
-    private readonly FileStream _file;
+    private string _temporary;
+    private FileStream _file;
     private readonly List<IndexEntry> _index = [];
     private readonly Queue<Task<(FrameHeader Header, byte[] Payload)>> _encoding = [];
     private readonly Stack<EventBlock> _unused = [];
@@ -23,17 +24,23 @@ internal sealed class PackWriter : IDisposable
     public PackWriter(string path)
     {
         _path = path;
+        (_file, _temporary) = Create(path, "tmp");
+    }
+
+    private static (FileStream File, string Temporary) Create(string path, string extension)
+    {
         string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
-        _temporary = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
-        _file = new FileStream(_temporary, new FileStreamOptions
+        string temporary = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(path)}.{Environment.ProcessId}.{extension}");
+        var file = new FileStream(temporary, new FileStreamOptions
         {
             Mode = FileMode.CreateNew,
-            Access = FileAccess.Write,
+            Access = FileAccess.ReadWrite, // what was written is read again by WriteImageBefore
             BufferSize = 1 << 16,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite, // it may hold secrets
         });
         var header = new FileHeader { Magic = PackedWire.FileMagic, VersionMajor = PackedWire.VersionMajor, VersionMinor = PackedWire.VersionMinor };
-        _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileHeader>(in header)));
+        file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileHeader>(in header)));
+        return (file, temporary);
     }
 
     /// <summary>Bytes written so far.</summary>
@@ -52,6 +59,41 @@ internal sealed class PackWriter : IDisposable
         byte[] payload = Metadata.Encode(metadata, out uint length);
         WriteFrame(new FrameHeader { Kind = FrameKind.Image, Image = _images, Count = length }, payload);
         return _images++;
+    }
+
+    /// <summary>
+    /// Puts the one image of the file before its blocks, which were written already, as image 0: an import knows the threads only at
+    /// the end. The blocks are copied once, in order of their first events, so that what a cut-off pack still has is its beginning.
+    /// </summary>
+    /// <exception cref="IOException">The disk is full.</exception>
+    public void WriteImageBefore(ImageMetadata metadata)
+    {
+        WriteBlocks();
+        // A stable sort: the blocks of one thread stay in their order.
+        IndexEntry[] blocks = [.. _index.OrderBy(b => b.Header.FirstTicks)];
+        (FileStream blocksFile, string blocksPath) = (_file, _temporary);
+        try
+        {
+            (_file, _temporary) = Create(_path, "2.tmp");
+            _index.Clear();
+            WriteImage(metadata);
+            byte[] frame = [];
+            foreach (IndexEntry block in blocks)
+            {
+                int length = Unsafe.SizeOf<FrameHeader>() + (int)block.Header.Length;
+                if (frame.Length < length)
+                    frame = new byte[length];
+                blocksFile.Position = (long)block.Offset;
+                blocksFile.ReadExactly(frame, 0, length);
+                _index.Add(block with { Offset = (ulong)_file.Position });
+                _file.Write(frame, 0, length);
+            }
+        }
+        finally
+        {
+            blocksFile.Dispose();
+            File.Delete(blocksPath);
+        }
     }
 
     /// <summary>Ends an image.</summary>
