@@ -94,21 +94,24 @@ public static class TraceImporter
         if (writer.Events == 0)
             throw new TraceFormatException(path, null, $"expected calls, found none in {lines.Number} lines");
         writer.End();
-        pack.WriteImageBefore(new ImageMetadata
-        {
-            Name = "p0.0",
-            Process = ProcessOf(format, program, writer.Latency),
-            Clock = writer.Clock,
-            Threads = [.. writer.OsTids.Select((tid, i) => new StreamInfo(i, (uint)i, tid, ""))],
-            Intervals = [new Interval(1, 0, null)],
-            Markers = [],
-            Maps = "",
-        });
+        pack.WriteImageBefore(Describe(format, program, writer));
         pack.WriteImageEnd(0, new ImageEnd { Events = writer.Events, Damage = null });
         cancellation.ThrowIfCancellationRequested();
         pack.Complete();
         return new ImportResult(lines.Number, writer.Events, writer.OsTids.Count, threadIds, new FileInfo(output).Length);
     }
+
+    /// <summary>What is known of the process when all was read.</summary>
+    internal static ImageMetadata Describe(string format, string program, ImportWriter writer) => new()
+    {
+        Name = "p0.0",
+        Process = ProcessOf(format, program, writer.Latency),
+        Clock = writer.Clock,
+        Threads = [.. writer.OsTids.Select((tid, i) => new StreamInfo(i, (uint)i, tid, ""))],
+        Intervals = [new Interval(1, 0, null)],
+        Markers = [],
+        Maps = "",
+    };
 
     private static ProcessInfo ProcessOf(string format, string program, bool latency) => new()
     {

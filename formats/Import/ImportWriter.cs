@@ -25,7 +25,7 @@ internal sealed class ImportThread(int index)
 /// least half of the average write what they have. They hold at least half of it all, so that a look at every thread is paid for
 /// by as many events.
 /// </remarks>
-internal sealed class ImportWriter(PackWriter pack)
+internal sealed class ImportWriter(PackWriter pack, int roomMax = ImportWriter.RoomMax)
 {
     /// <summary>Events of 64 bytes: 128 MiB.</summary>
     public const int RoomMax = 1 << 21;
@@ -91,7 +91,7 @@ internal sealed class ImportWriter(PackWriter pack)
     private void Grow(ImportThread thread)
     {
         int more = thread.Held is null ? RoomMin : thread.Held.Length;
-        if (_room + more > RoomMax)
+        if (_room + more > roomMax)
         {
             Relieve();
             more = thread.Held is null ? RoomMin : thread.Held.Length;
