@@ -49,10 +49,12 @@ internal static class InfoPage
         Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments.Select(TextLine.Quote)) : s.Executable);
         string which = s.Images.Count > 1
             ? $"{(s.Images[0].Name == s.Image ? "the busiest" : "one")} of {Quantity.Count(s.Images.Count)}: all figures are of it alone; --process chooses another"
-            : $"pid {s.Pid}";
+            : s.Pid > 0 ? $"pid {s.Pid}" : "not known";
         Fact("process", $"{s.Image}, {which}");
-        Fact("ran", string.Join(", ", new[] { s.Started.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture), s.Host.Length > 0 ? "on " + s.Host : "", s.Kernel, s.Architecture, s.End }.Where(t => t.Length > 0)));
-        Fact("allocator", s.Allocator + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
+        Fact("ran", string.Join(", ", new[] { s.Started == DateTimeOffset.UnixEpoch ? "" : s.Started.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture), s.Host.Length > 0 ? "on " + s.Host : "", s.Kernel, s.Architecture, s.End }.Where(t => t.Length > 0)));
+        // Of an import, neither this nor the process is known.
+        if (s.Allocator.Length > 0)
+            Fact("allocator", s.Allocator + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
             + (s.RecordsOperatorNew ? ", operator new its own" : ", operator new seen as malloc"));
         Fact("source", s.Source + (s.Source == ProcessInfo.FromMallocHook ? " (calloc, realloc, alignment and operator new look like malloc and free)" : "")
             + (s.Sample > 1 ? $", 1 block in {s.Sample}" : ", every block") + (s.Latency ? ", each call's latency" : ""));

@@ -7,6 +7,7 @@ var root = new RootCommand("Record, replay and analyze memory allocation.")
     RecordCommand.Create(terminal),
     ControlCommand.Create(terminal),
     PackCommand.Create(terminal),
+    ImportCommand.Create(terminal),
     InfoCommand.Create(terminal),
     DumpCommand.Create(terminal),
     ReplayCommand.Create(terminal),

@@ -5,9 +5,9 @@ internal static class PrivateFile
 {
     /// <summary>Opens a file for writing.</summary>
     /// <exception cref="IOException">It cannot be created.</exception>
-    public static FileStream Create(string path, FileMode mode)
+    public static FileStream Create(string path, FileMode mode, FileAccess access = FileAccess.Write)
     {
-        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.Write, BufferSize = 1 << 16 };
+        var options = new FileStreamOptions { Mode = mode, Access = access, BufferSize = 1 << 16 };
         // Elsewhere a file takes its folder's permissions, and asking for others throws.
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;

@@ -26,7 +26,11 @@ public sealed record ProcessInfo
     /// <summary><see cref="Failure"/>: as much was recorded as was asked for.</summary>
     internal const string SizeLimit = "the size limit was reached";
 
-    /// <summary>Process id, in the namespace of the process itself.</summary>
+    /// <summary><see cref="Source"/> begins so: imported, from the format that is named after it. Process ids, the allocator and the
+    /// start are then not known.</summary>
+    public const string Imported = "import:";
+
+    /// <summary>Process id, in the namespace of the process itself; 0 where it is not known.</summary>
     [Key("pid")] public required uint Pid { get; init; }
     /// <summary>Parent's process id when recording began.</summary>
     [Key("parent_pid")] public required uint ParentPid { get; init; }
@@ -38,9 +42,9 @@ public sealed record ProcessInfo
     [Key("allocator_path")] public required string AllocatorPath { get; init; }
     /// <summary>Build id of that object in hexadecimal, empty when it has none.</summary>
     [Key("allocator_build_id")] public required string AllocatorBuildId { get; init; }
-    /// <summary>Architecture: <c>x86-64</c> or <c>aarch64</c>; of a newer writer <c>unknown (N)</c>.</summary>
+    /// <summary>Architecture: <c>x86-64</c> or <c>aarch64</c>; of a newer writer <c>unknown (N)</c>; empty where it is not known.</summary>
     [Key("architecture")] public required string Architecture { get; init; }
-    /// <summary>Wall-clock time when recording began, UTC: the moment that times of events count from.</summary>
+    /// <summary>Wall-clock time when recording began, UTC: the moment that times of events count from; the Unix epoch where it is not known.</summary>
     [Key("started")] public required DateTimeOffset Started { get; init; }
     /// <summary>How recording ended.</summary>
     [Key("state")] public required RecordingState State { get; init; }
@@ -50,7 +54,7 @@ public sealed record ProcessInfo
     [Key("lost_events")] public required ulong LostEvents { get; init; }
     /// <summary>Whether operator new and delete come from the allocator itself and are recorded as such.</summary>
     [Key("records_operator_new")] public required bool RecordsOperatorNew { get; init; }
-    /// <summary>Where the events come from: <see cref="FromPreload"/> or <see cref="FromMallocHook"/>.</summary>
+    /// <summary>Where the events come from: <see cref="FromPreload"/>, <see cref="FromMallocHook"/>, or <see cref="Imported"/> and a format's name.</summary>
     [Key("source")] public required string Source { get; init; }
     /// <summary>Whether the process began as a fork of a recorded process.</summary>
     [Key("forked")] public required bool Forked { get; init; }
@@ -64,6 +68,10 @@ public sealed record ProcessInfo
     /// <summary>Whether recording ended early because it had reached the size that it was allowed.</summary>
     [IgnoreMember]
     public bool SizeLimitReached => Failure == SizeLimit;
+
+    /// <summary>Whether it was imported from another tool's trace.</summary>
+    [IgnoreMember]
+    public bool IsImported => Source.StartsWith(Imported, StringComparison.Ordinal);
 
     /// <summary>False where a file left out what every recording has.</summary>
     [IgnoreMember]

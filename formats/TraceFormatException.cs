@@ -14,6 +14,15 @@ public sealed class TraceFormatException : Exception
         Offset = offset;
     }
 
+    private TraceFormatException(string path, string message)
+        : base(message) => Path = path;
+
+    /// <summary>An exception about a line of a text file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="line">Number of the line, from 1.</param>
+    /// <param name="problem">What was expected and what was found, as a phrase.</param>
+    public static TraceFormatException AtLine(string path, long line, string problem) => new(path, $"{path}: line {line}: {problem}");
+
     /// <summary>The file or directory at fault.</summary>
     public string Path { get; }
 

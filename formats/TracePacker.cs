@@ -17,6 +17,9 @@ public static class TracePacker
 
     private const int BlockEventsMin = 1 << 11;
 
+    /// <summary>Events that a block of a trace of so many threads may have.</summary>
+    internal static int EventsPerBlock(int threads) => Math.Clamp(EventsHeld / Math.Max(1, threads), BlockEventsMin, PackedWire.BlockEventsMax);
+
     /// <summary>
     /// Packs a recording into one file. The file appears under its name only when it is whole. A recording that is still being
     /// written is packed as far as it was published.
@@ -103,7 +106,7 @@ public static class TracePacker
                 Markers = [.. _source.Markers],
                 Maps = _source.Maps,
             });
-            int capacity = BlockEvents ?? Math.Clamp(EventsHeld / Math.Max(1, _source.Threads.Count), BlockEventsMin, PackedWire.BlockEventsMax);
+            int capacity = BlockEvents ?? EventsPerBlock(_source.Threads.Count);
             foreach (StreamInfo thread in _source.Threads)
                 Advance(new Feed(thread.Index, _source.OpenCursor(thread.Index)), enqueue: true);
             while (_feeds.TryDequeue(out Feed? feed, out _))

@@ -23,7 +23,7 @@ internal sealed class EventBlock
 
     private readonly ulong[]?[] _columns = new ulong[Columns][];
     private readonly int[] _lengths = new int[Columns];
-    private readonly Dictionary<ulong, int> _seen = [];
+    private Dictionary<ulong, int>? _seen; // not while reading: a reader has a block for each thread
     private readonly int[] _next = new int[Columns];
     private ulong _ticks;
     private ulong _address;
@@ -45,7 +45,7 @@ internal sealed class EventBlock
     public void Clear(bool latency)
     {
         Array.Clear(_lengths);
-        _seen.Clear();
+        (_seen ??= []).Clear();
         _address = 0;
         _addressed = 0;
         _latency = latency;
@@ -61,7 +61,7 @@ internal sealed class EventBlock
         _ticks = e.Ticks;
         if ((fields & CallFields.Address) != 0 && !e.IsNull)
         {
-            ref int last = ref CollectionsMarshal.GetValueRefOrAddDefault(_seen, e.Address, out bool seen);
+            ref int last = ref CollectionsMarshal.GetValueRefOrAddDefault(_seen!, e.Address, out bool seen);
             Append(Back, seen ? (ulong)(_addressed - last) : 0);
             if (!seen)
                 Append(Address, e.Address - _address);

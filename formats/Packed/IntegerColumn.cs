@@ -23,6 +23,8 @@ internal static class IntegerColumn
 {
     public const int HeaderSize = 12;
     private const int Group = 64;
+    /// <summary>LZ4 makes nothing shorter of less, and its table costs more than such a column.</summary>
+    private const int Lz4Min = 13;
     private const byte Varint = 0;
     private const byte VarintLz4 = 1;
     private const byte BitPacked = 2;
@@ -44,7 +46,7 @@ internal static class IntegerColumn
         int varintLength = WriteVarints(varints, values);
         int packedLength = PackedLength(values);
         byte[] lz4 = ArrayPool<byte>.Shared.Rent(LZ4Codec.MaximumOutputSize(varintLength));
-        int lz4Length = varintLength == 0 ? 0 : LZ4Codec.Encode(varints.AsSpan(0, varintLength), lz4);
+        int lz4Length = varintLength < Lz4Min ? 0 : LZ4Codec.Encode(varints.AsSpan(0, varintLength), lz4);
         int stored = Math.Min(varintLength, packedLength);
         bool useLz4 = lz4Length > 0 && lz4Length < stored;
         bool usePacked = !useLz4 && packedLength < varintLength;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace AllocReplay.Formats.Packed;
@@ -9,8 +10,8 @@ namespace AllocReplay.Formats.Packed;
 internal sealed class PackWriter : IDisposable
 {
     private readonly string? _path;
-    private readonly string? _temporary;
-    private readonly Stream _file;
+    private string? _temporary;
+    private Stream _file;
     private readonly List<IndexEntry> _index = [];
     private readonly Queue<Task<(FrameHeader Header, byte[] Payload)>> _encoding = [];
     private readonly Stack<EventBlock> _unused = [];
@@ -23,9 +24,7 @@ internal sealed class PackWriter : IDisposable
     public PackWriter(string path)
     {
         _path = path;
-        string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
-        _temporary = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
-        _file = PrivateFile.Create(_temporary, FileMode.CreateNew);
+        (_file, _temporary) = CreateTemporary("tmp");
         WriteFileHeader();
     }
 
@@ -52,6 +51,43 @@ internal sealed class PackWriter : IDisposable
         byte[] payload = Metadata.Encode(metadata, out uint length);
         WriteFrame(new FrameHeader { Kind = FrameKind.Image, Image = _images, Count = length }, payload);
         return _images++;
+    }
+
+    /// <summary>
+    /// Puts the one image of the file before its blocks, which were written already, as image 0: an import knows the threads only at
+    /// the end. The blocks are copied once, in order of their first events, so that what a cut-off pack still has is its beginning.
+    /// </summary>
+    /// <remarks>For a writer to a path.</remarks>
+    /// <exception cref="IOException">The disk is full.</exception>
+    public void WriteImageBefore(ImageMetadata metadata)
+    {
+        WriteBlocks();
+        // A stable sort: the blocks of one thread stay in their order.
+        IndexEntry[] blocks = [.. _index.OrderBy(b => b.Header.FirstTicks)];
+        (Stream blocksFile, string blocksPath) = (_file, _temporary!);
+        try
+        {
+            (_file, _temporary) = CreateTemporary("2.tmp");
+            WriteFileHeader();
+            _index.Clear();
+            WriteImage(metadata);
+            byte[] frame = [];
+            foreach (IndexEntry block in blocks)
+            {
+                int length = Unsafe.SizeOf<FrameHeader>() + (int)block.Header.Length;
+                if (frame.Length < length)
+                    frame = new byte[length];
+                blocksFile.Position = (long)block.Offset;
+                blocksFile.ReadExactly(frame, 0, length);
+                _index.Add(block with { Offset = (ulong)_file.Position });
+                _file.Write(frame, 0, length);
+            }
+        }
+        finally
+        {
+            blocksFile.Dispose();
+            File.Delete(blocksPath);
+        }
     }
 
     /// <summary>Ends an image.</summary>
@@ -123,6 +159,14 @@ internal sealed class PackWriter : IDisposable
             return;
         _file.Dispose();
         File.Delete(_temporary);
+    }
+
+    private (FileStream File, string Path) CreateTemporary(string extension)
+    {
+        string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(_path!))!;
+        string path = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(_path)}.{Environment.ProcessId}.{extension}");
+        // Readable too, for WriteImageBefore.
+        return (PrivateFile.Create(path, FileMode.CreateNew, FileAccess.ReadWrite), path);
     }
 
     private void WriteFileHeader()

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 
 namespace AllocReplay.Formats.Packed;
@@ -15,7 +16,7 @@ internal sealed class PackedImage : ITraceSource
         _pack = pack;
         _metadata = metadata;
         Clock = clock;
-        _blocks = [.. metadata.Threads.Select(_ => new List<(long, FrameHeader)>())];
+        _blocks = [.. metadata.Threads.Select(_ => new List<(long, FrameHeader)>(1))];
     }
 
     public string Name => _metadata.Name;
@@ -82,7 +83,6 @@ internal sealed class PackedImage : ITraceSource
         private readonly List<(long Offset, FrameHeader Header)> _blocks;
         private readonly ulong _from;
         private EventBlock? _block; // a pack may name many threads that have no block
-        private byte[] _payload = [];
         private int _next;
         private bool _inBlock;
 
@@ -121,9 +121,12 @@ internal sealed class PackedImage : ITraceSource
         private void Load()
         {
             (long offset, FrameHeader header) = _blocks[_next];
-            int length = _image._pack.ReadPayload(offset, header, ref _payload);
+            // Not kept: there may be a million threads.
+            byte[] rented = ArrayPool<byte>.Shared.Rent((int)header.Length), payload = rented;
+            int length = _image._pack.ReadPayload(offset, header, ref payload);
             _block ??= new EventBlock();
-            string? problem = _block.Decode(_payload.AsSpan(0, length), header, _image.Info.Latency);
+            string? problem = _block.Decode(payload.AsSpan(0, length), header, _image.Info.Latency);
+            ArrayPool<byte>.Shared.Return(rented);
             if (problem is not null)
                 throw new TraceFormatException(_image._pack.Path, offset, $"{problem} (thread {header.Thread})");
             _next++;
