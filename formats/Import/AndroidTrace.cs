@@ -126,7 +126,13 @@ internal sealed class AndroidTrace
         {
             _writer.Add(thread, new RawEvent
             {
-                Kind = CallKind.ReallocBegin, Ticks = start, Address = old, IsNull = old == 0, Size = e.Size, Count = 1, OtherThread = -1,
+                Kind = CallKind.ReallocBegin,
+                Ticks = start,
+                Address = old,
+                IsNull = old == 0,
+                Size = e.Size,
+                Count = 1,
+                OtherThread = -1,
             });
             e.Size = 0; // the end carries an address alone
             stamp = end;
