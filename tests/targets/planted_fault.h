@@ -17,5 +17,5 @@ static inline void planted_fault(void)
 }
 
 #define AR_LITMUS_BEFORE_RAISE() ((void)0)
-#define AR_LITMUS_BEFORE_WRITE() planted_fault()
+#define AR_LITMUS_BEFORE_WRITE(control) planted_fault()
 #endif
