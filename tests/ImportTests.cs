@@ -469,7 +469,7 @@ public sealed class ImportTests : IDisposable
     /// <summary>Compares the merged events with those of the trace that the packer makes of it.</summary>
     private void AssertPackedAnew()
     {
-        TracePacker.Pack(Pack, _directory["anew.alloctrace"]);
+        TracePacker.Pack(Pack, _directory["anew.alloctrace"], cancellation: TestContext.Current.CancellationToken);
         using TraceReader one = TraceReader.Open(Pack), other = TraceReader.Open(_directory["anew.alloctrace"]);
         while (one.Read(out TraceEvent e))
         {

@@ -90,12 +90,8 @@ internal sealed class ImportWriter(PackWriter pack, int roomMax = ImportWriter.R
 
     private void Grow(ImportThread thread)
     {
-        int more = thread.Held is null ? RoomMin : thread.Held.Length;
-        if (_room + more > roomMax)
-        {
-            Relieve();
-            more = thread.Held is null ? RoomMin : thread.Held.Length;
-        }
+        if (_room + (thread.Held?.Length ?? RoomMin) > roomMax)
+            Relieve(); // perhaps of this thread's
         if (thread.Held is null)
         {
             thread.Held = ArrayPool<RawEvent>.Shared.Rent(RoomMin);
