@@ -48,14 +48,14 @@ public static class Analysis
     private const int ReportEvery = 1 << 16;
 
     /// <exception cref="DatasetExistsException">The directory is not empty and force is not given.</exception>
-    /// <exception cref="TraceFormatException">The trace is damaged and a partial result is not asked for. Nothing is written.</exception>
+    /// <exception cref="TraceDamagedException">The trace is damaged and a partial result is not asked for. Nothing is written.</exception>
     /// <exception cref="IOException">The directory cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled. Nothing is written.</exception>
     public static async Task<AnalysisResult> RunAsync(
         TraceReader reader, AnalysisOptions options, IProgress<double>? progress = null, CancellationToken token = default)
     {
         if (reader.Damage is not null && !options.Partial)
-            throw reader.Damage;
+            throw new TraceDamagedException(reader.Damage);
         long start = Stopwatch.GetTimestamp();
         var partition = new Partition(reader.Session?.Host ?? "", reader.Image);
         IReadOnlyDictionary<string, string> metadata = ProcessTables.Metadata(reader, partition);
@@ -67,7 +67,7 @@ public static class Analysis
         {
             Match(reader, totals, writer, progress, token);
             if (reader.Damage is not null && !options.Partial)
-                throw reader.Damage;
+                throw new TraceDamagedException(reader.Damage);
             await writer.CompleteAsync().ConfigureAwait(false);
         }
         catch

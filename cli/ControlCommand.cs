@@ -9,7 +9,7 @@ internal static class ControlCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string> target = new("target") { Description = "A process id, a recording directory (all its running processes), or one process image inside it." };
+        Argument<string> target = new("target") { Description = "A process id (the command's, or the recorder's), a recording directory (all its running processes), or one process image inside it." };
         Argument<string> name = new("name") { Description = "The mark's name, 1 to 47 bytes." };
         Option<bool> json = TraceArguments.Json();
 

@@ -15,14 +15,15 @@ internal static class DumpCommand
         Option<int?> thread = new("--thread") { Description = "Only this thread's events.", HelpName = "index" };
         Option<long?> limit = new("--limit") { Description = "Stop after this many events.", HelpName = "n" };
         Option<uint?> interval = TraceArguments.Interval();
+        Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = new("--json") { Description = "Print one JSON object a line." };
-        var command = new Command("dump", "Print the events of a trace, one a line.") { trace, process, thread, interval, limit, json };
+        var command = new Command("dump", "Print the events of a trace, one a line.") { trace, process, thread, interval, limit, partial, json };
         command.SetAction(parse => Run(
-            parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(thread), parse.GetValue(interval), parse.GetValue(limit), parse.GetValue(json), terminal));
+            parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(thread), parse.GetValue(interval), parse.GetValue(limit), parse.GetValue(partial), parse.GetValue(json), terminal));
         return command;
     }
 
-    private static int Run(string path, string? process, int? thread, uint? interval, long? limit, bool json, Terminal terminal)
+    private static int Run(string path, string? process, int? thread, uint? interval, long? limit, bool partial, bool json, Terminal terminal)
     {
         using TraceReader reader = TraceReader.Open(path, process, interval);
         if (limit < 0)
@@ -44,10 +45,7 @@ internal static class DumpCommand
             terminal.Out.WriteLine(line);
             written++;
         }
-        if (reader.Damage is null)
-            return ExitCode.Ok;
-        terminal.Note($"allocreplay: {reader.Damage.Message}");
-        return ExitCode.BadInput;
+        return terminal.EndOf(reader, partial);
     }
 
     private static void AppendText(StringBuilder line, in TraceEvent e)

@@ -16,15 +16,16 @@ internal static class InfoCommand
         Option<uint?> interval = TraceArguments.Interval();
         Option<bool> threads = new("--threads") { Description = "List all threads, not the busiest alone." };
         Option<bool> images = new("--images") { Description = "List all process images, not the busiest alone." };
+        Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
-        var command = new Command("info", "Show what a trace holds.") { trace, process, interval, threads, images, json };
+        var command = new Command("info", "Show what a trace holds.") { trace, process, interval, threads, images, partial, json };
         command.SetAction(parse => Run(
             parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(interval),
-            new InfoLists(parse.GetValue(threads), parse.GetValue(images)), parse.GetValue(json), terminal));
+            new InfoLists(parse.GetValue(threads), parse.GetValue(images)), parse.GetValue(partial), parse.GetValue(json), terminal));
         return command;
     }
 
-    private static int Run(string path, string? process, uint? interval, InfoLists lists, bool json, Terminal terminal)
+    private static int Run(string path, string? process, uint? interval, InfoLists lists, bool partial, bool json, Terminal terminal)
     {
         using TraceReader reader = TraceReader.Open(path, process, interval);
         TraceStatistics statistics = reader.EventBytes < ProgressFrom
@@ -35,10 +36,7 @@ internal static class InfoCommand
             terminal.WriteJson(summary);
         else
             Print(summary, lists, TextLine.Quote(path) + (process is null ? "" : $" --process {process}"), terminal);
-        if (reader.Damage is null)
-            return ExitCode.Ok;
-        terminal.Note($"allocreplay: {reader.Damage.Message}");
-        return ExitCode.BadInput;
+        return terminal.EndOf(reader, partial);
     }
 
     private static void Print(TraceSummary s, InfoLists lists, string target, Terminal terminal)

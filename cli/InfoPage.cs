@@ -43,7 +43,7 @@ internal static class InfoPage
     {
         Grid facts = new Grid().AddColumn(new GridColumn { NoWrap = true, Width = NameWidth, Padding = new Padding(0) }).AddColumn(new GridColumn { Padding = new Padding(0) });
         void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(TextLine.Plain(value)));
-        string form = s.Form == "packed" ? "packed trace" : "recording directory";
+        string form = s.Form == TraceSummary.Packed ? "packed trace" : "recording directory";
         Fact("trace", s.Path);
         Fact("form", $"{form}, {Quantity.Bytes(s.FileBytes)} on disk{(s.Images.Count > 1 ? $" with {Quantity.Count(s.Images.Count)} process images" : "")}, format {s.FormatVersion}");
         Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments.Select(TextLine.Quote)) : s.Executable);

@@ -34,11 +34,15 @@ internal static class PackCommand
     /// <exception cref="UsageException">The file is there, and may not be replaced.</exception>
     public static void RefuseToReplace(string file, bool force)
     {
-        if (Directory.Exists(file))
-            throw new UsageException($"{file}: is a directory; choose another name with -o");
-        if (!force && File.Exists(file))
-            throw new UsageException($"{file}: already there; choose another name with -o, or replace it with --force");
+        if (WhyNotWritable(file, force) is { } why)
+            throw new UsageException(why);
     }
+
+    /// <summary>Why a file may not be written, or null when it may.</summary>
+    public static string? WhyNotWritable(string file, bool force) =>
+        Directory.Exists(file) ? $"{file}: is a directory; choose another name with -o"
+        : !force && File.Exists(file) ? $"{file}: already there; choose another name with -o, or replace it with --force"
+        : null;
 
     /// <summary>Packs under a progress bar, and says what was written.</summary>
     /// <returns>null when it was interrupted: then nothing was written.</returns>

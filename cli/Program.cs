@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AllocReplay.Cli;
+using AllocReplay.Formats;
 
 var terminal = new Terminal(Console.Out, Console.Error);
 var root = new RootCommand("Record, replay and analyze memory allocation.")
@@ -36,6 +37,9 @@ try
 }
 catch (Exception e) when (Failures.Classify(e) is { } code)
 {
-    terminal.Note($"allocreplay: {e.Message}");
+    string hint = e is TraceDamagedException && parse.CommandResult.Command.Options.Any(o => o.Name == TraceArguments.PartialName)
+        ? $"; {TraceArguments.PartialName} goes on with what is readable"
+        : "";
+    terminal.Note($"allocreplay: {e.Message}{hint}");
     return code;
 }

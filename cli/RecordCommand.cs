@@ -48,8 +48,9 @@ internal static class RecordCommand
                 throw new UsageException($"record has no option {words[0]}; put -- before the command");
             string path = parse.GetValue(output) ?? DefaultOutput(words[0]);
             string? packed = Path.GetExtension(path) == PackCommand.Extension ? path : null;
-            if (packed is not null)
-                PackCommand.RefuseToReplace(packed, parse.GetValue(force));
+            // Usage, but record has its own codes: 2 may be the command's.
+            if (packed is not null && PackCommand.WhyNotWritable(packed, parse.GetValue(force)) is { } why)
+                throw new RecordException(why);
             return Run(new RecordOptions
             {
                 Command = words,
@@ -73,7 +74,11 @@ internal static class RecordCommand
 
     private static int Run(RecordOptions options, string? packed, bool quiet, Terminal terminal)
     {
-        int exitCode = RecordSession.Run(options);
+        int exitCode = RecordSession.Run(options, pid =>
+        {
+            if (options.StartPaused && !quiet)
+                terminal.Note($"allocreplay: paused; 'allocreplay control {pid} start' begins to record, into {options.Output}");
+        });
         TraceReader reader;
         try
         {
@@ -89,35 +94,35 @@ internal static class RecordCommand
             if (!quiet)
                 Report(reader, options.Output, terminal);
         }
-        string trace = packed is not null && Pack(options.Output, packed, terminal) ? packed : options.Output;
+        int packing = packed is null ? ExitCode.Ok : Pack(options.Output, packed, terminal);
         if (!quiet)
-            terminal.Note($"Next: allocreplay info {trace}");
-        return exitCode;
+            terminal.Note($"Next: allocreplay info {(packed is not null && packing == ExitCode.Ok ? packed : options.Output)}");
+        // A command that went well does not hide that the file which was asked for is not there.
+        return exitCode == ExitCode.Ok ? packing : exitCode;
     }
 
     /// <summary>The recording becomes a file, and its directory goes: unless something is still in it that the file has not.</summary>
-    private static bool Pack(string recording, string packed, Terminal terminal)
+    /// <returns>An exit code: Ok when the file was written.</returns>
+    private static int Pack(string recording, string packed, Terminal terminal)
     {
         try
         {
             if (PackCommand.Pack(recording, packed, partial: false, terminal) is null)
             {
                 terminal.Note($"allocreplay: interrupted; the recording is kept: pack it with 'allocreplay pack {recording}'");
-                return false;
+                return ExitCode.Interrupted;
             }
         }
         catch (Exception e) when (e is TraceFormatException or IOException or UnauthorizedAccessException)
         {
             terminal.Note($"allocreplay: cannot pack the recording, which is kept: {e.Message}");
-            return false;
+            return ExitCode.RecordFailed;
         }
         if (SessionSwitch.Running(recording) is { Count: > 0 } running)
-        {
             terminal.Note($"allocreplay: pid {string.Join(", ", running)} still records into {recording}: the file has what was there so far, the directory is kept");
-            return true;
-        }
-        Directory.Delete(recording, recursive: true);
-        return true;
+        else
+            Directory.Delete(recording, recursive: true);
+        return ExitCode.Ok;
     }
 
     private static void Report(TraceReader reader, string output, Terminal terminal)

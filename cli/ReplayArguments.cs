@@ -37,7 +37,7 @@ internal static class ReplayArguments
             if (plan.Damage is { } damage)
             {
                 if (!partial)
-                    throw new TraceFormatException(damage.Path, damage.Offset, "damaged; --partial replays what is readable before that");
+                    throw new TraceDamagedException(damage);
                 terminal.Note($"allocreplay: {damage.Message}; replaying what is readable");
             }
             if (plan.Counts.Calls == 0)

@@ -79,7 +79,8 @@ internal static class ReplayCommand
         Fact("allocator", s.AllocatorPath + (s.Version.Length > 0 ? $" ({s.Version})" : ""));
         Fact("order", $"{s.Order}, touch {ReplayArguments.NameOf(s.Touch)}");
         Fact("replayed", $"{Quantity.Count(s.Calls)} calls on {Quantity.Threads(s.Threads.Count)}, {Quantity.Bytes(s.BytesAcquired)} acquired");
-        Fact("check", "every thread's calls and bytes are those of the trace");
+        Fact("check", "every thread's calls and bytes are those of the trace"
+            + (s.Plan.UnknownReleases > 0 ? $", but for {Quantity.Count(s.Plan.UnknownReleases)} skipped releases of blocks never seen allocated" : ""));
         Fact("elapsed", $"{Quantity.Duration(s.ElapsedNs)}, {s.CallsPerSecond / 1e6:0.00} M calls/s, {s.ElapsedNs / (double)s.Calls:0.0} ns/call");
         Fact("CPU time", $"{Quantity.Duration(s.CpuNs)}, {Quantity.Count(s.ContextSwitches)} context switches, {Quantity.Count(s.MinorFaults)} page faults");
         if (s.PeakBytes is { } peak)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AllocReplay.Formats;
 using Spectre.Console;
 
 namespace AllocReplay.Cli;
@@ -31,7 +32,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     public void Write(Spectre.Console.Rendering.IRenderable renderable) => _out.Write(renderable);
 
     /// <summary>Columns of a page that is made to be read: the terminal's, but no more than read well.</summary>
-    public int Width => Math.Min(PageWidth, _out.Profile.Width);
+    public int Width => Math.Min(PageWidth, Console.IsOutputRedirected && int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), out int columns) && columns > 0 ? columns : _out.Profile.Width);
 
     /// <summary>As <see cref="Write(Spectre.Console.Rendering.IRenderable)"/>, in so many columns, plain, and without blanks at the ends of lines and below.</summary>
     public void Write(Spectre.Console.Rendering.IRenderable renderable, int width)
@@ -63,6 +64,15 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
 
     /// <summary>A note on stderr; never data.</summary>
     public void Note(string line) => Error.WriteLine(line);
+
+    /// <summary>What a command that showed all it could read of a trace ends with: damage is an error, unless it was reckoned with.</summary>
+    public int EndOf(TraceReader reader, bool partial)
+    {
+        if (reader.Damage is null)
+            return ExitCode.Ok;
+        Note($"allocreplay: {(partial ? "warning: " : "")}{reader.Damage.Message}");
+        return partial ? ExitCode.Ok : ExitCode.BadInput;
+    }
 
     /// <summary>
     /// Runs work that may take over two seconds under a progress bar on stderr. The work reports fractions from 0 to 1. Where

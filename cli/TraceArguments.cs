@@ -21,7 +21,9 @@ internal static class TraceArguments
 
     public static Option<bool> Json() => new("--json") { Description = "Print JSON." };
 
-    public static Option<bool> Partial() => new("--partial")
+    public const string PartialName = "--partial";
+
+    public static Option<bool> Partial() => new(PartialName)
     {
         Description = "Go on with what is readable of a damaged trace.",
     };

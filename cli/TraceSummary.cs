@@ -5,6 +5,8 @@ namespace AllocReplay.Cli;
 /// <summary>What <c>info</c> shows, in the shape that <c>info --json</c> prints.</summary>
 internal sealed record TraceSummary
 {
+    public const string Packed = "packed";
+    public const string Recording = "recording";
     public const string SizeLimit = "max_size";
     public const string DurationLimit = "duration";
 
@@ -96,7 +98,7 @@ internal sealed record TraceSummary
         return new TraceSummary
         {
             Path = reader.Path,
-            Form = reader.IsPacked ? "packed" : "recording",
+            Form = reader.IsPacked ? Packed : Recording,
             FileBytes = reader.MeasureFiles(),
             FormatVersion = process.FormatVersion,
             Image = reader.Image,

@@ -15,7 +15,10 @@ internal static class TraceWarnings
         foreach (TraceWarning warning in OfRecording(s))
             yield return warning;
         if (s.Damage is not null)
-            yield return new($"The trace is damaged: {s.Damage}", "The figures cover what lies before that place. replay, compare and analyze read as far with --partial.");
+            yield return new($"The trace is damaged: {s.Damage}",
+                "The figures cover what lies before that place"
+                + (s.Form == TraceSummary.Packed ? "; how much is missing after it, of this process image or of others, is not known" : "")
+                + ". replay, compare, analyze and pack read as far with --partial.");
         foreach (TraceWarning warning in OfMerge(s))
             yield return warning;
     }
@@ -54,7 +57,8 @@ internal static class TraceWarnings
         if (s.ReleasedWhileStopped > 0)
             yield return new($"{Count(s.ReleasedWhileStopped, "block")} {(s.ReleasedWhileStopped == 1 ? "was" : "were")} freed while recording was stopped.",
                 "Their lifetimes are upper bounds. Look at one interval alone with --interval N.");
-        if (s.ForcedSteps > 0)
+        // In one thread there is no order to doubt: what a step was forced by is said above.
+        if (s.ForcedSteps > 0 && s.Threads.Count > 1)
             yield return new($"{Count(s.ForcedSteps, "step")} of the merge {(s.ForcedSteps == 1 ? "was" : "were")} forced: an event to wait for is not in the trace.",
                 "Each thread's order is exact, but order between threads is in doubt there. Few of them do no harm; if many, record the whole run.");
     }

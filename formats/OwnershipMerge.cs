@@ -9,7 +9,18 @@ namespace AllocReplay.Formats;
 /// <param name="ImplicitReleases">Acquisitions of an address that was still live: its release is not in the trace.</param>
 /// <param name="ReleasedWhileStopped">The same, where the older block is of an earlier interval: it was released while nothing was recorded.</param>
 public readonly record struct MergeStatistics(
-    long Parks, long ForcedSteps, long UnknownReleases, long ImplicitReleases, long ReleasedWhileStopped = 0);
+    long Parks, long ForcedSteps, long UnknownReleases, long ImplicitReleases, long ReleasedWhileStopped = 0)
+{
+    /// <summary>What two stretches of a trace have together.</summary>
+    public static MergeStatistics operator +(MergeStatistics a, MergeStatistics b) => new(
+        a.Parks + b.Parks, a.ForcedSteps + b.ForcedSteps, a.UnknownReleases + b.UnknownReleases,
+        a.ImplicitReleases + b.ImplicitReleases, a.ReleasedWhileStopped + b.ReleasedWhileStopped);
+
+    /// <summary>What a stretch of a trace has without its beginning.</summary>
+    public static MergeStatistics operator -(MergeStatistics a, MergeStatistics b) => new(
+        a.Parks - b.Parks, a.ForcedSteps - b.ForcedSteps, a.UnknownReleases - b.UnknownReleases,
+        a.ImplicitReleases - b.ImplicitReleases, a.ReleasedWhileStopped - b.ReleasedWhileStopped);
+}
 
 /// <summary>
 /// Merges the streams of all threads into one order that respects program order and ownership, then time.
@@ -36,14 +47,16 @@ internal sealed class OwnershipMerge : IDisposable
 
     private readonly Stream[] _streams;
     private readonly PriorityQueue<Stream, (ulong Ticks, int Thread)> _ready = new();
+
     /// <summary>Parked streams, by the address and whether they wait for it to be free (an acquisition) or to be live.</summary>
     private readonly Dictionary<(ulong Address, bool Free), SortedSet<Stream>> _waiters = [];
+
     private readonly SortedSet<Stream> _parked = new(Stream.ByTime);
     private readonly Dictionary<ulong, long> _live = [];
     private readonly Dictionary<uint, int> _denseThread;
     private readonly Clock _clock;
-    private Stream? _advanced; // gave the last event; not yet back in _ready
     private readonly ulong _bound;
+    private Stream? _advanced; // gave the last event; not yet back in _ready
     private long _nextObject;
     private long _parks;
     private long _forced;

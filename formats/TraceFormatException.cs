@@ -1,7 +1,7 @@
 namespace AllocReplay.Formats;
 
 /// <summary>The input is missing, is not a trace, or is damaged. The message is one line that says what, where and what was expected.</summary>
-public sealed class TraceFormatException : Exception
+public class TraceFormatException : Exception
 {
     /// <summary>Creates an exception about a place in a file.</summary>
     /// <param name="path">The file or directory.</param>
@@ -13,6 +13,9 @@ public sealed class TraceFormatException : Exception
         Path = path;
         Offset = offset;
     }
+
+    private protected TraceFormatException(TraceFormatException same)
+        : base(same.Message, same) => (Path, Offset) = (same.Path, same.Offset);
 
     private TraceFormatException(string path, string message)
         : base(message) => Path = path;

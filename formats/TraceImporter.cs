@@ -131,7 +131,7 @@ public static class TraceImporter
         Forked = false,
         Sample = 1,
         Latency = latency,
-        FormatVersion = "1.0",
+        FormatVersion = $"{PackedWire.VersionMajor}.{PackedWire.VersionMinor}",
     };
 
     private static bool IsZip(FileStream file)

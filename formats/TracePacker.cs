@@ -29,8 +29,9 @@ public static class TracePacker
     /// <param name="partial">Go on with what is readable of a damaged recording. The pack then says so whenever it is read.</param>
     /// <param name="progress">Told the share that is done, from 0 to 1.</param>
     /// <param name="cancellation">Ends it early; nothing is left behind.</param>
-    /// <exception cref="TraceFormatException">The recording is missing or damaged.</exception>
     /// <returns>What was written.</returns>
+    /// <exception cref="TraceFormatException">The recording is missing.</exception>
+    /// <exception cref="TraceDamagedException">It is damaged, and <paramref name="partial"/> is not given.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -112,7 +113,7 @@ public static class TracePacker
             while (_feeds.TryDequeue(out Feed? feed, out _))
             {
                 cancellation.ThrowIfCancellationRequested();
-                EventBlock block = writer.NewBlock(_source.Info.Latency);
+                EventBlockWriter block = writer.NewBlock(_source.Info.Latency);
                 bool more;
                 do
                 {
@@ -154,7 +155,7 @@ public static class TracePacker
         private void Note(TraceFormatException? damage)
         {
             if (damage is not null && !partial)
-                throw damage;
+                throw new TraceDamagedException(damage);
             Damage ??= damage;
         }
     }

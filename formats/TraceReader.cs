@@ -22,6 +22,7 @@ public sealed class TraceReader : IDisposable
 {
     private readonly ITraceSource _source;
     private OwnershipMerge? _merge;
+    private MergeStatistics _mergeOfInterval;
     private ulong _fromTicks;
     private readonly Lazy<Dictionary<uint, int>> _denseThreads;
 
@@ -69,17 +70,20 @@ public sealed class TraceReader : IDisposable
     /// </summary>
     public uint? OnlyInterval { get; private init; }
 
-    /// <summary>Bytes of events stored, the headers of chunks or blocks included.</summary>
-    public long EventBytes => _source.EventBytes;
+    /// <summary>Bytes of events stored, the headers of chunks or blocks included; of <see cref="OnlyInterval"/>, where it is set.</summary>
+    public long EventBytes => OnlyInterval is { } only ? _source.EventBytesOf(only) : _source.EventBytes;
 
-    /// <summary>Bytes of <see cref="EventBytes"/> that <see cref="Read"/> has loaded since the beginning or the last <see cref="Seek"/>: how far it is.</summary>
-    public long BytesRead => _merge?.BytesRead ?? 0;
+    /// <summary>
+    /// The share of the trace's bytes that <see cref="Read"/> has loaded since the beginning or the last <see cref="Seek"/>, from 0 to
+    /// 1: how far it is.
+    /// </summary>
+    public double Progress => (double)(_merge?.BytesRead ?? 0) / Math.Max(1, _source.EventBytes);
 
     /// <summary>The first damage met so far, or null. Complete once <see cref="Read"/> has returned false.</summary>
     public TraceFormatException? Damage => _source.Damage ?? _merge?.Damage;
 
-    /// <summary>What the merge did so far, since the beginning or the last <see cref="Seek"/>.</summary>
-    public MergeStatistics Merge => _merge?.Statistics ?? default;
+    /// <summary>What the merge did so far, since the beginning or the last <see cref="Seek"/>; in <see cref="OnlyInterval"/>, where it is set.</summary>
+    public MergeStatistics Merge => OnlyInterval is null ? _merge?.Statistics ?? default : _mergeOfInterval;
 
     /// <summary>Blocks live at this point of the stream, 0 before the first <see cref="Read"/>.</summary>
     public int LiveBlocks => _merge?.LiveBlocks ?? 0;
@@ -137,6 +141,7 @@ public sealed class TraceReader : IDisposable
     {
         _merge?.Dispose();
         _merge = null;
+        _mergeOfInterval = default;
         _fromTicks = _source.Clock.At(timeNs);
     }
 
@@ -148,14 +153,7 @@ public sealed class TraceReader : IDisposable
     public bool Read(out TraceEvent e)
     {
         _merge ??= new OwnershipMerge(_source, _fromTicks);
-        while (_merge.Read(out e))
-        {
-            if (OnlyInterval is not { } only || e.Interval == only)
-                return true;
-            if (e.Interval > only)
-                return false;
-        }
-        return false;
+        return OnlyInterval is { } only ? ReadOnly(_merge, only, out e) : _merge.Read(out e);
     }
 
     /// <summary>
@@ -189,6 +187,22 @@ public sealed class TraceReader : IDisposable
         _source.Dispose();
     }
 
+    private bool ReadOnly(OwnershipMerge merge, uint only, out TraceEvent e)
+    {
+        MergeStatistics before = merge.Statistics;
+        while (merge.Read(out e) && e.Interval <= only)
+        {
+            MergeStatistics after = merge.Statistics;
+            if (e.Interval == only)
+            {
+                _mergeOfInterval += after - before;
+                return true;
+            }
+            before = after;
+        }
+        return false;
+    }
+
     private IEnumerable<TraceEvent> Enumerate(int thread, ulong fromTicks)
     {
         Clock clock = _source.Clock;
@@ -212,8 +226,9 @@ public sealed class TraceReader : IDisposable
             ByteSource bytes = ByteSource.OpenFile(path);
             if (PackFile.IsPack(bytes))
                 return OpenPack(bytes, image, interval);
+            bool isEmpty = bytes.Length == 0;
             bytes.Dispose();
-            throw new TraceFormatException(path, null, "expected a recording directory (NAME.allocrec) or a packed trace (NAME.alloctrace), found a file that is neither");
+            throw new TraceFormatException(path, null, isEmpty ? "the file is empty" : "expected a recording directory (NAME.allocrec) or a packed trace (NAME.alloctrace), found a file that is neither");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -239,7 +254,7 @@ public sealed class TraceReader : IDisposable
     }
 
     /// <summary>The process images of a session's directory, busiest first.</summary>
-    internal static IEnumerable<ProcessImage> ImagesOf(string session) =>
+    private static IEnumerable<ProcessImage> ImagesOf(string session) =>
         Directory.GetDirectories(session)
             .Where(d => File.Exists(System.IO.Path.Combine(d, Wire.ProcessFile)))
             .Select(d => Describe(ByteFolder.OfDirectory(d)))

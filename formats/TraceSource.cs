@@ -22,6 +22,9 @@ internal interface ITraceSource : IDisposable
     /// <summary>Bytes of events stored, their headers included.</summary>
     long EventBytes { get; }
 
+    /// <summary>The part of <see cref="EventBytes"/> that is of one recording interval.</summary>
+    long EventBytesOf(uint interval);
+
     /// <summary>The first damage that opening met, or null. What lies before it can be read.</summary>
     TraceFormatException? Damage { get; }
 

@@ -9,6 +9,7 @@ public sealed class TraceStatistics
     private readonly long[] _byKind = new long[64];
     private readonly Dictionary<long, (ulong Size, int Thread)> _live = [];
     private readonly List<ThreadTotals> _threads = [];
+
     /// <summary>Per-thread totals.</summary>
     public sealed class ThreadTotals
     {
@@ -78,12 +79,11 @@ public sealed class TraceStatistics
     public static TraceStatistics Of(TraceReader reader, IProgress<double>? progress = null)
     {
         var statistics = new TraceStatistics();
-        double total = Math.Max(1, reader.EventBytes);
         while (reader.Read(out TraceEvent e))
         {
             statistics.Add(e);
             if (progress is not null && statistics.Events % ReportEvery == 0)
-                progress.Report(Math.Min(1, reader.BytesRead / total));
+                progress.Report(Math.Min(1, reader.Progress));
         }
         return statistics;
     }

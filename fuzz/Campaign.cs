@@ -47,14 +47,14 @@ public static class Campaign
         var findings = new Findings(options.Output, options.FindingsMax);
         long deadline = Stopwatch.GetTimestamp() + (long)(options.Seconds * Stopwatch.Frequency);
         int count = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
-        Worker[] workers = [.. Enumerable.Range(0, count).Select(i => new Worker(i, seeds, options, findings, deadline))];
+        Worker[] workers = [.. Enumerable.Range(0, count).Select(i => new Worker(i, count, seeds, options, findings, deadline))];
         Thread[] threads = [.. workers.Select(w => new Thread(w.Run, 16 << 20) { IsBackground = true })];
         foreach (Thread thread in threads)
             thread.Start();
         // A reader that hangs is found from outside; its input stays as it is.
-        while (threads.Any(t => t.IsAlive))
+        while (threads.FirstOrDefault(t => t.IsAlive) is { } alive)
         {
-            Thread.Sleep(100);
+            alive.Join(100);
             foreach (Worker worker in workers)
                 if (worker.IsStuck)
                 {
@@ -135,7 +135,7 @@ public static class Campaign
         return new string(to[..length]);
     }
 
-    private sealed class Worker(int number, List<FuzzInput> seeds, CampaignOptions options, Findings findings, long deadline)
+    private sealed class Worker(int number, int workers, List<FuzzInput> seeds, CampaignOptions options, Findings findings, long deadline)
     {
         public const int MillisecondsMax = 5000;
         private const long AllocatedMax = 4 << 20;
@@ -163,7 +163,7 @@ public static class Campaign
             FuzzInput pack = new(isPack: true), directory = new(isPack: false);
             var packs = new PackMutator([.. seeds.Where(s => s.IsPack)], random);
             var directories = new DirectoryMutator([.. seeds.Where(s => !s.IsPack)], random);
-            for (int i = number; i < seeds.Count; i += Environment.ProcessorCount)
+            for (int i = number; i < seeds.Count; i += workers)
                 Try(seeds[i], repack: true);
             while (!findings.Enough && Stopwatch.GetTimestamp() < deadline)
             {

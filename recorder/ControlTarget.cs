@@ -1,3 +1,4 @@
+using System.Globalization;
 using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Recorder;
@@ -21,6 +22,23 @@ public static class ControlTarget
             : throw new ControlException($"{target}: neither a process id nor a recording directory");
     }
 
+    /// <summary>The command that a recorder runs: who started it knows the recorder's process id only.</summary>
+    private static int? RecordedChild(int pid)
+    {
+        try
+        {
+            foreach (string task in Directory.GetDirectories($"/proc/{pid}/task"))
+                foreach (string child in File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                    if (File.ReadAllText($"/proc/{child}/environ").Contains("ALLOCREPLAY_DIR=", StringComparison.Ordinal))
+                        return int.Parse(child, CultureInfo.InvariantCulture);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It ended meanwhile, or the kernel does not list children.
+        }
+        return null;
+    }
+
     private static string OfProcess(int pid)
     {
         string environment;
@@ -32,8 +50,13 @@ public static class ControlTarget
         {
             throw new ControlException($"pid {pid}: {(Directory.Exists($"/proc/{pid}") ? "may not be looked at" : "no such process")}");
         }
-        string session = environment.Split('\0').LastOrDefault(v => v.StartsWith("ALLOCREPLAY_DIR=", StringComparison.Ordinal))?[16..]
-            ?? throw new ControlException($"pid {pid}: was not started by 'allocreplay record'");
+        string? session = environment.Split('\0').LastOrDefault(v => v.StartsWith("ALLOCREPLAY_DIR=", StringComparison.Ordinal))?[16..];
+        if (session is null)
+        {
+            return RecordedChild(pid) is { } child
+                ? OfProcess(child)
+                : throw new ControlException($"pid {pid}: is neither a process that 'allocreplay record' started nor one that records");
+        }
         // The latest image that runs under this id.
         return Directory.Exists(session)
             ? Directory.GetDirectories(session, $"p{pid}.*").OrderBy(d => int.TryParse(d[(d.LastIndexOf('.') + 1)..], out int n) ? n : -1).LastOrDefault()

@@ -11,9 +11,11 @@ public static partial class RecordSession
     private const UnixFileMode PrivateDirectory = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>Records a command until it ends. Its standard streams are the caller's own.</summary>
+    /// <param name="options">What to record and where.</param>
+    /// <param name="started">Told the command's process id as soon as it runs.</param>
     /// <returns>The command's exit code, 128 + signal when it was killed.</returns>
     /// <exception cref="RecordException">Nothing was recorded.</exception>
-    public static int Run(RecordOptions options)
+    public static int Run(RecordOptions options, Action<int>? started = null)
     {
         if (!File.Exists(options.HookPath))
             throw new RecordException($"{options.HookPath}: the hook is missing; build it with ./build.sh build");
@@ -39,6 +41,7 @@ public static partial class RecordSession
 
         using Process process = Start(options, directory);
         (session with { Pid = process.Id }).Save(directory);
+        started?.Invoke(process.Id);
         using var limit = options.Duration is { } duration
             ? new Timer(_ => SessionSwitch.StopAll(directory), null, duration, Timeout.InfiniteTimeSpan)
             : null;

@@ -121,7 +121,8 @@ public sealed class FormatPropertyTests
     public void Any_events_come_back_from_a_block() => Gen.Select(Gen.Bool, AnyStep.Array[1, 100]).Sample(
         (latency, steps) =>
         {
-            EventBlock written = new(), read = new();
+            var written = new EventBlockWriter();
+            var read = new EventBlockReader();
             written.Clear(latency);
             ulong ticks = 5;
             RawEvent[] expected = [.. steps.Select(s => Raw(s, ticks += s.Delta >> 10, latency) with { Interval = 3 })];

@@ -138,14 +138,12 @@ public sealed class RecordOptionsTests : IDisposable
         }
         Assert.Equal(0, witness.Finish());
 
-        long sum = 0;
-        for (uint interval = 1; interval <= 3; interval++)
-        {
-            using TraceReader one = TraceReader.Open(witness.Image, interval: interval);
-            sum += TraceStatistics.Of(one).Events;
-        }
+        string pack = _directory["w.alloctrace"];
+        TracePacker.Pack(witness.Image, pack, cancellation: TestContext.Current.CancellationToken);
+        AssertIntervalsAddUp(pack);
+        AssertIntervalsAddUp(witness.Image);
         using TraceReader all = TraceReader.Open(witness.Image);
-        Assert.Equal(sum, TraceStatistics.Of(all).Events);
+        TraceStatistics.Of(all);
         Assert.Equal([1U, 2U, 3U], all.Intervals.Select(i => i.Number));
         Assert.Equal(["mark 1", "mark 2", "mark 3"], all.Markers.Select(m => m.Name));
         // A block acquired while stopped may be released in an interval: at most one a thread and interval.
@@ -163,6 +161,22 @@ public sealed class RecordOptionsTests : IDisposable
         ProgramResult result = Programs.AllocReplay("record", option, value, "-o", Recording, "--", "true");
         Assert.Equal(2, result.ExitCode);
         Assert.Contains(value, result.Error, StringComparison.Ordinal);
+    }
+
+    private static void AssertIntervalsAddUp(string trace)
+    {
+        long events = 0, bytes = 0;
+        MergeStatistics merge = default;
+        for (uint interval = 1; interval <= 3; interval++)
+        {
+            using TraceReader one = TraceReader.Open(trace, interval: interval);
+            events += TraceStatistics.Of(one).Events;
+            bytes += one.EventBytes;
+            merge += one.Merge;
+            Assert.InRange(one.EventBytes, 1, long.MaxValue);
+        }
+        using TraceReader all = TraceReader.Open(trace);
+        Assert.Equal((TraceStatistics.Of(all).Events, all.EventBytes, all.Merge), (events, bytes, merge));
     }
 
     private RecordOptions Options(params string[] command) => new() { Command = command, Output = Recording };

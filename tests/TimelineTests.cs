@@ -123,9 +123,9 @@ public sealed class TimelineTests : IDisposable
         writer.Save();
         using TraceReader reader = TraceReader.Open(_directory.Path);
         var reports = new List<double>();
-        Assert.Equal(0, reader.BytesRead);
+        Assert.Equal(0, reader.Progress);
         TraceStatistics.Of(reader, new Reports(reports));
-        Assert.Equal(reader.EventBytes, reader.BytesRead);
+        Assert.Equal(1, reader.Progress);
         Assert.InRange(Assert.Single(reports), 0.01, 1);
     }
 

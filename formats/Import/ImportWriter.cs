@@ -135,7 +135,7 @@ internal sealed class ImportWriter(PackWriter pack, int roomMax = ImportWriter.R
     {
         if (thread.Count == 0)
             return;
-        EventBlock block = pack.NewBlock(Latency);
+        EventBlockWriter block = pack.NewBlock(Latency);
         foreach (ref readonly RawEvent e in thread.Held.AsSpan(0, thread.Count))
             block.Add(e);
         pack.WriteBlock(0, thread.Index, block);

@@ -14,7 +14,7 @@ internal sealed class PackWriter : IDisposable
     private Stream _file;
     private readonly List<IndexEntry> _index = [];
     private readonly Queue<Task<(FrameHeader Header, byte[] Payload)>> _encoding = [];
-    private readonly Stack<EventBlock> _unused = [];
+    private readonly Stack<EventBlockWriter> _unused = [];
     private readonly int _parallel = Math.Max(1, Environment.ProcessorCount);
     private uint _images;
     private bool _complete;
@@ -34,9 +34,6 @@ internal sealed class PackWriter : IDisposable
         _file = file;
         WriteFileHeader();
     }
-
-    /// <summary>Bytes written so far.</summary>
-    public long Length => _file.Position;
 
     public void WriteSession(SessionInfo session)
     {
@@ -99,17 +96,17 @@ internal sealed class PackWriter : IDisposable
     }
 
     /// <summary>An empty block, perhaps one that was used before.</summary>
-    public EventBlock NewBlock(bool latency)
+    public EventBlockWriter NewBlock(bool latency)
     {
-        EventBlock? block;
+        EventBlockWriter? block;
         lock (_unused)
-            block = _unused.TryPop(out EventBlock? used) ? used : new EventBlock();
+            block = _unused.TryPop(out EventBlockWriter? used) ? used : new EventBlockWriter();
         block.Clear(latency);
         return block;
     }
 
     /// <summary>Writes a block; it is the writer's from here on. Blocks are encoded on all cores and written in the order of the calls.</summary>
-    public void WriteBlock(uint image, int thread, EventBlock block)
+    public void WriteBlock(uint image, int thread, EventBlockWriter block)
     {
         _encoding.Enqueue(Task.Run(() =>
         {

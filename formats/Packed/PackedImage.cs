@@ -69,6 +69,9 @@ internal sealed class PackedImage : ITraceSource
         EventBytes += Unsafe.SizeOf<FrameHeader>() + header.Length;
     }
 
+    public long EventBytesOf(uint interval) =>
+        _blocks.Sum(t => t.Where(b => b.Header.Interval == interval).Sum(b => (long)Unsafe.SizeOf<FrameHeader>() + b.Header.Length));
+
     public IEventCursor OpenCursor(int thread, ulong fromTicks = 0) => new Cursor(this, thread, fromTicks);
 
     public void Dispose()
@@ -82,7 +85,7 @@ internal sealed class PackedImage : ITraceSource
         private readonly PackedImage _image;
         private readonly List<(long Offset, FrameHeader Header)> _blocks;
         private readonly ulong _from;
-        private EventBlock? _block; // a pack may name many threads that have no block
+        private EventBlockReader? _block; // a pack may name many threads that have no block
         private int _next;
         private bool _inBlock;
 
@@ -124,7 +127,7 @@ internal sealed class PackedImage : ITraceSource
             // Not kept: there may be a million threads.
             byte[] rented = ArrayPool<byte>.Shared.Rent((int)header.Length), payload = rented;
             int length = _image._pack.ReadPayload(offset, header, ref payload);
-            _block ??= new EventBlock();
+            _block ??= new EventBlockReader();
             string? problem = _block.Decode(payload.AsSpan(0, length), header, _image.Info.Latency);
             ArrayPool<byte>.Shared.Return(rented);
             if (problem is not null)

@@ -58,7 +58,7 @@ internal sealed class ProcessRecording : ITraceSource
                 Threads = [.. streams.Select(s => s.Info)],
                 Intervals = intervals,
                 Markers = markers,
-                EventBytes = streams.Sum(t => t.Chunks.Sum(c => (long)c.Length + Unsafe.SizeOf<ChunkHeader>())),
+                EventBytes = streams.Sum(t => t.Chunks.Sum(c => c.Bytes)),
                 Damage = index.Damage,
                 Maps = ReadText(directory, Wire.MapsFile),
             };
@@ -83,6 +83,8 @@ internal sealed class ProcessRecording : ITraceSource
             return "";
         }
     }
+
+    public long EventBytesOf(uint interval) => _streams.Sum(t => t.Chunks.Where(c => c.Interval == interval).Sum(c => c.Bytes));
 
     public IEventCursor OpenCursor(int thread, ulong fromTicks = 0) =>
         new ThreadCursor(_streams[thread], _events, _tailsPath, _tickShift, Info.Latency, fromTicks);

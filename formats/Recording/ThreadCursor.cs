@@ -48,7 +48,7 @@ internal sealed class ThreadCursor(ThreadStream stream, ByteSource? events, stri
         if (BytesRead > 0 && chunk.Ticks >> tickShift < _decoder.Ticks)
             throw new TraceFormatException(chunk.Tail is null ? events!.Path : tailsPath, chunk.Offset - Unsafe.SizeOf<ChunkHeader>(),
                 $"expected a chunk that begins at tick {_decoder.Ticks} or later, found {chunk.Ticks >> tickShift} (thread {stream.Info.Index})");
-        BytesRead += chunk.Length + Unsafe.SizeOf<ChunkHeader>();
+        BytesRead += chunk.Bytes;
         _position = 0;
         _length = chunk.Length;
         _interval = chunk.Interval;

@@ -46,15 +46,7 @@ internal static class PackedTwin
             Assert.Equal(recording.Process with { Arguments = [] }, packed.Process with { Arguments = [] });
             Assert.Equal(recording.Process.Arguments, packed.Process.Arguments);
             Assert.Equal(recording.Session?.Command, packed.Session?.Command);
-            long events = 0;
-            while (recording.Read(out TraceEvent expected))
-            {
-                // The message costs more than the comparison, of which there are hundreds of millions.
-                if (!packed.Read(out TraceEvent actual) || actual != expected)
-                    Assert.Fail($"{image}: event {events}: expected {expected}, the pack has {actual}");
-                events++;
-            }
-            Assert.False(packed.Read(out _), $"{image}: the pack has more than {events} events");
+            long events = AssertSameEvents(recording, packed);
             Assert.Equal(events, result.Events);
             Assert.Equal(recording.Merge, packed.Merge);
             Assert.Equal(recording.Damage is null, packed.Damage is null);
@@ -63,5 +55,21 @@ internal static class PackedTwin
         }
         File.Delete(pack);
         return true;
+    }
+
+    /// <summary>Reads both to their ends.</summary>
+    /// <returns>The number of events.</returns>
+    public static long AssertSameEvents(TraceReader recording, TraceReader packed)
+    {
+        long events = 0;
+        while (recording.Read(out TraceEvent expected))
+        {
+            // The message costs more than the comparison, of which there are hundreds of millions.
+            if (!packed.Read(out TraceEvent actual) || actual != expected)
+                Assert.Fail($"{recording.Path}: event {events}: expected {expected}, the pack has {actual}");
+            events++;
+        }
+        Assert.False(packed.Read(out _), $"{recording.Path}: the pack has more than {events} events");
+        return events;
     }
 }
