@@ -87,7 +87,7 @@ public sealed class DatasetTests : IDisposable
     {
         SampleTrace.Write(_directory["damaged"], w => w.Thread(0).Bytes(0x03, 0x3f)); // an operation that does not exist
 
-        Assert.Throws<TraceFormatException>(() => SampleTrace.Analyze(_directory["damaged"], _directory["data"]));
+        Assert.Throws<TraceDamagedException>(() => SampleTrace.Analyze(_directory["damaged"], _directory["data"]));
         Assert.False(Directory.Exists(_directory["data"]));
 
         AnalysisResult result = SampleTrace.Analyze(_directory["damaged"], _directory["data"], partial: true);

@@ -39,7 +39,7 @@ public sealed class ReplayCommandTests : IDisposable
         _writer.Thread(0).Malloc(100, 0x1000, 32).Bytes(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff);
         _writer.Save();
 
-        var e = Assert.Throws<TraceFormatException>(() => Run(ReplayCommand.Create, _directory.Path));
+        var e = Assert.Throws<TraceDamagedException>(() => Run(ReplayCommand.Create, _directory.Path));
         Assert.Equal(ExitCode.BadInput, Failures.Classify(e));
         Assert.Contains("--partial", e.Message);
         Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, _directory.Path, "--partial"));
@@ -67,7 +67,7 @@ public sealed class ReplayCommandTests : IDisposable
     {
         _writer.Thread(0).Event(100, CallKind.ThreadStart);
         _writer.Save();
-        var e = Assert.Throws<TraceFormatException>(() => Run(ReplayCommand.Create, _directory.Path));
+        var e = Assert.Throws<TraceDamagedException>(() => Run(ReplayCommand.Create, _directory.Path));
         Assert.Contains("no calls to replay", e.Message);
     }
 
