@@ -30,23 +30,25 @@ internal static class CompareCommand
         };
         Option<int?> seed = new("--seed") { Description = "Seed of the order within blocks. Default: a new one, printed.", HelpName = "n" };
         Option<string> touch = ReplayArguments.Touch();
+        Option<string?> maxLive = ReplayArguments.MaxLive();
         Option<string?> process = TraceArguments.Process();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
         var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
         {
-            trace, allocator, runs, seed, touch, process, partial, json,
+            trace, allocator, runs, seed, touch, maxLive, process, partial, json,
         };
         command.SetAction(parse => Run(
             new Request(
                 parse.GetValue(trace)!, parse.GetValue(allocator), parse.GetValue(runs), parse.GetValue(seed),
-                ReplayArguments.ParseTouch(parse.GetValue(touch)!), parse.GetValue(process), parse.GetValue(partial), parse.GetValue(json)),
+                ReplayArguments.ParseTouch(parse.GetValue(touch)!), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive)),
+                parse.GetValue(process), parse.GetValue(partial), parse.GetValue(json)),
             terminal));
         return command;
     }
 
     private sealed record Request(
-        string Trace, string? Allocators, int Runs, int? Seed, TouchPolicy Touch, string? Process, bool Partial, bool Json);
+        string Trace, string? Allocators, int Runs, int? Seed, TouchPolicy Touch, long? MaxLive, string? Process, bool Partial, bool Json);
 
     /// <summary>What <c>--json</c> prints.</summary>
     private sealed record Report(
@@ -61,7 +63,8 @@ internal static class CompareCommand
             ? AllocatorCatalog.Parse(list)
             : [.. AllocatorCatalog.List().Select(e => e.Found).OfType<Allocator>()];
         int seed = request.Seed ?? Random.Shared.Next(1, 1_000_000);
-        using ReplayPlan plan = ReplayArguments.Compile(request.Trace, request.Process, request.Partial, keepPlan: null, terminal);
+        using ReplayPlan plan = ReplayArguments.Compile(
+            new ReplayArguments.Source(request.Trace, request.Process, request.Partial, request.MaxLive, new PlanOptions()), terminal);
         var comparison = new Comparison(plan, allocators, new ComparisonOptions { Runs = request.Runs, Seed = seed, Touch = request.Touch });
         IReadOnlyList<ComparisonRow> rows = terminal.WithProgress($"Comparing {allocators.Count} allocators (seed {seed})", comparison.Run);
         if (request.Json)

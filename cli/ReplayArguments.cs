@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Replayer;
 
@@ -8,6 +9,8 @@ namespace AllocReplay.Cli;
 internal static class ReplayArguments
 {
     private static readonly string[] TouchNames = ["none", "first", "page", "full"]; // in the order of TouchPolicy
+    private static readonly string[] OrderNames = ["deps", "exact", "total"]; // in the order of PlanOrder
+    private const string Asap = "asap", Recorded = "recorded";
 
     public static Option<string> Touch()
     {
@@ -21,35 +24,86 @@ internal static class ReplayArguments
         return touch;
     }
 
+    public static Option<string> Order()
+    {
+        var order = new Option<string>("--order")
+        {
+            Description = "deps: each thread in its order, each block from hand to hand. exact: as well, what had ended before something began does so "
+                + "again. total: one call at a time, in the order of the trace.",
+            HelpName = string.Join('|', OrderNames),
+            DefaultValueFactory = _ => NameOf(PlanOrder.Exact),
+        };
+        order.AcceptOnlyFromAmong(OrderNames);
+        return order;
+    }
+
+    public static PlanOrder ParseOrder(string name) => (PlanOrder)Array.IndexOf(OrderNames, name);
+
+    public static string NameOf(PlanOrder order) => OrderNames[(int)order];
+
+    public static Option<string> Pace() => new("--pace")
+    {
+        Description = "asap: each call as soon as its order allows. recorded: at its recorded time. x2: twice as fast; x0.5: half as fast.",
+        HelpName = "asap|recorded|xK",
+        DefaultValueFactory = _ => Asap,
+    };
+
+    /// <summary>The time that a second of the recording takes, 0 for as little as can be.</summary>
+    /// <exception cref="UsageException">It is no pace.</exception>
+    public static double ParsePace(string text)
+    {
+        if (text is Asap or Recorded)
+            return text == Asap ? 0 : 1;
+        bool isNumber = double.TryParse(text.AsSpan(Math.Min(1, text.Length)), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double speed);
+        return text.StartsWith('x') && isNumber && speed is >= 0.001 and <= 1e6
+            ? 1 / speed
+            : throw new UsageException($"--pace {text}: expected asap, recorded, or xK with a speed K such as x2 or x0.5");
+    }
+
+    public static string NameOfPace(double slowness) =>
+        slowness == 0 ? Asap : slowness == 1 ? Recorded : string.Create(CultureInfo.InvariantCulture, $"x{1 / slowness:0.######}");
+
+    public static Option<string?> MaxLive() => new("--max-live")
+    {
+        Description = "Let a trace with so many bytes live at its peak run, whatever memory the machine has.",
+        HelpName = "size",
+    };
+
+    public static long? ParseMaxLive(string? text) => text is null ? null : Quantity.ParseBytes("--max-live", text);
+
     public static TouchPolicy ParseTouch(string name) => (TouchPolicy)Array.IndexOf(TouchNames, name);
 
     public static string NameOf(TouchPolicy touch) => TouchNames[(int)touch];
 
+    /// <summary>What of a trace is to be compiled, and how.</summary>
+    internal sealed record Source(string Path, string? Process, bool Partial, long? MaxLive, PlanOptions Options, string? KeepPlan = null);
+
     /// <summary>Reads and compiles a trace; refuses a damaged one unless it may be partial, and one larger than memory.</summary>
-    public static ReplayPlan Compile(string path, string? process, bool partial, string? keepPlan, Terminal terminal)
+    public static ReplayPlan Compile(Source source, Terminal terminal)
     {
-        using TraceReader reader = TraceReader.Open(path, process);
+        (string path, string? keepPlan) = (source.Path, source.KeepPlan);
+        using TraceReader reader = TraceReader.Open(path, source.Process);
         if (keepPlan is not null && File.Exists(keepPlan))
             throw new UsageException($"{keepPlan}: there is a file of that name");
-        ReplayPlan plan = terminal.WithProgress("Compiling the replay plan", progress => ReplayPlan.Compile(reader, keepPlan, progress));
+        ReplayPlan plan = terminal.WithProgress("Compiling the replay plan", progress => ReplayPlan.Compile(reader, source.Options, keepPlan, progress));
         try
         {
             if (plan.Damage is { } damage)
             {
-                if (!partial)
+                if (!source.Partial)
                     throw new TraceDamagedException(damage);
                 terminal.Note($"allocreplay: {damage.Message}; replaying what is readable");
             }
             if (plan.Counts.Calls == 0)
                 throw new TraceFormatException(path, null, "the trace has no calls to replay");
-            MemoryGuard.Require(plan, MemoryGuard.Available());
+            MemoryGuard.Require(plan, MemoryGuard.Available(), source.MaxLive);
         }
         catch
         {
             plan.Dispose();
             throw;
         }
-        NoteDepartures(plan, terminal);
+        NoteDepartures(plan, reader, terminal);
         return plan;
     }
 
@@ -58,9 +112,15 @@ internal static class ReplayArguments
         string.Join(", ", kinds.Select(k => CallKinds.CallName((CallKind)k)));
 
     /// <summary>What of the trace cannot be replayed as it was: never silent.</summary>
-    private static void NoteDepartures(ReplayPlan plan, Terminal terminal)
+    private static void NoteDepartures(ReplayPlan plan, TraceReader reader, Terminal terminal)
     {
         PlanCounts counts = plan.Counts;
+        if (reader.Process.Sample > 1)
+            terminal.Note($"Note: a sampled trace: these are the calls of 1 block in {reader.Process.Sample}; figures do not tell how an allocator does on all");
+        if (reader.Process.Failure is { } failure)
+            terminal.Note($"Note: recording ended early ({failure}): {Quantity.Count((long)reader.Process.LostEvents)} calls after that are known to be missing");
+        else if (reader.Process.LostEvents > 0)
+            terminal.Note($"Note: {Quantity.Count((long)reader.Process.LostEvents)} calls were lost when it was recorded");
         void Note(long count, string what)
         {
             if (count > 0)

@@ -7,8 +7,6 @@ namespace AllocReplay.Cli;
 /// <summary><c>allocreplay replay</c>: a trace once more, on real threads, under one allocator.</summary>
 internal static class ReplayCommand
 {
-    private const string Deps = "deps";
-
     public static Command Create(Terminal terminal)
     {
         Argument<string> trace = TraceArguments.Trace();
@@ -19,57 +17,78 @@ internal static class ReplayCommand
             DefaultValueFactory = _ => "glibc",
         };
         Option<string> touch = ReplayArguments.Touch();
-        Option<string> order = new("--order")
+        Option<string> order = ReplayArguments.Order();
+        Option<string> pace = ReplayArguments.Pace();
+        Option<int> loop = new("--loop")
         {
-            Description = "deps: each thread in its order, each block from hand to hand as recorded.",
-            HelpName = Deps,
-            DefaultValueFactory = _ => Deps,
+            Description = "Replay so many times in one process; what the trace leaves is released in between.",
+            HelpName = "n",
+            DefaultValueFactory = _ => 1,
         };
-        order.AcceptOnlyFromAmong(Deps);
+        Option<string?> maxLive = ReplayArguments.MaxLive();
         Option<string?> process = TraceArguments.Process();
         Option<bool> partial = TraceArguments.Partial();
         Option<string?> keepPlan = new("--keep-plan") { Description = "Keep the compiled plan as this file.", HelpName = "file" };
         Option<bool> json = TraceArguments.Json();
         var command = new Command("replay", "Replay a trace on real threads under an allocator, and check that the replay was the trace.")
         {
-            trace, allocator, touch, order, process, partial, keepPlan, json,
+            trace, allocator, order, pace, touch, loop, maxLive, process, partial, keepPlan, json,
         };
         command.SetAction(parse => Run(
             new Request(
-                parse.GetValue(trace)!, parse.GetValue(allocator)!, ReplayArguments.ParseTouch(parse.GetValue(touch)!),
-                parse.GetValue(process), parse.GetValue(partial),
-                parse.GetValue(keepPlan), parse.GetValue(json)),
+                new ReplayArguments.Source(
+                    parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive)),
+                    new PlanOptions
+                    {
+                        Order = ReplayArguments.ParseOrder(parse.GetValue(order)!),
+                        IsTimed = ReplayArguments.ParsePace(parse.GetValue(pace)!) > 0,
+                    },
+                    parse.GetValue(keepPlan)),
+                parse.GetValue(allocator)!,
+                new ReplayOptions
+                {
+                    Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
+                    Slowness = ReplayArguments.ParsePace(parse.GetValue(pace)!),
+                    Loops = parse.GetValue(loop),
+                },
+                parse.GetValue(json)),
             terminal));
         return command;
     }
 
-    private sealed record Request(string Trace, string Allocator, TouchPolicy Touch, string? Process, bool Partial, string? KeepPlan, bool Json);
+    private sealed record Request(ReplayArguments.Source Source, string Allocator, ReplayOptions Options, bool Json);
 
     private static int Run(Request request, Terminal terminal)
     {
         IReadOnlyList<Allocator> allocators = AllocatorCatalog.Parse(request.Allocator);
         if (allocators.Count != 1)
             throw new UsageException($"--allocator {request.Allocator}: replay takes one; compare takes several");
-        using ReplayPlan plan = ReplayArguments.Compile(request.Trace, request.Process, request.Partial, request.KeepPlan, terminal);
-        // Two runs: reading the memory would slow the one that is timed.
-        WorkerResult timed = Replay(plan, allocators[0], request, 0, terminal, "Replaying");
-        WorkerResult? measured = allocators[0].IsNoop
-            ? null
-            : Replay(plan, allocators[0], request, ReplayOptions.MemoryPassIntervalUs, terminal, "Replaying for memory");
-        ReplaySummary summary = ReplaySummary.Of(request.Trace, plan, allocators[0], request.Touch, timed, measured);
+        if (request.Options.Loops < 1)
+            throw new UsageException($"--loop {request.Options.Loops}: expected 1 or more");
+        using ReplayPlan plan = ReplayArguments.Compile(request.Source, terminal);
+        (WorkerResult timed, WorkerResult? measured) = Replay(plan, allocators[0], request.Options, terminal);
+        ReplaySummary summary = ReplaySummary.Of(request.Source.Path, plan, allocators[0], request.Options, timed, measured);
         if (request.Json)
             terminal.WriteJson(summary);
         else
             Print(summary, terminal);
-        if (request.KeepPlan is not null)
-            terminal.Note($"Wrote {request.KeepPlan}.");
-        terminal.Note($"Next: allocreplay compare {request.Trace}");
+        if (request.Source.KeepPlan is { } kept)
+            terminal.Note($"Wrote {kept}.");
+        terminal.Note($"Next: allocreplay compare {request.Source.Path}");
         return ExitCode.Ok;
     }
 
-    private static WorkerResult Replay(ReplayPlan plan, Allocator allocator, Request request, int intervalUs, Terminal terminal, string title) =>
-        terminal.WithProgress($"{title} under {allocator.Name}", _ =>
-            WorkerProcess.Run(plan, allocator, new ReplayOptions { Touch = request.Touch, MemoryIntervalUs = intervalUs }));
+    /// <summary>Two runs, as reading the memory would slow the one that is timed. At a given pace there is nothing to slow: one.</summary>
+    private static (WorkerResult Timed, WorkerResult? Measured) Replay(ReplayPlan plan, Allocator allocator, ReplayOptions options, Terminal terminal)
+    {
+        ReplayOptions forMemory = options with { MemoryIntervalUs = ReplayOptions.MemoryPassIntervalUs };
+        WorkerResult Run(string title, ReplayOptions how) =>
+            terminal.WithProgress($"{title} under {allocator.Name}", progress => WorkerProcess.Run(plan, allocator, how, progress));
+        if (allocator.IsNoop)
+            return (Run("Replaying", options), null);
+        WorkerResult first = Run("Replaying", options.Slowness > 0 ? forMemory : options);
+        return (first, options.Slowness > 0 ? first : Run("Replaying for memory", forMemory));
+    }
 
     private static void Print(ReplaySummary s, Terminal terminal)
     {
@@ -77,8 +96,8 @@ internal static class ReplayCommand
         void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(value));
         Fact("trace", s.Trace);
         Fact("allocator", s.AllocatorPath + (s.Version.Length > 0 ? $" ({s.Version})" : ""));
-        Fact("order", $"{s.Order}, touch {ReplayArguments.NameOf(s.Touch)}");
-        Fact("replayed", $"{Quantity.Count(s.Calls)} calls on {Quantity.Threads(s.Threads.Count)}, {Quantity.Bytes(s.BytesAcquired)} acquired");
+        Fact("order", $"{ReplayArguments.NameOf(s.Order)}, pace {s.Pace}, touch {ReplayArguments.NameOf(s.Touch)}");
+        Fact("replayed", $"{(s.Loops > 1 ? $"{s.Loops} times, " : "")}{Quantity.Count(s.Calls)} calls on {Quantity.Threads(s.Threads.Count)}, {Quantity.Bytes(s.BytesAcquired)} acquired");
         Fact("check", "every thread's calls and bytes are those of the trace"
             + (s.Plan.UnknownReleases > 0 ? $", but for {Quantity.Count(s.Plan.UnknownReleases)} skipped releases of blocks never seen allocated" : ""));
         Fact("elapsed", $"{Quantity.Duration(s.ElapsedNs)}, {s.CallsPerSecond / 1e6:0.00} M calls/s, {s.ElapsedNs / (double)s.Calls:0.0} ns/call");
@@ -89,7 +108,8 @@ internal static class ReplayCommand
             Fact("peak memory", $"{Quantity.Bytes(peak)} anonymous{overhead}");
             Fact("left at end", Quantity.Bytes(s.EndBytes ?? 0));
         }
-        Fact("hand-overs", $"{Quantity.Count(s.CrossThreadBlocks)} between threads, {Quantity.Count(s.Waits)} waited for, {Quantity.Count(s.Sleeps)} asleep");
+        Fact("hand-overs", $"{Quantity.Count(s.CrossThreadBlocks)} between threads");
+        Fact("waits", $"{Quantity.Count(s.Plan.Waits)} to enforce, {Quantity.Count(s.Waits)} were not over when met, {Quantity.Count(s.Sleeps)} of them slept");
         Fact("divergences", $"{Quantity.Count(s.FailedNow)} failed now, {Quantity.Count(s.Divergences)} other outcomes");
         if (s.Substituted.Count > 0)
             Fact("substituted", string.Join(", ", s.Substituted) + " (the allocator has no function of that name)");

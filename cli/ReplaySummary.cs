@@ -12,7 +12,9 @@ internal sealed record ReplaySummary
     public required string Version { get; init; }
     public required string BuildId { get; init; }
     public required IReadOnlyList<string> Environment { get; init; }
-    public required string Order { get; init; }
+    public required PlanOrder Order { get; init; }
+    public required string Pace { get; init; }
+    public required int Loops { get; init; }
     public required TouchPolicy Touch { get; init; }
     public required long Calls { get; init; }
     /// <summary>Bytes of successful acquisitions, as the trace has them.</summary>
@@ -28,6 +30,8 @@ internal sealed record ReplaySummary
     public required long? EndBytes { get; init; }
     public required long? MemorySamples { get; init; }
     public required double? Overhead { get; init; }
+    /// <summary>Whether the harness's tables could be locked in memory.</summary>
+    public required bool Locked { get; init; }
     public required long CrossThreadBlocks { get; init; }
     public required long Waits { get; init; }
     public required long Sleeps { get; init; }
@@ -39,7 +43,7 @@ internal sealed record ReplaySummary
     public required IReadOnlyList<WorkerThread> Threads { get; init; }
 
     public static ReplaySummary Of(
-        string trace, ReplayPlan plan, Allocator allocator, TouchPolicy touch, WorkerResult timed, WorkerResult? measured) => new()
+        string trace, ReplayPlan plan, Allocator allocator, ReplayOptions options, WorkerResult timed, WorkerResult? measured) => new()
         {
             Trace = trace,
             Allocator = allocator.Name,
@@ -48,7 +52,9 @@ internal sealed record ReplaySummary
             BuildId = allocator.BuildId,
             Environment = allocator.Environment,
             Order = timed.Order,
-            Touch = allocator.IsNoop ? TouchPolicy.None : touch,
+            Pace = ReplayArguments.NameOfPace(options.Slowness),
+            Loops = options.Loops,
+            Touch = allocator.IsNoop ? TouchPolicy.None : options.Touch,
             Calls = timed.Calls,
             BytesAcquired = plan.Trace.BytesAcquired,
             ElapsedNs = timed.ElapsedNs,
@@ -61,12 +67,13 @@ internal sealed record ReplaySummary
             EndBytes = measured is null ? null : measured.EndBytes - measured.BaselineBytes,
             MemorySamples = measured?.MemorySamples,
             Overhead = measured is null || plan.Trace.PeakLiveBytes == 0 ? null : (double)measured.PeakOverBaseline / plan.Trace.PeakLiveBytes,
+            Locked = timed.Locked,
             CrossThreadBlocks = plan.Counts.CrossThreadBlocks,
             Waits = timed.Threads.Sum(t => t.Waits),
             Sleeps = timed.Threads.Sum(t => t.Sleeps),
             FailedNow = timed.FailedNow,
             Divergences = timed.Divergences,
-            Substituted = [.. timed.Substituted.Select(k => CallKinds.CallName((CallKind)k))],
+            Substituted = [.. timed.Substituted.Keys.Select(k => CallKinds.CallName((CallKind)k))],
             Plan = plan.Counts,
             Threads = timed.Threads,
         };

@@ -103,7 +103,7 @@ public sealed class Comparison(ReplayPlan plan, IReadOnlyList<Allocator> allocat
             MemoryRatio = memory is null || memoryBaseline is null ? null : Ratio(memory, memoryBaseline, Peak),
             FailedNow = speed[^1].FailedNow,
             Divergences = speed[^1].Divergences,
-            Substituted = speed[^1].Substituted,
+            Substituted = [.. speed[^1].Substituted.Keys],
         };
     }
 

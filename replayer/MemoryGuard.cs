@@ -5,15 +5,27 @@ public static class MemoryGuard
 {
     private const long StackBytes = 32 * 1024; // present for each thread of the worker
 
-    /// <exception cref="ReplayException">The trace's live blocks and the harness need more than is available.</exception>
-    public static void Require(ReplayPlan plan, long availableBytes)
+    /// <param name="plan">What is to be replayed.</param>
+    /// <param name="availableBytes">What the machine has left.</param>
+    /// <param name="maxLiveBytes">What the trace may have live, whatever the machine has; null: what is available.</param>
+    /// <exception cref="ReplayException">The trace's live blocks and the harness need more.</exception>
+    public static void Require(ReplayPlan plan, long availableBytes, long? maxLiveBytes = null)
     {
+        if (maxLiveBytes is { } allowed)
+        {
+            if (plan.Trace.PeakLiveBytes > (ulong)allowed)
+            {
+                throw new ReplayException(ReplayFailure.NotPossible,
+                    $"the trace has {plan.Trace.PeakLiveBytes / 1e6:N0} MB live at its peak, more than the {allowed / 1e6:N0} MB of --max-live");
+            }
+            return;
+        }
         ulong needed = plan.Trace.PeakLiveBytes + (ulong)(plan.Counts.Slots * 8 + plan.Expected.Count * StackBytes);
         if (needed > (ulong)availableBytes)
         {
             throw new ReplayException(ReplayFailure.NotPossible,
                 $"the trace has {plan.Trace.PeakLiveBytes / 1e6:N0} MB live at its peak; with the harness it needs {needed / 1e6:N0} MB, "
-                + $"{availableBytes / 1e6:N0} MB are available");
+                + $"{availableBytes / 1e6:N0} MB are available; --max-live SIZE lets it run");
         }
     }
 

@@ -3,34 +3,39 @@ using AllocReplay.Formats;
 namespace AllocReplay.Replayer;
 
 /// <summary>
-/// Compiles a trace's events, in merged order, into a plan that keeps program order, object order and thread lifecycle.
-/// Memory: one entry per live block; ops go to disk.
+/// Compiles a trace's events, in merged order, into a plan. Memory: one entry per live block; ops go to disk.
 /// </summary>
 /// <remarks>
-/// Every op stands where the merged order has it, and waits only for a block that was acquired before: that is why a replay
-/// cannot deadlock (docs/replay.md). Whether a block stays with one thread is known when it is released; the op that acquired
-/// it, long written, is then changed to publish it.
+/// Every op stands where the merged order has it, and waits only for ops that stand before it: that is why a replay cannot
+/// deadlock (docs/replay.md). Who will wait for an op is known when it is long written; it is then changed to tell them.
 /// </remarks>
 internal sealed unsafe class PlanBuilder : IDisposable
 {
-    private readonly PlanSpill _spill;
+    private readonly Spill _spill;
+    private readonly CallOrder _order;
+    private readonly PlanOptions _options;
     private readonly List<PlanThreadBuilder> _threads = [];
     private readonly Dictionary<long, LiveBlock> _live = [];
+    private readonly List<(int Thread, uint Slot)> _displaced = [];
     private readonly int _mainThread;
+    private readonly bool _hasLatency;
     private long _sharedSlots;
 
     /// <param name="directory">Where temporary files go.</param>
     /// <param name="threadCount">Threads of the trace.</param>
     /// <param name="mainThread">The process's first thread, or -1.</param>
-    public PlanBuilder(string directory, int threadCount, int mainThread)
+    /// <param name="hasLatency">Whether the trace tells how long calls took.</param>
+    /// <param name="options">What the plan keeps.</param>
+    public PlanBuilder(string directory, int threadCount, int mainThread, bool hasLatency, PlanOptions options)
     {
-        _spill = new PlanSpill(directory);
-        _mainThread = mainThread;
+        _spill = new Spill(directory);
+        _order = CallOrder.Create(options.Order, threadCount, hasLatency, _spill);
+        (_options, _mainThread, _hasLatency) = (options, mainThread, hasLatency);
         for (int i = 0; i < threadCount; i++)
-            _threads.Add(new PlanThreadBuilder(_spill));
+            _threads.Add(new PlanThreadBuilder(_spill, options.IsTimed));
     }
 
-    private readonly record struct LiveBlock(int Thread, uint Slot, nint Producer);
+    private readonly record struct LiveBlock(uint Slot, nint Producer, Acquisition Acquired);
 
     public IReadOnlyList<PlanThreadBuilder> Threads => _threads;
     public PlanCounts Counts { get; } = new();
@@ -39,23 +44,29 @@ internal sealed unsafe class PlanBuilder : IDisposable
     {
         PlanThreadBuilder thread = _threads[e.Thread];
         thread.Started = true;
+        _order.Observe(e);
         if (e.Kind == CallKind.ThreadCreate)
             Spawn(e, thread);
-        else if (CallKinds.IsThreadEvent(e.Kind))
-            return;
+        else if (e.Kind == CallKind.ThreadExit)
+            Exit(e, thread);
         else if (CallKinds.IsReallocBegin(e.Kind))
-            thread.ReallocOfNull = e.IsNull;
+            (thread.ReallocOfNull, thread.ReallocBeginNs) = (e.IsNull, _order.BeginOf(e));
         else if (CallKinds.IsReallocEnd(e.Kind))
             Reallocate(e, thread);
         else if (CallKinds.IsAcquisition(e.Kind))
             Acquire(e, thread);
-        else
+        else if (e.Kind != CallKind.ThreadStart)
             Release(e, thread);
+        _order.Pass(e);
     }
 
     /// <summary>Writes the plan.</summary>
-    public void Write(Stream output) =>
-        PlanWriter.Write(output, _threads, _sharedSlots, _mainThread, Counts);
+    public void Write(Stream output)
+    {
+        Counts.UnreducedWaits = _order.Unreduced;
+        IEnumerable<(int, uint)> leftovers = _live.Values.Select(b => (b.Acquired.Thread, b.Slot)).Concat(_displaced);
+        PlanWriter.Write(output, _options.Order, _threads, _sharedSlots, _mainThread, leftovers, Counts);
+    }
 
     public void Dispose() => _spill.Dispose();
 
@@ -68,55 +79,75 @@ internal sealed unsafe class PlanBuilder : IDisposable
             Counts.UnplacedCreates++;
             return;
         }
+        if (thread.HasExited)
+            thread.Resume();
         _threads[child].Parent = e.Thread;
-        thread.Append(new PlanOp { Code = PlanCode.Spawn, Slot = (uint)child });
+        long begin = _order.BeginOf(e);
+        Await(e.Thread, thread, begin);
+        long position = thread.Ops.Count;
+        thread.Append(new PlanOp { Code = PlanCode.Spawn, Slot = (uint)child }, e.TimeNs);
+        _order.Add(e, begin, position);
+        _order.Created(child, e.Thread, begin, position);
+    }
+
+    private void Exit(in TraceEvent e, PlanThreadBuilder thread)
+    {
+        if (thread.HasExited)
+            return;
+        long begin = _order.BeginOf(e);
+        Await(e.Thread, thread, begin);
+        thread.Exit();
+        _order.Add(e, begin, Predecessor.Exit);
     }
 
     private void Acquire(in TraceEvent e, PlanThreadBuilder thread)
     {
         Displace(e);
+        long begin = _order.BeginOf(e);
         PlanOp op = Call(e);
         if (e.IsNull)
         {
             op.Flags |= PlanFlags.Failed;
-            Append(e, thread, op);
+            Append(e, thread, op, begin);
             return;
         }
-        Produce(e, thread, op, e.Object);
+        Produce(e, thread, op, begin, e.Object);
     }
 
     private void Release(in TraceEvent e, PlanThreadBuilder thread)
     {
+        long begin = _order.BeginOf(e);
         PlanOp op = Call(e);
         if (!e.IsNull)
         {
-            if (e.Object < 0 || !Consume(e.Object, e.Thread, out uint slot, out bool shared))
+            if (e.Object < 0 || !_live.Remove(e.Object, out LiveBlock block))
             {
                 Counts.UnknownReleases++;
                 thread.SkippedCalls++;
                 return;
             }
-            op.Slot = slot;
+            op.Slot = Consume(block, e.Thread, begin, out bool shared, out bool waits);
             op.Kinds = shared ? SlotKinds.SharedSlot : SlotKinds.OwnSlot;
-            op.Flags |= shared ? PlanFlags.Wait : PlanFlags.None;
+            op.Flags |= waits ? PlanFlags.Wait : PlanFlags.None;
         }
-        Append(e, thread, op);
+        Append(e, thread, op, begin);
     }
 
     /// <summary>A block whose release is not in the trace, as another now has its address: the replay never gives it back either.</summary>
     private void Displace(in TraceEvent e)
     {
-        if (e.DisplacedObject < 0 || !_live.Remove(e.DisplacedObject, out LiveBlock displaced))
+        if (e.DisplacedObject < 0 || !_live.Remove(e.DisplacedObject, out LiveBlock block))
             return;
         Counts.DisplacedBlocks++;
-        _threads[displaced.Thread].ReturnSlot(displaced.Slot);
+        _displaced.Add((block.Acquired.Thread, block.Slot));
     }
 
     private void Reallocate(in TraceEvent e, PlanThreadBuilder thread)
     {
         Displace(e);
         PlanOp op = Call(e);
-        bool known = e.PreviousObject >= 0 && Consume(e.PreviousObject, e.Thread, out op.Source, out bool shared) && SetSource(ref op, shared);
+        long begin = thread.ReallocBeginNs;
+        bool known = e.PreviousObject >= 0 && _live.Remove(e.PreviousObject, out LiveBlock old) && SetSource(ref op, old, e.Thread, begin);
         bool freed = e.IsNull && e.Object < 0 && e.BytesRequested == 0 && !thread.ReallocOfNull;
         if (!known && !thread.ReallocOfNull)
         {
@@ -131,70 +162,68 @@ internal sealed unsafe class PlanBuilder : IDisposable
         }
         if (!e.IsNull)
         {
-            Produce(e, thread, op, e.Object);
+            Produce(e, thread, op, begin, e.Object);
         }
         else if (freed)
         {
             op.Flags |= PlanFlags.Freed;
-            Append(e, thread, op);
+            Append(e, thread, op, begin);
         }
         else if (known)
         {
             op.Flags |= PlanFlags.Failed | PlanFlags.Keep;
-            Produce(e, thread, op, e.Object);
+            Produce(e, thread, op, begin, e.Object);
         }
         else
         {
             op.Flags |= PlanFlags.Failed;
-            Append(e, thread, op);
+            Append(e, thread, op, begin);
         }
     }
 
-    private static bool SetSource(ref PlanOp op, bool shared)
+    private bool SetSource(ref PlanOp op, in LiveBlock old, int thread, long begin)
     {
+        op.Source = Consume(old, thread, begin, out bool shared, out bool waits);
         op.Kinds = shared ? SlotKinds.SharedSource : SlotKinds.OwnSource;
-        op.Flags |= shared ? PlanFlags.Wait : PlanFlags.None;
+        op.Flags |= waits ? PlanFlags.Wait : PlanFlags.None;
         return true;
     }
 
     /// <summary>Appends an op that stores a block, and remembers where.</summary>
-    private void Produce(in TraceEvent e, PlanThreadBuilder thread, PlanOp op, long id)
+    private void Produce(in TraceEvent e, PlanThreadBuilder thread, PlanOp op, long begin, long id)
     {
         op.Slot = thread.TakeSlot();
         op.Kinds |= SlotKinds.OwnSlot;
-        PlanOp* place = Append(e, thread, op);
+        PlanOp* place = Append(e, thread, op, begin);
         // No id: a failed reallocation whose address has been taken since. Nobody will ask for the block.
         if (id >= 0)
-            _live[id] = new LiveBlock(e.Thread, op.Slot, (nint)place);
+            _live[id] = new LiveBlock(op.Slot, (nint)place, _order.Remember(e.Thread, thread.Ops.Count - 1));
     }
 
-    /// <summary>Gives up a block: finds its slot, shared when the block came from another thread.</summary>
-    private bool Consume(long id, int consumer, out uint slot, out bool shared)
+    /// <summary>Gives up a block: its slot, shared when the block came from another thread, and whether that is to be waited for.</summary>
+    private uint Consume(in LiveBlock block, int consumer, long begin, out bool shared, out bool waits)
     {
-        if (!_live.Remove(id, out LiveBlock block))
-        {
-            (slot, shared) = (PlanFormat.NullSlot, false);
-            return false;
-        }
-        PlanThreadBuilder owner = _threads[block.Thread];
+        PlanThreadBuilder owner = _threads[block.Acquired.Thread];
         owner.ReturnSlot(block.Slot);
-        shared = block.Thread != consumer;
-        slot = block.Slot;
+        shared = block.Acquired.Thread != consumer;
+        waits = shared && !_order.IsImplied(block.Acquired, consumer, begin);
         if (!shared)
-            return true;
-        slot = owner.TakeSharedSlot(ref _sharedSlots);
+            return block.Slot;
+        uint slot = owner.TakeSharedSlot(ref _sharedSlots);
         PlanOp* producer = (PlanOp*)block.Producer;
         producer->Slot = slot;
-        producer->Flags |= PlanFlags.Publish;
+        producer->Flags |= waits ? PlanFlags.Publish : PlanFlags.None;
         producer->Kinds = producer->Kinds & ~SlotKinds.OwnSlot | SlotKinds.SharedSlot;
         Counts.CrossThreadBlocks++;
-        return true;
+        Counts.Waits += waits ? 1 : 0;
+        return slot;
     }
 
-    private static PlanOp Call(in TraceEvent e) => new() { Code = (byte)e.Kind, Size = e.Size };
-
-    private PlanOp* Append(in TraceEvent e, PlanThreadBuilder thread, PlanOp op)
+    private PlanOp* Append(in TraceEvent e, PlanThreadBuilder thread, PlanOp op, long begin)
     {
+        if (thread.HasExited)
+            thread.Resume();
+        Await(e.Thread, thread, begin);
         Counts.Calls++;
         ulong argument = HasCount(e.Kind) ? e.Count : e.Alignment;
         if (argument > uint.MaxValue)
@@ -203,8 +232,27 @@ internal sealed unsafe class PlanBuilder : IDisposable
             op.Flags |= PlanFlags.Wide;
         }
         op.Argument = (uint)argument;
-        return thread.Append(op);
+        long position = thread.Ops.Count;
+        PlanOp* place = thread.Append(op, MomentOf(e, begin));
+        _order.Add(e, begin, position);
+        return place;
     }
+
+    /// <summary>Appends the waits of an op that comes next.</summary>
+    private void Await(int index, PlanThreadBuilder thread, long begin)
+    {
+        foreach (Predecessor call in _order.Before(index, begin))
+        {
+            _threads[call.Thread].AddWaiter(thread.Append(default), call);
+            Counts.Waits++;
+        }
+    }
+
+    /// <summary>When to make the call at a recorded pace: when it began, or when it had ended where that is all the trace tells.</summary>
+    private long MomentOf(in TraceEvent e, long begin) =>
+        CallKinds.IsReallocEnd(e.Kind) ? begin : _hasLatency && !CallKinds.IsDeallocation(e.Kind) ? e.TimeNs - e.DurationNs : e.TimeNs;
+
+    private static PlanOp Call(in TraceEvent e) => new() { Code = (byte)e.Kind, Size = e.Size };
 
     private static bool HasCount(CallKind kind) => kind is CallKind.Calloc or CallKind.ReallocArrayEnd;
 }

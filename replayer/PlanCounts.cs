@@ -5,8 +5,12 @@ public sealed class PlanCounts
 {
     /// <summary>Calls in the plan.</summary>
     public long Calls { get; internal set; }
-    /// <summary>Blocks that one thread acquires and another gives up: one wait each.</summary>
+    /// <summary>Blocks that one thread acquires and another gives up.</summary>
     public long CrossThreadBlocks { get; internal set; }
+    /// <summary>Waits of one thread for another: those that no other wait implies.</summary>
+    public long Waits { get; internal set; }
+    /// <summary>Waits that the order would need without the reduction.</summary>
+    public long UnreducedWaits { get; internal set; }
     /// <summary>Slots: words that hold blocks' addresses.</summary>
     public long Slots { get; internal set; }
     /// <summary>Threads that another thread of the plan creates. The others start with the replay.</summary>

@@ -11,6 +11,9 @@ namespace AllocReplay.Replayer;
 /// offset 0          PlanHeader
 /// ThreadsOffset     PlanThread[ThreadCount], by the trace's thread index
 /// OpsOffset         PlanOp[OpCount], thread after thread, each in program order
+/// LeftoverOffset    uint[LeftoverCount], the slots of blocks that the trace leaves
+/// TimesOffset       long[OpCount], nanoseconds since the start of the recording at which each op was recorded, -1 for an op that is not
+///                   recorded; no such table where TimesOffset is 0
 /// </code>
 /// <para>A block's address lives in a <em>slot</em>, one machine word. Slot <see cref="NullSlot"/> is never written: it is the
 /// null pointer that programs pass. A slot private to a thread is used again after its block is gone. A slot whose block
@@ -21,7 +24,7 @@ internal static class PlanFormat
 {
     /// <summary><c>ARPLAN</c> and two zero bytes.</summary>
     public const ulong Magic = 0x0000_4e41_4c50_5241;
-    public const uint Version = 1;
+    public const uint Version = 2;
     public const uint NullSlot = 0;
     /// <summary>Slots of different threads never share a cache line: private slots are laid out in multiples of this.</summary>
     public const int SlotsPerLine = 8;
@@ -39,10 +42,14 @@ internal static class SlotState
 }
 
 /// <summary>Which edges of the recorded execution a plan enforces.</summary>
-internal enum PlanOrder : uint
+public enum PlanOrder
 {
     /// <summary>Program order, object order, thread lifecycle.</summary>
     Deps = 0,
+    /// <summary>Those, and real time: what had ended before a call began ends before it begins.</summary>
+    Exact = 1,
+    /// <summary>One call after the other, in the order of the merged trace.</summary>
+    Total = 2,
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -58,6 +65,9 @@ internal struct PlanHeader
     public long SlotCount;
     public long ThreadsOffset;
     public long OpsOffset;
+    public long LeftoverOffset;
+    public long LeftoverCount;
+    public long TimesOffset;
     public long FileLength;
 }
 
@@ -68,7 +78,8 @@ internal struct PlanThread
     public long OpCount;
     /// <summary>The thread whose <see cref="PlanCode.Spawn"/> starts this one, or -1: started with the replay.</summary>
     public int Parent;
-    public uint Reserved;
+    /// <summary>1 where an op waits for the end of this thread, else 0.</summary>
+    public uint IsExitAwaited;
 }
 
 /// <summary>One step of a thread, 24 bytes.</summary>
@@ -123,6 +134,8 @@ internal enum PlanFlags : byte
     Freed = 16,
     /// <summary>The argument is 64 bits wide: it is in the op before.</summary>
     Wide = 32,
+    /// <summary>Other threads wait for this op to be done: tell them.</summary>
+    Signal = 64,
 }
 
 /// <summary>Codes of steps that are not calls; above every CallKind.</summary>
@@ -133,6 +146,12 @@ internal static class PlanCode
     public const byte Spawn = 64;
     /// <summary>Holds in <c>size</c> the argument of the next op.</summary>
     public const byte Operand = 65;
+    /// <summary>Waits until the thread <c>slot</c> has done its first <c>size</c> ops; the last of them has <see cref="PlanFlags.Signal"/>.</summary>
+    public const byte Await = 66;
+    /// <summary>Waits until the thread <c>slot</c> has ended.</summary>
+    public const byte AwaitExit = 67;
+    /// <summary>Does nothing: a moment that others may wait for.</summary>
+    public const byte Moment = 68;
 }
 
 /// <summary>What the worker writes into a new block, as a program would. Blocks of calloc are left as they are.</summary>

@@ -8,7 +8,9 @@ internal static unsafe class PlanWriter
 {
     private const int BufferOps = 4096;
 
-    public static void Write(Stream output, IReadOnlyList<PlanThreadBuilder> threads, long sharedSlots, int mainThread, PlanCounts counts)
+    public static void Write(
+        Stream output, PlanOrder order, IReadOnlyList<PlanThreadBuilder> threads, long sharedSlots, int mainThread,
+        IEnumerable<(int Thread, uint Slot)> leftovers, PlanCounts counts)
     {
         // Slot 0 is the null pointer's. The first line is left to it: it is read by all threads and written by none.
         long[] ownBase = new long[threads.Count];
@@ -19,8 +21,14 @@ internal static unsafe class PlanWriter
         {
             ownBase[i] = slots;
             slots += (threads[i].OwnSlots + PlanFormat.SlotsPerLine - 1L) / PlanFormat.SlotsPerLine * PlanFormat.SlotsPerLine;
-            table[i] = new PlanThread { FirstOp = ops, OpCount = threads[i].OpCount, Parent = threads[i].Parent };
-            ops += threads[i].OpCount;
+            table[i] = new PlanThread
+            {
+                FirstOp = ops,
+                OpCount = threads[i].Ops.Count,
+                Parent = threads[i].Parent,
+                IsExitAwaited = threads[i].IsExitAwaited ? 1U : 0,
+            };
+            ops += threads[i].Ops.Count;
         }
         long sharedBase = slots;
         slots += sharedSlots;
@@ -33,7 +41,7 @@ internal static unsafe class PlanWriter
         {
             Magic = PlanFormat.Magic,
             Version = PlanFormat.Version,
-            Order = PlanOrder.Deps,
+            Order = order,
             ThreadCount = threads.Count,
             MainThread = mainThread,
             OpCount = ops,
@@ -41,13 +49,27 @@ internal static unsafe class PlanWriter
             ThreadsOffset = Unsafe.SizeOf<PlanHeader>(),
         };
         header.OpsOffset = header.ThreadsOffset + (long)threads.Count * Unsafe.SizeOf<PlanThread>();
-        header.FileLength = header.OpsOffset + ops * Unsafe.SizeOf<PlanOp>();
+        // Blocks that nobody released have a slot of their thread's own.
+        uint[] left = [.. leftovers.Select(b => (uint)(ownBase[b.Thread] + b.Slot))];
+        header.LeftoverOffset = header.OpsOffset + ops * Unsafe.SizeOf<PlanOp>();
+        header.LeftoverCount = left.Length;
+        header.FileLength = (header.LeftoverOffset + left.Length * sizeof(uint) + 7) & ~7L;
+        bool isTimed = threads.Any(t => t.Times is not null);
+        if (isTimed)
+        {
+            header.TimesOffset = header.FileLength;
+            header.FileLength += ops * sizeof(long);
+        }
         output.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<PlanHeader>(in header)));
         output.Write(MemoryMarshal.AsBytes<PlanThread>(table));
         var buffer = new PlanOp[BufferOps];
         for (int i = 0; i < threads.Count; i++)
-            foreach ((nint start, int count) in threads[i].Chunks())
+            foreach ((nint start, int count) in threads[i].Ops.Chunks())
                 WriteOps(output, new ReadOnlySpan<PlanOp>((void*)start, count), buffer, (uint)ownBase[i], (uint)sharedBase);
+        output.Write(MemoryMarshal.AsBytes<uint>(left));
+        output.Write(new byte[-left.Length * sizeof(uint) & 7]);
+        foreach ((nint start, int count) in threads.SelectMany(t => t.Times?.Chunks() ?? []))
+            output.Write(new ReadOnlySpan<byte>((void*)start, count * sizeof(long)));
     }
 
     private static void WriteOps(Stream output, ReadOnlySpan<PlanOp> ops, PlanOp[] buffer, uint ownBase, uint sharedBase)

@@ -3,10 +3,16 @@ namespace AllocReplay.Replayer;
 /// <summary>Whether a replay did what the trace says. A replay that did not has no figures worth having.</summary>
 public static class ReplayCheck
 {
+    /// <param name="allocator">Its name.</param>
+    /// <param name="result">What the worker counted.</param>
+    /// <param name="expected">What one replay of the trace amounts to.</param>
+    /// <param name="loops">Times that it was replayed.</param>
+    /// <param name="names">The threads' names.</param>
     /// <exception cref="ReplayException">
     /// A thread's calls or bytes differ from the trace's own totals, or the worker disturbed its own measurement.
     /// </exception>
-    public static void Verify(string allocator, WorkerResult result, IReadOnlyList<ThreadExpectation> expected, IReadOnlyList<string> names)
+    public static void Verify(
+        string allocator, WorkerResult result, IReadOnlyList<ThreadExpectation> expected, int loops, IReadOnlyList<string> names)
     {
         if (result.Threads.Count != expected.Count)
             throw Wrong(allocator, $"{result.Threads.Count} threads replayed, the trace has {expected.Count}");
@@ -14,10 +20,11 @@ public static class ReplayCheck
         {
             WorkerThread thread = result.Threads[i];
             string who = $"thread {i}{(i < names.Count && names[i].Length > 0 ? $" ({names[i]})" : "")}";
-            if (thread.Calls != expected[i].Calls)
-                throw Wrong(allocator, $"{who} made {thread.Calls:N0} calls, the trace has {expected[i].Calls:N0}");
-            if (thread.BytesRequested != expected[i].BytesRequested)
-                throw Wrong(allocator, $"{who} requested {thread.BytesRequested:N0} bytes, the trace has {expected[i].BytesRequested:N0}");
+            (long calls, ulong bytes) = (expected[i].Calls * loops, expected[i].BytesRequested * (ulong)loops);
+            if (thread.Calls != calls)
+                throw Wrong(allocator, $"{who} made {thread.Calls:N0} calls, the trace has {calls:N0}");
+            if (thread.BytesRequested != bytes)
+                throw Wrong(allocator, $"{who} requested {thread.BytesRequested:N0} bytes, the trace has {bytes:N0}");
         }
         if (result.ManagedCollections != 0 || result.ManagedBytes != 0)
         {

@@ -39,33 +39,32 @@ public sealed class ReplayPlan : IDisposable
 
     /// <summary>Compiles a trace, reading it to its end.</summary>
     /// <param name="reader">The trace, not yet read from.</param>
+    /// <param name="options">What the plan keeps.</param>
     /// <param name="keepAs">Where to keep the plan; null for a temporary file that goes with this object.</param>
     /// <param name="progress">Told the fraction done, where that can be told.</param>
-    public static ReplayPlan Compile(TraceReader reader, string? keepAs = null, IProgress<double>? progress = null)
+    public static ReplayPlan Compile(TraceReader reader, PlanOptions? options = null, string? keepAs = null, IProgress<double>? progress = null)
     {
         string path = keepAs ?? System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"allocreplay-{Guid.NewGuid():N}.plan");
         string directory = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         try
         {
-            using var builder = new PlanBuilder(directory, reader.Threads.Count, MainThreadOf(reader));
+            using var builder = new PlanBuilder(directory, reader.Threads.Count, MainThreadOf(reader), reader.Process.Latency, options ?? new PlanOptions());
             var statistics = new TraceStatistics();
-            // Events take 5 bytes or so; the bar need not be exact.
-            double estimate = Math.Max(1, reader.EventBytes / 5.0);
             while (reader.Read(out TraceEvent e))
             {
                 statistics.Add(e);
                 builder.Add(e);
                 if (statistics.Events % 262_144 == 0)
-                    progress?.Report(Math.Min(0.99, statistics.Events / estimate));
+                    progress?.Report(reader.Progress);
             }
-            var options = new FileStreamOptions
+            var file = new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
                 Access = FileAccess.Write,
                 BufferSize = 1 << 16,
                 UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
             };
-            using (var output = new FileStream(path, options))
+            using (var output = new FileStream(path, file))
                 builder.Write(output);
             return new ReplayPlan(path, keepAs is null)
             {

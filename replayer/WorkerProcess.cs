@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace AllocReplay.Replayer;
@@ -13,13 +14,28 @@ public sealed record ReplayOptions
     public TouchPolicy Touch { get; init; } = TouchPolicy.Page;
     /// <summary>Microseconds between readings of resident memory; 0 for none, so that nothing disturbs the figures for speed.</summary>
     public int MemoryIntervalUs { get; init; }
+    /// <summary>Times that the plan is replayed in one process; after each but the last, what the trace leaves is released.</summary>
+    public int Loops { get; init; } = 1;
+    /// <summary>
+    /// Time that a second of the recording takes: 1 replays at the recorded pace, 0.5 twice as fast; 0 as fast as it goes. Else the plan needs times
+    /// (<see cref="PlanOptions.IsTimed"/>).
+    /// </summary>
+    public double Slowness { get; init; }
+    /// <summary>A hook to stand before the allocator, or null.</summary>
+    public PreloadedHook? Hook { get; init; }
 }
+
+/// <summary>A library that stands before the allocator in a replay.</summary>
+/// <param name="Library">Its file.</param>
+/// <param name="Environment">Its settings, as NAME=VALUE.</param>
+public sealed record PreloadedHook(string Library, IReadOnlyList<string> Environment);
 
 /// <summary>Runs plans in fresh worker processes.</summary>
 public static class WorkerProcess
 {
     private const int SignalBase = 128;
     private const int StderrMax = 4096;
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Variables that are passed on. The rest would be a setting of the measurement that nobody sees.</summary>
     private static readonly string[] Inherited = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"];
@@ -31,59 +47,78 @@ public static class WorkerProcess
 
     /// <summary>Replays a plan once and checks that the replay is the trace.</summary>
     /// <exception cref="ReplayException">It crashed, ran on another allocator, or did something else than the trace.</exception>
-    public static WorkerResult Run(ReplayPlan plan, Allocator allocator, ReplayOptions options)
+    /// <param name="plan">What to replay.</param>
+    /// <param name="allocator">What to replay it under.</param>
+    /// <param name="options">How.</param>
+    /// <param name="progress">Told the fraction done.</param>
+    public static WorkerResult Run(ReplayPlan plan, Allocator allocator, ReplayOptions options, IProgress<double>? progress = null)
     {
-        WorkerResult result = Run(plan.Path, allocator, options);
+        WorkerResult result = Run(plan.Path, allocator, options, progress);
         ReplayCheck.VerifyAllocator(allocator, result);
-        ReplayCheck.Verify(allocator.Name, result, plan.Expected, plan.ThreadNames);
+        ReplayCheck.Verify(allocator.Name, result, plan.Expected, options.Loops, plan.ThreadNames);
         return result;
     }
 
-    internal static WorkerResult Run(string planPath, Allocator allocator, ReplayOptions options)
+    internal static WorkerResult Run(string planPath, Allocator allocator, ReplayOptions options, IProgress<double>? progress = null)
     {
-        string resultPath = Path.Combine(Path.GetTempPath(), $"allocreplay-{Guid.NewGuid():N}.json");
+        string name = Path.Combine(Path.GetTempPath(), $"allocreplay-{Guid.NewGuid():N}");
+        string resultPath = name + ".json", progressPath = name + ".progress";
         try
         {
-            using Process worker = Start(planPath, resultPath, allocator, options);
-            string stderr = ReadStart(worker.StandardError);
-            worker.WaitForExit();
+            File.WriteAllBytes(progressPath, new byte[2 * sizeof(long)]);
+            using Process worker = Start([planPath, resultPath, progressPath], allocator, options);
+            Task<string> stderr = ReadStart(worker.StandardError);
+            while (!worker.WaitForExit(WatchInterval))
+                progress?.Report(FractionDone(progressPath));
             if (worker.ExitCode != 0)
-                throw Failure(allocator, worker.ExitCode, stderr);
+                throw Failure(allocator, worker.ExitCode, stderr.Result);
             using FileStream json = File.OpenRead(resultPath);
-            return JsonSerializer.Deserialize<WorkerResult>(json, Json)!;
+            return JsonSerializer.Deserialize<WorkerResult>(json, Json)! with { ProcessId = worker.Id };
         }
         finally
         {
             File.Delete(resultPath);
+            File.Delete(progressPath);
         }
     }
 
-    private static Process Start(string planPath, string resultPath, Allocator allocator, ReplayOptions options)
+    /// <summary>The worker keeps two numbers in this file: ops done, and ops in all once it knows.</summary>
+    private static double FractionDone(string path)
+    {
+        ReadOnlySpan<long> told = MemoryMarshal.Cast<byte, long>(File.ReadAllBytes(path));
+        return told[1] == 0 ? 0 : (double)told[0] / told[1];
+    }
+
+    private static Process Start(string[] files, Allocator allocator, ReplayOptions options)
     {
         if (!File.Exists(Executable))
             throw new ReplayException(ReplayFailure.NotPossible, $"the replay worker is missing: {Executable}");
         var start = new ProcessStartInfo(Executable) { RedirectStandardError = true };
-        CultureInfo culture = CultureInfo.InvariantCulture;
-        string[] arguments = [planPath, resultPath, ((int)options.Touch).ToString(culture), options.MemoryIntervalUs.ToString(culture)];
-        foreach (string argument in arguments)
+        string[] settings =
+        [
+            Setting("touch", (int)options.Touch), Setting("memory_us", options.MemoryIntervalUs), Setting("loops", options.Loops),
+            Setting("slowness", options.Slowness), Setting("noop", allocator.IsNoop ? 1 : 0),
+        ];
+        foreach (string argument in files.Concat(settings))
             start.ArgumentList.Add(argument);
-        if (allocator.IsNoop)
-            start.ArgumentList.Add("noop");
         start.Environment.Clear();
         foreach (string name in Inherited)
             if (Environment.GetEnvironmentVariable(name) is { } value)
                 start.Environment[name] = value;
-        foreach (string[] setting in allocator.Environment.Select(v => v.Split('=', 2)))
+        foreach (string[] setting in allocator.Environment.Concat(options.Hook?.Environment ?? []).Select(v => v.Split('=', 2)))
             start.Environment[setting[0]] = setting[1];
-        if (allocator.Preload is { } library)
-            start.Environment["LD_PRELOAD"] = library;
+        string[] libraries = [.. new[] { options.Hook?.Library, allocator.Preload }.OfType<string>()];
+        if (libraries.Length > 0)
+            start.Environment["LD_PRELOAD"] = string.Join(':', libraries);
         return Process.Start(start)!;
     }
 
+    private static string Setting(string name, double value) => string.Create(CultureInfo.InvariantCulture, $"{name}={value:R}");
+
     /// <summary>The start of what it says, as an allocator may say a lot; all of it is taken, as a full pipe would stop it.</summary>
-    private static string ReadStart(TextReader reader)
+    private static async Task<string> ReadStart(TextReader reader)
     {
-        string text = reader.ReadToEnd();
+        string text = await reader.ReadToEndAsync().ConfigureAwait(false);
         return text.Length <= StderrMax ? text : text[..StderrMax];
     }
 

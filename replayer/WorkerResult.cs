@@ -6,7 +6,9 @@ public sealed record WorkerResult
     /// <summary>Path of the object that provided malloc, or <c>noop</c>.</summary>
     public required string AllocatorPath { get; init; }
     /// <summary>The order that was enforced.</summary>
-    public required string Order { get; init; }
+    public required PlanOrder Order { get; init; }
+    /// <summary>Whether the harness's tables and stacks could be locked in memory (RLIMIT_MEMLOCK).</summary>
+    public required bool Locked { get; init; }
     /// <summary>Nanoseconds from the opening of the gate to the end of the last thread.</summary>
     public required long ElapsedNs { get; init; }
     /// <summary>CPU time of the replay, all threads, user and system.</summary>
@@ -26,8 +28,10 @@ public sealed record WorkerResult
     /// <summary>The worker's own garbage collections and managed bytes during the replay: both 0.</summary>
     public required int ManagedCollections { get; init; }
     public required long ManagedBytes { get; init; }
-    /// <summary>CallKinds for which the allocator has no function, so that the nearest was called.</summary>
-    public required IReadOnlyList<int> Substituted { get; init; }
+    /// <summary>CallKinds for which the allocator has no function, with the kind that was called instead; -1 where it has nothing like it.</summary>
+    public required IReadOnlyDictionary<int, int> Substituted { get; init; }
+    /// <summary>The worker's process id.</summary>
+    public int ProcessId { get; init; }
     /// <summary>By thread index.</summary>
     public required IReadOnlyList<WorkerThread> Threads { get; init; }
 

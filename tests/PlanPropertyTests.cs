@@ -5,17 +5,17 @@ using CsCheck;
 
 namespace AllocReplay.Tests;
 
-/// <summary>Properties of plans of random multithreaded traces. CsCheck prints the seed of a failing one.</summary>
+/// <summary>Properties of plans of random multithreaded traces, in every order. CsCheck prints the seed of a failing one.</summary>
 public sealed class PlanPropertyTests
 {
     private const string Seed = "0N0XIzNsQ0O2";
-    private const int Traces = 60;
+    private const int Traces = 120;
 
-    private static readonly Gen<(int Seed, int Threads, int Calls)> AnyTrace =
-        Gen.Select(Gen.Int, Gen.Int[1, 12], Gen.Int[0, 600]);
+    private static readonly Gen<(int Seed, int Threads, int Calls, bool Latency, PlanOrder Order)> AnyTrace =
+        Gen.Select(Gen.Int, Gen.Int[1, 12], Gen.Int[0, 600], Gen.Bool, Gen.Int[0, 2].Select(o => (PlanOrder)o));
 
     [Fact]
-    public void Every_wait_points_backwards_in_the_merged_order() => Check((events, plan) =>
+    public void Every_wait_points_backwards_in_the_merged_order() => Check((events, plan, _, _) =>
     {
         // Walk the merged order, moving one thread at a time through its ops: nothing that an op waits for may lie ahead.
         int[] next = new int[plan.Threads.Length];
@@ -24,8 +24,14 @@ public sealed class PlanPropertyTests
         foreach (TraceEvent e in events.Where(e => StandsInPlan(e)))
         {
             PlanOp[] ops = plan.Of(e.Thread);
-            while (ops[next[e.Thread]].Code == PlanCode.Operand)
-                next[e.Thread]++;
+            for (; IsBeforeItsCall(ops[next[e.Thread]].Code); next[e.Thread]++)
+            {
+                PlanOp wait = ops[next[e.Thread]];
+                if (wait.Code == PlanCode.Await)
+                    Assert.True((ulong)next[wait.Slot] >= wait.Size);
+                if (wait.Code == PlanCode.AwaitExit)
+                    Assert.Equal(plan.Threads[wait.Slot].OpCount, next[wait.Slot]);
+            }
             PlanOp op = ops[next[e.Thread]++];
             Assert.Contains(e.Thread, started);
             if (op.Code == PlanCode.Spawn)
@@ -42,11 +48,11 @@ public sealed class PlanPropertyTests
     });
 
     [Fact]
-    public void No_slot_is_used_again_while_its_block_lives() => Check((events, plan) =>
+    public void No_slot_is_used_again_while_its_block_lives() => Check((events, plan, _, _) =>
     {
         int[] next = new int[plan.Threads.Length];
         var holds = new Dictionary<uint, long>();
-        foreach (TraceEvent e in events.Where(e => StandsInPlan(e) && e.Kind != CallKind.ThreadCreate))
+        foreach (TraceEvent e in events.Where(e => StandsInPlan(e) && !CallKinds.IsThreadEvent(e.Kind)))
         {
             PlanOp[] ops = plan.Of(e.Thread);
             while (ops[next[e.Thread]].Code >= PlanCode.FirstNonCall)
@@ -65,20 +71,24 @@ public sealed class PlanPropertyTests
     });
 
     [Fact]
-    public void Each_thread_does_what_the_trace_says_in_its_order() => Check((events, plan) =>
+    public void Each_thread_does_what_the_trace_says_in_its_order() => Check((events, plan, _, _) =>
     {
         for (int t = 0; t < plan.Threads.Length; t++)
         {
-            var recorded = events.Where(e => e.Thread == t && StandsInPlan(e))
-                .Select(e => e.Kind == CallKind.ThreadCreate ? (PlanCode.Spawn, 0UL, 0UL, e.OtherThread) : ((byte)e.Kind, e.Size, Argument(e), -1));
+            var recorded = events.Where(e => e.Thread == t && StandsInPlan(e)).Select(e => e.Kind switch
+            {
+                CallKind.ThreadCreate => (PlanCode.Spawn, 0UL, 0UL, e.OtherThread),
+                CallKind.ThreadExit => (PlanCode.Moment, 0UL, 0UL, -1),
+                _ => ((byte)e.Kind, e.Size, Argument(e), -1),
+            });
             var planned = new List<(byte, ulong, ulong, int)>();
             ulong wide = 0;
-            foreach (PlanOp op in plan.Of(t))
+            foreach (PlanOp op in plan.Of(t).Where(o => o.Code is not (PlanCode.Await or PlanCode.AwaitExit)))
             {
                 if (op.Code == PlanCode.Operand)
                     wide = op.Size;
-                else if (op.Code == PlanCode.Spawn)
-                    planned.Add((op.Code, 0, 0, (int)op.Slot));
+                else if (op.Code >= PlanCode.FirstNonCall)
+                    planned.Add((op.Code, 0, 0, op.Code == PlanCode.Spawn ? (int)op.Slot : -1));
                 else
                     planned.Add((op.Code, op.Size, (op.Flags & PlanFlags.Wide) != 0 ? wide : op.Argument, -1));
             }
@@ -86,22 +96,56 @@ public sealed class PlanPropertyTests
         }
     });
 
+    /// <summary>Against an oracle that compares every pair of calls.</summary>
+    [Fact]
+    public void The_waits_imply_every_edge_of_the_order() => Check((events, plan, order, latency) =>
+    {
+        List<OrderOracle.Call> calls = OrderOracle.Calls(events, plan, latency);
+        for (int b = 0; b < calls.Count; b++)
+            foreach (OrderOracle.Call a in OrderOracle.Before(calls, b, order))
+                Assert.True(calls[b].Knows(a), $"{a} has to be over before {calls[b]}, and no wait sees to it");
+    });
+
+    [Fact]
+    public void No_wait_is_implied_by_the_others() => Check((events, plan, order, latency) =>
+    {
+        // In real time, hand-overs count for themselves: few are not implied, and what those imply in turn is not looked for.
+        foreach (OrderOracle.Call call in OrderOracle.Calls(events, plan, latency, handOvers: order != PlanOrder.Exact))
+            Assert.True(call.RedundantWait is null, $"{call} waits for {call.RedundantWait}, which another wait implies");
+    });
+
+    [Fact]
+    public void The_oracle_sees_a_wait_that_is_missing() => Assert.ThrowsAny<Exception>(() => Check((events, plan, order, latency) =>
+    {
+        for (int i = 0; i < plan.Ops.Length; i++)
+        {
+            plan.Ops[i].Flags &= ~PlanFlags.Wait;
+            if (plan.Ops[i].Code is PlanCode.Await or PlanCode.AwaitExit)
+                plan.Ops[i].Code = PlanCode.Operand;
+        }
+        List<OrderOracle.Call> calls = OrderOracle.Calls(events, plan, latency);
+        for (int b = 0; b < calls.Count; b++)
+            foreach (OrderOracle.Call a in OrderOracle.Before(calls, b, order))
+                Assert.True(calls[b].Knows(a));
+    }));
+
     private static ulong Argument(in TraceEvent e) => e.Kind is CallKind.Calloc or CallKind.ReallocArrayEnd ? e.Count : e.Alignment;
 
-    private static bool StandsInPlan(in TraceEvent e) =>
-        !CallKinds.IsReallocBegin(e.Kind) && e.Kind is not (CallKind.ThreadStart or CallKind.ThreadExit);
+    private static bool StandsInPlan(in TraceEvent e) => !CallKinds.IsReallocBegin(e.Kind) && e.Kind != CallKind.ThreadStart;
 
-    private static void Check(Action<List<TraceEvent>, PlanFile> property) => AnyTrace.Sample(trace =>
+    private static bool IsBeforeItsCall(byte code) => code is PlanCode.Operand or PlanCode.Await or PlanCode.AwaitExit;
+
+    private static void Check(Action<List<TraceEvent>, PlanFile, PlanOrder, bool> property) => AnyTrace.Sample(trace =>
     {
         using var directory = new TemporaryDirectory();
-        var generator = new TraceGenerator(trace.Seed, directory.Path);
+        var generator = new TraceGenerator(trace.Seed, directory.Path, trace.Latency);
         generator.Run(trace.Threads, trace.Calls);
         generator.Writer.Save();
         var events = new List<TraceEvent>();
         using (TraceReader reader = TraceReader.Open(directory.Path))
             while (reader.Read(out TraceEvent e))
                 events.Add(e);
-        using ReplayPlan plan = PlanFile.Compile(directory.Path);
-        property(events, PlanFile.Read(plan.Path));
+        using ReplayPlan plan = PlanFile.Compile(directory.Path, trace.Order);
+        property(events, PlanFile.Read(plan.Path), trace.Order, trace.Latency);
     }, seed: Seed, iter: Traces, threads: 1);
 }

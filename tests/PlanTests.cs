@@ -54,7 +54,7 @@ public sealed class PlanTests : IDisposable
 
         Assert.Equal([-1, 0, -1], plan.Threads.Select(t => t.Parent));
         Assert.Equal((PlanCode.Spawn, 1U), (plan.Of(0)[1].Code, plan.Of(0)[1].Slot));
-        Assert.Single(plan.Of(1));
+        Assert.Equal([(byte)CallKind.Malloc, PlanCode.Moment], plan.Of(1).Select(o => o.Code));
         Assert.Equal(0, plan.Header.MainThread);
         Assert.Equal(1, replay.Counts.SpawnedThreads);
     }
@@ -173,7 +173,7 @@ public sealed class PlanTests : IDisposable
         temporary.Dispose();
         Assert.False(File.Exists(temporary.Path));
         using (TraceReader reader = TraceReader.Open(_directory.Path))
-            ReplayPlan.Compile(reader, _directory["kept.plan"]).Dispose();
+            ReplayPlan.Compile(reader, keepAs: _directory["kept.plan"]).Dispose();
         Assert.True(File.Exists(_directory["kept.plan"]));
     }
 

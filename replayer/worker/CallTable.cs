@@ -50,6 +50,8 @@ internal unsafe struct CallEntry
     public Shape Shape;
     /// <summary>The allocator has no function of that name: the nearest it has is called.</summary>
     public bool Substituted;
+    /// <summary>The CallKind whose function is called: its own, another one's where it is substituted, -1 where there is none.</summary>
+    public short Called;
 }
 
 /// <summary>The functions of the allocator under test, by kind of call. Lives outside any heap.</summary>
@@ -135,27 +137,30 @@ internal unsafe struct CallTable
     public static bool IsRelease(byte code) => IsCall(code) && ShapeOf((CallKind)code) >= Shape.Release;
 
     /// <summary>Looks the functions up as the program's own calls would be bound. Returns the path of the object that provides malloc.</summary>
-    public byte* Bind()
+    public byte* Bind(Provider provider)
     {
         Entries = (CallEntry*)Libc.Map((nuint)(Kinds * sizeof(CallEntry)));
-        Libc.SymbolInfo provider;
-        if (Libc.dladdr(Resolve("malloc"u8, null), &provider) == 0)
-            Worker.Fail("nothing provides malloc"u8);
         for (int kind = 0; kind < Kinds; kind++)
         {
             if (!IsCall((byte)kind))
                 continue;
-            void* function = Resolve(NameOf((CallKind)kind), provider.ObjectBase);
-            Entries[kind] = new CallEntry { Function = function, Shape = ShapeOf((CallKind)kind), Substituted = function == null };
+            void* function = provider.Find(NameOf((CallKind)kind));
+            Entries[kind] = new CallEntry
+            {
+                Function = function,
+                Shape = ShapeOf((CallKind)kind),
+                Substituted = function == null,
+                Called = (short)(function == null ? -1 : kind),
+            };
         }
         foreach (CallKind required in (ReadOnlySpan<CallKind>)[CallKind.Free, CallKind.Malloc, CallKind.Calloc, CallKind.ReallocEnd])
             if (Of(required)->Function == null)
                 Worker.Fail("the allocator lacks one of malloc, calloc, realloc and free"u8);
         for (int kind = 0; kind < Kinds; kind++)
             if (Entries[kind].Substituted)
-                Substitute((CallKind)kind, provider.ObjectBase);
+                Substitute((CallKind)kind);
         SetFast();
-        return provider.ObjectName;
+        return provider.Path;
     }
 
     /// <summary>The harness's own cost: every acquisition gives the same address, every release does nothing.</summary>
@@ -167,7 +172,7 @@ internal unsafe struct CallTable
         {
             Shape shape = ShapeOf((CallKind)kind);
             void* function = shape >= Shape.Release ? code.Nothing : shape == Shape.PosixMemalign ? code.StoreBlock : code.ReturnBlock;
-            Entries[kind] = new CallEntry { Function = function, Shape = shape };
+            Entries[kind] = new CallEntry { Function = function, Shape = shape, Called = (short)kind };
         }
         SetFast();
     }
@@ -181,7 +186,7 @@ internal unsafe struct CallTable
         Realloc = (delegate* unmanaged[SuppressGCTransition]<void*, nuint, byte*>)Of(CallKind.ReallocEnd)->Function;
     }
 
-    private readonly void Substitute(CallKind kind, void* provider)
+    private readonly void Substitute(CallKind kind)
     {
         switch (kind)
         {
@@ -190,7 +195,7 @@ internal unsafe struct CallTable
                 break;
             case CallKind.AlignedAlloc or CallKind.Memalign or CallKind.Valloc or CallKind.Pvalloc
                 or (>= CallKind.NewAligned and <= CallKind.NewArrayAlignedNothrow):
-                SubstituteAligned(kind, provider);
+                SubstituteAligned(kind);
                 break;
             case >= CallKind.New and <= CallKind.NewArrayNothrow:
                 Replace(kind, CallKind.Malloc, Shape.Size);
@@ -204,14 +209,15 @@ internal unsafe struct CallTable
         }
     }
 
-    private readonly void SubstituteAligned(CallKind kind, void* provider)
+    private readonly void SubstituteAligned(CallKind kind)
     {
-        void* aligned = Resolve("memalign"u8, provider);
-        if (aligned == null)
-            aligned = Resolve("aligned_alloc"u8, provider);
+        CallKind by = Of(CallKind.Memalign)->Substituted ? CallKind.AlignedAlloc : CallKind.Memalign;
+        bool none = Of(by)->Substituted;
         Shape shape = kind switch { CallKind.Valloc => Shape.Page, CallKind.Pvalloc => Shape.WholePages, _ => Shape.AlignmentSize };
-        Of(kind)->Function = aligned;
-        Of(kind)->Shape = aligned == null ? Shape.None : shape;
+        if (none)
+            Of(kind)->Shape = Shape.None;
+        else
+            Replace(kind, by, shape);
     }
 
     /// <summary>A form of operator delete falls back on its plain form, and that on free; the sized forms of free on free.</summary>
@@ -226,16 +232,6 @@ internal unsafe struct CallTable
     {
         Of(kind)->Function = Of(by)->Function;
         Of(kind)->Shape = shape;
-    }
-
-    /// <summary>The address of a function, or null when it comes from another object than the one asked for.</summary>
-    private static void* Resolve(ReadOnlySpan<byte> name, void* objectBase)
-    {
-        void* address;
-        fixed (byte* text = name)
-            address = Libc.dlsym(null, text);
-        Libc.SymbolInfo info;
-        bool ours = address != null && (objectBase == null || (Libc.dladdr(address, &info) != 0 && info.ObjectBase == objectBase));
-        return ours ? address : null;
+        Of(kind)->Called = Of(by)->Called;
     }
 }

@@ -3,7 +3,7 @@ using AllocReplay.Replayer;
 
 namespace AllocReplay.Worker;
 
-/// <summary>Passes blocks between threads through shared slots: see <see cref="SlotState"/>.</summary>
+/// <summary>How threads wait for one another: for a block in a shared slot (see <see cref="SlotState"/>), or for another thread to have come so far.</summary>
 internal static unsafe class Handoff
 {
     /// <summary>About 2 µs: longer than a hand-over between two running threads takes, far shorter than a time slice.</summary>
@@ -33,7 +33,80 @@ internal static unsafe class Handoff
             if (value == SlotState.Failed)
                 return null;
         }
+        AfterWait();
         return (byte*)value;
+    }
+
+    /// <summary>Tells that a thread has done so many ops. The exchange is a release of all that it did.</summary>
+    /// <remarks>
+    /// A waiter first counts itself as asleep, then looks again, then sleeps; here the ops are told first, then the sleepers counted.
+    /// Both are full barriers, so one of the two sees the other. Each op that is waited for is told by itself, so it is enough to wake those
+    /// that wait for this very one; the kernel tells 32 of them apart.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Signal(ThreadProgress* progress, ulong done)
+    {
+        Interlocked.Exchange(ref progress->Done, done);
+        if (Volatile.Read(ref progress->Sleepers) != 0)
+            Libc.WakeFor((uint*)&progress->Done, BitOf(done));
+    }
+
+    /// <summary>Waits until a thread has done so many ops.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Await(ThreadProgress* progress, ulong done, ReplayThread* self)
+    {
+        if (Volatile.Read(ref progress->Done) < done)
+        {
+            self->Waits++;
+            if (!Spin(progress, done))
+                Sleep(progress, done, self);
+        }
+        AfterWait();
+    }
+
+    /// <summary>Waits until a thread is gone.</summary>
+    public static void AwaitExit(ThreadProgress* progress, ReplayThread* self)
+    {
+        if (Volatile.Read(ref progress->Exited) == 0)
+        {
+            self->Waits++;
+            self->Sleeps++;
+            while (Volatile.Read(ref progress->Exited) == 0)
+                Libc.Wait(&progress->Exited, 0);
+        }
+        AfterWait();
+    }
+
+    private static bool Spin(ThreadProgress* progress, ulong done)
+    {
+        for (int i = 0; i < Spins; i++)
+        {
+            X86Pause();
+            if (Volatile.Read(ref progress->Done) >= done)
+                return true;
+        }
+        return false;
+    }
+
+    private static void Sleep(ThreadProgress* progress, ulong done, ReplayThread* self)
+    {
+        self->Sleeps++;
+        Interlocked.Increment(ref progress->Sleepers);
+        ulong seen;
+        while ((seen = Volatile.Read(ref progress->Done)) < done)
+            Libc.WaitFor((uint*)&progress->Done, (uint)seen, BitOf(done));
+        Interlocked.Decrement(ref progress->Sleepers);
+    }
+
+    private static uint BitOf(ulong done) => 1U << (int)(done & 31);
+
+    /// <summary>What comes next (a hook may read a counter) is not to be executed ahead of the read that ended the wait.</summary>
+    private static void AfterWait()
+    {
+        if (System.Runtime.Intrinsics.X86.Sse2.IsSupported)
+            System.Runtime.Intrinsics.X86.Sse2.LoadFence();
+        else
+            Thread.MemoryBarrier();
     }
 
     private static nuint Await(nuint* slot, ReplayThread* self)

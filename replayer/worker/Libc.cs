@@ -7,10 +7,12 @@ internal static unsafe partial class Libc
 {
     public const int ProtNone = 0, ProtRead = 1, ProtWrite = 2, ProtExec = 4;
     public const int MapShared = 1, MapPrivate = 2, MapAnonymous = 0x20, MapNoReserve = 0x4000, MapPopulate = 0x8000;
-    public const int ReadOnly = 0, WriteOnly = 1, Create = 0x40, Truncate = 0x200, CloseOnExec = 0x80000;
+    public const int ReadOnly = 0, WriteOnly = 1, ReadWrite = 2, Create = 0x40, Truncate = 0x200, CloseOnExec = 0x80000;
     public const int SeekEnd = 2;
-    private const int FutexWait = 0 | 128, FutexWake = 1 | 128; // private to the process
-    private const int ClockMonotonic = 1;
+    private const int FutexWait = 0 | 128, FutexWake = 1 | 128, FutexWaitBitset = 9 | 128, FutexWakeBitset = 10 | 128; // private to the process
+    private const int ClockMonotonic = 1, TimerAbsolute = 1;
+    private const int SetTimerSlack = 29;
+    public const int LoadLazily = 1, OnlyIfLoaded = 4;
 
     public struct Timespec
     {
@@ -27,6 +29,13 @@ internal static unsafe partial class Libc
         public long VoluntarySwitches, InvoluntarySwitches;
 
         public readonly long CpuNs => ((UserSeconds + SystemSeconds) * 1_000_000 + UserMicroseconds + SystemMicroseconds) * 1000;
+    }
+
+    /// <summary>The start of dl_phdr_info</summary>
+    public readonly struct ObjectInfo(nuint loadAddress, byte* name)
+    {
+        public readonly nuint Base = loadAddress;
+        public readonly byte* Name = name;
     }
 
     /// <summary>Dl_info</summary>
@@ -47,6 +56,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] public static partial nint pread(int fd, byte* buffer, nuint length, long offset);
     [LibraryImport("libc")] public static partial nint write(int fd, byte* buffer, nuint length);
     [LibraryImport("libc")] public static partial void* dlsym(void* handle, byte* name);
+    [LibraryImport("libc")] public static partial void* dlopen(byte* path, int flags);
+    [LibraryImport("libc")]
+    public static partial int dl_iterate_phdr(delegate* unmanaged<ObjectInfo*, nuint, void*, int> visit, void* argument);
     [LibraryImport("libc")] public static partial int dladdr(void* address, SymbolInfo* info);
     [LibraryImport("libc")] public static partial int getrusage(int who, Usage* usage);
     [LibraryImport("libc")] public static partial void _exit(int code);
@@ -57,7 +69,10 @@ internal static unsafe partial class Libc
     public static partial int pthread_create(
         nuint* handle, void* attributes, delegate* unmanaged<void*, void*> entry, void* argument);
     [LibraryImport("libc")] public static partial int pthread_join(nuint handle, void** result);
-    [LibraryImport("libc")] private static partial nint syscall(nint number, void* a, nint b, nint c, void* d);
+    [LibraryImport("libc")] public static partial int mlock(void* address, nuint length);
+    [LibraryImport("libc")] private static partial nint syscall(nint number, void* a, nint b, nint c, void* d, void* e, nint f);
+    [LibraryImport("libc")] private static partial int clock_nanosleep(int clock, int flags, Timespec* request, Timespec* remaining);
+    [LibraryImport("libc")] private static partial int prctl(int option, nint value, nint a, nint b, nint c);
     [LibraryImport("libc")] private static partial int clock_gettime(int clock, Timespec* time);
 
     /// <summary>CLOCK_MONOTONIC in nanoseconds.</summary>
@@ -68,11 +83,28 @@ internal static unsafe partial class Libc
         return time.Seconds * 1_000_000_000 + time.Nanoseconds;
     }
 
+    /// <summary>Sleeps until a moment of CLOCK_MONOTONIC, or a little longer.</summary>
+    public static void SleepUntil(long ns)
+    {
+        var time = new Timespec { Seconds = ns / 1_000_000_000, Nanoseconds = ns % 1_000_000_000 };
+        _ = clock_nanosleep(ClockMonotonic, TimerAbsolute, &time, null);
+    }
+
+    /// <summary>The kernel may then no longer put off this thread's timers by 50 µs.</summary>
+    public static void WakePromptly() => _ = prctl(SetTimerSlack, 1, 0, 0, 0);
+
     /// <summary>Sleeps while the word holds the value; returns early without a reason at times, as futexes do.</summary>
-    public static void Wait(uint* word, uint whileEqual) => syscall(FutexNumber, word, FutexWait, (nint)whileEqual, null);
+    public static void Wait(uint* word, uint whileEqual) => syscall(FutexNumber, word, FutexWait, (nint)whileEqual, null, null, 0);
 
     /// <summary>Wakes at most this many threads that sleep on the word.</summary>
-    public static void Wake(uint* word, int count) => syscall(FutexNumber, word, FutexWake, count, null);
+    public static void Wake(uint* word, int count) => syscall(FutexNumber, word, FutexWake, count, null, null, 0);
+
+    /// <summary>As <see cref="Wait"/>, woken only by a wake that has one of these bits.</summary>
+    public static void WaitFor(uint* word, uint whileEqual, uint bits) =>
+        syscall(FutexNumber, word, FutexWaitBitset, (nint)whileEqual, null, null, (nint)bits);
+
+    /// <summary>Wakes all that sleep on the word for one of these bits.</summary>
+    public static void WakeFor(uint* word, uint bits) => syscall(FutexNumber, word, FutexWakeBitset, int.MaxValue, null, null, (nint)bits);
 
     /// <summary>Fresh anonymous memory, zeroed and present. Ends the worker when there is none.</summary>
     public static void* Map(nuint length)
@@ -82,6 +114,9 @@ internal static unsafe partial class Libc
             Worker.Fail("cannot map "u8, (long)length, " bytes for the replay's own tables"u8);
         return memory;
     }
+
+    /// <summary>Keeps memory from being paged out during the replay. False where a limit forbids it.</summary>
+    public static bool Lock(void* memory, nuint length) => mlock(memory, length) == 0;
 
     private static nint FutexNumber => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;
 }

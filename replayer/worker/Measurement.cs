@@ -10,6 +10,8 @@ internal sealed unsafe class Measurement
     public int Threads { get; init; }
     /// <summary>From the opening of the gate to the end of the last thread.</summary>
     public long ElapsedNs { get; set; }
+    /// <summary>Whether the replay's own tables and stacks were locked in memory.</summary>
+    public bool IsLocked { get; set; }
     /// <summary>Anonymous memory present after the harness's own was mapped and before the first call.</summary>
     public long BaselineBytes { get; set; }
     public long PeakBytes { get; set; }
@@ -32,17 +34,17 @@ internal sealed unsafe class Measurement
         _usage = Usage();
     }
 
-    /// <summary>Closely around the replay: reading the baseline costs milliseconds where the plan is large.</summary>
+    /// <summary>Closely around each replay of the plan: reading the baseline costs milliseconds where the plan is large. Figures add up.</summary>
     public void After()
     {
         Libc.Usage usage = Usage();
-        ManagedBytes = GC.GetTotalAllocatedBytes(precise: true) - _allocated;
-        ManagedCollections = Collections() - _collections;
-        CpuNs = usage.CpuNs - _usage.CpuNs;
-        MinorFaults = usage.MinorFaults - _usage.MinorFaults;
-        MajorFaults = usage.MajorFaults - _usage.MajorFaults;
-        VoluntarySwitches = usage.VoluntarySwitches - _usage.VoluntarySwitches;
-        InvoluntarySwitches = usage.InvoluntarySwitches - _usage.InvoluntarySwitches;
+        ManagedBytes += GC.GetTotalAllocatedBytes(precise: true) - _allocated;
+        ManagedCollections += Collections() - _collections;
+        CpuNs += usage.CpuNs - _usage.CpuNs;
+        MinorFaults += usage.MinorFaults - _usage.MinorFaults;
+        MajorFaults += usage.MajorFaults - _usage.MajorFaults;
+        VoluntarySwitches += usage.VoluntarySwitches - _usage.VoluntarySwitches;
+        InvoluntarySwitches += usage.InvoluntarySwitches - _usage.InvoluntarySwitches;
     }
 
     private static int Collections() => GC.CollectionCount(0) + GC.CollectionCount(1) + GC.CollectionCount(2);

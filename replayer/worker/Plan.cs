@@ -22,12 +22,14 @@ internal static unsafe class Plan
         PlanHeader* header = (PlanHeader*)file;
         if (header->Magic != PlanFormat.Magic)
             Worker.Fail("bad plan: expected the magic ARPLAN at byte 0"u8);
-        if (header->Version != PlanFormat.Version || header->Order != PlanOrder.Deps)
+        if (header->Version != PlanFormat.Version || header->Order is < PlanOrder.Deps or > PlanOrder.Total)
             Worker.Fail("bad plan: version or order is not this worker's; version "u8, header->Version, ""u8);
         bool fits = header->FileLength == length && header->ThreadCount >= 0 && header->MainThread >= -1 && header->MainThread < header->ThreadCount
             && header->SlotCount is > 0 and <= uint.MaxValue
             && Holds(length, header->ThreadsOffset, header->ThreadCount, sizeof(PlanThread))
-            && Holds(length, header->OpsOffset, header->OpCount, sizeof(PlanOp));
+            && Holds(length, header->OpsOffset, header->OpCount, sizeof(PlanOp))
+            && Holds(length, header->LeftoverOffset, header->LeftoverCount, sizeof(uint))
+            && (header->TimesOffset == 0 || Holds(length, header->TimesOffset, header->OpCount, sizeof(long)));
         if (!fits)
             Worker.Fail("bad plan: its header does not fit a file of "u8, length, " bytes"u8);
 
@@ -39,7 +41,28 @@ internal static unsafe class Plan
         replay->Ops = (PlanOp*)(file + header->OpsOffset);
         replay->Slots = (nuint*)Libc.Map((nuint)header->SlotCount * (nuint)sizeof(nuint));
         replay->Threads = (ReplayThread*)Libc.Map((nuint)header->ThreadCount * (nuint)sizeof(ReplayThread));
-        return Check((PlanThread*)(file + header->ThreadsOffset), replay);
+        replay->Progress = (ThreadProgress*)Libc.Map((nuint)header->ThreadCount * (nuint)sizeof(ThreadProgress));
+        replay->Leftovers = (uint*)(file + header->LeftoverOffset);
+        replay->LeftoverCount = header->LeftoverCount;
+        replay->IsLocked = Libc.Lock(replay->Slots, (nuint)header->SlotCount * (nuint)sizeof(nuint))
+            & Libc.Lock(replay->Threads, (nuint)header->ThreadCount * (nuint)sizeof(ReplayThread))
+            & Libc.Lock(replay->Progress, (nuint)header->ThreadCount * (nuint)sizeof(ThreadProgress));
+        int* byDepth = Check((PlanThread*)(file + header->ThreadsOffset), replay);
+        if (replay->Slowness > 0)
+            SetTimes(replay, header->TimesOffset == 0 ? null : (long*)(file + header->TimesOffset));
+        return byDepth;
+    }
+
+    private static void SetTimes(Replay* replay, long* times)
+    {
+        if (times == null)
+            Worker.Fail("bad plan: it has no times to replay at"u8);
+        replay->FirstNs = long.MaxValue;
+        for (long i = 0; i < replay->OpCount; i++)
+            if (times[i] >= 0)
+                replay->FirstNs = Math.Min(replay->FirstNs, times[i]);
+        for (int i = 0; i < replay->ThreadCount; i++)
+            replay->Threads[i].Times = times + (replay->Threads[i].First - replay->Ops);
     }
 
     private static bool Holds(long length, long offset, long count, int size) =>
@@ -60,6 +83,12 @@ internal static unsafe class Plan
             thread->End = thread->First + plan.OpCount;
             thread->Replay = replay;
             thread->Parent = plan.Parent;
+            thread->Index = i;
+            replay->Progress[i].IsExitAwaited = plan.IsExitAwaited != 0;
+        }
+        for (int i = 0; i < replay->ThreadCount; i++)
+        {
+            ReplayThread* thread = replay->Threads + i;
             for (PlanOp* op = thread->First; op != thread->End; op++)
                 if (!IsValid(op, thread, threads, i, replay, handoffs, spawned))
                     Worker.Fail("bad plan: op "u8, op - replay->Ops, " makes no sense"u8);
@@ -67,6 +96,9 @@ internal static unsafe class Plan
         for (long slot = 0; slot < replay->SlotCount; slot++)
             if (handoffs[slot] == 2)
                 Worker.Fail("bad plan: nobody publishes slot "u8, slot, ""u8);
+        for (long i = 0; i < replay->LeftoverCount; i++)
+            if (replay->Leftovers[i] >= replay->SlotCount)
+                Worker.Fail("bad plan: no such slot is left over: "u8, replay->Leftovers[i], ""u8);
         int* byDepth = Order(replay, spawned);
         _ = Libc.munmap(handoffs, (nuint)replay->SlotCount);
         _ = Libc.munmap(spawned, (nuint)replay->ThreadCount);
@@ -77,6 +109,10 @@ internal static unsafe class Plan
     {
         if (op->Code == PlanCode.Operand)
             return op + 1 != thread->End && (op[1].Flags & PlanFlags.Wide) != 0;
+        if (op->Code == PlanCode.Moment)
+            return true;
+        if (op->Code is PlanCode.Await or PlanCode.AwaitExit)
+            return CanAwait(op, index, replay);
         if (op->Code == PlanCode.Spawn)
         {
             // A thread is created once, by its parent; the main one is there already.
@@ -95,6 +131,17 @@ internal static unsafe class Plan
         if ((op->Flags & PlanFlags.Wait) == 0)
             return true;
         return (releases || CallTable.IsReallocation(op->Code)) && Mark(handoffs + (releases ? op->Slot : op->Source), 2);
+    }
+
+    /// <summary>Somebody ends the wait: that op tells, that end is told.</summary>
+    private static bool CanAwait(PlanOp* op, int index, Replay* replay)
+    {
+        if (op->Slot >= replay->ThreadCount || op->Slot == index)
+            return false;
+        if (op->Code == PlanCode.AwaitExit)
+            return replay->Progress[op->Slot].IsExitAwaited;
+        ReplayThread* other = replay->Threads + op->Slot;
+        return op->Size - 1 < (ulong)(other->End - other->First) && (other->First[op->Size - 1].Flags & PlanFlags.Signal) != 0;
     }
 
     private static bool Mark(byte* handoff, byte bit)

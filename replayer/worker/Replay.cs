@@ -13,6 +13,11 @@ internal unsafe struct ReplayThread
     public Replay* Replay;
     public nuint Handle;
     public int Parent;
+    public int Index;
+    /// <summary>The next of those that are leaving, by index plus one: see <see cref="Reaper"/>.</summary>
+    public int NextLeaving;
+    /// <summary>When each op was recorded, in nanoseconds; null for a replay as fast as it goes.</summary>
+    public long* Times;
     /// <summary>Argument of the next op, from an operand op.</summary>
     public ulong Operand;
 
@@ -36,6 +41,28 @@ internal unsafe struct ReplayThread
     public fixed ulong Attributes[8];
 }
 
+/// <summary>What other threads wait for of one thread. A cache line of its own.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+internal struct ThreadProgress
+{
+    /// <summary>Ops done, as of the last one that others wait for. Also a futex: its low half.</summary>
+    public ulong Done;
+    /// <summary>Threads that sleep on <see cref="Done"/>, or are about to.</summary>
+    public uint Sleepers;
+    /// <summary>Futex word: 1 once the thread waits at the gate.</summary>
+    public uint Ready;
+    /// <summary>Futex word: 1 once the thread is gone.</summary>
+    public uint Exited;
+    /// <summary>Whether an op waits for that.</summary>
+    public bool IsExitAwaited;
+}
+
+/// <summary>How far the replay is, in a file that the replayer maps as well.</summary>
+internal struct RunProgress
+{
+    public long DoneOps, TotalOps;
+}
+
 /// <summary>What all threads of a replay share. Lives outside any heap.</summary>
 internal unsafe struct Replay
 {
@@ -43,12 +70,29 @@ internal unsafe struct Replay
     public nuint* Slots;
     public PlanOp* Ops;
     public ReplayThread* Threads;
+    public ThreadProgress* Progress;
+    /// <summary>Slots of blocks that the trace leaves.</summary>
+    public uint* Leftovers;
+    public long LeftoverCount;
     public int ThreadCount;
     public int MainThread;
     public long OpCount;
     public long SlotCount;
     public PlanOrder Order;
     public TouchPolicy Touch;
+    /// <summary>Nanoseconds of replay for one of the trace; with <see cref="ReplayThread.Times"/>.</summary>
+    public double Slowness;
+    /// <summary>When the first op was recorded, and when the gate was opened.</summary>
+    public long FirstNs, StartNs;
+    /// <summary>Switches the recording of the calling thread's calls on or off; null when this replay is not recorded.</summary>
+    public delegate* unmanaged<int, void> Record;
+    /// <summary>Threads that end and whose end is waited for: see <see cref="Reaper"/>.</summary>
+    public int Leaving;
+    public uint LeavingCount;
+    /// <summary>What the replayer watches, or null: see <see cref="RunProgress"/>.</summary>
+    public RunProgress* Told;
+    /// <summary>Whether the tables and stacks could be locked in memory.</summary>
+    public bool IsLocked;
     /// <summary>Futex word: 0 until the replay starts.</summary>
     public uint Gate;
     /// <summary>std::nothrow, whose address alone matters.</summary>

@@ -9,6 +9,8 @@ internal static unsafe class ReplayLoop
 {
     private const ushort Free = (ushort)CallKind.Free, Malloc = (ushort)CallKind.Malloc;
     private const nuint PageSize = 4096;
+    /// <summary>Ops after which a thread tells how far it is: some 0.3 ms.</summary>
+    private const long Stretch = 1 << 16;
 
     public static void Run(ReplayThread* self)
     {
@@ -29,8 +31,29 @@ internal static unsafe class ReplayLoop
         }
     }
 
-    /// <summary>The two commonest calls, on blocks of the thread's own, in line; everything else in <see cref="Other"/>.</summary>
     private static void Run<TTouch>(ReplayThread* self)
+        where TTouch : struct, ITouch
+    {
+        if (self->Times != null)
+            RunPaced<TTouch>(self);
+        else
+            RunAsap<TTouch>(self);
+    }
+
+    private static void RunPaced<TTouch>(ReplayThread* self)
+        where TTouch : struct, ITouch
+    {
+        Pace.Begin();
+        for (PlanOp* op = self->First; op != self->End; op++)
+        {
+            Pace.Await(self->Replay, self->Times[op - self->First]);
+            Other<TTouch>(self, op);
+            Tell(self->Replay, 1);
+        }
+    }
+
+    /// <summary>The two commonest calls, on blocks of the thread's own, in line; everything else in <see cref="Other"/>.</summary>
+    private static void RunAsap<TTouch>(ReplayThread* self)
         where TTouch : struct, ITouch
     {
         nuint* slots = self->Replay->Slots;
@@ -39,51 +62,84 @@ internal static unsafe class ReplayLoop
         PlanOp* end = self->End;
         long calls = 0;
         ulong bytes = 0;
-        for (PlanOp* op = self->First; op != end; op++)
+        for (PlanOp* op = self->First; op != end;)
         {
-            uint code = op->Dispatch;
-            if (code == Free)
+            PlanOp* first = op;
+            PlanOp* stop = end - op > Stretch ? op + Stretch : end;
+            for (; op != stop; op++)
             {
-                calls++;
-                free((void*)slots[op->Slot]);
-            }
-            else if (code == Malloc)
-            {
-                nuint size = (nuint)op->Size;
-                calls++;
-                bytes += size;
-                byte* block = malloc(size);
-                slots[op->Slot] = (nuint)block;
-                if (block != null)
-                    TTouch.Block(block, size);
+                uint code = op->Dispatch;
+                if (code == Free)
+                {
+                    calls++;
+                    free((void*)slots[op->Slot]);
+                }
+                else if (code == Malloc)
+                {
+                    nuint size = (nuint)op->Size;
+                    calls++;
+                    bytes += size;
+                    byte* block = malloc(size);
+                    slots[op->Slot] = (nuint)block;
+                    if (block != null)
+                        TTouch.Block(block, size);
+                    else
+                        self->FailedNow++;
+                }
                 else
-                    self->FailedNow++;
+                {
+                    Other<TTouch>(self, op);
+                }
             }
-            else
-            {
-                Other<TTouch>(self, op);
-            }
+            Tell(self->Replay, op - first);
         }
         self->Calls += calls;
         self->Bytes += bytes;
+    }
+
+    private static void Tell(Replay* replay, long ops)
+    {
+        if (replay->Told != null)
+            Interlocked.Add(ref replay->Told->DoneOps, ops);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Other<TTouch>(ReplayThread* self, PlanOp* op)
         where TTouch : struct, ITouch
     {
-        Replay* replay = self->Replay;
         if (op->Code >= PlanCode.FirstNonCall)
+            Step(self, op);
+        else
+            Call<TTouch>(self, op);
+        if ((op->Flags & PlanFlags.Signal) != 0)
+            Handoff.Signal(self->Replay->Progress + self->Index, (ulong)(op - self->First) + 1);
+    }
+
+    private static void Step(ReplayThread* self, PlanOp* op)
+    {
+        switch (op->Code)
         {
-            if (op->Code == PlanCode.Operand)
+            case PlanCode.Await:
+                Handoff.Await(self->Replay->Progress + op->Slot, op->Size, self);
+                break;
+            case PlanCode.AwaitExit:
+                Handoff.AwaitExit(self->Replay->Progress + op->Slot, self);
+                break;
+            case PlanCode.Operand:
                 self->Operand = op->Size;
-            else
-                Threads.Spawn(replay->Threads + op->Slot);
-            return;
+                break;
+            case PlanCode.Spawn:
+                Threads.Spawn(self->Replay->Threads + op->Slot);
+                break;
         }
+    }
+
+    private static void Call<TTouch>(ReplayThread* self, PlanOp* op)
+        where TTouch : struct, ITouch
+    {
         self->Calls++;
         nuint argument = (op->Flags & PlanFlags.Wide) != 0 ? (nuint)self->Operand : op->Argument;
-        CallEntry* entry = replay->Calls.Entries + op->Code;
+        CallEntry* entry = self->Replay->Calls.Entries + op->Code;
         if (entry->Shape >= Shape.Release)
             Release(self, op, entry, argument);
         else if (entry->Shape is Shape.Realloc or Shape.ReallocArray or Shape.ReallocProduct)
@@ -100,7 +156,7 @@ internal static unsafe class ReplayLoop
         // A throwing form of operator new has nobody to catch it here: a call known to fail uses the form that returns null.
         if (failed && (CallKind)op->Code is CallKind.New or CallKind.NewArray or CallKind.NewAligned or CallKind.NewArrayAligned)
             entry += CallTable.ThrowingToNothrow;
-        byte* block = Call(self, entry, size, argument, &self->Replay->Nothrow);
+        byte* block = Invoke(entry, size, argument, &self->Replay->Nothrow);
         ulong requested = entry->Shape == Shape.CountSize ? Product(size, argument) : size;
         self->Bytes += requested;
         if (failed)
@@ -108,7 +164,7 @@ internal static unsafe class ReplayLoop
             if (block != null)
             {
                 self->Divergences++;
-                self->Replay->Calls.Free(block);
+                GiveBack(self, block);
             }
             return;
         }
@@ -119,7 +175,7 @@ internal static unsafe class ReplayLoop
         Store(self, op, block);
     }
 
-    private static byte* Call(ReplayThread* self, CallEntry* entry, nuint size, nuint argument, byte* nothrow)
+    private static byte* Invoke(CallEntry* entry, nuint size, nuint argument, byte* nothrow)
     {
         void* f = entry->Function;
         switch (entry->Shape)
@@ -166,7 +222,7 @@ internal static unsafe class ReplayLoop
                 block = requested == nuint.MaxValue ? null : self->Replay->Calls.Realloc(old, requested);
         }
         self->Bytes += requested;
-        if (op->Flags == PlanFlags.None && block != null)
+        if ((op->Flags & ~PlanFlags.Signal) == PlanFlags.None && block != null)
         {
             TTouch.Block(block, requested);
             self->Replay->Slots[op->Slot] = (nuint)block;
@@ -184,7 +240,7 @@ internal static unsafe class ReplayLoop
         {
             // An allocator may return a block of no bytes where the recorded one freed.
             if (block != null)
-                self->Replay->Calls.Free(block);
+                GiveBack(self, block);
             return;
         }
         if ((flags & PlanFlags.Keep) != 0)
@@ -199,7 +255,7 @@ internal static unsafe class ReplayLoop
             if (block != null)
             {
                 self->Divergences++;
-                self->Replay->Calls.Free(block);
+                GiveBack(self, block);
             }
             return;
         }
@@ -249,6 +305,17 @@ internal static unsafe class ReplayLoop
                 ((delegate* unmanaged[SuppressGCTransition]<byte*, nuint, nuint, void>)f)(block, argument, size);
                 break;
         }
+    }
+
+    /// <summary>Releases a block that the recorded call did not give: no call of the trace, so not recorded.</summary>
+    private static void GiveBack(ReplayThread* self, byte* block)
+    {
+        Replay* replay = self->Replay;
+        if (replay->Record != null)
+            replay->Record(0);
+        replay->Calls.Free(block);
+        if (replay->Record != null)
+            replay->Record(1);
     }
 
     private static byte* Load(ReplayThread* self, uint slot, PlanFlags flags)

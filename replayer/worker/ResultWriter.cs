@@ -1,5 +1,5 @@
+using System.Globalization;
 using System.Text.Json;
-using AllocReplay.Replayer;
 
 namespace AllocReplay.Worker;
 
@@ -12,8 +12,9 @@ internal static unsafe class ResultWriter
         using var json = new Utf8JsonWriter(file);
         json.WriteStartObject();
         json.WriteString("allocator_path", allocator);
-        json.WriteString("order", replay->Order == PlanOrder.Deps ? "deps" : "unknown");
+        json.WriteNumber("order", (int)replay->Order);
         json.WriteNumber("elapsed_ns", m.ElapsedNs);
+        json.WriteBoolean("locked", m.IsLocked);
         json.WriteNumber("cpu_ns", m.CpuNs);
         json.WriteNumber("baseline_bytes", m.BaselineBytes);
         json.WriteNumber("peak_bytes", m.PeakBytes);
@@ -43,16 +44,16 @@ internal static unsafe class ResultWriter
         json.WriteEndObject();
     }
 
-    /// <summary>Kinds of call that the plan holds and the allocator has no function for.</summary>
+    /// <summary>Kinds of call that the plan holds and the allocator has no function for, with those whose functions were called.</summary>
     private static void WriteSubstitutions(Utf8JsonWriter json, Replay* replay)
     {
         bool* used = stackalloc bool[256];
         for (long i = 0; i < replay->OpCount; i++)
             used[replay->Ops[i].Code] = true;
-        json.WriteStartArray("substituted");
+        json.WriteStartObject("substituted");
         for (int kind = 0; kind < CallTable.Kinds; kind++)
             if (used[kind] && replay->Calls.Entries[kind].Substituted)
-                json.WriteNumberValue(kind);
-        json.WriteEndArray();
+                json.WriteNumber(kind.ToString(CultureInfo.InvariantCulture), replay->Calls.Entries[kind].Called);
+        json.WriteEndObject();
     }
 }

@@ -28,6 +28,7 @@ internal static unsafe class Threads
             _ = Libc.mprotect(stack, PageSize, Libc.ProtNone);
             for (byte* page = stack + StackSize - StackPresent; page < stack + StackSize; page += PageSize)
                 *page = 0;
+            replay->IsLocked &= Libc.Lock(stack + StackSize - StackPresent, StackPresent);
             int error = Libc.pthread_attr_init(thread->Attributes);
             if (error == 0)
                 error = Libc.pthread_attr_setstack(thread->Attributes, stack + PageSize, StackSize - PageSize);
@@ -43,8 +44,22 @@ internal static unsafe class Threads
             Worker.Fail("cannot create a thread: error "u8, error, " (a limit on processes or memory)"u8);
     }
 
+    /// <summary>Starts the threads that no other creates, one after the other; they wait at the gate.</summary>
+    public static void SpawnRoots(Replay* replay)
+    {
+        for (int i = 0; i < replay->ThreadCount; i++)
+        {
+            if (replay->Threads[i].Parent >= 0 || i == replay->MainThread)
+                continue;
+            Spawn(replay->Threads + i);
+            while (Volatile.Read(ref replay->Progress[i].Ready) == 0)
+                Libc.Wait(&replay->Progress[i].Ready, 0);
+        }
+    }
+
     public static void OpenGate(Replay* replay)
     {
+        replay->StartNs = Libc.Now();
         Volatile.Write(ref replay->Gate, 1);
         Libc.Wake(&replay->Gate, int.MaxValue);
     }
@@ -55,17 +70,43 @@ internal static unsafe class Threads
     public static void Join(Replay* replay, int* byDepth)
     {
         for (int i = 0; i < replay->ThreadCount; i++)
-            if (byDepth[i] != replay->MainThread)
-                _ = Libc.pthread_join(replay->Threads[byDepth[i]].Handle, null);
+        {
+            int thread = byDepth[i];
+            if (thread == replay->MainThread)
+                continue;
+            if (!replay->Progress[thread].IsExitAwaited)
+                _ = Libc.pthread_join(replay->Threads[thread].Handle, null);
+            else
+                while (Volatile.Read(ref replay->Progress[thread].Exited) == 0)
+                    Libc.Wait(&replay->Progress[thread].Exited, 0);
+        }
+    }
+
+    /// <summary>Makes this thread's calls. When the replay is recorded, these and no others.</summary>
+    public static void Run(ReplayThread* self)
+    {
+        Replay* replay = self->Replay;
+        ReplayLoop.Run(self);
+        if (replay->Record != null)
+            replay->Record(0);
     }
 
     [UnmanagedCallersOnly]
     private static void* Enter(void* argument)
     {
         ReplayThread* self = (ReplayThread*)argument;
-        while (Volatile.Read(ref self->Replay->Gate) == 0)
-            Libc.Wait(&self->Replay->Gate, 0);
-        ReplayLoop.Run(self);
+        Replay* replay = self->Replay;
+        ThreadProgress* progress = replay->Progress + self->Index;
+        if (replay->Record != null)
+            replay->Record(1);
+        Volatile.Write(ref progress->Ready, 1);
+        if (self->Parent < 0)
+            Libc.Wake(&progress->Ready, 1);
+        while (Volatile.Read(ref replay->Gate) == 0)
+            Libc.Wait(&replay->Gate, 0);
+        Run(self);
+        if (progress->IsExitAwaited)
+            Reaper.Leave(self);
         return null;
     }
 }

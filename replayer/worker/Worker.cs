@@ -1,12 +1,13 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Text;
 using AllocReplay.Replayer;
 
 namespace AllocReplay.Worker;
 
 /// <summary>
-/// <c>allocreplay-worker PLAN RESULT TOUCH INTERVAL_US [noop]</c>: reissues a plan against whatever allocator this process
-/// was started with, and writes what it measured. Started by the replayer; not a command for people.
+/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [memory_us=N] [loops=N] [slowness=X] [noop=1]</c>: reissues a plan against whatever
+/// allocator this process was started with, and writes what it measured. Started by the replayer; not a command for people.
 /// </summary>
 internal static unsafe class Worker
 {
@@ -14,50 +15,114 @@ internal static unsafe class Worker
 
     public static int Main(string[] args)
     {
-        int touch = 0;
-        long intervalUs = 0;
-        if (args.Length is not (4 or 5) || !int.TryParse(args[2], out touch) || !long.TryParse(args[3], out intervalUs))
-            Fail("usage: allocreplay-worker PLAN RESULT TOUCH INTERVAL_US [noop]"u8);
-        bool noop = args.Length == 5;
+        if (args.Length < 3)
+            Fail("usage: allocreplay-worker PLAN RESULT PROGRESS [name=value ...]"u8);
+        bool noop = Number(args, "noop") != 0;
         Replay* replay = (Replay*)Libc.Map((nuint)sizeof(Replay));
-        replay->Touch = noop ? TouchPolicy.None : (TouchPolicy)touch;
-        byte* allocator = replay->Calls.Bind();
+        replay->Touch = noop ? TouchPolicy.None : (TouchPolicy)Number(args, "touch");
+        replay->Slowness = Number(args, "slowness");
+        fixed (byte* name = "allocreplay_record_thread"u8)
+            replay->Record = (delegate* unmanaged<int, void>)Libc.dlsym(null, name);
+        byte* allocator = replay->Calls.Bind(Provider.Of(replay->Record));
         if (noop)
             replay->Calls.BindNoop();
         int* byDepth;
         fixed (byte* path = Encoding.UTF8.GetBytes(args[0] + "\0"))
             byDepth = Plan.Load(path, replay);
         Threads.MapStacks(replay);
-        var measured = new Measurement { Threads = replay->ThreadCount };
-        Measure(replay, byDepth, intervalUs * 1000, measured);
+        var measured = new Measurement { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
+        int loops = Math.Max(1, (int)Number(args, "loops"));
+        fixed (byte* path = Encoding.UTF8.GetBytes(args[2] + "\0"))
+            replay->Told = MapProgress(path, replay->OpCount * loops);
+        Measure(replay, byDepth, (long)Number(args, "memory_us") * 1000, loops, measured);
         ResultWriter.Write(args[1], replay, measured, noop ? "noop" : new string((sbyte*)allocator));
         return 0;
     }
 
-    private static void Measure(Replay* replay, int* byDepth, long intervalNs, Measurement m)
+    /// <summary>The value of an argument <c>name=value</c>; 0 when it is not there.</summary>
+    private static double Number(string[] args, string name)
+    {
+        foreach (string arg in args)
+            if (arg.StartsWith(name, StringComparison.Ordinal) && arg.Length > name.Length && arg[name.Length] == '=')
+                return double.Parse(arg.AsSpan(name.Length + 1), CultureInfo.InvariantCulture);
+        return 0;
+    }
+
+    /// <summary>Null where there is no such file: then nobody watches.</summary>
+    private static RunProgress* MapProgress(byte* path, long totalOps)
+    {
+        int fd = Libc.open(path, Libc.ReadWrite | Libc.CloseOnExec, 0);
+        if (fd < 0)
+            return null;
+        RunProgress* told = (RunProgress*)Libc.mmap(
+            null, (nuint)sizeof(RunProgress), Libc.ProtRead | Libc.ProtWrite, Libc.MapShared | Libc.MapPopulate, fd, 0);
+        _ = Libc.close(fd);
+        if (told == (RunProgress*)-1)
+            return null;
+        told->TotalOps = totalOps;
+        return told;
+    }
+
+    private static void Measure(Replay* replay, int* byDepth, long intervalNs, int loops, Measurement m)
     {
         MemoryProbe.Open();
-        for (int i = 0; i < replay->ThreadCount; i++)
-            if (replay->Threads[i].Parent < 0 && i != replay->MainThread)
-                Threads.Spawn(replay->Threads + i);
+        if (replay->Record != null && replay->MainThread >= 0)
+            replay->Record(1); // the first of all, as it was when recorded
+        Prepare(replay);
         if (intervalNs > 0)
             MemoryProbe.Start(intervalNs);
         // Whatever these calls allocate on first use is allocated before it counts.
         m.Before();
-        m.BaselineBytes = MemoryProbe.Exact();
-        m.Before();
-        long start = Libc.Now();
-        Threads.OpenGate(replay);
-        if (replay->MainThread >= 0)
-            ReplayLoop.Run(replay->Threads + replay->MainThread);
-        Threads.Join(replay, byDepth);
-        m.ElapsedNs = Libc.Now() - start;
         m.After();
+        m.BaselineBytes = MemoryProbe.Exact();
+        for (int loop = 1; ; loop++)
+        {
+            m.Before();
+            long start = Libc.Now();
+            Threads.OpenGate(replay);
+            if (replay->MainThread >= 0)
+                RunMain(replay);
+            Threads.Join(replay, byDepth);
+            m.ElapsedNs += Libc.Now() - start;
+            m.After();
+            Reaper.Stop();
+            if (loop >= loops)
+                break;
+            Reset(replay);
+            Prepare(replay);
+        }
         m.EndBytes = MemoryProbe.Exact();
         if (intervalNs > 0)
             MemoryProbe.Stop();
         m.PeakBytes = Math.Max(MemoryProbe.Peak, Math.Max(m.BaselineBytes, m.EndBytes));
         m.Samples = MemoryProbe.Samples;
+    }
+
+    private static void Prepare(Replay* replay)
+    {
+        Reaper.Start(replay);
+        Threads.SpawnRoots(replay);
+    }
+
+    private static void RunMain(Replay* replay)
+    {
+        Threads.Run(replay->Threads + replay->MainThread);
+        if (replay->Progress[replay->MainThread].IsExitAwaited)
+            Reaper.MarkExited(replay->Progress + replay->MainThread);
+    }
+
+    /// <summary>Releases what the trace leaves, and puts slots and flags back to where they were.</summary>
+    private static void Reset(Replay* replay)
+    {
+        for (long i = 0; i < replay->LeftoverCount; i++)
+            replay->Calls.Free((void*)replay->Slots[replay->Leftovers[i]]);
+        for (long slot = 0; slot < replay->SlotCount; slot++)
+            replay->Slots[slot] = 0;
+        for (int i = 0; i < replay->ThreadCount; i++)
+            replay->Progress[i] = new ThreadProgress { IsExitAwaited = replay->Progress[i].IsExitAwaited };
+        replay->Gate = 0;
+        replay->Leaving = 0;
+        replay->LeavingCount = 0;
     }
 
     /// <summary>Ends the process with one line on stderr. Allocates nothing: any thread may call it at any time.</summary>

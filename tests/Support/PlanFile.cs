@@ -21,7 +21,7 @@ internal sealed class PlanFile
         Assert.Equal(bytes.Length, header.FileLength);
         int tableLength = header.ThreadCount * Marshal.SizeOf<PlanThread>();
         var threads = MemoryMarshal.Cast<byte, PlanThread>(bytes.AsSpan((int)header.ThreadsOffset, tableLength));
-        var ops = MemoryMarshal.Cast<byte, PlanOp>(bytes.AsSpan((int)header.OpsOffset));
+        var ops = MemoryMarshal.Cast<byte, PlanOp>(bytes.AsSpan((int)header.OpsOffset))[..(int)header.OpCount];
         return new PlanFile(header, threads.ToArray(), ops.ToArray());
     }
 
@@ -29,9 +29,9 @@ internal sealed class PlanFile
     public PlanOp[] Of(int thread) => Ops[(int)Threads[thread].FirstOp..(int)(Threads[thread].FirstOp + Threads[thread].OpCount)];
 
     /// <summary>Compiles a recording to a temporary plan.</summary>
-    public static ReplayPlan Compile(string recording)
+    public static ReplayPlan Compile(string recording, PlanOrder order = PlanOrder.Deps)
     {
         using TraceReader reader = TraceReader.Open(recording);
-        return ReplayPlan.Compile(reader);
+        return ReplayPlan.Compile(reader, new PlanOptions { Order = order });
     }
 }

@@ -3,7 +3,10 @@ using AllocReplay.Formats;
 namespace AllocReplay.Tests.Support;
 
 /// <summary>Makes random traces that a real program could have left: every block has one owner, addresses are reused.</summary>
-internal sealed class TraceGenerator(int seed, string directory)
+/// <param name="seed">Same seed, same trace.</param>
+/// <param name="directory">Where it goes.</param>
+/// <param name="latency">Calls take time then, and those of different threads overlap.</param>
+internal sealed class TraceGenerator(int seed, string directory, bool latency = false)
 {
     private const ulong AddressBase = 0x7f00_0000_0000;
     private const int AddressStep = 1 << 16;
@@ -20,7 +23,9 @@ internal sealed class TraceGenerator(int seed, string directory)
     private ulong _next = AddressBase;
     private long _ns;
 
-    public RecordingWriter Writer { get; } = new(directory);
+    private readonly Dictionary<int, long> _busyUntil = [];
+
+    public RecordingWriter Writer { get; } = new(directory) { Latency = latency };
 
     /// <summary>Calls of random threads on random blocks; a quarter of the blocks are left at the end.</summary>
     public void Run(int threads, int calls)
@@ -29,20 +34,32 @@ internal sealed class TraceGenerator(int seed, string directory)
         for (int child = 1; child < threads; child++)
         {
             int parent = _random.Next(child);
-            Writer.Thread(parent).Event(Tick(), CallKind.ThreadCreate, otherThread: child);
-            Writer.Thread(child).Event(Tick(), CallKind.ThreadStart, otherThread: parent);
+            Emit(parent, CallKind.ThreadCreate, otherThread: child);
+            Emit(child, CallKind.ThreadStart, otherThread: parent);
         }
         for (int i = 0; i < calls; i++)
-            Call(Writer.Thread(_random.Next(threads)));
+            Call(_random.Next(threads));
         while (_live.Count > calls / 16)
-            Release(Writer.Thread(_random.Next(threads)));
+            Release(_random.Next(threads));
         for (int thread = 0; thread < threads; thread++)
-            Writer.Thread(thread).Event(Tick(), CallKind.ThreadExit);
+            Emit(thread, CallKind.ThreadExit);
     }
 
-    private long Tick() => _ns += 16;
+    /// <summary>An event later than all before it, in its thread at least when its call before has ended.</summary>
+    private void Emit(int thread, CallKind kind, ulong address = 0, ulong size = 0, ulong count = 1, ulong alignment = 0, int otherThread = -1)
+    {
+        long before = _busyUntil.GetValueOrDefault(thread);
+        _ns = Math.Max(_ns, before) + 16;
+        // Stamped at its end a call reaches back, stamped at its beginning it reaches on.
+        long duration = !latency || CallKinds.IsThreadEvent(kind) || CallKinds.IsReallocBegin(kind) ? 0 : _random.Next(12) * 8;
+        bool isRelease = CallKinds.IsDeallocation(kind);
+        if (!isRelease)
+            duration = Math.Min(duration, _ns - before);
+        _busyUntil[thread] = _ns + (isRelease ? duration : 0);
+        Writer.Thread(thread).Event(_ns, kind, address, size, count, alignment, otherThread, (ulong)duration >> RecordingWriter.TickShift);
+    }
 
-    private void Call(RecordingWriter.ThreadWriter thread)
+    private void Call(int thread)
     {
         switch (_random.Next(20))
         {
@@ -53,10 +70,10 @@ internal sealed class TraceGenerator(int seed, string directory)
                 Reallocate(thread);
                 break;
             case 10:
-                thread.Event(Tick(), CallKind.Malloc, 0, ulong.MaxValue - (ulong)_random.Next(1000));
+                Emit(thread, CallKind.Malloc, 0, ulong.MaxValue - (ulong)_random.Next(1000));
                 break;
             case 11:
-                thread.Free(Tick(), 0);
+                Emit(thread, CallKind.Free);
                 break;
             default:
                 Release(thread);
@@ -64,7 +81,7 @@ internal sealed class TraceGenerator(int seed, string directory)
         }
     }
 
-    private void Acquire(RecordingWriter.ThreadWriter thread)
+    private void Acquire(int thread)
     {
         CallKind kind = Acquisitions[_random.Next(Acquisitions.Length)];
         ulong alignment = (CallKinds.Fields(kind) & CallFields.Alignment) != 0 ? 16UL << _random.Next(6) : 0;
@@ -73,10 +90,10 @@ internal sealed class TraceGenerator(int seed, string directory)
             size = (size + alignment - 1) / alignment * alignment;
         ulong address = TakeAddress();
         _live.Add((address, kind, size, alignment));
-        thread.Event(Tick(), kind, address, size, kind == CallKind.Calloc ? (ulong)_random.Next(1, 5) : 1, alignment);
+        Emit(thread, kind, address, size, kind == CallKind.Calloc ? (ulong)_random.Next(1, 5) : 1, alignment);
     }
 
-    private void Reallocate(RecordingWriter.ThreadWriter thread)
+    private void Reallocate(int thread)
     {
         int index = _random.Next(_live.Count);
         var block = _live[index];
@@ -87,15 +104,15 @@ internal sealed class TraceGenerator(int seed, string directory)
         ulong size = failed ? ulong.MaxValue >> 1 : 1 + RandomSize();
         bool array = !failed && _random.Next(3) == 0;
         ulong address = failed ? 0 : TakeAddress();
-        thread.Event(Tick(), array ? CallKind.ReallocArrayBegin : CallKind.ReallocBegin, block.Address, size, array ? 2UL : 1)
-            .Event(Tick(), array ? CallKind.ReallocArrayEnd : CallKind.ReallocEnd, address);
+        Emit(thread, array ? CallKind.ReallocArrayBegin : CallKind.ReallocBegin, block.Address, size, array ? 2UL : 1);
+        Emit(thread, array ? CallKind.ReallocArrayEnd : CallKind.ReallocEnd, address);
         if (failed)
             return;
         _free.Push(block.Address);
         _live[index] = (address, CallKind.Malloc, size, 0);
     }
 
-    private void Release(RecordingWriter.ThreadWriter thread)
+    private void Release(int thread)
     {
         if (_live.Count == 0)
             return;
@@ -112,7 +129,7 @@ internal sealed class TraceGenerator(int seed, string directory)
             CallKind.Malloc when _random.Next(8) == 0 => CallKind.FreeSized,
             _ => CallKind.Free,
         };
-        thread.Event(Tick(), kind, block.Address, block.Size, alignment: block.Alignment);
+        Emit(thread, kind, block.Address, block.Size, alignment: block.Alignment);
     }
 
     private ulong RandomSize() => _random.Next(32) switch

@@ -1,39 +1,41 @@
 using System.IO.MemoryMappedFiles;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace AllocReplay.Replayer;
 
 /// <summary>
-/// Ops of all threads as they are compiled, in a mapped file that has no name: they can be changed in place however long ago
-/// they were written, and the system keeps in memory what it has room for.
+/// Memory in a mapped file that has no name: what is in it can be changed in place however long ago it was written, and the
+/// system keeps in memory what it has room for.
 /// </summary>
-internal sealed unsafe partial class PlanSpill : IDisposable
+internal sealed unsafe partial class Spill : IDisposable
 {
-    private const int RegionOps = 1 << 20; // 24 MiB of file at a time
+    private const long RegionBytes = 24 << 20; // of file at a time
 
     private readonly FileStream _file;
     private readonly List<(MemoryMappedFile Map, MemoryMappedViewAccessor View)> _regions = [];
-    private PlanOp* _next;
-    private int _left;
+    private byte* _next;
+    private long _left;
 
-    /// <param name="directory">Where the plan will be: what fits there twice over fits there.</param>
-    public PlanSpill(string directory)
+    /// <param name="directory">Where what comes of it will be: what fits there twice over fits there.</param>
+    public Spill(string directory)
     {
         string path = Path.Combine(directory, $".allocreplay-{Guid.NewGuid():N}");
         _file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite);
         File.Delete(path);
     }
 
-    /// <summary>Room for ops in a row, zeroed.</summary>
-    public PlanOp* Allocate(int count)
+    /// <summary>Room for so many values in a row, zeroed. At most 1 MiB.</summary>
+    /// <exception cref="IOException">The disk is full.</exception>
+    public T* Allocate<T>(int count)
+        where T : unmanaged
     {
-        if (_left < count)
+        long bytes = ((long)count * sizeof(T) + 7) & ~7L;
+        if (_left < bytes)
             AddRegion();
-        PlanOp* ops = _next;
-        _next += count;
-        _left -= count;
-        return ops;
+        T* values = (T*)_next;
+        _next += bytes;
+        _left -= bytes;
+        return values;
     }
 
     public void Dispose()
@@ -50,18 +52,17 @@ internal sealed unsafe partial class PlanSpill : IDisposable
     private void AddRegion()
     {
         long offset = _file.Length;
-        long size = (long)RegionOps * Unsafe.SizeOf<PlanOp>();
         // Written through a mapping, a full disk would be a signal and not an error: reserve the blocks first.
-        if (ReserveBlocks((int)_file.SafeFileHandle.DangerousGetHandle(), offset, size) is not 0 and var error)
+        if (ReserveBlocks((int)_file.SafeFileHandle.DangerousGetHandle(), offset, RegionBytes) is not 0 and var error)
             throw new IOException($"no room for the replay plan in {Path.GetDirectoryName(_file.Name)}: {Marshal.GetPInvokeErrorMessage(error)}");
         MemoryMappedFile map = MemoryMappedFile.CreateFromFile(
             _file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
-        MemoryMappedViewAccessor view = map.CreateViewAccessor(offset, size);
+        MemoryMappedViewAccessor view = map.CreateViewAccessor(offset, RegionBytes);
         _regions.Add((map, view));
         byte* start = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        _next = (PlanOp*)(start + view.PointerOffset);
-        _left = RegionOps;
+        _next = start + view.PointerOffset;
+        _left = RegionBytes;
     }
 
     [LibraryImport("libc", EntryPoint = "posix_fallocate")]

@@ -1,0 +1,82 @@
+using AllocReplay.Formats;
+
+namespace AllocReplay.Replayer;
+
+/// <summary>A call that another has to wait for.</summary>
+/// <param name="Thread">Its thread.</param>
+/// <param name="Position">What the user of the order knows it by, or <see cref="Exit"/>.</param>
+internal readonly record struct Predecessor(int Thread, long Position)
+{
+    /// <summary>Not a call but the end of the thread.</summary>
+    public const long Exit = long.MaxValue;
+}
+
+/// <summary>What an order remembers of the call that acquired a block, to tell at its release whether the wait for it is implied.</summary>
+/// <param name="Thread">The call's thread.</param>
+/// <param name="Mark">The order's own: a position, or a moment.</param>
+/// <param name="Clock">The order's own: what the thread knew. Never changed.</param>
+internal readonly record struct Acquisition(int Thread, long Mark, long[]? Clock);
+
+/// <summary>
+/// Which calls have to wait for which, beyond the order within each thread. Fed with the events of a trace in merged order; pure:
+/// it reads no file and knows nothing of plans.
+/// </summary>
+/// <remarks>
+/// For every event: <see cref="Observe"/>; then, where the event is a call's only or last one, or creates or ends a thread, the
+/// waits (<see cref="Before"/>, <see cref="IsImplied"/>) and <see cref="Add"/>; then <see cref="Pass"/>. Every wait leads to a call that was added
+/// earlier, so no waits can close a circle: docs/replay.md.
+/// </remarks>
+internal abstract class CallOrder
+{
+    /// <summary>Waits that there would be without the reduction.</summary>
+    public long Unreduced { get; protected set; }
+
+    /// <param name="order">Which edges to keep.</param>
+    /// <param name="threadCount">Threads of the trace.</param>
+    /// <param name="hasLatency">Whether the trace tells how long calls took.</param>
+    /// <param name="spill">Where what grows with the trace goes.</param>
+    public static CallOrder Create(PlanOrder order, int threadCount, bool hasLatency, Spill spill) => order switch
+    {
+        PlanOrder.Deps => new ObjectOrder(threadCount),
+        PlanOrder.Exact => new RealTimeOrder(threadCount, hasLatency, spill),
+        _ => new LinearOrder(),
+    };
+
+    public virtual void Observe(in TraceEvent e)
+    {
+    }
+
+    public virtual void Pass(in TraceEvent e)
+    {
+    }
+
+    /// <summary>The earliest moment at which the call of an event may have begun, in nanoseconds.</summary>
+    /// <param name="e">The event that begins the call, or the only one of an acquisition.</param>
+    public virtual long BeginOf(in TraceEvent e) => e.TimeNs;
+
+    /// <summary>The calls of other threads that a call waits for, except as objects tell and without those that are implied.</summary>
+    /// <param name="thread">The call's thread.</param>
+    /// <param name="beginNs">Its <see cref="BeginOf"/>.</param>
+    /// <returns>Good until the next question.</returns>
+    public abstract ReadOnlySpan<Predecessor> Before(int thread, long beginNs);
+
+    /// <summary>Whether the other waits of a call already imply that a block of another thread is there. When not, it is one more wait.</summary>
+    /// <param name="block">The call that acquired it.</param>
+    /// <param name="thread">The thread of the call that takes it.</param>
+    /// <param name="beginNs">When that call began.</param>
+    public abstract bool IsImplied(in Acquisition block, int thread, long beginNs);
+
+    /// <summary>A call, or the creation or end of a thread.</summary>
+    /// <param name="e">The event.</param>
+    /// <param name="beginNs">When it began.</param>
+    /// <param name="position">What it will be known by; rising within a thread.</param>
+    public abstract void Add(in TraceEvent e, long beginNs, long position);
+
+    /// <summary>What to remember of the call that was added last, which acquired a block.</summary>
+    public abstract Acquisition Remember(int thread, long position);
+
+    /// <summary>The call added last created this thread.</summary>
+    public virtual void Created(int child, int parent, long beginNs, long position)
+    {
+    }
+}
