@@ -12,6 +12,7 @@ var root = new RootCommand("Record, replay and analyze memory allocation.")
     InfoCommand.Create(terminal),
     DumpCommand.Create(terminal),
     ReplayCommand.Create(terminal),
+    VerifyCommand.Create(terminal),
     CompareCommand.Create(terminal),
     AllocatorsCommand.Create(terminal),
     AnalyzeCommand.Create(terminal),

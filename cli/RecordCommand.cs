@@ -103,7 +103,7 @@ internal static class RecordCommand
 
     /// <summary>The recording becomes a file, and its directory goes: unless something is still in it that the file has not.</summary>
     /// <returns>An exit code: Ok when the file was written.</returns>
-    private static int Pack(string recording, string packed, Terminal terminal)
+    internal static int Pack(string recording, string packed, Terminal terminal)
     {
         try
         {

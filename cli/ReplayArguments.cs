@@ -9,7 +9,7 @@ namespace AllocReplay.Cli;
 internal static class ReplayArguments
 {
     private static readonly string[] TouchNames = ["none", "first", "page", "full"]; // in the order of TouchPolicy
-    private static readonly string[] OrderNames = ["deps", "exact", "total"]; // in the order of PlanOrder
+    public static readonly IReadOnlyList<string> OrderNames = ["deps", "exact", "total"]; // in the order of PlanOrder
     private const string Asap = "asap", Recorded = "recorded";
 
     public static Option<string> Touch()
@@ -33,11 +33,11 @@ internal static class ReplayArguments
             HelpName = string.Join('|', OrderNames),
             DefaultValueFactory = _ => NameOf(PlanOrder.Exact),
         };
-        order.AcceptOnlyFromAmong(OrderNames);
+        order.AcceptOnlyFromAmong([.. OrderNames]);
         return order;
     }
 
-    public static PlanOrder ParseOrder(string name) => (PlanOrder)Array.IndexOf(OrderNames, name);
+    public static PlanOrder ParseOrder(string name) => (PlanOrder)OrderNames.ToList().IndexOf(name);
 
     public static string NameOf(PlanOrder order) => OrderNames[(int)order];
 

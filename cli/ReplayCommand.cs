@@ -1,4 +1,6 @@
 using System.CommandLine;
+using AllocReplay.Formats;
+using AllocReplay.Recorder;
 using AllocReplay.Replayer;
 using Spectre.Console;
 
@@ -26,13 +28,19 @@ internal static class ReplayCommand
             DefaultValueFactory = _ => 1,
         };
         Option<string?> maxLive = ReplayArguments.MaxLive();
+        Option<string?> record = new("--record")
+        {
+            Description = "Record the replay, for verify to compare with the trace: NAME.alloctrace or NAME.allocrec.",
+            HelpName = "out",
+        };
+        Option<bool> force = new("--force") { Description = "Replace a recording of that name." };
         Option<string?> process = TraceArguments.Process();
         Option<bool> partial = TraceArguments.Partial();
         Option<string?> keepPlan = new("--keep-plan") { Description = "Keep the compiled plan as this file.", HelpName = "file" };
         Option<bool> json = TraceArguments.Json();
         var command = new Command("replay", "Replay a trace on real threads under an allocator, and check that the replay was the trace.")
         {
-            trace, allocator, order, pace, touch, loop, maxLive, process, partial, keepPlan, json,
+            trace, allocator, order, pace, touch, loop, maxLive, record, force, process, partial, keepPlan, json,
         };
         command.SetAction(parse => Run(
             new Request(
@@ -51,12 +59,13 @@ internal static class ReplayCommand
                     Slowness = ReplayArguments.ParsePace(parse.GetValue(pace)!),
                     Loops = parse.GetValue(loop),
                 },
-                parse.GetValue(json)),
+                parse.GetValue(record), parse.GetValue(force), parse.GetValue(json)),
             terminal));
         return command;
     }
 
-    private sealed record Request(ReplayArguments.Source Source, string Allocator, ReplayOptions Options, bool Json);
+    private sealed record Request(
+        ReplayArguments.Source Source, string Allocator, ReplayOptions Options, string? Record, bool Force, bool Json);
 
     private static int Run(Request request, Terminal terminal)
     {
@@ -65,17 +74,76 @@ internal static class ReplayCommand
             throw new UsageException($"--allocator {request.Allocator}: replay takes one; compare takes several");
         if (request.Options.Loops < 1)
             throw new UsageException($"--loop {request.Options.Loops}: expected 1 or more");
+        string? packed = request.Record is { } name && Path.GetExtension(name) == PackCommand.Extension ? name : null;
+        if (WhyNotRecordable(request, allocators[0], packed) is { } why)
+            throw new UsageException(why);
         using ReplayPlan plan = ReplayArguments.Compile(request.Source, terminal);
-        (WorkerResult timed, WorkerResult? measured) = Replay(plan, allocators[0], request.Options, terminal);
-        ReplaySummary summary = ReplaySummary.Of(request.Source.Path, plan, allocators[0], request.Options, timed, measured);
+        (WorkerResult timed, WorkerResult? measured) = request.Record is null
+            ? Replay(plan, allocators[0], request.Options, terminal)
+            : (Record(plan, allocators[0], request, Recording(request.Record), terminal), null);
+        int packing = packed is null ? ExitCode.Ok : RecordCommand.Pack(Recording(packed), packed, terminal);
+        ReplaySummary summary = ReplaySummary.Of(request.Source.Path, plan, allocators[0], request.Options, timed, measured) with { Recorded = request.Record };
         if (request.Json)
             terminal.WriteJson(summary);
         else
             Print(summary, terminal);
         if (request.Source.KeepPlan is { } kept)
             terminal.Note($"Wrote {kept}.");
-        terminal.Note($"Next: allocreplay compare {request.Source.Path}");
-        return ExitCode.Ok;
+        terminal.Note(request.Record is { } recorded
+            ? $"Next: allocreplay verify {request.Source.Path} {(packing == ExitCode.Ok ? recorded : Recording(recorded))}"
+            : $"Next: allocreplay compare {request.Source.Path}");
+        return packing;
+    }
+
+    private static string? WhyNotRecordable(Request request, Allocator allocator, string? packed)
+    {
+        if (request.Record is null)
+            return null;
+        if (allocator.IsNoop)
+            return "--record: under noop there are no calls to record";
+        if (request.Options.Loops > 1)
+            return $"--record with --loop {request.Options.Loops}: record one replay, as the trace has each call once";
+        return packed is null ? null : PackCommand.WhyNotWritable(packed, request.Force);
+    }
+
+    private static string Recording(string name) => Path.GetExtension(name) == PackCommand.Extension ? Path.ChangeExtension(name, ".allocrec") : name;
+
+    /// <summary>One run under our own hook, with latency: it is to be compared with the trace, its speed says nothing.</summary>
+    private static WorkerResult Record(ReplayPlan plan, Allocator allocator, Request request, string recording, Terminal terminal)
+    {
+        string order = ReplayArguments.NameOf(plan.Order);
+        RecordSession session = RecordSession.Begin(new RecordOptions
+        {
+            Command = ["allocreplay", "replay", request.Source.Path, "--order", order, "--allocator", allocator.Name],
+            Output = recording,
+            Force = request.Force,
+            Latency = true,
+            OptIn = true,
+        });
+        ReplayOptions options = request.Options with { Hook = new PreloadedHook(session.HookPath, session.Environment) };
+        try
+        {
+            WorkerResult result = terminal.WithProgress($"Replaying under {allocator.Name} and recording", progress => WorkerProcess.Run(plan, allocator, options, progress));
+            session.Close(result.ProcessId, ExitCode.Ok, new ReplayInfo
+            {
+                Trace = request.Source.Path,
+                Image = plan.Image,
+                Calls = result.Calls,
+                Order = order,
+                Slowness = options.Slowness,
+                Touch = ReplayArguments.NameOf(options.Touch),
+                Allocator = allocator.Name,
+                AllocatorPath = result.AllocatorPath,
+                AllocatorBuildId = allocator.BuildId,
+                Substituted = result.Substituted,
+            });
+            return result;
+        }
+        catch (ReplayException)
+        {
+            Directory.Delete(recording, recursive: true); // what it holds is no replay
+            throw;
+        }
     }
 
     /// <summary>Two runs, as reading the memory would slow the one that is timed. At a given pace there is nothing to slow: one.</summary>
@@ -111,6 +179,8 @@ internal static class ReplayCommand
         Fact("hand-overs", $"{Quantity.Count(s.CrossThreadBlocks)} between threads");
         Fact("waits", $"{Quantity.Count(s.Plan.Waits)} to enforce, {Quantity.Count(s.Waits)} were not over when met, {Quantity.Count(s.Sleeps)} of them slept");
         Fact("divergences", $"{Quantity.Count(s.FailedNow)} failed now, {Quantity.Count(s.Divergences)} other outcomes");
+        if (s.Recorded is { } recording)
+            Fact("recorded", recording + " (the hook's cost is in these figures)");
         if (s.Substituted.Count > 0)
             Fact("substituted", string.Join(", ", s.Substituted) + " (the allocator has no function of that name)");
         terminal.Write(facts);

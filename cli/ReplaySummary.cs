@@ -39,6 +39,8 @@ internal sealed record ReplaySummary
     public required long Divergences { get; init; }
     /// <summary>Calls for which the allocator has no function; the nearest it has was called.</summary>
     public required IReadOnlyList<string> Substituted { get; init; }
+    /// <summary>Where the replay itself was recorded, or null.</summary>
+    public string? Recorded { get; init; }
     public required PlanCounts Plan { get; init; }
     public required IReadOnlyList<WorkerThread> Threads { get; init; }
 

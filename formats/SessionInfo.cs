@@ -35,10 +35,13 @@ public sealed record SessionInfo
     /// <summary>Nanoseconds after which recording was to stop; 0: no limit.</summary>
     [Key("max_duration_ns")] public long MaxDurationNs { get; init; }
 
+    /// <summary>What was replayed, where the process was a replay of a trace; else null.</summary>
+    [Key("replay")] public ReplayInfo? Replay { get; init; }
+
     /// <summary>False where a file has nil in the place of what every session has.</summary>
     [IgnoreMember]
     internal bool IsWhole => (object?)Command is not null && (object?)Host is not null && (object?)Kernel is not null && (object?)Recorder is not null
-        && (object?)Source is not null && Command.All(a => (object?)a is not null);
+        && (object?)Source is not null && Command.All(a => (object?)a is not null) && Replay is not { IsWhole: false };
 
     /// <summary>Writes the session under a recording directory, whole or not at all.</summary>
     /// <exception cref="IOException">The directory cannot be written.</exception>

@@ -58,6 +58,21 @@ public sealed class TraceReader : IDisposable
     /// <summary>Its threads, by index.</summary>
     public IReadOnlyList<ThreadInfo> Threads { get; }
 
+    /// <summary>Index of the thread that the process began with; -1 where the trace does not have it, or does not tell.</summary>
+    public int MainThread
+    {
+        get
+        {
+            for (int i = 0; i < Threads.Count; i++)
+                if (Threads[i].OsTid == Process.Pid && Process.Pid != 0)
+                    return i;
+            return -1;
+        }
+    }
+
+    /// <summary>Nanoseconds by which one step of the clock may round a time or a duration, at least 1.</summary>
+    public long ResolutionNs => Math.Max(1, _source.Clock.SpanToNs(1));
+
     /// <summary>The intervals that were recorded, in order; empty when none was begun.</summary>
     public IReadOnlyList<Interval> Intervals => _source.Intervals;
 

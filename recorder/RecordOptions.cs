@@ -42,6 +42,9 @@ public sealed record RecordOptions
     /// <summary>Whether arguments are left out of the recording.</summary>
     public bool Redact { get; init; }
 
+    /// <summary>Whether threads are recorded only where they ask for it (<c>allocreplay_record_thread</c>): for programs that know the hook.</summary>
+    public bool OptIn { get; init; }
+
     /// <summary>How the calls are seen.</summary>
     public RecordVia Via { get; init; }
 

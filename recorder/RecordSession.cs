@@ -5,10 +5,61 @@ using AllocReplay.Formats;
 
 namespace AllocReplay.Recorder;
 
-/// <summary>Runs a command with the hook preloaded and waits for it.</summary>
-public static partial class RecordSession
+/// <summary>A session of recording: its directory, and what a process has to be started with to be recorded into it.</summary>
+public sealed partial class RecordSession
 {
     private const UnixFileMode PrivateDirectory = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    private readonly string _directory;
+    private readonly SessionInfo _info;
+
+    private RecordSession(RecordOptions options, string directory, SessionInfo info)
+    {
+        (_directory, _info, HookPath) = (directory, info, options.HookPath);
+        Environment = [$"ALLOCREPLAY_DIR={directory}", .. SettingsOf(options)];
+    }
+
+    /// <summary>The library to preload.</summary>
+    public string HookPath { get; }
+
+    /// <summary>Variables to set for the process, as NAME=VALUE.</summary>
+    public IReadOnlyList<string> Environment { get; }
+
+    /// <summary>Creates the recording directory, for a process that the caller then starts.</summary>
+    /// <param name="options">What to record and where.</param>
+    /// <exception cref="RecordException">The hook is missing, or the directory cannot be created.</exception>
+    public static RecordSession Begin(RecordOptions options)
+    {
+        if (!File.Exists(options.HookPath))
+            throw new RecordException($"{options.HookPath}: the hook is missing; build it with ./build.sh build");
+        string directory = CreateDirectory(options);
+        var info = new SessionInfo
+        {
+            Command = options.Redact ? [options.Command[0]] : options.Command,
+            Host = System.Environment.MachineName,
+            Kernel = "Linux " + File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
+            Processors = System.Environment.ProcessorCount,
+            StartedNs = (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100,
+            Source = options.Via == RecordVia.MallocHook ? ProcessInfo.FromMallocHook : ProcessInfo.FromPreload,
+            MaxSize = options.MaxSize,
+            MaxDurationNs = (options.Duration?.Ticks ?? 0) * TimeSpan.NanosecondsPerTick,
+            Recorder = typeof(RecordSession).Assembly.GetName().Version!.ToString(3),
+        };
+        info.Save(directory);
+        if (options.StartPaused)
+            SessionSwitch.Close(directory);
+        return new RecordSession(options, directory, info);
+    }
+
+    /// <summary>Notes which process is recorded.</summary>
+    public void Started(int pid) => (_info with { Pid = pid }).Save(_directory);
+
+    /// <summary>Notes how the process ended and, where it replayed a trace, what it did.</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="exitCode">As a shell gives it.</param>
+    /// <param name="replay">What was replayed, or null.</param>
+    public void Close(int pid, int exitCode, ReplayInfo? replay = null) =>
+        (_info with { Pid = pid, ExitCode = exitCode, Replay = replay }).Save(_directory);
 
     /// <summary>Records a command until it ends. Its standard streams are the caller's own.</summary>
     /// <param name="options">What to record and where.</param>
@@ -17,33 +68,15 @@ public static partial class RecordSession
     /// <exception cref="RecordException">Nothing was recorded.</exception>
     public static int Run(RecordOptions options, Action<int>? started = null)
     {
-        if (!File.Exists(options.HookPath))
-            throw new RecordException($"{options.HookPath}: the hook is missing; build it with ./build.sh build");
         string executable = Executable.Find(options.Command[0]);
         if (Executable.WhyNotRecordable(executable) is { } why)
             throw new RecordException($"{executable}: nothing can be recorded: {why}");
-        string directory = CreateDirectory(options);
-        var session = new SessionInfo
-        {
-            Command = options.Redact ? [options.Command[0]] : options.Command,
-            Host = Environment.MachineName,
-            Kernel = "Linux " + File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
-            Processors = Environment.ProcessorCount,
-            StartedNs = (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100,
-            Source = options.Via == RecordVia.MallocHook ? ProcessInfo.FromMallocHook : ProcessInfo.FromPreload,
-            MaxSize = options.MaxSize,
-            MaxDurationNs = (options.Duration?.Ticks ?? 0) * TimeSpan.NanosecondsPerTick,
-            Recorder = typeof(RecordSession).Assembly.GetName().Version!.ToString(3),
-        };
-        session.Save(directory);
-        if (options.StartPaused)
-            SessionSwitch.Close(directory);
-
-        using Process process = Start(options, directory);
-        (session with { Pid = process.Id }).Save(directory);
+        RecordSession session = Begin(options);
+        using Process process = session.Start(options.Command);
+        session.Started(process.Id);
         started?.Invoke(process.Id);
         using var limit = options.Duration is { } duration
-            ? new Timer(_ => SessionSwitch.StopAll(directory), null, duration, Timeout.InfiniteTimeSpan)
+            ? new Timer(_ => SessionSwitch.StopAll(session._directory), null, duration, Timeout.InfiniteTimeSpan)
             : null;
         int exitCode;
         // The terminal sends its signals to both: the program decides, and the recorder outlives it. Others are passed on.
@@ -55,25 +88,20 @@ public static partial class RecordSession
             process.WaitForExit();
             exitCode = process.ExitCode;
         }
-        (session with { Pid = process.Id, ExitCode = exitCode }).Save(directory);
+        session.Close(process.Id, exitCode);
         return exitCode;
     }
 
     /// <remarks>
-    /// env(1) sets the two variables and becomes the command: same process id, argv[0] as given, PATH searched as a shell
+    /// env(1) sets the variables and becomes the command: same process id, argv[0] as given, PATH searched as a shell
     /// does, and its own messages and exit codes where the command cannot be run.
     /// </remarks>
-    private static Process Start(RecordOptions options, string directory)
+    private Process Start(IReadOnlyList<string> command)
     {
-        string preload = Environment.GetEnvironmentVariable("LD_PRELOAD") is { Length: > 0 } others
-            ? $"{options.HookPath}:{others}"
-            : options.HookPath;
+        string preload = System.Environment.GetEnvironmentVariable("LD_PRELOAD") is { Length: > 0 } others ? $"{HookPath}:{others}" : HookPath;
         var start = new ProcessStartInfo("/usr/bin/env") { UseShellExecute = false };
         start.ArgumentList.Add($"LD_PRELOAD={preload}");
-        start.ArgumentList.Add($"ALLOCREPLAY_DIR={directory}");
-        foreach (string setting in SettingsOf(options))
-            start.ArgumentList.Add(setting);
-        foreach (string argument in options.Command)
+        foreach (string argument in Environment.Concat(command))
             start.ArgumentList.Add(argument);
         try
         {
@@ -95,9 +123,11 @@ public static partial class RecordSession
         if (options.MaxSize > 0)
             yield return $"ALLOCREPLAY_MAX_SIZE={options.MaxSize}";
         if (!options.FollowChildren)
-            yield return $"ALLOCREPLAY_ONLY_CHILD_OF={Environment.ProcessId}";
+            yield return $"ALLOCREPLAY_ONLY_CHILD_OF={System.Environment.ProcessId}";
         if (options.Redact)
             yield return "ALLOCREPLAY_REDACT=1";
+        if (options.OptIn)
+            yield return "ALLOCREPLAY_OPT_IN=1";
     }
 
     private static string CreateDirectory(RecordOptions options)

@@ -23,7 +23,7 @@ internal sealed unsafe class PlanBuilder : IDisposable
 
     /// <param name="directory">Where temporary files go.</param>
     /// <param name="threadCount">Threads of the trace.</param>
-    /// <param name="mainThread">The process's first thread, or -1.</param>
+    /// <param name="mainThread">The process's first thread, which runs on the worker's, as allocators give it a heap of another kind; or -1.</param>
     /// <param name="hasLatency">Whether the trace tells how long calls took.</param>
     /// <param name="options">What the plan keeps.</param>
     public PlanBuilder(string directory, int threadCount, int mainThread, bool hasLatency, PlanOptions options)

@@ -24,6 +24,10 @@ public sealed class ReplayPlan : IDisposable
 
     private static IEnumerable<PosixSignal> Deadly => [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
 
+    /// <summary>The process image that it is of.</summary>
+    public required string Image { get; init; }
+    /// <summary>The order that it keeps.</summary>
+    public required PlanOrder Order { get; init; }
     /// <summary>The plan file.</summary>
     public string Path { get; }
     public required PlanCounts Counts { get; init; }
@@ -48,7 +52,7 @@ public sealed class ReplayPlan : IDisposable
         string directory = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         try
         {
-            using var builder = new PlanBuilder(directory, reader.Threads.Count, MainThreadOf(reader), reader.Process.Latency, options ?? new PlanOptions());
+            using var builder = new PlanBuilder(directory, reader.Threads.Count, reader.MainThread, reader.Process.Latency, options ?? new PlanOptions());
             var statistics = new TraceStatistics();
             while (reader.Read(out TraceEvent e))
             {
@@ -68,6 +72,8 @@ public sealed class ReplayPlan : IDisposable
                 builder.Write(output);
             return new ReplayPlan(path, keepAs is null)
             {
+                Image = reader.Image,
+                Order = (options ?? new PlanOptions()).Order,
                 Counts = builder.Counts,
                 Trace = statistics,
                 Merge = reader.Merge,
@@ -89,15 +95,6 @@ public sealed class ReplayPlan : IDisposable
             signal.Dispose();
         if (_temporary)
             File.Delete(Path);
-    }
-
-    /// <summary>The process's first thread, which runs on the worker's: allocators give it a heap of another kind.</summary>
-    private static int MainThreadOf(TraceReader reader)
-    {
-        for (int i = 0; i < reader.Threads.Count; i++)
-            if (reader.Threads[i].OsTid == reader.Process.Pid)
-                return i;
-        return -1;
     }
 
     private static ThreadExpectation[] Expect(TraceStatistics statistics, IReadOnlyList<PlanThreadBuilder> threads)

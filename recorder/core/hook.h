@@ -35,6 +35,7 @@ struct ar_thread {
     uint8_t exit_rounds;       /* rounds of thread-specific-data destructors seen */
     uint8_t announced;         /* `index` was handed out by the creating thread */
     uint8_t exited;            /* THREAD_EXIT is written: later events are flushed by whoever reclaims the tail */
+    uint8_t asked;             /* it asked for its calls to be recorded: see allocreplay_record_thread */
     uint32_t index;            /* thread index within the recording */
     uint32_t parent;           /* index of the creator plus one; 0 unknown */
     uint32_t flushes;          /* chunks flushed from the small tail */
@@ -107,6 +108,7 @@ struct ar_options {
     uint64_t only_child_of;    /* record only an image whose parent is this process; 0: all */
     bool latency;
     bool redact; /* leave arguments out */
+    bool opt_in; /* record the calls of a thread only where it asks for that */
 };
 extern struct ar_options ar_options;
 bool ar_options_read(void); /* false: not asked to record */

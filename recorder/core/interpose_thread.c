@@ -49,7 +49,7 @@ static void *begin_thread(void *value)
     birth_free(birth);
     if (ar_begin(t)) /* attaches, and writes THREAD_START */
         ar_end(t);
-    t->busy = 0;
+    t->busy = ar_options.opt_in;
     return run(argument);
 }
 

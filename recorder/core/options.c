@@ -38,6 +38,7 @@ bool ar_options_read(void)
     o->only_child_of = number("ALLOCREPLAY_ONLY_CHILD_OF");
     o->latency = variable("ALLOCREPLAY_LATENCY") != NULL;
     o->redact = variable("ALLOCREPLAY_REDACT") != NULL;
+    o->opt_in = variable("ALLOCREPLAY_OPT_IN") != NULL;
     memcpy(o->session, session, length + 1);
     return true;
 }

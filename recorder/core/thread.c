@@ -1,4 +1,4 @@
-/* A thread's tail: attach, flush, exit. */
+/* A thread's tail: attach, flush, exit. And what a thread has to say about being recorded. */
 #include "encode.h"
 
 #include <errno.h>
@@ -136,8 +136,9 @@ static bool make_ready(struct ar_thread *t, struct ar_process *header)
         return pass_through(t, header);
     bool changed = t->interval != interval;
     t->interval = interval;
+    /* Where threads have to ask, one that has not leaves no trace, unless its creation is recorded already. */
     if (!attached)
-        return attach(t, header);
+        return (!ar_options.opt_in || t->asked || t->announced) && attach(t, header);
     if (changed || t->cursor > t->limit)
         flush(t);
     if (t->cursor <= t->limit && !ar_has_failed(header))
@@ -162,6 +163,21 @@ AR_NOINLINE bool ar_thread_ready(struct ar_thread *t)
     }
     errno = saved;
     return ready;
+}
+
+/* Called by a program that knows it is recorded: its calls of this thread are recorded from `on` 1 to `on` 0. A thread
+ * begins with 1; with ALLOCREPLAY_OPT_IN, with 0. It takes its index here, so a program decides in what order. The
+ * re-entry guard, kept up, is what mutes a thread: the fast path does not know of it. */
+AR_EXPORT void allocreplay_record_thread(int on)
+{
+    struct ar_thread *t = &ar_self;
+    t->busy = 1;
+    if (!on)
+        return;
+    t->asked = 1;
+    if (ar_begin(t)) /* attaches */
+        ar_end(t);
+    t->busy = 0;
 }
 
 /* Runs in every round of thread-specific-data destructors, and asks for another until the last: destructors of the

@@ -67,7 +67,11 @@ internal static unsafe class Worker
     {
         MemoryProbe.Open();
         if (replay->Record != null && replay->MainThread >= 0)
-            replay->Record(1); // the first of all, as it was when recorded
+        {
+            // It is the first of all, as it was when recorded; what it does before its calls is not recorded.
+            replay->Record(1);
+            replay->Record(0);
+        }
         Prepare(replay);
         if (intervalNs > 0)
             MemoryProbe.Start(intervalNs);
@@ -106,6 +110,8 @@ internal static unsafe class Worker
 
     private static void RunMain(Replay* replay)
     {
+        if (replay->Record != null)
+            replay->Record(1);
         Threads.Run(replay->Threads + replay->MainThread);
         if (replay->Progress[replay->MainThread].IsExitAwaited)
             Reaper.MarkExited(replay->Progress + replay->MainThread);

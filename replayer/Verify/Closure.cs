@@ -1,0 +1,332 @@
+using AllocReplay.Formats;
+using HdrHistogram;
+
+namespace AllocReplay.Replayer;
+
+/// <summary>
+/// The proof of a replay: it was recorded by the same hook, and its recording is compared with the trace, edge by edge
+/// (docs/replay.md).
+/// </summary>
+public sealed unsafe class Closure
+{
+    private readonly Execution _trace;
+    private readonly Execution _replay;
+    private readonly ClosureOptions _options;
+    private readonly Substitution _substitution;
+    private readonly int[] _match;
+    private readonly long _slackNs;
+    private readonly Tally _program = new(), _objects = new(), _lives = new(), _order = new();
+    private readonly LongHistogram _gapErrors = new(1, 3_600_000_000_000, 3);
+    private long _failedNow, _succeededNow, _substituted;
+
+    private Closure(Execution trace, Execution replay, long resolutionNs, ClosureOptions options)
+    {
+        (_trace, _replay, _options) = (trace, replay, options);
+        _substitution = new Substitution(options.Substituted);
+        _match = ThreadMatch.Of(trace, replay);
+        _slackNs = 2 * resolutionNs; // an end is a stamp plus a duration: each may be off by one step
+    }
+
+    /// <summary>Compares a trace with the recording of its replay.</summary>
+    /// <param name="trace">The trace, not yet read from.</param>
+    /// <param name="replay">The recording of the replay, with latency, not yet read from.</param>
+    /// <param name="options">What the replay was to do.</param>
+    /// <param name="directory">Where temporary files go; they take some 70 bytes for each call of either.</param>
+    /// <param name="progress">Told the fraction done.</param>
+    /// <exception cref="TraceFormatException">The recording of the replay is damaged, or has no latency. A damaged trace is compared as far as it reads.</exception>
+    /// <exception cref="IOException">No room for temporary files.</exception>
+    public static ClosureReport Check(
+        TraceReader trace, TraceReader replay, ClosureOptions options, string directory, IProgress<double>? progress = null)
+    {
+        if (!replay.Process.Latency)
+            throw new TraceFormatException(replay.Path, null, "the replay was recorded without latency: when its calls ended is not known; record it by replay --record");
+        using var spill = new Spill(directory);
+        Execution recorded = Execution.Read(trace, options.Order, spill, progress is null ? null : new Part(progress, 0));
+        Execution replayed = Execution.Read(replay, null, spill, progress is null ? null : new Part(progress, 0.5));
+        if (replay.Damage is { } damage)
+            throw new TraceDamagedException(damage);
+        return new Closure(recorded, replayed, replay.ResolutionNs, options).Run();
+    }
+
+    private ClosureReport Run()
+    {
+        long calls = 0;
+        if (_replay.Threads.Count != _trace.Threads.Count)
+            _lives.Fail(() => $"the trace has {_trace.Threads.Count} threads, the replay {_replay.Threads.Count}");
+        for (int i = 0; i < _trace.Threads.Count; i++)
+        {
+            calls += _trace.Threads[i].Calls.Count;
+            if (_match[i] < 0)
+                _lives.Fail(() => $"{Who(_trace, i)} of the trace has no counterpart in the replay");
+            else
+                CompareThread(i);
+        }
+        foreach ((nint start, int count) in _trace.Edges.Chunks())
+            for (int i = 0; i < count; i++)
+                CheckEdge(((OrderEdge*)start)[i]);
+        (long pairs, long inversions) = CountInversions();
+        return new ClosureReport
+        {
+            Order = _options.Order,
+            Threads = _trace.Threads.Count,
+            Calls = calls,
+            Edges = Checks(),
+            NeighbourPairs = pairs,
+            Inversions = inversions,
+            Timing = _options.Slowness == 0 ? null : new TimingError(
+                _gapErrors.TotalCount, Quantile(50), Quantile(90), Quantile(99), _gapErrors.TotalCount == 0 ? 0 : _gapErrors.GetMaxValue()),
+            FailedNow = _failedNow,
+            SucceededNow = _succeededNow,
+            Substituted = _substituted,
+            SkippedReleases = _trace.SkippedReleases,
+            UnknownReallocations = _trace.UnknownReallocations,
+        };
+    }
+
+    private EdgeCheck[] Checks()
+    {
+        EdgeCheck program = _program.As("P", "each thread makes the same calls in the same order");
+        EdgeCheck objects = _objects.As("O", "each block comes from the same call, which is over by then");
+        EdgeCheck lives = _lives.As("L", "threads begin after their creation and end after their last call");
+        return _options.Order switch
+        {
+            PlanOrder.Deps => [program, objects, lives],
+            PlanOrder.Exact => [program, objects, lives, _order.As("R", "what was over before a call began is so again")],
+            _ => [program, objects, lives, _order.As("T", "one call after the other, across threads, as in the trace")],
+        };
+    }
+
+    private void CompareThread(int index)
+    {
+        ExecutedThread recorded = _trace.Threads[index], replayed = _replay.Threads[_match[index]];
+        long common = Math.Min(recorded.Calls.Count, replayed.Calls.Count);
+        for (long i = 0; i < common; i++)
+            CompareCall(index, i, *recorded.Calls.At(i), *replayed.Calls.At(i));
+        for (long i = common; i < recorded.Calls.Count; i++)
+            Fail(_program, index, i, () => "the replay's thread has ended its calls before");
+        if (replayed.Calls.Count > recorded.Calls.Count)
+            _program.Fail(() => $"{Who(_trace, index)} made {recorded.Calls.Count:N0} calls; in the replay {replayed.Calls.Count:N0}, the next is {Describe(_replay, new(_match[index], recorded.Calls.Count))}");
+        if (_options.Slowness > 0)
+            CompareGaps(recorded, replayed, common);
+        CheckLife(index, recorded, replayed);
+    }
+
+    private void CompareCall(int thread, long index, in ExecutedCall recorded, in ExecutedCall replayed)
+    {
+        (CallKind kind, ulong size, ulong argument) = _substitution.Of(recorded);
+        if (kind != recorded.Kind)
+            _substituted++;
+        bool isSame = replayed.Kind == kind && replayed.Size == size && replayed.Argument == argument;
+        bool isCreation = kind == CallKind.ThreadCreate;
+        // To give back no block is another call than to give back one, except where there was none to be had.
+        bool gives = recorded.SourceCall >= 0 && !isCreation, given = replayed.SourceCall != ExecutedCall.NoBlock && !isCreation;
+        if (isSame && !gives && given)
+            isSame = false;
+        Count(_program, isSame, thread, index);
+        if (CallKinds.IsAcquisition(kind))
+        {
+            _failedNow += !recorded.IsNull && replayed.IsNull ? 1 : 0;
+            _succeededNow += recorded.IsNull && !replayed.IsNull ? 1 : 0;
+        }
+        if (gives)
+            CheckObject(thread, index, recorded, replayed);
+    }
+
+    private void CheckObject(int thread, long index, in ExecutedCall recorded, in ExecutedCall replayed)
+    {
+        var source = new CallPlace(_match[recorded.SourceThread], recorded.SourceCall);
+        ExecutedCall* acquirer = Find(source);
+        bool isSame = acquirer != null && replayed.SourceThread == source.Thread && replayed.SourceCall == source.Call;
+        // The call that was to give the block failed: there is none to give up.
+        bool hadNone = acquirer != null && acquirer->IsNull && replayed.SourceCall == ExecutedCall.NoBlock;
+        bool isOver = acquirer != null && acquirer->EndNs <= replayed.BeginNs + _slackNs;
+        if ((isSame || hadNone) && isOver)
+        {
+            _objects.Hold();
+            return;
+        }
+        CallPlace from = new(replayed.SourceThread, replayed.SourceCall);
+        Fail(_objects, thread, index, () => from.Call < 0
+            ? "in the replay it gives up " + (from.Call == ExecutedCall.NoBlock ? "no block" : "a block that no call gave")
+            : from != source ? $"its block is that of {Describe(_replay, from)}, and not that of {Describe(_replay, source)}"
+            : $"its block comes from {Describe(_replay, source)}, which was not over");
+    }
+
+    /// <summary>Its creation, where it has one, comes before its first call; its end, where the trace shows one, after its last.</summary>
+    private void CheckLife(int index, ExecutedThread recorded, ExecutedThread replayed)
+    {
+        if (recorded.Parent >= 0 && replayed.Calls.Count > 0)
+        {
+            ExecutedCall* creation = Find(new CallPlace(replayed.Parent, replayed.Creation));
+            if (creation != null && creation->BeginNs <= replayed.Calls.At(0)->BeginNs + _slackNs)
+                _lives.Hold();
+            else
+                _lives.Fail(() => $"{Who(_trace, index)}: its first call in the replay comes before its creation");
+        }
+        if (recorded.ExitNs is null)
+            return;
+        if (recorded.CallsAfterExit || index == _trace.MainThread)
+            _lives.Skip(); // a thread cannot be ended before its last call, nor the first thread while the process lives
+        else if (replayed.ExitNs is { } exit && !replayed.CallsAfterExit && (replayed.Calls.Count == 0 || replayed.Calls.At(replayed.Calls.Count - 1)->EndNs <= exit + _slackNs))
+            _lives.Hold();
+        else
+            _lives.Fail(() => $"{Who(_trace, index)} ends in the trace; in the replay " + (replayed.ExitNs is null ? "its end is not there" : $"it ends at {Time(replayed.ExitNs.Value)} with a call to come"));
+    }
+
+    private void CheckEdge(in OrderEdge edge)
+    {
+        (long Begin, long End)? earlier = When(edge.Earlier, isEarlier: true), later = When(edge.Later, isEarlier: false);
+        if (earlier is null || later is null)
+        {
+            // What is missing has been told by P and L; an end that the replay cannot show is no fault.
+            if (IsThere(edge.Earlier) && IsThere(edge.Later))
+                _order.Skip();
+            else
+                Fail(_order, edge);
+        }
+        else if (earlier.Value.End <= later.Value.Begin + _slackNs)
+        {
+            _order.Hold();
+        }
+        else
+        {
+            Fail(_order, edge);
+        }
+    }
+
+    /// <summary>
+    /// When that happened in the replay. The end of a thread that is followed by calls cannot be seen there: it stands between two calls, and where
+    /// there are none on that side, null.
+    /// </summary>
+    private (long Begin, long End)? When(CallPlace place, bool isEarlier)
+    {
+        ExecutedThread recorded = _trace.Threads[place.Thread];
+        if (place.Call == Predecessor.Exit)
+        {
+            if (_match[place.Thread] >= 0 && !recorded.CallsAfterExit && place.Thread != _trace.MainThread)
+                return _replay.Threads[_match[place.Thread]].ExitNs is { } exit ? (exit, exit) : null;
+            place = place with { Call = recorded.CallsBeforeExit - (isEarlier ? 1 : 0) };
+        }
+        ExecutedCall* call = Find(new CallPlace(_match[place.Thread], place.Call));
+        return call == null ? null : (call->BeginNs, call->EndNs);
+    }
+
+    private bool IsThere(CallPlace place) => _match[place.Thread] >= 0
+        && (place.Call == Predecessor.Exit
+            ? _trace.Threads[place.Thread].CallsAfterExit || place.Thread == _trace.MainThread || _replay.Threads[_match[place.Thread]].ExitNs is not null
+            : place.Call < _replay.Threads[_match[place.Thread]].Calls.Count);
+
+    private ExecutedCall* Find(CallPlace place) =>
+        place.Thread >= 0 && place.Call >= 0 && place.Call < _replay.Threads[place.Thread].Calls.Count ? _replay.Threads[place.Thread].Calls.At(place.Call) : null;
+
+    private (long Pairs, long Inversions) CountInversions()
+    {
+        long pairs = 0, inversions = 0;
+        (int Thread, long BeginNs)? last = null;
+        foreach ((nint start, int count) in _trace.Sequence.Chunks())
+        {
+            for (int i = 0; i < count; i++)
+            {
+                CallPlace place = ((CallPlace*)start)[i];
+                if (place.Call == Predecessor.Exit || When(place, isEarlier: true) is not { } when)
+                    continue;
+                if (last is { } before && before.Thread != place.Thread)
+                {
+                    pairs++;
+                    inversions += when.Begin < before.BeginNs ? 1 : 0;
+                }
+                last = (place.Thread, when.Begin);
+            }
+        }
+        return (pairs, inversions);
+    }
+
+    /// <summary>From the moment of one call to that of the next in the same thread.</summary>
+    private void CompareGaps(ExecutedThread recorded, ExecutedThread replayed, long common)
+    {
+        for (long i = 1; i < common; i++)
+        {
+            double due = (recorded.Calls.At(i)->MomentNs - recorded.Calls.At(i - 1)->MomentNs) * _options.Slowness;
+            double took = replayed.Calls.At(i)->BeginNs - replayed.Calls.At(i - 1)->BeginNs;
+            _gapErrors.RecordValue((long)Math.Clamp(Math.Abs(took - due), 0, _gapErrors.HighestTrackableValue));
+        }
+    }
+
+    private long Quantile(double percent) => _gapErrors.TotalCount == 0 ? 0 : _gapErrors.GetValueAtPercentile(percent);
+
+    private void Count(Tally tally, bool holds, int thread, long call)
+    {
+        if (holds)
+            tally.Hold();
+        else
+            Fail(tally, thread, call, () => $"in the replay it is {Describe(_replay, new CallPlace(_match[thread], call))}");
+    }
+
+    private void Fail(Tally tally, int thread, long call, Func<string> what) => tally.Fail(() => $"{Describe(_trace, new CallPlace(thread, call))}: {what()}");
+
+    private void Fail(Tally tally, OrderEdge edge) => tally.Fail(() =>
+        $"{Describe(_trace, edge.Earlier)} comes before {Describe(_trace, edge.Later)}; in the replay the one is over {TimeOf(When(edge.Earlier, true)?.End)}, the other begins {TimeOf(When(edge.Later, false)?.Begin)}");
+
+    private static string TimeOf(long? ns) => ns is { } known ? "at " + Time(known) : "never";
+
+    private static string Time(long ns) => $"{ns / 1e9:0.000000000} s";
+
+    private static string Who(Execution execution, int thread) =>
+        $"thread {thread}" + (execution.Threads[thread].Name.Length > 0 ? $" ({TextOf(execution.Threads[thread].Name)})" : "");
+
+    private static string TextOf(string name) => string.Concat(name.Select(c => char.IsControl(c) ? '?' : c));
+
+    private static string Describe(Execution execution, CallPlace place)
+    {
+        ExecutedThread thread = execution.Threads[place.Thread];
+        if (place.Call == Predecessor.Exit)
+            return $"the end of {Who(execution, place.Thread)}";
+        if (place.Call < 0 || place.Call >= thread.Calls.Count)
+            return $"call {place.Call} of {Who(execution, place.Thread)}";
+        ExecutedCall call = *thread.Calls.At(place.Call);
+        CallFields fields = CallKinds.IsReallocEnd(call.Kind) ? CallFields.Size : CallKinds.Fields(call.Kind) ?? CallFields.None;
+        var arguments = new List<string>();
+        if ((fields & CallFields.Size) != 0)
+            arguments.Add($"{call.Size} B");
+        if (call.Kind is CallKind.Calloc or CallKind.ReallocArrayEnd)
+            arguments.Add($"{call.Argument} elements");
+        if ((fields & CallFields.Alignment) != 0)
+            arguments.Add($"alignment {call.Argument}");
+        if (call.Kind == CallKind.ThreadCreate)
+            arguments.Add($"thread {call.SourceThread}");
+        return $"call {place.Call} of {Who(execution, place.Thread)}, {CallKinds.CallName(call.Kind)}({string.Join(", ", arguments)}) at {Time(call.BeginNs)}";
+    }
+
+    /// <summary>Counts edges of one kind.</summary>
+    private sealed class Tally
+    {
+        private long _held, _failed, _skipped;
+        private string? _first;
+
+        public void Hold() => _held++;
+
+        public void Skip() => _skipped++;
+
+        public void Fail(Func<string> what)
+        {
+            _failed++;
+            _first ??= what();
+        }
+
+        public EdgeCheck As(string name, string meaning) => new()
+        {
+            Name = name,
+            Meaning = meaning,
+            Checked = _held + _failed,
+            Held = _held,
+            NotChecked = _skipped,
+            FirstViolation = _first,
+        };
+    }
+
+    /// <summary>One of two halves of the work.</summary>
+    private sealed class Part(IProgress<double> whole, double from) : IProgress<double>
+    {
+        public void Report(double value) => whole.Report(from + value / 2);
+    }
+}

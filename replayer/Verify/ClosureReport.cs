@@ -1,0 +1,66 @@
+namespace AllocReplay.Replayer;
+
+/// <summary>One kind of edge of the recorded execution, and what became of it in the replay.</summary>
+public sealed record EdgeCheck
+{
+    /// <summary>Short name: P, O, L, R, or T for the one linear order.</summary>
+    public required string Name { get; init; }
+    /// <summary>What an edge of this kind says.</summary>
+    public required string Meaning { get; init; }
+    public required long Checked { get; init; }
+    public required long Held { get; init; }
+    /// <summary>Edges that the recordings cannot tell of: ends of threads that are followed by calls.</summary>
+    public required long NotChecked { get; init; }
+    /// <summary>The first that did not hold, with both events, as one line; null when all did.</summary>
+    public required string? FirstViolation { get; init; }
+
+    public bool IsViolated => Held != Checked;
+}
+
+/// <summary>How well a replay kept the recorded gaps between the calls of a thread. Nanoseconds.</summary>
+/// <param name="Gaps">Gaps compared.</param>
+/// <param name="Median">Half of the gaps are off by no more.</param>
+/// <param name="P90">9 of 10 gaps are off by no more.</param>
+/// <param name="P99">99 of 100 gaps are off by no more.</param>
+/// <param name="Max">None is off by more.</param>
+public sealed record TimingError(long Gaps, long Median, long P90, long P99, long Max);
+
+/// <summary>Whether a replay was the recorded execution, edge by edge.</summary>
+public sealed record ClosureReport
+{
+    /// <summary>The order that the replay was to keep.</summary>
+    public required PlanOrder Order { get; init; }
+    public required int Threads { get; init; }
+    /// <summary>Calls of the trace that a replay makes, creations of threads included.</summary>
+    public required long Calls { get; init; }
+    public required IReadOnlyList<EdgeCheck> Edges { get; init; }
+    /// <summary>Neighbours in the recorded order, of two threads, and how many of them began in the opposite order in the replay.</summary>
+    public required long NeighbourPairs { get; init; }
+    /// <inheritdoc cref="NeighbourPairs"/>
+    public required long Inversions { get; init; }
+    /// <summary>Null where the replay was not to keep times.</summary>
+    public required TimingError? Timing { get; init; }
+    /// <summary>Acquisitions that succeeded when recorded and failed in the replay.</summary>
+    public required long FailedNow { get; init; }
+    /// <summary>Calls that failed, or freed, when recorded and gave a block in the replay.</summary>
+    public required long SucceededNow { get; init; }
+    /// <summary>Calls for which the allocator has no function, or that it cannot be given: made by the nearest that it has.</summary>
+    public required long Substituted { get; init; }
+    /// <summary>Releases of blocks never seen acquired: no replay can make them.</summary>
+    public required long SkippedReleases { get; init; }
+    /// <summary>Reallocations of such blocks: compared as reallocations of a null pointer.</summary>
+    public required long UnknownReallocations { get; init; }
+
+    /// <summary>Every edge that the order keeps held.</summary>
+    public bool Holds => !Edges.Any(e => e.IsViolated);
+}
+
+/// <summary>What a replay was to do, beyond the trace.</summary>
+public sealed record ClosureOptions
+{
+    public required PlanOrder Order { get; init; }
+    /// <summary>As <see cref="ReplayOptions.Slowness"/>.</summary>
+    public double Slowness { get; init; }
+    /// <summary>As <see cref="WorkerResult.Substituted"/>.</summary>
+    public IReadOnlyDictionary<int, int> Substituted { get; init; } = new Dictionary<int, int>();
+}

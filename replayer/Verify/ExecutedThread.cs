@@ -1,0 +1,21 @@
+namespace AllocReplay.Replayer;
+
+/// <summary>What one thread did, in its order.</summary>
+internal sealed class ExecutedThread(string name, Spill spill)
+{
+    public string Name { get; } = name;
+    public SpillList<ExecutedCall> Calls { get; } = new(spill);
+    /// <summary>The thread whose call created it, or -1, and that call's index.</summary>
+    public int Parent { get; set; } = -1;
+    /// <inheritdoc cref="Parent"/>
+    public long Creation { get; set; }
+    /// <summary>The trace has shown an event of it.</summary>
+    public bool Started { get; set; }
+    /// <summary>When it ended; null where the trace does not show that.</summary>
+    public long? ExitNs { get; set; }
+    /// <summary>Its calls before that. More may follow: the C library frees its own blocks last.</summary>
+    public long CallsBeforeExit { get; set; }
+    public bool CallsAfterExit => ExitNs is not null && CallsBeforeExit < Calls.Count;
+    /// <summary>The threads that its calls created, in that order.</summary>
+    public List<int> Children { get; } = [];
+}
