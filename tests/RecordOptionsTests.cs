@@ -62,6 +62,20 @@ public sealed class RecordOptionsTests : IDisposable
     }
 
     [Fact]
+    public void A_call_from_before_the_recording_has_no_latency()
+    {
+        string library = Targets.Build("early.c", "-DLIBRARY", "-shared", "-fPIC");
+        Assert.Equal(0, RecordSession.Run(Options(Targets.Build("early.c", "-Wl,--no-as-needed", library)) with { Latency = true }));
+
+        using TraceReader reader = TraceReader.Open(Recording);
+        var durations = new List<long>();
+        while (reader.Read(out TraceEvent e))
+            if (e.Size == 123456)
+                durations.Add(e.DurationNs);
+        Assert.Equal([0], durations);
+    }
+
+    [Fact]
     public void A_size_limit_ends_the_recording_and_not_the_program()
     {
         Assert.Equal(128 + 9, RecordSession.Run(Options(Targets.Build("kill.c")) with { MaxSize = 100_000 }));

@@ -131,6 +131,13 @@ static inline uint64_t ar_entered(void)
     return AR_UNLIKELY(ar_recording.latency) ? ar_now() : 0;
 }
 
+/* What a call took. Not known, and 0, where it was entered before recording began; nor where the counter of the core
+ * that it ended on is behind. */
+static inline uint64_t ar_took(uint64_t entered, uint64_t now)
+{
+    return entered && now > entered ? now - entered : 0;
+}
+
 /* An acquisition, after the real call, which took from `entered` to now. */
 static inline __attribute__((always_inline)) void ar_acquired(struct ar_thread *t, enum ar_op op, const void *block,
                                                               size_t size, size_t count, size_t alignment,
@@ -138,7 +145,7 @@ static inline __attribute__((always_inline)) void ar_acquired(struct ar_thread *
 {
     if (ar_sampled(block) && ar_begin(t)) {
         uint64_t now = ar_now();
-        ar_event(t, op, (struct ar_details){block, size, count, alignment, 0, now, now - entered});
+        ar_event(t, op, (struct ar_details){block, size, count, alignment, 0, now, ar_took(entered, now)});
         ar_end(t);
     }
 }
@@ -161,7 +168,7 @@ static inline __attribute__((always_inline)) bool ar_releasing(struct ar_thread 
 static inline __attribute__((always_inline)) void ar_released(struct ar_thread *t, enum ar_op op, const void *block,
                                                               size_t size, size_t alignment, uint64_t entered)
 {
-    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, entered, ar_now() - entered});
+    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, entered, ar_took(entered, ar_now())});
     ar_end(t);
 }
 

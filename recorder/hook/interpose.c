@@ -122,11 +122,11 @@ static inline __attribute__((always_inline)) void reallocated(struct ar_thread *
     uint64_t now = ar_now();
     if (wanted && (all || !block || ar_sampled(block))) {
         ar_event(t, begin, (struct ar_details){old, size, count, 0, 0, entered, 0});
-        ar_event(t, end, (struct ar_details){block, 0, 1, 0, 0, now, now - entered});
+        ar_event(t, end, (struct ar_details){block, 0, 1, 0, 0, now, ar_took(entered, now)});
     } else if (wanted) {
-        ar_event(t, AR_FREE, (struct ar_details){old, 0, 1, 0, 0, entered, now - entered});
+        ar_event(t, AR_FREE, (struct ar_details){old, 0, 1, 0, 0, entered, ar_took(entered, now)});
     } else if (ar_begin(t)) {
-        ar_event(t, AR_MALLOC, (struct ar_details){block, size * count, 1, 0, 0, now, now - entered});
+        ar_event(t, AR_MALLOC, (struct ar_details){block, size * count, 1, 0, 0, now, ar_took(entered, now)});
         wanted = true;
     }
     if (wanted)
