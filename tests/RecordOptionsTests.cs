@@ -163,6 +163,28 @@ public sealed class RecordOptionsTests : IDisposable
         Assert.Contains(value, result.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Z.txt")]
+    [InlineData("redis-7.2")]
+    [InlineData("Z.alloctrace.gz")]
+    public void An_extension_that_promises_another_format_is_refused(string name)
+    {
+        string output = _directory[name];
+        ProgramResult result = Programs.AllocReplay("record", "-o", output, "--", "touch", _directory["ran"]);
+        Assert.Equal(125, result.ExitCode);
+        Assert.Equal($"allocreplay: {output}: nothing is recorded under this name; end it in .alloctrace for one file, or in .allocrec or no extension for a directory\n", result.Error);
+        Assert.Empty(Directory.GetFileSystemEntries(_directory.Path));
+    }
+
+    [Theory]
+    [InlineData("Z")]
+    [InlineData("Z.allocrec/")]
+    public void No_extension_is_a_directory_and_a_slash_at_the_end_says_nothing_new(string name)
+    {
+        Assert.Equal(0, Programs.AllocReplay("record", "-q", "-o", _directory[name], "--", "true").ExitCode);
+        Assert.NotNull(SessionInfo.Load(_directory[name]));
+    }
+
     private static void AssertIntervalsAddUp(string trace)
     {
         long events = 0, bytes = 0;
