@@ -8,11 +8,13 @@ namespace AllocReplay.Cli;
 /// <summary><c>allocreplay record</c>: runs a command and records what it allocates.</summary>
 internal static class RecordCommand
 {
+    private const string Extension = ".allocrec";
+
     public static Command Create(Terminal terminal)
     {
         Option<string?> output = new("--output", "-o")
         {
-            Description = $"Recording directory to create, or, with {PackCommand.Extension} for its extension, one file: the recording is packed at the end. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
+            Description = $"Recording directory to create, or, with {PackCommand.Extension} for its extension, one file: the recording is packed at the end. Other extensions are refused. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
             HelpName = "path",
         };
         Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
@@ -46,15 +48,15 @@ internal static class RecordCommand
             string[] words = parse.GetValue(command)!;
             if (words[0].StartsWith('-') && !parse.Tokens.Any(t => t.Value == "--"))
                 throw new UsageException($"record has no option {words[0]}; put -- before the command");
-            string path = parse.GetValue(output) ?? DefaultOutput(words[0]);
+            string path = Path.TrimEndingDirectorySeparator(parse.GetValue(output) ?? DefaultOutput(words[0]));
             string? packed = Path.GetExtension(path) == PackCommand.Extension ? path : null;
             // Usage, but record has its own codes: 2 may be the command's.
-            if (packed is not null && PackCommand.WhyNotWritable(packed, parse.GetValue(force)) is { } why)
+            if (WhyNotAnOutput(path) is { } why || (packed is not null && (why = PackCommand.WhyNotWritable(packed, parse.GetValue(force))) is not null))
                 throw new RecordException(why);
             return Run(new RecordOptions
             {
                 Command = words,
-                Output = packed is null ? path : Path.ChangeExtension(packed, ".allocrec"),
+                Output = packed is null ? path : Path.ChangeExtension(packed, Extension),
                 Force = parse.GetValue(force),
                 StartPaused = parse.GetValue(startPaused),
                 Sample = Math.Max(1, parse.GetValue(sample)),
@@ -70,7 +72,12 @@ internal static class RecordCommand
     }
 
     private static string DefaultOutput(string command) =>
-        $"{Path.GetFileName(command)}.{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}.allocrec";
+        $"{Path.GetFileName(command)}.{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}{Extension}";
+
+    /// <summary>Why nothing is written under this name, or null: other extensions promise a format that this is not.</summary>
+    private static string? WhyNotAnOutput(string path) =>
+        Path.GetExtension(path) is "" or Extension or PackCommand.Extension ? null
+        : $"{path}: nothing is recorded under this name; end it in {PackCommand.Extension} for one file, or in {Extension} or no extension for a directory";
 
     private static int Run(RecordOptions options, string? packed, bool quiet, Terminal terminal)
     {

@@ -16,8 +16,16 @@ if [ -z "$server" ]; then
     server=$work/redis-server
 fi
 
+# Shows a command as one would type it, and runs it.
 run() {
-    printf '\n$ %s\n' "$*"
+    local word line=
+    for word; do
+        case $word in
+            *[[:space:]]*) line+=" \"$word\"" ;;
+            *) line+=" $word" ;;
+        esac
+    done
+    printf '\n$%s\n' "$line"
     "$@"
 }
 

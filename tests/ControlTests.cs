@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder;
@@ -44,6 +45,66 @@ public sealed class ControlTests : IDisposable
     [Fact]
     public void A_stop_without_the_membarrier_is_caught() => // the control
         Assert.NotEqual(0, LateWritesOfLitmusBuild(ControlledProcess.Omission.Membarrier, Cycles));
+
+    /// <summary>Who starts a recorder in the background knows no other process id.</summary>
+    [Fact]
+    public void The_recorder_s_process_id_leads_to_the_command_that_it_records()
+    {
+        string session = _directory["r.allocrec"];
+        using Process recorder = StartPaused(session);
+        try
+        {
+            string note = recorder.StandardError.ReadLine() ?? "";
+            Assert.Matches($"^allocreplay: paused; 'allocreplay control [0-9]+ start' begins to record, into {Regex.Escape(session)}$", note);
+            string image = WaitForImage(session), pid = note.Split(' ')[4];
+            Assert.Equal(pid, Path.GetFileName(image)[1..^2]);
+
+            AssertControl($"p{pid}.0: recording, interval 1\n", recorder.Id, "start");
+            AssertControl($"p{pid}.0: stopped, interval 1 is complete\n", recorder.Id, "stop");
+            Assert.Equal([image], ControlTarget.Find(pid));
+        }
+        finally
+        {
+            recorder.StandardInput.Close(); // cat ends, and the recorder with it
+            recorder.StandardError.ReadToEnd();
+            recorder.WaitForExit();
+        }
+        Assert.Equal(0, recorder.ExitCode);
+    }
+
+    private static Process StartPaused(string session) =>
+        Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "allocreplay.dll"), "record", "--start-paused", "-o", session, "--", "cat"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardError = true,
+        })!;
+
+    /// <summary>The image of a session that has one, once it can be controlled.</summary>
+    private static string WaitForImage(string session)
+    {
+        string? image = null;
+        Assert.True(SpinWait.SpinUntil(() => (image = Directory.GetDirectories(session).SingleOrDefault()) is not null && IsReady(image), TimeSpan.FromSeconds(20)));
+        return image!;
+
+        static bool IsReady(string image)
+        {
+            try
+            {
+                using ControlledProcess _ = ControlledProcess.Open(image);
+                return true;
+            }
+            catch (ControlException)
+            {
+                return false;
+            }
+        }
+    }
+
+    private static void AssertControl(string expected, int pid, string request)
+    {
+        ProgramResult control = Programs.AllocReplay("control", $"{pid}", request);
+        Assert.Equal((0, expected), (control.ExitCode, control.Error));
+    }
 
     private int LateWritesOfLitmusBuild(ControlledProcess.Omission omission, int cycles)
     {

@@ -63,6 +63,21 @@ public sealed class InfoTests : IDisposable
         Assert.DoesNotContain(lines, l => l.Contains('\u001b'));
     }
 
+    [Theory]
+    [InlineData("70", 70)]
+    [InlineData("80", 80)]
+    [InlineData("200", 100)] // no wider than a page that reads well
+    [InlineData("wide", 100)]
+    public void In_a_pipe_the_page_is_as_wide_as_COLUMNS_says(string columns, int width)
+    {
+        WriteTroubled(threads: 30);
+        ProgramResult info = Programs.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "allocreplay.dll"), "info", Recording],
+            start => start.Environment["COLUMNS"] = columns);
+        Assert.Equal(0, info.ExitCode);
+        Assert.Equal(Page(Recording, width), info.Output);
+        Assert.All(info.Output.Split('\n'), l => Assert.InRange(l.Length, 0, width));
+    }
+
     [Fact]
     public void Sparklines_are_there_without_a_terminal()
     {
@@ -86,6 +101,16 @@ public sealed class InfoTests : IDisposable
         Assert.Contains("2 steps of the merge were forced: an event to wait for is not in the trace. Each thread's order", all, StringComparison.Ordinal);
         Assert.Equal(4, warnings.Count(l => l.StartsWith("  ! ", StringComparison.Ordinal)));
         Assert.All(warnings[1..], l => Assert.Matches(@"^  [! ] \S", l));
+    }
+
+    [Fact]
+    public void Of_one_thread_no_order_is_in_doubt_so_forced_steps_are_no_warning()
+    {
+        WriteTroubled(threads: 1);
+        string page = Page(Recording);
+        Assert.Matches(@"forced steps +2 ", page);
+        Assert.Contains("3 warnings\n", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("of the merge", page, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using AllocReplay.Formats;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder;
 using AllocReplay.Tests.Support;
 
@@ -140,8 +141,9 @@ public sealed class RecordOptionsTests : IDisposable
             for (uint interval = 1; interval <= 3; interval++)
             {
                 Assert.Equal(interval, control.Start());
-                // Events exist once a thread has attached.
-                SpinWait.SpinUntil(() => control.Status().Threads >= 4);
+                // On a busy machine the program's threads may not run for a while. Stop empties the tails: what they hold is of this interval.
+                using (var tails = new TailFlags(Path.Combine(witness.Image, Wire.TailsFile)))
+                    Assert.True(SpinWait.SpinUntil(tails.Holds, TimeSpan.FromSeconds(20)));
                 control.Mark($"mark {interval}");
                 Assert.Equal(interval, control.Stop());
                 Assert.Equal("stopped", control.Status().State);
@@ -175,6 +177,28 @@ public sealed class RecordOptionsTests : IDisposable
         ProgramResult result = Programs.AllocReplay("record", option, value, "-o", Recording, "--", "true");
         Assert.Equal(2, result.ExitCode);
         Assert.Contains(value, result.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Z.txt")]
+    [InlineData("redis-7.2")]
+    [InlineData("Z.alloctrace.gz")]
+    public void An_extension_that_promises_another_format_is_refused(string name)
+    {
+        string output = _directory[name];
+        ProgramResult result = Programs.AllocReplay("record", "-o", output, "--", "touch", _directory["ran"]);
+        Assert.Equal(125, result.ExitCode);
+        Assert.Equal($"allocreplay: {output}: nothing is recorded under this name; end it in .alloctrace for one file, or in .allocrec or no extension for a directory\n", result.Error);
+        Assert.Empty(Directory.GetFileSystemEntries(_directory.Path));
+    }
+
+    [Theory]
+    [InlineData("Z")]
+    [InlineData("Z.allocrec/")]
+    public void No_extension_is_a_directory_and_a_slash_at_the_end_says_nothing_new(string name)
+    {
+        Assert.Equal(0, Programs.AllocReplay("record", "-q", "-o", _directory[name], "--", "true").ExitCode);
+        Assert.NotNull(SessionInfo.Load(_directory[name]));
     }
 
     private static void AssertIntervalsAddUp(string trace)
