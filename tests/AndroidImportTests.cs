@@ -6,7 +6,7 @@ namespace AllocReplay.Tests;
 /// <summary>Each line of Android's memory_replay text becomes the events that it stands for; a line that is none is named.</summary>
 public sealed class AndroidImportTests : ImportFixture
 {
-    private const string RealTrace = "ALLOCREPLAY_ANDROID_TRACE";
+    internal const string RealTrace = "ALLOCREPLAY_ANDROID_TRACE";
 
     [Fact]
     public void Every_android_call_is_the_event_that_the_hook_would_write_and_line_n_is_at_n_microseconds()
