@@ -96,9 +96,9 @@ run_tests() {
     local results=artifacts/tests.xml status=0 counts
     mkdir -p artifacts
     rm -f $results
-    "tests/bin/$configuration/net10.0/AllocReplay.Tests" -xml $results -noColor "$@" || status=$?
+    "tests/bin/$configuration/net10.0/AllocReplay.Tests" -result-xml $results -noColor "$@" || status=$?
     [ -s $results ] || die "the test run ended without results (exit code $status)"
-    sed -n 's/.*<test .*name="\([^"]*\)".*result="Skip".*/skipped: \1/p' $results
+    { grep -o '<test [^>]*>' $results || true; } | sed -n 's/.* name="\([^"]*\)".*result="Skip".*/skipped: \1/p'
     counts=$(grep -o '<assembly [^>]*>' $results | head -1)
     count() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counts"; }
     local errors

@@ -85,10 +85,10 @@ public sealed class ClosureTests : IDisposable
     [Fact]
     public async Task Redis_with_threads_of_its_own_under_load()
     {
-        Assert.SkipUnless(Programs.Exists("redis-server") && Programs.Exists("redis-benchmark"), "redis is not installed");
+        string redis = Programs.RedisServer(_directory.Path);
         const string port = "17842";
         string[] to = ["-h", "127.0.0.1", "-p", port];
-        Task server = Task.Run(() => Record(["redis-server", "--port", port, "--bind", "127.0.0.1", "--io-threads", "2", "--save", "", "--dir", _directory.Path,
+        Task server = Task.Run(() => Record([redis, "--port", port, "--bind", "127.0.0.1", "--io-threads", "2", "--save", "", "--dir", _directory.Path,
             "--logfile", _directory["log"]]), TestContext.Current.CancellationToken);
         var patience = Stopwatch.StartNew();
         while (Programs.Run("redis-cli", [.. to, "ping"]).Output.Trim() != "PONG")

@@ -81,9 +81,8 @@ public sealed class OrdinaryProgramsTests : IDisposable
     [Fact]
     public void Redis_server()
     {
-        Assert.SkipUnless(Programs.Exists("redis-server") && Programs.Exists("redis-cli"), "redis is not installed");
         const int port = 17841;
-        string[] server = ["redis-server", "--port", $"{port}", "--bind", "127.0.0.1", "--io-threads", "2", "--save", "", "--dir", _directory.Path];
+        string[] server = [Programs.RedisServer(_directory.Path), "--port", $"{port}", "--bind", "127.0.0.1", "--io-threads", "2", "--save", "", "--dir", _directory.Path];
         (string plain, int plainCode) = Converse(server[0], server[1..], port);
         (string recorded, int recordedCode) = Converse("dotnet", [AllocReplayDll, "record", "-q", "-o", Recording, "--", .. server], port);
         Assert.Equal(plain, recorded);

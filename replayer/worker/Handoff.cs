@@ -8,6 +8,11 @@ internal static unsafe class Handoff
 {
     /// <summary>About 2 µs: longer than a hand-over between two running threads takes, far shorter than a time slice.</summary>
     private const int Spins = 60;
+    /// <summary>
+    /// About 50 µs, where there is a processor for every thread that is awake: to wake a thread takes some 20 µs, and two threads that take turns would
+    /// else put one another to sleep for good.
+    /// </summary>
+    private const int LongSpins = 1500;
 
     /// <summary>
     /// Publishes a block that is complete. The exchange is a release, so the consumer sees the touched bytes, and it tells
@@ -58,7 +63,11 @@ internal static unsafe class Handoff
         if (Volatile.Read(ref progress->Done) < done)
         {
             self->Waits++;
-            if (!Spin(progress, done))
+            int spins = 0;
+            while (Volatile.Read(ref progress->Done) < done && Spin(ref spins, self->Replay))
+            {
+            }
+            if (Volatile.Read(ref progress->Done) < done)
                 Sleep(progress, done, self);
         }
         AfterWait();
@@ -70,32 +79,40 @@ internal static unsafe class Handoff
         if (Volatile.Read(ref progress->Exited) == 0)
         {
             self->Waits++;
-            self->Sleeps++;
+            FallAsleep(self);
             while (Volatile.Read(ref progress->Exited) == 0)
                 Libc.Wait(&progress->Exited, 0);
+            WakeUp(self);
         }
         AfterWait();
     }
 
-    private static bool Spin(ThreadProgress* progress, ulong done)
+    /// <summary>Passes a moment. False when it is time to sleep.</summary>
+    private static bool Spin(ref int spins, Replay* replay)
     {
-        for (int i = 0; i < Spins; i++)
-        {
-            X86Pause();
-            if (Volatile.Read(ref progress->Done) >= done)
-                return true;
-        }
-        return false;
+        if (++spins > (Volatile.Read(ref *replay->Awake) > replay->Processors ? Spins : LongSpins))
+            return false;
+        X86Pause();
+        return true;
     }
+
+    private static void FallAsleep(ReplayThread* self)
+    {
+        self->Sleeps++;
+        Interlocked.Decrement(ref *self->Replay->Awake);
+    }
+
+    private static void WakeUp(ReplayThread* self) => Interlocked.Increment(ref *self->Replay->Awake);
 
     private static void Sleep(ThreadProgress* progress, ulong done, ReplayThread* self)
     {
-        self->Sleeps++;
+        FallAsleep(self);
         Interlocked.Increment(ref progress->Sleepers);
         ulong seen;
         while ((seen = Volatile.Read(ref progress->Done)) < done)
             Libc.WaitFor((uint*)&progress->Done, (uint)seen, BitOf(done));
         Interlocked.Decrement(ref progress->Sleepers);
+        WakeUp(self);
     }
 
     private static uint BitOf(ulong done) => 1U << (int)(done & 31);
@@ -112,18 +129,16 @@ internal static unsafe class Handoff
     private static nuint Await(nuint* slot, ReplayThread* self)
     {
         self->Waits++;
-        for (int i = 0; i < Spins; i++)
+        int spins = 0;
+        while (Volatile.Read(ref *slot) == SlotState.Pending && Spin(ref spins, self->Replay))
         {
-            X86Pause();
-            nuint value = Volatile.Read(ref *slot);
-            if (value != SlotState.Pending)
-                return value;
         }
         if (Interlocked.CompareExchange(ref *slot, SlotState.Awaited, SlotState.Pending) == SlotState.Pending)
         {
-            self->Sleeps++;
+            FallAsleep(self);
             while (Volatile.Read(ref *slot) == SlotState.Awaited)
                 Libc.Wait((uint*)slot, (uint)SlotState.Awaited);
+            WakeUp(self);
         }
         return Volatile.Read(ref *slot);
     }

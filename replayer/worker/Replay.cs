@@ -89,6 +89,9 @@ internal unsafe struct Replay
     /// <summary>Threads that end and whose end is waited for: see <see cref="Reaper"/>.</summary>
     public int Leaving;
     public uint LeavingCount;
+    /// <summary>Threads that have begun, have not ended and do not sleep. Alone in its page: it is written at every sleep.</summary>
+    public int* Awake;
+    public int Processors;
     /// <summary>What the replayer watches, or null: see <see cref="RunProgress"/>.</summary>
     public RunProgress* Told;
     /// <summary>Whether the tables and stacks could be locked in memory.</summary>

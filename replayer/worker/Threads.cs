@@ -86,7 +86,9 @@ internal static unsafe class Threads
     public static void Run(ReplayThread* self)
     {
         Replay* replay = self->Replay;
+        Interlocked.Increment(ref *replay->Awake);
         ReplayLoop.Run(self);
+        Interlocked.Decrement(ref *replay->Awake);
         if (replay->Record != null)
             replay->Record(0);
     }

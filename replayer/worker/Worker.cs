@@ -21,6 +21,8 @@ internal static unsafe class Worker
         Replay* replay = (Replay*)Libc.Map((nuint)sizeof(Replay));
         replay->Touch = noop ? TouchPolicy.None : (TouchPolicy)Number(args, "touch");
         replay->Slowness = Number(args, "slowness");
+        replay->Processors = Environment.ProcessorCount;
+        replay->Awake = (int*)Libc.Map(sizeof(int));
         fixed (byte* name = "allocreplay_record_thread"u8)
             replay->Record = (delegate* unmanaged<int, void>)Libc.dlsym(null, name);
         byte* allocator = replay->Calls.Bind(Provider.Of(replay->Record));

@@ -82,13 +82,15 @@ internal sealed class MutableRecording
 
     private static bool IsRealloc(in TraceEvent e) => CallKinds.IsReallocBegin(e.Kind) || CallKinds.IsReallocEnd(e.Kind);
 
-    /// <summary>Two neighbours change places. Of like acquisitions, or releases of nothing, that is no change.</summary>
+    /// <summary>
+    /// Two neighbours change places. Of like acquisitions that is no change, nor of releases of one address: another thread took it in between.
+    /// </summary>
     private static bool Swap(List<TraceEvent> thread, int index)
     {
         if (index + 1 >= thread.Count)
             return false;
         (TraceEvent a, TraceEvent b) = (thread[index], thread[index + 1]);
-        bool alike = a.Kind == b.Kind && (a.Size, a.Count, a.Alignment) == (b.Size, b.Count, b.Alignment) && (CallKinds.IsAcquisition(a.Kind) || a.IsNull == b.IsNull && a.IsNull);
+        bool alike = a.Kind == b.Kind && (a.Size, a.Count, a.Alignment) == (b.Size, b.Count, b.Alignment) && (CallKinds.IsAcquisition(a.Kind) || a.Address == b.Address);
         if (!IsCall(a) || !IsCall(b) || alike)
             return false;
         thread[index] = b with { TimeNs = a.TimeNs, DurationNs = a.DurationNs };

@@ -69,6 +69,23 @@ internal static class Programs
         Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "allocreplay.dll"), .. arguments]);
 
     /// <summary>Whether a program is on the PATH.</summary>
-    public static bool Exists(string name) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(d => File.Exists(Path.Combine(d, name)));
+    public static bool Exists(string name) => PathOf(name) is not null;
+
+    /// <summary>
+    /// redis-server, under its own name or, where only its tools are installed, as redis-check-rdb, which is the same program; the test is skipped where
+    /// there is neither.
+    /// </summary>
+    /// <param name="directory">Where to put a link of its name.</param>
+    public static string RedisServer(string directory)
+    {
+        if (PathOf("redis-server") is { } installed)
+            return installed;
+        Assert.SkipUnless(Exists("redis-check-rdb") && Exists("redis-cli") && Exists("redis-benchmark"), "redis is not installed");
+        string link = Path.Combine(directory, "redis-server");
+        File.CreateSymbolicLink(link, PathOf("redis-check-rdb")!);
+        return link;
+    }
+
+    private static string? PathOf(string name) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(d => Path.Combine(d, name)).FirstOrDefault(File.Exists);
 }
