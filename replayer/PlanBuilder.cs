@@ -126,9 +126,7 @@ internal sealed unsafe class PlanBuilder : IDisposable
                 thread.SkippedCalls++;
                 return;
             }
-            op.Slot = Consume(block, e.Thread, begin, out bool shared, out bool waits);
-            op.Kinds = shared ? SlotKinds.SharedSlot : SlotKinds.OwnSlot;
-            op.Flags |= waits ? PlanFlags.Wait : PlanFlags.None;
+            op.Flags |= Consume(block, e.Thread, begin, ref op);
         }
         Append(e, thread, op, begin);
     }
@@ -145,9 +143,11 @@ internal sealed unsafe class PlanBuilder : IDisposable
     private void Reallocate(in TraceEvent e, PlanThreadBuilder thread)
     {
         Displace(e);
-        PlanOp op = Call(e);
+        PlanOp op = Call(e), operand = default;
         long begin = thread.ReallocBeginNs;
-        bool known = e.PreviousObject >= 0 && _live.Remove(e.PreviousObject, out LiveBlock old) && SetSource(ref op, old, e.Thread, begin);
+        bool known = _live.Remove(e.PreviousObject, out LiveBlock old); // no block has a negative id, which stands for none
+        if (known)
+            op.Flags |= Consume(old, e.Thread, begin, ref operand);
         bool freed = e.IsNull && e.Object < 0 && e.BytesRequested == 0 && !thread.ReallocOfNull;
         if (!known && !thread.ReallocOfNull)
         {
@@ -162,76 +162,64 @@ internal sealed unsafe class PlanBuilder : IDisposable
         }
         if (!e.IsNull)
         {
-            Produce(e, thread, op, begin, e.Object);
+            Produce(e, thread, op, begin, e.Object, operand);
         }
         else if (freed)
         {
             op.Flags |= PlanFlags.Freed;
-            Append(e, thread, op, begin);
+            Append(e, thread, op, begin, operand);
         }
         else if (known)
         {
             op.Flags |= PlanFlags.Failed | PlanFlags.Keep;
-            Produce(e, thread, op, begin, e.Object);
+            Produce(e, thread, op, begin, e.Object, operand);
         }
         else
         {
             op.Flags |= PlanFlags.Failed;
-            Append(e, thread, op, begin);
+            Append(e, thread, op, begin, operand);
         }
     }
 
-    private bool SetSource(ref PlanOp op, in LiveBlock old, int thread, long begin)
-    {
-        op.Source = Consume(old, thread, begin, out bool shared, out bool waits);
-        op.Kinds = shared ? SlotKinds.SharedSource : SlotKinds.OwnSource;
-        op.Flags |= waits ? PlanFlags.Wait : PlanFlags.None;
-        return true;
-    }
-
     /// <summary>Appends an op that stores a block, and remembers where.</summary>
-    private void Produce(in TraceEvent e, PlanThreadBuilder thread, PlanOp op, long begin, long id)
+    private void Produce(in TraceEvent e, PlanThreadBuilder thread, PlanOp op, long begin, long id, PlanOp operand = default)
     {
-        op.Slot = thread.TakeSlot();
-        op.Kinds |= SlotKinds.OwnSlot;
-        PlanOp* place = Append(e, thread, op, begin);
+        (op.Slot, op.SlotKind) = (thread.TakeSlot(), SlotKind.Own);
+        PlanOp* place = Append(e, thread, op, begin, operand);
         // No id: a failed reallocation whose address has been taken since. Nobody will ask for the block.
         if (id >= 0)
             _live[id] = new LiveBlock(op.Slot, (nint)place, _order.Remember(e.Thread, thread.Ops.Count - 1));
     }
 
-    /// <summary>Gives up a block: its slot, shared when the block came from another thread, and whether that is to be waited for.</summary>
-    private uint Consume(in LiveBlock block, int consumer, long begin, out bool shared, out bool waits)
+    /// <summary>Gives up a block: its slot, shared when the block came from another thread. Tells whether that is to be waited for.</summary>
+    private PlanFlags Consume(in LiveBlock block, int consumer, long begin, ref PlanOp user)
     {
         PlanThreadBuilder owner = _threads[block.Acquired.Thread];
         owner.ReturnSlot(block.Slot);
-        shared = block.Acquired.Thread != consumer;
-        waits = shared && !_order.IsImplied(block.Acquired, consumer, begin);
-        if (!shared)
-            return block.Slot;
-        uint slot = owner.TakeSharedSlot(ref _sharedSlots);
+        (user.Slot, user.SlotKind) = (block.Slot, SlotKind.Own);
+        if (block.Acquired.Thread == consumer)
+            return PlanFlags.None;
+        bool waits = !_order.IsImplied(block.Acquired, consumer, begin);
         PlanOp* producer = (PlanOp*)block.Producer;
-        producer->Slot = slot;
+        (producer->Slot, producer->SlotKind) = (user.Slot, user.SlotKind) = (owner.TakeSharedSlot(ref _sharedSlots), SlotKind.Shared);
         producer->Flags |= waits ? PlanFlags.Publish : PlanFlags.None;
-        producer->Kinds = producer->Kinds & ~SlotKinds.OwnSlot | SlotKinds.SharedSlot;
         Counts.CrossThreadBlocks++;
         Counts.Waits += waits ? 1 : 0;
-        return slot;
+        return waits ? PlanFlags.Wait : PlanFlags.None;
     }
 
-    private PlanOp* Append(in TraceEvent e, PlanThreadBuilder thread, PlanOp op, long begin)
+    private PlanOp* Append(in TraceEvent e, PlanThreadBuilder thread, PlanOp op, long begin, PlanOp operand = default)
     {
         if (thread.HasExited)
             thread.Resume();
         Await(e.Thread, thread, begin);
         Counts.Calls++;
-        ulong argument = HasCount(e.Kind) ? e.Count : e.Alignment;
-        if (argument > uint.MaxValue)
+        if (PlanCode.HasOperand(e.Kind))
         {
-            thread.Append(new PlanOp { Code = PlanCode.Operand, Size = argument });
-            op.Flags |= PlanFlags.Wide;
+            operand.Code = PlanCode.Operand;
+            operand.Size = HasCount(e.Kind) ? e.Count : e.Alignment;
+            thread.Append(operand);
         }
-        op.Argument = (uint)argument;
         long position = thread.Ops.Count;
         PlanOp* place = thread.Append(op, MomentOf(e, begin));
         _order.Add(e, begin, position);

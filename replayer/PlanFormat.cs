@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AllocReplay.Formats;
 
 namespace AllocReplay.Replayer;
 
@@ -24,7 +25,7 @@ internal static class PlanFormat
 {
     /// <summary><c>ARPLAN</c> and two zero bytes.</summary>
     public const ulong Magic = 0x0000_4e41_4c50_5241;
-    public const uint Version = 2;
+    public const uint Version = 3;
     public const uint NullSlot = 0;
     /// <summary>Slots of different threads never share a cache line: private slots are laid out in multiples of this.</summary>
     public const int SlotsPerLine = 8;
@@ -82,17 +83,16 @@ internal struct PlanThread
     public uint IsExitAwaited;
 }
 
-/// <summary>One step of a thread, 24 bytes.</summary>
+/// <summary>One step of a thread, 16 bytes: the worker's speed is that at which ops come from memory.</summary>
 /// <remarks>
 /// <code>
-///  0     1     2        4              8                       16           20
-/// | code|flags|reserved| slot         | size                  | source     | argument |
+///  0     1     2        4              8
+/// | code|flags|reserved| slot         | size                  |
 /// </code>
 /// <c>code</c> is a CallKind number (realloc: its end) or one of <see cref="PlanCode"/>. <c>slot</c>: where an acquisition stores
-/// its block, or the block that a release gives back. <c>source</c>: the old block of a reallocation. <c>argument</c>: count or
-/// alignment; with <see cref="PlanFlags.Wide"/> it is the size field of the <see cref="PlanCode.Operand"/> before.
+/// its block, or the block that a release gives back. What a call takes besides is in the <see cref="PlanCode.Operand"/> before it.
 /// </remarks>
-[StructLayout(LayoutKind.Explicit, Size = 24)]
+[StructLayout(LayoutKind.Explicit, Size = 16)]
 internal struct PlanOp
 {
     [FieldOffset(0)] public byte Code;
@@ -100,29 +100,27 @@ internal struct PlanOp
     /// <summary>Code and flags in one word: the ops without flags, nearly all of them, are told by one comparison.</summary>
     [FieldOffset(0)] public ushort Dispatch;
     /// <summary>Zero in a plan; the compiler's own while it does not know yet where slots will lie.</summary>
-    [FieldOffset(2)] public SlotKinds Kinds;
+    [FieldOffset(2)] public SlotKind SlotKind;
     [FieldOffset(4)] public uint Slot;
     [FieldOffset(8)] public ulong Size;
-    [FieldOffset(16)] public uint Source;
-    [FieldOffset(20)] public uint Argument;
 }
 
-/// <summary>What the slot numbers of an unfinished op count from: its thread's own slots, or the shared ones. Neither: slot 0.</summary>
-[Flags]
-internal enum SlotKinds : ushort
+/// <summary>What the slot number of an unfinished op counts from.</summary>
+internal enum SlotKind : ushort
 {
-    None = 0,
-    OwnSlot = 1,
-    SharedSlot = 2,
-    OwnSource = 4,
-    SharedSource = 8,
+    /// <summary>Nothing: it is slot 0, or not a slot.</summary>
+    Null = 0,
+    /// <summary>The first of its thread's own slots.</summary>
+    Own = 1,
+    /// <summary>The first of the shared ones.</summary>
+    Shared = 2,
 }
 
 [Flags]
 internal enum PlanFlags : byte
 {
     None = 0,
-    /// <summary>The block given up (slot of a release, source of a reallocation) comes from another thread: wait for it.</summary>
+    /// <summary>The block given up (slot of a release, or of the operand of a reallocation) comes from another thread: wait for it.</summary>
     Wait = 1,
     /// <summary>The block taken goes to another thread: publish it.</summary>
     Publish = 2,
@@ -132,10 +130,8 @@ internal enum PlanFlags : byte
     Keep = 8,
     /// <summary>A reallocation to nothing, which freed the block when recorded.</summary>
     Freed = 16,
-    /// <summary>The argument is 64 bits wide: it is in the op before.</summary>
-    Wide = 32,
     /// <summary>Other threads wait for this op to be done: tell them.</summary>
-    Signal = 64,
+    Signal = 32,
 }
 
 /// <summary>Codes of steps that are not calls; above every CallKind.</summary>
@@ -144,7 +140,10 @@ internal static class PlanCode
     public const byte FirstNonCall = 64;
     /// <summary>Creates the thread whose index is <c>slot</c>.</summary>
     public const byte Spawn = 64;
-    /// <summary>Holds in <c>size</c> the argument of the next op.</summary>
+    /// <summary>
+    /// Comes before every call that <see cref="HasOperand"/>, and before no other: <c>slot</c> holds the old block of a reallocation, <c>size</c> a count or
+    /// an alignment.
+    /// </summary>
     public const byte Operand = 65;
     /// <summary>Waits until the thread <c>slot</c> has done its first <c>size</c> ops; the last of them has <see cref="PlanFlags.Signal"/>.</summary>
     public const byte Await = 66;
@@ -152,6 +151,10 @@ internal static class PlanCode
     public const byte AwaitExit = 67;
     /// <summary>Does nothing: a moment that others may wait for.</summary>
     public const byte Moment = 68;
+
+    /// <summary>Whether a call takes more than one size or one block.</summary>
+    public static bool HasOperand(CallKind kind) =>
+        CallKinds.IsReallocEnd(kind) || (CallKinds.Fields(kind) & (CallFields.Count | CallFields.Alignment)) > 0;
 }
 
 /// <summary>What the worker writes into a new block, as a program would. Blocks of calloc are left as they are.</summary>

@@ -80,10 +80,8 @@ internal static unsafe class PlanWriter
             for (int i = 0; i < count; i++)
             {
                 PlanOp op = ops[i];
-                SlotKinds kinds = op.Kinds;
-                op.Slot += (kinds & SlotKinds.OwnSlot) != 0 ? ownBase : (kinds & SlotKinds.SharedSlot) != 0 ? sharedBase : 0;
-                op.Source += (kinds & SlotKinds.OwnSource) != 0 ? ownBase : (kinds & SlotKinds.SharedSource) != 0 ? sharedBase : 0;
-                op.Kinds = SlotKinds.None;
+                op.Slot += op.SlotKind switch { SlotKind.Own => ownBase, SlotKind.Shared => sharedBase, _ => 0 };
+                op.SlotKind = SlotKind.Null;
                 buffer[i] = op;
             }
             output.Write(MemoryMarshal.AsBytes(buffer.AsSpan(0, count)));

@@ -40,7 +40,7 @@ public sealed class PlanPropertyTests
                 continue;
             }
             if ((op.Flags & PlanFlags.Wait) != 0)
-                Assert.Contains(CallKinds.IsDeallocation((CallKind)op.Code) ? op.Slot : op.Source, published);
+                Assert.Contains(CallKinds.IsDeallocation((CallKind)op.Code) ? op.Slot : ops[next[e.Thread] - 2].Slot, published);
             if ((op.Flags & PlanFlags.Publish) != 0)
                 Assert.True(published.Add(op.Slot), "a shared slot is written once");
         }
@@ -57,6 +57,7 @@ public sealed class PlanPropertyTests
             PlanOp[] ops = plan.Of(e.Thread);
             while (ops[next[e.Thread]].Code >= PlanCode.FirstNonCall)
                 next[e.Thread]++;
+            uint source = PlanCode.HasOperand(e.Kind) ? ops[next[e.Thread] - 1].Slot : PlanFormat.NullSlot;
             PlanOp op = ops[next[e.Thread]++];
             if (CallKinds.IsDeallocation(e.Kind))
             {
@@ -64,7 +65,7 @@ public sealed class PlanPropertyTests
                 continue;
             }
             if (CallKinds.IsReallocEnd(e.Kind) && e.PreviousObject >= 0)
-                Assert.True(holds.Remove(op.Source, out long old) && old == e.PreviousObject);
+                Assert.True(holds.Remove(source, out long old) && old == e.PreviousObject);
             if (e.Object >= 0)
                 Assert.True(holds.TryAdd(op.Slot, e.Object), "the slot holds a live block");
         }
@@ -82,15 +83,15 @@ public sealed class PlanPropertyTests
                 _ => ((byte)e.Kind, e.Size, Argument(e), -1),
             });
             var planned = new List<(byte, ulong, ulong, int)>();
-            ulong wide = 0;
+            ulong operand = 0;
             foreach (PlanOp op in plan.Of(t).Where(o => o.Code is not (PlanCode.Await or PlanCode.AwaitExit)))
             {
                 if (op.Code == PlanCode.Operand)
-                    wide = op.Size;
+                    operand = op.Size;
                 else if (op.Code >= PlanCode.FirstNonCall)
                     planned.Add((op.Code, 0, 0, op.Code == PlanCode.Spawn ? (int)op.Slot : -1));
                 else
-                    planned.Add((op.Code, op.Size, (op.Flags & PlanFlags.Wide) != 0 ? wide : op.Argument, -1));
+                    planned.Add((op.Code, op.Size, PlanCode.HasOperand((CallKind)op.Code) ? operand : 0, -1));
             }
             Assert.Equal(recorded, planned);
         }

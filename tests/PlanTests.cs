@@ -79,8 +79,8 @@ public sealed class PlanTests : IDisposable
 
         PlanFile plan = Compile(out ReplayPlan replay);
 
-        PlanOp op = Assert.Single(plan.Of(0));
-        Assert.Equal((CallKind.ReallocEnd, PlanFormat.NullSlot, 50UL), ((CallKind)op.Code, op.Source, op.Size));
+        (PlanOp op, PlanOp operand) = Assert.Single(plan.CallsOf(0));
+        Assert.Equal((CallKind.ReallocEnd, PlanFormat.NullSlot, 50UL), ((CallKind)op.Code, operand.Slot, op.Size));
         Assert.Equal((2, 1), (replay.Counts.UnknownReleases, replay.Counts.UnknownReallocations));
         Assert.Equal(new ThreadExpectation(1, 50), replay.Expected[0]);
     }
@@ -103,11 +103,11 @@ public sealed class PlanTests : IDisposable
 
         PlanFile plan = Compile(out _);
 
-        (PlanOp first, PlanOp second) = (plan.Of(0)[1], plan.Of(1)[0]);
-        Assert.Equal(plan.Of(0)[0].Slot, first.Source);
+        ((PlanOp first, PlanOp firstOperand), (PlanOp second, PlanOp secondOperand)) = (plan.CallsOf(0)[1], plan.CallsOf(1)[0]);
+        Assert.Equal(plan.Of(0)[0].Slot, firstOperand.Slot);
         Assert.Equal(PlanFlags.Publish, first.Flags);
-        Assert.Equal((PlanFlags.Wait, first.Slot), (second.Flags, second.Source));
-        Assert.Equal(second.Slot, plan.Of(1)[1].Slot);
+        Assert.Equal((PlanFlags.Wait, first.Slot), (second.Flags, secondOperand.Slot));
+        Assert.Equal(second.Slot, plan.CallsOf(1)[1].Op.Slot);
     }
 
     [Fact]
@@ -118,10 +118,10 @@ public sealed class PlanTests : IDisposable
 
         PlanFile plan = Compile(out _);
 
-        PlanOp failed = plan.Of(1)[0];
+        (PlanOp failed, PlanOp operand) = Assert.Single(plan.CallsOf(1));
         PlanOp released = plan.Of(0)[1];
         Assert.Equal(PlanFlags.Wait | PlanFlags.Publish | PlanFlags.Failed | PlanFlags.Keep, failed.Flags);
-        Assert.Equal(plan.Of(0)[0].Slot, failed.Source);
+        Assert.Equal(plan.Of(0)[0].Slot, operand.Slot);
         Assert.Equal((PlanFlags.Wait, failed.Slot), (released.Flags, released.Slot));
     }
 
@@ -130,9 +130,9 @@ public sealed class PlanTests : IDisposable
     {
         _writer.Thread(0).Malloc(100, 0x1000, 8).Realloc(200, 300, 0x1000, 0, 0).Realloc(400, 500, 0, 0, 1UL << 60);
 
-        PlanOp[] ops = Compile(out _).Of(0);
+        List<(PlanOp Op, PlanOp Operand)> calls = Compile(out _).CallsOf(0);
 
-        Assert.Equal([PlanFlags.None, PlanFlags.Freed, PlanFlags.Failed], ops.Select(o => o.Flags));
+        Assert.Equal([PlanFlags.None, PlanFlags.Freed, PlanFlags.Failed], calls.Select(c => c.Op.Flags));
     }
 
     [Fact]
@@ -142,13 +142,11 @@ public sealed class PlanTests : IDisposable
             .Event(300, CallKind.Calloc, 0x2000, 1, count: 1UL << 33)
             .Event(400, CallKind.PosixMemalign, 0x3000, 100, alignment: 256);
 
-        PlanOp[] ops = Compile(out ReplayPlan replay).Of(0);
+        List<(PlanOp Op, PlanOp Operand)> calls = Compile(out ReplayPlan replay).CallsOf(0);
 
-        Assert.Equal((0UL, PlanFlags.None), (ops[0].Size, ops[0].Flags));
-        Assert.Equal((ulong.MaxValue, PlanFlags.Failed), (ops[1].Size, ops[1].Flags));
-        Assert.Equal((PlanCode.Operand, 1UL << 33), (ops[2].Code, ops[2].Size));
-        Assert.Equal(PlanFlags.Wide, ops[3].Flags);
-        Assert.Equal((100UL, 256U), (ops[4].Size, ops[4].Argument));
+        Assert.Equal(
+            [(0UL, 0UL, PlanFlags.None), (ulong.MaxValue, 0UL, PlanFlags.Failed), (1UL, 1UL << 33, PlanFlags.None), (100UL, 256UL, PlanFlags.None)],
+            calls.Select(c => (c.Op.Size, c.Operand.Size, c.Op.Flags)));
         Assert.Equal(4, replay.Counts.Calls);
     }
 

@@ -213,7 +213,7 @@ public sealed class ReplayTests : IDisposable
         using ReplayPlan plan = PlanFile.Compile(_directory.Path);
         PlanFile read = PlanFile.Read(plan.Path);
         byte[] bytes = File.ReadAllBytes(plan.Path);
-        bytes[(int)read.Header.OpsOffset + 3 * 24 + 4] = (byte)read.Of(0)[2].Slot;
+        bytes[(int)read.Header.OpsOffset + 3 * Marshal.SizeOf<PlanOp>() + 4] = (byte)read.Of(0)[2].Slot;
         File.WriteAllBytes(plan.Path, bytes);
 
         var e = Assert.Throws<ReplayException>(() => WorkerProcess.Run(plan, Installed("glibc"), new ReplayOptions()));

@@ -48,6 +48,8 @@ internal unsafe struct CallEntry
 {
     public void* Function;
     public Shape Shape;
+    /// <summary>An operand op comes before the call.</summary>
+    public bool HasOperand;
     /// <summary>The allocator has no function of that name: the nearest it has is called.</summary>
     public bool Substituted;
     /// <summary>The CallKind whose function is called: its own, another one's where it is substituted, -1 where there is none.</summary>
@@ -149,6 +151,7 @@ internal unsafe struct CallTable
             {
                 Function = function,
                 Shape = ShapeOf((CallKind)kind),
+                HasOperand = PlanCode.HasOperand((CallKind)kind),
                 Substituted = function == null,
                 Called = (short)(function == null ? -1 : kind),
             };
@@ -172,7 +175,7 @@ internal unsafe struct CallTable
         {
             Shape shape = ShapeOf((CallKind)kind);
             void* function = shape >= Shape.Release ? code.Nothing : shape == Shape.PosixMemalign ? code.StoreBlock : code.ReturnBlock;
-            Entries[kind] = new CallEntry { Function = function, Shape = shape, Called = (short)kind };
+            Entries[kind] = new CallEntry { Function = function, Shape = shape, HasOperand = PlanCode.HasOperand((CallKind)kind), Called = (short)kind };
         }
         SetFast();
     }

@@ -1,3 +1,4 @@
+using AllocReplay.Formats;
 using AllocReplay.Replayer;
 
 namespace AllocReplay.Worker;
@@ -82,6 +83,9 @@ internal static unsafe class Plan
             thread->First = replay->Ops + plan.FirstOp;
             thread->End = thread->First + plan.OpCount;
             thread->Replay = replay;
+            thread->Slots = replay->Slots;
+            thread->Malloc = replay->Calls.Malloc;
+            thread->Free = replay->Calls.Free;
             thread->Parent = plan.Parent;
             thread->Index = i;
             replay->Progress[i].IsExitAwaited = plan.IsExitAwaited != 0;
@@ -108,7 +112,7 @@ internal static unsafe class Plan
     private static bool IsValid(PlanOp* op, ReplayThread* thread, PlanThread* threads, int index, Replay* replay, byte* handoffs, byte* spawned)
     {
         if (op->Code == PlanCode.Operand)
-            return op + 1 != thread->End && (op[1].Flags & PlanFlags.Wide) != 0;
+            return op + 1 != thread->End && CallTable.IsCall(op[1].Code) && PlanCode.HasOperand((CallKind)op[1].Code) && op->Slot < replay->SlotCount;
         if (op->Code == PlanCode.Moment)
             return true;
         if (op->Code is PlanCode.Await or PlanCode.AwaitExit)
@@ -119,7 +123,9 @@ internal static unsafe class Plan
             return op->Slot < replay->ThreadCount && op->Slot != replay->MainThread
                 && threads[op->Slot].Parent == index && spawned[op->Slot]++ == 0;
         }
-        if (!CallTable.IsCall(op->Code) || op->Slot >= replay->SlotCount || op->Source >= replay->SlotCount)
+        if (!CallTable.IsCall(op->Code) || op->Slot >= replay->SlotCount)
+            return false;
+        if (PlanCode.HasOperand((CallKind)op->Code) && (op == thread->First || op[-1].Code != PlanCode.Operand))
             return false;
         bool releases = CallTable.IsRelease(op->Code);
         PlanFlags outcome = op->Flags & (PlanFlags.Failed | PlanFlags.Freed | PlanFlags.Keep);
@@ -130,7 +136,7 @@ internal static unsafe class Plan
             return false;
         if ((op->Flags & PlanFlags.Wait) == 0)
             return true;
-        return (releases || CallTable.IsReallocation(op->Code)) && Mark(handoffs + (releases ? op->Slot : op->Source), 2);
+        return (releases || CallTable.IsReallocation(op->Code)) && Mark(handoffs + (releases ? op->Slot : op[-1].Slot), 2);
     }
 
     /// <summary>Somebody ends the wait: that op tells, that end is told.</summary>

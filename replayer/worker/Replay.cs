@@ -11,6 +11,12 @@ internal unsafe struct ReplayThread
     public PlanOp* First;
     public PlanOp* End;
     public Replay* Replay;
+    /// <summary>Of the replay: those that every op needs.</summary>
+    public nuint* Slots;
+    /// <inheritdoc cref="Slots"/>
+    public delegate* unmanaged[SuppressGCTransition]<nuint, byte*> Malloc;
+    /// <inheritdoc cref="Slots"/>
+    public delegate* unmanaged[SuppressGCTransition]<void*, void> Free;
     public nuint Handle;
     public int Parent;
     public int Index;
@@ -18,8 +24,6 @@ internal unsafe struct ReplayThread
     public int NextLeaving;
     /// <summary>When each op was recorded, in nanoseconds; null for a replay as fast as it goes.</summary>
     public long* Times;
-    /// <summary>Argument of the next op, from an operand op.</summary>
-    public ulong Operand;
 
     /// <summary>Calls reissued.</summary>
     public long Calls;

@@ -113,17 +113,18 @@ internal static class OrderOracle
         for (; ops[next].Code is PlanCode.Operand or PlanCode.Await or PlanCode.AwaitExit; next++)
         {
             over[t].Add([]);
+            if (ops[next].Code == PlanCode.Operand)
+                continue;
             int other = (int)ops[next].Slot;
             int done = ops[next].Code == PlanCode.Await ? (int)ops[next].Size : plan.Of(other).Length;
-            if (ops[next].Code != PlanCode.Operand)
-                waits.Add((other, done, over[other][done - 1]));
+            waits.Add((other, done, over[other][done - 1]));
         }
         op = ops[next++];
         foreach ((_, _, int[] clock) in waits)
             Join(clocks[t], clock);
         if ((op.Flags & PlanFlags.Wait) != 0 && publishers is not null)
         {
-            Call publisher = publishers[CallKinds.IsDeallocation((CallKind)op.Code) ? op.Slot : op.Source];
+            Call publisher = publishers[CallKinds.IsDeallocation((CallKind)op.Code) ? op.Slot : ops[next - 2].Slot];
             waits.Add((publisher.Thread, publisher.Op + 1, publisher.Clock));
             Join(clocks[t], publisher.Clock);
         }

@@ -28,6 +28,14 @@ internal sealed class PlanFile
     /// <summary>The ops of one thread, in program order.</summary>
     public PlanOp[] Of(int thread) => Ops[(int)Threads[thread].FirstOp..(int)(Threads[thread].FirstOp + Threads[thread].OpCount)];
 
+    /// <summary>The calls of one thread, each with its operand, which is empty where it has none.</summary>
+    public List<(PlanOp Op, PlanOp Operand)> CallsOf(int thread)
+    {
+        PlanOp[] ops = Of(thread);
+        return [.. Enumerable.Range(0, ops.Length).Where(i => ops[i].Code < PlanCode.FirstNonCall)
+            .Select(i => (ops[i], PlanCode.HasOperand((CallKind)ops[i].Code) ? ops[i - 1] : default))];
+    }
+
     /// <summary>Compiles a recording to a temporary plan.</summary>
     public static ReplayPlan Compile(string recording, PlanOrder order = PlanOrder.Deps)
     {
