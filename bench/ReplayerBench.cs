@@ -11,7 +11,10 @@ internal static class ReplayerBench
 {
     private const int Blocks = 11;
     private const int Calls = 2_000_000;
+    /// <summary>Of independent threads: long enough that where the system first puts a thread does not matter.</summary>
+    private const int ManyCalls = 8_000_000;
     private const int Slots = 4096;
+    private const string TwoLoops = "two bare loops at once, glibc";
     private const string AndroidTrace = "ALLOCREPLAY_ANDROID_TRACE";
 
     private static readonly ReplayOptions AsFastAsItGoes = new() { Touch = TouchPolicy.None };
@@ -20,7 +23,9 @@ internal static class ReplayerBench
     {
         using var work = new WorkDirectory();
         AgainstBareLoop(work);
-        Scaling(work);
+        IReadOnlyList<Allocator> all = [.. AllocatorCatalog.List().Select(e => e.Found).OfType<Allocator>()];
+        Scaling(work, ManyCalls, [PlanOrder.Deps], all);
+        Scaling(work, Calls, Enum.GetValues<PlanOrder>(), AllocatorCatalog.Parse("glibc"));
         Traces(work);
         return 0;
     }
@@ -28,64 +33,61 @@ internal static class ReplayerBench
     /// <summary>One thread, and the same trace in a loop that does nothing but call.</summary>
     private static void AgainstBareLoop(WorkDirectory work)
     {
-        string lab = work["churn.rep"], trace = work["churn.alloctrace"], loop = work.Compile("bare_replay.c", "bare_replay");
+        string lab = work["churn.rep"], trace = work["churn.alloctrace"];
+        string loop = work.Compile("bare_replay.c", "bare_replay"), nothing = work.Compile("noop.c", "libnoop.so", "-shared", "-fPIC", "-fno-builtin");
         WriteChurn(lab);
         TraceImporter.Import("malloclab", lab, trace);
         using ReplayPlan plan = Compile(trace, PlanOrder.Deps);
         Allocator glibc = AllocatorCatalog.Parse("glibc")[0], noop = AllocatorCatalog.Parse("noop")[0];
+        double Bare(params string[] functions) => double.Parse(Shell.Run(loop, [lab, .. functions]), CultureInfo.InvariantCulture);
         Interleaved result = Interleaved.Run(Blocks,
         [
-            new("bare loop, noop", () => double.Parse(Shell.Run(loop, [lab, "noop"]), CultureInfo.InvariantCulture)),
+            new("bare loop, noop of its own", () => Bare("noop")),
+            new("bare loop, noop in a library", () => Bare(nothing)),
             new("replay, noop", () => NsPerCall(plan, noop)),
-            new("bare loop, glibc", () => double.Parse(Shell.Run(loop, [lab, "malloc"]), CultureInfo.InvariantCulture)),
+            new("bare loop, glibc", () => Bare()),
+            new(TwoLoops, () => Task.WhenAll(Task.Run(() => Bare()), Task.Run(() => Bare())).Result.Max() / 2),
             new("replay, glibc", () => NsPerCall(plan, glibc)),
         ]);
         var table = new Table { Border = TableBorder.Markdown };
-        table.AddColumns("churn of one thread", "ns/call", "/ bare loop");
-        foreach (string under in (string[])["noop", "glibc"])
+        table.AddColumns("churn of one thread", "ns/call", "replay / this");
+        foreach ((string replay, string[] bare) in ((string, string[])[])[
+            ("replay, noop", ["bare loop, noop of its own", "bare loop, noop in a library"]), ("replay, glibc", ["bare loop, glibc"])])
         {
-            table.AddRow($"bare loop, {under}", Text(result.Median($"bare loop, {under}")), "1.00");
-            table.AddRow($"replay, {under}", Text(result.Median($"replay, {under}")), Text(result.Ratio($"replay, {under}", $"bare loop, {under}")));
+            foreach (string name in bare)
+                table.AddRow(name, Text(result.Median(name)), Text(result.Ratio(replay, name)));
+            table.AddRow(replay, Text(result.Median(replay)), "1.00");
         }
         AnsiConsole.Write(table);
-        Console.WriteLine($"Medians of {Blocks} interleaved runs of {Calls:N0} calls, nothing touched.\n");
+        Console.WriteLine($"Medians of {Blocks} interleaved runs of {Calls:N0} calls, nothing touched.");
+        Console.WriteLine($"Two bare loops at once, each a process with glibc, make {Text(result.Ratio("bare loop, glibc", TwoLoops))} times the calls of one: what the machine's cores give.\n");
     }
 
-    /// <summary>Threads that share nothing, in every order.</summary>
-    private static void Scaling(WorkDirectory work)
+    /// <summary>Threads that share nothing.</summary>
+    private static void Scaling(WorkDirectory work, int calls, IReadOnlyList<PlanOrder> orders, IReadOnlyList<Allocator> allocators)
     {
         string churn = work.Compile("churn.c", "churn", "-pthread");
-        List<Allocator> allocators = [.. AllocatorCatalog.List().Select(e => e.Found).OfType<Allocator>()];
         int[] threads = [1, 2, 4, 16];
         var plans = new Dictionary<(int, PlanOrder), ReplayPlan>();
         foreach (int count in threads)
         {
-            string trace = Record(work, $"churn{count}", churn, (Calls / count).ToString(CultureInfo.InvariantCulture), count.ToString(CultureInfo.InvariantCulture));
-            foreach (PlanOrder order in Enum.GetValues<PlanOrder>())
+            string trace = Record(work, $"churn{count}", churn, (calls / count).ToString(CultureInfo.InvariantCulture), count.ToString(CultureInfo.InvariantCulture));
+            foreach (PlanOrder order in orders)
                 plans[(count, order)] = Compile(trace, order);
         }
-        List<Candidate> candidates = [];
-        foreach (Allocator allocator in allocators)
-            foreach (int count in threads)
-                candidates.Add(new(Name(allocator, count, PlanOrder.Deps), () => Rate(plans[(count, PlanOrder.Deps)], allocator)));
-        foreach (PlanOrder order in (PlanOrder[])[PlanOrder.Exact, PlanOrder.Total])
-            foreach (int count in threads)
-                candidates.Add(new(Name(allocators[0], count, order), () => Rate(plans[(count, order)], allocators[0])));
-        Interleaved result = Interleaved.Run(Blocks, candidates);
+        (PlanOrder Order, Allocator Allocator)[] rows = [.. orders.SelectMany(o => allocators.Select(a => (o, a)))];
+        Interleaved result = Interleaved.Run(Blocks, [.. rows.SelectMany(row => threads.Select(count =>
+            new Candidate(Name(row, count), () => Rate(plans[(count, row.Order)], row.Allocator))))]);
         var table = new Table { Border = TableBorder.Markdown };
         table.AddColumns(["M calls/s", .. threads.Select(t => t == 1 ? "1 thread" : $"{t} threads"), "2 threads / 1"]);
-        foreach (Allocator allocator in allocators)
-            AddRow(allocator, PlanOrder.Deps);
-        AddRow(allocators[0], PlanOrder.Exact);
-        AddRow(allocators[0], PlanOrder.Total);
+        foreach ((PlanOrder Order, Allocator Allocator) row in rows)
+            table.AddRow([$"{Label(row.Order)}, {row.Allocator.Name}", .. threads.Select(t => Text(result.Median(Name(row, t)))), Text(result.Ratio(Name(row, 2), Name(row, 1)))]);
         AnsiConsole.Write(table);
-        Console.WriteLine($"Independent threads; medians of {Blocks} interleaved runs of {Calls:N0} calls in all, nothing touched.\n");
+        Console.WriteLine($"Independent threads; medians of {Blocks} interleaved runs of {calls:N0} calls in all, nothing touched.\n");
         foreach (ReplayPlan plan in plans.Values)
             plan.Dispose();
 
-        void AddRow(Allocator allocator, PlanOrder order) => table.AddRow(
-            [Label(order) + ", " + allocator.Name, .. threads.Select(t => Text(result.Median(Name(allocator, t, order)))),
-                Text(result.Ratio(Name(allocator, 2, order), Name(allocator, 1, order)))]);
+        static string Name((PlanOrder Order, Allocator Allocator) row, int threads) => $"{row.Allocator.Name} {threads} {row.Order}";
     }
 
     /// <summary>What the reduction saves, and what an order costs, on traces of programs.</summary>
@@ -141,7 +143,8 @@ internal static class ReplayerBench
     private static string Record(WorkDirectory work, string name, params string[] command)
     {
         string recording = work[name + ".allocrec"], trace = work[name + ".alloctrace"];
-        RecordSession.Run(new RecordOptions { Command = ["sh", "-c", "exec \"$0\" \"$@\" > /dev/null", .. command], Output = recording, Latency = true });
+        RecordSession.Run(new RecordOptions { Force = true, Command = ["sh", "-c", "exec \"$0\" \"$@\" > /dev/null", .. command], Output = recording, Latency = true });
+        File.Delete(trace);
         TracePacker.Pack(recording, trace);
         return trace;
     }
@@ -155,8 +158,6 @@ internal static class ReplayerBench
     private static double NsPerCall(ReplayPlan plan, Allocator allocator) => 1000 / Rate(plan, allocator);
 
     private static double Rate(ReplayPlan plan, Allocator allocator) => WorkerProcess.Run(plan, allocator, AsFastAsItGoes).CallsPerSecond / 1e6;
-
-    private static string Name(Allocator allocator, int threads, PlanOrder order) => $"{allocator.Name} {threads} {order}";
 
     private static string Label(PlanOrder order) => order.ToString().ToLowerInvariant();
 

@@ -1,8 +1,11 @@
 /* The simplest loop that replays a trace of one thread: the limit of what a replayer can cost. Reads a malloc lab trace
  * (four numbers, then a ID SIZE and f ID) and prints nanoseconds per call.
  *
- *   bare_replay FILE noop|malloc
+ *   bare_replay FILE [noop | LIBRARY]
+ *
+ * Calls the process's own malloc and free; two functions of this program that do nothing; or those of a library.
  */
+#include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +41,7 @@ static uint64_t now_ns(void)
 int main(int argc, char **argv)
 {
     long heap, ids, count, weight;
-    FILE *file = argc == 3 ? fopen(argv[1], "r") : NULL;
+    FILE *file = argc >= 2 ? fopen(argv[1], "r") : NULL;
     if (!file || fscanf(file, "%ld %ld %ld %ld", &heap, &ids, &count, &weight) != 4)
         return 2;
     struct op *ops = calloc((size_t)count, sizeof *ops);
@@ -51,9 +54,18 @@ int main(int argc, char **argv)
         if (kind == 'a' && fscanf(file, "%zu", &ops[i].size) != 1)
             return 2;
     }
-    int noop = strcmp(argv[2], "noop") == 0;
-    void *(*volatile acquire)(size_t) = noop ? return_block : malloc;
-    void (*volatile release)(void *) = noop ? do_nothing : free;
+    void *(*volatile acquire)(size_t) = malloc;
+    void (*volatile release)(void *) = free;
+    if (argc == 3 && strcmp(argv[2], "noop") == 0) {
+        acquire = return_block;
+        release = do_nothing;
+    } else if (argc == 3) {
+        void *library = dlopen(argv[2], RTLD_NOW | RTLD_LOCAL);
+        if (!library)
+            return 2;
+        *(void **)&acquire = dlsym(library, "malloc");
+        *(void **)&release = dlsym(library, "free");
+    }
     void *(*take)(size_t) = acquire;
     void (*give)(void *) = release;
     memset(slots, 1, (size_t)ids * sizeof *slots); /* present, as a replayer's are */

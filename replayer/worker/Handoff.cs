@@ -9,10 +9,10 @@ internal static unsafe class Handoff
     /// <summary>About 2 µs: longer than a hand-over between two running threads takes, far shorter than a time slice.</summary>
     private const int Spins = 60;
     /// <summary>
-    /// About 50 µs, where there is a processor for every thread that is awake: to wake a thread takes some 20 µs, and two threads that take turns would
-    /// else put one another to sleep for good.
+    /// About 8 µs, where there is a processor for every thread that is awake: two threads that take turns would else put one another to sleep at every
+    /// turn. Longer takes from threads that are about to wake: docs/decisions/0004.
     /// </summary>
-    private const int LongSpins = 1500;
+    private const int LongSpins = 250;
 
     /// <summary>
     /// Publishes a block that is complete. The exchange is a release, so the consumer sees the touched bytes, and it tells

@@ -83,9 +83,6 @@ internal static unsafe class Plan
             thread->First = replay->Ops + plan.FirstOp;
             thread->End = thread->First + plan.OpCount;
             thread->Replay = replay;
-            thread->Slots = replay->Slots;
-            thread->Malloc = replay->Calls.Malloc;
-            thread->Free = replay->Calls.Free;
             thread->Parent = plan.Parent;
             thread->Index = i;
             replay->Progress[i].IsExitAwaited = plan.IsExitAwaited != 0;

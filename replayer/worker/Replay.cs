@@ -11,12 +11,6 @@ internal unsafe struct ReplayThread
     public PlanOp* First;
     public PlanOp* End;
     public Replay* Replay;
-    /// <summary>Of the replay: those that every op needs.</summary>
-    public nuint* Slots;
-    /// <inheritdoc cref="Slots"/>
-    public delegate* unmanaged[SuppressGCTransition]<nuint, byte*> Malloc;
-    /// <inheritdoc cref="Slots"/>
-    public delegate* unmanaged[SuppressGCTransition]<void*, void> Free;
     public nuint Handle;
     public int Parent;
     public int Index;

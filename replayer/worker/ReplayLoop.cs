@@ -53,9 +53,7 @@ internal static unsafe class ReplayLoop
     }
 
     /// <summary>The two commonest calls, on blocks of the thread's own, in line; everything else in <see cref="Other"/>.</summary>
-    /// <remarks>
-    /// Few values stay in use across a call, so that all of them keep a register: docs/decisions/0004. What is read from <c>self</c> is in the cache.
-    /// </remarks>
+    /// <remarks>What is counted is counted in memory: values that live across a call are few, and each has a register (docs/decisions/0004).</remarks>
     private static void RunAsap<TTouch>(ReplayThread* self)
         where TTouch : struct, ITouch
     {
@@ -70,9 +68,9 @@ internal static unsafe class ReplayLoop
     private static PlanOp* RunStretch<TTouch>(ReplayThread* self, PlanOp* op, PlanOp* stop)
         where TTouch : struct, ITouch
     {
-        nuint* slots = self->Slots;
-        var malloc = self->Malloc;
-        var free = self->Free;
+        nuint* slots = self->Replay->Slots;
+        var malloc = self->Replay->Calls.Malloc;
+        var free = self->Replay->Calls.Free;
         self->Calls += stop - op; // of which Other takes back what it counts itself
         for (; op != stop; op++)
         {
