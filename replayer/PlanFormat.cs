@@ -25,7 +25,7 @@ internal static class PlanFormat
 {
     /// <summary><c>ARPLAN</c> and two zero bytes.</summary>
     public const ulong Magic = 0x0000_4e41_4c50_5241;
-    public const uint Version = 3;
+    public const uint Version = 4;
     public const uint NullSlot = 0;
     /// <summary>Slots of different threads never share a cache line: private slots are laid out in multiples of this.</summary>
     public const int SlotsPerLine = 8;
@@ -79,8 +79,17 @@ internal struct PlanThread
     public long OpCount;
     /// <summary>The thread whose <see cref="PlanCode.Spawn"/> starts this one, or -1: started with the replay.</summary>
     public int Parent;
-    /// <summary>1 where an op waits for the end of this thread, else 0.</summary>
-    public uint IsExitAwaited;
+    public PlanThreadFlags Flags;
+}
+
+[Flags]
+internal enum PlanThreadFlags : uint
+{
+    None = 0,
+    /// <summary>An op waits for the end of this thread.</summary>
+    ExitAwaited = 1,
+    /// <summary>The trace does not show its end: it is there, with its caches, until the replay is over.</summary>
+    Stays = 2,
 }
 
 /// <summary>One step of a thread, 16 bytes: the worker's speed is that at which ops come from memory.</summary>

@@ -26,7 +26,7 @@ internal static unsafe class PlanWriter
                 FirstOp = ops,
                 OpCount = threads[i].Ops.Count,
                 Parent = threads[i].Parent,
-                IsExitAwaited = threads[i].IsExitAwaited ? 1U : 0,
+                Flags = (threads[i].IsExitAwaited ? PlanThreadFlags.ExitAwaited : 0) | (threads[i].HasExited || i == mainThread ? 0 : PlanThreadFlags.Stays),
             };
             ops += threads[i].Ops.Count;
         }

@@ -209,8 +209,13 @@ public sealed class ClosureTests : IDisposable
 
     private void CheckAll(string trace)
     {
+        List<long> recorded = LiveBytes(trace);
         foreach ((PlanOrder order, string allocator) in Runs.Select(r => r.Data))
+        {
             Check(trace, order, allocator);
+            if (order == PlanOrder.Total)
+                Assert.Equal(recorded, LiveBytes(_directory["out.allocrec"]));
+        }
     }
 
     private ClosureReport Check(PlanOrder order, string allocator, long minCrossThread = 0) => Check(Trace, order, allocator, minCrossThread);

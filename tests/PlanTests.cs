@@ -73,6 +73,19 @@ public sealed class PlanTests : IDisposable
     }
 
     [Fact]
+    public void A_thread_stays_to_the_end_of_the_replay_unless_the_trace_shows_its_end()
+    {
+        _writer.Thread(0).Malloc(100, 0x1000, 8);
+        _writer.Thread(1).Malloc(200, 0x2000, 8).Event(300, CallKind.ThreadExit);
+        _writer.Thread(2).Malloc(400, 0x3000, 8);
+
+        PlanFile plan = Compile(out _);
+
+        Assert.Equal(0, plan.Header.MainThread);
+        Assert.Equal([PlanThreadFlags.None, PlanThreadFlags.None, PlanThreadFlags.Stays], plan.Threads.Select(t => t.Flags));
+    }
+
+    [Fact]
     public void Releases_of_blocks_never_seen_are_skipped_and_counted()
     {
         _writer.Thread(0).Free(100, 0x9000).Realloc(200, 300, 0x9100, 0x1000, 50).Realloc(400, 500, 0x9200, 0, 0);

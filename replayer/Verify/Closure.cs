@@ -87,7 +87,7 @@ public sealed unsafe class Closure
     {
         EdgeCheck program = _program.As("P", "each thread makes the same calls in the same order");
         EdgeCheck objects = _objects.As("O", "each block comes from the same call, which is over by then");
-        EdgeCheck lives = _lives.As("L", "threads begin after their creation and end after their last call");
+        EdgeCheck lives = _lives.As("L", "threads begin after their creation, and end where they ended: after their last call, or not at all");
         return _options.Order switch
         {
             PlanOrder.Deps => [program, objects, lives],
@@ -152,7 +152,7 @@ public sealed unsafe class Closure
             : $"its block comes from {Describe(_replay, source)}, which was not over");
     }
 
-    /// <summary>Its creation, where it has one, comes before its first call; its end, where the trace shows one, after its last.</summary>
+    /// <summary>Its creation, where it has one, comes before its first call; its end, where the trace shows one, after its last, and else there is none.</summary>
     private void CheckLife(int index, ExecutedThread recorded, ExecutedThread replayed)
     {
         if (recorded.Parent >= 0 && replayed.Calls.Count > 0)
@@ -163,14 +163,24 @@ public sealed unsafe class Closure
             else
                 _lives.Fail(() => $"{Who(_trace, index)}: its first call in the replay comes before its creation");
         }
-        if (recorded.ExitNs is null)
-            return;
-        if (recorded.CallsAfterExit || index == _trace.MainThread)
-            _lives.Skip(); // a thread cannot be ended before its last call, nor the first thread while the process lives
+        // The first thread cannot be ended while the process lives, and need not: that it was is not shown.
+        if (recorded.ExitNs is null || index == _trace.MainThread)
+        {
+            if (replayed.ExitNs is { } early)
+                _lives.Fail(() => $"{Who(_trace, index)} {(recorded.ExitNs is null ? "does not end in the trace" : "stays while the process lives")}; in the replay it ends at {Time(early)}");
+            else if (recorded.ExitNs is null)
+                _lives.Hold();
+            else
+                _lives.Skip();
+        }
         else if (replayed.ExitNs is { } exit && !replayed.CallsAfterExit && (replayed.Calls.Count == 0 || replayed.Calls.At(replayed.Calls.Count - 1)->EndNs <= exit + _slackNs))
+        {
             _lives.Hold();
+        }
         else
+        {
             _lives.Fail(() => $"{Who(_trace, index)} ends in the trace; in the replay " + (replayed.ExitNs is null ? "its end is not there" : $"it ends at {Time(replayed.ExitNs.Value)} with a call to come"));
+        }
     }
 
     private void CheckEdge(in OrderEdge edge)

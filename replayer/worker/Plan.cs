@@ -85,7 +85,9 @@ internal static unsafe class Plan
             thread->Replay = replay;
             thread->Parent = plan.Parent;
             thread->Index = i;
-            replay->Progress[i].IsExitAwaited = plan.IsExitAwaited != 0;
+            replay->Progress[i].Flags = plan.Flags;
+            if (replay->Progress[i].IsExitAwaited && replay->Progress[i].Stays)
+                Worker.Fail("bad plan: the end is awaited of a thread that stays: "u8, i, ""u8);
         }
         for (int i = 0; i < replay->ThreadCount; i++)
         {

@@ -46,12 +46,6 @@ internal static unsafe class Reaper
         Libc.Wake(&replay->LeavingCount, 1);
     }
 
-    public static void MarkExited(ThreadProgress* progress)
-    {
-        Volatile.Write(ref progress->Exited, 1);
-        Libc.Wake(&progress->Exited, int.MaxValue);
-    }
-
     [System.Runtime.InteropServices.UnmanagedCallersOnly]
     private static void* Run(void* argument)
     {
@@ -70,7 +64,7 @@ internal static unsafe class Reaper
                 ReplayThread* thread = replay->Threads + (next - 1);
                 next = thread->NextLeaving; // before the join: nothing else of it is read after
                 _ = Libc.pthread_join(thread->Handle, null);
-                MarkExited(replay->Progress + thread->Index);
+                Threads.MarkExited(replay->Progress + thread->Index);
                 joined++;
             }
         }

@@ -49,10 +49,12 @@ internal struct ThreadProgress
     public uint Sleepers;
     /// <summary>Futex word: 1 once the thread waits at the gate.</summary>
     public uint Ready;
-    /// <summary>Futex word: 1 once the thread is gone.</summary>
+    /// <summary>Futex word: 1 once the thread is gone, or has done its last op where it stays.</summary>
     public uint Exited;
-    /// <summary>Whether an op waits for that.</summary>
-    public bool IsExitAwaited;
+    public PlanThreadFlags Flags;
+
+    public readonly bool IsExitAwaited => (Flags & PlanThreadFlags.ExitAwaited) != 0;
+    public readonly bool Stays => (Flags & PlanThreadFlags.Stays) != 0;
 }
 
 /// <summary>How far the replay is, in a file that the replayer maps as well.</summary>
@@ -94,7 +96,7 @@ internal unsafe struct Replay
     public RunProgress* Told;
     /// <summary>Whether the tables and stacks could be locked in memory.</summary>
     public bool IsLocked;
-    /// <summary>Futex word: 0 until the replay starts.</summary>
+    /// <summary>Futex word: 0 until the replay starts, 1 while it goes on, 2 when the threads that stay may go.</summary>
     public uint Gate;
     /// <summary>std::nothrow, whose address alone matters.</summary>
     public byte Nothrow;

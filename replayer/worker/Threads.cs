@@ -65,21 +65,40 @@ internal static unsafe class Threads
     }
 
     /// <summary>
-    /// Joins all threads in an order where parents come first: a child's handle is there once its parent has ended.
+    /// Waits until all threads are gone, or done where they stay, in an order where parents come first: a child's handle is there once its parent has
+    /// made its calls.
     /// </summary>
     public static void Join(Replay* replay, int* byDepth)
     {
         for (int i = 0; i < replay->ThreadCount; i++)
         {
             int thread = byDepth[i];
+            ThreadProgress* progress = replay->Progress + thread;
             if (thread == replay->MainThread)
                 continue;
-            if (!replay->Progress[thread].IsExitAwaited)
+            if (!progress->IsExitAwaited && !progress->Stays)
                 _ = Libc.pthread_join(replay->Threads[thread].Handle, null);
             else
-                while (Volatile.Read(ref replay->Progress[thread].Exited) == 0)
-                    Libc.Wait(&replay->Progress[thread].Exited, 0);
+                while (Volatile.Read(ref progress->Exited) == 0)
+                    Libc.Wait(&progress->Exited, 0);
         }
+    }
+
+    /// <summary>Ends the threads that stay. After the last replay nobody does: they go with the process, as they did when recorded.</summary>
+    public static void LetGo(Replay* replay)
+    {
+        Volatile.Write(ref replay->Gate, 2);
+        Libc.Wake(&replay->Gate, int.MaxValue);
+        for (int i = 0; i < replay->ThreadCount; i++)
+            if (replay->Progress[i].Stays)
+                _ = Libc.pthread_join(replay->Threads[i].Handle, null);
+    }
+
+    /// <summary>Tells that a thread is gone, or done where it stays.</summary>
+    public static void MarkExited(ThreadProgress* progress)
+    {
+        Volatile.Write(ref progress->Exited, 1);
+        Libc.Wake(&progress->Exited, int.MaxValue);
     }
 
     /// <summary>Makes this thread's calls. When the replay is recorded, these and no others.</summary>
@@ -109,6 +128,11 @@ internal static unsafe class Threads
         Run(self);
         if (progress->IsExitAwaited)
             Reaper.Leave(self);
+        if (!progress->Stays)
+            return null;
+        MarkExited(progress);
+        while (Volatile.Read(ref replay->Gate) != 2)
+            Libc.Wait(&replay->Gate, 1);
         return null;
     }
 }

@@ -94,6 +94,7 @@ internal static unsafe class Worker
             Reaper.Stop();
             if (loop >= loops)
                 break;
+            Threads.LetGo(replay);
             Reset(replay);
             Prepare(replay);
         }
@@ -116,7 +117,7 @@ internal static unsafe class Worker
             replay->Record(1);
         Threads.Run(replay->Threads + replay->MainThread);
         if (replay->Progress[replay->MainThread].IsExitAwaited)
-            Reaper.MarkExited(replay->Progress + replay->MainThread);
+            Threads.MarkExited(replay->Progress + replay->MainThread);
     }
 
     /// <summary>Releases what the trace leaves, and puts slots and flags back to where they were.</summary>
@@ -127,7 +128,7 @@ internal static unsafe class Worker
         for (long slot = 0; slot < replay->SlotCount; slot++)
             replay->Slots[slot] = 0;
         for (int i = 0; i < replay->ThreadCount; i++)
-            replay->Progress[i] = new ThreadProgress { IsExitAwaited = replay->Progress[i].IsExitAwaited };
+            replay->Progress[i] = new ThreadProgress { Flags = replay->Progress[i].Flags };
         replay->Gate = 0;
         replay->Leaving = 0;
         replay->LeavingCount = 0;

@@ -74,7 +74,7 @@ internal sealed class MutableRecording
                 _ => EndEarly(thread, index),
             };
             if (done)
-                return $"{new[] { "swap", "drop", "move", "resize", "realign", "change of kind", "early end" }[kind]} at event {index} of thread {_threads.IndexOf(thread)}: {string.Join(", ", before)}";
+                return $"{new[] { "swap", "drop", "move", "resize", "realign", "kind", "end" }[kind]} at event {index} of thread {_threads.IndexOf(thread)}: {string.Join(", ", before)}";
         }
     }
 
@@ -151,10 +151,11 @@ internal sealed class MutableRecording
     private static bool EndEarly(List<TraceEvent> thread, int index)
     {
         int exit = thread.FindIndex(e => e.Kind == CallKind.ThreadExit);
-        if (exit < 0 || index >= exit || index == 0 || !IsCall(thread[index]))
+        if ((exit >= 0 && index >= exit) || index == 0 || !IsCall(thread[index]))
             return false;
-        TraceEvent end = thread[exit];
-        thread.RemoveAt(exit);
+        TraceEvent end = exit >= 0 ? thread[exit] : new TraceEvent { Kind = CallKind.ThreadExit };
+        if (exit >= 0)
+            thread.RemoveAt(exit);
         thread.Insert(index, end with { TimeNs = thread[index - 1].TimeNs });
         return true;
     }
