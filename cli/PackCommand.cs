@@ -40,8 +40,8 @@ internal static class PackCommand
 
     /// <summary>Why a file may not be written, or null when it may.</summary>
     public static string? WhyNotWritable(string file, bool force) =>
-        Directory.Exists(file) ? $"{file}: is a directory; choose another name with -o"
-        : !force && File.Exists(file) ? $"{file}: already there; choose another name with -o, or replace it with --force"
+        Directory.Exists(file) ? $"{file}: is a directory; choose another name"
+        : !force && File.Exists(file) ? $"{file}: already there; choose another name, or replace it with --force"
         : null;
 
     /// <summary>Packs under a progress bar, and says what was written.</summary>

@@ -8,8 +8,6 @@ namespace AllocReplay.Cli;
 /// <summary><c>allocreplay record</c>: runs a command and records what it allocates.</summary>
 internal static class RecordCommand
 {
-    private const string Extension = ".allocrec";
-
     public static Command Create(Terminal terminal)
     {
         Option<string?> output = new("--output", "-o")
@@ -48,15 +46,14 @@ internal static class RecordCommand
             string[] words = parse.GetValue(command)!;
             if (words[0].StartsWith('-') && !parse.Tokens.Any(t => t.Value == "--"))
                 throw new UsageException($"record has no option {words[0]}; put -- before the command");
-            string path = Path.TrimEndingDirectorySeparator(parse.GetValue(output) ?? DefaultOutput(words[0]));
-            string? packed = Path.GetExtension(path) == PackCommand.Extension ? path : null;
+            var destination = new RecordingOutput(parse.GetValue(output) ?? DefaultOutput(words[0]));
             // Usage, but record has its own codes: 2 may be the command's.
-            if (WhyNotAnOutput(path) is { } why || (packed is not null && (why = PackCommand.WhyNotWritable(packed, parse.GetValue(force))) is not null))
+            if (destination.WhyNot(parse.GetValue(force)) is { } why)
                 throw new RecordException(why);
             return Run(new RecordOptions
             {
                 Command = words,
-                Output = packed is null ? path : Path.ChangeExtension(packed, Extension),
+                Output = destination.Directory,
                 Force = parse.GetValue(force),
                 StartPaused = parse.GetValue(startPaused),
                 Sample = Math.Max(1, parse.GetValue(sample)),
@@ -66,20 +63,15 @@ internal static class RecordCommand
                 FollowChildren = parse.GetValue(follow) == "yes",
                 Redact = parse.GetValue(redact),
                 Via = parse.GetValue(via) == ProcessInfo.FromMallocHook ? RecordVia.MallocHook : RecordVia.Preload,
-            }, packed, parse.GetValue(quiet), terminal);
+            }, destination, parse.GetValue(quiet), terminal);
         });
         return record;
     }
 
     private static string DefaultOutput(string command) =>
-        $"{Path.GetFileName(command)}.{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}{Extension}";
+        $"{Path.GetFileName(command)}.{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}{RecordingOutput.Extension}";
 
-    /// <summary>Why nothing is written under this name, or null: other extensions promise a format that this is not.</summary>
-    private static string? WhyNotAnOutput(string path) =>
-        Path.GetExtension(path) is "" or Extension or PackCommand.Extension ? null
-        : $"{path}: nothing is recorded under this name; end it in {PackCommand.Extension} for one file, or in {Extension} or no extension for a directory";
-
-    private static int Run(RecordOptions options, string? packed, bool quiet, Terminal terminal)
+    private static int Run(RecordOptions options, RecordingOutput output, bool quiet, Terminal terminal)
     {
         int exitCode = RecordSession.Run(options, pid =>
         {
@@ -101,35 +93,11 @@ internal static class RecordCommand
             if (!quiet)
                 Report(reader, options.Output, terminal);
         }
-        int packing = packed is null ? ExitCode.Ok : Pack(options.Output, packed, terminal);
+        int packing = output.Finish(terminal);
         if (!quiet)
-            terminal.Note($"Next: allocreplay info {(packed is not null && packing == ExitCode.Ok ? packed : options.Output)}");
+            terminal.Note($"Next: allocreplay info {(packing == ExitCode.Ok ? output.Name : output.Directory)}");
         // A command that went well does not hide that the file which was asked for is not there.
         return exitCode == ExitCode.Ok ? packing : exitCode;
-    }
-
-    /// <summary>The recording becomes a file, and its directory goes: unless something is still in it that the file has not.</summary>
-    /// <returns>An exit code: Ok when the file was written.</returns>
-    internal static int Pack(string recording, string packed, Terminal terminal)
-    {
-        try
-        {
-            if (PackCommand.Pack(recording, packed, partial: false, terminal) is null)
-            {
-                terminal.Note($"allocreplay: interrupted; the recording is kept: pack it with 'allocreplay pack {recording}'");
-                return ExitCode.Interrupted;
-            }
-        }
-        catch (Exception e) when (e is TraceFormatException or IOException or UnauthorizedAccessException)
-        {
-            terminal.Note($"allocreplay: cannot pack the recording, which is kept: {e.Message}");
-            return ExitCode.RecordFailed;
-        }
-        if (SessionSwitch.Running(recording) is { Count: > 0 } running)
-            terminal.Note($"allocreplay: pid {string.Join(", ", running)} still records into {recording}: the file has what was there so far, the directory is kept");
-        else
-            Directory.Delete(recording, recursive: true);
-        return ExitCode.Ok;
     }
 
     private static void Report(TraceReader reader, string output, Terminal terminal)

@@ -74,45 +74,47 @@ internal static class ReplayCommand
             throw new UsageException($"--allocator {request.Allocator}: replay takes one; compare takes several");
         if (request.Options.Loops < 1)
             throw new UsageException($"--loop {request.Options.Loops}: expected 1 or more");
-        string? packed = request.Record is { } name && Path.GetExtension(name) == PackCommand.Extension ? name : null;
-        if (WhyNotRecordable(request, allocators[0], packed) is { } why)
+        RecordingOutput? output = request.Record is { } name ? new RecordingOutput(name) : null;
+        if (output is not null && WhyNotRecordable(request, allocators[0], output) is { } why)
             throw new UsageException(why);
         using ReplayPlan plan = ReplayArguments.Compile(request.Source, terminal);
-        (WorkerResult timed, WorkerResult? measured) = request.Record is null
+        (WorkerResult timed, WorkerResult? measured) = output is null
             ? Replay(plan, allocators[0], request.Options, terminal)
-            : (Record(plan, allocators[0], request, Recording(request.Record), terminal), null);
-        int packing = packed is null ? ExitCode.Ok : RecordCommand.Pack(Recording(packed), packed, terminal);
-        ReplaySummary summary = ReplaySummary.Of(request.Source.Path, plan, allocators[0], request.Options, timed, measured) with { Recorded = request.Record };
+            : (Record(plan, allocators[0], request, output.Directory, terminal), null);
+        int packing = output?.Finish(terminal) ?? ExitCode.Ok;
+        ReplaySummary summary = ReplaySummary.Of(request.Source.Path, plan, allocators[0], request.Options, timed, measured) with { Recorded = output?.Name };
         if (request.Json)
             terminal.WriteJson(summary);
         else
             Print(summary, terminal);
         if (request.Source.KeepPlan is { } kept)
             terminal.Note($"Wrote {kept}.");
-        terminal.Note(request.Record is { } recorded
-            ? $"Next: allocreplay verify {request.Source.Path} {(packing == ExitCode.Ok ? recorded : Recording(recorded))}"
-            : $"Next: allocreplay compare {request.Source.Path}");
-        return packing;
+        terminal.Note(output is null
+            ? $"Next: allocreplay compare {request.Source.Path}"
+            : $"Next: allocreplay verify {request.Source.Path} {(packing == ExitCode.Ok ? output.Name : output.Directory)}");
+        return packing == ExitCode.RecordFailed ? ExitCode.NotPossible : packing;
     }
 
-    private static string? WhyNotRecordable(Request request, Allocator allocator, string? packed)
+    private static string? WhyNotRecordable(Request request, Allocator allocator, RecordingOutput output)
     {
-        if (request.Record is null)
-            return null;
         if (allocator.IsNoop)
             return "--record: under noop there are no calls to record";
         if (request.Options.Loops > 1)
             return $"--record with --loop {request.Options.Loops}: record one replay, as the trace has each call once";
-        return packed is null ? null : PackCommand.WhyNotWritable(packed, request.Force);
+        // With --force it would be gone before it is read.
+        string source = Path.GetFullPath(request.Source.Path);
+        if (source == Path.GetFullPath(output.Name) || $"{source}/".StartsWith($"{Path.GetFullPath(output.Directory)}/", StringComparison.Ordinal))
+            return $"--record {request.Record}: the trace itself is there; choose another name";
+        if (!request.Force && Directory.Exists(output.Directory))
+            return $"{output.Directory}: already there; choose another name, or replace it with --force";
+        return output.WhyNot(request.Force);
     }
-
-    private static string Recording(string name) => Path.GetExtension(name) == PackCommand.Extension ? Path.ChangeExtension(name, ".allocrec") : name;
 
     /// <summary>One run under our own hook, with latency: it is to be compared with the trace, its speed says nothing.</summary>
     private static WorkerResult Record(ReplayPlan plan, Allocator allocator, Request request, string recording, Terminal terminal)
     {
         string order = ReplayArguments.NameOf(plan.Order);
-        RecordSession session = RecordSession.Begin(new RecordOptions
+        RecordSession session = Begin(new RecordOptions
         {
             Command = ["allocreplay", "replay", request.Source.Path, "--order", order, "--allocator", allocator.Name],
             Output = recording,
@@ -143,6 +145,19 @@ internal static class ReplayCommand
         {
             Directory.Delete(recording, recursive: true); // what it holds is no replay
             throw;
+        }
+    }
+
+    /// <summary>The exit codes of a recorder are for those who started a command with it.</summary>
+    private static RecordSession Begin(RecordOptions options)
+    {
+        try
+        {
+            return RecordSession.Begin(options);
+        }
+        catch (RecordException e)
+        {
+            throw new ReplayException(ReplayFailure.NotPossible, e.Message);
         }
     }
 

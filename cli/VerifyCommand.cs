@@ -57,12 +57,15 @@ internal static class VerifyCommand
                 throw new TraceDamagedException(damage);
             terminal.Note($"allocreplay: {damage.Message}; comparing what is readable");
         }
+        if (replay.Process.LostEvents > 0 || replay.Process.Failure is not null)
+            terminal.Note($"Note: the replay was not recorded to its end: {replay.Process.Failure ?? "events lost"}, {Quantity.Count((long)replay.Process.LostEvents)} calls are known to be missing");
         if (request.Json)
             terminal.WriteJson(new Output(request.Trace, request.Replay, info, report.Holds, report));
         else
-            Print(report, info, terminal);
+            Print(report, info, trace.Process.Latency, terminal);
         if (info is null)
-            terminal.Note($"{request.Replay} does not say what it is a replay of: held to {ReplayArguments.NameOf(options.Order)}; see --order");
+            terminal.Note($"Note: {request.Replay} does not say what it is a replay of: held to {ReplayArguments.NameOf(options.Order)}; see --order");
+        terminal.Note(report.Holds ? $"Next: allocreplay compare {request.Trace}" : $"Next: allocreplay dump {request.Replay} --thread N");
         return report.Holds ? ExitCode.Ok : ExitCode.Failed;
     }
 
@@ -81,19 +84,24 @@ internal static class VerifyCommand
             : throw new TraceFormatException(request.Replay, null, $"expected the order of the replay, found {TextLine.Plain(name)}");
     }
 
-    private static void Print(ClosureReport report, ReplayInfo? info, Terminal terminal)
+    private static void Print(ClosureReport report, ReplayInfo? info, bool hasLatency, Terminal terminal)
     {
         string what = info is null ? "" : $" under {TextLine.Plain(info.Allocator)}, pace {ReplayArguments.NameOfPace(info.Slowness)}";
-        terminal.Out.WriteLine($"{Quantity.Count(report.Calls)} calls on {Quantity.Threads(report.Threads)}, order {ReplayArguments.NameOf(report.Order)}{what}");
+        terminal.Out.WriteLine($"{Quantity.Count(report.Calls)} calls and {Quantity.Count(report.Creations)} thread creations on {Quantity.Threads(report.Threads)}, order {ReplayArguments.NameOf(report.Order)}{what}");
+        bool isPartial = report.Edges.Any(e => e.NotChecked > 0);
         Table table = Terminal.NewTable(
-            ("", Justify.Left), ("edges", Justify.Left), ("checked", Justify.Right), ("held", Justify.Right), ("not checked", Justify.Right));
+            [("", Justify.Left), ("edges", Justify.Left), ("checked", Justify.Right), ("held", Justify.Right), .. isPartial ? [("not checked", Justify.Right)] : Array.Empty<(string, Justify)>()]);
         foreach (EdgeCheck e in report.Edges)
-            table.AddRow(e.Name, Markup.Escape(e.Meaning), Quantity.Count(e.Checked), Share(e), e.NotChecked == 0 ? "" : Quantity.Count(e.NotChecked));
+            table.AddRow([e.Name, Markup.Escape(e.Meaning), Quantity.Count(e.Checked), Share(e), .. isPartial ? [Quantity.Count(e.NotChecked)] : Array.Empty<string>()]);
         terminal.Write(table);
         foreach (EdgeCheck e in report.Edges.Where(e => e.FirstViolation is not null))
             terminal.Out.WriteLine($"first violation of {e.Name}: {TextLine.Plain(e.FirstViolation!)}");
         if (report.NeighbourPairs > 0)
-            terminal.Out.WriteLine($"order       {Quantity.Count(report.Inversions)} of {Quantity.Count(report.NeighbourPairs)} neighbours of two threads began the other way round");
+        {
+            terminal.Out.WriteLine($"inversions  {Quantity.Count(report.Inversions)} of {Quantity.Count(report.NeighbourPairs)} neighbours of two threads began the other way round");
+            if (report.Inversions > 0 && report.Order == PlanOrder.Exact)
+                terminal.Out.WriteLine($"            (the trace does not tell that the one was over before the other began{(hasLatency ? "" : "; record --latency tells more")})");
+        }
         if (report.Timing is { } t)
         {
             terminal.Out.WriteLine($"timing      gaps are off by {Quantity.Duration(t.Median)} in the median, p90 {Quantity.Duration(t.P90)}, "

@@ -71,9 +71,7 @@ public sealed class AllocatorTests
     public void A_comparison_runs_every_allocator_and_reports_noop_without_memory()
     {
         using var directory = new TemporaryDirectory();
-        var generator = new TraceGenerator(1, directory.Path);
-        generator.Run(threads: 3, calls: 2000);
-        generator.Writer.Save();
+        TraceGenerator.Write(directory.Path, seed: 1, threads: 3, calls: 2000);
         using ReplayPlan plan = PlanFile.Compile(directory.Path);
         var comparison = new Comparison(
             plan, AllocatorCatalog.Parse("glibc,MALLOC_PERTURB_=1,glibc,MALLOC_ARENA_MAX=1,noop"),

@@ -23,10 +23,7 @@ public sealed class ClosureMutationTests : IDisposable
         {
             var order = (PlanOrder)(i % 3);
             string trace = _directory[$"t{i}"], recording = _directory[$"r{i}.allocrec"];
-            Directory.CreateDirectory(trace);
-            var generator = new TraceGenerator(random.Next(), trace, latency: true);
-            generator.Run(random.Next(2, 8), random.Next(50, 400));
-            generator.Writer.Save();
+            TraceGenerator.Write(trace, random.Next(), threads: random.Next(2, 8), calls: random.Next(50, 400), latency: true);
             ReplayInfo info = RecordedReplay.Run(trace, recording, order, ReplayTests.Installed("glibc"));
             RecordedReplay.AssertHolds(RecordedReplay.Verify(trace, recording, order, info));
 

@@ -75,10 +75,7 @@ public sealed class ClosureTests : IDisposable
     [Theory, MemberData(nameof(Runs))]
     public void Random_calls_of_threads_that_overlap(PlanOrder order, string allocator)
     {
-        Directory.CreateDirectory(Trace);
-        var generator = new TraceGenerator(5, Trace, latency: true);
-        generator.Run(threads: 9, calls: 5000);
-        generator.Writer.Save();
+        TraceGenerator.Write(Trace, seed: 5, threads: 9, calls: 5000, latency: true);
         Check(order, allocator);
     }
 

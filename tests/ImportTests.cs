@@ -159,7 +159,7 @@ public sealed class ImportTests : ImportFixture
     {
         File.WriteAllText(Work["in.txt"], "1: malloc 0x10 1\n");
         File.WriteAllText(Pack, "mine");
-        AssertFails(2, "out.alloctrace: already there; choose another name with -o, or replace it with --force", "import --from android in.txt -o out.alloctrace");
+        AssertFails(2, "out.alloctrace: already there; choose another name, or replace it with --force", "import --from android in.txt -o out.alloctrace");
         File.WriteAllText(Work["bad.txt"], "1: mallox\n");
         AssertFails(3, "bad.txt: line 1: expected malloc", "import --from android bad.txt -o out.alloctrace --force");
         Assert.Equal("mine", File.ReadAllText(Pack));

@@ -139,9 +139,7 @@ public sealed class PlanPropertyTests
     private static void Check(Action<List<TraceEvent>, PlanFile, PlanOrder, bool> property) => AnyTrace.Sample(trace =>
     {
         using var directory = new TemporaryDirectory();
-        var generator = new TraceGenerator(trace.Seed, directory.Path, trace.Latency);
-        generator.Run(trace.Threads, trace.Calls);
-        generator.Writer.Save();
+        TraceGenerator.Write(directory.Path, trace.Seed, trace.Threads, trace.Calls, trace.Latency);
         var events = new List<TraceEvent>();
         using (TraceReader reader = TraceReader.Open(directory.Path))
             while (reader.Read(out TraceEvent e))

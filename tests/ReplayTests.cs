@@ -74,9 +74,7 @@ public sealed class ReplayTests : IDisposable
     [Theory, MemberData(nameof(Allocators))]
     public void Any_mix_of_calls_is_reissued_call_for_call(string allocator)
     {
-        var generator = new TraceGenerator(20261122, _directory.Path);
-        generator.Run(threads: 9, calls: 30_000);
-        generator.Writer.Save();
+        TraceGenerator.Write(_directory.Path, seed: 20261122, threads: 9, calls: 30_000);
         using ReplayPlan plan = PlanFile.Compile(_directory.Path);
         foreach (TouchPolicy touch in Enum.GetValues<TouchPolicy>())
         {

@@ -50,7 +50,7 @@ public sealed unsafe class Closure
 
     private ClosureReport Run()
     {
-        long calls = 0;
+        long calls = 0, creations = _trace.Threads.Count(t => t.Parent >= 0);
         if (_replay.Threads.Count != _trace.Threads.Count)
             _lives.Fail(() => $"the trace has {_trace.Threads.Count} threads, the replay {_replay.Threads.Count}");
         for (int i = 0; i < _trace.Threads.Count; i++)
@@ -69,7 +69,8 @@ public sealed unsafe class Closure
         {
             Order = _options.Order,
             Threads = _trace.Threads.Count,
-            Calls = calls,
+            Calls = calls - creations,
+            Creations = creations,
             Edges = Checks(),
             NeighbourPairs = pairs,
             Inversions = inversions,
@@ -85,14 +86,14 @@ public sealed unsafe class Closure
 
     private EdgeCheck[] Checks()
     {
-        EdgeCheck program = _program.As("P", "each thread makes the same calls in the same order");
-        EdgeCheck objects = _objects.As("O", "each block comes from the same call, which is over by then");
-        EdgeCheck lives = _lives.As("L", "threads begin after their creation, and end where they ended: after their last call, or not at all");
+        EdgeCheck program = _program.As("P", "each thread's calls, in its order");
+        EdgeCheck objects = _objects.As("O", "each block from the same call, over by then");
+        EdgeCheck lives = _lives.As("L", "threads begin and end where they did");
         return _options.Order switch
         {
             PlanOrder.Deps => [program, objects, lives],
-            PlanOrder.Exact => [program, objects, lives, _order.As("R", "what was over before a call began is so again")],
-            _ => [program, objects, lives, _order.As("T", "one call after the other, across threads, as in the trace")],
+            PlanOrder.Exact => [program, objects, lives, _order.As("R", "calls that were over before others began")],
+            _ => [program, objects, lives, _order.As("T", "calls of different threads, in turn")],
         };
     }
 

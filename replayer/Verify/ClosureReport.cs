@@ -31,8 +31,10 @@ public sealed record ClosureReport
     /// <summary>The order that the replay was to keep.</summary>
     public required PlanOrder Order { get; init; }
     public required int Threads { get; init; }
-    /// <summary>Calls of the trace that a replay makes, creations of threads included.</summary>
+    /// <summary>Calls of the trace that a replay makes.</summary>
     public required long Calls { get; init; }
+    /// <summary>Threads that it creates; each is checked like a call.</summary>
+    public required long Creations { get; init; }
     public required IReadOnlyList<EdgeCheck> Edges { get; init; }
     /// <summary>Neighbours in the recorded order, of two threads, and how many of them began in the opposite order in the replay.</summary>
     public required long NeighbourPairs { get; init; }

@@ -41,6 +41,7 @@ internal sealed class RecordingWriter
 
     /// <summary>Whether each call carries how long it took.</summary>
     public bool Latency { get; init; }
+    public uint Sample { get; init; } = 1;
 
     /// <summary>The files <c>cmdline</c> and <c>maps</c>; not written when null.</summary>
     public string? CommandLine { get; init; }
@@ -118,6 +119,7 @@ internal sealed class RecordingWriter
             EndMonoNs = 6_000_000_000,
             State = 2,
             LostEvents = lostEvents,
+            Sample = Sample,
             Flags = Latency ? Wire.FlagLatency : 0,
         };
         Encoding.UTF8.GetBytes("/lib/libtest.so").CopyTo((Span<byte>)header.Allocator);

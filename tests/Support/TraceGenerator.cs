@@ -3,10 +3,7 @@ using AllocReplay.Formats;
 namespace AllocReplay.Tests.Support;
 
 /// <summary>Makes random traces that a real program could have left: every block has one owner, addresses are reused.</summary>
-/// <param name="seed">Same seed, same trace.</param>
-/// <param name="directory">Where it goes.</param>
-/// <param name="latency">Calls take time then, and those of different threads overlap.</param>
-internal sealed class TraceGenerator(int seed, string directory, bool latency = false)
+internal sealed class TraceGenerator
 {
     private const ulong AddressBase = 0x7f00_0000_0000;
     private const int AddressStep = 1 << 16;
@@ -17,7 +14,9 @@ internal sealed class TraceGenerator(int seed, string directory, bool latency = 
         CallKind.Valloc, CallKind.Pvalloc, CallKind.New, CallKind.NewArrayNothrow, CallKind.NewAligned,
     ];
 
-    private readonly Random _random = new(seed);
+    private readonly Random _random;
+    private readonly RecordingWriter _writer;
+    private readonly bool _latency;
     private readonly List<(ulong Address, CallKind Kind, ulong Size, ulong Alignment)> _live = [];
     private readonly Stack<ulong> _free = [];
     private ulong _next = AddressBase;
@@ -25,12 +24,26 @@ internal sealed class TraceGenerator(int seed, string directory, bool latency = 
 
     private readonly Dictionary<int, long> _busyUntil = [];
 
-    public RecordingWriter Writer { get; } = new(directory) { Latency = latency };
+    private TraceGenerator(int seed, string directory, bool latency) =>
+        (_random, _writer, _latency) = (new Random(seed), new RecordingWriter(directory) { Latency = latency }, latency);
 
-    /// <summary>Calls of random threads on random blocks; a quarter of the blocks are left at the end.</summary>
-    public void Run(int threads, int calls)
+    /// <summary>Writes a recording: calls of random threads on random blocks, some of which are left at the end.</summary>
+    /// <param name="directory">Where it goes; made where it is not there.</param>
+    /// <param name="seed">Same seed, same trace.</param>
+    /// <param name="threads">Threads, the first included.</param>
+    /// <param name="calls">Calls, not counting the releases at the end.</param>
+    /// <param name="latency">Calls take time then, and those of different threads overlap.</param>
+    public static void Write(string directory, int seed, int threads, int calls, bool latency = false)
     {
-        Writer.Thread(0);
+        Directory.CreateDirectory(directory);
+        var generator = new TraceGenerator(seed, directory, latency);
+        generator.Run(threads, calls);
+        generator._writer.Save();
+    }
+
+    private void Run(int threads, int calls)
+    {
+        _writer.Thread(0);
         for (int child = 1; child < threads; child++)
         {
             int parent = _random.Next(child);
@@ -51,12 +64,12 @@ internal sealed class TraceGenerator(int seed, string directory, bool latency = 
         long before = _busyUntil.GetValueOrDefault(thread);
         _ns = Math.Max(_ns, before) + 16;
         // Stamped at its end a call reaches back, stamped at its beginning it reaches on.
-        long duration = !latency || CallKinds.IsThreadEvent(kind) || CallKinds.IsReallocBegin(kind) ? 0 : _random.Next(12) * 8;
+        long duration = !_latency || CallKinds.IsThreadEvent(kind) || CallKinds.IsReallocBegin(kind) ? 0 : _random.Next(12) * 8;
         bool isRelease = CallKinds.IsDeallocation(kind);
         if (!isRelease)
             duration = Math.Min(duration, _ns - before);
         _busyUntil[thread] = _ns + (isRelease ? duration : 0);
-        Writer.Thread(thread).Event(_ns, kind, address, size, count, alignment, otherThread, (ulong)duration >> RecordingWriter.TickShift);
+        _writer.Thread(thread).Event(_ns, kind, address, size, count, alignment, otherThread, (ulong)duration >> RecordingWriter.TickShift);
     }
 
     private void Call(int thread)

@@ -1,0 +1,133 @@
+using System.CommandLine;
+using System.Text.Json;
+using AllocReplay.Cli;
+using AllocReplay.Formats;
+using AllocReplay.Replayer;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests;
+
+/// <summary><c>replay --record</c> and <c>verify</c>, as a user meets them.</summary>
+public sealed class VerifyCommandTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly StringWriter _out = new();
+    private readonly StringWriter _error = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    private string Trace => _directory["t.allocrec"];
+
+    private string Recording => _directory["r.alloctrace"];
+
+    [Theory]
+    [InlineData("deps", "P", "O", "L")]
+    [InlineData("exact", "P", "O", "L", "R")]
+    [InlineData("total", "P", "O", "L", "T")]
+    public void A_faithful_replay_holds_edge_kind_by_edge_kind(string order, params string[] kinds)
+    {
+        Generate();
+        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, Trace, "--order", order, "--record", Recording));
+        Assert.Contains($"Next: allocreplay verify {Trace} {Recording}", _error.ToString());
+        Assert.False(Directory.Exists(_directory["r.allocrec"]), "the directory is packed and gone");
+        _out.GetStringBuilder().Clear();
+
+        Assert.Equal(ExitCode.Ok, Run(VerifyCommand.Create, Trace, Recording));
+
+        string page = _out.ToString();
+        Assert.All(kinds, kind => Assert.Matches($@"(?m)^ +{kind} .* 100 %", page));
+        Assert.Contains($"order {order} under glibc, pace asap", page);
+        Assert.Contains("The replay is the recorded execution.", page);
+        Assert.All(page.Split('\n'), line => Assert.True(line.Length <= 100, line));
+        Assert.Contains($"Next: allocreplay compare {Trace}", _error.ToString());
+    }
+
+    [Fact]
+    public void The_replay_of_another_trace_fails_with_both_events_of_the_first_violation()
+    {
+        Generate();
+        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, Trace, "--record", Recording));
+        _out.GetStringBuilder().Clear();
+        string other = _directory["other"];
+        TraceGenerator.Write(other, seed: 8, threads: 3, calls: 100);
+
+        Assert.Equal(ExitCode.Failed, Run(VerifyCommand.Create, other, Recording));
+
+        Assert.Matches(@"(?m)^first violation of P: call \d+ of thread \d.* at [0-9.]+ s: in the replay it is call \d+ of thread \d.* at [0-9.]+ s$", _out.ToString());
+        Assert.Contains("The replay is NOT the recorded execution.", _out.ToString());
+        Assert.Contains($"Next: allocreplay dump {Recording} --thread N", _error.ToString());
+    }
+
+    [Fact]
+    public void Json_has_every_edge_kind_and_how_well_the_pace_was_kept()
+    {
+        Generate();
+        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, Trace, "--pace", "x2", "--record", Recording));
+        Assert.Equal(ExitCode.Ok, Run(VerifyCommand.Create, Trace, Recording));
+        Assert.Contains("gaps are off by", _out.ToString());
+        _out.GetStringBuilder().Clear();
+
+        Assert.Equal(ExitCode.Ok, Run(VerifyCommand.Create, Trace, Recording, "--json"));
+
+        using JsonDocument json = JsonDocument.Parse(_out.ToString());
+        Assert.True(json.RootElement.GetProperty("holds").GetBoolean());
+        Assert.Equal(0.5, json.RootElement.GetProperty("info").GetProperty("slowness").GetDouble());
+        JsonElement report = json.RootElement.GetProperty("report");
+        Assert.Equal(["P", "O", "L", "R"], report.GetProperty("edges").EnumerateArray().Select(e => e.GetProperty("name").GetString()));
+        Assert.All(report.GetProperty("edges").EnumerateArray(), e => Assert.Equal(e.GetProperty("checked").GetInt64(), e.GetProperty("held").GetInt64()));
+        Assert.True(report.GetProperty("timing").GetProperty("gaps").GetInt64() > 0);
+    }
+
+    [Fact]
+    public void What_cannot_be_recorded_is_refused_before_anything_is_done()
+    {
+        Generate();
+        Directory.CreateDirectory(_directory["there.allocrec"]);
+        File.WriteAllText(_directory["there.alloctrace"], "");
+        string[][] refused =
+        [
+            ["--record", Recording, "--allocator", "noop"],
+            ["--record", Recording, "--loop", "2"],
+            ["--record", _directory["r.txt"]],
+            ["--record", _directory["there.allocrec"]],
+            ["--record", _directory["there.alloctrace"]],
+            ["--record", Trace, "--force"],
+            ["--record", _directory["t.alloctrace"], "--force"], // whose directory, until it is packed, would be the trace
+        ];
+        foreach (string[] arguments in refused)
+            Assert.Throws<UsageException>(() => Run(ReplayCommand.Create, [Trace, .. arguments]));
+        Assert.True(Directory.Exists(Trace));
+        var e = Assert.Throws<ReplayException>(() => Run(ReplayCommand.Create, Trace, "--record", "/proc/r.allocrec"));
+        Assert.Equal(ExitCode.NotPossible, Failures.Classify(e));
+    }
+
+    [Fact]
+    public void A_recording_that_is_of_no_replay_is_held_to_the_weakest_order_and_one_without_latency_to_none()
+    {
+        Directory.CreateDirectory(Trace);
+        var writer = new RecordingWriter(Trace) { Latency = true };
+        writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000);
+        writer.Save();
+        Assert.Equal(ExitCode.Ok, Run(VerifyCommand.Create, Trace, Trace));
+        Assert.Contains("does not say what it is a replay of: held to deps", _error.ToString());
+        string silent = _directory["silent"];
+        TraceGenerator.Write(silent, seed: 7, threads: 3, calls: 100);
+        Assert.Equal(ExitCode.BadInput, Failures.Classify(Assert.Throws<TraceFormatException>(() => Run(VerifyCommand.Create, Trace, silent))));
+    }
+
+    [Fact]
+    public void A_sampled_trace_says_that_it_is_one()
+    {
+        Directory.CreateDirectory(Trace);
+        var writer = new RecordingWriter(Trace) { Sample = 16 };
+        writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000);
+        writer.Save();
+        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, Trace));
+        Assert.Contains("these are the calls of 1 block in 16", _error.ToString());
+    }
+
+    private void Generate() => TraceGenerator.Write(Trace, seed: 7, threads: 4, calls: 300, latency: true);
+
+    private int Run(Func<Terminal, Command> create, params string[] arguments) =>
+        create(new Terminal(_out, _error)).Parse(arguments).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
