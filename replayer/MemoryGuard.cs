@@ -29,12 +29,13 @@ public static class MemoryGuard
         }
     }
 
-    /// <summary>MemAvailable of this machine in bytes; unlimited where it cannot be read.</summary>
+    /// <summary>MemAvailable of this machine in bytes, or what the control group allows where that is less.</summary>
     public static long Available()
     {
+        long allowed = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         foreach (string line in File.ReadLines("/proc/meminfo"))
             if (line.StartsWith("MemAvailable:", StringComparison.Ordinal))
-                return long.Parse(line.AsSpan(13, line.Length - 13 - 2).Trim(), System.Globalization.CultureInfo.InvariantCulture) * 1024;
-        return long.MaxValue;
+                return Math.Min(allowed, long.Parse(line.AsSpan(13, line.Length - 13 - 2).Trim(), System.Globalization.CultureInfo.InvariantCulture) * 1024);
+        return allowed;
     }
 }
