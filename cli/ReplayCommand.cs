@@ -90,7 +90,7 @@ internal static class ReplayCommand
         if (request.Source.KeepPlan is { } kept)
             terminal.Note($"Wrote {kept}.");
         terminal.Note(output is null
-            ? $"Next: allocreplay compare {request.Source.Path}"
+            ? $"Next: allocreplay compare {request.Source.Path}   or, for the proof, replay it with --record OUT"
             : $"Next: allocreplay verify {request.Source.Path} {(packing == ExitCode.Ok ? output.Name : output.Directory)}");
         return packing == ExitCode.RecordFailed ? ExitCode.NotPossible : packing;
     }

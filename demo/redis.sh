@@ -51,6 +51,8 @@ wait $recorder
 cat $work/record.log
 
 run allocreplay info $work/redis.alloctrace
+run allocreplay replay $work/redis.alloctrace --allocator mimalloc --record $work/replay.alloctrace
+run allocreplay verify $work/redis.alloctrace $work/replay.alloctrace
 run allocreplay compare $work/redis.alloctrace --allocator glibc,jemalloc,mimalloc,tcmalloc,noop --runs 5
 run allocreplay analyze $work/redis.alloctrace -o $work/redis.parquet
 run allocreplay query $work/redis.parquet --view lifetime_histogram
