@@ -71,13 +71,14 @@ internal sealed unsafe class RealTimeOrder : CallOrder
         Unreduced += _ended - (_threads[thread].IsListed ? 1 : 0);
         if (beginNs <= known)
             return [];
+        bool isFirst = _threads[thread].Last == null; // what it waits for is over by then; later calls know that by the moment
         _calls.Clear();
         _result.Clear();
         for (int other = _latest; other != None && _threads[other].EndedNs >= known; other = _threads[other].Older)
         {
             if (other == thread || _threads[other].LastBefore(beginNs) is not { } call || call.EndNs < known)
                 continue;
-            if (IsOfAncestor(thread, other, call.Position))
+            if (isFirst && IsOfAncestor(thread, other, call.Position))
                 continue;
             _calls.Add(call);
             _result.Add(new Predecessor(other, call.Position));
