@@ -11,12 +11,15 @@ public sealed class ReplayCommandTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
     private readonly RecordingWriter _writer;
-    private readonly StringWriter _out = new();
-    private readonly StringWriter _error = new();
+    private readonly CommandRunner _command = new();
 
     public ReplayCommandTests() => _writer = new RecordingWriter(_directory.Path);
 
-    public void Dispose() => _directory.Dispose();
+    public void Dispose()
+    {
+        _command.Dispose();
+        _directory.Dispose();
+    }
 
     [Fact]
     public void Replay_prints_figures_as_json_and_names_the_next_command_on_stderr()
@@ -24,13 +27,13 @@ public sealed class ReplayCommandTests : IDisposable
         _writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000).Free(300, 0x9000);
         _writer.Save();
 
-        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, _directory.Path, "--json"));
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, _directory.Path, "--json"));
 
-        using JsonDocument json = JsonDocument.Parse(_out.ToString());
+        using JsonDocument json = JsonDocument.Parse(_command.Output);
         Assert.Equal(2, json.RootElement.GetProperty("calls").GetInt64());
         Assert.Equal(1, json.RootElement.GetProperty("plan").GetProperty("unknown_releases").GetInt64());
-        Assert.Contains("1 releases of blocks never seen allocated: skipped", _error.ToString());
-        Assert.Contains($"Next: allocreplay compare {_directory.Path}", _error.ToString());
+        Assert.Contains("1 releases of blocks never seen allocated: skipped", _command.Error);
+        Assert.Contains($"Next: allocreplay compare {_directory.Path}", _command.Error);
     }
 
     [Fact]
@@ -39,15 +42,15 @@ public sealed class ReplayCommandTests : IDisposable
         _writer.Thread(0).Malloc(100, 0x1000, 32).Bytes(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff);
         _writer.Save();
 
-        var e = Assert.Throws<TraceDamagedException>(() => Run(ReplayCommand.Create, _directory.Path));
+        var e = Assert.Throws<TraceDamagedException>(() => _command.Run(ReplayCommand.Create, _directory.Path));
         Assert.Equal(ExitCode.BadInput, Failures.Classify(e));
-        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, _directory.Path, "--partial"));
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, _directory.Path, "--partial"));
     }
 
     [Fact]
     public void Only_orders_that_exist_are_accepted()
     {
-        Command command = ReplayCommand.Create(new Terminal(_out, _error));
+        Command command = ReplayCommand.Create(_command.Terminal);
         foreach (string order in (string[])["deps", "exact", "total"])
             Assert.Empty(command.Parse([_directory.Path, "--order", order]).Errors);
         Assert.NotEmpty(command.Parse([_directory.Path, "--order", "random"]).Errors);
@@ -78,10 +81,10 @@ public sealed class ReplayCommandTests : IDisposable
     {
         _writer.Thread(0).Malloc(100, 0x1000, 1UL << 40).Free(200, 0x1000);
         _writer.Save();
-        var e = Assert.Throws<ReplayException>(() => Run(ReplayCommand.Create, _directory.Path));
+        var e = Assert.Throws<ReplayException>(() => _command.Run(ReplayCommand.Create, _directory.Path));
         Assert.Contains("1,099,512 MB live at its peak", e.Message);
         Assert.Contains("--max-live", e.Message);
-        e = Assert.Throws<ReplayException>(() => Run(ReplayCommand.Create, _directory.Path, "--max-live", "1G"));
+        e = Assert.Throws<ReplayException>(() => _command.Run(ReplayCommand.Create, _directory.Path, "--max-live", "1G"));
         Assert.Contains("more than the 1,074 MB of --max-live", e.Message);
     }
 
@@ -90,11 +93,11 @@ public sealed class ReplayCommandTests : IDisposable
     {
         _writer.Thread(0).Malloc(100, 0x1000, 32).Malloc(30_000_000, 0x2000, 32);
         _writer.Save();
-        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, _directory.Path, "--loop", "3", "--pace", "x2", "--json"));
-        using JsonDocument json = JsonDocument.Parse(_out.ToString());
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, _directory.Path, "--loop", "3", "--pace", "x2", "--json"));
+        using JsonDocument json = JsonDocument.Parse(_command.Output);
         Assert.Equal(6, json.RootElement.GetProperty("calls").GetInt64());
         Assert.InRange(json.RootElement.GetProperty("elapsed_ns").GetInt64(), 3 * 14_000_000, long.MaxValue);
-        Assert.Throws<UsageException>(() => Run(ReplayCommand.Create, _directory.Path, "--loop", "0"));
+        Assert.Throws<UsageException>(() => _command.Run(ReplayCommand.Create, _directory.Path, "--loop", "0"));
     }
 
     [Fact]
@@ -102,8 +105,8 @@ public sealed class ReplayCommandTests : IDisposable
     {
         _writer.Thread(0).Malloc(100, 0x1000, 32);
         _writer.Save();
-        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, _directory.Path, "--keep-plan", _directory["t.plan"]));
-        Assert.Throws<UsageException>(() => Run(ReplayCommand.Create, _directory.Path, "--keep-plan", _directory["t.plan"]));
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, _directory.Path, "--keep-plan", _directory["t.plan"]));
+        Assert.Throws<UsageException>(() => _command.Run(ReplayCommand.Create, _directory.Path, "--keep-plan", _directory["t.plan"]));
     }
 
     [Fact]
@@ -111,7 +114,7 @@ public sealed class ReplayCommandTests : IDisposable
     {
         _writer.Thread(0).Event(100, CallKind.ThreadStart);
         _writer.Save();
-        var e = Assert.Throws<TraceFormatException>(() => Run(ReplayCommand.Create, _directory.Path));
+        var e = Assert.Throws<TraceFormatException>(() => _command.Run(ReplayCommand.Create, _directory.Path));
         Assert.Contains("no calls to replay", e.Message);
     }
 
@@ -129,26 +132,23 @@ public sealed class ReplayCommandTests : IDisposable
         _writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000);
         _writer.Save();
 
-        Assert.Equal(ExitCode.Ok, Run(CompareCommand.Create, _directory.Path, "--runs", "3", "--seed", "1", "--allocator", "glibc,noop"));
+        Assert.Equal(ExitCode.Ok, _command.Run(CompareCommand.Create, _directory.Path, "--runs", "3", "--seed", "1", "--allocator", "glibc,noop"));
 
-        string[] lines = _out.ToString().Split('\n');
+        string[] lines = _command.Output.Split('\n');
         Assert.Contains(lines, l => l.Contains("noop", StringComparison.Ordinal));
         Assert.All(lines, l => Assert.True(l.Length <= 100, l));
-        Assert.Contains("--seed 1", _error.ToString());
+        Assert.Contains("--seed 1", _command.Error);
     }
 
     [Fact]
     public void Compare_needs_three_runs() =>
-        Assert.Throws<UsageException>(() => Run(CompareCommand.Create, _directory.Path, "--runs", "2"));
+        Assert.Throws<UsageException>(() => _command.Run(CompareCommand.Create, _directory.Path, "--runs", "2"));
 
     [Fact]
     public void Allocators_lists_every_name_with_its_library_or_how_to_install_it()
     {
-        Assert.Equal(ExitCode.Ok, Run(AllocatorsCommand.Create, "--json"));
-        using JsonDocument json = JsonDocument.Parse(_out.ToString());
+        Assert.Equal(ExitCode.Ok, _command.Run(AllocatorsCommand.Create, "--json"));
+        using JsonDocument json = JsonDocument.Parse(_command.Output);
         Assert.Equal(AllocatorCatalog.Names, json.RootElement.EnumerateArray().Select(e => e.GetProperty("name").GetString()));
     }
-
-    private int Run(Func<Terminal, Command> create, params string[] arguments) =>
-        create(new Terminal(_out, _error)).Parse(arguments).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }

@@ -1,4 +1,3 @@
-using System.CommandLine;
 using System.Text.Json;
 using AllocReplay.Cli;
 using AllocReplay.Formats;
@@ -11,10 +10,13 @@ namespace AllocReplay.Tests;
 public sealed class VerifyCommandTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
-    private readonly StringWriter _out = new();
-    private readonly StringWriter _error = new();
+    private readonly CommandRunner _command = new();
 
-    public void Dispose() => _directory.Dispose();
+    public void Dispose()
+    {
+        _command.Dispose();
+        _directory.Dispose();
+    }
 
     private string Trace => _directory["t.allocrec"];
 
@@ -27,49 +29,46 @@ public sealed class VerifyCommandTests : IDisposable
     public void A_faithful_replay_holds_edge_kind_by_edge_kind(string order, params string[] kinds)
     {
         Generate();
-        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, Trace, "--order", order, "--record", Recording));
-        Assert.Contains($"Next: allocreplay verify {Trace} {Recording}", _error.ToString());
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, Trace, "--order", order, "--record", Recording));
+        Assert.Contains($"Next: allocreplay verify {Trace} {Recording}", _command.Error);
         Assert.False(Directory.Exists(_directory["r.allocrec"]), "the directory is packed and gone");
-        _out.GetStringBuilder().Clear();
 
-        Assert.Equal(ExitCode.Ok, Run(VerifyCommand.Create, Trace, Recording));
+        Assert.Equal(ExitCode.Ok, _command.Run(VerifyCommand.Create, Trace, Recording));
 
-        string page = _out.ToString();
+        string page = _command.Output;
         Assert.All(kinds, kind => Assert.Matches($@"(?m)^ +{kind} .* 100 %", page));
         Assert.Contains($"order {order} under glibc, pace asap", page);
         Assert.Contains("The replay is the recorded execution.", page);
         Assert.All(page.Split('\n'), line => Assert.True(line.Length <= 100, line));
-        Assert.Contains($"Next: allocreplay compare {Trace}", _error.ToString());
+        Assert.Contains($"Next: allocreplay compare {Trace}", _command.Error);
     }
 
     [Fact]
     public void The_replay_of_another_trace_fails_with_both_events_of_the_first_violation()
     {
         Generate();
-        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, Trace, "--record", Recording));
-        _out.GetStringBuilder().Clear();
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, Trace, "--record", Recording));
         string other = _directory["other"];
         TraceGenerator.Write(other, seed: 8, threads: 3, calls: 100);
 
-        Assert.Equal(ExitCode.Failed, Run(VerifyCommand.Create, other, Recording));
+        Assert.Equal(ExitCode.Failed, _command.Run(VerifyCommand.Create, other, Recording));
 
-        Assert.Matches(@"(?m)^first violation of P: call \d+ of thread \d.* at [0-9.]+ s: in the replay it is call \d+ of thread \d.* at [0-9.]+ s$", _out.ToString());
-        Assert.Contains("The replay is NOT the recorded execution.", _out.ToString());
-        Assert.Contains($"Next: allocreplay dump {Recording} --thread N", _error.ToString());
+        Assert.Matches(@"(?m)^first violation of P: call \d+ of thread \d.* at [0-9.]+ s: in the replay it is call \d+ of thread \d.* at [0-9.]+ s$", _command.Output);
+        Assert.Contains("The replay is NOT the recorded execution.", _command.Output);
+        Assert.Contains($"Next: allocreplay dump {Recording} --thread N", _command.Error);
     }
 
     [Fact]
     public void Json_has_every_edge_kind_and_how_well_the_pace_was_kept()
     {
         Generate();
-        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, Trace, "--pace", "x2", "--record", Recording));
-        Assert.Equal(ExitCode.Ok, Run(VerifyCommand.Create, Trace, Recording));
-        Assert.Contains("gaps are off by", _out.ToString());
-        _out.GetStringBuilder().Clear();
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, Trace, "--pace", "x2", "--record", Recording));
+        Assert.Equal(ExitCode.Ok, _command.Run(VerifyCommand.Create, Trace, Recording));
+        Assert.Contains("gaps are off by", _command.Output);
 
-        Assert.Equal(ExitCode.Ok, Run(VerifyCommand.Create, Trace, Recording, "--json"));
+        Assert.Equal(ExitCode.Ok, _command.Run(VerifyCommand.Create, Trace, Recording, "--json"));
 
-        using JsonDocument json = JsonDocument.Parse(_out.ToString());
+        using JsonDocument json = JsonDocument.Parse(_command.Output);
         Assert.True(json.RootElement.GetProperty("holds").GetBoolean());
         Assert.Equal(0.5, json.RootElement.GetProperty("info").GetProperty("slowness").GetDouble());
         JsonElement report = json.RootElement.GetProperty("report");
@@ -95,9 +94,9 @@ public sealed class VerifyCommandTests : IDisposable
             ["--record", _directory["t.alloctrace"], "--force"], // whose directory, until it is packed, would be the trace
         ];
         foreach (string[] arguments in refused)
-            Assert.Throws<UsageException>(() => Run(ReplayCommand.Create, [Trace, .. arguments]));
+            Assert.Throws<UsageException>(() => _command.Run(ReplayCommand.Create, [Trace, .. arguments]));
         Assert.True(Directory.Exists(Trace));
-        var e = Assert.Throws<ReplayException>(() => Run(ReplayCommand.Create, Trace, "--record", "/proc/r.allocrec"));
+        var e = Assert.Throws<ReplayException>(() => _command.Run(ReplayCommand.Create, Trace, "--record", "/proc/r.allocrec"));
         Assert.Equal(ExitCode.NotPossible, Failures.Classify(e));
     }
 
@@ -108,11 +107,11 @@ public sealed class VerifyCommandTests : IDisposable
         var writer = new RecordingWriter(Trace) { Latency = true };
         writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000);
         writer.Save();
-        Assert.Equal(ExitCode.Ok, Run(VerifyCommand.Create, Trace, Trace));
-        Assert.Contains("does not say what it is a replay of: held to deps", _error.ToString());
+        Assert.Equal(ExitCode.Ok, _command.Run(VerifyCommand.Create, Trace, Trace));
+        Assert.Contains("does not say what it is a replay of: held to deps", _command.Error);
         string silent = _directory["silent"];
         TraceGenerator.Write(silent, seed: 7, threads: 3, calls: 100);
-        Assert.Equal(ExitCode.BadInput, Failures.Classify(Assert.Throws<TraceFormatException>(() => Run(VerifyCommand.Create, Trace, silent))));
+        Assert.Equal(ExitCode.BadInput, Failures.Classify(Assert.Throws<TraceFormatException>(() => _command.Run(VerifyCommand.Create, Trace, silent))));
     }
 
     [Fact]
@@ -122,12 +121,9 @@ public sealed class VerifyCommandTests : IDisposable
         var writer = new RecordingWriter(Trace) { Sample = 16 };
         writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000);
         writer.Save();
-        Assert.Equal(ExitCode.Ok, Run(ReplayCommand.Create, Trace));
-        Assert.Contains("these are the calls of 1 block in 16", _error.ToString());
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, Trace));
+        Assert.Contains("these are the calls of 1 block in 16", _command.Error);
     }
 
     private void Generate() => TraceGenerator.Write(Trace, seed: 7, threads: 4, calls: 300, latency: true);
-
-    private int Run(Func<Terminal, Command> create, params string[] arguments) =>
-        create(new Terminal(_out, _error)).Parse(arguments).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }

@@ -1,0 +1,32 @@
+using System.CommandLine;
+using AllocReplay.Cli;
+
+namespace AllocReplay.Tests.Support;
+
+/// <summary>Runs a command in this process and keeps what it wrote. Exceptions come through: <c>Failures</c> is not asked.</summary>
+internal sealed class CommandRunner : IDisposable
+{
+    private readonly StringWriter _out = new(), _error = new();
+
+    public CommandRunner() => Terminal = new Terminal(_out, _error);
+
+    public Terminal Terminal { get; }
+    /// <summary>What the last command wrote to stdout.</summary>
+    public string Output => _out.ToString();
+    /// <summary>What the last command wrote to stderr.</summary>
+    public string Error => _error.ToString();
+
+    public void Dispose()
+    {
+        _out.Dispose();
+        _error.Dispose();
+    }
+
+    /// <returns>The exit code.</returns>
+    public int Run(Func<Terminal, Command> create, params string[] arguments)
+    {
+        _out.GetStringBuilder().Clear();
+        _error.GetStringBuilder().Clear();
+        return create(Terminal).Parse(arguments).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    }
+}
