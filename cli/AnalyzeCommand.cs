@@ -27,7 +27,7 @@ internal static class AnalyzeCommand
         {
             trace, output, process, force, partial, json,
         };
-        command.SetAction((parse, token) =>
+        Interruptible.SetAction(command, terminal, (parse, token) =>
         {
             var options = new AnalysisOptions
             {
@@ -35,9 +35,7 @@ internal static class AnalyzeCommand
                 Force = parse.GetValue(force),
                 Partial = parse.GetValue(partial),
             };
-            // On a thread of its own: signals are only handled once the action has returned its task.
-            return Task.Run(() => Run(
-                parse.GetValue(trace)!, parse.GetValue(process), options, parse.GetValue(json), terminal, token), CancellationToken.None);
+            return Run(parse.GetValue(trace)!, parse.GetValue(process), options, parse.GetValue(json), terminal, token);
         });
         return command;
     }
@@ -49,17 +47,8 @@ internal static class AnalyzeCommand
         string path, string? process, AnalysisOptions options, bool json, Terminal terminal, CancellationToken token)
     {
         using TraceReader reader = TraceReader.Open(path, process);
-        AnalysisResult result;
-        try
-        {
-            result = terminal.WithProgress(
-                $"analyzing {path}", progress => Analysis.RunAsync(reader, options, progress, token).GetAwaiter().GetResult());
-        }
-        catch (OperationCanceledException)
-        {
-            terminal.Note("allocreplay: interrupted; nothing was written");
-            return ExitCode.Interrupted;
-        }
+        AnalysisResult result = terminal.WithProgress(
+            $"analyzing {path}", progress => Analysis.RunAsync(reader, options, progress, token).GetAwaiter().GetResult());
         if (json)
             terminal.WriteJson(result);
         else

@@ -38,12 +38,12 @@ internal static class CompareCommand
         {
             trace, allocator, runs, seed, touch, maxLive, process, partial, json,
         };
-        command.SetAction(parse => Run(
+        Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
                 parse.GetValue(trace)!, parse.GetValue(allocator), parse.GetValue(runs), parse.GetValue(seed),
                 ReplayArguments.ParseTouch(parse.GetValue(touch)!), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive)),
                 parse.GetValue(process), parse.GetValue(partial), parse.GetValue(json)),
-            terminal));
+            terminal, token));
         return command;
     }
 
@@ -55,7 +55,7 @@ internal static class CompareCommand
         string Trace, int Runs, int Seed, TouchPolicy Touch, string Order, long Calls, int Threads, ulong PeakLiveBytes,
         PlanCounts Plan, IReadOnlyList<ComparisonRow> Rows);
 
-    private static int Run(Request request, Terminal terminal)
+    private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
         if (request.Runs < RunsMin)
             throw new UsageException($"--runs {request.Runs}: fewer than {RunsMin} runs have no spread");
@@ -63,10 +63,11 @@ internal static class CompareCommand
             ? AllocatorCatalog.Parse(list)
             : [.. AllocatorCatalog.List().Select(e => e.Found).OfType<Allocator>()];
         int seed = request.Seed ?? Random.Shared.Next(1, 1_000_000);
-        using ReplayPlan plan = ReplayArguments.Compile(
-            new ReplayArguments.Source(request.Trace, request.Process, request.Partial, request.MaxLive, new PlanOptions()), terminal);
-        var comparison = new Comparison(plan, allocators, new ComparisonOptions { Runs = request.Runs, Seed = seed, Touch = request.Touch });
-        IReadOnlyList<ComparisonRow> rows = terminal.WithProgress($"Comparing {allocators.Count} allocators (seed {seed})", comparison.Run);
+        var source = new ReplayArguments.Source(request.Trace, request.Process, request.Partial, request.MaxLive, new PlanOptions());
+        using ReplayPlan plan = ReplayArguments.Compile(source, terminal, token);
+        using ReplayPlan memoryPlan = ReplayArguments.CompileAgain(source with { Options = new PlanOptions { Order = PlanOrder.Total } }, terminal, token);
+        var comparison = new Comparison(plan, memoryPlan, allocators, new ComparisonOptions { Runs = request.Runs, Seed = seed, Touch = request.Touch });
+        IReadOnlyList<ComparisonRow> rows = terminal.WithProgress($"Comparing {allocators.Count} allocators (seed {seed})", progress => comparison.Run(progress, token));
         if (request.Json)
         {
             terminal.WriteJson(new Report(

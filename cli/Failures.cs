@@ -8,6 +8,8 @@ namespace AllocReplay.Cli;
 /// <summary>Which exceptions are the user's to mend, and the exit code that each stands for.</summary>
 internal static class Failures
 {
+    private const int NoSpace = 28, ReadOnlyFileSystem = 30, QuotaExceeded = 122; // errno: what cannot be written is no bad input
+
     /// <summary>The exit code, or null for a bug of ours, which should show its stack.</summary>
     public static int? Classify(Exception e) => e switch
     {
@@ -21,6 +23,7 @@ internal static class Failures
         ReplayException { Failure: ReplayFailure.NotPossible } => ExitCode.NotPossible,
         ReplayException => ExitCode.Failed,
         PlatformNotSupportedException => ExitCode.NotPossible,
+        IOException { HResult: NoSpace or ReadOnlyFileSystem or QuotaExceeded } => ExitCode.NotPossible,
         IOException or UnauthorizedAccessException => ExitCode.BadInput,
         _ => null,
     };

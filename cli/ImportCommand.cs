@@ -28,13 +28,12 @@ internal static class ImportCommand
         Option<bool> force = new("--force") { Description = "Replace a file that is already there." };
         Option<bool> json = TraceArguments.Json();
         var command = new Command("import", "Turn another tool's trace into one that every command here reads.") { file, from, output, force, json };
-        command.SetAction((parse, token) =>
+        Interruptible.SetAction(command, terminal, (parse, token) =>
         {
             string input = parse.GetValue(file)!;
             string target = parse.GetValue(output) ?? DefaultOutput(input);
             CheckOutput(input, target, parse.GetValue(force));
-            // On a thread of its own: signals are only handled once the action has returned its task.
-            return Task.Run(() => Run(parse.GetValue(from)!, input, target, parse.GetValue(json), terminal, token), CancellationToken.None);
+            return Run(parse.GetValue(from)!, input, target, parse.GetValue(json), terminal, token);
         });
         return command;
     }
@@ -52,16 +51,7 @@ internal static class ImportCommand
 
     private static int Run(string from, string input, string output, bool json, Terminal terminal, CancellationToken token)
     {
-        ImportSummary summary;
-        try
-        {
-            summary = terminal.WithProgress($"importing {input}", progress => Import(from, input, output, progress, token));
-        }
-        catch (OperationCanceledException)
-        {
-            terminal.Note("allocreplay: interrupted; nothing was written");
-            return ExitCode.Interrupted;
-        }
+        ImportSummary summary = terminal.WithProgress($"importing {input}", progress => Import(from, input, output, progress, token));
         if (json)
             terminal.WriteJson(summary);
         else

@@ -93,7 +93,7 @@ internal static class RecordCommand
             if (!quiet)
                 Report(reader, options.Output, terminal);
         }
-        int packing = output.Finish(terminal);
+        int packing = output.Finish(terminal, quiet);
         if (!quiet)
             terminal.Note($"Next: allocreplay info {(packing == ExitCode.Ok ? output.Name : output.Directory)}");
         // A command that went well does not hide that the file which was asked for is not there.

@@ -26,23 +26,30 @@ internal sealed class RecordingOutput
     /// <param name="force">What is there may be replaced.</param>
     public string? WhyNot(bool force)
     {
+        if (Name.Length == 0)
+            return "expected a name for the recording, found none";
         if (Path.GetExtension(Name) is not ("" or Extension or PackCommand.Extension))
         {
             return $"{Name}: nothing is recorded under this name; end it in {PackCommand.Extension} for one file, or in {Extension} "
                 + "or no extension for a directory";
         }
-        return _packed is null ? null : PackCommand.WhyNotWritable(_packed, force);
+        if (_packed is not null && PackCommand.WhyNotWritable(_packed, force) is { } why)
+            return why;
+        string until = _packed is null ? "" : $" ({_packed} is recorded there before it is packed)";
+        if (File.Exists(Directory))
+            return $"{Directory}: already there, and not a recording{until}; choose another name";
+        return !force && System.IO.Directory.Exists(Directory) ? $"{Directory}: already there{until}; choose another name, or replace it with --force" : null;
     }
 
     /// <summary>Where a file was asked for, the recording becomes one, and its directory goes: unless something is still in it that the file has not.</summary>
     /// <returns>An exit code: Ok when what was asked for is there.</returns>
-    public int Finish(Terminal terminal)
+    public int Finish(Terminal terminal, bool quiet = false)
     {
         if (_packed is null)
             return ExitCode.Ok;
         try
         {
-            if (PackCommand.Pack(Directory, _packed, partial: false, terminal) is null)
+            if (PackCommand.Pack(Directory, _packed, partial: false, quiet ? new Terminal(terminal.Out, TextWriter.Null) : terminal) is null)
             {
                 terminal.Note($"allocreplay: interrupted; the recording is kept: pack it with 'allocreplay pack {Directory}'");
                 return ExitCode.Interrupted;

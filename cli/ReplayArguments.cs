@@ -10,7 +10,8 @@ internal static class ReplayArguments
 {
     private static readonly string[] TouchNames = ["none", "first", "page", "full"]; // in the order of TouchPolicy
     public static readonly IReadOnlyList<string> OrderNames = ["deps", "exact", "total"]; // in the order of PlanOrder
-    private const string Asap = "asap", Recorded = "recorded";
+    public const string Asap = "asap";
+    private const string Recorded = "recorded";
 
     public static Option<string> Touch()
     {
@@ -79,23 +80,22 @@ internal static class ReplayArguments
     internal sealed record Source(string Path, string? Process, bool Partial, long? MaxLive, PlanOptions Options, string? KeepPlan = null);
 
     /// <summary>Reads and compiles a trace; refuses a damaged one unless it may be partial, and one larger than memory.</summary>
-    public static ReplayPlan Compile(Source source, Terminal terminal)
+    public static ReplayPlan Compile(Source source, Terminal terminal, CancellationToken token)
     {
-        (string path, string? keepPlan) = (source.Path, source.KeepPlan);
-        using TraceReader reader = TraceReader.Open(path, source.Process);
-        if (keepPlan is not null && File.Exists(keepPlan))
-            throw new UsageException($"{keepPlan}: there is a file of that name");
-        ReplayPlan plan = terminal.WithProgress("Compiling the replay plan", progress => ReplayPlan.Compile(reader, source.Options, keepPlan, progress));
+        if (WhyNotKept(source.KeepPlan) is { } why)
+            throw new UsageException(why);
+        using TraceReader reader = TraceReader.Open(source.Path, source.Process);
+        ReplayPlan plan = Compile(reader, source, "Compiling the replay plan", terminal, token);
         try
         {
             if (plan.Damage is { } damage)
             {
                 if (!source.Partial)
                     throw new TraceDamagedException(damage);
-                terminal.Note($"allocreplay: {damage.Message}; replaying what is readable");
+                terminal.Note($"allocreplay: {damage.Message}; replaying what is readable: {Quantity.Count(plan.Counts.Calls)} calls");
             }
             if (plan.Counts.Calls == 0)
-                throw new TraceFormatException(path, null, "the trace has no calls to replay");
+                throw new TraceFormatException(source.Path, null, "the trace has no calls to replay");
             MemoryGuard.Require(plan, MemoryGuard.Available(), source.MaxLive);
         }
         catch
@@ -105,6 +105,28 @@ internal static class ReplayArguments
         }
         NoteDepartures(plan, reader, terminal);
         return plan;
+    }
+
+    /// <summary>A second plan of a trace that has been compiled already, in another order: what there is to say of the trace has been said.</summary>
+    public static ReplayPlan CompileAgain(Source source, Terminal terminal, CancellationToken token)
+    {
+        using TraceReader reader = TraceReader.Open(source.Path, source.Process);
+        return Compile(reader, source, $"Compiling the plan in order {NameOf(source.Options.Order)}", terminal, token);
+    }
+
+    private static ReplayPlan Compile(TraceReader reader, Source source, string title, Terminal terminal, CancellationToken token) =>
+        terminal.WithProgress(title, progress => ReplayPlan.Compile(reader, source.Options, source.KeepPlan, progress, token));
+
+    private static string? WhyNotKept(string? plan)
+    {
+        if (plan is null)
+            return null;
+        if (plan.Length == 0)
+            return "--keep-plan: expected a file name, found none";
+        if (Path.Exists(plan))
+            return $"--keep-plan {plan}: already there; choose another name";
+        string directory = Path.GetDirectoryName(Path.GetFullPath(plan))!;
+        return Directory.Exists(directory) ? null : $"--keep-plan {plan}: no such directory: {directory}";
     }
 
     /// <summary>Names of calls for which an allocator has no function.</summary>

@@ -42,7 +42,7 @@ internal static class ReplayCommand
         {
             trace, allocator, order, pace, touch, loop, maxLive, record, force, process, partial, keepPlan, json,
         };
-        command.SetAction(parse => Run(
+        Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
                 new ReplayArguments.Source(
                     parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive)),
@@ -60,14 +60,14 @@ internal static class ReplayCommand
                     Loops = parse.GetValue(loop),
                 },
                 parse.GetValue(record), parse.GetValue(force), parse.GetValue(json)),
-            terminal));
+            terminal, token));
         return command;
     }
 
     private sealed record Request(
         ReplayArguments.Source Source, string Allocator, ReplayOptions Options, string? Record, bool Force, bool Json);
 
-    private static int Run(Request request, Terminal terminal)
+    private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
         IReadOnlyList<Allocator> allocators = AllocatorCatalog.Parse(request.Allocator);
         if (allocators.Count != 1)
@@ -77,16 +77,18 @@ internal static class ReplayCommand
         RecordingOutput? output = request.Record is { } name ? new RecordingOutput(name) : null;
         if (output is not null && WhyNotRecordable(request, allocators[0], output) is { } why)
             throw new UsageException(why);
-        using ReplayPlan plan = ReplayArguments.Compile(request.Source, terminal);
+        using ReplayPlan plan = ReplayArguments.Compile(request.Source, terminal, token);
         (WorkerResult timed, WorkerResult? measured) = output is null
-            ? Replay(plan, allocators[0], request.Options, terminal)
-            : (Record(plan, allocators[0], request, output.Directory, terminal), null);
+            ? Replay(plan, allocators[0], request.Options, terminal, token)
+            : (Record(plan, allocators[0], request, output.Directory, terminal, token), null);
         int packing = output?.Finish(terminal) ?? ExitCode.Ok;
         ReplaySummary summary = ReplaySummary.Of(request.Source.Path, plan, allocators[0], request.Options, timed, measured) with { Recorded = output?.Name };
         if (request.Json)
             terminal.WriteJson(summary);
         else
             Print(summary, terminal);
+        if (timed.FailedNow > 0)
+            terminal.Note($"Note: {Quantity.Count(timed.FailedNow)} calls that gave a block when recorded failed now: the figures are of less than the trace");
         if (request.Source.KeepPlan is { } kept)
             terminal.Note($"Wrote {kept}.");
         terminal.Note(output is null
@@ -101,17 +103,18 @@ internal static class ReplayCommand
             return "--record: under noop there are no calls to record";
         if (request.Options.Loops > 1)
             return $"--record with --loop {request.Options.Loops}: record one replay, as the trace has each call once";
-        // With --force it would be gone before it is read.
-        string source = Path.GetFullPath(request.Source.Path);
-        if (source == Path.GetFullPath(output.Name) || $"{source}/".StartsWith($"{Path.GetFullPath(output.Directory)}/", StringComparison.Ordinal))
-            return $"--record {request.Record}: the trace itself is there; choose another name";
-        if (!request.Force && Directory.Exists(output.Directory))
-            return $"{output.Directory}: already there; choose another name, or replace it with --force";
+        // With --force it would be gone before it is read. Before it is packed, a recording is a directory of that name.
+        foreach (string target in new[] { output.Name, output.Directory }.Where(t => t.Length > 0))
+            if (IsWithin(request.Source.Path, target) || IsWithin(target, request.Source.Path))
+                return $"--record {request.Record}: the trace itself is {(target == request.Record ? "there" : target)}; choose another name";
         return output.WhyNot(request.Force);
     }
 
+    private static bool IsWithin(string path, string directory) =>
+        $"{Path.GetFullPath(path)}/".StartsWith($"{Path.GetFullPath(directory)}/", StringComparison.Ordinal);
+
     /// <summary>One run under our own hook, with latency: it is to be compared with the trace, its speed says nothing.</summary>
-    private static WorkerResult Record(ReplayPlan plan, Allocator allocator, Request request, string recording, Terminal terminal)
+    private static WorkerResult Record(ReplayPlan plan, Allocator allocator, Request request, string recording, Terminal terminal, CancellationToken token)
     {
         string order = ReplayArguments.NameOf(plan.Order);
         RecordSession session = Begin(new RecordOptions
@@ -125,7 +128,7 @@ internal static class ReplayCommand
         ReplayOptions options = request.Options with { Hook = new PreloadedHook(session.HookPath, session.Environment) };
         try
         {
-            WorkerResult result = terminal.WithProgress($"Replaying under {allocator.Name} and recording", progress => WorkerProcess.Run(plan, allocator, options, progress));
+            WorkerResult result = terminal.WithProgress($"Replaying under {allocator.Name} and recording", progress => WorkerProcess.Run(plan, allocator, options, progress, token));
             session.Close(result.ProcessId, ExitCode.Ok, new ReplayInfo
             {
                 Trace = request.Source.Path,
@@ -141,7 +144,7 @@ internal static class ReplayCommand
             });
             return result;
         }
-        catch (ReplayException)
+        catch
         {
             Directory.Delete(recording, recursive: true); // what it holds is no replay
             throw;
@@ -162,11 +165,11 @@ internal static class ReplayCommand
     }
 
     /// <summary>Two runs, as reading the memory would slow the one that is timed. At a given pace there is nothing to slow: one.</summary>
-    private static (WorkerResult Timed, WorkerResult? Measured) Replay(ReplayPlan plan, Allocator allocator, ReplayOptions options, Terminal terminal)
+    private static (WorkerResult Timed, WorkerResult? Measured) Replay(ReplayPlan plan, Allocator allocator, ReplayOptions options, Terminal terminal, CancellationToken token)
     {
         ReplayOptions forMemory = options with { MemoryIntervalUs = ReplayOptions.MemoryPassIntervalUs };
         WorkerResult Run(string title, ReplayOptions how) =>
-            terminal.WithProgress($"{title} under {allocator.Name}", progress => WorkerProcess.Run(plan, allocator, how, progress));
+            terminal.WithProgress($"{title} under {allocator.Name}", progress => WorkerProcess.Run(plan, allocator, how, progress, token));
         if (allocator.IsNoop)
             return (Run("Replaying", options), null);
         WorkerResult first = Run("Replaying", options.Slowness > 0 ? forMemory : options);
@@ -182,17 +185,20 @@ internal static class ReplayCommand
         Fact("order", $"{ReplayArguments.NameOf(s.Order)}, pace {s.Pace}, touch {ReplayArguments.NameOf(s.Touch)}");
         Fact("replayed", $"{(s.Loops > 1 ? $"{s.Loops} times, " : "")}{Quantity.Count(s.Calls)} calls on {Quantity.Threads(s.Threads.Count)}, {Quantity.Bytes(s.BytesAcquired)} acquired");
         Fact("check", "every thread's calls and bytes are those of the trace"
+            + (s.FailedNow > 0 ? $"; {Quantity.Count(s.FailedNow)} of them failed" : "")
             + (s.Plan.UnknownReleases > 0 ? $", but for {Quantity.Count(s.Plan.UnknownReleases)} skipped releases of blocks never seen allocated" : ""));
-        Fact("elapsed", $"{Quantity.Duration(s.ElapsedNs)}, {s.CallsPerSecond / 1e6:0.00} M calls/s, {s.ElapsedNs / (double)s.Calls:0.0} ns/call");
+        // At a given pace, or with much to wait for, calls per second say nothing of the allocator.
+        Fact("elapsed", Quantity.Duration(s.ElapsedNs) + (s.Pace != ReplayArguments.Asap ? ", as the pace has it"
+            : $", {s.CallsPerSecond / 1e6:0.00} M calls/s, {s.ElapsedNs / (double)s.Calls:0.0} ns/call{(s.Order == PlanOrder.Deps ? "" : " with the waits of the order")}"));
         Fact("CPU time", $"{Quantity.Duration(s.CpuNs)}, {Quantity.Count(s.ContextSwitches)} context switches, {Quantity.Count(s.MinorFaults)} page faults");
         if (s.PeakBytes is { } peak)
         {
-            string overhead = s.Overhead is { } ratio ? $", {ratio:0.00} × peak live {Quantity.Bytes(s.PeakLiveBytes)}" : "";
+            string overhead = s.Order == PlanOrder.Deps ? " (threads may run ahead of one another: --order total for the trace's)" : s.Overhead is { } ratio ? $", {ratio:0.00} × peak live {Quantity.Bytes(s.PeakLiveBytes)}" : "";
             Fact("peak memory", $"{Quantity.Bytes(peak)} anonymous{overhead}");
             Fact("left at end", Quantity.Bytes(s.EndBytes ?? 0));
         }
         Fact("hand-overs", $"{Quantity.Count(s.CrossThreadBlocks)} between threads");
-        Fact("waits", $"{Quantity.Count(s.Plan.Waits)} to enforce, {Quantity.Count(s.Waits)} were not over when met, {Quantity.Count(s.Sleeps)} of them slept");
+        Fact("waits", $"{Quantity.Count(s.Plan.Waits * s.Loops)} to enforce, {Quantity.Count(s.Waits)} were not over when met, {Quantity.Count(s.Sleeps)} of them slept");
         Fact("divergences", $"{Quantity.Count(s.FailedNow)} failed now, {Quantity.Count(s.Divergences)} other outcomes");
         if (s.Recorded is { } recording)
             Fact("recorded", recording + " (the hook's cost is in these figures)");

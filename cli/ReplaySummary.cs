@@ -17,7 +17,7 @@ internal sealed record ReplaySummary
     public required int Loops { get; init; }
     public required TouchPolicy Touch { get; init; }
     public required long Calls { get; init; }
-    /// <summary>Bytes of successful acquisitions, as the trace has them.</summary>
+    /// <summary>Bytes of successful acquisitions, as the trace has them, of all loops.</summary>
     public required ulong BytesAcquired { get; init; }
     public required long ElapsedNs { get; init; }
     public required double CallsPerSecond { get; init; }
@@ -29,6 +29,7 @@ internal sealed record ReplaySummary
     public required long? PeakBytes { get; init; }
     public required long? EndBytes { get; init; }
     public required long? MemorySamples { get; init; }
+    /// <summary>Peak over peak live; null where the order leaves it to the replay what is live.</summary>
     public required double? Overhead { get; init; }
     /// <summary>Whether the harness's tables could be locked in memory.</summary>
     public required bool Locked { get; init; }
@@ -58,7 +59,7 @@ internal sealed record ReplaySummary
             Loops = options.Loops,
             Touch = allocator.IsNoop ? TouchPolicy.None : options.Touch,
             Calls = timed.Calls,
-            BytesAcquired = plan.Trace.BytesAcquired,
+            BytesAcquired = plan.Trace.BytesAcquired * (ulong)options.Loops,
             ElapsedNs = timed.ElapsedNs,
             CallsPerSecond = timed.CallsPerSecond,
             CpuNs = timed.CpuNs,
@@ -68,9 +69,9 @@ internal sealed record ReplaySummary
             PeakBytes = measured?.PeakOverBaseline,
             EndBytes = measured is null ? null : measured.EndBytes - measured.BaselineBytes,
             MemorySamples = measured?.MemorySamples,
-            Overhead = measured is null || plan.Trace.PeakLiveBytes == 0 ? null : (double)measured.PeakOverBaseline / plan.Trace.PeakLiveBytes,
+            Overhead = measured is null || plan.Trace.PeakLiveBytes == 0 || timed.Order == PlanOrder.Deps ? null : (double)measured.PeakOverBaseline / plan.Trace.PeakLiveBytes,
             Locked = timed.Locked,
-            CrossThreadBlocks = plan.Counts.CrossThreadBlocks,
+            CrossThreadBlocks = plan.Counts.CrossThreadBlocks * options.Loops,
             Waits = timed.Threads.Sum(t => t.Waits),
             Sleeps = timed.Threads.Sum(t => t.Sleeps),
             FailedNow = timed.FailedNow,

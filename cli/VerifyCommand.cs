@@ -25,11 +25,11 @@ internal static class VerifyCommand
         {
             trace, replay, order, process, partial, json,
         };
-        command.SetAction(parse => Run(
+        Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
                 parse.GetValue(trace)!, parse.GetValue(replay)!, parse.GetValue(order), parse.GetValue(process), parse.GetValue(partial),
                 parse.GetValue(json)),
-            terminal));
+            terminal, token));
         return command;
     }
 
@@ -38,7 +38,7 @@ internal static class VerifyCommand
     /// <summary>What <c>--json</c> prints.</summary>
     private sealed record Output(string Trace, string Replay, ReplayInfo? Info, bool Holds, ClosureReport Report);
 
-    private static int Run(Request request, Terminal terminal)
+    private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
         using TraceReader replay = TraceReader.Open(request.Replay);
         ReplayInfo? info = replay.Session?.Replay;
@@ -50,8 +50,8 @@ internal static class VerifyCommand
             Substituted = info?.Substituted ?? new Dictionary<int, int>(),
         };
         ClosureReport report = terminal.WithProgress("Comparing the replay with the trace",
-            progress => Closure.Check(trace, replay, options, Path.GetTempPath(), progress));
-        if (trace.Damage is { } damage)
+            progress => Closure.Check(trace, replay, options, Path.GetTempPath(), progress, token));
+        foreach (TraceFormatException damage in new[] { trace.Damage, replay.Damage }.OfType<TraceFormatException>())
         {
             if (!request.Partial)
                 throw new TraceDamagedException(damage);
@@ -63,6 +63,8 @@ internal static class VerifyCommand
             terminal.WriteJson(new Output(request.Trace, request.Replay, info, report.Holds, report));
         else
             Print(report, info, trace.Process.Latency, terminal);
+        if (!report.Holds && info is not null)
+            terminal.Note($"Note: {request.Replay} is a replay of {TextLine.Plain(info.Trace)}, image {TextLine.Plain(info.Image)}, {Quantity.Count(info.Calls)} calls");
         if (info is null)
             terminal.Note($"Note: {request.Replay} does not say what it is a replay of: held to {ReplayArguments.NameOf(options.Order)}; see --order");
         terminal.Note(report.Holds ? $"Next: allocreplay compare {request.Trace}" : $"Next: allocreplay dump {request.Replay} --thread N");
@@ -95,20 +97,20 @@ internal static class VerifyCommand
             table.AddRow([e.Name, Markup.Escape(e.Meaning), Quantity.Count(e.Checked), Share(e), .. isPartial ? [Quantity.Count(e.NotChecked)] : Array.Empty<string>()]);
         terminal.Write(table);
         foreach (EdgeCheck e in report.Edges.Where(e => e.FirstViolation is not null))
-            terminal.Out.WriteLine($"first violation of {e.Name}: {TextLine.Plain(e.FirstViolation!)}");
+            terminal.Out.WriteLine($"first violation of {e.Name}: {TextLine.Plain(e.FirstViolation!).Replace(" in the replay", "\n  in the replay", StringComparison.Ordinal)}");
         if (report.NeighbourPairs > 0)
         {
-            terminal.Out.WriteLine($"inversions  {Quantity.Count(report.Inversions)} of {Quantity.Count(report.NeighbourPairs)} neighbours of two threads began the other way round");
+            terminal.Out.WriteLine($"inversions  {Quantity.Count(report.Inversions)} of {Quantity.Count(report.NeighbourPairs)} neighbours of two threads came the other way round");
             if (report.Inversions > 0 && report.Order == PlanOrder.Exact)
-                terminal.Out.WriteLine($"            (the trace does not tell that the one was over before the other began{(hasLatency ? "" : "; record --latency tells more")})");
+                terminal.Out.WriteLine($"            (they may have overlapped, as far as the trace tells{(hasLatency ? "" : "; one of record --latency tells more")})");
         }
         if (report.Timing is { } t)
         {
             terminal.Out.WriteLine($"timing      gaps are off by {Quantity.Duration(t.Median)} in the median, p90 {Quantity.Duration(t.P90)}, "
                 + $"p99 {Quantity.Duration(t.P99)}, max {Quantity.Duration(t.Max)}");
         }
-        if (report.FailedNow + report.SucceededNow > 0)
-            terminal.Out.WriteLine($"outcomes    {Quantity.Count(report.FailedNow)} calls failed now, {Quantity.Count(report.SucceededNow)} gave a block now and not then");
+        if (report.SucceededNow > 0)
+            terminal.Out.WriteLine($"outcomes    {Quantity.Count(report.SucceededNow)} calls that had failed gave a block, released at once");
         if (report.Substituted > 0)
             terminal.Out.WriteLine($"substitutes {Quantity.Count(report.Substituted)} calls were made by the nearest that the allocator has");
         if (report.SkippedReleases + report.UnknownReallocations > 0)

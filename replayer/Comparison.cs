@@ -38,18 +38,26 @@ public sealed record ComparisonRow
 /// Runs allocators against each other: a fresh worker for every run, every allocator once per block in an order shuffled for
 /// each block, the first block not counted, speed and memory in passes of their own.
 /// </summary>
-public sealed class Comparison(ReplayPlan plan, IReadOnlyList<Allocator> allocators, ComparisonOptions options)
+/// <param name="plan">What is timed.</param>
+/// <param name="memoryPlan">
+/// The same trace for the memory pass, in one order: where threads run as they like, one may run ahead of another that releases its blocks, and
+/// what is live is the replay's doing.
+/// </param>
+/// <param name="allocators">What is compared, the first with the others.</param>
+/// <param name="options">How.</param>
+public sealed class Comparison(ReplayPlan plan, ReplayPlan memoryPlan, IReadOnlyList<Allocator> allocators, ComparisonOptions options)
 {
     private int _done;
 
     /// <exception cref="ReplayException">A run crashed or was not the trace.</exception>
-    public IReadOnlyList<ComparisonRow> Run(IProgress<double>? progress = null)
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public IReadOnlyList<ComparisonRow> Run(IProgress<double>? progress = null, CancellationToken token = default)
     {
         _done = 0;
         var random = new Random(options.Seed);
-        List<WorkerResult>[] speed = Pass(random, allocators, memoryIntervalUs: 0, warmUps: 1, progress);
+        List<WorkerResult>[] speed = Pass(plan, random, allocators, memoryIntervalUs: 0, warmUps: 1, progress, token);
         Allocator[] real = [.. allocators.Where(a => !a.IsNoop)];
-        List<WorkerResult>[] memory = Pass(random, real, ReplayOptions.MemoryPassIntervalUs, warmUps: 0, progress);
+        List<WorkerResult>[] memory = Pass(memoryPlan, random, real, ReplayOptions.MemoryPassIntervalUs, warmUps: 0, progress, token);
         var rows = new List<ComparisonRow>();
         int memoryBaseline = Array.IndexOf(real, allocators[0]);
         for (int i = 0; i < allocators.Count; i++)
@@ -62,7 +70,7 @@ public sealed class Comparison(ReplayPlan plan, IReadOnlyList<Allocator> allocat
     }
 
     private List<WorkerResult>[] Pass(
-        Random random, IReadOnlyList<Allocator> configurations, int memoryIntervalUs, int warmUps, IProgress<double>? progress)
+        ReplayPlan replayed, Random random, IReadOnlyList<Allocator> configurations, int memoryIntervalUs, int warmUps, IProgress<double>? progress, CancellationToken token)
     {
         var results = new List<WorkerResult>[configurations.Count];
         for (int i = 0; i < results.Length; i++)
@@ -75,7 +83,7 @@ public sealed class Comparison(ReplayPlan plan, IReadOnlyList<Allocator> allocat
             random.Shuffle(order);
             foreach (int i in order)
             {
-                WorkerResult result = WorkerProcess.Run(plan, configurations[i], replay);
+                WorkerResult result = WorkerProcess.Run(replayed, configurations[i], replay, token: token);
                 if (block >= 0)
                     results[i].Add(result);
                 progress?.Report((double)++_done / total);

@@ -16,7 +16,7 @@ public static class MemoryGuard
             if (plan.Trace.PeakLiveBytes > (ulong)allowed)
             {
                 throw new ReplayException(ReplayFailure.NotPossible,
-                    $"the trace has {plan.Trace.PeakLiveBytes / 1e6:N0} MB live at its peak, more than the {allowed / 1e6:N0} MB of --max-live");
+                    $"the trace has {Size(plan.Trace.PeakLiveBytes)} live at its peak, more than the {Size((ulong)allowed)} of --max-live");
             }
             return;
         }
@@ -24,8 +24,8 @@ public static class MemoryGuard
         if (needed > (ulong)availableBytes)
         {
             throw new ReplayException(ReplayFailure.NotPossible,
-                $"the trace has {plan.Trace.PeakLiveBytes / 1e6:N0} MB live at its peak; with the harness it needs {needed / 1e6:N0} MB, "
-                + $"{availableBytes / 1e6:N0} MB are available; --max-live SIZE lets it run");
+                $"the trace has {Size(plan.Trace.PeakLiveBytes)} live at its peak; with the harness it needs {Size(needed)}, "
+                + $"{Size((ulong)availableBytes)} are available; --max-live SIZE lets it run");
         }
     }
 
@@ -38,4 +38,6 @@ public static class MemoryGuard
                 return Math.Min(allowed, long.Parse(line.AsSpan(13, line.Length - 13 - 2).Trim(), System.Globalization.CultureInfo.InvariantCulture) * 1024);
         return allowed;
     }
+
+    private static string Size(ulong bytes) => FormattableString.Invariant($"{bytes / (double)(1 << 20):N1} MiB");
 }

@@ -46,10 +46,13 @@ public sealed class ReplayPlan : IDisposable
     /// <param name="options">What the plan keeps.</param>
     /// <param name="keepAs">Where to keep the plan; null for a temporary file that goes with this object.</param>
     /// <param name="progress">Told the fraction done, where that can be told.</param>
-    public static ReplayPlan Compile(TraceReader reader, PlanOptions? options = null, string? keepAs = null, IProgress<double>? progress = null)
+    /// <param name="token">Ends the work; no plan is left.</param>
+    public static ReplayPlan Compile(
+        TraceReader reader, PlanOptions? options = null, string? keepAs = null, IProgress<double>? progress = null, CancellationToken token = default)
     {
         string path = keepAs ?? System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"allocreplay-{Guid.NewGuid():N}.plan");
         string directory = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+        bool isBegun = false;
         try
         {
             using var builder = new PlanBuilder(directory, reader.Threads.Count, reader.MainThread, reader.Process.Latency, options ?? new PlanOptions());
@@ -58,8 +61,10 @@ public sealed class ReplayPlan : IDisposable
             {
                 statistics.Add(e);
                 builder.Add(e);
-                if (statistics.Events % 262_144 == 0)
-                    progress?.Report(reader.Progress);
+                if (statistics.Events % 262_144 != 0)
+                    continue;
+                progress?.Report(reader.Progress);
+                token.ThrowIfCancellationRequested();
             }
             var file = new FileStreamOptions
             {
@@ -69,7 +74,10 @@ public sealed class ReplayPlan : IDisposable
                 UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
             };
             using (var output = new FileStream(path, file))
+            {
+                isBegun = true;
                 builder.Write(output);
+            }
             return new ReplayPlan(path, keepAs is null)
             {
                 Image = reader.Image,
@@ -82,7 +90,7 @@ public sealed class ReplayPlan : IDisposable
                 ThreadNames = reader.Threads.Select(t => t.Name).ToList(),
             };
         }
-        catch when (keepAs is null)
+        catch when (isBegun)
         {
             File.Delete(path);
             throw;

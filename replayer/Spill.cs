@@ -17,15 +17,29 @@ internal sealed unsafe partial class Spill : IDisposable
     private long _left;
 
     /// <param name="directory">Where what comes of it will be: what fits there twice over fits there.</param>
+    /// <exception cref="ReplayException">Nothing can be written there.</exception>
     public Spill(string directory)
     {
         string path = Path.Combine(directory, $".allocreplay-{Guid.NewGuid():N}");
-        _file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite);
+        try
+        {
+            _file = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.ReadWrite,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            });
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ReplayException(ReplayFailure.NotPossible,
+                $"{directory}: no temporary files can be written there, which TMPDIR may move elsewhere: {e.Message}");
+        }
         File.Delete(path);
     }
 
     /// <summary>Room for so many values in a row, zeroed. At most 1 MiB.</summary>
-    /// <exception cref="IOException">The disk is full.</exception>
+    /// <exception cref="ReplayException">The disk is full.</exception>
     public T* Allocate<T>(int count)
         where T : unmanaged
     {
@@ -54,7 +68,7 @@ internal sealed unsafe partial class Spill : IDisposable
         long offset = _file.Length;
         // Written through a mapping, a full disk would be a signal and not an error: reserve the blocks first.
         if (ReserveBlocks((int)_file.SafeFileHandle.DangerousGetHandle(), offset, RegionBytes) is not 0 and var error)
-            throw new IOException($"no room for the replay plan in {Path.GetDirectoryName(_file.Name)}: {Marshal.GetPInvokeErrorMessage(error)}");
+            throw new ReplayException(ReplayFailure.NotPossible, $"{Path.GetDirectoryName(_file.Name)}: no room for temporary files, which TMPDIR may move elsewhere: {Marshal.GetPInvokeErrorMessage(error)}");
         MemoryMappedFile map = MemoryMappedFile.CreateFromFile(
             _file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
         MemoryMappedViewAccessor view = map.CreateViewAccessor(offset, RegionBytes);

@@ -33,7 +33,7 @@ public sealed record PreloadedHook(string Library, IReadOnlyList<string> Environ
 /// <summary>Runs plans in fresh worker processes.</summary>
 public static class WorkerProcess
 {
-    private const int SignalBase = 128;
+    private const int SignalBase = 128, SignalMax = 64;
     private const int StderrMax = 4096;
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
 
@@ -46,30 +46,43 @@ public static class WorkerProcess
     private static string Executable => Path.Combine(AppContext.BaseDirectory, "allocreplay-worker");
 
     /// <summary>Replays a plan once and checks that the replay is the trace.</summary>
-    /// <exception cref="ReplayException">It crashed, ran on another allocator, or did something else than the trace.</exception>
     /// <param name="plan">What to replay.</param>
     /// <param name="allocator">What to replay it under.</param>
     /// <param name="options">How.</param>
     /// <param name="progress">Told the fraction done.</param>
-    public static WorkerResult Run(ReplayPlan plan, Allocator allocator, ReplayOptions options, IProgress<double>? progress = null)
+    /// <param name="token">Ends the worker.</param>
+    /// <exception cref="ReplayException">It crashed, ran on another allocator, or did something else than the trace.</exception>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public static WorkerResult Run(
+        ReplayPlan plan, Allocator allocator, ReplayOptions options, IProgress<double>? progress = null, CancellationToken token = default)
     {
-        WorkerResult result = Run(plan.Path, allocator, options, progress);
+        WorkerResult result = Run(plan.Path, allocator, options, progress, token);
         ReplayCheck.VerifyAllocator(allocator, result);
         ReplayCheck.Verify(allocator.Name, result, plan.Expected, options.Loops, plan.ThreadNames);
         return result;
     }
 
-    internal static WorkerResult Run(string planPath, Allocator allocator, ReplayOptions options, IProgress<double>? progress = null)
+    internal static WorkerResult Run(
+        string planPath, Allocator allocator, ReplayOptions options, IProgress<double>? progress = null, CancellationToken token = default)
     {
-        string name = Path.Combine(Path.GetTempPath(), $"allocreplay-{Guid.NewGuid():N}");
-        string resultPath = name + ".json", progressPath = name + ".progress";
+        // A directory, as it is closed to others.
+        string directory = Directory.CreateTempSubdirectory("allocreplay-").FullName;
+        string resultPath = Path.Combine(directory, "result.json"), progressPath = Path.Combine(directory, "progress");
         try
         {
             File.WriteAllBytes(progressPath, new byte[2 * sizeof(long)]);
             using Process worker = Start([planPath, resultPath, progressPath], allocator, options);
             Task<string> stderr = ReadStart(worker.StandardError);
             while (!worker.WaitForExit(WatchInterval))
+            {
                 progress?.Report(FractionDone(progressPath));
+                if (token.IsCancellationRequested)
+                {
+                    worker.Kill();
+                    worker.WaitForExit();
+                }
+            }
+            token.ThrowIfCancellationRequested();
             if (worker.ExitCode != 0)
                 throw Failure(allocator, worker.ExitCode, stderr.Result);
             using FileStream json = File.OpenRead(resultPath);
@@ -77,8 +90,7 @@ public static class WorkerProcess
         }
         finally
         {
-            File.Delete(resultPath);
-            File.Delete(progressPath);
+            Directory.Delete(directory, recursive: true);
         }
     }
 
@@ -126,9 +138,9 @@ public static class WorkerProcess
     {
         string[] lines = stderr.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         string said = lines.Length > 0 ? $": {lines[^1]}" : "";
-        string what = code > SignalBase
+        string what = code is > SignalBase and <= SignalBase + SignalMax
             ? $"the worker was killed by {SignalName(code - SignalBase)} under {allocator.Name}{said}"
-            : $"the worker failed under {allocator.Name}{said}";
+            : $"the worker failed under {allocator.Name}, exit code {code}{said}";
         return new ReplayException(ReplayFailure.Failed, what);
     }
 

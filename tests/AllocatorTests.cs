@@ -72,9 +72,9 @@ public sealed class AllocatorTests
     {
         using var directory = new TemporaryDirectory();
         TraceGenerator.Write(directory.Path, seed: 1, threads: 3, calls: 2000);
-        using ReplayPlan plan = PlanFile.Compile(directory.Path);
+        using ReplayPlan plan = PlanFile.Compile(directory.Path), inOrder = PlanFile.Compile(directory.Path, PlanOrder.Total);
         var comparison = new Comparison(
-            plan, AllocatorCatalog.Parse("glibc,MALLOC_PERTURB_=1,glibc,MALLOC_ARENA_MAX=1,noop"),
+            plan, inOrder, AllocatorCatalog.Parse("glibc,MALLOC_PERTURB_=1,glibc,MALLOC_ARENA_MAX=1,noop"),
             new ComparisonOptions { Runs = 3, Seed = 1 });
 
         IReadOnlyList<ComparisonRow> rows = comparison.Run();

@@ -82,10 +82,10 @@ public sealed class ReplayCommandTests : IDisposable
         _writer.Thread(0).Malloc(100, 0x1000, 1UL << 40).Free(200, 0x1000);
         _writer.Save();
         var e = Assert.Throws<ReplayException>(() => _command.Run(ReplayCommand.Create, _directory.Path));
-        Assert.Contains("1,099,512 MB live at its peak", e.Message);
+        Assert.Contains("1,048,576.0 MiB live at its peak", e.Message);
         Assert.Contains("--max-live", e.Message);
         e = Assert.Throws<ReplayException>(() => _command.Run(ReplayCommand.Create, _directory.Path, "--max-live", "1G"));
-        Assert.Contains("more than the 1,074 MB of --max-live", e.Message);
+        Assert.Contains("more than the 1,024.0 MiB of --max-live", e.Message);
     }
 
     [Fact]

@@ -229,7 +229,7 @@ public sealed class ReplayTests : IDisposable
         var e = Assert.Throws<ReplayException>(() => MemoryGuard.Require(plan, MemoryGuard.Available()));
 
         Assert.Equal(ReplayFailure.NotPossible, e.Failure);
-        Assert.Contains("1,099,512 MB live", e.Message);
+        Assert.Contains("1,048,576.0 MiB live", e.Message);
     }
 
     internal static Allocator Installed(string name)

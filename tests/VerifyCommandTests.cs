@@ -23,9 +23,9 @@ public sealed class VerifyCommandTests : IDisposable
     private string Recording => _directory["r.alloctrace"];
 
     [Theory]
-    [InlineData("deps", "P", "O", "L")]
-    [InlineData("exact", "P", "O", "L", "R")]
-    [InlineData("total", "P", "O", "L", "T")]
+    [InlineData("deps", "P", "S", "O", "L")]
+    [InlineData("exact", "P", "S", "O", "L", "R")]
+    [InlineData("total", "P", "S", "O", "L", "T")]
     public void A_faithful_replay_holds_edge_kind_by_edge_kind(string order, params string[] kinds)
     {
         Generate();
@@ -53,7 +53,7 @@ public sealed class VerifyCommandTests : IDisposable
 
         Assert.Equal(ExitCode.Failed, _command.Run(VerifyCommand.Create, other, Recording));
 
-        Assert.Matches(@"(?m)^first violation of P: call \d+ of thread \d.* at [0-9.]+ s: in the replay it is call \d+ of thread \d.* at [0-9.]+ s$", _command.Output);
+        Assert.Matches(@"(?m)^first violation of P: call \d+ of thread \d.* at [0-9.]+ s:\n  in the replay it is call \d+ of thread \d.* at [0-9.]+ s$", _command.Output);
         Assert.Contains("The replay is NOT the recorded execution.", _command.Output);
         Assert.Contains($"Next: allocreplay dump {Recording} --thread N", _command.Error);
     }
@@ -72,7 +72,7 @@ public sealed class VerifyCommandTests : IDisposable
         Assert.True(json.RootElement.GetProperty("holds").GetBoolean());
         Assert.Equal(0.5, json.RootElement.GetProperty("info").GetProperty("slowness").GetDouble());
         JsonElement report = json.RootElement.GetProperty("report");
-        Assert.Equal(["P", "O", "L", "R"], report.GetProperty("edges").EnumerateArray().Select(e => e.GetProperty("name").GetString()));
+        Assert.Equal(["P", "S", "O", "L", "R"], report.GetProperty("edges").EnumerateArray().Select(e => e.GetProperty("name").GetString()));
         Assert.All(report.GetProperty("edges").EnumerateArray(), e => Assert.Equal(e.GetProperty("checked").GetInt64(), e.GetProperty("held").GetInt64()));
         Assert.True(report.GetProperty("timing").GetProperty("gaps").GetInt64() > 0);
     }

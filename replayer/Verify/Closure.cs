@@ -15,9 +15,9 @@ public sealed unsafe class Closure
     private readonly Substitution _substitution;
     private readonly int[] _match;
     private readonly long _slackNs;
-    private readonly Tally _program = new(), _objects = new(), _lives = new(), _order = new();
+    private readonly Tally _program = new(), _outcomes = new(), _objects = new(), _lives = new(), _order = new();
     private readonly LongHistogram _gapErrors = new(1, 3_600_000_000_000, 3);
-    private long _failedNow, _succeededNow, _substituted;
+    private long _succeededNow, _substituted;
 
     private Closure(Execution trace, Execution replay, long resolutionNs, ClosureOptions options)
     {
@@ -33,18 +33,18 @@ public sealed unsafe class Closure
     /// <param name="options">What the replay was to do.</param>
     /// <param name="directory">Where temporary files go; they take some 70 bytes for each call of either.</param>
     /// <param name="progress">Told the fraction done.</param>
-    /// <exception cref="TraceFormatException">The recording of the replay is damaged, or has no latency. A damaged trace is compared as far as it reads.</exception>
-    /// <exception cref="IOException">No room for temporary files.</exception>
+    /// <param name="token">Ends the work.</param>
+    /// <exception cref="TraceFormatException">What should be the recording of a replay has no latency. What is damaged is compared as far as it reads.</exception>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    /// <exception cref="ReplayException">No room for temporary files.</exception>
     public static ClosureReport Check(
-        TraceReader trace, TraceReader replay, ClosureOptions options, string directory, IProgress<double>? progress = null)
+        TraceReader trace, TraceReader replay, ClosureOptions options, string directory, IProgress<double>? progress = null, CancellationToken token = default)
     {
         if (!replay.Process.Latency)
-            throw new TraceFormatException(replay.Path, null, "the replay was recorded without latency: when its calls ended is not known; record it by replay --record");
+            throw new TraceFormatException(replay.Path, null, "expected the recording of a replay, by replay --record; found one without latency: when its calls ended is not known");
         using var spill = new Spill(directory);
-        Execution recorded = Execution.Read(trace, options.Order, spill, progress is null ? null : new Part(progress, 0));
-        Execution replayed = Execution.Read(replay, null, spill, progress is null ? null : new Part(progress, 0.5));
-        if (replay.Damage is { } damage)
-            throw new TraceDamagedException(damage);
+        Execution recorded = Execution.Read(trace, options.Order, spill, progress is null ? null : new Part(progress, 0), token);
+        Execution replayed = Execution.Read(replay, null, spill, progress is null ? null : new Part(progress, 0.5), token);
         return new Closure(recorded, replayed, replay.ResolutionNs, options).Run();
     }
 
@@ -76,7 +76,6 @@ public sealed unsafe class Closure
             Inversions = inversions,
             Timing = _options.Slowness == 0 ? null : new TimingError(
                 _gapErrors.TotalCount, Quantile(50), Quantile(90), Quantile(99), _gapErrors.TotalCount == 0 ? 0 : _gapErrors.GetMaxValue()),
-            FailedNow = _failedNow,
             SucceededNow = _succeededNow,
             Substituted = _substituted,
             SkippedReleases = _trace.SkippedReleases,
@@ -87,13 +86,14 @@ public sealed unsafe class Closure
     private EdgeCheck[] Checks()
     {
         EdgeCheck program = _program.As("P", "each thread's calls, in its order");
+        EdgeCheck outcomes = _outcomes.As("S", "calls that gave a block do so again");
         EdgeCheck objects = _objects.As("O", "each block from the same call, over by then");
         EdgeCheck lives = _lives.As("L", "threads begin and end where they did");
         return _options.Order switch
         {
-            PlanOrder.Deps => [program, objects, lives],
-            PlanOrder.Exact => [program, objects, lives, _order.As("R", "calls that were over before others began")],
-            _ => [program, objects, lives, _order.As("T", "calls of different threads, in turn")],
+            PlanOrder.Deps => [program, outcomes, objects, lives],
+            PlanOrder.Exact => [program, outcomes, objects, lives, _order.As("R", "calls that were over before others began")],
+            _ => [program, outcomes, objects, lives, _order.As("T", "calls of different threads, in turn")],
         };
     }
 
@@ -126,8 +126,11 @@ public sealed unsafe class Closure
         Count(_program, isSame, thread, index);
         if (CallKinds.IsAcquisition(kind))
         {
-            _failedNow += !recorded.IsNull && replayed.IsNull ? 1 : 0;
             _succeededNow += recorded.IsNull && !replayed.IsNull ? 1 : 0;
+            if (!recorded.IsNull && !replayed.IsNull)
+                _outcomes.Hold();
+            else if (!recorded.IsNull)
+                Fail(_outcomes, thread, index, () => "in the replay it failed");
         }
         if (gives)
             CheckObject(thread, index, recorded, replayed);
@@ -230,23 +233,27 @@ public sealed unsafe class Closure
     private ExecutedCall* Find(CallPlace place) =>
         place.Thread >= 0 && place.Call >= 0 && place.Call < _replay.Threads[place.Thread].Calls.Count ? _replay.Threads[place.Thread].Calls.At(place.Call) : null;
 
+    /// <summary>Neighbours in the merged order, of two threads, by the moments that the trace knows of them: of both executions the same ones.</summary>
     private (long Pairs, long Inversions) CountInversions()
     {
         long pairs = 0, inversions = 0;
-        (int Thread, long BeginNs)? last = null;
+        (int Thread, long RecordedNs, long ReplayedNs)? last = null;
         foreach ((nint start, int count) in _trace.Sequence.Chunks())
         {
             for (int i = 0; i < count; i++)
             {
                 CallPlace place = ((CallPlace*)start)[i];
-                if (place.Call == Predecessor.Exit || When(place, isEarlier: true) is not { } when)
+                if (place.Call == Predecessor.Exit || Find(new CallPlace(_match[place.Thread], place.Call)) is var replayed && replayed == null)
                     continue;
+                ExecutedCall recorded = *_trace.Threads[place.Thread].Calls.At(place.Call);
+                long moment = recorded.MomentNs == recorded.BeginNs ? replayed->BeginNs : replayed->EndNs;
                 if (last is { } before && before.Thread != place.Thread)
                 {
                     pairs++;
-                    inversions += when.Begin < before.BeginNs ? 1 : 0;
+                    inversions += recorded.MomentNs != before.RecordedNs && moment != before.ReplayedNs
+                        && recorded.MomentNs < before.RecordedNs != moment < before.ReplayedNs ? 1 : 0;
                 }
-                last = (place.Thread, when.Begin);
+                last = (place.Thread, recorded.MomentNs, moment);
             }
         }
         return (pairs, inversions);
@@ -305,7 +312,7 @@ public sealed unsafe class Closure
             arguments.Add($"alignment {call.Argument}");
         if (call.Kind == CallKind.ThreadCreate)
             arguments.Add($"thread {call.SourceThread}");
-        return $"call {place.Call} of {Who(execution, place.Thread)}, {CallKinds.CallName(call.Kind)}({string.Join(", ", arguments)}) at {Time(call.BeginNs)}";
+        return $"call {place.Call} of {Who(execution, place.Thread)}, {CallKinds.CallName(call.Kind)}({string.Join(", ", arguments)}) at {Time(call.MomentNs)}";
     }
 
     /// <summary>Counts edges of one kind.</summary>

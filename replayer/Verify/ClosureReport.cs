@@ -3,7 +3,7 @@ namespace AllocReplay.Replayer;
 /// <summary>One kind of edge of the recorded execution, and what became of it in the replay.</summary>
 public sealed record EdgeCheck
 {
-    /// <summary>Short name: P, O, L, R, or T for the one linear order.</summary>
+    /// <summary>Short name: P, S for success, O, L, R, or T for the one linear order.</summary>
     public required string Name { get; init; }
     /// <summary>What an edge of this kind says.</summary>
     public required string Meaning { get; init; }
@@ -36,15 +36,13 @@ public sealed record ClosureReport
     /// <summary>Threads that it creates; each is checked like a call.</summary>
     public required long Creations { get; init; }
     public required IReadOnlyList<EdgeCheck> Edges { get; init; }
-    /// <summary>Neighbours in the recorded order, of two threads, and how many of them began in the opposite order in the replay.</summary>
+    /// <summary>Neighbours in the recorded order, of two threads, and how many of them came the other way round in the replay.</summary>
     public required long NeighbourPairs { get; init; }
     /// <inheritdoc cref="NeighbourPairs"/>
     public required long Inversions { get; init; }
     /// <summary>Null where the replay was not to keep times.</summary>
     public required TimingError? Timing { get; init; }
-    /// <summary>Acquisitions that succeeded when recorded and failed in the replay.</summary>
-    public required long FailedNow { get; init; }
-    /// <summary>Calls that failed, or freed, when recorded and gave a block in the replay.</summary>
+    /// <summary>Calls that failed, or freed, when recorded and gave a block in the replay, which was released at once: allocators may differ there.</summary>
     public required long SucceededNow { get; init; }
     /// <summary>Calls for which the allocator has no function, or that it cannot be given: made by the nearest that it has.</summary>
     public required long Substituted { get; init; }

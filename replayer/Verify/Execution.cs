@@ -51,14 +51,17 @@ internal sealed unsafe class Execution
     /// <param name="order">The order whose edges to find; null for a replay's recording, which is only looked at as it is: nothing is left out.</param>
     /// <param name="spill">Where calls are kept.</param>
     /// <param name="progress">Told the fraction read.</param>
-    public static Execution Read(TraceReader reader, PlanOrder? order, Spill spill, IProgress<double>? progress = null)
+    /// <param name="token">Ends the work.</param>
+    public static Execution Read(TraceReader reader, PlanOrder? order, Spill spill, IProgress<double>? progress = null, CancellationToken token = default)
     {
         var execution = new Execution(reader, order, spill);
         for (long events = 1; reader.Read(out TraceEvent e); events++)
         {
             execution.Add(e);
-            if (events % 262_144 == 0)
-                progress?.Report(reader.Progress);
+            if (events % 262_144 != 0)
+                continue;
+            progress?.Report(reader.Progress);
+            token.ThrowIfCancellationRequested();
         }
         return execution;
     }

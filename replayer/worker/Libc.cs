@@ -11,7 +11,8 @@ internal static unsafe partial class Libc
     public const int SeekEnd = 2;
     private const int FutexWait = 0 | 128, FutexWake = 1 | 128, FutexWaitBitset = 9 | 128, FutexWakeBitset = 10 | 128; // private to the process
     private const int ClockMonotonic = 1, TimerAbsolute = 1;
-    private const int SetTimerSlack = 29;
+    private const int SetParentDeathSignal = 1, SetTimerSlack = 29;
+    private const int Hangup = 1, Interrupt = 2, Kill = 9;
     public const int LoadLazily = 1, OnlyIfLoaded = 4;
 
     public struct Timespec
@@ -73,6 +74,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] private static partial nint syscall(nint number, void* a, nint b, nint c, void* d, void* e, nint f);
     [LibraryImport("libc")] private static partial int clock_nanosleep(int clock, int flags, Timespec* request, Timespec* remaining);
     [LibraryImport("libc")] private static partial int prctl(int option, nint value, nint a, nint b, nint c);
+    [LibraryImport("libc")] private static partial nint signal(int number, nint handler);
     [LibraryImport("libc")] private static partial int clock_gettime(int clock, Timespec* time);
 
     /// <summary>CLOCK_MONOTONIC in nanoseconds.</summary>
@@ -92,6 +94,17 @@ internal static unsafe partial class Libc
 
     /// <summary>The kernel may then no longer put off this thread's timers by 50 µs.</summary>
     public static void WakePromptly() => _ = prctl(SetTimerSlack, 1, 0, 0, 0);
+
+    /// <summary>
+    /// This process ends when the one that started it does, and not before: what a terminal sends to both is the other's to answer, which also clears up.
+    /// </summary>
+    public static void FollowParent()
+    {
+        const int ignore = 1;
+        _ = prctl(SetParentDeathSignal, Kill, 0, 0, 0);
+        _ = signal(Interrupt, ignore);
+        _ = signal(Hangup, ignore);
+    }
 
     /// <summary>Sleeps while the word holds the value; returns early without a reason at times, as futexes do.</summary>
     public static void Wait(uint* word, uint whileEqual) => syscall(FutexNumber, word, FutexWait, (nint)whileEqual, null, null, 0);

@@ -17,6 +17,7 @@ internal static unsafe class Worker
     {
         if (args.Length < 3)
             Fail("usage: allocreplay-worker PLAN RESULT PROGRESS [name=value ...]"u8);
+        Libc.FollowParent();
         bool noop = Number(args, "noop") != 0;
         Replay* replay = (Replay*)Libc.Map((nuint)sizeof(Replay));
         replay->Touch = noop ? TouchPolicy.None : (TouchPolicy)Number(args, "touch");
