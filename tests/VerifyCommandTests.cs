@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using AllocReplay.Cli;
 using AllocReplay.Formats;
@@ -88,6 +89,10 @@ public sealed class VerifyCommandTests : IDisposable
             ["--record", Recording, "--allocator", "noop"],
             ["--record", Recording, "--loop", "2"],
             ["--record", _directory["r.txt"]],
+            ["--record", ""],
+            ["--keep-plan", ""],
+            ["--keep-plan", _directory["none/x.plan"]],
+            ["--record", Path.Combine(Trace, "in.allocrec")],
             ["--record", _directory["there.allocrec"]],
             ["--record", _directory["there.alloctrace"]],
             ["--record", Trace, "--force"],
@@ -112,6 +117,50 @@ public sealed class VerifyCommandTests : IDisposable
         string silent = _directory["silent"];
         TraceGenerator.Write(silent, seed: 7, threads: 3, calls: 100);
         Assert.Equal(ExitCode.BadInput, Failures.Classify(Assert.Throws<TraceFormatException>(() => _command.Run(VerifyCommand.Create, Trace, silent))));
+    }
+
+    /// <summary>Calls that succeeded when recorded are refused by the address space that the worker gets.</summary>
+    [Fact]
+    public void A_call_that_fails_now_is_told_and_fails_the_check()
+    {
+        Directory.CreateDirectory(Trace);
+        var writer = new RecordingWriter(Trace) { Latency = true };
+        writer.Thread(0).Malloc(100, 0x1000, 32).Malloc(200, 0x2000, 1UL << 46).Free(300, 0x1000).Free(400, 0x2000);
+        writer.Save();
+
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, Trace, "--max-live", "100000G", "--touch", "none", "--record", Recording));
+        Assert.Contains("1 of them failed", _command.Output);
+        Assert.Contains("1 calls that gave a block when recorded failed now", _command.Error);
+
+        Assert.Equal(ExitCode.Failed, _command.Run(VerifyCommand.Create, Trace, Recording));
+        Assert.Matches("(?m)^ +P .* 100 %", _command.Output);
+        Assert.Matches(@"first violation of S: call 1 of thread 0.*malloc\(70368744177664 B\).*\n  in the replay it failed", _command.Output);
+    }
+
+    [Fact]
+    public async Task An_interrupted_replay_leaves_nothing_behind()
+    {
+        Directory.CreateDirectory(Trace);
+        Directory.CreateDirectory(_directory["tmp"]);
+        var writer = new RecordingWriter(Trace) { Latency = true };
+        writer.Thread(0).Malloc(100, 0x1000, 32).Malloc(1_000_000_000, 0x2000, 32);
+        writer.Save();
+        // A shell's job in the background would ignore the signal: env sets it back.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "allocreplay.dll"),
+            "replay", Trace, "--pace", "x0.001", "--record", Recording]) { RedirectStandardError = true };
+        start.Environment["TMPDIR"] = _directory["tmp"];
+        using Process replay = Process.Start(start)!;
+        string? line;
+        while ((line = await replay.StandardError.ReadLineAsync()) is not null && !line.StartsWith("Replaying", StringComparison.Ordinal))
+        {
+        }
+        Assert.Equal(0, Programs.Run("kill", ["-INT", $"{replay.Id}"]).ExitCode);
+        string rest = await replay.StandardError.ReadToEndAsync();
+        await replay.WaitForExitAsync();
+
+        Assert.Equal((ExitCode.Interrupted, "allocreplay: interrupted; nothing was written\n"), (replay.ExitCode, rest));
+        Assert.Equal([Trace, _directory["tmp"]], Directory.GetFileSystemEntries(_directory.Path).Order().ToArray());
+        Assert.Empty(Directory.GetFileSystemEntries(_directory["tmp"]));
     }
 
     [Fact]
