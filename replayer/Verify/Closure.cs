@@ -1,5 +1,6 @@
 using AllocReplay.Formats;
 using HdrHistogram;
+using static AllocReplay.Replayer.Wording;
 
 namespace AllocReplay.Replayer;
 
@@ -42,9 +43,19 @@ public sealed unsafe class Closure
     {
         if (!replay.Process.Latency)
             throw new TraceFormatException(replay.Path, null, "expected the recording of a replay, by replay --record; found one without latency: when its calls ended is not known");
-        using var spill = new Spill(directory);
-        Execution recorded = Execution.Read(trace, options.Order, spill, progress is null ? null : new Part(progress, 0), token);
-        Execution replayed = Execution.Read(replay, null, spill, progress is null ? null : new Part(progress, 0.5), token);
+        using Spill spill = new(directory), replaySpill = new(directory);
+        var halves = new Halves(progress);
+        Task<Execution> reading = Task.Run(() => Execution.Read(replay, null, replaySpill, halves.Second, token), CancellationToken.None);
+        Execution recorded;
+        try
+        {
+            recorded = Execution.Read(trace, options.Order, spill, halves.First, token);
+        }
+        finally
+        {
+            Task.WaitAny([reading], CancellationToken.None); // it writes to its spill until then
+        }
+        Execution replayed = reading.GetAwaiter().GetResult();
         return new Closure(recorded, replayed, replay.ResolutionNs, options).Run();
     }
 
@@ -123,7 +134,10 @@ public sealed unsafe class Closure
         bool gives = recorded.SourceCall >= 0 && !isCreation, given = replayed.SourceCall != ExecutedCall.NoBlock && !isCreation;
         if (isSame && !gives && given)
             isSame = false;
-        Count(_program, isSame, thread, index);
+        if (isSame)
+            _program.Hold();
+        else
+            FailCall(thread, index);
         if (CallKinds.IsAcquisition(kind))
         {
             _succeededNow += recorded.IsNull && !replayed.IsNull ? 1 : 0;
@@ -149,12 +163,15 @@ public sealed unsafe class Closure
             _objects.Hold();
             return;
         }
-        CallPlace from = new(replayed.SourceThread, replayed.SourceCall);
+        FailObject(thread, index, new CallPlace(replayed.SourceThread, replayed.SourceCall), source);
+    }
+
+    // What fails is put in words by methods of its own: to have the words at hand costs an object for every call.
+    private void FailObject(int thread, long index, CallPlace from, CallPlace source) =>
         Fail(_objects, thread, index, () => from.Call < 0
             ? "in the replay it gives up " + (from.Call == ExecutedCall.NoBlock ? "no block" : "a block that no call gave")
             : from != source ? $"its block is that of {Describe(_replay, from)}, and not that of {Describe(_replay, source)}"
             : $"its block comes from {Describe(_replay, source)}, which was not over");
-    }
 
     /// <summary>Its creation, where it has one, comes before its first call; its end, where the trace shows one, after its last, and else there is none.</summary>
     private void CheckLife(int index, ExecutedThread recorded, ExecutedThread replayed)
@@ -272,79 +289,29 @@ public sealed unsafe class Closure
 
     private long Quantile(double percent) => _gapErrors.TotalCount == 0 ? 0 : _gapErrors.GetValueAtPercentile(percent);
 
-    private void Count(Tally tally, bool holds, int thread, long call)
-    {
-        if (holds)
-            tally.Hold();
-        else
-            Fail(tally, thread, call, () => $"in the replay it is {Describe(_replay, new CallPlace(_match[thread], call))}");
-    }
+    private void FailCall(int thread, long call) =>
+        Fail(_program, thread, call, () => $"in the replay it is {Describe(_replay, new CallPlace(_match[thread], call))}");
 
     private void Fail(Tally tally, int thread, long call, Func<string> what) => tally.Fail(() => $"{Describe(_trace, new CallPlace(thread, call))}: {what()}");
 
     private void Fail(Tally tally, OrderEdge edge) => tally.Fail(() =>
         $"{Describe(_trace, edge.Earlier)} comes before {Describe(_trace, edge.Later)}; in the replay the one is over {TimeOf(When(edge.Earlier, true)?.End)}, the other begins {TimeOf(When(edge.Later, false)?.Begin)}");
 
-    private static string TimeOf(long? ns) => ns is { } known ? "at " + Time(known) : "never";
-
-    private static string Time(long ns) => $"{ns / 1e9:0.000000000} s";
-
-    private static string Who(Execution execution, int thread) =>
-        $"thread {thread}" + (execution.Threads[thread].Name.Length > 0 ? $" ({TextOf(execution.Threads[thread].Name)})" : "");
-
-    private static string TextOf(string name) => string.Concat(name.Select(c => char.IsControl(c) ? '?' : c));
-
-    private static string Describe(Execution execution, CallPlace place)
+    /// <summary>Two halves of the work, done at once.</summary>
+    private sealed class Halves
     {
-        ExecutedThread thread = execution.Threads[place.Thread];
-        if (place.Call == Predecessor.Exit)
-            return $"the end of {Who(execution, place.Thread)}";
-        if (place.Call < 0 || place.Call >= thread.Calls.Count)
-            return $"call {place.Call} of {Who(execution, place.Thread)}";
-        ExecutedCall call = *thread.Calls.At(place.Call);
-        CallFields fields = CallKinds.IsReallocEnd(call.Kind) ? CallFields.Size : CallKinds.Fields(call.Kind) ?? CallFields.None;
-        var arguments = new List<string>();
-        if ((fields & CallFields.Size) != 0)
-            arguments.Add($"{call.Size} B");
-        if (call.Kind is CallKind.Calloc or CallKind.ReallocArrayEnd)
-            arguments.Add($"{call.Argument} elements");
-        if ((fields & CallFields.Alignment) != 0)
-            arguments.Add($"alignment {call.Argument}");
-        if (call.Kind == CallKind.ThreadCreate)
-            arguments.Add($"thread {call.SourceThread}");
-        return $"call {place.Call} of {Who(execution, place.Thread)}, {CallKinds.CallName(call.Kind)}({string.Join(", ", arguments)}) at {Time(call.MomentNs)}";
-    }
+        private double _first, _second;
 
-    /// <summary>Counts edges of one kind.</summary>
-    private sealed class Tally
-    {
-        private long _held, _failed, _skipped;
-        private string? _first;
+        public Halves(IProgress<double>? whole) => (First, Second) = (
+            new Half(part => whole?.Report((Volatile.Read(ref _second) + (_first = part)) / 2)),
+            new Half(part => whole?.Report((Volatile.Read(ref _first) + (_second = part)) / 2)));
 
-        public void Hold() => _held++;
+        public IProgress<double> First { get; }
+        public IProgress<double> Second { get; }
 
-        public void Skip() => _skipped++;
-
-        public void Fail(Func<string> what)
+        private sealed class Half(Action<double> report) : IProgress<double>
         {
-            _failed++;
-            _first ??= what();
+            public void Report(double value) => report(value);
         }
-
-        public EdgeCheck As(string name, string meaning) => new()
-        {
-            Name = name,
-            Meaning = meaning,
-            Checked = _held + _failed,
-            Held = _held,
-            NotChecked = _skipped,
-            FirstViolation = _first,
-        };
-    }
-
-    /// <summary>One of two halves of the work.</summary>
-    private sealed class Part(IProgress<double> whole, double from) : IProgress<double>
-    {
-        public void Report(double value) => whole.Report(from + value / 2);
     }
 }
