@@ -147,7 +147,10 @@ public sealed class VerifyCommandTests : IDisposable
         writer.Save();
         // A shell's job in the background would ignore the signal: env sets it back.
         var start = new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "allocreplay.dll"),
-            "replay", Trace, "--pace", "x0.001", "--record", Recording]) { RedirectStandardError = true };
+            "replay", Trace, "--pace", "x0.001", "--record", Recording])
+        {
+            RedirectStandardError = true,
+        };
         start.Environment["TMPDIR"] = _directory["tmp"];
         using Process replay = Process.Start(start)!;
         string? line;
