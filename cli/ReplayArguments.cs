@@ -129,6 +129,10 @@ internal static class ReplayArguments
         return Directory.Exists(directory) ? null : $"--keep-plan {plan}: no such directory: {directory}";
     }
 
+    /// <summary>What is missing of the recording of a replay, or null.</summary>
+    public static string? LossOf(TraceReader replay) => replay.Process.Failure is null && replay.Process.LostEvents == 0 ? null
+        : $"the replay was not recorded to its end: {replay.Process.Failure ?? "events lost"}, {Quantity.Count((long)replay.Process.LostEvents)} calls are known to be missing";
+
     /// <summary>Names of calls for which an allocator has no function.</summary>
     public static string DescribeSubstitutions(IReadOnlyList<int> kinds) =>
         string.Join(", ", kinds.Select(k => CallKinds.CallName((CallKind)k)));

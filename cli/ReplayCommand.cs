@@ -81,6 +81,7 @@ internal static class ReplayCommand
         (WorkerResult timed, WorkerResult? measured) = output is null
             ? Replay(plan, allocators[0], request.Options, terminal, token)
             : (Record(plan, allocators[0], request, output.Directory, terminal, token), null);
+        string? loss = output is null ? null : LossOf(output.Directory);
         int packing = output?.Finish(terminal) ?? ExitCode.Ok;
         ReplaySummary summary = ReplaySummary.Of(request.Source.Path, plan, allocators[0], request.Options, timed, measured) with { Recorded = output?.Name };
         if (request.Json)
@@ -91,10 +92,26 @@ internal static class ReplayCommand
             terminal.Note($"Note: {Quantity.Count(timed.FailedNow)} calls that gave a block when recorded failed now: the figures are of less than the trace");
         if (request.Source.KeepPlan is { } kept)
             terminal.Note($"Wrote {kept}.");
+        if (loss is not null)
+            terminal.Note($"allocreplay: {loss}");
         terminal.Note(output is null
             ? $"Next: allocreplay compare {request.Source.Path}   or, for the proof, replay it with --record OUT"
             : $"Next: allocreplay verify {request.Source.Path} {(packing == ExitCode.Ok ? output.Name : output.Directory)}");
-        return packing == ExitCode.RecordFailed ? ExitCode.NotPossible : packing;
+        return packing == ExitCode.RecordFailed || (packing == ExitCode.Ok && loss is not null) ? ExitCode.NotPossible : packing;
+    }
+
+    /// <summary>What is missing of the recording of a replay, or null.</summary>
+    private static string? LossOf(string recording)
+    {
+        try
+        {
+            using TraceReader reader = TraceReader.Open(recording);
+            return ReplayArguments.LossOf(reader);
+        }
+        catch (TraceFormatException e)
+        {
+            return e.Message;
+        }
     }
 
     private static string? WhyNotRecordable(Request request, Allocator allocator, RecordingOutput output)
@@ -193,7 +210,9 @@ internal static class ReplayCommand
         Fact("CPU time", $"{Quantity.Duration(s.CpuNs)}, {Quantity.Count(s.ContextSwitches)} context switches, {Quantity.Count(s.MinorFaults)} page faults");
         if (s.PeakBytes is { } peak)
         {
-            string overhead = s.Order == PlanOrder.Deps ? " (threads may run ahead of one another: --order total for the trace's)" : s.Overhead is { } ratio ? $", {ratio:0.00} × peak live {Quantity.Bytes(s.PeakLiveBytes)}" : "";
+            string overhead = s.Order == PlanOrder.Deps ? " (threads may run ahead of one another: --order total for the trace's)" : s.Overhead is { } ratio
+                ? $", {ratio:0.00} × peak live {Quantity.Bytes(s.PeakLiveBytes)}"
+                : $" (over too soon to see its peak in {Quantity.Count(s.MemorySamples ?? 0)} readings)";
             Fact("peak memory", $"{Quantity.Bytes(peak)} anonymous{overhead}");
             Fact("left at end", Quantity.Bytes(s.EndBytes ?? 0));
         }

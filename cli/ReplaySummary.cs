@@ -29,7 +29,7 @@ internal sealed record ReplaySummary
     public required long? PeakBytes { get; init; }
     public required long? EndBytes { get; init; }
     public required long? MemorySamples { get; init; }
-    /// <summary>Peak over peak live; null where the order leaves it to the replay what is live.</summary>
+    /// <summary>Peak over peak live; null where the order leaves it to the replay what is live, or where the replay was over before its peak could be seen.</summary>
     public required double? Overhead { get; init; }
     /// <summary>Whether the harness's tables could be locked in memory.</summary>
     public required bool Locked { get; init; }
@@ -44,6 +44,9 @@ internal sealed record ReplaySummary
     public string? Recorded { get; init; }
     public required PlanCounts Plan { get; init; }
     public required IReadOnlyList<WorkerThread> Threads { get; init; }
+
+    /// <summary>Fewer readings than these and a peak may lie between them.</summary>
+    private const int EnoughSamples = 20;
 
     public static ReplaySummary Of(
         string trace, ReplayPlan plan, Allocator allocator, ReplayOptions options, WorkerResult timed, WorkerResult? measured) => new()
@@ -69,7 +72,7 @@ internal sealed record ReplaySummary
             PeakBytes = measured?.PeakOverBaseline,
             EndBytes = measured is null ? null : measured.EndBytes - measured.BaselineBytes,
             MemorySamples = measured?.MemorySamples,
-            Overhead = measured is null || plan.Trace.PeakLiveBytes == 0 || timed.Order == PlanOrder.Deps ? null : (double)measured.PeakOverBaseline / plan.Trace.PeakLiveBytes,
+            Overhead = measured is null || plan.Trace.PeakLiveBytes == 0 || timed.Order == PlanOrder.Deps || measured.MemorySamples < EnoughSamples ? null : (double)measured.PeakOverBaseline / plan.Trace.PeakLiveBytes,
             Locked = timed.Locked,
             CrossThreadBlocks = plan.Counts.CrossThreadBlocks * options.Loops,
             Waits = timed.Threads.Sum(t => t.Waits),

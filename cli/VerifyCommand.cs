@@ -57,8 +57,8 @@ internal static class VerifyCommand
                 throw new TraceDamagedException(damage);
             terminal.Note($"allocreplay: {damage.Message}; comparing what is readable");
         }
-        if (replay.Process.LostEvents > 0 || replay.Process.Failure is not null)
-            terminal.Note($"Note: the replay was not recorded to its end: {replay.Process.Failure ?? "events lost"}, {Quantity.Count((long)replay.Process.LostEvents)} calls are known to be missing");
+        if (ReplayArguments.LossOf(replay) is { } loss)
+            terminal.Note($"Note: {loss}");
         if (request.Json)
             terminal.WriteJson(new Output(request.Trace, request.Replay, info, report.Holds, report));
         else

@@ -39,5 +39,7 @@ public static class MemoryGuard
         return allowed;
     }
 
-    private static string Size(ulong bytes) => FormattableString.Invariant($"{bytes / (double)(1 << 20):N1} MiB");
+    private static string Size(ulong bytes) => bytes < 10 << 20
+        ? FormattableString.Invariant($"{bytes / (double)(1 << 10):N1} KiB")
+        : FormattableString.Invariant($"{bytes / (double)(1 << 20):N1} MiB");
 }

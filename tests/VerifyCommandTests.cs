@@ -138,6 +138,20 @@ public sealed class VerifyCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_replay_that_was_not_recorded_to_its_end_is_told()
+    {
+        Generate();
+        Directory.CreateDirectory(_directory["short"]);
+        var writer = new RecordingWriter(_directory["short"]) { Latency = true };
+        writer.Thread(0).Malloc(100, 0x1000, 32);
+        writer.Save(lostEvents: 1299);
+
+        Assert.Equal(ExitCode.Failed, _command.Run(VerifyCommand.Create, Trace, _directory["short"]));
+
+        Assert.Contains("Note: the replay was not recorded to its end: events lost, 1,299 calls are known to be missing", _command.Error);
+    }
+
+    [Fact]
     public async Task An_interrupted_replay_leaves_nothing_behind()
     {
         Directory.CreateDirectory(Trace);
