@@ -11,7 +11,7 @@ internal static class ReplayerBench
 {
     private const int Blocks = 11;
     private const int Calls = 2_000_000;
-    /// <summary>Of independent threads: long enough that where the system first puts a thread does not matter.</summary>
+    /// <summary>Of independent threads: long enough that where the system first puts a thread matters little.</summary>
     private const int ManyCalls = 8_000_000;
     private const int Slots = 4096;
     private const string TwoLoops = "two bare loops at once, glibc";

@@ -20,7 +20,7 @@ internal static class Interruptible
                 }
                 catch (OperationCanceledException)
                 {
-                    terminal.Note("allocreplay: interrupted; nothing was written");
+                    terminal.Note("allocreplay: interrupted; nothing unfinished is left");
                     return ExitCode.Interrupted;
                 }
             },

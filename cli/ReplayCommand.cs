@@ -78,6 +78,8 @@ internal static class ReplayCommand
         if (output is not null && WhyNotRecordable(request, allocators[0], output) is { } why)
             throw new UsageException(why);
         using ReplayPlan plan = ReplayArguments.Compile(request.Source, terminal, token);
+        if (request.Source.KeepPlan is { } kept)
+            terminal.Note($"Wrote {kept}.");
         (WorkerResult timed, WorkerResult? measured) = output is null
             ? Replay(plan, allocators[0], request.Options, terminal, token)
             : (Record(plan, allocators[0], request, output.Directory, terminal, token), null);
@@ -90,8 +92,6 @@ internal static class ReplayCommand
             Print(summary, terminal);
         if (timed.FailedNow > 0)
             terminal.Note($"Note: {Quantity.Count(timed.FailedNow)} calls that gave a block when recorded failed now: the figures are of less than the trace");
-        if (request.Source.KeepPlan is { } kept)
-            terminal.Note($"Wrote {kept}.");
         if (loss is not null)
             terminal.Note($"allocreplay: {loss}");
         terminal.Note(output is null

@@ -92,7 +92,7 @@ internal enum PlanThreadFlags : uint
     Stays = 2,
 }
 
-/// <summary>One step of a thread, 16 bytes: the worker's speed is that at which ops come from memory.</summary>
+/// <summary>One step of a thread, 16 bytes: what is read costs a share of what the harness does (docs/decisions/0004).</summary>
 /// <remarks>
 /// <code>
 ///  0     1     2        4              8

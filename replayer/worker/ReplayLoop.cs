@@ -53,7 +53,7 @@ internal static unsafe class ReplayLoop
     }
 
     /// <summary>The two commonest calls, on blocks of the thread's own, in line; everything else in <see cref="Other"/>.</summary>
-    /// <remarks>What is counted is counted in memory: values that live across a call are few, and each has a register (docs/decisions/0004).</remarks>
+    /// <remarks>What is counted is counted in memory: values that live across a call are few, and most have a register (docs/decisions/0004).</remarks>
     private static void RunAsap<TTouch>(ReplayThread* self)
         where TTouch : struct, ITouch
     {
@@ -71,7 +71,7 @@ internal static unsafe class ReplayLoop
         nuint* slots = self->Replay->Slots;
         var malloc = self->Replay->Calls.Malloc;
         var free = self->Replay->Calls.Free;
-        self->Calls += stop - op; // of which Other takes back what it counts itself
+        self->Calls += stop - op; // taken back below where Other counts for itself
         for (; op != stop; op++)
         {
             uint code = op->Dispatch;
