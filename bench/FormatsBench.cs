@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Packed;
 using Spectre.Console;
 
 namespace AllocReplay.Bench;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Statistics;
 using Spectre.Console;
 
 namespace AllocReplay.Bench;

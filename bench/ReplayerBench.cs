@@ -1,7 +1,12 @@
 using System.Globalization;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Import;
+using AllocReplay.Formats.Packed;
 using AllocReplay.Recorder;
-using AllocReplay.Replayer;
+using AllocReplay.Replayer.Allocators;
+using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer.Run;
 using Spectre.Console;
 
 namespace AllocReplay.Bench;
@@ -24,8 +29,8 @@ internal static class ReplayerBench
         using var work = new WorkDirectory();
         AgainstBareLoop(work);
         IReadOnlyList<Allocator> all = [.. AllocatorCatalog.List().Select(e => e.Found).OfType<Allocator>()];
-        Scaling(work, ManyCalls, [PlanOrder.Deps], all);
-        Scaling(work, Calls, Enum.GetValues<PlanOrder>(), AllocatorCatalog.Parse("glibc"));
+        Scaling(work, ManyCalls, [ReplayOrder.Deps], all);
+        Scaling(work, Calls, Enum.GetValues<ReplayOrder>(), AllocatorCatalog.Parse("glibc"));
         Traces(work);
         return 0;
     }
@@ -37,7 +42,7 @@ internal static class ReplayerBench
         string loop = work.Compile("bare_replay.c", "bare_replay"), nothing = work.Compile("noop.c", "libnoop.so", "-shared", "-fPIC", "-fno-builtin");
         WriteChurn(lab);
         TraceImporter.Import("malloclab", lab, trace);
-        using ReplayPlan plan = Compile(trace, PlanOrder.Deps);
+        using ReplayPlan plan = Compile(trace, ReplayOrder.Deps);
         Allocator glibc = AllocatorCatalog.Parse("glibc")[0], noop = AllocatorCatalog.Parse("noop")[0];
         double Bare(params string[] functions) => double.Parse(Shell.Run(loop, [lab, .. functions]), CultureInfo.InvariantCulture);
         Interleaved result = Interleaved.Run(Blocks,
@@ -64,30 +69,30 @@ internal static class ReplayerBench
     }
 
     /// <summary>Threads that share nothing.</summary>
-    private static void Scaling(WorkDirectory work, int calls, IReadOnlyList<PlanOrder> orders, IReadOnlyList<Allocator> allocators)
+    private static void Scaling(WorkDirectory work, int calls, IReadOnlyList<ReplayOrder> orders, IReadOnlyList<Allocator> allocators)
     {
         string churn = work.Compile("churn.c", "churn", "-pthread");
         int[] threads = [1, 2, 4, 16];
-        var plans = new Dictionary<(int, PlanOrder), ReplayPlan>();
+        var plans = new Dictionary<(int, ReplayOrder), ReplayPlan>();
         foreach (int count in threads)
         {
             string trace = Record(work, $"churn{count}", churn, (calls / count).ToString(CultureInfo.InvariantCulture), count.ToString(CultureInfo.InvariantCulture));
-            foreach (PlanOrder order in orders)
+            foreach (ReplayOrder order in orders)
                 plans[(count, order)] = Compile(trace, order);
         }
-        (PlanOrder Order, Allocator Allocator)[] rows = [.. orders.SelectMany(o => allocators.Select(a => (o, a)))];
+        (ReplayOrder Order, Allocator Allocator)[] rows = [.. orders.SelectMany(o => allocators.Select(a => (o, a)))];
         Interleaved result = Interleaved.Run(Blocks, [.. rows.SelectMany(row => threads.Select(count =>
             new Candidate(Name(row, count), () => Rate(plans[(count, row.Order)], row.Allocator))))]);
         var table = new Table { Border = TableBorder.Markdown };
         table.AddColumns(["M calls/s", .. threads.Select(t => t == 1 ? "1 thread" : $"{t} threads"), "2 threads / 1"]);
-        foreach ((PlanOrder Order, Allocator Allocator) row in rows)
+        foreach ((ReplayOrder Order, Allocator Allocator) row in rows)
             table.AddRow([$"{Label(row.Order)}, {row.Allocator.Name}", .. threads.Select(t => Text(result.Median(Name(row, t)))), Text(result.Ratio(Name(row, 2), Name(row, 1)))]);
         AnsiConsole.Write(table);
         Console.WriteLine($"Independent threads; medians of {Blocks} interleaved runs of {calls:N0} calls in all, nothing touched.\n");
         foreach (ReplayPlan plan in plans.Values)
             plan.Dispose();
 
-        static string Name((PlanOrder Order, Allocator Allocator) row, int threads) => $"{row.Allocator.Name} {threads} {row.Order}";
+        static string Name((ReplayOrder Order, Allocator Allocator) row, int threads) => $"{row.Allocator.Name} {threads} {row.Order}";
     }
 
     /// <summary>What the reduction saves, and what an order costs, on traces of programs.</summary>
@@ -108,7 +113,7 @@ internal static class ReplayerBench
         table.AddColumns("trace", "order", "calls", "waits", "without reduction", "M calls/s");
         foreach ((string name, string path) in traces)
         {
-            foreach (PlanOrder order in Enum.GetValues<PlanOrder>())
+            foreach (ReplayOrder order in Enum.GetValues<ReplayOrder>())
             {
                 using ReplayPlan plan = Compile(path, order);
                 double rate = Interleaved.MedianOf(Enumerable.Range(0, Blocks).Select(_ => Rate(plan, glibc)));
@@ -149,7 +154,7 @@ internal static class ReplayerBench
         return trace;
     }
 
-    private static ReplayPlan Compile(string trace, PlanOrder order)
+    private static ReplayPlan Compile(string trace, ReplayOrder order)
     {
         using TraceReader reader = TraceReader.Open(trace);
         return ReplayPlan.Compile(reader, new PlanOptions { Order = order });
@@ -159,7 +164,7 @@ internal static class ReplayerBench
 
     private static double Rate(ReplayPlan plan, Allocator allocator) => WorkerProcess.Run(plan, allocator, AsFastAsItGoes).CallsPerSecond / 1e6;
 
-    private static string Label(PlanOrder order) => order.ToString().ToLowerInvariant();
+    private static string Label(ReplayOrder order) => order.ToString().ToLowerInvariant();
 
     private static string Text(double figure) => figure.ToString("0.00", CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,8 @@
 using System.CommandLine;
 using AllocReplay.Cli;
+using AllocReplay.Cli.Commands;
+using AllocReplay.Cli.Options;
+using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
 
 var terminal = new Terminal(Console.Out, Console.Error);

@@ -1,3 +1,4 @@
+using AllocReplay.Formats.Calls;
 using MessagePack;
 
 namespace AllocReplay.Formats;

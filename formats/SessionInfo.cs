@@ -1,3 +1,4 @@
+using AllocReplay.Formats.Files;
 using MessagePack;
 
 namespace AllocReplay.Formats;

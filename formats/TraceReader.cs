@@ -1,14 +1,10 @@
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Formats;
-
-/// <summary>A process image of a session, as a directory listing shows it.</summary>
-/// <param name="Name">Its name, <c>pPID.N</c>: the N-th image that ran under that process id.</param>
-/// <param name="Path">Path of its directory; of the file, in a packed trace.</param>
-/// <param name="Executable">The program that it ran; empty when its header cannot be read.</param>
-/// <param name="EventBytes">Bytes of events stored, the headers of chunks or blocks included: a measure of how busy it was.</param>
-public sealed record ProcessImage(string Name, string Path, string Executable, long EventBytes);
 
 /// <summary>
 /// Opens a trace, a recording directory or a packed file, and streams its events in an order that respects program order,

@@ -1,5 +1,5 @@
 using System.Text;
-using AllocReplay.Formats;
+using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Fuzz;

@@ -1,4 +1,7 @@
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Tests.Support;
 

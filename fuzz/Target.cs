@@ -1,4 +1,7 @@
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Packed;
 
 namespace AllocReplay.Fuzz;
 

@@ -1,3 +1,4 @@
+using AllocReplay.Analyzer.Tables;
 using DuckDB.NET.Data;
 
 namespace AllocReplay.Analyzer.Query;

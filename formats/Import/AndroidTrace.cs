@@ -1,3 +1,6 @@
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Merge;
+
 namespace AllocReplay.Formats.Import;
 
 /// <summary>

@@ -1,4 +1,6 @@
 using System.Buffers;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Packed;
 
 namespace AllocReplay.Formats.Import;

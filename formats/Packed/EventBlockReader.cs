@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Merge;
 using static AllocReplay.Formats.Packed.EventColumn;
 
 namespace AllocReplay.Formats.Packed;

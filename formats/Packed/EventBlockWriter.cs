@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Merge;
 using static AllocReplay.Formats.Packed.EventColumn;
 
 namespace AllocReplay.Formats.Packed;

@@ -1,3 +1,4 @@
+using AllocReplay.Formats.Merge;
 using K4os.Compression.LZ4;
 using MessagePack;
 using MessagePack.Resolvers;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using AllocReplay.Formats.Merge;
 
 namespace AllocReplay.Formats.Packed;
 

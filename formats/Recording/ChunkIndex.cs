@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text;
+using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Merge;
 
 namespace AllocReplay.Formats.Recording;
 

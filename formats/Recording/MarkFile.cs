@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using AllocReplay.Formats.Files;
 
 namespace AllocReplay.Formats.Recording;
 

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Merge;
 
 namespace AllocReplay.Formats.Recording;
 

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Merge;
 
 namespace AllocReplay.Formats.Recording;
 

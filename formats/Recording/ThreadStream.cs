@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using AllocReplay.Formats.Merge;
 
 namespace AllocReplay.Formats.Recording;
 

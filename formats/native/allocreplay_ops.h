@@ -3,7 +3,7 @@
  *   AR_OP(code, NAME, fields)
  *
  * `code` is the number on the wire and must stay below 64. `fields` is the set of fields that follow, always in the
- * order of the AR_FIELD_* bits. CallKind in formats/CallKind.cs mirrors this list; a test compares the two.
+ * order of the AR_FIELD_* bits. CallKind in formats/Calls/CallKind.cs mirrors this list; a test compares the two.
  */
 #ifndef ALLOCREPLAY_OPS_H
 #define ALLOCREPLAY_OPS_H

@@ -1,6 +1,7 @@
-using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Scratch;
 
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Order;
 
 /// <summary>A call that another has to wait for.</summary>
 /// <param name="Thread">Its thread.</param>
@@ -35,10 +36,10 @@ internal abstract class CallOrder
     /// <param name="threadCount">Threads of the trace.</param>
     /// <param name="hasLatency">Whether the trace tells how long calls took.</param>
     /// <param name="spill">Where what grows with the trace goes.</param>
-    public static CallOrder Create(PlanOrder order, int threadCount, bool hasLatency, Spill spill) => order switch
+    public static CallOrder Create(ReplayOrder order, int threadCount, bool hasLatency, Spill spill) => order switch
     {
-        PlanOrder.Deps => new ObjectOrder(threadCount),
-        PlanOrder.Exact => new RealTimeOrder(threadCount, hasLatency, spill),
+        ReplayOrder.Deps => new ObjectOrder(threadCount),
+        ReplayOrder.Exact => new RealTimeOrder(threadCount, hasLatency, spill),
         _ => new LinearOrder(),
     };
 

@@ -1,4 +1,4 @@
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Order;
 
 /// <summary>When a call ran, as far as the trace can tell: it did not begin before the one and had ended by the other.</summary>
 /// <param name="BeginNs">A moment at or before its beginning, nanoseconds since the start of the recording.</param>

@@ -1,6 +1,6 @@
-using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
 
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Order;
 
 /// <summary>Every call waits for the one before it in the merged order (<c>total</c>).</summary>
 internal sealed class LinearOrder : CallOrder

@@ -1,6 +1,6 @@
-using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
 
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Order;
 
 /// <summary>Calls wait for the blocks that they use and for nothing else (<c>deps</c>). Which of those waits others imply, vector clocks tell.</summary>
 /// <remarks>

@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
-using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Scratch;
 
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Order;
 
 /// <summary>
 /// The order that real time gives a recorded execution: one call had ended before another began, as far as the trace can tell (edges R of

@@ -1,8 +1,11 @@
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Scratch;
 using HdrHistogram;
-using static AllocReplay.Replayer.Wording;
+using static AllocReplay.Replayer.Verify.Wording;
 
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Verify;
 
 /// <summary>
 /// The proof of a replay: it was recorded by the same hook, and its recording is compared with the trace, edge by edge
@@ -102,8 +105,8 @@ public sealed unsafe class Closure
         EdgeCheck lives = _lives.As("L", "threads begin and end where they did");
         return _options.Order switch
         {
-            PlanOrder.Deps => [program, outcomes, objects, lives],
-            PlanOrder.Exact => [program, outcomes, objects, lives, _order.As("R", "calls that were over before others began")],
+            ReplayOrder.Deps => [program, outcomes, objects, lives],
+            ReplayOrder.Exact => [program, outcomes, objects, lives, _order.As("R", "calls that were over before others began")],
             _ => [program, outcomes, objects, lives, _order.As("T", "calls of different threads, in turn")],
         };
     }

@@ -1,4 +1,7 @@
-namespace AllocReplay.Replayer;
+using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Run;
+
+namespace AllocReplay.Replayer.Verify;
 
 /// <summary>One kind of edge of the recorded execution, and what became of it in the replay.</summary>
 public sealed record EdgeCheck
@@ -29,7 +32,7 @@ public sealed record TimingError(long Gaps, long Median, long P90, long P99, lon
 public sealed record ClosureReport
 {
     /// <summary>The order that the replay was to keep.</summary>
-    public required PlanOrder Order { get; init; }
+    public required ReplayOrder Order { get; init; }
     public required int Threads { get; init; }
     /// <summary>Calls of the trace that a replay makes.</summary>
     public required long Calls { get; init; }
@@ -58,7 +61,7 @@ public sealed record ClosureReport
 /// <summary>What a replay was to do, beyond the trace.</summary>
 public sealed record ClosureOptions
 {
-    public required PlanOrder Order { get; init; }
+    public required ReplayOrder Order { get; init; }
     /// <summary>As <see cref="ReplayOptions.Slowness"/>.</summary>
     public double Slowness { get; init; }
     /// <summary>As <see cref="WorkerResult.Substituted"/>.</summary>

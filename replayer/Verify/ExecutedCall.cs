@@ -1,6 +1,7 @@
-using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Order;
 
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Verify;
 
 /// <summary>A call as a trace shows it, with the block that it gives up named by the call that acquired that: addresses play no part.</summary>
 internal struct ExecutedCall

@@ -1,4 +1,6 @@
-namespace AllocReplay.Replayer;
+using AllocReplay.Replayer.Scratch;
+
+namespace AllocReplay.Replayer.Verify;
 
 /// <summary>What one thread did, in its order.</summary>
 internal sealed class ExecutedThread(string name, Spill spill)

@@ -1,6 +1,9 @@
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Scratch;
 
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Verify;
 
 /// <summary>
 /// What a trace says was executed: each thread's calls, which call each block came from, who created whom, and what had ended before
@@ -20,7 +23,7 @@ internal sealed unsafe class Execution
     private readonly (long BeginNs, bool IsNull)[] _reallocations;
     private readonly long[] _lastStampNs;
 
-    private Execution(TraceReader reader, PlanOrder? order, Spill spill)
+    private Execution(TraceReader reader, ReplayOrder? order, Spill spill)
     {
         _hasLatency = reader.Process.Latency;
         _isReplay = order is null;
@@ -52,7 +55,7 @@ internal sealed unsafe class Execution
     /// <param name="spill">Where calls are kept.</param>
     /// <param name="progress">Told the fraction read.</param>
     /// <param name="token">Ends the work.</param>
-    public static Execution Read(TraceReader reader, PlanOrder? order, Spill spill, IProgress<double>? progress = null, CancellationToken token = default)
+    public static Execution Read(TraceReader reader, ReplayOrder? order, Spill spill, IProgress<double>? progress = null, CancellationToken token = default)
     {
         var execution = new Execution(reader, order, spill);
         for (long events = 1; reader.Read(out TraceEvent e); events++)

@@ -1,6 +1,6 @@
-using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
 
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Verify;
 
 /// <summary>What a worker calls where it cannot make a call as it was recorded. The same for every run, so that it can be told from a fault.</summary>
 internal sealed class Substitution(IReadOnlyDictionary<int, int> called)

@@ -1,4 +1,4 @@
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Verify;
 
 /// <summary>Counts edges of one kind.</summary>
 internal sealed class Tally

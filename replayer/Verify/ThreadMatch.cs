@@ -1,4 +1,4 @@
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Verify;
 
 /// <summary>Which thread of a replay stands for which thread of the trace.</summary>
 /// <remarks>

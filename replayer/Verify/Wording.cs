@@ -1,6 +1,7 @@
-using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Order;
 
-namespace AllocReplay.Replayer;
+namespace AllocReplay.Replayer.Verify;
 
 /// <summary>Calls and threads of an execution in words, for whoever looks them up with dump.</summary>
 internal static unsafe class Wording

@@ -1,5 +1,5 @@
-using AllocReplay.Formats;
-using AllocReplay.Replayer;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Plan;
 
 namespace AllocReplay.Worker;
 

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using AllocReplay.Replayer;
+using AllocReplay.Replayer.Plan;
 
 namespace AllocReplay.Worker;
 

@@ -1,5 +1,6 @@
-using AllocReplay.Formats;
-using AllocReplay.Replayer;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Plan;
 
 namespace AllocReplay.Worker;
 
@@ -23,7 +24,7 @@ internal static unsafe class Plan
         PlanHeader* header = (PlanHeader*)file;
         if (header->Magic != PlanFormat.Magic)
             Worker.Fail("bad plan: expected the magic ARPLAN at byte 0"u8);
-        if (header->Version != PlanFormat.Version || header->Order is < PlanOrder.Deps or > PlanOrder.Total)
+        if (header->Version != PlanFormat.Version || header->Order is < ReplayOrder.Deps or > ReplayOrder.Total)
             Worker.Fail("bad plan: version or order is not this worker's; version "u8, header->Version, ""u8);
         bool fits = header->FileLength == length && header->ThreadCount >= 0 && header->MainThread >= -1 && header->MainThread < header->ThreadCount
             && header->SlotCount is > 0 and <= uint.MaxValue

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
-using AllocReplay.Replayer;
+using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Worker;
 
@@ -78,7 +80,7 @@ internal unsafe struct Replay
     public int MainThread;
     public long OpCount;
     public long SlotCount;
-    public PlanOrder Order;
+    public ReplayOrder Order;
     public TouchPolicy Touch;
     /// <summary>Nanoseconds of replay for one of the trace; with <see cref="ReplayThread.Times"/>.</summary>
     public double Slowness;

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
-using AllocReplay.Formats;
-using AllocReplay.Replayer;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Worker;
 

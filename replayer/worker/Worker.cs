@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
-using AllocReplay.Replayer;
+using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Worker;
 

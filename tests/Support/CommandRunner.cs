@@ -1,5 +1,5 @@
 using System.CommandLine;
-using AllocReplay.Cli;
+using AllocReplay.Cli.Output;
 
 namespace AllocReplay.Tests.Support;
 

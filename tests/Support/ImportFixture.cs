@@ -1,4 +1,9 @@
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Import;
+using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Packed;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Tests.Support;
 

@@ -1,4 +1,5 @@
-using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Tests.Support;
 

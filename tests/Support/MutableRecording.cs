@@ -1,5 +1,7 @@
 using AllocReplay.Formats;
-using AllocReplay.Replayer;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Merge;
+using AllocReplay.Replayer.Verify;
 
 namespace AllocReplay.Tests.Support;
 

@@ -1,5 +1,6 @@
-using AllocReplay.Formats;
-using AllocReplay.Replayer;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Plan;
 
 namespace AllocReplay.Tests.Support;
 
@@ -29,13 +30,13 @@ internal static class OrderOracle
     }
 
     /// <summary>All calls that have to be over before one begins.</summary>
-    public static IEnumerable<Call> Before(List<Call> calls, int index, PlanOrder order)
+    public static IEnumerable<Call> Before(List<Call> calls, int index, ReplayOrder order)
     {
         Call b = calls[index];
         if (b.Acquirer is { } acquirer)
             yield return acquirer;
         for (int a = 0; a < index; a++)
-            if (order == PlanOrder.Total || calls[a].Thread == b.Thread || (order == PlanOrder.Exact && calls[a].EndNs < b.BeginNs))
+            if (order == ReplayOrder.Total || calls[a].Thread == b.Thread || (order == ReplayOrder.Exact && calls[a].EndNs < b.BeginNs))
                 yield return calls[a];
     }
 

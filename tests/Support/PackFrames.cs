@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Packed;
 
 namespace AllocReplay.Tests.Support;

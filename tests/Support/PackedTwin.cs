@@ -1,4 +1,6 @@
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Packed;
 
 namespace AllocReplay.Tests.Support;
 

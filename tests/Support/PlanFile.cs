@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
-using AllocReplay.Replayer;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Plan;
 
 namespace AllocReplay.Tests.Support;
 
@@ -37,7 +39,7 @@ internal sealed class PlanFile
     }
 
     /// <summary>Compiles a recording to a temporary plan.</summary>
-    public static ReplayPlan Compile(string recording, PlanOrder order = PlanOrder.Deps)
+    public static ReplayPlan Compile(string recording, ReplayOrder order = ReplayOrder.Deps)
     {
         using TraceReader reader = TraceReader.Open(recording);
         return ReplayPlan.Compile(reader, new PlanOptions { Order = order });

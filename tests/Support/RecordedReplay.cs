@@ -1,6 +1,10 @@
 using AllocReplay.Formats;
 using AllocReplay.Recorder;
-using AllocReplay.Replayer;
+using AllocReplay.Replayer.Allocators;
+using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer.Run;
+using AllocReplay.Replayer.Verify;
 
 namespace AllocReplay.Tests.Support;
 
@@ -9,7 +13,7 @@ internal static class RecordedReplay
 {
     /// <summary>Replays a trace under the hook.</summary>
     /// <returns>What was replayed, as the recording has it.</returns>
-    public static ReplayInfo Run(string trace, string recording, PlanOrder order, Allocator allocator, double slowness = 0)
+    public static ReplayInfo Run(string trace, string recording, ReplayOrder order, Allocator allocator, double slowness = 0)
     {
         using TraceReader reader = TraceReader.Open(trace);
         using ReplayPlan plan = ReplayPlan.Compile(reader, new PlanOptions { Order = order, IsTimed = slowness > 0 });
@@ -21,7 +25,7 @@ internal static class RecordedReplay
         return info;
     }
 
-    public static ClosureReport Verify(string trace, string recording, PlanOrder order, ReplayInfo info)
+    public static ClosureReport Verify(string trace, string recording, ReplayOrder order, ReplayInfo info)
     {
         using TraceReader original = TraceReader.Open(trace), replay = TraceReader.Open(recording);
         var options = new ClosureOptions { Order = order, Slowness = info.Slowness, Substituted = info.Substituted };

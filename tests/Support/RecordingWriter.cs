@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
-using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Tests.Support;

@@ -1,5 +1,7 @@
-using AllocReplay.Analyzer.Matching;
+using AllocReplay.Analyzer.Passes;
+using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
 
 namespace AllocReplay.Tests.Support;
 

@@ -1,5 +1,6 @@
-using AllocReplay.Analyzer;
+using AllocReplay.Analyzer.Passes;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
 
 namespace AllocReplay.Tests.Support;
 

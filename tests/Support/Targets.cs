@@ -11,7 +11,7 @@ internal static class Targets
 
     static Targets() => AppDomain.CurrentDomain.ProcessExit += (_, _) => BuildDirectory.Dispose();
 
-    public static string SourceDirectory => Path.Combine(Repository.Root, "tests", "targets");
+    public static string SourceDirectory => Path.Combine(SourceTree.Root, "tests", "targets");
 
     /// <summary>The executable of a target.</summary>
     /// <param name="source">File name in tests/targets.</param>
@@ -29,7 +29,7 @@ internal static class Targets
 }
 
 /// <summary>Where the sources are.</summary>
-internal static class Repository
+internal static class SourceTree
 {
     public static string Root { get; } = Find();
 

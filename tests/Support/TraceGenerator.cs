@@ -1,4 +1,4 @@
-using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
 
 namespace AllocReplay.Tests.Support;
 

@@ -1,0 +1,107 @@
+using System.Text.RegularExpressions;
+
+namespace AllocReplay.Analyzer.Parquet;
+
+/// <summary>
+/// Where an analysis writes. Everything goes to a staging directory first and is moved to its final name when the whole is
+/// there: an analysis that is interrupted leaves no table, or the old one.
+/// </summary>
+internal sealed partial class OutputDirectory : IDisposable
+{
+    private const string StagingPrefix = ".allocreplay-";
+    private const string LockFile = "lock";
+
+    private readonly string _root;
+    private readonly Partition _partition;
+    private readonly string _staging;
+    private readonly FileStream _lock;
+    private readonly bool _rootIsNew;
+
+    private OutputDirectory(string root, Partition partition, bool rootIsNew)
+    {
+        _root = root;
+        _partition = partition;
+        _rootIsNew = rootIsNew;
+        _staging = Path.Combine(root, StagingPrefix + Guid.NewGuid().ToString("N"));
+        Directory.CreateDirectory(_staging);
+        // Held while we run, so that a later analysis can tell an abandoned staging directory from one in use.
+        _lock = new FileStream(Path.Combine(_staging, LockFile), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+    }
+
+    /// <exception cref="DatasetExistsException">There is something at the path, and <paramref name="force"/> is not given.</exception>
+    public static OutputDirectory Create(string root, Partition partition, bool force)
+    {
+        root = Path.GetFullPath(root);
+        if (File.Exists(root))
+            throw new DatasetExistsException(root, "is a file; a dataset is a directory");
+        bool isNew = !Directory.Exists(root);
+        if (!isNew)
+        {
+            RemoveAbandoned(root);
+            if (!force && Directory.EnumerateFileSystemEntries(root).Any())
+            {
+                throw new DatasetExistsException(root,
+                    $"is not empty; --force adds {partition.Key} to it, and replaces that process's tables if they are there");
+            }
+        }
+        return new OutputDirectory(root, partition, isNew);
+    }
+
+    /// <summary>The directory to write a table's files into.</summary>
+    public string Stage(string table)
+    {
+        string directory = Path.Combine(_staging, table);
+        Directory.CreateDirectory(directory);
+        return directory;
+    }
+
+    /// <summary>Gives the tables their final names, in the order given, replacing this process's files and no others.</summary>
+    /// <returns>The number and bytes of files of each table.</returns>
+    public IReadOnlyList<(int Files, long Bytes)> Commit(IReadOnlyList<string> tables)
+    {
+        foreach (string table in tables)
+        {
+            string final = Directory.CreateDirectory(_partition.DirectoryOf(_root, table)).FullName;
+            foreach (string old in Directory.GetFiles(final).Where(f => PartName().IsMatch(Path.GetFileName(f))))
+                File.Delete(old);
+        }
+        return tables.Select(Move).ToList();
+    }
+
+    public void Dispose()
+    {
+        _lock.Dispose();
+        Directory.Delete(_staging, recursive: true);
+        if (_rootIsNew && !Directory.EnumerateFileSystemEntries(_root).Any())
+            Directory.Delete(_root);
+    }
+
+    private (int, long) Move(string table)
+    {
+        FileInfo[] files = new DirectoryInfo(Path.Combine(_staging, table)).GetFiles();
+        long bytes = files.Sum(f => f.Length);
+        foreach (FileInfo file in files)
+            file.MoveTo(Path.Combine(_partition.DirectoryOf(_root, table), file.Name));
+        return (files.Length, bytes);
+    }
+
+    /// <summary>Removes what an analysis that was killed has left: a staging directory whose lock nobody holds.</summary>
+    private static void RemoveAbandoned(string root)
+    {
+        foreach (string staging in Directory.GetDirectories(root, StagingPrefix + "*"))
+        {
+            try
+            {
+                using (new FileStream(Path.Combine(staging, LockFile), FileMode.Open, FileAccess.Write, FileShare.None))
+                    Directory.Delete(staging, recursive: true);
+            }
+            catch (IOException)
+            {
+                // In use, or not one of ours.
+            }
+        }
+    }
+
+    [GeneratedRegex(@"^part-\d{5,}\.parquet$")]
+    private static partial Regex PartName();
+}

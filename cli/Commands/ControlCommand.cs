@@ -1,0 +1,71 @@
+using System.CommandLine;
+using AllocReplay.Cli.Options;
+using AllocReplay.Cli.Output;
+using AllocReplay.Recorder;
+using Spectre.Console;
+
+namespace AllocReplay.Cli.Commands;
+
+/// <summary><c>allocreplay control</c>: starts, stops and marks a recording while the program runs.</summary>
+internal static class ControlCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        Argument<string> target = new("target") { Description = "A process id (the command's, or the recorder's), a recording directory (all its running processes), or one process image inside it." };
+        Argument<string> name = new("name") { Description = "The mark's name, 1 to 47 bytes." };
+        Option<bool> json = TraceArguments.Json();
+
+        var start = new Command("start", "Begin a new interval.");
+        start.SetAction(parse => Each(SessionSwitch.Open, parse.GetValue(target)!, terminal, p => $"recording, interval {p.Start()}"));
+        var stop = new Command("stop", "End the interval: when this returns, it is complete on disk and nothing is recorded any more.");
+        stop.SetAction(parse => Each(SessionSwitch.Close, parse.GetValue(target)!, terminal, p => p.Stop() is var n and > 0 ? $"stopped, interval {n} is complete" : "was not recording"));
+        var mark = new Command("mark", "Leave a named mark at this moment.") { name };
+        mark.SetAction(parse => Each(_ => { }, parse.GetValue(target)!, terminal, p =>
+        {
+            p.Mark(parse.GetValue(name)!);
+            return $"marked '{parse.GetValue(name)}'";
+        }));
+        var status = new Command("status", "Show what the recording is doing.") { json };
+        status.SetAction(parse => Status(parse.GetValue(target)!, parse.GetValue(json), terminal));
+        return new Command("control", "Start, stop and mark a recording while the program runs.") { target, start, stop, mark, status };
+    }
+
+    /// <summary>Carries a request out in each image that still runs; in a session, first for those to come.</summary>
+    private static int Each(Action<string> session, string target, Terminal terminal, Func<ControlledProcess, string> request)
+    {
+        int done = 0;
+        if (SessionSwitch.IsSession(target))
+            session(target);
+        foreach (string image in ControlTarget.Find(target))
+        {
+            using ControlledProcess process = ControlledProcess.Open(image);
+            ControlStatus status = process.Status();
+            if (!status.Alive)
+                continue;
+            terminal.Note($"{status.Image}: {request(process)}");
+            done++;
+        }
+        return done > 0 ? ExitCode.Ok : throw new ControlException($"{target}: its processes have all ended");
+    }
+
+    private static int Status(string target, bool json, Terminal terminal)
+    {
+        var statuses = new List<ControlStatus>();
+        foreach (string image in ControlTarget.Find(target))
+        {
+            using ControlledProcess process = ControlledProcess.Open(image);
+            statuses.Add(process.Status());
+        }
+        if (json)
+        {
+            terminal.WriteJson(statuses);
+            return ExitCode.Ok;
+        }
+        Table table = Terminal.NewTable(("process image", Justify.Left), ("state", Justify.Left), ("interval", Justify.Right),
+            ("threads", Justify.Right), ("events lost", Justify.Right));
+        foreach (ControlStatus s in statuses)
+            table.AddRow(s.Image, s.State, Quantity.Count(s.Interval), Quantity.Count(s.Threads), Quantity.Count((long)s.LostEvents));
+        terminal.Write(table);
+        return ExitCode.Ok;
+    }
+}

@@ -1,0 +1,57 @@
+using System.CommandLine;
+using AllocReplay.Cli.Options;
+using AllocReplay.Cli.Output;
+using AllocReplay.Cli.Pages;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Statistics;
+
+namespace AllocReplay.Cli.Commands;
+
+/// <summary><c>allocreplay info</c>: what a trace holds, at a glance.</summary>
+internal static class InfoCommand
+{
+    /// <summary>Fewer bytes of events than this are read in a second or so: no progress needs to be shown.</summary>
+    private const long ProgressFrom = 8 << 20;
+
+    public static Command Create(Terminal terminal)
+    {
+        Argument<string> trace = TraceArguments.Trace();
+        Option<string?> process = TraceArguments.Process();
+        Option<uint?> interval = TraceArguments.Interval();
+        Option<bool> threads = new("--threads") { Description = "List all threads, not the busiest alone." };
+        Option<bool> images = new("--images") { Description = "List all process images, not the busiest alone." };
+        Option<bool> partial = TraceArguments.Partial();
+        Option<bool> json = TraceArguments.Json();
+        var command = new Command("info", "Show what a trace holds.") { trace, process, interval, threads, images, partial, json };
+        command.SetAction(parse => Run(
+            parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(interval),
+            new InfoLists(parse.GetValue(threads), parse.GetValue(images)), parse.GetValue(partial), parse.GetValue(json), terminal));
+        return command;
+    }
+
+    private static int Run(string path, string? process, uint? interval, InfoLists lists, bool partial, bool json, Terminal terminal)
+    {
+        using TraceReader reader = TraceReader.Open(path, process, interval);
+        TraceStatistics statistics = reader.EventBytes < ProgressFrom
+            ? TraceStatistics.Of(reader)
+            : terminal.WithProgress($"Reading {path}", progress => TraceStatistics.Of(reader, progress));
+        TraceSummary summary = TraceSummary.Of(reader, statistics);
+        if (json)
+            terminal.WriteJson(summary);
+        else
+            Print(summary, lists, TextLine.Quote(path) + (process is null ? "" : $" --process {process}"), terminal);
+        return terminal.EndOf(reader, partial);
+    }
+
+    private static void Print(TraceSummary s, InfoLists lists, string target, Terminal terminal)
+    {
+        foreach (Spectre.Console.Rendering.IRenderable part in InfoPage.Of(s, lists, terminal.Width))
+            terminal.Write(part, terminal.Width);
+        if (s.Calls == 0 && s.Failure is not null)
+            terminal.Note($"No calls were recorded: {s.Failure}.");
+        else if (s.Calls == 0)
+            terminal.Note("No calls were recorded: the program makes none, or has an allocator linked into its executable. If that is gperftools' tcmalloc, try: allocreplay record --via mallochook");
+        else
+            terminal.Note($"Next: allocreplay compare {target}   or   allocreplay analyze {target} -o DIR");
+    }
+}

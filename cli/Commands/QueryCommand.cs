@@ -1,0 +1,102 @@
+using System.CommandLine;
+using AllocReplay.Analyzer.Query;
+using AllocReplay.Cli.Output;
+using Spectre.Console;
+
+namespace AllocReplay.Cli.Commands;
+
+/// <summary><c>allocreplay query</c>: SQL, or a named view, over a dataset.</summary>
+internal static class QueryCommand
+{
+    /// <summary>Rows that a terminal table shows unless <c>--limit</c> says otherwise.</summary>
+    private const long TerminalRows = 100;
+
+    private enum Form { Table, Json, Csv }
+
+    public static Command Create(Terminal terminal)
+    {
+        Argument<string?> dataset = new("dataset") { Description = "The directory that 'analyze' wrote.", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> sql = new("sql")
+        {
+            Description = "One SELECT over the tables allocations, threads and process, and the named views. DuckDB's dialect.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        Option<string?> view = new("--view") { Description = "Run this named view.", HelpName = "name" };
+        Option<bool> list = new("--list-views") { Description = "List the named views." };
+        Option<bool> json = new("--json") { Description = "Print an array of JSON objects." };
+        Option<bool> csv = new("--csv") { Description = "Print CSV." };
+        Option<long?> limit = new("--limit")
+        {
+            Description = $"Print at most this many rows. Default: {TerminalRows} in a table, all in JSON and CSV.",
+            HelpName = "n",
+        };
+        var command = new Command("query", "Run SQL, or a named view, over a dataset.") { dataset, sql, view, list, json, csv, limit };
+        command.SetAction(parse =>
+        {
+            if (parse.GetValue(json) && parse.GetValue(csv))
+                throw new UsageException("--json and --csv exclude each other");
+            Form form = parse.GetValue(json) ? Form.Json : parse.GetValue(csv) ? Form.Csv : Form.Table;
+            if (parse.GetValue(list))
+                return ListViews(form, terminal);
+            if (parse.GetValue(limit) < 0)
+                throw new UsageException("--limit: expected 0 or more");
+            return Run(parse.GetValue(dataset), parse.GetValue(sql), parse.GetValue(view), form, parse.GetValue(limit), terminal);
+        });
+        return command;
+    }
+
+    private static int Run(string? dataset, string? sql, string? view, Form form, long? limit, Terminal terminal)
+    {
+        if (dataset is null)
+            throw new UsageException("expected a dataset: the directory that 'allocreplay analyze' wrote");
+        if (sql is null == view is null)
+            throw new UsageException("expected either an SQL query or --view NAME (--list-views lists them)");
+        using DatasetQuery query = DatasetQuery.Open(dataset);
+        using QueryResult result = view is not null ? query.RunView(view) : query.Run(sql!);
+        switch (form)
+        {
+            case Form.Json:
+                QueryOutput.WriteJson(result, limit ?? long.MaxValue, terminal.Out);
+                break;
+            case Form.Csv:
+                QueryOutput.WriteCsv(result, limit ?? long.MaxValue, terminal.Out);
+                break;
+            default:
+                WriteTable(result, limit ?? TerminalRows, isDefault: limit is null, terminal);
+                break;
+        }
+        return ExitCode.Ok;
+    }
+
+    private static void WriteTable(QueryResult result, long limit, bool isDefault, Terminal terminal)
+    {
+        Table table = Terminal.NewTable(result.Columns.Select(c => (c.Name, c.IsNumber ? Justify.Right : Justify.Left)).ToArray());
+        long rows = 0;
+        object?[]? row;
+        // One row more is read than shown, to know whether there is one.
+        while ((row = result.ReadRow()) is not null && rows < limit)
+        {
+            table.AddRow(row.Select(v => Markup.Escape(v is null ? "NULL" : QueryOutput.Text(v))).ToArray());
+            rows++;
+        }
+        terminal.WriteWide(table);
+        if (row is not null && isDefault)
+            terminal.Note($"Only the first {rows} rows are shown; --limit N shows more, --csv and --json all.");
+    }
+
+    private static int ListViews(Form form, Terminal terminal)
+    {
+        if (form == Form.Csv)
+            throw new UsageException("--list-views prints a table, or JSON with --json");
+        if (form == Form.Json)
+        {
+            terminal.WriteJson(NamedView.All);
+            return ExitCode.Ok;
+        }
+        Table table = Terminal.NewTable(("view", Justify.Left), ("what it answers", Justify.Left));
+        foreach (NamedView view in NamedView.All)
+            table.AddRow(Markup.Escape(view.Name), Markup.Escape(view.Description));
+        terminal.WriteWide(table);
+        return ExitCode.Ok;
+    }
+}

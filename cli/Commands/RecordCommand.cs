@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Globalization;
+using AllocReplay.Cli.Options;
+using AllocReplay.Cli.Output;
+using AllocReplay.Formats;
+using AllocReplay.Recorder;
+
+namespace AllocReplay.Cli.Commands;
+
+/// <summary><c>allocreplay record</c>: runs a command and records what it allocates.</summary>
+internal static class RecordCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        Option<string?> output = new("--output", "-o")
+        {
+            Description = $"Recording directory to create, or, with {PackCommand.Extension} for its extension, one file: the recording is packed at the end. Other extensions are refused. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
+            HelpName = "path",
+        };
+        Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
+        Option<bool> startPaused = new("--start-paused") { Description = "Record nothing until 'allocreplay control PID start'." };
+        Option<uint> sample = new("--sample") { Description = "Record 1 block in N, chosen by a hash of its address: lifetimes stay exact.", HelpName = "N", DefaultValueFactory = _ => 1 };
+        Option<bool> latency = new("--latency") { Description = "Record how long each call took." };
+        Option<string?> maxSize = new("--max-size") { Description = "Stop recording a process image at this size: bytes, or with K, M or G.", HelpName = "size" };
+        Option<string?> duration = new("--duration") { Description = "Stop recording after this time while the command goes on: seconds, or with ms, s, m or h.", HelpName = "time" };
+        Option<string> follow = new("--follow-children") { Description = "Whether processes that the command starts are recorded too.", HelpName = "yes|no", DefaultValueFactory = _ => "yes" };
+        follow.AcceptOnlyFromAmong("yes", "no");
+        Option<bool> redact = new("--redact") { Description = "Leave arguments out of the recording." };
+        Option<string> via = new("--via")
+        {
+            Description = "How calls are seen: preload interposes them; mallochook has the program's own gperftools tcmalloc tell of them.",
+            DefaultValueFactory = _ => ProcessInfo.FromPreload,
+        };
+        via.AcceptOnlyFromAmong(ProcessInfo.FromPreload, ProcessInfo.FromMallocHook);
+        Option<bool> quiet = new("--quiet", "-q") { Description = "Say nothing when all went well." };
+        Argument<string[]> command = new("command")
+        {
+            Description = "The command to run, with its arguments. Put -- before it.",
+            Arity = ArgumentArity.OneOrMore,
+            CaptureRemainingTokens = true,
+        };
+        var record = new Command("record", "Run a command and record what it allocates.")
+        {
+            output, force, startPaused, sample, latency, maxSize, duration, follow, redact, via, quiet, command,
+        };
+        record.SetAction(parse =>
+        {
+            string[] words = parse.GetValue(command)!;
+            if (words[0].StartsWith('-') && !parse.Tokens.Any(t => t.Value == "--"))
+                throw new UsageException($"record has no option {words[0]}; put -- before the command");
+            var destination = new RecordingOutput(parse.GetValue(output) ?? DefaultOutput(words[0]));
+            // Usage, but record has its own codes: 2 may be the command's.
+            if (destination.WhyNot(parse.GetValue(force)) is { } why)
+                throw new RecordException(why);
+            return Run(new RecordOptions
+            {
+                Command = words,
+                Output = destination.Directory,
+                Force = parse.GetValue(force),
+                StartPaused = parse.GetValue(startPaused),
+                Sample = Math.Max(1, parse.GetValue(sample)),
+                Latency = parse.GetValue(latency),
+                MaxSize = parse.GetValue(maxSize) is { } size ? Quantity.ParseBytes("--max-size", size) : 0,
+                Duration = parse.GetValue(duration) is { } time ? Quantity.ParseTime("--duration", time) : null,
+                FollowChildren = parse.GetValue(follow) == "yes",
+                Redact = parse.GetValue(redact),
+                Via = parse.GetValue(via) == ProcessInfo.FromMallocHook ? RecordVia.MallocHook : RecordVia.Preload,
+            }, destination, parse.GetValue(quiet), terminal);
+        });
+        return record;
+    }
+
+    private static string DefaultOutput(string command) =>
+        $"{Path.GetFileName(command)}.{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}{RecordingOutput.Extension}";
+
+    private static int Run(RecordOptions options, RecordingOutput output, bool quiet, Terminal terminal)
+    {
+        int exitCode = RecordSession.Run(options, pid =>
+        {
+            if (options.StartPaused && !quiet)
+                terminal.Note($"allocreplay: paused; 'allocreplay control {pid} start' begins to record, into {options.Output}");
+        });
+        TraceReader reader;
+        try
+        {
+            reader = TraceReader.Open(options.Output);
+        }
+        catch (TraceFormatException e)
+        {
+            terminal.Note($"allocreplay: {e.Message}");
+            return exitCode == ExitCode.Ok ? ExitCode.RecordFailed : exitCode;
+        }
+        using (reader)
+        {
+            if (!quiet)
+                Report(reader, options.Output, terminal);
+        }
+        int packing = output.Finish(terminal, quiet);
+        if (!quiet)
+            terminal.Note($"Next: allocreplay info {(packing == ExitCode.Ok ? output.Name : output.Directory)}");
+        // A command that went well does not hide that the file which was asked for is not there.
+        return exitCode == ExitCode.Ok ? packing : exitCode;
+    }
+
+    private static void Report(TraceReader reader, string output, Terminal terminal)
+    {
+        string images = reader.Images.Count == 1 ? "1 process image" : $"{Quantity.Count(reader.Images.Count)} process images";
+        terminal.Note($"allocreplay: recorded {output}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
+        if (reader.Process.LostEvents > 0 || reader.Process.Failure is not null)
+            terminal.Note($"allocreplay: {Quantity.Count((long)reader.Process.LostEvents)} events lost: {reader.Process.Failure}");
+    }
+}

@@ -1,0 +1,29 @@
+using System.CommandLine;
+using AllocReplay.Cli.Output;
+
+namespace AllocReplay.Cli.Options;
+
+/// <summary>Commands that an interruption ends in order: their work clears up what it had begun.</summary>
+internal static class Interruptible
+{
+    /// <summary>Sets the action of a command that may be interrupted.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="terminal">Told that it was.</param>
+    /// <param name="work">Throws <see cref="OperationCanceledException"/> when the token says so.</param>
+    public static void SetAction(Command command, Terminal terminal, Func<ParseResult, CancellationToken, int> work) =>
+        // On a thread of its own: signals are only handled once the action has returned its task.
+        command.SetAction((parse, token) => Task.Run(
+            () =>
+            {
+                try
+                {
+                    return work(parse, token);
+                }
+                catch (OperationCanceledException)
+                {
+                    terminal.Note("allocreplay: interrupted; nothing unfinished is left");
+                    return ExitCode.Interrupted;
+                }
+            },
+            CancellationToken.None));
+}

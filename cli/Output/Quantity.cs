@@ -1,0 +1,57 @@
+using System.Globalization;
+
+namespace AllocReplay.Cli.Output;
+
+/// <summary>Quantities as people read them; exact figures belong in <c>--json</c>.</summary>
+internal static class Quantity
+{
+    private static readonly string[] BinaryUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
+    public static string Count(long n) => n.ToString("N0", CultureInfo.InvariantCulture);
+
+    public static string Threads(int n) => n == 1 ? "1 thread" : Count(n) + " threads";
+
+    public static string Bytes(double bytes)
+    {
+        int unit = 0;
+        while (Math.Abs(bytes) >= 1024 && unit < BinaryUnits.Length - 1)
+        {
+            bytes /= 1024;
+            unit++;
+        }
+        return bytes.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + BinaryUnits[unit];
+    }
+
+    public static string Duration(double ns) => ns switch
+    {
+        < 1e3 => string.Create(CultureInfo.InvariantCulture, $"{ns:0} ns"),
+        < 1e6 => string.Create(CultureInfo.InvariantCulture, $"{ns / 1e3:0.0} µs"),
+        < 1e9 => string.Create(CultureInfo.InvariantCulture, $"{ns / 1e6:0.0} ms"),
+        < 60e9 => string.Create(CultureInfo.InvariantCulture, $"{ns / 1e9:0.00} s"),
+        < 3600e9 => TimeSpan.FromSeconds(ns / 1e9).ToString(@"m' min 'ss' s'", CultureInfo.InvariantCulture),
+        < 86400e9 => TimeSpan.FromSeconds(ns / 1e9).ToString(@"h' h 'mm' min'", CultureInfo.InvariantCulture),
+        _ => TimeSpan.FromSeconds(ns / 1e9).ToString(@"d' d 'hh' h'", CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>A size as people write it: 500, 64K, 10M, 2G; powers of 1024.</summary>
+    /// <exception cref="UsageException">It is none, or is 0.</exception>
+    public static long ParseBytes(string option, string text)
+    {
+        int shift = text.Length == 0 ? -1 : "KMGT".IndexOf(char.ToUpperInvariant(text[^1]));
+        string digits = shift >= 0 ? text[..^1] : text;
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long n) && n > 0 && n < long.MaxValue >> (10 * (shift + 1))
+            ? n << (10 * (shift + 1))
+            : throw new UsageException($"{option} {text}: expected a size such as 500M or 2G");
+    }
+
+    /// <summary>A time as people write it: 30, 500ms, 30s, 5m, 1h.</summary>
+    /// <exception cref="UsageException">It is none, or is 0.</exception>
+    public static TimeSpan ParseTime(string option, string text)
+    {
+        (string unit, double seconds) = new[] { ("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("", 1.0) }
+            .First(u => text.EndsWith(u.Item1, StringComparison.Ordinal));
+        return double.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double n) && n > 0 && n * seconds < 1e9
+            ? TimeSpan.FromSeconds(n * seconds)
+            : throw new UsageException($"{option} {text}: expected a time such as 500ms, 30s or 5m");
+    }
+}

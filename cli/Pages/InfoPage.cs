@@ -1,0 +1,210 @@
+using System.Globalization;
+using AllocReplay.Cli.Output;
+using AllocReplay.Formats;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace AllocReplay.Cli.Pages;
+
+/// <summary>Which lists are shown in full.</summary>
+internal sealed record InfoLists(bool AllThreads, bool AllImages);
+
+/// <summary>
+/// The page that <c>info</c> prints: what it is, its figures, how they go over time, lists, and last what to beware of.
+/// </summary>
+internal static class InfoPage
+{
+    private const int ThreadRows = 10;
+    private const int ImageRows = 10;
+    private const int IntervalRows = 10;
+
+    /// <summary>Columns of a sparkline's name before it, and of its highest value after it.</summary>
+    private const int NameWidth = 12;
+    private const int HighestWidth = 21;
+
+    public static IEnumerable<IRenderable> Of(TraceSummary s, InfoLists lists, int width)
+    {
+        yield return Facts(s);
+        yield return Blank;
+        yield return Figures(s);
+        if (s.Calls > 0)
+        {
+            yield return Blank;
+            foreach (string line in Timeline(s, width))
+                yield return new Text(line);
+            yield return Kinds(s);
+        }
+        foreach (IRenderable part in Threads(s, lists).Concat(Intervals(s)).Concat(Images(s, lists)).Concat(Warnings(s)))
+            yield return part;
+    }
+
+    private static Text Blank => new("");
+
+    private static Grid Facts(TraceSummary s)
+    {
+        Grid facts = new Grid().AddColumn(new GridColumn { NoWrap = true, Width = NameWidth, Padding = new Padding(0) }).AddColumn(new GridColumn { Padding = new Padding(0) });
+        void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(TextLine.Plain(value)));
+        string form = s.Form == TraceSummary.Packed ? "packed trace" : "recording directory";
+        Fact("trace", s.Path);
+        Fact("form", $"{form}, {Quantity.Bytes(s.FileBytes)} on disk{(s.Images.Count > 1 ? $" with {Quantity.Count(s.Images.Count)} process images" : "")}, format {s.FormatVersion}");
+        Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments.Select(TextLine.Quote)) : s.Executable);
+        string which = s.Images.Count > 1
+            ? $"{(s.Images[0].Name == s.Image ? "the busiest" : "one")} of {Quantity.Count(s.Images.Count)}: all figures are of it alone; --process chooses another"
+            : s.Pid > 0 ? $"pid {s.Pid}" : "not known";
+        Fact("process", $"{s.Image}, {which}");
+        Fact("ran", string.Join(", ", new[] { s.Started == DateTimeOffset.UnixEpoch ? "" : s.Started.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture), s.Host.Length > 0 ? "on " + s.Host : "", s.Kernel, s.Architecture, s.End }.Where(t => t.Length > 0)));
+        // Of an import, neither this nor the process is known.
+        if (s.Allocator.Length > 0)
+            Fact("allocator", s.Allocator + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
+            + (s.RecordsOperatorNew ? ", operator new its own" : ", operator new seen as malloc"));
+        Fact("source", s.Source + (s.Source == ProcessInfo.FromMallocHook ? " (calloc, realloc, alignment and operator new look like malloc and free)" : "")
+            + (s.Sample > 1 ? $", 1 block in {s.Sample}" : ", every block") + (s.Latency ? ", each call's latency" : ""));
+        return facts;
+    }
+
+    private static Grid Figures(TraceSummary s)
+    {
+        Grid figures = new Grid()
+            .AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(0, 0, 2, 0) })
+            .AddColumn(new GridColumn { NoWrap = true, Alignment = Justify.Right, Padding = new Padding(0, 0, 2, 0) })
+            .AddColumn(new GridColumn { Padding = new Padding(0) });
+        void Figure(string name, string value, string note = "") => figures.AddRow(Markup.Escape(name), Markup.Escape(value), Markup.Escape(TextLine.Plain(note)));
+        Figure("duration", Quantity.Duration(s.DurationNs), DescribeTime(s));
+        Figure("threads", Quantity.Count(s.Threads.Count), s.Threads is [{ Name.Length: > 0 } only] ? only.Name : "");
+        Figure("calls", Quantity.Count(s.Calls), s.RecordedNs > 0 && s.Calls > 0 ? $"{Rate(s.Calls * 1e9 / s.RecordedNs)} on average" : "");
+        Figure("events", Quantity.Count(s.Events), string.Create(CultureInfo.InvariantCulture, $"{s.BytesPerEvent:0.00} B/event, {Quantity.Bytes(s.EventBytes)}"));
+        Figure("acquisitions", Quantity.Count(s.Acquisitions), $"{Quantity.Bytes(s.BytesAcquired)} requested; {Quantity.Count(s.FailedCalls)} {(s.FailedCalls == 1 ? "call" : "calls")} failed");
+        Figure("temporary", Quantity.Count(s.TemporaryBlocks), $"freed before their thread acquired another{Share(s.TemporaryBlocks, s.Acquisitions)}");
+        Figure("cross-thread", Quantity.Count(s.CrossThreadReleases), $"freed by another thread{Share(s.CrossThreadReleases, s.Acquisitions)}");
+        Figure("releases of null", Quantity.Count(s.NullReleases));
+        Figure("peak live", Quantity.Bytes(s.PeakLiveBytes), $"at {Quantity.Duration(s.PeakLiveNs)}");
+        Figure("live at end", Quantity.Bytes(s.LiveBytes), s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks");
+        Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
+        Figure("frees not seen", Quantity.Count(s.ImplicitReleases + s.ReleasedWhileStopped), "addresses handed out again without a free" + (s.ReleasedWhileStopped > 0 ? $"; {Quantity.Count(s.ReleasedWhileStopped)} of them while stopped" : ""));
+        Figure("merge parks", Quantity.Count(s.Parks), "waits for the event of another thread");
+        Figure("forced steps", Quantity.Count(s.ForcedSteps), "waits for an event that never came");
+        Figure("events lost", Quantity.Count((long)s.EventsLost));
+        Figure("limits hit", s.LimitsHit.Count == 0 ? "none" : string.Join(", ", s.LimitsHit.Select(NameOf)), DescribeLimits(s));
+        return figures;
+    }
+
+    private static string DescribeTime(TraceSummary s)
+    {
+        if (s.OnlyInterval is { } only)
+            return $"since the start; interval {only} alone is shown, {Quantity.Duration(s.RecordedNs)} of it";
+        if (s.Intervals.Count > 1)
+            return $"{Quantity.Duration(s.RecordedNs)} of it recorded, in {Quantity.Count(s.Intervals.Count)} intervals";
+        return s.RecordedNs < 0.95 * s.DurationNs ? $"{Quantity.Duration(s.RecordedNs)} of it recorded" : "";
+    }
+
+    private static string NameOf(string limit) => limit == TraceSummary.SizeLimit ? "size" : "duration";
+
+    private static string DescribeLimits(TraceSummary s) => string.Join(", ", new[]
+    {
+        s.MaxSize > 0 ? $"size at most {Quantity.Bytes(s.MaxSize)}" : "",
+        s.MaxDurationNs > 0 ? $"duration at most {Quantity.Duration(s.MaxDurationNs)}" : "",
+    }.Where(t => t.Length > 0));
+
+    private static string Share(long part, long whole) => whole == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {100.0 * part / whole:0.0} % of blocks");
+
+    private static string Rate(double perSecond) => $"{Quantity.Count((long)perSecond)} calls/s";
+
+    /// <summary>Two sparklines over one axis of time, and a mark under the peak.</summary>
+    private static IEnumerable<string> Timeline(TraceSummary s, int width)
+    {
+        TraceSummary.TimelineSummary line = s.Timeline;
+        int columns = Math.Max(10, width - NameWidth - HighestWidth);
+        double[] rates = Sparkline.Rates(line.Calls, line.BucketNs, s.DurationNs - line.StartNs, columns);
+        double[] live = Sparkline.Peaks(line.PeakLiveBytes, columns);
+        string Row(string name, string text, string after) => name.PadRight(NameWidth) + text.PadRight(rates.Length) + after;
+        yield return Row("calls/s", Sparkline.Render(rates), $"  max {Quantity.Count((long)rates.Max())}");
+        yield return Row("live bytes", Sparkline.Render(live), $"  max {Quantity.Bytes(s.PeakLiveBytes)}");
+        if (s.PeakLiveBytes > 0)
+        {
+            int bucket = (int)Math.Clamp((s.PeakLiveNs - line.StartNs) / line.BucketNs, 0, line.Calls.Count - 1);
+            int column = Sparkline.ColumnOf(bucket, line.Calls.Count, columns);
+            string at = $"peak at {Quantity.Duration(s.PeakLiveNs)}";
+            yield return Row("", column > at.Length ? (at + " ▲").PadLeft(column + 1) : "▲ ".PadLeft(column + 2) + at, "");
+        }
+        string from = Quantity.Duration(line.StartNs), to = Quantity.Duration(s.DurationNs);
+        string each = $"{Quantity.Duration((double)line.BucketNs * line.Calls.Count / rates.Length)} each";
+        int left = Math.Max(1, (rates.Length - each.Length) / 2 - from.Length);
+        string begin = rates.Length > from.Length + each.Length + to.Length + 4 ? from + new string(' ', left) + each : from;
+        yield return Row("", begin + to.PadLeft(Math.Max(to.Length + 1, rates.Length - begin.Length)), "");
+    }
+
+    private static Table Kinds(TraceSummary s)
+    {
+        Table kinds = Terminal.NewTable(("call", Justify.Left), ("count", Justify.Right), ("%", Justify.Right));
+        foreach ((string name, long count) in s.CallsByKind.OrderByDescending(k => k.Value).ThenBy(k => k.Key, StringComparer.Ordinal))
+            kinds.AddRow(Markup.Escape(name), Quantity.Count(count), string.Create(CultureInfo.InvariantCulture, $"{100.0 * count / s.Calls:0.0}"));
+        return kinds;
+    }
+
+    private static IEnumerable<IRenderable> Threads(TraceSummary s, InfoLists lists)
+    {
+        if (s.Threads.Count < 2 && !lists.AllThreads)
+            yield break;
+        TraceSummary.ThreadSummary[] busiest = [.. s.Threads.OrderByDescending(t => t.Calls).ThenBy(t => t.Index)];
+        Table table = Terminal.NewTable(("thread", Justify.Right), ("tid", Justify.Right), ("name", Justify.Left), ("calls", Justify.Right), ("requested", Justify.Right), ("first", Justify.Right), ("last", Justify.Right));
+        foreach (TraceSummary.ThreadSummary t in busiest.Take(lists.AllThreads ? int.MaxValue : ThreadRows))
+            table.AddRow(
+                Quantity.Count(t.Index), t.OsTid.ToString(CultureInfo.InvariantCulture), Markup.Escape(TextLine.Plain(t.Name)), Quantity.Count(t.Calls),
+                Quantity.Bytes(t.BytesRequested), t.FirstNs < 0 ? "-" : Quantity.Duration(t.FirstNs), t.FirstNs < 0 ? "-" : Quantity.Duration(t.LastNs));
+        yield return table;
+        if (table.Rows.Count < busiest.Length)
+            yield return new Text($"  and {More(busiest.Length - table.Rows.Count, "thread")} with {Quantity.Count(busiest.Skip(table.Rows.Count).Sum(t => t.Calls))} calls: --threads lists all.");
+    }
+
+    private static IEnumerable<IRenderable> Intervals(TraceSummary s)
+    {
+        if (s.Intervals.Count > 1 || s.Intervals is [{ StopNs: not null }])
+        {
+            Table table = Terminal.NewTable(("interval", Justify.Right), ("from", Justify.Right), ("to", Justify.Right), ("length", Justify.Right));
+            foreach (Interval i in s.Intervals.Take(IntervalRows))
+                table.AddRow(Quantity.Count(i.Number), Quantity.Duration(i.StartNs), i.StopNs is { } stop ? Quantity.Duration(stop) : "the end", Quantity.Duration(Math.Max(0, (i.StopNs ?? s.DurationNs) - i.StartNs)));
+            yield return table;
+            if (table.Rows.Count < s.Intervals.Count)
+                yield return new Text($"  and {More(s.Intervals.Count - table.Rows.Count, "interval")}: --json lists all.");
+        }
+        if (s.Markers.Count > 0)
+        {
+            Table table = Terminal.NewTable(("mark", Justify.Left), ("at", Justify.Right));
+            foreach (Marker marker in s.Markers.Take(IntervalRows))
+                table.AddRow(Markup.Escape(TextLine.Plain(marker.Name)), Quantity.Duration(marker.TimeNs));
+            yield return table;
+            if (table.Rows.Count < s.Markers.Count)
+                yield return new Text($"  and {More(s.Markers.Count - table.Rows.Count, "mark")}: --json lists all.");
+        }
+    }
+
+    private static IEnumerable<IRenderable> Images(TraceSummary s, InfoLists lists)
+    {
+        if (s.Images.Count < 2)
+            yield break;
+        Table table = Terminal.NewTable(("process image", Justify.Left), ("program", Justify.Left), ("event bytes", Justify.Right), ("", Justify.Left));
+        ProcessImage[] shown = [.. s.Images.Where((image, i) => lists.AllImages || i < ImageRows || image.Name == s.Image)];
+        foreach (ProcessImage image in shown)
+            table.AddRow(Markup.Escape(TextLine.Plain(image.Name)), Markup.Escape(TextLine.Plain(Path.GetFileName(image.Executable))), Quantity.Bytes(image.EventBytes), image.Name == s.Image ? "← shown above" : "");
+        yield return table;
+        if (shown.Length < s.Images.Count)
+            yield return new Text($"  and {More(s.Images.Count - shown.Length, "process image")} with {Quantity.Bytes(s.Images.Except(shown).Sum(i => i.EventBytes))}: --images lists all.");
+    }
+
+    private static string More(int n, string thing) => n == 1 ? $"1 more {thing}" : $"{Quantity.Count(n)} more {thing}s";
+
+    private static IEnumerable<IRenderable> Warnings(TraceSummary s)
+    {
+        if (s.Warnings.Count == 0)
+            yield break;
+        yield return Blank;
+        yield return new Text(s.Warnings.Count == 1 ? "1 warning" : $"{s.Warnings.Count} warnings");
+        Grid grid = new Grid().AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(2, 0, 1, 0) }).AddColumn(new GridColumn { Padding = new Padding(0) });
+        foreach (TraceWarning warning in s.Warnings)
+        {
+            grid.AddRow("!", Markup.Escape(TextLine.Plain(warning.What)));
+            grid.AddRow("", Markup.Escape(warning.Action));
+        }
+        yield return grid;
+    }
+}

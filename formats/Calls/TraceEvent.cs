@@ -1,0 +1,105 @@
+using AllocReplay.Formats.Merge;
+
+namespace AllocReplay.Formats.Calls;
+
+/// <summary>One event of a trace, in merged order, with its address resolved to an object.</summary>
+/// <remarks>
+/// A reallocation is two events of one thread: <see cref="CallKind.ReallocBegin"/> releases the old object, and the next event
+/// of that thread, <see cref="CallKind.ReallocEnd"/>, takes the new one. The end repeats the request, so a reader that wants
+/// calls and not moments can ignore the begin.
+/// </remarks>
+public record struct TraceEvent
+{
+    /// <summary>The object id that stands for "none" or "not known".</summary>
+    public const long NoObject = -1;
+
+    /// <summary>What happened.</summary>
+    public CallKind Kind { get; internal set; }
+
+    /// <summary>True when there is no address: the acquisition failed, or the release was given a null pointer.</summary>
+    public bool IsNull { get; internal set; }
+
+    /// <summary>Dense index of the thread, from 0.</summary>
+    public int Thread { get; internal set; }
+
+    /// <summary>
+    /// Another thread's index: the parent of <see cref="CallKind.ThreadStart"/>, the child of <see cref="CallKind.ThreadCreate"/>. -1 for
+    /// other kinds, and where that thread has no events.
+    /// </summary>
+    public int OtherThread { get; internal set; }
+
+    /// <summary>Nanoseconds since the start of the recording, on the recording's monotonic clock. Never negative.</summary>
+    public long TimeNs { get; internal set; }
+
+    /// <summary>
+    /// Nanoseconds that the real call took, as exact as the recording's clock (some nanoseconds); 0 when it took less, and unless latency
+    /// was recorded (<see cref="ProcessInfo.Latency"/>). Of a reallocation: at its end.
+    /// </summary>
+    public long DurationNs { get; internal set; }
+
+    /// <summary>Number of the recorded interval that it falls into, from 1.</summary>
+    public uint Interval { get; internal set; }
+
+    /// <summary>Address acquired or released; 0 when <see cref="IsNull"/> and for kinds without one. It recurs: <see cref="Object"/> does not.</summary>
+    public ulong Address { get; internal set; }
+
+    /// <summary>
+    /// Bytes requested, of one element where <see cref="Count"/> is not 1; for sized releases, bytes that the program says the block has.
+    /// 0 for kinds without a size, and where 0 was asked for.
+    /// </summary>
+    public ulong Size { get; internal set; }
+
+    /// <summary>Elements requested, 0 included; 1 for kinds without a count.</summary>
+    public ulong Count { get; internal set; }
+
+    /// <summary>Alignment requested in bytes, as the program gave it: it need not be a power of two. 0 for kinds without one.</summary>
+    public ulong Alignment { get; internal set; }
+
+    /// <summary>
+    /// The object acquired or released: ids are dense, from 0, in merged order of acquisition. <see cref="NoObject"/> when the
+    /// call failed, released a null pointer, or released a block whose acquisition is not in the trace. A failed reallocation
+    /// ends with its old object.
+    /// </summary>
+    public long Object { get; internal set; }
+
+    /// <summary>On the end of a reallocation: the object that was given up. Otherwise, and where it is not known, <see cref="NoObject"/>.</summary>
+    public long PreviousObject { get; internal set; }
+
+    /// <summary>
+    /// On an acquisition: the object that was still live at this address, because its release is not in the trace. Normally
+    /// <see cref="NoObject"/>.
+    /// </summary>
+    public long DisplacedObject { get; internal set; }
+
+    /// <summary>Bytes requested in all: size × count, saturating at <see cref="ulong.MaxValue"/> as no allocator can serve more.</summary>
+    public readonly ulong BytesRequested => Count == 1 ? Size : Math.BigMul(Size, Count, out ulong low) == 0 ? low : ulong.MaxValue;
+
+    /// <summary>
+    /// The object that is no longer live after this event because the program gave it back: by a deallocation, or by a reallocation, at
+    /// its end, unless that failed. Otherwise, and where it is not known, <see cref="NoObject"/>.
+    /// </summary>
+    public readonly long ReleasedObject =>
+        CallKinds.IsDeallocation(Kind) ? Object : CallKinds.IsReallocEnd(Kind) && PreviousObject != Object ? PreviousObject : NoObject;
+
+    /// <summary>Whether this event took a new block: a successful acquisition or reallocation.</summary>
+    public readonly bool Acquires => !IsNull && CallKinds.IsAcquisition(Kind);
+
+    /// <summary>An event of one thread's stream, before the merge: without objects.</summary>
+    internal static TraceEvent Of(in RawEvent e, int thread, in Clock clock, Dictionary<uint, int> denseThreads) => new()
+    {
+        Kind = e.Kind,
+        IsNull = e.IsNull,
+        Thread = thread,
+        OtherThread = e.OtherThread < 0 ? -1 : denseThreads.GetValueOrDefault((uint)e.OtherThread, -1),
+        TimeNs = clock.ToNs(e.Ticks),
+        Interval = e.Interval,
+        DurationNs = e.Duration == 0 ? 0 : clock.SpanToNs(e.Duration),
+        Address = e.Address,
+        Size = e.Size,
+        Count = e.Count,
+        Alignment = e.Alignment,
+        Object = NoObject,
+        PreviousObject = NoObject,
+        DisplacedObject = NoObject,
+    };
+}

@@ -1,0 +1,271 @@
+using System.Runtime.InteropServices;
+using AllocReplay.Formats.Calls;
+
+namespace AllocReplay.Formats.Merge;
+
+/// <summary>
+/// Merges the streams of all threads into one order that respects program order and ownership, then time.
+/// </summary>
+/// <remarks>
+/// <para>Counters of different cores are not a total order: a thread may read its counter before the event that it depends
+/// on is stamped elsewhere. So the earliest event is only taken when ownership allows it: an acquisition needs its address
+/// to be free, a release needs it to be live. A stream whose next event may not be taken is parked under that address until
+/// another stream's event makes it possible. Order within a thread is never changed.</para>
+/// <para>The event waited for may not be in the trace at all (a block older than the recording, a lost event). So a park
+/// ends when the merge has moved <see cref="ParkBoundNs"/> past it; the step is then forced, and counted.</para>
+/// <para>An event makes way for one other: an address that became free can be taken once, one that became live released once. So one
+/// stream is woken, the earliest, however many wait; no trace can make the merge slower than n log n.</para>
+/// <para>Between two intervals anything may have happened: the address of a block of an earlier interval counts as free.</para>
+/// <para>Memory: one entry per live block, one chunk per thread.</para>
+/// </remarks>
+internal sealed class OwnershipMerge : IDisposable
+{
+    /// <summary>Far beyond what counters of one machine differ by or a core reorders; far below what a reader would notice.</summary>
+    public const long ParkBoundNs = 1_000_000;
+
+    /// <summary>Stands for the begin of a reallocation whose end is the first that is recorded.</summary>
+    private static readonly TraceEvent NoRealloc = new() { Object = TraceEvent.NoObject, Count = 1 };
+
+    private readonly Stream[] _streams;
+    private readonly PriorityQueue<Stream, (ulong Ticks, int Thread)> _ready = new();
+
+    /// <summary>Parked streams, by the address and whether they wait for it to be free (an acquisition) or to be live.</summary>
+    private readonly Dictionary<(ulong Address, bool Free), SortedSet<Stream>> _waiters = [];
+
+    private readonly SortedSet<Stream> _parked = new(Stream.ByTime);
+    private readonly Dictionary<ulong, long> _live = [];
+    private readonly Dictionary<uint, int> _denseThread;
+    private readonly Clock _clock;
+    private readonly ulong _bound;
+    private Stream? _advanced; // gave the last event; not yet back in _ready
+    private long _nextObject;
+    private long _parks;
+    private long _forced;
+    private long _unknown;
+    private long _implicit;
+    private long _whileStopped;
+    private uint _interval;
+    private long _firstOfInterval; // objects below this id are of an earlier interval
+
+    public OwnershipMerge(ITraceSource source, ulong fromTicks = 0)
+    {
+        _clock = source.Clock;
+        _bound = _clock.FromNs(ParkBoundNs);
+        _denseThread = source.DenseThreads();
+        _streams = source.Threads.Select(t => new Stream(source.OpenCursor(t.Index, fromTicks), t.Index)).ToArray();
+        foreach (Stream stream in _streams)
+            if (Advance(stream))
+                _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
+    }
+
+    public MergeStatistics Statistics => new(_parks, _forced, _unknown, _implicit, _whileStopped);
+
+    public int LiveBlocks => _live.Count;
+
+    /// <summary>Bytes of stored events that were loaded so far.</summary>
+    public long BytesRead => _streams.Sum(s => s.Cursor.BytesRead);
+
+    /// <summary>The damage that ended a stream early, or null. The other streams go on.</summary>
+    public TraceFormatException? Damage { get; private set; }
+
+    public bool Read(out TraceEvent e)
+    {
+        while (true)
+        {
+            if (!TakeReady(out Stream? stream))
+            {
+                e = default;
+                return false;
+            }
+            if (Blocks(stream.Head))
+            {
+                if (!stream.Overdue)
+                {
+                    Park(stream);
+                    continue;
+                }
+                _forced++; // the event it waits for is missing
+            }
+            stream.Overdue = false;
+            Emit(stream, out e);
+            if (Advance(stream))
+                _advanced = stream;
+            return true;
+        }
+    }
+
+    /// <summary>The stream whose event comes next, unless ownership forbids it. False when there is none.</summary>
+    private bool TakeReady([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Stream? stream)
+    {
+        Stream? advanced = _advanced;
+        _advanced = null;
+        if (_parked.Count == 0 && advanced is not null)
+        {
+            // The usual case: in one step, which costs nothing where the stream goes on being the earliest.
+            stream = _ready.EnqueueDequeue(advanced, (advanced.Head.Ticks, advanced.Thread));
+            return true;
+        }
+        if (advanced is not null)
+            _ready.Enqueue(advanced, (advanced.Head.Ticks, advanced.Thread));
+        return TakeOverdue(out stream) || _ready.TryDequeue(out stream, out _);
+    }
+
+    public void Dispose()
+    {
+        foreach (Stream stream in _streams)
+            stream.Cursor.Dispose();
+    }
+
+    private bool Blocks(in RawEvent head)
+    {
+        if (head.IsNull || CallKinds.IsThreadEvent(head.Kind))
+            return false;
+        bool live = _live.TryGetValue(head.Address, out long owner);
+        return CallKinds.IsAcquisition(head.Kind) ? live && owner >= FirstObjectOf(head.Interval) : !live;
+    }
+
+    private long FirstObjectOf(uint interval) => interval > _interval ? _nextObject : _firstOfInterval;
+
+    private void Park(Stream stream)
+    {
+        stream.Park = _parks++;
+        _parked.Add(stream);
+        if (!_waiters.TryGetValue(stream.Wait, out SortedSet<Stream>? waiters))
+            _waiters.Add(stream.Wait, waiters = new SortedSet<Stream>(Stream.ByTime));
+        waiters.Add(stream);
+    }
+
+    private void Unpark(Stream stream)
+    {
+        _parked.Remove(stream);
+        SortedSet<Stream> waiters = _waiters[stream.Wait];
+        waiters.Remove(stream);
+        if (waiters.Count == 0)
+            _waiters.Remove(stream.Wait);
+    }
+
+    /// <summary>Wakes the earliest stream that waits for an address to be free, or to be live.</summary>
+    private void Wake(ulong address, bool free)
+    {
+        if (_waiters.Count == 0 || !_waiters.TryGetValue((address, free), out SortedSet<Stream>? waiters))
+            return;
+        Stream stream = waiters.Min!;
+        Unpark(stream);
+        _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
+    }
+
+    /// <summary>A parked stream whose wait is over because time has passed it by, or because nothing else is left.</summary>
+    private bool TakeOverdue([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Stream? stream)
+    {
+        stream = null;
+        if (_parked.Count == 0)
+            return false;
+        Stream earliest = _parked.Min!;
+        if (_ready.TryPeek(out _, out var next) && (next.Ticks <= earliest.Head.Ticks || next.Ticks - earliest.Head.Ticks <= _bound))
+            return false;
+        Unpark(earliest);
+        earliest.Overdue = true;
+        stream = earliest;
+        return true;
+    }
+
+    private void Emit(Stream stream, out TraceEvent e)
+    {
+        ref readonly RawEvent head = ref stream.Head;
+        if (head.Interval > _interval)
+            (_interval, _firstOfInterval) = (head.Interval, _nextObject);
+        e = TraceEvent.Of(head, stream.Thread, _clock, _denseThread);
+        if (CallKinds.IsThreadEvent(head.Kind))
+            return;
+        if (CallKinds.IsReallocEnd(head.Kind))
+            EndRealloc(stream, ref e);
+        else if (head.IsNull)
+            StartRealloc(stream, e);
+        else if (CallKinds.IsAcquisition(head.Kind))
+            Acquire(ref e);
+        else
+        {
+            if (_live.Remove(head.Address, out long released))
+                e.Object = released;
+            else
+                _unknown++;
+            StartRealloc(stream, e);
+            Wake(head.Address, free: true);
+        }
+    }
+
+    private void Acquire(ref TraceEvent e)
+    {
+        e.Object = _nextObject++;
+        ref long slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_live, e.Address, out bool wasLive);
+        if (wasLive)
+        {
+            if (slot < _firstOfInterval)
+                _whileStopped++;
+            else
+                _implicit++;
+            e.DisplacedObject = slot;
+        }
+        slot = e.Object;
+        Wake(e.Address, free: false);
+    }
+
+    private static void StartRealloc(Stream stream, in TraceEvent e)
+    {
+        if (CallKinds.IsReallocBegin(e.Kind))
+            stream.PendingRealloc = e;
+    }
+
+    private void EndRealloc(Stream stream, ref TraceEvent e)
+    {
+        TraceEvent begin = stream.PendingRealloc;
+        stream.PendingRealloc = NoRealloc;
+        e.Size = begin.Size;
+        e.Count = begin.Count;
+        long old = begin.Object;
+        if (!e.IsNull)
+        {
+            Acquire(ref e);
+            e.PreviousObject = old;
+            return;
+        }
+        // A null result of realloc(p, 0) has freed p; of any other size it is a failure, and p stays.
+        bool freed = begin.BytesRequested == 0;
+        if (old >= 0 && !freed && _live.TryAdd(begin.Address, old))
+        {
+            e.Object = old;
+            Wake(begin.Address, free: false);
+        }
+        e.PreviousObject = old;
+    }
+
+    /// <summary>Reads a stream's next event. False at its end.</summary>
+    private bool Advance(Stream stream)
+    {
+        try
+        {
+            return stream.Cursor.Read(out stream.Head);
+        }
+        catch (TraceFormatException damage)
+        {
+            Damage ??= damage;
+            return false;
+        }
+    }
+
+    private sealed class Stream(IEventCursor cursor, int thread)
+    {
+        public RawEvent Head;
+        public long Park; // number of its last park
+        public bool Overdue; // it has waited long enough
+        public TraceEvent PendingRealloc = NoRealloc;
+
+        /// <summary>By the time of what they wait to do, then in order of parking.</summary>
+        public static readonly Comparer<Stream> ByTime = Comparer<Stream>.Create(
+            (a, b) => a.Head.Ticks != b.Head.Ticks ? a.Head.Ticks.CompareTo(b.Head.Ticks) : a.Park.CompareTo(b.Park));
+
+        public (ulong Address, bool Free) Wait => (Head.Address, CallKinds.IsAcquisition(Head.Kind));
+        public IEventCursor Cursor { get; } = cursor;
+        public int Thread { get; } = thread;
+    }
+}

@@ -1,0 +1,18 @@
+using AllocReplay.Formats.Calls;
+
+namespace AllocReplay.Formats.Merge;
+
+/// <summary>An event as one thread's stream holds it: no order across threads, no object ids.</summary>
+internal struct RawEvent
+{
+    public ulong Ticks; // shifted
+    public ulong Address;
+    public ulong Size;
+    public ulong Count;
+    public ulong Alignment;
+    public ulong Duration; // shifted ticks, 0 when not recorded
+    public int OtherThread;
+    public uint Interval;
+    public CallKind Kind;
+    public bool IsNull;
+}

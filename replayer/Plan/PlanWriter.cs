@@ -1,0 +1,92 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using AllocReplay.Replayer.Order;
+
+namespace AllocReplay.Replayer.Plan;
+
+/// <summary>Lays a compiled plan out in its file: all slots get their final numbers, each thread's ops come in a row.</summary>
+internal static unsafe class PlanWriter
+{
+    private const int BufferOps = 4096;
+
+    public static void Write(
+        Stream output, ReplayOrder order, IReadOnlyList<PlanThreadBuilder> threads, long sharedSlots, int mainThread,
+        IEnumerable<(int Thread, uint Slot)> leftovers, PlanCounts counts)
+    {
+        // Slot 0 is the null pointer's. The first line is left to it: it is read by all threads and written by none.
+        long[] ownBase = new long[threads.Count];
+        long slots = PlanFormat.SlotsPerLine;
+        var table = new PlanThread[threads.Count];
+        long ops = 0;
+        for (int i = 0; i < threads.Count; i++)
+        {
+            ownBase[i] = slots;
+            slots += (threads[i].OwnSlots + PlanFormat.SlotsPerLine - 1L) / PlanFormat.SlotsPerLine * PlanFormat.SlotsPerLine;
+            table[i] = new PlanThread
+            {
+                FirstOp = ops,
+                OpCount = threads[i].Ops.Count,
+                Parent = threads[i].Parent,
+                Flags = (threads[i].IsExitAwaited ? PlanThreadFlags.ExitAwaited : 0) | (threads[i].HasExited || i == mainThread ? 0 : PlanThreadFlags.Stays),
+            };
+            ops += threads[i].Ops.Count;
+        }
+        long sharedBase = slots;
+        slots += sharedSlots;
+        if (slots > uint.MaxValue)
+            throw new ReplayException(ReplayFailure.NotPossible, $"the trace needs {slots:N0} slots for blocks, a plan has {uint.MaxValue:N0}");
+        counts.Slots = slots;
+        counts.SpawnedThreads = threads.Count(t => t.Parent >= 0);
+
+        var header = new PlanHeader
+        {
+            Magic = PlanFormat.Magic,
+            Version = PlanFormat.Version,
+            Order = order,
+            ThreadCount = threads.Count,
+            MainThread = mainThread,
+            OpCount = ops,
+            SlotCount = slots,
+            ThreadsOffset = Unsafe.SizeOf<PlanHeader>(),
+        };
+        header.OpsOffset = header.ThreadsOffset + (long)threads.Count * Unsafe.SizeOf<PlanThread>();
+        // Blocks that nobody released have a slot of their thread's own.
+        uint[] left = [.. leftovers.Select(b => (uint)(ownBase[b.Thread] + b.Slot))];
+        header.LeftoverOffset = header.OpsOffset + ops * Unsafe.SizeOf<PlanOp>();
+        header.LeftoverCount = left.Length;
+        header.FileLength = (header.LeftoverOffset + left.Length * sizeof(uint) + 7) & ~7L;
+        bool isTimed = threads.Any(t => t.Times is not null);
+        if (isTimed)
+        {
+            header.TimesOffset = header.FileLength;
+            header.FileLength += ops * sizeof(long);
+        }
+        output.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<PlanHeader>(in header)));
+        output.Write(MemoryMarshal.AsBytes<PlanThread>(table));
+        var buffer = new PlanOp[BufferOps];
+        for (int i = 0; i < threads.Count; i++)
+            foreach ((nint start, int count) in threads[i].Ops.Chunks())
+                WriteOps(output, new ReadOnlySpan<PlanOp>((void*)start, count), buffer, (uint)ownBase[i], (uint)sharedBase);
+        output.Write(MemoryMarshal.AsBytes<uint>(left));
+        output.Write(new byte[-left.Length * sizeof(uint) & 7]);
+        foreach ((nint start, int count) in threads.SelectMany(t => t.Times?.Chunks() ?? []))
+            output.Write(new ReadOnlySpan<byte>((void*)start, count * sizeof(long)));
+    }
+
+    private static void WriteOps(Stream output, ReadOnlySpan<PlanOp> ops, PlanOp[] buffer, uint ownBase, uint sharedBase)
+    {
+        while (ops.Length > 0)
+        {
+            int count = Math.Min(ops.Length, buffer.Length);
+            for (int i = 0; i < count; i++)
+            {
+                PlanOp op = ops[i];
+                op.Slot += op.SlotKind switch { SlotKind.Own => ownBase, SlotKind.Shared => sharedBase, _ => 0 };
+                op.SlotKind = SlotKind.Null;
+                buffer[i] = op;
+            }
+            output.Write(MemoryMarshal.AsBytes(buffer.AsSpan(0, count)));
+            ops = ops[count..];
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using System.Runtime.InteropServices;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Statistics;
+using AllocReplay.Replayer.Order;
+
+namespace AllocReplay.Replayer.Plan;
+
+/// <summary>What a thread must have done when a replay of it is done.</summary>
+/// <param name="Calls">Calls reissued.</param>
+/// <param name="BytesRequested">Bytes requested by them, modulo 2^64.</param>
+public readonly record struct ThreadExpectation(long Calls, ulong BytesRequested);
+
+/// <summary>A compiled trace: a plan file for the worker, and what its replay must amount to.</summary>
+public sealed class ReplayPlan : IDisposable
+{
+    private readonly PosixSignalRegistration[] _signals = [];
+    private readonly bool _temporary;
+
+    private ReplayPlan(string path, bool temporary)
+    {
+        (Path, _temporary) = (path, temporary);
+        // A plan may take gigabytes: an interrupted command leaves none behind. The signal then does what it always does.
+        if (temporary)
+            _signals = [.. Deadly.Select(signal => PosixSignalRegistration.Create(signal, _ => File.Delete(path)))];
+    }
+
+    private static IEnumerable<PosixSignal> Deadly => [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+
+    /// <summary>The process image that it is of.</summary>
+    public required string Image { get; init; }
+    /// <summary>The order that it keeps.</summary>
+    public required ReplayOrder Order { get; init; }
+    /// <summary>The plan file.</summary>
+    public string Path { get; }
+    public required PlanCounts Counts { get; init; }
+    /// <summary>Totals of the trace, taken from its events and not from the plan.</summary>
+    public required TraceStatistics Trace { get; init; }
+    public required MergeStatistics Merge { get; init; }
+    /// <summary>Damage that ended the trace early, or null.</summary>
+    public required TraceFormatException? Damage { get; init; }
+    /// <summary>By thread index.</summary>
+    public required IReadOnlyList<ThreadExpectation> Expected { get; init; }
+    /// <summary>Names of the threads, by index.</summary>
+    public required IReadOnlyList<string> ThreadNames { get; init; }
+
+    /// <summary>Compiles a trace, reading it to its end.</summary>
+    /// <param name="reader">The trace, not yet read from.</param>
+    /// <param name="options">What the plan keeps.</param>
+    /// <param name="keepAs">Where to keep the plan; null for a temporary file that goes with this object.</param>
+    /// <param name="progress">Told the fraction done, where that can be told.</param>
+    /// <param name="token">Ends the work; no plan is left.</param>
+    public static ReplayPlan Compile(
+        TraceReader reader, PlanOptions? options = null, string? keepAs = null, IProgress<double>? progress = null, CancellationToken token = default)
+    {
+        string path = keepAs ?? System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"allocreplay-{Guid.NewGuid():N}.plan");
+        string directory = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+        bool isBegun = false;
+        try
+        {
+            using var builder = new PlanBuilder(directory, reader.Threads.Count, reader.MainThread, reader.Process.Latency, options ?? new PlanOptions());
+            var statistics = new TraceStatistics();
+            while (reader.Read(out TraceEvent e))
+            {
+                statistics.Add(e);
+                builder.Add(e);
+                if (statistics.Events % 262_144 != 0)
+                    continue;
+                progress?.Report(reader.Progress);
+                token.ThrowIfCancellationRequested();
+            }
+            var file = new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                BufferSize = 1 << 16,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            };
+            using (var output = new FileStream(path, file))
+            {
+                isBegun = true;
+                builder.Write(output);
+            }
+            return new ReplayPlan(path, keepAs is null)
+            {
+                Image = reader.Image,
+                Order = (options ?? new PlanOptions()).Order,
+                Counts = builder.Counts,
+                Trace = statistics,
+                Merge = reader.Merge,
+                Damage = reader.Damage,
+                Expected = Expect(statistics, builder.Threads),
+                ThreadNames = reader.Threads.Select(t => t.Name).ToList(),
+            };
+        }
+        catch when (isBegun)
+        {
+            File.Delete(path);
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (PosixSignalRegistration signal in _signals)
+            signal.Dispose();
+        if (_temporary)
+            File.Delete(Path);
+    }
+
+    private static ThreadExpectation[] Expect(TraceStatistics statistics, IReadOnlyList<PlanThreadBuilder> threads)
+    {
+        var expected = new ThreadExpectation[threads.Count];
+        for (int i = 0; i < Math.Min(threads.Count, statistics.Threads.Count); i++)
+            expected[i] = new ThreadExpectation(statistics.Threads[i].Calls - threads[i].SkippedCalls, statistics.Threads[i].BytesRequested);
+        return expected;
+    }
+}

@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using AllocReplay.Replayer.Allocators;
+using AllocReplay.Replayer.Plan;
+
+namespace AllocReplay.Replayer.Run;
+
+/// <summary>Runs plans in fresh worker processes.</summary>
+public static class WorkerProcess
+{
+    private const int SignalBase = 128, SignalMax = 64;
+    private const int StderrMax = 4096;
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Variables that are passed on. The rest would be a setting of the measurement that nobody sees.</summary>
+    private static readonly string[] Inherited = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"];
+
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>The worker's executable, beside this assembly.</summary>
+    private static string Executable => Path.Combine(AppContext.BaseDirectory, "allocreplay-worker");
+
+    /// <summary>Replays a plan once and checks that the replay is the trace.</summary>
+    /// <param name="plan">What to replay.</param>
+    /// <param name="allocator">What to replay it under.</param>
+    /// <param name="options">How.</param>
+    /// <param name="progress">Told the fraction done.</param>
+    /// <param name="token">Ends the worker.</param>
+    /// <exception cref="ReplayException">It crashed, ran on another allocator, or did something else than the trace.</exception>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public static WorkerResult Run(
+        ReplayPlan plan, Allocator allocator, ReplayOptions options, IProgress<double>? progress = null, CancellationToken token = default)
+    {
+        WorkerResult result = Run(plan.Path, allocator, options, progress, token);
+        ReplayCheck.VerifyAllocator(allocator, result);
+        ReplayCheck.Verify(allocator.Name, result, plan.Expected, options.Loops, plan.ThreadNames);
+        return result;
+    }
+
+    internal static WorkerResult Run(
+        string planPath, Allocator allocator, ReplayOptions options, IProgress<double>? progress = null, CancellationToken token = default)
+    {
+        // A directory, as it is closed to others.
+        string directory = Directory.CreateTempSubdirectory("allocreplay-").FullName;
+        string resultPath = Path.Combine(directory, "result.json"), progressPath = Path.Combine(directory, "progress");
+        try
+        {
+            File.WriteAllBytes(progressPath, new byte[2 * sizeof(long)]);
+            using Process worker = Start([planPath, resultPath, progressPath], allocator, options);
+            Task<string> stderr = ReadStart(worker.StandardError);
+            while (!worker.WaitForExit(WatchInterval))
+            {
+                progress?.Report(FractionDone(progressPath));
+                if (token.IsCancellationRequested)
+                {
+                    worker.Kill();
+                    worker.WaitForExit();
+                }
+            }
+            token.ThrowIfCancellationRequested();
+            if (worker.ExitCode != 0)
+                throw Failure(allocator, worker.ExitCode, stderr.Result);
+            using FileStream json = File.OpenRead(resultPath);
+            return JsonSerializer.Deserialize<WorkerResult>(json, Json)! with { ProcessId = worker.Id };
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    /// <summary>The worker keeps two numbers in this file: ops done, and ops in all once it knows.</summary>
+    private static double FractionDone(string path)
+    {
+        ReadOnlySpan<long> told = MemoryMarshal.Cast<byte, long>(File.ReadAllBytes(path));
+        return told[1] == 0 ? 0 : (double)told[0] / told[1];
+    }
+
+    private static Process Start(string[] files, Allocator allocator, ReplayOptions options)
+    {
+        if (!File.Exists(Executable))
+            throw new ReplayException(ReplayFailure.NotPossible, $"the replay worker is missing: {Executable}");
+        var start = new ProcessStartInfo(Executable) { RedirectStandardError = true };
+        string[] settings =
+        [
+            Setting("touch", (int)options.Touch), Setting("memory_us", options.MemoryIntervalUs), Setting("loops", options.Loops),
+            Setting("slowness", options.Slowness), Setting("noop", allocator.IsNoop ? 1 : 0),
+        ];
+        foreach (string argument in files.Concat(settings))
+            start.ArgumentList.Add(argument);
+        start.Environment.Clear();
+        foreach (string name in Inherited)
+            if (Environment.GetEnvironmentVariable(name) is { } value)
+                start.Environment[name] = value;
+        foreach (string[] setting in allocator.Environment.Concat(options.Hook?.Environment ?? []).Select(v => v.Split('=', 2)))
+            start.Environment[setting[0]] = setting[1];
+        string[] libraries = [.. new[] { options.Hook?.Library, allocator.Preload }.OfType<string>()];
+        if (libraries.Length > 0)
+            start.Environment["LD_PRELOAD"] = string.Join(':', libraries);
+        return Process.Start(start)!;
+    }
+
+    private static string Setting(string name, double value) => string.Create(CultureInfo.InvariantCulture, $"{name}={value:R}");
+
+    /// <summary>The start of what it says, as an allocator may say a lot; all of it is taken, as a full pipe would stop it.</summary>
+    private static async Task<string> ReadStart(TextReader reader)
+    {
+        string text = await reader.ReadToEndAsync().ConfigureAwait(false);
+        return text.Length <= StderrMax ? text : text[..StderrMax];
+    }
+
+    private static ReplayException Failure(Allocator allocator, int code, string stderr)
+    {
+        string[] lines = stderr.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string said = lines.Length > 0 ? $": {lines[^1]}" : "";
+        string what = code is > SignalBase and <= SignalBase + SignalMax
+            ? $"the worker was killed by {SignalName(code - SignalBase)} under {allocator.Name}{said}"
+            : $"the worker failed under {allocator.Name}, exit code {code}{said}";
+        return new ReplayException(ReplayFailure.Failed, what);
+    }
+
+    private static string SignalName(int signal) => signal switch
+    {
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL (out of memory?)",
+        11 => "SIGSEGV",
+        15 => "SIGTERM",
+        _ => $"signal {signal}",
+    };
+}

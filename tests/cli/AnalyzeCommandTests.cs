@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Text.Json;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Cli;
+
+/// <summary>The commands <c>analyze</c> and <c>query</c> as a user runs them.</summary>
+public sealed class AnalyzeCommandTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    public AnalyzeCommandTests() => SampleTrace.Write(_directory["svc.allocrec"]);
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public async Task Analyze_names_what_it_wrote_and_the_next_command()
+    {
+        (int code, string output, string notes) = await Run("analyze", "svc.allocrec");
+
+        Assert.Equal(0, code);
+        Assert.Matches(@"allocations +8 +1 ", output);
+        Assert.Contains("Wrote svc.dataset", notes, StringComparison.Ordinal);
+        Assert.Contains("allocreplay query svc.dataset --view", notes, StringComparison.Ordinal);
+        Assert.Equal(2, (await Run("analyze", "svc.allocrec")).Code); // it is there now
+        Assert.Equal(0, (await Run("analyze", "svc.allocrec", "--force")).Code);
+    }
+
+    [Fact]
+    public async Task Analyze_prints_json()
+    {
+        (_, string output, _) = await Run("analyze", "svc.allocrec", "-o", "x", "--json");
+
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.Equal(8, json.RootElement.GetProperty("tables")[0].GetProperty("rows").GetInt64());
+        Assert.Equal("x", json.RootElement.GetProperty("dataset").GetString());
+    }
+
+    [Fact]
+    public async Task A_damaged_trace_exits_3_and_partial_warns()
+    {
+        SampleTrace.Write(_directory["bad.allocrec"], w => w.Thread(0).Bytes(0x03, 0x3f));
+
+        Assert.Equal(3, (await Run("analyze", "bad.allocrec")).Code);
+        Assert.False(Directory.Exists(_directory["bad.dataset"]));
+        (int code, _, string notes) = await Run("analyze", "bad.allocrec", "--partial");
+        Assert.Equal(0, code);
+        Assert.Contains("warning: the trace is damaged", notes, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Query_prints_a_table_json_and_csv()
+    {
+        await Run("analyze", "svc.allocrec");
+        const string Sql = "SELECT size, kind AS \"k,d\", CASE WHEN size > 1 THEN 'a\"b' END AS n, [1, 2] AS l FROM allocations WHERE size < 17 ORDER BY size";
+
+        (_, string table, _) = await Run("query", "svc.dataset", Sql);
+        Assert.Matches(@"(?m)^ +16 +malloc +a""b +\[1,2\] +$", table);
+        Assert.Matches(@"(?m)^ +0 +malloc +NULL ", table);
+        (_, string csv, _) = await Run("query", "svc.dataset", Sql, "--csv");
+        Assert.Equal("size,\"k,d\",n,l\n0,malloc,,\"[1,2]\"\n1,malloc,,\"[1,2]\"\n16,malloc,\"a\"\"b\",\"[1,2]\"\n", csv);
+        (_, string json, _) = await Run("query", "svc.dataset", Sql, "--json", "--limit", "1");
+        Assert.Equal("[\n  {\"size\":0,\"k,d\":\"malloc\",\"n\":null,\"l\":[1,2]}\n]\n", json);
+    }
+
+    [Fact]
+    public async Task A_table_that_is_cut_says_so_on_stderr()
+    {
+        await Run("analyze", "svc.allocrec");
+        string view = "--view=outstanding";
+
+        Assert.Equal("", (await Run("query", "svc.dataset", view)).Notes);
+        (_, string output, string notes) = await Run("query", "svc.dataset", "SELECT range FROM range(101)");
+        Assert.Contains("first 100 rows", notes, StringComparison.Ordinal);
+        Assert.DoesNotMatch(@"(?m)^ +100 +$", output);
+        Assert.Equal("", (await Run("query", "svc.dataset", "SELECT range FROM range(100)")).Notes);
+    }
+
+    [Theory]
+    [InlineData(2, "query", "svc.dataset", "SELEC")]
+    [InlineData(2, "query", "svc.dataset", "--view", "nothing")]
+    [InlineData(2, "query", "svc.dataset")]
+    [InlineData(2, "query")]
+    [InlineData(2, "query", "svc.dataset", "SELECT 1", "--json", "--csv")]
+    [InlineData(3, "query", "svc.allocrec", "SELECT 1")]
+    [InlineData(3, "query", "nowhere", "SELECT 1")]
+    [InlineData(3, "analyze", "nowhere")]
+    public async Task Mistakes_exit_with_their_code_and_one_line(int expected, params string[] arguments)
+    {
+        await Run("analyze", "svc.allocrec");
+
+        (int code, string output, string notes) = await Run(arguments);
+
+        Assert.Equal((expected, ""), (code, output));
+        Assert.Matches(@"^(analyzing .* …\n)?allocreplay: [^\n]+\n$", notes);
+    }
+
+    [Fact]
+    public async Task Views_are_listed_with_what_they_answer()
+    {
+        (int code, string output, _) = await Run("query", "--list-views");
+
+        Assert.Equal(0, code);
+        Assert.Matches(@"outstanding +Blocks that were not freed", output);
+    }
+
+    private async Task<(int Code, string Output, string Notes)> Run(params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "allocreplay"), arguments)
+        {
+            WorkingDirectory = _directory.Path,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> notes = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, await notes);
+    }
+}

@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Recorder;
+
+/// <summary>A process that dies at any moment leaves everything that was published before.</summary>
+public sealed class CrashTests(ITestOutputHelper output) : IDisposable
+{
+    private const int Kills = 500;
+    private const int Threads = 4;
+    private const int Sizes = 60000;
+
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void After_500_kills_at_random_moments_no_published_event_is_missing()
+    {
+        var random = new Random(20240607);
+        double[] lives = Enumerable.Range(0, Kills).Select(_ => random.NextDouble() * 14).ToArray();
+        var totals = new Totals();
+
+        // Two at a time: on a machine of few cores a thread is then often preempted in mid-call, or in mid-write.
+        Parallel.For(0, Kills, new ParallelOptions { MaxDegreeOfParallelism = 2 }, i => KillOne(i, TimeSpan.FromMilliseconds(lives[i]), totals));
+
+        output.WriteLine($"{Kills} kills, {totals.Before} before the first call: {totals.Completed} calls completed, {totals.Missing} missing, " +
+            $"{totals.Flushed} runs flushed, {totals.ShortWrites} were cut short in mid-write");
+        Assert.Equal(0, totals.Missing);
+        Assert.True(totals.Flushed > Kills / 4, $"only {totals.Flushed} runs lived long enough to flush a tail");
+    }
+
+    [Theory]
+    [InlineData("abort", 128 + 6)]
+    [InlineData("_exit", 7)]
+    [InlineData("exit", 8)]
+    [InlineData("exec", 0)]
+    public void A_process_that_ends_while_its_threads_allocate_leaves_all_they_did(string end, int exitCode)
+    {
+        string recording = _directory["r"];
+        Assert.Equal(exitCode, RecordSession.Run(new RecordOptions { Command = [Targets.Build("sudden_end.c"), end], Output = recording }));
+
+        using TraceReader reader = TraceReader.Open(recording);
+        Assert.EndsWith(".0", reader.Image, StringComparison.Ordinal);
+        Dictionary<int, long> calls = CountContiguous(reader);
+        Assert.Equal(4, calls.Count(c => c.Key != 0 && c.Value >= 20000));
+        Assert.Equal(end == "exit" ? RecordingState.Exited : RecordingState.Recording, reader.Process.State);
+        Assert.Equal(end == "exec" ? 2 : 1, reader.Images.Count);
+    }
+
+    private void KillOne(int run, TimeSpan life, Totals totals)
+    {
+        string session = _directory[$"r{run}"], counters = _directory[$"c{run}"];
+        Directory.CreateDirectory(session);
+        var start = new ProcessStartInfo(Targets.Build("crash_witness.c"), [counters, $"{Threads}"]);
+        start.Environment["LD_PRELOAD"] = HookBuild.Default;
+        start.Environment["ALLOCREPLAY_DIR"] = session;
+        using (Process process = Process.Start(start)!)
+        {
+            // Most live from their first call on, some die while they are loaded.
+            if (run % 8 != 0)
+                SpinWait.SpinUntil(() => new FileInfo(counters) is { Exists: true, Length: > 0 }, TimeSpan.FromSeconds(5));
+            long begun = Stopwatch.GetTimestamp();
+            while (Stopwatch.GetElapsedTime(begun) < life)
+                Thread.Yield();
+            process.Kill();
+            process.WaitForExit();
+        }
+        Check(session, counters, totals);
+        Directory.Delete(session, recursive: true);
+        File.Delete(counters);
+    }
+
+    private static void Check(string session, string counters, Totals totals)
+    {
+        byte[] page = File.Exists(counters) ? File.ReadAllBytes(counters) : [];
+        Counter[] counted = MemoryMarshal.Cast<byte, Counter>(page)[..Math.Min(Threads, page.Length / 64)].ToArray();
+        if (counted.All(c => c.Begun == 0))
+        {
+            Interlocked.Increment(ref totals.Before);
+            return;
+        }
+        using TraceReader reader = TraceReader.Open(session);
+        Dictionary<int, long> calls = CountContiguous(reader);
+        foreach (Counter counter in counted.Where(c => c.Begun > 0))
+        {
+            ThreadInfo? thread = reader.Threads.SingleOrDefault(t => t.OsTid == counter.Tid);
+            long found = thread is null ? 0 : calls.GetValueOrDefault(thread.Index);
+            Interlocked.Add(ref totals.Completed, (long)counter.Completed);
+            Interlocked.Add(ref totals.Missing, Math.Max(0, (long)counter.Completed - found));
+            Assert.InRange(found, 0, (long)counter.Begun);
+        }
+        var index = new ChunkIndex(0, 0);
+        string image = Path.Combine(session, reader.Image);
+        using ByteSource tails = ByteSource.OpenFile(Path.Combine(image, "tails")), events = ByteSource.OpenFile(Path.Combine(image, "events"));
+        index.ReadTails(tails);
+        index.ReadEvents(events);
+        Interlocked.Add(ref totals.Flushed, events.Length > 0 ? 1 : 0);
+        Interlocked.Add(ref totals.ShortWrites, index.ShortChunks > 0 ? 1 : 0);
+    }
+
+    /// <summary>Each thread's calls by its index, after asserting that they count up from 1 without a gap.</summary>
+    private static Dictionary<int, long> CountContiguous(TraceReader reader)
+    {
+        var calls = new Dictionary<int, long>();
+        while (reader.Read(out TraceEvent e))
+        {
+            if (e.Kind != CallKind.Malloc)
+                continue;
+            long n = calls.GetValueOrDefault(e.Thread) + 1;
+            Assert.Equal(1 + (ulong)(n % Sizes), e.Size);
+            calls[e.Thread] = n;
+        }
+        Assert.Null(reader.Damage);
+        Assert.Equal(0UL, reader.Process.LostEvents);
+        return calls;
+    }
+
+    private sealed class Totals
+    {
+        public int Before;
+        public int Flushed;
+        public int ShortWrites;
+        public long Completed;
+        public long Missing;
+    }
+
+    [StructLayout(LayoutKind.Sequential, Size = 64)]
+    private readonly struct Counter
+    {
+        public readonly ulong Tid;
+        public readonly ulong Begun;
+        public readonly ulong Completed;
+    }
+}
