@@ -4,7 +4,11 @@ namespace AllocReplay.Analyzer;
 public sealed class DatasetException(string path, string problem) : Exception($"{path}: {problem}");
 
 /// <summary>The output would overwrite what is there.</summary>
-public sealed class DatasetExistsException(string path, string problem) : Exception($"{path}: {problem}");
+public sealed class DatasetExistsException(string path, string problem, string? partition) : Exception($"{path}: {problem}")
+{
+    /// <summary>What can be added to it, or replaced in it: <c>host=…/process=…</c>; null where it is no directory.</summary>
+    public string? Partition { get; } = partition;
+}
 
 /// <summary>A query is wrong: it does not parse, names what is not there, or asks for more than to read. The message is one line.</summary>
 public sealed class QueryException(string message) : Exception(message);

@@ -1,31 +1,59 @@
 using AllocReplay.Analyzer;
+using AllocReplay.Cli.Options;
 using AllocReplay.Formats;
 using AllocReplay.Recorder;
 using AllocReplay.Replayer;
 
 namespace AllocReplay.Cli;
 
-/// <summary>Which exceptions are the user's to mend, and the exit code that each stands for.</summary>
+/// <summary>What the command line makes of a failure.</summary>
+/// <param name="ExitCode">The code to exit with.</param>
+/// <param name="Hint">What to do about it, in words that name options, to follow the message; empty where the message says it all.</param>
+internal readonly record struct Diagnosis(int ExitCode, string Hint = "");
+
+/// <summary>
+/// Which exceptions are the user's to mend, and the exit code and the advice that each stands for. Libraries say what is wrong and why, as
+/// a type; options and exit codes are named here alone.
+/// </summary>
 internal static class Failures
 {
     private const int NoSpace = 28, ReadOnlyFileSystem = 30, QuotaExceeded = 122; // errno: what cannot be written is no bad input
 
-    /// <summary>The exit code, or null for a bug of ours, which should show its stack.</summary>
-    public static int? Classify(Exception e) => e switch
+    /// <summary>The diagnosis, or null for a bug of ours, which should show its stack.</summary>
+    public static Diagnosis? Classify(Exception e) => e switch
     {
-        UsageException => ExitCode.Usage,
-        RecordException record => record.ExitCode,
-        ControlException => ExitCode.NotPossible,
-        TraceFormatException => ExitCode.BadInput,
-        QueryException or DatasetExistsException => ExitCode.Usage,
-        DatasetException => ExitCode.BadInput,
-        ReplayException { Failure: ReplayFailure.Usage } => ExitCode.Usage,
-        ReplayException { Failure: ReplayFailure.NotPossible } => ExitCode.NotPossible,
-        ReplayException => ExitCode.Failed,
-        PlatformNotSupportedException => ExitCode.NotPossible,
-        IOException { HResult: NoSpace or ReadOnlyFileSystem or QuotaExceeded } => ExitCode.NotPossible,
-        IOException or UnauthorizedAccessException => ExitCode.BadInput,
+        UsageException => new(ExitCode.Usage),
+        RecordException record => OfRecord(record.Failure),
+        ControlException => new(ExitCode.NotPossible),
+        TraceDamagedException => new(ExitCode.BadInput, $"; {TraceArguments.PartialName} goes on with what is readable"),
+        TraceFormatException => new(ExitCode.BadInput),
+        QueryException => new(ExitCode.Usage),
+        DatasetExistsException { Partition: { } key } =>
+            new(ExitCode.Usage, $"; --force adds {key} to it, and replaces that process's tables if they are there"),
+        DatasetExistsException => new(ExitCode.Usage),
+        DatasetException => new(ExitCode.BadInput),
+        ReplayException replay => OfReplay(replay.Failure),
+        PlatformNotSupportedException => new(ExitCode.NotPossible),
+        IOException { HResult: NoSpace or ReadOnlyFileSystem or QuotaExceeded } => new(ExitCode.NotPossible),
+        IOException or UnauthorizedAccessException => new(ExitCode.BadInput),
         _ => null,
+    };
+
+    /// <summary>As env(1) exits: 2 may be the command's own.</summary>
+    private static Diagnosis OfRecord(RecordFailure failure) => failure switch
+    {
+        RecordFailure.OutputExists => new(ExitCode.RecordFailed, "; choose another name, or replace it with --force"),
+        RecordFailure.CannotRun => new(ExitCode.CannotRun),
+        RecordFailure.NotFound => new(ExitCode.NotFound),
+        _ => new(ExitCode.RecordFailed),
+    };
+
+    private static Diagnosis OfReplay(ReplayFailure failure) => failure switch
+    {
+        ReplayFailure.Usage => new(ExitCode.Usage),
+        ReplayFailure.NotPossible => new(ExitCode.NotPossible),
+        ReplayFailure.MemoryShort => new(ExitCode.NotPossible, "; --max-live SIZE says how much it may take"),
+        _ => new(ExitCode.Failed),
     };
 }
 

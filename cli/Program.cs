@@ -39,11 +39,10 @@ try
 {
     return parse.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
-catch (Exception e) when (Failures.Classify(e) is { } code)
+catch (Exception e) when (Failures.Classify(e) is { } diagnosis)
 {
-    string hint = e is TraceDamagedException && parse.CommandResult.Command.Options.Any(o => o.Name == TraceArguments.PartialName)
-        ? $"; {TraceArguments.PartialName} goes on with what is readable"
-        : "";
-    terminal.Note($"allocreplay: {e.Message}{hint}");
-    return code;
+    // Not every command has the option that the advice names.
+    bool isOffered = e is not TraceDamagedException || parse.CommandResult.Command.Options.Any(o => o.Name == TraceArguments.PartialName);
+    terminal.Note($"allocreplay: {e.Message}{(isOffered ? diagnosis.Hint : "")}");
+    return diagnosis.ExitCode;
 }

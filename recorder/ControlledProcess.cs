@@ -24,7 +24,7 @@ public sealed record ControlStatus(string Image, uint Pid, bool Alive, string St
 /// <remarks>
 /// <para><b>The guarantee of <see cref="Stop"/>.</b> When it returns, no thread is inside the recording part of the hook, none
 /// will be before the next start, and every event begun before is in the file <c>events</c>. The argument is in
-/// docs/control.md; in short: a thread raises its flag and then reads the state, we write the state and then read the flags,
+/// docs/design/control.md; in short: a thread raises its flag and then reads the state, we write the state and then read the flags,
 /// and membarrier puts a full fence between the two on the threads' side.</para>
 /// <para>One controller at a time: a lock on the page's file orders them.</para>
 /// </remarks>

@@ -23,10 +23,10 @@ public static class Executable
             notExecutable ??= path;
         }
         if (Directory.Exists(command))
-            throw new RecordException($"{command}: is a directory", RecordException.CannotRun);
+            throw new RecordException($"{command}: is a directory", RecordFailure.CannotRun);
         throw notExecutable is not null
-            ? new RecordException($"{notExecutable}: not executable", RecordException.CannotRun)
-            : new RecordException($"{command}: command not found", RecordException.NotFound);
+            ? new RecordException($"{notExecutable}: not executable", RecordFailure.CannotRun)
+            : new RecordException($"{command}: command not found", RecordFailure.NotFound);
     }
 
     /// <summary>Why the preloaded hook would not be loaded into this file when it is run, as a phrase; null when it would be.</summary>

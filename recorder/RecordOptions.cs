@@ -55,17 +55,3 @@ public sealed record RecordOptions
         init;
     }
 }
-
-/// <summary>The recorder cannot record. The message is one line that says what is wrong and what to do.</summary>
-public sealed class RecordException(string message, int exitCode = RecordException.Failed) : Exception(message)
-{
-    /// <summary>The recorder itself failed.</summary>
-    public const int Failed = 125;
-    /// <summary>The command was found and cannot be run.</summary>
-    public const int CannotRun = 126;
-    /// <summary>The command was not found.</summary>
-    public const int NotFound = 127;
-
-    /// <summary>The exit code that env(1) would give.</summary>
-    public int ExitCode { get; } = exitCode;
-}

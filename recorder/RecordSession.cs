@@ -138,7 +138,7 @@ public sealed partial class RecordSession
             if (Path.Exists(directory))
             {
                 if (!options.Force)
-                    throw new RecordException($"{options.Output}: already there; choose another name, or replace it with --force");
+                    throw new RecordException($"{options.Output}: already there", RecordFailure.OutputExists);
                 if (SessionInfo.Load(directory) is not { } previous)
                     throw new RecordException($"{options.Output}: already there and not a recording; it is not replaced");
                 if (previous.ExitCode is null && previous.Pid > 0 && Kill(previous.Pid, 0) == 0)

@@ -5,8 +5,10 @@ public enum ReplayFailure
 {
     /// <summary>The request names something that does not exist.</summary>
     Usage,
-    /// <summary>This machine cannot do it: an allocator is not installed, memory is short.</summary>
+    /// <summary>This machine cannot do it: an allocator is not installed, a file cannot be written.</summary>
     NotPossible,
+    /// <summary>The trace needs more memory than the machine has left, or than it was allowed.</summary>
+    MemoryShort,
     /// <summary>It ran, and what it did is not what the trace says, or it crashed.</summary>
     Failed,
 }

@@ -33,15 +33,14 @@ internal sealed partial class OutputDirectory : IDisposable
     {
         root = Path.GetFullPath(root);
         if (File.Exists(root))
-            throw new DatasetExistsException(root, "is a file; a dataset is a directory");
+            throw new DatasetExistsException(root, "is a file; a dataset is a directory", null);
         bool isNew = !Directory.Exists(root);
         if (!isNew)
         {
             RemoveAbandoned(root);
             if (!force && Directory.EnumerateFileSystemEntries(root).Any())
             {
-                throw new DatasetExistsException(root,
-                    $"is not empty; --force adds {partition.Key} to it, and replaces that process's tables if they are there");
+                throw new DatasetExistsException(root, "is not empty", partition.Key);
             }
         }
         return new OutputDirectory(root, partition, isNew);

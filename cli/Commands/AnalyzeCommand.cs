@@ -52,7 +52,7 @@ internal static class AnalyzeCommand
         AnalysisResult result = terminal.WithProgress(
             $"analyzing {path}", progress => Analysis.RunAsync(reader, options, progress, token).GetAwaiter().GetResult());
         if (json)
-            terminal.WriteJson(result);
+            terminal.WriteJson("allocreplay.analyze/1", result);
         else
             Print(result, terminal);
         if (result.Damage is not null)

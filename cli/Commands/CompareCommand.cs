@@ -76,7 +76,7 @@ internal static class CompareCommand
         IReadOnlyList<ComparisonRow> rows = terminal.WithProgress($"Comparing {allocators.Count} allocators (seed {seed})", progress => comparison.Run(progress, token));
         if (request.Json)
         {
-            terminal.WriteJson(new Report(
+            terminal.WriteJson("allocreplay.compare/1", new Report(
                 request.Trace, request.Runs, seed, request.Touch, "deps", plan.Counts.Calls, plan.Expected.Count,
                 plan.Trace.PeakLiveBytes, plan.Counts, rows));
         }

@@ -58,7 +58,7 @@ internal static class ControlCommand
         }
         if (json)
         {
-            terminal.WriteJson(statuses);
+            terminal.WriteJson("allocreplay.status/1", new { Images = statuses });
             return ExitCode.Ok;
         }
         Table table = Terminal.NewTable(("process image", Justify.Left), ("state", Justify.Left), ("interval", Justify.Right),

@@ -58,7 +58,7 @@ internal static class ImportCommand
     {
         ImportSummary summary = terminal.WithProgress($"importing {input}", progress => Import(from, input, output, progress, token));
         if (json)
-            terminal.WriteJson(summary);
+            terminal.WriteJson("allocreplay.import/1", summary);
         else
             Print(summary, terminal);
         terminal.Note($"Wrote {output}: {Quantity.Count(summary.Trace.Events)} events, {Quantity.Bytes(summary.Trace.FileBytes)}, {(double)summary.Trace.FileBytes / summary.Trace.Events:0.00} B/event.");

@@ -37,7 +37,7 @@ internal static class InfoCommand
             : terminal.WithProgress($"Reading {path}", progress => TraceStatistics.Of(reader, progress));
         TraceSummary summary = TraceSummary.Of(reader, statistics);
         if (json)
-            terminal.WriteJson(summary);
+            terminal.WriteJson("allocreplay.info/1", summary);
         else
             Print(summary, lists, TextLine.Quote(path) + (process is null ? "" : $" --process {process}"), terminal);
         return terminal.EndOf(reader, partial);

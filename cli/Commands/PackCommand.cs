@@ -84,7 +84,7 @@ internal static class PackCommand
             return ExitCode.Interrupted;
         }
         if (json)
-            terminal.WriteJson(new { File = file, result.Images, result.Events, result.Bytes, Damage = result.Damage?.Message });
+            terminal.WriteJson("allocreplay.pack/1", new { File = file, result.Images, result.Events, result.Bytes, Damage = result.Damage?.Message });
         terminal.Note($"Next: allocreplay info {file}");
         return ExitCode.Ok;
     }

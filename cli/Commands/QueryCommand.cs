@@ -90,7 +90,7 @@ internal static class QueryCommand
             throw new UsageException("--list-views prints a table, or JSON with --json");
         if (form == Form.Json)
         {
-            terminal.WriteJson(NamedView.All);
+            terminal.WriteJson("allocreplay.views/1", new { Views = NamedView.All });
             return ExitCode.Ok;
         }
         Table table = Terminal.NewTable(("view", Justify.Left), ("what it answers", Justify.Left));

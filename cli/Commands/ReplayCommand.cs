@@ -94,7 +94,7 @@ internal static class ReplayCommand
         int packing = output?.Finish(terminal) ?? ExitCode.Ok;
         ReplaySummary summary = ReplaySummary.Of(request.Source.Path, plan, allocators[0], request.Options, timed, measured) with { Recorded = output?.Name };
         if (request.Json)
-            terminal.WriteJson(summary);
+            terminal.WriteJson("allocreplay.replay/1", summary);
         else
             Print(summary, terminal);
         if (timed.FailedNow > 0)

@@ -63,7 +63,7 @@ internal static class VerifyCommand
         if (ReplayArguments.LossOf(replay) is { } loss)
             terminal.Note($"Note: {loss}");
         if (request.Json)
-            terminal.WriteJson(new Output(request.Trace, request.Replay, info, report.Holds, report));
+            terminal.WriteJson("allocreplay.verify/1", new Output(request.Trace, request.Replay, info, report.Holds, report));
         else
             Print(report, info, trace.Process.Latency, terminal);
         if (!report.Holds && info is not null)

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using AllocReplay.Formats;
 using Spectre.Console;
@@ -60,7 +61,15 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
         _out.Profile.Width = width;
     }
 
-    public void WriteJson<T>(T value) => Out.WriteLine(JsonSerializer.Serialize(value, Json));
+    /// <summary>Prints one JSON object, which says first what it is an instance of: docs/reference/json.md.</summary>
+    /// <param name="schema">Name and version, as <c>allocreplay.info/1</c>: the version rises when a property changes its meaning or goes.</param>
+    /// <param name="value">Serialized as an object.</param>
+    public void WriteJson<T>(string schema, T value)
+    {
+        JsonObject properties = JsonSerializer.SerializeToNode(value, Json)!.AsObject();
+        properties.Insert(0, "schema", schema);
+        Out.WriteLine(properties.ToJsonString(Json));
+    }
 
     /// <summary>A note on stderr; never data.</summary>
     public void Note(string line) => Error.WriteLine(line);

@@ -16,7 +16,7 @@
  * a full fence between the two on either side, one of them sees the other: either the thread sees that recording is
  * stopped, or the controller sees the flag and waits for it. Our side has none, as a fence costs as much as the rest of
  * the event: the controller's membarrier makes every running thread execute one, between its store and its reads. See
- * docs/control.md. */
+ * docs/design/control.md. */
 static inline bool ar_begin(struct ar_thread *t)
 {
     struct ar_process *h = ar_recording.header;

@@ -25,7 +25,7 @@ internal readonly record struct Acquisition(int Thread, long Mark, long[]? Clock
 /// <remarks>
 /// For every event: <see cref="Observe"/>; then, where the event is a call's only or last one, or creates or ends a thread, the
 /// waits (<see cref="Before"/>, <see cref="IsImplied"/>) and <see cref="Add"/>; then <see cref="Pass"/>. Every wait leads to a call that was added
-/// earlier, so no waits can close a circle: docs/replay.md.
+/// earlier, so no waits can close a circle: docs/design/replay.md.
 /// </remarks>
 internal abstract class CallOrder
 {

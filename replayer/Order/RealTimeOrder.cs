@@ -13,7 +13,7 @@ namespace AllocReplay.Replayer.Order;
 /// What is missing the neighbours give: a call begins after the event before it in its thread, and has ended by the event after
 /// it. A trace with latency tells both itself. Counters of different cores may disagree by a little: as the end of a call counts the latest
 /// stamp that the merged order has shown until then, never an earlier one than its own. So a call that ended before another
-/// began also stands before it in the merged order, and no wait can close a circle (docs/replay.md).</para>
+/// began also stands before it in the merged order, and no wait can close a circle (docs/design/replay.md).</para>
 /// <para><b>Reduction.</b> Calls ordered this way are an interval order: what ended before call <c>b</c> began are all calls with
 /// an end before one moment. So a vector clock has one component: a thread that has waited for everything that ended before a moment knows
 /// that moment, and nothing else. Call <c>b</c> waits for the last ended call <c>a</c> of every thread, except where <c>a</c> ended before

@@ -9,7 +9,7 @@ namespace AllocReplay.Replayer.Plan;
 /// </summary>
 /// <remarks>
 /// Every op stands where the merged order has it, and waits only for ops that stand before it: that is why a replay cannot
-/// deadlock (docs/replay.md). Who will wait for an op is known when it is long written; it is then changed to tell them.
+/// deadlock (docs/design/replay.md). Who will wait for an op is known when it is long written; it is then changed to tell them.
 /// </remarks>
 internal sealed unsafe class PlanBuilder : IDisposable
 {

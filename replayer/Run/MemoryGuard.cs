@@ -17,17 +17,17 @@ public static class MemoryGuard
         {
             if (plan.Trace.PeakLiveBytes > (ulong)allowed)
             {
-                throw new ReplayException(ReplayFailure.NotPossible,
-                    $"the trace has {Size(plan.Trace.PeakLiveBytes)} live at its peak, more than the {Size((ulong)allowed)} of --max-live");
+                throw new ReplayException(ReplayFailure.MemoryShort,
+                    $"the trace has {Size(plan.Trace.PeakLiveBytes)} live at its peak, more than the {Size((ulong)allowed)} that it was allowed");
             }
             return;
         }
         ulong needed = plan.Trace.PeakLiveBytes + (ulong)(plan.Counts.Slots * 8 + plan.Expected.Count * StackBytes);
         if (needed > (ulong)availableBytes)
         {
-            throw new ReplayException(ReplayFailure.NotPossible,
+            throw new ReplayException(ReplayFailure.MemoryShort,
                 $"the trace has {Size(plan.Trace.PeakLiveBytes)} live at its peak; with the harness it needs {Size(needed)}, "
-                + $"{Size((ulong)availableBytes)} are available; --max-live SIZE lets it run");
+                + $"{Size((ulong)availableBytes)} are available");
         }
     }
 

@@ -9,7 +9,7 @@ namespace AllocReplay.Replayer.Verify;
 
 /// <summary>
 /// The proof of a replay: it was recorded by the same hook, and its recording is compared with the trace, edge by edge
-/// (docs/replay.md).
+/// (docs/design/replay.md).
 /// </summary>
 public sealed unsafe class Closure
 {
@@ -45,7 +45,7 @@ public sealed unsafe class Closure
         TraceReader trace, TraceReader replay, ClosureOptions options, string directory, IProgress<double>? progress = null, CancellationToken token = default)
     {
         if (!replay.Process.Latency)
-            throw new TraceFormatException(replay.Path, null, "expected the recording of a replay, by replay --record; found one without latency: when its calls ended is not known");
+            throw new TraceFormatException(replay.Path, null, "expected the recording of a replay, found one without latency: when its calls ended is not known");
         using Spill spill = new(directory), replaySpill = new(directory);
         var halves = new Halves(progress);
         Task<Execution> reading = Task.Run(() => Execution.Read(replay, null, replaySpill, halves.Second, token), CancellationToken.None);

@@ -47,7 +47,7 @@ public sealed class ReplayCommandTests : IDisposable
         _writer.Save();
 
         var e = Assert.Throws<TraceDamagedException>(() => _command.Run(ReplayCommand.Create, _directory.Path));
-        Assert.Equal(ExitCode.BadInput, Failures.Classify(e));
+        Assert.Equal(ExitCode.BadInput, Failures.Classify(e)?.ExitCode);
         Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, _directory.Path, "--partial"));
     }
 
@@ -87,9 +87,10 @@ public sealed class ReplayCommandTests : IDisposable
         _writer.Save();
         var e = Assert.Throws<ReplayException>(() => _command.Run(ReplayCommand.Create, _directory.Path));
         Assert.Contains("1,048,576.0 MiB live at its peak", e.Message);
-        Assert.Contains("--max-live", e.Message);
+        Assert.Contains("--max-live", Failures.Classify(e)!.Value.Hint);
+        Assert.Equal(ExitCode.NotPossible, Failures.Classify(e)!.Value.ExitCode);
         e = Assert.Throws<ReplayException>(() => _command.Run(ReplayCommand.Create, _directory.Path, "--max-live", "1G"));
-        Assert.Contains("more than the 1,024.0 MiB of --max-live", e.Message);
+        Assert.Contains("more than the 1,024.0 MiB that it was allowed", e.Message);
     }
 
     [Fact]
@@ -125,9 +126,9 @@ public sealed class ReplayCommandTests : IDisposable
     [Fact]
     public void Failures_have_their_exit_codes()
     {
-        Assert.Equal(ExitCode.Usage, Failures.Classify(new ReplayException(ReplayFailure.Usage, "")));
-        Assert.Equal(ExitCode.NotPossible, Failures.Classify(new ReplayException(ReplayFailure.NotPossible, "")));
-        Assert.Equal(ExitCode.Failed, Failures.Classify(new ReplayException(ReplayFailure.Failed, "")));
+        Assert.Equal(ExitCode.Usage, Failures.Classify(new ReplayException(ReplayFailure.Usage, ""))?.ExitCode);
+        Assert.Equal(ExitCode.NotPossible, Failures.Classify(new ReplayException(ReplayFailure.NotPossible, ""))?.ExitCode);
+        Assert.Equal(ExitCode.Failed, Failures.Classify(new ReplayException(ReplayFailure.Failed, ""))?.ExitCode);
     }
 
     [Fact]
@@ -153,6 +154,6 @@ public sealed class ReplayCommandTests : IDisposable
     {
         Assert.Equal(ExitCode.Ok, _command.Run(AllocatorsCommand.Create, "--json"));
         using JsonDocument json = JsonDocument.Parse(_command.Output);
-        Assert.Equal(AllocatorCatalog.Names, json.RootElement.EnumerateArray().Select(e => e.GetProperty("name").GetString()));
+        Assert.Equal(AllocatorCatalog.Names, json.RootElement.GetProperty("allocators").EnumerateArray().Select(e => e.GetProperty("name").GetString()));
     }
 }
