@@ -24,9 +24,12 @@ internal static class AllocatorsCommand
         IReadOnlyList<CatalogEntry> entries = AllocatorCatalog.List();
         if (json)
         {
-            terminal.WriteJson("allocreplay.allocators/1", new { Allocators = entries.Select(e => new AllocatorListing(
+            terminal.WriteJson("allocreplay.allocators/1", new
+            {
+                Allocators = entries.Select(e => new AllocatorListing(
                 e.Name, e.Found is not null, e.Found?.Library, e.Found?.Version ?? "", e.Found?.BuildId ?? "",
-                e.Found is null ? Install(e) : null)) });
+                e.Found is null ? Install(e) : null))
+            });
             return ExitCode.Ok;
         }
         Table table = Terminal.NewTable(
