@@ -99,7 +99,7 @@ internal static class CompareCommand
     private static void Print(IReadOnlyList<ComparisonRow> rows, ReplayPlan plan, Terminal terminal)
     {
         terminal.Out.WriteLine(
-            $"{Quantity.Count(plan.Counts.Calls)} calls, {Quantity.Threads(plan.Expected.Count)}, peak live {Quantity.Bytes(plan.Trace.PeakLiveBytes)}");
+            $"{Quantity.Count(plan.Counts.Calls)} calls, {Quantity.Count(plan.Expected.Count, "thread")}, peak live {Quantity.Bytes(plan.Trace.PeakLiveBytes)}");
         Table table = Terminal.NewTable(
             ("allocator", Justify.Left), ("M calls/s", Justify.Right), ("CPU ns/call", Justify.Right),
             ("peak RSS", Justify.Right), ("overhead", Justify.Right));

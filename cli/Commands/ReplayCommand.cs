@@ -207,7 +207,7 @@ internal static class ReplayCommand
         Fact("trace", s.Trace);
         Fact("allocator", s.AllocatorPath + (s.Version.Length > 0 ? $" ({s.Version})" : ""));
         Fact("order", $"{ReplayArguments.NameOf(s.Order)}, pace {s.Pace}, touch {ReplayArguments.NameOf(s.Touch)}");
-        Fact("replayed", $"{(s.Loops > 1 ? $"{s.Loops} times, " : "")}{Quantity.Count(s.Calls)} calls on {Quantity.Threads(s.Threads.Count)}, {Quantity.Bytes(s.BytesAcquired)} acquired");
+        Fact("replayed", $"{(s.Loops > 1 ? $"{s.Loops} times, " : "")}{Quantity.Count(s.Calls)} calls on {Quantity.Count(s.Threads.Count, "thread")}, {Quantity.Bytes(s.BytesAcquired)} acquired");
         Fact("check", "every thread's calls and bytes are those of the trace"
             + (s.FailedNow > 0 ? $"; {Quantity.Count(s.FailedNow)} of them failed" : "")
             + (s.Plan.UnknownReleases > 0 ? $", but for {Quantity.Count(s.Plan.UnknownReleases)} skipped releases of blocks never seen allocated" : ""));

@@ -92,7 +92,7 @@ internal static class VerifyCommand
     private static void Print(ClosureReport report, ReplayInfo? info, bool hasLatency, Terminal terminal)
     {
         string what = info is null ? "" : $" under {TextLine.Plain(info.Allocator)}, pace {ReplayArguments.NameOfPace(info.Slowness)}";
-        terminal.Out.WriteLine($"{Quantity.Count(report.Calls)} calls and {Quantity.Count(report.Creations)} thread creations on {Quantity.Threads(report.Threads)}, order {ReplayArguments.NameOf(report.Order)}{what}");
+        terminal.Out.WriteLine($"{Quantity.Count(report.Calls)} calls and {Quantity.Count(report.Creations)} thread creations on {Quantity.Count(report.Threads, "thread")}, order {ReplayArguments.NameOf(report.Order)}{what}");
         bool isPartial = report.Edges.Any(e => e.NotChecked > 0);
         Table table = Terminal.NewTable(
             [("", Justify.Left), ("edges", Justify.Left), ("checked", Justify.Right), ("held", Justify.Right), .. isPartial ? [("not checked", Justify.Right)] : Array.Empty<(string, Justify)>()]);
