@@ -1,11 +1,12 @@
-using System.Buffers.Text;
-using System.Globalization;
+using System.Numerics;
 
 namespace AllocReplay.Cli.Output;
 
-/// <summary>Appends text in UTF-8 to bytes that are known to be enough.</summary>
+/// <summary>Appends text in UTF-8 to bytes that are known to be enough. Digits go where they belong at once: nothing is moved.</summary>
 internal ref struct ByteLine(Span<byte> bytes)
 {
+    private static readonly ulong[] PowersOfTen = [.. Enumerable.Range(0, 20).Select(n => (ulong)BigInteger.Pow(10, n))];
+
     private readonly Span<byte> _bytes = bytes;
 
     /// <summary>Bytes appended.</summary>
@@ -26,39 +27,57 @@ internal ref struct ByteLine(Span<byte> bytes)
     }
 
     /// <summary>A name and its number.</summary>
-    public void Field(scoped ReadOnlySpan<byte> name, long value)
-    {
-        Text(name);
-        Utf8Formatter.TryFormat(value, _bytes[Length..], out int written);
-        Length += written;
-    }
-
-    /// <inheritdoc cref="Field(ReadOnlySpan{byte}, long)"/>
     public void Field(scoped ReadOnlySpan<byte> name, ulong value)
     {
         Text(name);
-        Utf8Formatter.TryFormat(value, _bytes[Length..], out int written);
-        Length += written;
+        Right(value, 0);
+    }
+
+    /// <inheritdoc cref="Field(ReadOnlySpan{byte}, ulong)"/>
+    public void Field(scoped ReadOnlySpan<byte> name, long value)
+    {
+        if (value >= 0)
+        {
+            Field(name, (ulong)value);
+            return;
+        }
+        Text(name);
+        Text("-"u8);
+        Right(Negated(value), 0);
+    }
+
+    /// <summary>A number that ends so many columns on, or further where it is longer.</summary>
+    public void Right(ulong value, int width)
+    {
+        int digits = Digits(value);
+        Blanks(width - digits);
+        Span<byte> place = _bytes.Slice(Length, digits);
+        for (int i = digits - 1; i >= 0; i--)
+        {
+            ulong rest = value / 10;
+            place[i] = (byte)('0' + (value - rest * 10));
+            value = rest;
+        }
+        Length += digits;
+    }
+
+    /// <inheritdoc cref="Right(ulong, int)"/>
+    public void Right(long value, int width)
+    {
+        if (value >= 0)
+        {
+            Right((ulong)value, width);
+            return;
+        }
+        Blanks(width - 1 - Digits(Negated(value)));
+        Text("-"u8);
+        Right(Negated(value), 0);
     }
 
     public void Right(scoped ReadOnlySpan<byte> text, int width)
     {
         Blanks(width - text.Length);
         Text(text);
-    }
-
-    public void Right(long value, int width)
-    {
-        Span<byte> digits = stackalloc byte[20];
-        Utf8Formatter.TryFormat(value, digits, out int written);
-        Right(digits[..written], width);
-    }
-
-    public void Right(ulong value, int width)
-    {
-        Span<byte> digits = stackalloc byte[20];
-        Utf8Formatter.TryFormat(value, digits, out int written);
-        Right(digits[..written], width);
     }
 
     public void Left(scoped ReadOnlySpan<byte> text, int width)
@@ -71,8 +90,20 @@ internal ref struct ByteLine(Span<byte> bytes)
     public void LeftAddress(ulong address, int width)
     {
         Text("0x"u8);
-        address.TryFormat(_bytes[Length..], out int written, "x", CultureInfo.InvariantCulture);
-        Length += written;
-        Blanks(width - 2 - written);
+        int digits = Math.Max(1, (64 - BitOperations.LeadingZeroCount(address) + 3) / 4);
+        Span<byte> place = _bytes.Slice(Length, digits);
+        for (int i = digits - 1; i >= 0; i--, address >>= 4)
+            place[i] = "0123456789abcdef"u8[(int)(address & 15)];
+        Length += digits;
+        Blanks(width - 2 - digits);
     }
+
+    private static int Digits(ulong value)
+    {
+        // 1233 / 4096 is log10(2), near enough for 64 bits.
+        int guess = (BitOperations.Log2(value | 1) + 1) * 1233 >> 12;
+        return guess + (value >= PowersOfTen[guess] ? 1 : 0) is var digits and > 0 ? digits : 1;
+    }
+
+    private static ulong Negated(long value) => 0 - (ulong)value;
 }

@@ -16,6 +16,7 @@ internal static class EventText
     private const int TimeWidth = 16, ThreadWidth = 7, NameWidth = 20, ObjectWidth = 11, AddressWidth = 16, SizeWidth = 7;
 
     private static readonly byte[][] Names = [.. Enumerable.Range(0, 1 << 8).Select(k => Encoding.UTF8.GetBytes(CallKinds.Name((CallKind)k)))];
+    private static readonly bool[] Sized = [.. Enumerable.Range(0, 1 << 8).Select(k => IsSized((CallKind)k))];
 
     /// <summary>Writes a line of columns.</summary>
     /// <returns>Bytes written.</returns>
@@ -107,6 +108,8 @@ internal static class EventText
             line.Text(e.BytesRequested == 0 && e.PreviousObject >= 0 && e.Object < 0 ? "  freed"u8 : "  failed"u8);
     }
 
-    private static bool HasSize(CallKind kind) =>
+    private static bool HasSize(CallKind kind) => Sized[(int)kind];
+
+    private static bool IsSized(CallKind kind) =>
         CallKinds.IsReallocEnd(kind) || (CallKinds.Fields(kind) & CallFields.Size) is not (null or 0);
 }

@@ -84,12 +84,16 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
         writer.BaseStream.Write(utf8);
     }
 
+    /// <summary>Type of the last object that was printed as JSON: what docs/reference/json.md is compared with.</summary>
+    public Type? JsonType { get; private set; }
+
     /// <summary>Prints one JSON object, which says first what it is an instance of: docs/reference/json.md.</summary>
     /// <param name="schema">Name and version, as <c>allocreplay.info/1</c>: the version rises when a property changes its meaning or goes.</param>
     /// <param name="value">Serialized as an object.</param>
     public void WriteJson<T>(string schema, T value)
     {
         JsonObject properties = JsonSerializer.SerializeToNode(value, Json)!.AsObject();
+        JsonType = typeof(T);
         properties.Insert(0, "schema", schema);
         Out.WriteLine(properties.ToJsonString(Json));
     }
