@@ -84,8 +84,8 @@ allocators=('libjemalloc2:libjemalloc.so.2' 'libmimalloc3|libmimalloc2.0:libmima
 
 need_build_tools() {
     command -v dotnet >/dev/null || die "the .NET 10 SDK is missing: https://dotnet.microsoft.com/download"
-    # The SDK wants ICU for languages other than English: nothing here does.
-    present libicuuc.so || export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+    # The SDK wants ICU for languages other than English, or to be told that there is none; the names of languages are names then.
+    present libicuuc.so || export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_SYSTEM_GLOBALIZATION_PREDEFINED_CULTURES_ONLY=0
     install_missing required gcc:gcc libc6-dev:/usr/include/stdlib.h
 }
 
@@ -116,7 +116,7 @@ run_tests() {
     rm -f $results
     "tests/bin/$configuration/net10.0/AllocReplay.Tests" -result-xml $results -noColor "$@" || status=$?
     [ -s $results ] || die "the test run ended without results (exit code $status)"
-    { grep -o '<test [^>]*>' $results || true; } | sed -n 's/.* name="\([^"]*\)".*result="Skip".*/skipped: \1/p'
+    { grep -o '<test [^>]*result="Skip"[^>]*><reason>[^<]*' $results || true; } | sed 's/.* name="\([^"]*\)".*<reason>/skipped: \1: /'
     counts=$(grep -o '<assembly [^>]*>' $results | head -1)
     count() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counts"; }
     errors=$(count errors)

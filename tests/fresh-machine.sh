@@ -22,6 +22,7 @@ root=$(realpath -m "${FRESH:-artifacts/fresh}")/$release
 sdk=$(dirname "$(readlink -f "$(command -v dotnet)")")
 
 if [ ! -e "$root/etc/debian_version" ]; then
+    # shellcheck disable=SC2016 # apt's own variable
     mirror=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)}
     mkdir -p "$root"
     debootstrap --variant=minbase --include=ca-certificates,git "$release" "$root" "$mirror"

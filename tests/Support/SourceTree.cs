@@ -4,7 +4,7 @@ namespace AllocReplay.Tests.Support;
 internal static class SourceTree
 {
     private static readonly string[] Built = ["bin", "obj", "artifacts", ".git", "node_modules", "BenchmarkDotNet.Artifacts"];
-    private static readonly Lazy<string[]> All = new(() => [.. Under(Root).Select(f => Path.GetRelativePath(Root, f)).Order(StringComparer.Ordinal)]);
+    private static readonly Lazy<string[]> All = new(List);
 
     public static string Root { get; } = Find();
 
@@ -20,6 +20,8 @@ internal static class SourceTree
         string text = string.Join('\n', violations);
         Assert.True(text.Length == 0, "\n" + text);
     }
+
+    private static string[] List() => [.. Under(Root).Select(f => Path.GetRelativePath(Root, f)).Order(StringComparer.Ordinal)];
 
     private static IEnumerable<string> Under(string directory) =>
         Directory.GetFiles(directory).Concat(Directory.GetDirectories(directory).Where(d => !Built.Contains(Path.GetFileName(d))).SelectMany(Under));
