@@ -26,10 +26,14 @@ internal sealed class Specification(string text)
     {
         int at = Array.IndexOf(_lines, heading);
         int begin = Array.IndexOf(_lines, "```" + language, at) + 1;
-        return at < 0 || begin == 0 ? throw new InvalidOperationException($"no block of '{language}' after '{heading}'") : _lines.Skip(begin).TakeWhile(l => l != "```");
+        return at >= 0 && begin > 0
+            ? _lines.Skip(begin).TakeWhile(l => l != "```")
+            : throw new InvalidOperationException($"no block of '{language}' after '{heading}'");
     }
 
-    /// <summary>The files of an example: a line <c>NAME:</c> begins each, bytes are in hexadecimal, <c>*N</c> is N zeros, a semicolon begins a comment.</summary>
+    /// <summary>
+    /// The files of an example: a line <c>NAME:</c> begins each, bytes are in hexadecimal, <c>*N</c> is N zeros, a semicolon begins a comment.
+    /// </summary>
     public Dictionary<string, byte[]> Files(string heading)
     {
         var files = new Dictionary<string, List<byte>>();
@@ -40,8 +44,10 @@ internal sealed class Specification(string text)
             if (bytes.EndsWith(':'))
                 files.Add(bytes[..^1], file = []);
             else
-                file.AddRange(bytes.StartsWith('*') ? new byte[int.Parse(bytes[1..], CultureInfo.InvariantCulture)] : Convert.FromHexString(bytes.Replace(" ", "", StringComparison.Ordinal)));
+                file.AddRange(bytes.StartsWith('*') ? new byte[int.Parse(bytes[1..], CultureInfo.InvariantCulture)] : FromHex(bytes));
         }
         return files.ToDictionary(f => f.Key, f => f.Value.ToArray());
     }
+
+    private static byte[] FromHex(string text) => Convert.FromHexString(text.Replace(" ", "", StringComparison.Ordinal));
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using AllocReplay.Formats;
@@ -48,7 +49,8 @@ public sealed class SpecificationTests
     [Fact]
     public void Event_kinds_have_the_numbers_names_and_fields_of_the_specification() =>
         Assert.Equal(
-            Enum.GetValues<CallKind>().Select(k => $"{(int)k} {CallKinds.Name(k)} {CallKinds.Fields(k)!.Value.ToString().ToLowerInvariant().Replace(",", "", StringComparison.Ordinal)}"),
+            Enum.GetValues<CallKind>().Select(k =>
+                $"{(int)k} {NameOf(k)} {CallKinds.Fields(k)!.Value.ToString().ToLowerInvariant().Replace(",", "", StringComparison.Ordinal)}"),
             _specification.Table("## Event kinds", "number").Select(r => $"{r[0]} {r[1]} {(r[2].Length == 0 ? "none" : r[2])}"));
 
     [Theory]
@@ -60,7 +62,7 @@ public sealed class SpecificationTests
         FieldInfo[] fields = [.. type.GetFields(BindingFlags.Instance | BindingFlags.Public).OrderBy(f => f.MetadataToken)];
         List<string[]> rows = _specification.Table(heading, "offset");
         Assert.Equal(fields.Select(f => ((int)Marshal.OffsetOf(type, f.Name)).ToString(CultureInfo.InvariantCulture)), rows.Select(r => r[0]));
-        Assert.Equal(fields.Select(f => TypeOf(f.FieldType)), rows.Select(r => Regex.Replace(r[1], @"^([ui])(\d+)$", m => (m.Groups[1].Value == "u" ? "uint" : "int") + m.Groups[2].Value)));
+        Assert.Equal(fields.Select(f => TypeOf(f.FieldType)), rows.Select(r => Regex.Replace(r[1], @"^(u?)i?(\d+)$", "$1int$2")));
     }
 
     [Fact]
@@ -125,7 +127,7 @@ public sealed class SpecificationTests
         while (reader.Read(out TraceEvent e))
         {
             CallFields fields = CallKinds.Fields(e.Kind)!.Value;
-            string text = string.Create(CultureInfo.InvariantCulture, $"{e.TimeNs} {CallKinds.Name(e.Kind)}");
+            string text = string.Create(CultureInfo.InvariantCulture, $"{e.TimeNs} {NameOf(e.Kind)}");
             if ((fields & CallFields.Address) != 0)
                 text += e.IsNull ? " null" : $" 0x{e.Address:x}";
             if ((fields & CallFields.Size) != 0)
@@ -133,6 +135,10 @@ public sealed class SpecificationTests
             yield return (fields & CallFields.Count) != 0 ? $"{text} count {e.Count}" : text;
         }
     }
+
+    /// <summary>As in the C list, in small letters.</summary>
+    private static string NameOf(CallKind kind) =>
+        Regex.Replace(kind.ToString(), "(?<=[a-z])([A-Z])", "_$1").ToLowerInvariant().Replace("realloc_array", "reallocarray", StringComparison.Ordinal);
 
     private static IEnumerable<string> KeysOf(Type type)
     {
@@ -148,7 +154,7 @@ public sealed class SpecificationTests
         Type[] arguments = type.IsArray ? [type.GetElementType()!] : type.GetGenericArguments();
         return arguments.Length == 2 ? $"map of {TypeOf(arguments[0])} to {TypeOf(arguments[1])}"
             : arguments.Length == 1 ? $"array of {TypeOf(arguments[0])}"
-            : type.GetCustomAttribute<System.Runtime.CompilerServices.InlineArrayAttribute>() is { } bytes ? $"{bytes.Length} bytes"
+            : type.GetCustomAttribute<InlineArrayAttribute>() is { } bytes ? $"{bytes.Length} bytes"
             : Maps.FirstOrDefault(m => m.Type == type).Name
             ?? type.Name switch
             {
