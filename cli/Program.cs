@@ -1,26 +1,11 @@
 using System.CommandLine;
 using AllocReplay.Cli;
-using AllocReplay.Cli.Commands;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
 
 var terminal = new Terminal(Console.Out, Console.Error);
-var root = new RootCommand("Record, replay and analyze memory allocation.")
-{
-    RecordCommand.Create(terminal),
-    ControlCommand.Create(terminal),
-    PackCommand.Create(terminal),
-    ImportCommand.Create(terminal),
-    InfoCommand.Create(terminal),
-    DumpCommand.Create(terminal),
-    ReplayCommand.Create(terminal),
-    VerifyCommand.Create(terminal),
-    CompareCommand.Create(terminal),
-    AllocatorsCommand.Create(terminal),
-    AnalyzeCommand.Create(terminal),
-    QueryCommand.Create(terminal),
-};
+RootCommand root = CommandLine.Create(terminal);
 
 if (args is [] or ["help"])
     args = ["--help"];
