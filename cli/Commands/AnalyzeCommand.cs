@@ -12,13 +12,12 @@ internal static class AnalyzeCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string> trace = TraceArguments.Trace();
+        var choice = new TraceChoiceOptions();
         Option<string?> output = new("--output", "-o")
         {
             Description = "Directory to write. Default: the trace's name with .dataset for its extension, in the current directory.",
             HelpName = "dir",
         };
-        Option<string?> process = TraceArguments.Process();
         Option<bool> force = new("--force")
         {
             Description = "Write into a directory that is not empty: add this process, or replace its tables. Nothing else is touched.",
@@ -27,17 +26,19 @@ internal static class AnalyzeCommand
         Option<bool> json = TraceArguments.Json();
         var command = new Command("analyze", "Turn a trace into a Parquet dataset: one row for each block, with its lifetime.")
         {
-            trace, output, process, force, partial, json,
+            output, force, partial, json,
         };
+        choice.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) =>
         {
+            TraceChoice chosen = choice.Of(parse);
             var options = new AnalysisOptions
             {
-                Directory = parse.GetValue(output) ?? DefaultDirectory(parse.GetValue(trace)!),
+                Directory = parse.GetValue(output) ?? DefaultDirectory(chosen.Path),
                 Force = parse.GetValue(force),
                 Partial = parse.GetValue(partial),
             };
-            return Run(parse.GetValue(trace)!, parse.GetValue(process), options, parse.GetValue(json), terminal, token);
+            return Run(chosen, options, parse.GetValue(json), terminal, token);
         });
         return command;
     }
@@ -46,11 +47,11 @@ internal static class AnalyzeCommand
         Path.GetFileNameWithoutExtension(Path.GetFullPath(trace).TrimEnd('/')) + ".dataset";
 
     private static int Run(
-        string path, string? process, AnalysisOptions options, bool json, Terminal terminal, CancellationToken token)
+        TraceChoice choice, AnalysisOptions options, bool json, Terminal terminal, CancellationToken token)
     {
-        using TraceReader reader = TraceReader.Open(path, process);
+        using TraceReader reader = TraceArguments.Open(choice, terminal);
         AnalysisResult result = terminal.WithProgress(
-            $"analyzing {path}", progress => Analysis.RunAsync(reader, options, progress, token).GetAwaiter().GetResult());
+            $"analyzing {TextLine.Plain(choice.Path)}", progress => Analysis.RunAsync(reader, options, progress, token).GetAwaiter().GetResult());
         if (json)
             terminal.WriteJson("allocreplay.analyze/1", result);
         else

@@ -104,7 +104,7 @@ internal static class RecordCommand
 
     private static void Report(TraceReader reader, string output, Terminal terminal)
     {
-        string images = reader.Images.Count == 1 ? "1 process image" : $"{Quantity.Count(reader.Images.Count)} process images";
+        string images = reader.Trace.ImageCount == 1 ? "1 process image" : $"{Quantity.Count(reader.Trace.ImageCount)} process images";
         terminal.Note($"allocreplay: recorded {output}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
         if (reader.Process.LostEvents > 0 || reader.Process.Failure is not null)
             terminal.Note($"allocreplay: {Quantity.Count((long)reader.Process.LostEvents)} events lost: {reader.Process.Failure}");

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using AllocReplay.Cli.Output;
+using AllocReplay.Formats;
+
+namespace AllocReplay.Cli.Options;
+
+/// <summary>What a command is to read.</summary>
+/// <param name="Path">The trace.</param>
+/// <param name="Process">The process image, or null for the busiest.</param>
+/// <param name="Range">The part of it, or null for all.</param>
+internal sealed record TraceChoice(string Path, string? Process = null, TraceRange? Range = null)
+{
+    /// <summary>The choice as one would type it for another command.</summary>
+    public string Typed => string.Join(' ', Words());
+
+    private IEnumerable<string> Words()
+    {
+        yield return TextLine.Quote(Path);
+        if (Process is not null)
+            yield return $"--process {TextLine.Quote(Process)}";
+        if (Range?.Interval is { } interval)
+            yield return $"--interval {interval}";
+        if (Range?.FromMark is { } from)
+            yield return $"--from-mark {TextLine.Quote(from)}";
+        if (Range?.ToMark is { } to)
+            yield return $"--to-mark {TextLine.Quote(to)}";
+    }
+}
+
+/// <summary>The argument and the options of a command that reads one process image of a trace, or a part of it.</summary>
+internal sealed class TraceChoiceOptions
+{
+    private readonly Argument<string> _trace = TraceArguments.Trace();
+    private readonly Option<string?> _process = TraceArguments.Process();
+    private readonly Option<uint?> _interval = TraceArguments.Interval();
+    private readonly Option<string?> _fromMark = TraceArguments.FromMark();
+    private readonly Option<string?> _toMark = TraceArguments.ToMark();
+
+    public void AddTo(Command command)
+    {
+        command.Arguments.Add(_trace);
+        foreach (Option option in new Option[] { _process, _interval, _fromMark, _toMark })
+            command.Options.Add(option);
+    }
+
+    public TraceChoice Of(ParseResult parse)
+    {
+        var range = new TraceRange { Interval = parse.GetValue(_interval), FromMark = parse.GetValue(_fromMark), ToMark = parse.GetValue(_toMark) };
+        return new TraceChoice(parse.GetValue(_trace)!, parse.GetValue(_process), range == new TraceRange() ? null : range);
+    }
+}
