@@ -61,6 +61,30 @@ public static class Analysis
         };
     }
 
+    /// <summary>Analyzes every process image of a trace into one dataset, side by side, busiest first. When one fails, those before it are there.</summary>
+    /// <inheritdoc cref="RunAsync"/>
+    public static async Task<SessionAnalysis> RunAllAsync(
+        Trace trace, TraceRange? range, AnalysisOptions options, IProgress<double>? progress = null, CancellationToken token = default)
+    {
+        var results = new List<AnalysisResult>();
+        double total = Math.Max(1, trace.Images.Sum(i => i.EventBytes)), done = 0;
+        foreach (ProcessImage image in trace.Images)
+        {
+            using TraceReader reader = trace.OpenImage(image.Name, range);
+            var share = new Share(progress, done / total, image.EventBytes / total);
+            // Only the first finds the directory as the caller left it.
+            results.Add(await RunAsync(reader, options with { Force = options.Force || results.Count > 0 }, share, token).ConfigureAwait(false));
+            done += image.EventBytes;
+        }
+        return new SessionAnalysis(options.Directory, results);
+    }
+
+    /// <summary>Progress of a part of the work.</summary>
+    private sealed class Share(IProgress<double>? whole, double from, double share) : IProgress<double>
+    {
+        public void Report(double value) => whole?.Report(from + value * share);
+    }
+
     private static void Match(
         TraceReader reader, TraceTotals totals, AllocationWriter writer, IProgress<double>? progress, CancellationToken token)
     {

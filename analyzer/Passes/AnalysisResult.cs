@@ -18,7 +18,12 @@ public sealed record AnalysisOptions
 /// <param name="Bytes">Bytes of those files.</param>
 public sealed record TableResult(string Name, long Rows, int Files, long Bytes);
 
-/// <summary>What an analysis wrote.</summary>
+/// <summary>What an analysis of all process images of a trace wrote.</summary>
+/// <param name="Dataset">The dataset's directory.</param>
+/// <param name="Images">What it wrote of each, busiest first.</param>
+public sealed record SessionAnalysis(string Dataset, IReadOnlyList<AnalysisResult> Images);
+
+/// <summary>What an analysis of a process image wrote.</summary>
 public sealed record AnalysisResult
 {
     /// <summary>The dataset's directory.</summary>

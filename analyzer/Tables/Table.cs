@@ -1,5 +1,4 @@
 using System.Reflection;
-using AllocReplay.Analyzer.Parquet;
 
 namespace AllocReplay.Analyzer.Tables;
 

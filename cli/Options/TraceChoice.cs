@@ -28,10 +28,11 @@ internal sealed record TraceChoice(string Path, string? Process = null, TraceRan
 }
 
 /// <summary>The argument and the options of a command that reads one process image of a trace, or a part of it.</summary>
-internal sealed class TraceChoiceOptions
+/// <param name="allowsAll">Whether the process image may be <see cref="TraceArguments.AllProcesses"/>.</param>
+internal sealed class TraceChoiceOptions(bool allowsAll = false)
 {
     private readonly Argument<string> _trace = TraceArguments.Trace();
-    private readonly Option<string?> _process = TraceArguments.Process();
+    private readonly Option<string?> _process = TraceArguments.Process(allowsAll);
     private readonly Option<uint?> _interval = TraceArguments.Interval();
     private readonly Option<string?> _fromMark = TraceArguments.FromMark();
     private readonly Option<string?> _toMark = TraceArguments.ToMark();
