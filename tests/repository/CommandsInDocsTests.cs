@@ -1,7 +1,5 @@
 using System.CommandLine;
-using System.Reflection;
 using System.Text.RegularExpressions;
-using AllocReplay.Cli.Output;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Repository;
@@ -61,21 +59,12 @@ public sealed partial class CommandsInDocsTests
 
     private static Command[] Registered()
     {
-        using var output = new StringWriter();
-        var terminal = new Terminal(output, output);
-        string program = SourceTree.Read("cli/Program.cs");
-        Command[] commands =
-        [
-            .. typeof(Terminal).Assembly.GetTypes()
-                .Where(t => t.Namespace == "AllocReplay.Cli.Commands" && program.Contains($"{t.Name}.Create(terminal)", StringComparison.Ordinal))
-                .Select(t => (Command)t.GetMethod("Create", BindingFlags.Public | BindingFlags.Static)!.Invoke(null, [terminal])!),
-        ];
-        Assert.True(commands.Length >= 12, "cli/Program.cs no longer creates the commands");
-        return commands;
+        using var commands = new CommandRunner();
+        return [.. AllocReplay.Cli.CommandLine.Create(commands.Terminal).Subcommands];
     }
 
     // At a prompt, after the path of the command, or in backticks; up to the end of the line or of the backticks, with lines that it goes on in.
-    [GeneratedRegex(@"(?:^\$ |artifacts/|`|^)allocreplay ([a-z]+)((?:\\\n|[^\n`#])*)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"(?:(?:^\$ |artifacts/|^)allocreplay |`allocreplay[ \n])([a-z]+)((?:\\\n|[^\n`#])*)", RegexOptions.Multiline)]
     private static partial Regex Shown();
 
     [GeneratedRegex(@"(?<=\s)--?[a-z][a-z-]*")]
