@@ -12,6 +12,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Replayer;
 
 /// <summary>Replays of real programs are the recorded execution, in every order, under every allocator.</summary>
+[StartsProcesses]
 public sealed class ClosureTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
