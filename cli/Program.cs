@@ -29,10 +29,9 @@ if (args is [] or ["help"])
 ParseResult parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 if (parse.Errors.Count > 0)
 {
-    Command command = parse.CommandResult.Command;
     foreach (string message in UsageMessages.Of(parse))
         terminal.Note($"allocreplay: {message}");
-    terminal.Note($"Try 'allocreplay {(command == root ? "" : command.Name + " ")}--help'.");
+    terminal.Note($"Try '{UsageMessages.PathTo(parse.CommandResult.Command)} --help'.");
     return ExitCode.Usage;
 }
 try

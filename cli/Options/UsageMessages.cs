@@ -13,6 +13,12 @@ internal static partial class UsageMessages
         return messages.Length > 1 ? messages.Where(m => !m.StartsWith("Required command", StringComparison.Ordinal)) : messages;
     }
 
+    /// <summary>What to type to reach a command: with what its parents want before its name, as <c>control TARGET mark</c>.</summary>
+    public static string PathTo(Command command) =>
+        command.Parents.OfType<Command>().FirstOrDefault() is not { } parent
+            ? "allocreplay"
+            : string.Join(' ', [PathTo(parent), .. parent.Arguments.Select(a => a.Name.ToUpperInvariant()), command.Name]);
+
     [GeneratedRegex(@"^Cannot parse argument '(.*)' for (?:option|command|argument) '(.*)' as expected type '.*'\.$")]
     private static partial Regex Conversion();
 }
