@@ -21,6 +21,11 @@ internal static class RecordCommand
         Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
         Option<bool> startPaused = new("--start-paused") { Description = "Record nothing until 'allocreplay control PID start'." };
         Option<uint> sample = new("--sample") { Description = "Record 1 block in N, chosen by a hash of its address: lifetimes stay exact.", HelpName = "N", DefaultValueFactory = _ => 1 };
+        sample.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: "0" }])
+                result.AddError("--sample 0: expected 1 or more");
+        });
         Option<bool> latency = new("--latency") { Description = "Record how long each call took." };
         Option<string?> maxSize = new("--max-size") { Description = "Stop recording a process image at this size: bytes, or with K, M or G.", HelpName = "size" };
         Option<string?> duration = new("--duration") { Description = "Stop recording after this time while the command goes on: seconds, or with ms, s, m or h.", HelpName = "time" };
@@ -85,14 +90,14 @@ internal static class RecordCommand
         RecordResult result = RecordedCommand.Run(options, pid =>
         {
             if (options.StartPaused && !quiet)
-                terminal.Note($"allocreplay: paused; 'allocreplay control {pid} start' begins to record, into {TextLine.Plain(options.Output)}");
+                terminal.Note($"allocreplay: paused; 'allocreplay control {pid} start' begins to record, into {options.Output}");
         });
         try
         {
             foreach (string failure in result.Failures)
-                terminal.Note($"allocreplay: {TextLine.Plain(failure)}");
+                terminal.Note($"allocreplay: {failure}");
             foreach (string program in quiet ? [] : result.Unrecorded)
-                terminal.Note($"allocreplay: {TextLine.Plain(program)}");
+                terminal.Note($"allocreplay: {program}");
             int finished = Finish(options, output, result, quiet, terminal);
             return result.ExitCode == ExitCode.Ok ? finished : result.ExitCode;
         }
@@ -118,15 +123,15 @@ internal static class RecordCommand
         }
         int packing = output.Finish(terminal, quiet);
         if (!quiet)
-            terminal.Note($"Next: allocreplay info {TextLine.Quote(packing == ExitCode.Ok ? output.Name : output.Directory)}");
+            terminal.Next(TextLine.Command("info", packing == ExitCode.Ok ? output.Name : output.Directory));
         return packing;
     }
 
     private static void Report(TraceReader reader, string output, Terminal terminal)
     {
-        string images = reader.Images.Count == 1 ? "1 process image" : $"{Quantity.Count(reader.Images.Count)} process images";
-        terminal.Note($"allocreplay: recorded {TextLine.Plain(output)}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
+        string images = Quantity.Count(reader.Images.Count, "process image");
+        terminal.Note($"allocreplay: recorded {output}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
         if (reader.Process.LostEvents > 0 || reader.Process.Failure is not null)
-            terminal.Note($"allocreplay: {Quantity.Count((long)reader.Process.LostEvents)} events lost: {reader.Process.Failure}");
+            terminal.Note($"allocreplay: {Quantity.Count(reader.Process.LostEvents, "event")} lost: {reader.Process.Failure}");
     }
 }

@@ -53,7 +53,7 @@ internal sealed class RecordingOutput
         {
             if (PackCommand.Pack(Directory, _packed, partial: false, quiet ? new Terminal(terminal.Out, TextWriter.Null) : terminal) is null)
             {
-                terminal.Note($"allocreplay: interrupted; the recording is kept: pack it with: allocreplay pack {TextLine.Quote(Directory)}");
+                terminal.Note($"allocreplay: interrupted; the recording is kept: pack it with: {TextLine.Command("pack", Directory)}");
                 return ExitCode.Interrupted;
             }
         }
@@ -64,7 +64,7 @@ internal sealed class RecordingOutput
         }
         if (SessionSwitch.Running(Directory) is { Count: > 0 } running)
         {
-            terminal.Note($"allocreplay: pid {string.Join(", ", running)} still records into {TextLine.Plain(Directory)}: the file has what was there "
+            terminal.Note($"allocreplay: pid {string.Join(", ", running)} still records into {Directory}: the file has what was there "
                 + "so far, the directory is kept");
         }
         else
