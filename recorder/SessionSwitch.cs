@@ -1,3 +1,4 @@
+using AllocReplay.Formats;
 using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Recorder;
@@ -43,8 +44,7 @@ public static class SessionSwitch
     }
 
     /// <summary>The directories of a session's process images.</summary>
-    public static IReadOnlyList<string> Images(string session) =>
-        Directory.GetDirectories(session).Where(d => File.Exists(Path.Combine(d, Wire.ProcessFile))).Order(StringComparer.Ordinal).ToArray();
+    public static IReadOnlyList<string> Images(string session) => Trace.ImageDirectories(session);
 
     /// <summary>An image whose recording has begun; null for one whose process has ended before.</summary>
     private static ControlledProcess? Begun(string image)

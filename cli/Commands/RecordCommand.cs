@@ -129,7 +129,7 @@ internal static class RecordCommand
 
     private static void Report(TraceReader reader, string output, Terminal terminal)
     {
-        string images = Quantity.Count(reader.Images.Count, "process image");
+        string images = Quantity.Count(reader.Trace.ImageCount, "process image");
         terminal.Note($"allocreplay: recorded {output}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
         if (reader.Process.LostEvents > 0 || reader.Process.Failure is not null)
             terminal.Note($"allocreplay: {Quantity.Count(reader.Process.LostEvents, "event")} lost: {reader.Process.Failure}");
