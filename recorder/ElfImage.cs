@@ -17,7 +17,7 @@ internal sealed unsafe class ElfImage : IDisposable
     private const uint Interpreter = 3; // PT_INTERP
     private const uint StaticSymbols = 2, DynamicSymbols = 11; // SHT_SYMTAB, SHT_DYNSYM
     private const int Function = 2, IndirectFunction = 10; // STT_FUNC, STT_GNU_IFUNC
-    private const int Local = 0, Hidden = 2; // STB_LOCAL, STV_HIDDEN
+    private const int Local = 0; // STB_LOCAL
 
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
@@ -65,10 +65,13 @@ internal sealed unsafe class ElfImage : IDisposable
         return null;
     }
 
-    /// <summary>
-    /// Whether it has a function of this name, for others or for its own calls only; not one that a single source file keeps to itself.
-    /// </summary>
-    public bool Defines(ReadOnlySpan<byte> function)
+    /// <summary>Whether it has a function of this name that other objects see.</summary>
+    public bool Exports(ReadOnlySpan<byte> function) => Has(function, andLocal: false);
+
+    /// <summary>Whether it has a function of this name, be it for its own calls only, or for those of one source file: a linker makes them alike.</summary>
+    public bool Defines(ReadOnlySpan<byte> function) => Has(function, andLocal: true);
+
+    private bool Has(ReadOnlySpan<byte> function, bool andLocal)
     {
         Header header = At<Header>(0);
         for (ulong i = 0; i < header.SectionCount; i++)
@@ -80,8 +83,8 @@ internal sealed unsafe class ElfImage : IDisposable
             for (ulong s = 0; s < table.Size / table.EntrySize; s++)
             {
                 Symbol symbol = At<Symbol>(table.Offset + s * table.EntrySize);
-                bool isVisible = symbol.Info >> 4 != Local || (symbol.Other & 3) == Hidden;
-                if ((symbol.Info & 15) is Function or IndirectFunction && symbol.Section != 0 && isVisible && IsNamed(names.Offset + symbol.Name, function))
+                bool isFunction = (symbol.Info & 15) is Function or IndirectFunction && symbol.Section != 0;
+                if (isFunction && (andLocal || symbol.Info >> 4 != Local) && IsNamed(names.Offset + symbol.Name, function))
                     return true;
             }
         }
@@ -132,7 +135,6 @@ internal sealed unsafe class ElfImage : IDisposable
     {
         [FieldOffset(0)] public uint Name;
         [FieldOffset(4)] public byte Info;
-        [FieldOffset(5)] public byte Other;
         [FieldOffset(6)] public ushort Section;
     }
 }

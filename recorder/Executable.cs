@@ -67,10 +67,13 @@ public static class Executable
         if (!image.HasInterpreter)
             return Unrecordable.Static;
         // Operator new alone is no sign: programs have their own for other ends, or libstdc++'s linked in, and those call malloc.
-        if (via == RecordVia.MallocHook || !image.Defines("malloc"u8))
+        if (via == RecordVia.MallocHook || !HasAllocator(image))
             return null;
-        return image.Defines("MallocHook_AddNewHook"u8) ? Unrecordable.OwnTcmalloc : Unrecordable.OwnAllocator;
+        return image.Exports("MallocHook_AddNewHook"u8) ? Unrecordable.OwnTcmalloc : Unrecordable.OwnAllocator;
     }
+
+    /// <summary>One that is exported, or one that is kept inside: then malloc alone may be a function of one source file.</summary>
+    private static bool HasAllocator(ElfImage image) => image.Exports("malloc"u8) || image.Defines("malloc"u8) && image.Defines("free"u8);
 
     private static string? InterpreterOf(string path)
     {

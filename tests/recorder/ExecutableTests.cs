@@ -24,7 +24,7 @@ public sealed class ExecutableTests : IDisposable
     }
 
     [Fact] // the control
-    public void The_same_program_with_a_function_of_another_name_is_recordable() =>
+    public void A_malloc_of_one_source_file_is_no_allocator() =>
         Assert.Null(Executable.WhyNotRecordable(Targets.Build("own_malloc.c", "-DFILE_LOCAL")));
 
     /// <summary>Its operators call malloc, which is recorded.</summary>

@@ -2,8 +2,10 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#ifdef HIDDEN
+#if defined HIDDEN
 #define VISIBILITY __attribute__((visibility("hidden")))
+#elif defined FILE_LOCAL
+#define VISIBILITY static __attribute__((noinline))
 #else
 #define VISIBILITY
 #endif
@@ -11,19 +13,29 @@
 static _Alignas(16) char heap[1 << 20];
 static size_t used;
 
-#ifdef FILE_LOCAL
-#define malloc file_local_malloc /* no malloc at all */
-#define VISIBILITY_OF_MALLOC static
-#else
-#define VISIBILITY_OF_MALLOC VISIBILITY
-#endif
-
-VISIBILITY_OF_MALLOC void *malloc(size_t size)
+VISIBILITY void *malloc(size_t size)
 {
     void *block = heap + used;
     used += (size + 15) & ~(size_t)15;
     return used <= sizeof heap ? block : NULL;
 }
+
+#ifndef FILE_LOCAL
+VISIBILITY void free(void *block)
+{
+    (void)block;
+}
+
+VISIBILITY void *calloc(size_t count, size_t size)
+{
+    return malloc(count * size); /* zero, as it is used once */
+}
+
+VISIBILITY void *realloc(void *block, size_t size)
+{
+    return block ? NULL : malloc(size);
+}
+#endif
 
 #ifdef WITH_HOOKS
 int MallocHook_AddNewHook(void *hook)
