@@ -89,7 +89,8 @@ internal readonly record struct ProcessRow
     [Column("bytes_acquired", "bytes", "Requested by all acquisitions that succeeded. Saturates at 2^63−1.", Since = 2)]
     public required long BytesAcquired { get; init; }
 
-    [Column("saturated_sizes", "blocks", "Blocks of which 2^63−1 bytes or more were asked: their `size` reads 2^63−1, so that sums of it may be too low.", Since = 2)]
+    [Column("saturated_sizes", "blocks", "Blocks of which 2^63−1 bytes or more were asked: their `size` reads 2^63−1, so that sums of it "
+        + "may be too low.", Since = 2)]
     public required long SaturatedSizes { get; init; }
 
     [Column("latency", "yes or no", "Whether `alloc_call_ns` and `free_call_ns` were recorded.", Since = 2)]
