@@ -47,6 +47,7 @@ internal static class Failures
     private static Diagnosis OfRecord(RecordFailure failure) => failure switch
     {
         RecordFailure.OutputExists => new(ExitCode.RecordFailed, "; choose another name, or replace it with --force"),
+        RecordFailure.CarriesMallocHook => new(ExitCode.RecordFailed, "; --via mallochook has that tcmalloc tell of them"),
         RecordFailure.CannotRun => new(ExitCode.CannotRun),
         RecordFailure.NotFound => new(ExitCode.NotFound),
         _ => new(ExitCode.RecordFailed),
