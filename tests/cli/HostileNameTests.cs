@@ -13,6 +13,7 @@ namespace AllocReplay.Tests.Cli;
 /// What a recorded program, a path or a mark is called reaches the screen as text: it does not move the cursor, change colours, make lines of its
 /// own, or trip over the markup of the library that draws tables.
 /// </summary>
+[StartsProcesses]
 public sealed class HostileNameTests : IDisposable
 {
     private const string Hostile = "[red]x[/]\n\e[2J\e]0;t\a\r\t\u009b31m\u202e";
