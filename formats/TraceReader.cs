@@ -13,6 +13,9 @@ namespace AllocReplay.Formats;
 /// </remarks>
 public sealed class TraceReader : IDisposable
 {
+    /// <summary>Events between two reports of progress.</summary>
+    private const int ReportEvery = 1 << 16;
+
     private readonly ITraceSource _source;
     private readonly Lazy<Dictionary<uint, int>> _denseThreads;
     private readonly Func<MergeWindow?> _newWindow;
@@ -30,8 +33,8 @@ public sealed class TraceReader : IDisposable
         _newWindow = () => null;
         if (range is not null)
         {
-            (long fromNs, long toNs) = range.Resolve(trace.Path, Intervals, Markers);
-            _newWindow = () => new MergeWindow(range.Interval, fromNs, toNs);
+            Bounds = range.Resolve(trace.Path, Intervals, Markers);
+            _newWindow = () => new MergeWindow(range.Interval, Bounds.FromNs, Bounds.ToNs);
         }
         _window = _newWindow();
     }
@@ -104,6 +107,9 @@ public sealed class TraceReader : IDisposable
 
     internal ITraceSource Source => _source;
 
+    /// <summary>The moments between which <see cref="Range"/> lies: from the first, up to the second.</summary>
+    internal (long FromNs, long ToNs) Bounds { get; } = (0, long.MaxValue);
+
     /// <summary>Opens one process image of a trace, and the trace with it: <see cref="Formats.Trace.Open"/> and <see cref="Formats.Trace.OpenImage"/> in one.</summary>
     /// <param name="path">A packed file, a session's recording directory, or that of one process image inside it.</param>
     /// <param name="image">Name of the process image to read, as in <see cref="Images"/>; null for the busiest one.</param>
@@ -160,6 +166,42 @@ public sealed class TraceReader : IDisposable
         return _window is null ? _merge.Read(out e) : _window.Read(_merge, out e);
     }
 
+    /// <summary>Reads from here to the end, or to where damage ends the last readable stream: see <see cref="Damage"/>.</summary>
+    /// <param name="sinks">Told of every call and thread event in merged order, one sink after the other.</param>
+    /// <param name="progress">Told the share of the trace that is read: it never falls, and is 1 at the end.</param>
+    /// <param name="token">Ends the reading within some tens of thousands of events.</param>
+    /// <exception cref="IOException">The disk failed. Damage of the trace is not thrown.</exception>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public void ForEach(IReadOnlyList<ITraceSink> sinks, IProgress<double>? progress = null, CancellationToken token = default)
+    {
+        ITraceSink[] all = [.. sinks];
+        var call = default(TraceCall);
+        for (long events = 1; Read(out call.Event); events++)
+        {
+            Tell(all, ref call);
+            if (events % ReportEvery != 0)
+                continue;
+            progress?.Report(Math.Min(1, Progress));
+            token.ThrowIfCancellationRequested();
+        }
+        progress?.Report(1);
+    }
+
+    /// <summary>The calls from here to the end, in merged order, without the thread events and the beginnings of reallocations.</summary>
+    /// <exception cref="IOException">While enumerating: the disk failed. Damage of the trace is not thrown.</exception>
+    public IEnumerable<TraceCall> ReadCalls()
+    {
+        var call = default(TraceCall);
+        while (Read(out call.Event))
+        {
+            if (CallKinds.IsThreadEvent(call.Kind) || CallKinds.IsReallocBegin(call.Kind))
+                continue;
+            if (call.IsReallocation)
+                call.Begin = _merge!.Reallocation;
+            yield return call;
+        }
+    }
+
     /// <summary>
     /// One thread's events in program order, without the merge: they have no objects. Several threads may be read at once, each on
     /// a core of its own.
@@ -182,6 +224,28 @@ public sealed class TraceReader : IDisposable
         _source.Dispose();
         if (_ownsTrace)
             Trace.Dispose();
+    }
+
+    private void Tell(ITraceSink[] sinks, ref TraceCall call)
+    {
+        if (CallKinds.IsThreadEvent(call.Kind))
+        {
+            ThreadEvent e = ThreadEvent.Of(call.Event);
+            foreach (ITraceSink sink in sinks)
+                sink.Add(e);
+        }
+        else if (CallKinds.IsReallocBegin(call.Kind))
+        {
+            foreach (ITraceSink sink in sinks)
+                sink.Begin(call.Event);
+        }
+        else
+        {
+            if (call.IsReallocation)
+                call.Begin = _merge!.Reallocation;
+            foreach (ITraceSink sink in sinks)
+                sink.Add(call);
+        }
     }
 
     private IEnumerable<TraceEvent> Enumerate(int thread, ulong fromTicks)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using AllocReplay.Analyzer.Parquet;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats;
-using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Passes;
 
@@ -42,12 +42,6 @@ public sealed record AnalysisResult
 /// <summary>Turns a trace into a Parquet dataset: one streaming pass, with matching and writing side by side.</summary>
 public static class Analysis
 {
-    /// <summary>A recorded event takes about this many bytes; progress is estimated by it.</summary>
-    private const double BytesPerEvent = 5;
-
-    /// <summary>Events between two looks at progress and cancellation.</summary>
-    private const int ReportEvery = 1 << 16;
-
     /// <exception cref="DatasetExistsException">The directory is not empty and force is not given.</exception>
     /// <exception cref="TraceDamagedException">The trace is damaged and a partial result is not asked for. Nothing is written.</exception>
     /// <exception cref="IOException">The directory cannot be written.</exception>
@@ -62,7 +56,7 @@ public static class Analysis
         IReadOnlyDictionary<string, string> metadata = ProcessTables.Metadata(reader, partition);
         using OutputDirectory output = OutputDirectory.Create(options.Directory, partition, options.Force);
 
-        var totals = new TraceTotals();
+        var totals = new TraceStatistics();
         using var writer = new AllocationWriter(output.Stage(DatasetTables.Allocations), metadata, token);
         try
         {
@@ -98,20 +92,10 @@ public static class Analysis
     }
 
     private static void Match(
-        TraceReader reader, TraceTotals totals, AllocationWriter writer, IProgress<double>? progress, CancellationToken token)
+        TraceReader reader, TraceStatistics totals, AllocationWriter writer, IProgress<double>? progress, CancellationToken token)
     {
-        double expected = Math.Max(1, reader.EventBytes / BytesPerEvent);
         var matcher = new LifetimeMatcher(writer);
-        while (reader.Read(out TraceEvent e))
-        {
-            totals.Add(e);
-            matcher.Add(e);
-            if (totals.Events % ReportEvery == 0)
-            {
-                token.ThrowIfCancellationRequested();
-                progress?.Report(Math.Min(0.99, totals.Events / expected));
-            }
-        }
+        reader.ForEach([totals, matcher], progress, token);
         matcher.Finish(totals.DurationNs);
     }
 

@@ -1,9 +1,9 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using AllocReplay.Analyzer.Parquet;
-using AllocReplay.Analyzer.Passes;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Tables;
 
@@ -12,10 +12,10 @@ internal static class ProcessTables
 {
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static (IReadOnlyList<Column> Columns, int Rows) Threads(IReadOnlyList<ThreadInfo> threads, TraceTotals totals)
+    public static (IReadOnlyList<Column> Columns, int Rows) Threads(IReadOnlyList<ThreadInfo> threads, TraceStatistics totals)
     {
         int n = threads.Count;
-        TraceTotals.ThreadTotals[] t = threads.Select(info => totals.Thread(info.Index)).ToArray();
+        TraceStatistics.ThreadTotals[] t = threads.Select(info => totals.Thread(info.Index)).ToArray();
         Column[] columns =
         [
             Fill(new Int32Column("thread", n), c => c.Values, i => threads[i].Index),
@@ -24,14 +24,14 @@ internal static class ProcessTables
             Fill(new Int32Column("parent", n), c => c.Values, i => t[i].Parent),
             Fill(new Int64Column("start_ns", n), c => c.Values, i => t[i].FirstNs),
             Fill(new Int64Column("end_ns", n), c => c.Values, i => t[i].LastNs),
-            Fill(new BooleanColumn("exited", n), c => c.Values, i => t[i].Exited),
+            Fill(new BooleanColumn("exited", n), c => c.Values, i => t[i].ExitNs is not null),
             Fill(new Int64Column("calls", n), c => c.Values, i => t[i].Calls),
-            Fill(new Int64Column("bytes_requested", n), c => c.Values, i => Saturate(t[i].BytesRequested)),
+            Fill(new Int64Column("bytes_requested", n), c => c.Values, i => (long)t[i].BytesRequested),
         ];
         return (columns, n);
     }
 
-    public static (IReadOnlyList<Column> Columns, int Rows) Process(TraceReader reader, TraceTotals totals)
+    public static (IReadOnlyList<Column> Columns, int Rows) Process(TraceReader reader, TraceStatistics totals)
     {
         ProcessInfo process = reader.Process;
         MergeStatistics merge = reader.Merge;
