@@ -4,7 +4,7 @@ using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Import;
-using AllocReplay.Formats.Statistics;
+using AllocReplay.Formats.Summary;
 using Spectre.Console;
 
 namespace AllocReplay.Cli.Commands;
@@ -58,7 +58,7 @@ internal static class ImportCommand
     {
         ImportSummary summary = terminal.WithProgress($"importing {input}", progress => Import(from, input, output, progress, token));
         if (json)
-            terminal.WriteJson("allocreplay.import/1", summary);
+            terminal.WriteJson("allocreplay.import/1", new { summary.Input, summary.From, summary.Output, summary.Lines, summary.ThreadIds, Trace = InfoJson.Of(summary.Trace) });
         else
             Print(summary, terminal);
         terminal.Note($"Wrote {output}: {Quantity.Count(summary.Trace.Events)} events, {Quantity.Bytes(summary.Trace.FileBytes)}, {(double)summary.Trace.FileBytes / summary.Trace.Events:0.00} B/event.");
@@ -79,10 +79,10 @@ internal static class ImportCommand
 
         // The figures are what a reader finds in the file, not what the importer believes it wrote.
         using TraceReader reader = TraceReader.Open(output);
-        TraceStatistics statistics = TraceStatistics.Of(reader, new Share(progress, ImportShare, 1));
+        TraceSummary summary = TraceSummary.Read(reader, new Share(progress, ImportShare, 1), token);
         return reader.Damage is { } damage
             ? throw damage
-            : new ImportSummary(input, from, output, result.Lines, result.ThreadIds, TraceSummary.Of(reader, statistics));
+            : new ImportSummary(input, from, output, result.Lines, result.ThreadIds, summary);
     }
 
     private static void Print(ImportSummary s, Terminal terminal)
@@ -108,7 +108,7 @@ internal static class ImportCommand
     }
 }
 
-/// <summary>What <c>import</c> shows, in the shape that <c>import --json</c> prints.</summary>
+/// <summary>What <c>import</c> shows.</summary>
 /// <param name="Input">The file that was imported.</param>
 /// <param name="From">Its format.</param>
 /// <param name="Output">The file that was written.</param>
