@@ -5,8 +5,9 @@ using AllocReplay.Formats.Merge;
 namespace AllocReplay.Formats;
 
 /// <summary>
-/// Reads one process image of a <see cref="Formats.Trace"/>: streams its events in an order that respects program order, ownership and time. Memory is bounded by the number of live blocks plus one chunk or block of events per thread. A recording
-/// can be opened while it is being written: the reader sees what was published when it was opened.
+/// Reads one process image of a <see cref="Formats.Trace"/>: streams its events in an order that respects program order, ownership and
+/// time. Memory is bounded by the number of live blocks plus one chunk or block of events per thread. A recording can be opened while it is
+/// being written: the reader sees what was published when it was opened.
 /// </summary>
 /// <remarks>
 /// <see cref="Read"/> is for one thread at a time; <see cref="ReadThread"/> may be called, and enumerated, on several at once.
@@ -110,13 +111,16 @@ public sealed class TraceReader : IDisposable
     /// <summary>The moments between which <see cref="Range"/> lies: from the first, up to the second.</summary>
     internal (long FromNs, long ToNs) Bounds { get; } = (0, long.MaxValue);
 
-    /// <summary>Opens one process image of a trace, and the trace with it: <see cref="Formats.Trace.Open"/> and <see cref="Formats.Trace.OpenImage"/> in one.</summary>
+    /// <summary>
+    /// Opens one process image of a trace, and the trace with it: <see cref="Formats.Trace.Open"/> and <see cref="Formats.Trace.OpenImage"/>
+    /// in one.
+    /// </summary>
     /// <param name="path">A packed file, a session's recording directory, or that of one process image inside it.</param>
     /// <param name="image">Name of the process image to read, as in <see cref="Images"/>; null for the busiest one.</param>
     /// <param name="range">The part to read, or null for all.</param>
     /// <returns>The reader, at the beginning. The caller disposes of it.</returns>
-    /// <exception cref="TraceFormatException">There is no such trace, image, interval or mark at the path, it cannot be read, or its head is damaged. Damage
-    /// further on is met by reading.</exception>
+    /// <exception cref="TraceFormatException">There is no such trace, image, interval or mark at the path, it cannot be read, or its head is
+    /// damaged. Damage further on is met by reading.</exception>
     public static TraceReader Open(string path, string? image = null, TraceRange? range = null) =>
         Trace.Open(path).OpenImage(image, range, ownsTrace: true);
 

@@ -36,11 +36,11 @@ internal static class InfoCommand
         if (json)
             terminal.WriteJson("allocreplay.info/1", InfoJson.Of(summary));
         else
-            Print(summary, lists, choice.Typed, terminal);
+            Print(summary, lists, choice.Words, terminal);
         return terminal.EndOf(reader, partial);
     }
 
-    private static void Print(TraceSummary s, InfoLists lists, string target, Terminal terminal)
+    private static void Print(TraceSummary s, InfoLists lists, string[] target, Terminal terminal)
     {
         foreach (Spectre.Console.Rendering.IRenderable part in InfoPage.Of(s, lists, terminal.Width))
             terminal.Write(part, terminal.Width);
@@ -49,6 +49,6 @@ internal static class InfoCommand
         else if (s.Calls == 0)
             terminal.Note("No calls were recorded: the program makes none, or has an allocator linked into its executable. If that is gperftools' tcmalloc, try: allocreplay record --via mallochook");
         else
-            terminal.Note($"Next: allocreplay compare {target}   or   allocreplay analyze {target} -o DIR");
+            terminal.Next(TextLine.Command(["compare", .. target]), TextLine.Command(["analyze", .. target, "-o", "DIR"]));
     }
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using AllocReplay.Cli.Output;
+using System.Globalization;
 using AllocReplay.Formats;
 
 namespace AllocReplay.Cli.Options;
@@ -10,21 +10,15 @@ namespace AllocReplay.Cli.Options;
 /// <param name="Range">The part of it, or null for all.</param>
 internal sealed record TraceChoice(string Path, string? Process = null, TraceRange? Range = null)
 {
-    /// <summary>The choice as one would type it for another command.</summary>
-    public string Typed => string.Join(' ', Words());
+    /// <summary>The words by which another command is given the same choice.</summary>
+    public string[] Words =>
+    [
+        Path,
+        .. Given("--process", Process), .. Given("--interval", Range?.Interval?.ToString(CultureInfo.InvariantCulture)),
+        .. Given("--from-mark", Range?.FromMark), .. Given("--to-mark", Range?.ToMark),
+    ];
 
-    private IEnumerable<string> Words()
-    {
-        yield return TextLine.Quote(Path);
-        if (Process is not null)
-            yield return $"--process {TextLine.Quote(Process)}";
-        if (Range?.Interval is { } interval)
-            yield return $"--interval {interval}";
-        if (Range?.FromMark is { } from)
-            yield return $"--from-mark {TextLine.Quote(from)}";
-        if (Range?.ToMark is { } to)
-            yield return $"--to-mark {TextLine.Quote(to)}";
-    }
+    private static string[] Given(string option, string? value) => value is null ? [] : [option, value];
 }
 
 /// <summary>The argument and the options of a command that reads one process image of a trace, or a part of it.</summary>

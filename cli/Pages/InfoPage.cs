@@ -74,7 +74,8 @@ internal static class InfoPage
         Figure("duration", Quantity.Duration(s.DurationNs), DescribeTime(s));
         Figure("threads", Quantity.Count(s.Threads.Count), s.Threads is [{ Name.Length: > 0 } only] ? only.Name : "");
         Figure("calls", Quantity.Count(s.Calls), s.RecordedNs > 0 && s.Calls > 0 ? $"{Rate(s.Calls * 1e9 / s.RecordedNs)} on average" : "");
-        Figure("events", Quantity.Count(s.Events), s.BytesPerEvent == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{s.BytesPerEvent:0.00} B/event, {Quantity.Bytes(s.EventBytes)}"));
+        string stored = string.Create(CultureInfo.InvariantCulture, $"{s.BytesPerEvent:0.00} B/event, {Quantity.Bytes(s.EventBytes)}");
+        Figure("events", Quantity.Count(s.Events), s.BytesPerEvent == 0 && s.Events > 0 ? "" : stored);
         Figure("acquisitions", Quantity.Count(s.Acquisitions), $"{Quantity.Bytes(s.BytesAcquired)} requested; {Quantity.Count(s.FailedCalls)} {(s.FailedCalls == 1 ? "call" : "calls")} failed");
         Figure("temporary", Quantity.Count(s.TemporaryBlocks), $"freed before their thread acquired another{Share(s.TemporaryBlocks, s.Acquisitions)}");
         Figure("cross-thread", Quantity.Count(s.CrossThreadReleases), $"freed by another thread{Share(s.CrossThreadReleases, s.Acquisitions)}");
@@ -111,7 +112,8 @@ internal static class InfoPage
         if ((s.FromNs ?? s.ToNs) is not null)
         {
             string from = s.FromNs is { } begin ? $" from {Quantity.Duration(begin)}" : "", to = s.ToNs is { } end ? $" up to {Quantity.Duration(end)}" : "";
-            return $"since the start; what is shown is{(s.OnlyInterval is { } one ? $" of interval {one}," : "")}{from}{to}, {Quantity.Duration(s.RecordedNs)} of it";
+            string interval = s.OnlyInterval is { } one ? $" of interval {one}," : "";
+            return $"since the start; what is shown is{interval}{from}{to}, {Quantity.Duration(s.RecordedNs)} of it";
         }
         if (s.OnlyInterval is { } only)
             return $"since the start; interval {only} alone is shown, {Quantity.Duration(s.RecordedNs)} of it";

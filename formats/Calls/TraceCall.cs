@@ -6,7 +6,9 @@ namespace AllocReplay.Formats.Calls;
 /// One call of a program, in merged order: when it began and ended, what was asked for, which block it was given, gave back and took. The
 /// two events of a reallocation are one call, which stands where its end does; <see cref="ITraceSink.Begin"/> tells of its beginning.
 /// </summary>
-/// <remarks>Objects are numbered as <see cref="TraceEvent.Object"/> says; <see cref="TraceEvent.NoObject"/> stands for none and for what is not known.</remarks>
+/// <remarks>
+/// Objects are numbered as <see cref="TraceEvent.Object"/> says; <see cref="TraceEvent.NoObject"/> stands for none and for what is not known.
+/// </remarks>
 public record struct TraceCall
 {
     /// <summary>The call's event; of a reallocation its end, which the merge has given what the beginning tells.</summary>
@@ -42,7 +44,10 @@ public record struct TraceCall
     /// </summary>
     public readonly long BeginNs => IsReallocation ? Begin.TimeNs : IsDeallocation ? Event.TimeNs : Event.TimeNs - Event.DurationNs;
 
-    /// <summary>When it ended, nanoseconds since the start of the recording, as far as the trace tells: of a deallocation without latency, when it began.</summary>
+    /// <summary>
+    /// When it ended, nanoseconds since the start of the recording, as far as the trace tells: of a deallocation without latency, when it
+    /// began.
+    /// </summary>
     public readonly long EndNs => IsDeallocation ? Event.TimeNs + Event.DurationNs : Event.TimeNs;
 
     /// <inheritdoc cref="TraceEvent.DurationNs"/>

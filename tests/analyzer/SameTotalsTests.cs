@@ -78,5 +78,6 @@ public sealed class SameTotalsTests : IDisposable
 
     /// <summary>The names of the figures that agree, in order.</summary>
     private static IEnumerable<string> Agreeing(JsonElement info, object?[] rows) =>
-        new[] { "acquisitions", "bytes_acquired", "live_blocks", "live_bytes" }.Where((name, i) => info.GetProperty(name).GetInt64() == Convert.ToInt64(rows[i], System.Globalization.CultureInfo.InvariantCulture));
+        new[] { "acquisitions", "bytes_acquired", "live_blocks", "live_bytes" }
+            .Where((name, i) => info.GetProperty(name).GetInt64() == Convert.ToInt64(rows[i], System.Globalization.CultureInfo.InvariantCulture));
 }
