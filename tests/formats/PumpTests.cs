@@ -118,9 +118,10 @@ public sealed class PumpTests : IDisposable
 
         public void Add(in TraceCall call)
         {
+            static string At(bool isTold, ulong address) => isTold ? $" at {address.ToString("x", CultureInfo.InvariantCulture)}" : "";
             string request = call.IsReallocation ? $"{call.BytesRequested} bytes, " : "";
-            string given = call.Given < 0 ? "" : $"given {call.Given}{(call.IsReallocation ? $" at {call.PreviousAddress.ToString("x", CultureInfo.InvariantCulture)}" : "")}, ";
-            string taken = call.Acquired < 0 ? "" : $"takes {call.Acquired}{(call.IsReallocation ? $" at {call.Address.ToString("x", CultureInfo.InvariantCulture)}, " : "")}";
+            string given = call.Given < 0 ? "" : $"given {call.Given}{At(call.IsReallocation, call.PreviousAddress)}, ";
+            string taken = call.Acquired < 0 ? "" : $"takes {call.Acquired}{At(call.IsReallocation, call.Address)}{(call.Released < 0 ? "" : ", ")}";
             string back = call.Released < 0 ? "" : $"gives back {call.Released}";
             Lines.Add($"{call.TimeNs} {call.Kind} by {call.Thread} from {call.BeginNs} to {call.EndNs}: {request}{given}{taken}{back}");
         }
