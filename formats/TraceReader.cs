@@ -167,7 +167,12 @@ public sealed class TraceReader : IDisposable
     public bool Read(out TraceEvent e)
     {
         _merge ??= new OwnershipMerge(_source, _fromTicks);
-        return _window is null ? _merge.Read(out e) : _window.Read(_merge, out e);
+        if (_window is null)
+            return _merge.Read(out e);
+        while (_window.Read(_merge, out e, out bool isWithin))
+            if (isWithin)
+                return true;
+        return false;
     }
 
     /// <summary>Reads from here to the end, or to where damage ends the last readable stream: see <see cref="Damage"/>.</summary>
@@ -180,9 +185,10 @@ public sealed class TraceReader : IDisposable
     {
         ITraceSink[] all = [.. sinks];
         var call = default(TraceCall);
-        for (long events = 1; Read(out call.Event); events++)
+        for (long events = 1; Step(out call.Event, out bool isWithin); events++)
         {
-            Tell(all, ref call);
+            if (isWithin)
+                Tell(all, ref call);
             if (events % ReportEvery != 0)
                 continue;
             progress?.Report(Math.Min(1, Progress));
@@ -228,6 +234,14 @@ public sealed class TraceReader : IDisposable
         _source.Dispose();
         if (_ownsTrace)
             Trace.Dispose();
+    }
+
+    /// <summary>As <see cref="Read"/>, but comes by what lies before <see cref="Range"/> too.</summary>
+    private bool Step(out TraceEvent e, out bool isWithin)
+    {
+        _merge ??= new OwnershipMerge(_source, _fromTicks);
+        isWithin = true;
+        return _window is null ? _merge.Read(out e) : _window.Read(_merge, out e, out isWithin);
     }
 
     private void Tell(ITraceSink[] sinks, ref TraceCall call)

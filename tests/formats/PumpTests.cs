@@ -84,7 +84,7 @@ public sealed class PumpTests : IDisposable
             Assert.Equal(range is null, reader.Damage is not null);
             Assert.Equal(reports.Order(), reports);
             Assert.Equal(1, reports[^1]);
-            Assert.Equal(range is null ? 3 : 1, reports.Count);
+            Assert.Equal(range is null ? 3 : 2, reports.Count);
         }
     }
 
