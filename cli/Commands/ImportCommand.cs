@@ -58,7 +58,7 @@ internal static class ImportCommand
     {
         ImportSummary summary = terminal.WithProgress($"importing {input}", progress => Import(from, input, output, progress, token));
         if (json)
-            terminal.WriteJson("allocreplay.import/1", new { summary.Input, summary.From, summary.Output, summary.Lines, summary.ThreadIds, Trace = InfoJson.Of(summary.Trace) });
+            terminal.WriteJson("allocreplay.import/1", summary);
         else
             Print(summary, terminal);
         terminal.Note($"Wrote {output}: {Quantity.Count(summary.Trace.Events, "event")}, {Quantity.Bytes(summary.Trace.FileBytes)}, {(double)summary.Trace.FileBytes / summary.Trace.Events:0.00} B/event.");
@@ -82,7 +82,7 @@ internal static class ImportCommand
         TraceSummary summary = TraceSummary.Read(reader, new Share(progress, ImportShare, 1), token);
         return reader.Damage is { } damage
             ? throw damage
-            : new ImportSummary(input, from, output, result.Lines, result.ThreadIds, summary);
+            : new ImportSummary(input, from, output, result.Lines, result.ThreadIds, new InfoReport(summary));
     }
 
     private static void Print(ImportSummary s, Terminal terminal)
@@ -108,11 +108,11 @@ internal static class ImportCommand
     }
 }
 
-/// <summary>What <c>import</c> shows.</summary>
+/// <summary>What <c>import</c> shows, in the shape that <c>import --json</c> prints.</summary>
 /// <param name="Input">The file that was imported.</param>
 /// <param name="From">Its format.</param>
 /// <param name="Output">The file that was written.</param>
 /// <param name="Lines">Lines read.</param>
 /// <param name="ThreadIds">Different thread ids; each life of one is a thread of the trace.</param>
 /// <param name="Trace">The trace, as <c>info --json</c> has it.</param>
-internal sealed record ImportSummary(string Input, string From, string Output, long Lines, int ThreadIds, TraceSummary Trace);
+internal sealed record ImportSummary(string Input, string From, string Output, long Lines, int ThreadIds, InfoReport Trace);

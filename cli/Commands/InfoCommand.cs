@@ -34,7 +34,7 @@ internal static class InfoCommand
             ? TraceSummary.Read(reader)
             : terminal.WithProgress($"Reading {TextLine.Plain(choice.Path)}", progress => TraceSummary.Read(reader, progress));
         if (json)
-            terminal.WriteJson("allocreplay.info/1", InfoJson.Of(summary));
+            terminal.WriteJson("allocreplay.info/1", new InfoReport(summary));
         else
             Print(summary, lists, choice.Words, terminal);
         return terminal.EndOf(reader, partial);

@@ -228,12 +228,13 @@ internal static class InfoPage
 
     private static IEnumerable<IRenderable> Warnings(TraceSummary s)
     {
-        if (s.Warnings.Count == 0)
+        WordedWarning[] warnings = [.. TraceWarnings.Of(s).Select(w => WordedWarning.Of(w, s))];
+        if (warnings.Length == 0)
             yield break;
         yield return Blank;
-        yield return new Text(s.Warnings.Count == 1 ? "1 warning" : $"{s.Warnings.Count} warnings");
+        yield return new Text(warnings.Length == 1 ? "1 warning" : $"{warnings.Length} warnings");
         Grid grid = new Grid().AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(2, 0, 1, 0) }).AddColumn(new GridColumn { Padding = new Padding(0) });
-        foreach (WarningWords warning in s.Warnings.Select(w => WarningWords.Of(w, s)))
+        foreach (WordedWarning warning in warnings)
         {
             grid.AddRow("!", Markup.Escape(TextLine.Plain(warning.What)));
             grid.AddRow("", Markup.Escape(warning.Action));

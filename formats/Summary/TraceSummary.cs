@@ -5,7 +5,8 @@ using AllocReplay.Formats.Statistics;
 namespace AllocReplay.Formats.Summary;
 
 /// <summary>What a process image's trace holds, in figures: what <c>info</c> shows. Times are nanoseconds since the start of the recording.</summary>
-public sealed record TraceSummary
+/// <remarks>Not sealed: who shows it may put words to the figures.</remarks>
+public record TraceSummary
 {
     /// <summary>The path that the trace was opened by.</summary>
     public required string Path { get; init; }
@@ -129,9 +130,6 @@ public sealed record TraceSummary
     public required string? Damage { get; init; }
     /// <summary>The threads, up to the last that has events.</summary>
     public required IReadOnlyList<ThreadSummary> Threads { get; init; }
-    /// <summary>What to know before the figures are trusted.</summary>
-    public IReadOnlyList<TraceWarning> Warnings => [.. TraceWarnings.Of(this)];
-
     /// <summary>A thread's totals, as <see cref="TraceStatistics.ThreadTotals"/> has them.</summary>
     public sealed record ThreadSummary(
         int Index, uint OsTid, string Name, int Parent, long Calls, ulong BytesRequested, long FirstNs, long LastNs, long? ExitNs);

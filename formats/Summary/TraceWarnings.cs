@@ -33,8 +33,9 @@ public enum TraceWarningKind
 public readonly record struct TraceWarning(TraceWarningKind Kind, long Count = 0);
 
 /// <summary>What to know of a trace before its figures are trusted.</summary>
-internal static class TraceWarnings
+public static class TraceWarnings
 {
+    /// <summary>What there is to know of a trace, of the recording first, of the merge last.</summary>
     public static IEnumerable<TraceWarning> Of(TraceSummary s)
     {
         if (s.LimitsHit.Contains(RecordingLimit.MaxSize))

@@ -6,6 +6,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Analyzer;
 
 /// <summary>What <c>info</c> says of a trace and what its dataset says are the same figures, also where the numbers are as large as they get.</summary>
+[StartsProcesses]
 public sealed class SameTotalsTests : IDisposable
 {
     private const ulong Tag = 0xb4UL << 56; // as memory tagging puts it into the top byte: as a signed number the address is negative

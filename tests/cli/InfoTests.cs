@@ -249,7 +249,7 @@ public sealed class InfoTests : IDisposable
         using TraceReader reader = TraceReader.Open(Recording);
         TraceSummary summary = TraceSummary.Read(reader, token: TestContext.Current.CancellationToken);
         Assert.Equal([limit], summary.LimitsHit);
-        Assert.Contains(summary.Warnings.Select(w => WarningWords.Of(w, summary)), w => w.What.Contains("limit of 100.0", StringComparison.Ordinal) && w.Action.Contains(option, StringComparison.Ordinal));
+        Assert.Contains(new InfoReport(summary).Warnings, w => w.What.Contains("limit of 100.0", StringComparison.Ordinal) && w.Action.Contains(option, StringComparison.Ordinal));
     }
 
     [Theory]

@@ -4,6 +4,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Cli;
 
 /// <summary>What of a trace a command reads: one process image, one interval, the stretch between two marks.</summary>
+[StartsProcesses]
 public sealed class TraceChoiceTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
