@@ -11,6 +11,8 @@ public sealed class SameTotalsTests : IDisposable
 {
     private const ulong Tag = 0xb4UL << 56; // as memory tagging puts it into the top byte: as a signed number the address is negative
 
+    private static readonly string[] Figures = ["acquisitions", "bytes_acquired", "live_blocks", "live_bytes"];
+
     private readonly TemporaryDirectory _directory = new();
 
     public void Dispose() => _directory.Dispose();
@@ -70,7 +72,7 @@ public sealed class SameTotalsTests : IDisposable
                    coalesce(least(sum(size) FILTER (end_kind = 'alive_at_end'), {ByteCount.Max}), 0)::BIGINT
             FROM allocations
             """).ReadRow()!;
-        Assert.Equal(["acquisitions", "bytes_acquired", "live_blocks", "live_bytes"], Agreeing(info, rows));
+        Assert.Equal(Figures, Agreeing(info, rows));
         object?[] threads = query.Run($"SELECT list(bytes_requested ORDER BY thread)[1], sum(calls)::BIGINT FROM threads").ReadRow()!;
         JsonElement first = info.GetProperty("threads")[0];
         Assert.Equal([first.GetProperty("bytes_requested").GetInt64(), info.GetProperty("calls").GetInt64()], threads);
@@ -79,6 +81,5 @@ public sealed class SameTotalsTests : IDisposable
 
     /// <summary>The names of the figures that agree, in order.</summary>
     private static IEnumerable<string> Agreeing(JsonElement info, object?[] rows) =>
-        new[] { "acquisitions", "bytes_acquired", "live_blocks", "live_bytes" }
-            .Where((name, i) => info.GetProperty(name).GetInt64() == Convert.ToInt64(rows[i], System.Globalization.CultureInfo.InvariantCulture));
+        Figures.Where((name, i) => info.GetProperty(name).GetInt64() == Convert.ToInt64(rows[i], System.Globalization.CultureInfo.InvariantCulture));
 }
