@@ -14,7 +14,9 @@ namespace AllocReplay.Analyzer.Passes;
 /// <para>A block that realloc has been given leaves the table when the call begins, since other threads may take its address
 /// from then on. What became of it is known when the call ends; its moment of ending is the beginning.</para>
 /// </remarks>
-public sealed class LifetimeMatcher(IAllocationSink sink) : ITraceSink
+/// <param name="sink">Takes the rows.</param>
+/// <param name="hasLatency">Whether the events tell how long each call took.</param>
+public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false) : ITraceSink
 {
     private readonly Dictionary<ulong, LiveBlock> _live = [];
     private readonly List<PendingRealloc> _pending = []; // by thread
@@ -41,7 +43,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink) : ITraceSink
         else if (call.Acquired >= 0)
             Acquire(call, call.Acquired, 0);
         else if (call.Given >= 0 && _live.Remove(call.Address, out LiveBlock block))
-            End(block, EndKind.Freed, Now(call.TimeNs), call.Thread);
+            End(block, EndKind.Freed, Now(call.TimeNs), call.Thread, CallNs(call));
     }
 
     /// <inheritdoc/>
@@ -71,7 +73,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink) : ITraceSink
         if (!call.IsNull)
         {
             if (pending.Active)
-                End(pending.Block, EndKind.Reallocated, pending.Moment, call.Thread);
+                End(pending.Block, EndKind.Reallocated, pending.Moment, call.Thread, CallNs(call));
             Acquire(call, pending.Active ? pending.Block.Chain : call.Acquired, pending.Active ? pending.Block.ChainPosition + 1 : 0);
         }
         else if (pending.Active)
@@ -79,7 +81,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink) : ITraceSink
             if (call.Kept >= 0)
                 _live.Add(pending.Block.Address, pending.Block); // failed: the old block stays
             else if (call.Frees)
-                End(pending.Block, EndKind.Freed, pending.Moment, call.Thread);
+                End(pending.Block, EndKind.Freed, pending.Moment, call.Thread, CallNs(call));
             else
                 End(pending.Block, EndKind.LostFree, pending.Moment, -1); // failed, but the address had a new owner by then
         }
@@ -97,8 +99,9 @@ public sealed class LifetimeMatcher(IAllocationSink sink) : ITraceSink
             Object = call.Acquired,
             Address = call.Address,
             Size = (long)call.BytesRequested,
-            Alignment = Saturate(call.Alignment),
+            Alignment = Saturation.ToInt64(call.Alignment),
             AllocNs = call.TimeNs,
+            CallNs = CallNs(call),
             Bytes = _bytes,
             Acquisitions = _acquisitions,
             Chain = chain,
@@ -108,7 +111,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink) : ITraceSink
         };
     }
 
-    private void End(in LiveBlock block, EndKind kind, Moment moment, int thread) => sink.Add(new AllocationRow
+    private void End(in LiveBlock block, EndKind kind, Moment moment, int thread, long callNs = AllocationRow.NotRecorded) => sink.Add(new AllocationRow
     {
         Object = block.Object,
         Address = unchecked((long)block.Address),
@@ -119,13 +122,17 @@ public sealed class LifetimeMatcher(IAllocationSink sink) : ITraceSink
         EndNs = moment.Ns,
         EndKind = kind,
         LifetimeNs = Math.Max(0, moment.Ns - block.AllocNs),
-        LifetimeBytes = Saturate(unchecked(moment.Bytes - block.Bytes)),
+        LifetimeBytes = Saturation.ToInt64(unchecked(moment.Bytes - block.Bytes)),
         LifetimeAllocations = moment.Acquisitions - block.Acquisitions,
         AllocThread = block.Thread,
         FreeThread = thread,
         Chain = block.Chain,
         ChainPosition = block.ChainPosition,
+        AllocCallNs = block.CallNs,
+        FreeCallNs = callNs,
     });
+
+    private long CallNs(in TraceCall call) => hasLatency ? call.DurationNs : AllocationRow.NotRecorded;
 
     private Moment Now(long ns) => new(ns, _bytes, _acquisitions);
 
@@ -135,8 +142,6 @@ public sealed class LifetimeMatcher(IAllocationSink sink) : ITraceSink
             _pending.Add(default);
         return ref CollectionsMarshal.AsSpan(_pending)[thread];
     }
-
-    private static long Saturate(ulong value) => (long)Math.Min(value, long.MaxValue);
 
     /// <summary>A moment on the three clocks by which lifetimes are measured.</summary>
     private readonly record struct Moment(long Ns, ulong Bytes, long Acquisitions);
@@ -155,6 +160,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink) : ITraceSink
         public long Size;
         public long Alignment;
         public long AllocNs;
+        public long CallNs; // that its acquisition took
         public ulong Bytes; // the clocks just after its own acquisition
         public long Acquisitions;
         public long Chain;

@@ -22,8 +22,7 @@ internal static class DumpCommand
         var command = new Command("dump", "Print the events of a trace, one a line.") { thread, limit, partial, json };
         choice.AddTo(command);
         command.SetAction(parse => Run(
-            choice.Of(parse), parse.GetValue(thread), parse.GetValue(limit),
-            parse.GetValue(partial), parse.GetValue(json), terminal));
+            choice.Of(parse), parse.GetValue(thread), parse.GetValue(limit), parse.GetValue(partial), parse.GetValue(json), terminal));
         return command;
     }
 

@@ -40,7 +40,7 @@ internal static class InfoCommand
         return terminal.EndOf(reader, partial);
     }
 
-    private static void Print(TraceSummary s, InfoLists lists, string[] target, Terminal terminal)
+    private static void Print(TraceSummary s, InfoLists lists, IReadOnlyList<string> target, Terminal terminal)
     {
         foreach (Spectre.Console.Rendering.IRenderable part in InfoPage.Of(s, lists, terminal.Width))
             terminal.Write(part, terminal.Width);

@@ -101,7 +101,7 @@ internal static class ReplayCommand
             terminal.Note($"Note: {Quantity.Count(timed.FailedNow)} calls that gave a block when recorded failed now: the figures are of less than the trace");
         if (loss is not null)
             terminal.Note($"allocreplay: {loss}");
-        string[] trace = request.Source.Trace.Words;
+        IReadOnlyList<string> trace = request.Source.Trace.Words;
         if (output is null)
             terminal.Next(TextLine.Command(["compare", .. trace]), TextLine.Command(["replay", .. trace, "--record", "OUT"]) + " for the proof");
         else

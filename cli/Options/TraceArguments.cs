@@ -9,10 +9,13 @@ internal static class TraceArguments
 {
     public static Argument<string> Trace() => new("trace") { Description = "A recording (NAME.allocrec), one process image inside it, or a packed trace (NAME.alloctrace)." };
 
-    public static Option<string?> Process() => new("--process")
+    /// <summary>The value of <c>--process</c> that stands for every process image.</summary>
+    public const string AllProcesses = "all";
+
+    public static Option<string?> Process(bool allowsAll = false) => new("--process")
     {
-        Description = "Process image to read, as 'info' lists them (pPID.N). Default: the busiest.",
-        HelpName = "image",
+        Description = "Process image to read, as 'info' lists them (pPID.N)" + (allowsAll ? $", or {AllProcesses} for each of them" : "") + ". Default: the busiest.",
+        HelpName = allowsAll ? $"image|{AllProcesses}" : "image",
     };
 
     public static Option<uint?> Interval() => new("--interval")

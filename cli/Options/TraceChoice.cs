@@ -10,22 +10,23 @@ namespace AllocReplay.Cli.Options;
 /// <param name="Range">The part of it, or null for all.</param>
 internal sealed record TraceChoice(string Path, string? Process = null, TraceRange? Range = null)
 {
-    /// <summary>The words by which another command is given the same choice.</summary>
-    public string[] Words =>
+    /// <summary>The choice as the words of another command's line.</summary>
+    public IReadOnlyList<string> Words =>
     [
         Path,
-        .. Given("--process", Process), .. Given("--interval", Range?.Interval?.ToString(CultureInfo.InvariantCulture)),
-        .. Given("--from-mark", Range?.FromMark), .. Given("--to-mark", Range?.ToMark),
+        .. Process is { } process ? ["--process", process] : Array.Empty<string>(),
+        .. Range?.Interval is { } interval ? ["--interval", interval.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>(),
+        .. Range?.FromMark is { } from ? ["--from-mark", from] : Array.Empty<string>(),
+        .. Range?.ToMark is { } to ? ["--to-mark", to] : Array.Empty<string>(),
     ];
-
-    private static string[] Given(string option, string? value) => value is null ? [] : [option, value];
 }
 
 /// <summary>The argument and the options of a command that reads one process image of a trace, or a part of it.</summary>
-internal sealed class TraceChoiceOptions
+/// <param name="allowsAll">Whether the process image may be <see cref="TraceArguments.AllProcesses"/>.</param>
+internal sealed class TraceChoiceOptions(bool allowsAll = false)
 {
     private readonly Argument<string> _trace = TraceArguments.Trace();
-    private readonly Option<string?> _process = TraceArguments.Process();
+    private readonly Option<string?> _process = TraceArguments.Process(allowsAll);
     private readonly Option<uint?> _interval = TraceArguments.Interval();
     private readonly Option<string?> _fromMark = TraceArguments.FromMark();
     private readonly Option<string?> _toMark = TraceArguments.ToMark();

@@ -17,7 +17,7 @@ internal sealed class Rows : IAllocationSink
     {
         using TraceReader reader = TraceReader.Open(directory);
         var rows = new Rows();
-        var matcher = new LifetimeMatcher(rows);
+        var matcher = new LifetimeMatcher(rows, reader.Process.Latency);
         var statistics = new TraceStatistics();
         reader.ForEach([matcher, statistics]);
         Assert.Null(reader.Damage);
