@@ -1,8 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using AllocReplay.Analyzer.Passes;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Tables;
 
@@ -96,7 +96,7 @@ internal readonly record struct ProcessRow
     [Column("latency", "yes or no", "Whether `alloc_call_ns` and `free_call_ns` were recorded.", Since = 2)]
     public required bool Latency { get; init; }
 
-    public static ProcessRow Of(TraceReader reader, TraceTotals totals, long saturatedSizes)
+    public static ProcessRow Of(TraceReader reader, TraceStatistics totals, long saturatedSizes)
     {
         ProcessInfo process = reader.Process;
         MergeStatistics merge = reader.Merge;
@@ -128,7 +128,7 @@ internal readonly record struct ProcessRow
             Damage = reader.Damage?.Message ?? "",
             FormatVersion = process.FormatVersion,
             AnalyzerVersion = Version,
-            BytesAcquired = Saturation.ToInt64(totals.BytesAcquired),
+            BytesAcquired = (long)totals.BytesAcquired,
             SaturatedSizes = saturatedSizes,
             Latency = process.Latency,
         };
