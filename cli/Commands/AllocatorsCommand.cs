@@ -27,13 +27,13 @@ internal static class AllocatorsCommand
             terminal.WriteJson("allocreplay.allocators/1", new
             {
                 Allocators = entries.Select(e => new AllocatorListing(
-                e.Name, e.Found is not null, e.Found?.Library, e.Found?.Version ?? "", e.Found?.BuildId ?? "",
-                e.Found is null ? Install(e) : null))
+                    e.Name, e.Found is not null, e.Found?.Library, e.Found?.Version ?? "", e.Found?.Package ?? "", e.Found?.BuildId ?? "",
+                    e.Found is null ? Install(e) : null)),
             });
             return ExitCode.Ok;
         }
         Table table = Terminal.NewTable(
-            ("allocator", Justify.Left), ("version", Justify.Left), ("build id", Justify.Left), ("library", Justify.Left));
+            ("allocator", Justify.Left), ("version", Justify.Left), ("package", Justify.Left), ("build id", Justify.Left), ("library", Justify.Left));
         foreach (CatalogEntry entry in entries)
         {
             string library = entry.Found switch
@@ -42,16 +42,17 @@ internal static class AllocatorsCommand
                 { IsNoop: true } => "none: calls do nothing; the harness's own cost",
                 { } found => found.Library ?? "the C library's own",
             };
-            string buildId = entry.Found?.BuildId is { Length: > 0 } id ? id[..Math.Min(BuildIdShown, id.Length)] : "-";
-            string version = entry.Found?.Version is { Length: > 0 } v ? v : "-";
-            table.AddRow(Markup.Escape(entry.Name), Markup.Escape(version), Markup.Escape(buildId), Markup.Escape(library));
+            string buildId = entry.Found?.BuildId is { Length: > BuildIdShown } id ? id[..BuildIdShown] : entry.Found?.BuildId ?? "";
+            table.AddRow([.. new[] { entry.Name, entry.Found?.Version, entry.Found?.Package, buildId, library }.Select(Cell)]);
         }
-        terminal.Write(table);
+        terminal.WriteWide(table);
         terminal.Note("Any other: --allocator name=/path/to/library.so. Next: allocreplay compare TRACE");
         return ExitCode.Ok;
     }
 
+    private static string Cell(string? text) => string.IsNullOrEmpty(text) ? "-" : Markup.Escape(text);
+
     private static string Install(CatalogEntry entry) => $"apt-get install {entry.Package}";
 
-    private sealed record AllocatorListing(string Name, bool Installed, string? Library, string Version, string BuildId, string? Install);
+    private sealed record AllocatorListing(string Name, bool Installed, string? Library, string Version, string Package, string BuildId, string? Install);
 }
