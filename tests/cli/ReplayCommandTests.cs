@@ -7,6 +7,7 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Replayer;
 using AllocReplay.Replayer.Allocators;
+using AllocReplay.Replayer.Run;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
@@ -65,10 +66,10 @@ public sealed class ReplayCommandTests : IDisposable
     [InlineData("recorded", 1)]
     [InlineData("x2", 0.5)]
     [InlineData("x0.25", 4)]
-    public void Paces_are_speeds(string text, double slowness)
+    public void Paces_are_speeds(string text, double timeScale)
     {
-        Assert.Equal(slowness, ReplayArguments.ParsePace(text));
-        Assert.Equal(text, ReplayArguments.NameOfPace(slowness));
+        Assert.Equal(timeScale, ReplayArguments.ParsePace(text).TimeScale);
+        Assert.Equal(text, Pace.OfTimeScale(timeScale).ToString());
     }
 
     [Theory]
@@ -146,6 +147,33 @@ public sealed class ReplayCommandTests : IDisposable
     }
 
     [Fact]
+    public void Compare_has_a_property_for_each_metric_and_for_its_ratio()
+    {
+        _writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000);
+        _writer.Save();
+
+        string[] arguments = [_directory.Path, "--runs", "3", "--allocator", "glibc,glibc,MALLOC_ARENA_MAX=1,noop", "--json"];
+        Assert.Equal(ExitCode.Ok, _command.Run(CompareCommand.Create, arguments));
+
+        using JsonDocument json = JsonDocument.Parse(_command.Output);
+        Assert.Equal("deps", json.RootElement.GetProperty("order").GetString());
+        JsonElement[] rows = [.. json.RootElement.GetProperty("rows").EnumerateArray()];
+        Assert.Equal(["glibc", "glibc,MALLOC_ARENA_MAX=1", "noop"], rows.Select(r => r.GetProperty("allocator").GetProperty("name").GetString()));
+        Assert.Equal("MALLOC_ARENA_MAX=1", rows[1].GetProperty("allocator").GetProperty("environment")[0].GetString());
+        foreach (JsonElement metric in json.RootElement.GetProperty("metrics").EnumerateArray())
+        {
+            string name = metric.GetProperty("name").GetString()!;
+            Assert.True(rows[0].GetProperty(name).GetProperty("median").GetDouble() >= 0, name);
+            Assert.Equal(metric.GetProperty("pass").GetString() == "memory", rows[2].GetProperty(name).ValueKind == JsonValueKind.Null);
+            if (metric.GetProperty("ratio_name").GetString() is not { } ratio)
+                continue;
+            Assert.Equal(JsonValueKind.Null, rows[0].GetProperty(ratio).ValueKind);
+            Assert.True(rows[1].GetProperty(ratio).GetProperty("high").GetDouble() > 0, ratio);
+        }
+        Assert.All(rows, r => Assert.Equal(JsonValueKind.Null, r.GetProperty("overhead").ValueKind)); // over too soon
+    }
+
+    [Fact]
     public void Compare_needs_three_runs() =>
         Assert.Throws<UsageException>(() => _command.Run(CompareCommand.Create, _directory.Path, "--runs", "2"));
 
@@ -154,6 +182,9 @@ public sealed class ReplayCommandTests : IDisposable
     {
         Assert.Equal(ExitCode.Ok, _command.Run(AllocatorsCommand.Create, "--json"));
         using JsonDocument json = JsonDocument.Parse(_command.Output);
-        Assert.Equal(AllocatorCatalog.Names, json.RootElement.GetProperty("allocators").EnumerateArray().Select(e => e.GetProperty("name").GetString()));
+        JsonElement[] entries = [.. json.RootElement.GetProperty("allocators").EnumerateArray()];
+        Assert.Equal(AllocatorCatalog.Names, entries.Select(e => e.GetProperty("name").GetString()));
+        Assert.All(entries, e => Assert.Equal(e.GetProperty("installed").GetBoolean(), e.GetProperty("install").GetString() is null));
+        Assert.Equal(AllocatorCatalog.Resolve("glibc").Package, entries[0].GetProperty("package").GetString());
     }
 }
