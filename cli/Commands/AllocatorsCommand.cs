@@ -24,12 +24,9 @@ internal static class AllocatorsCommand
         IReadOnlyList<CatalogEntry> entries = AllocatorCatalog.List();
         if (json)
         {
-            terminal.WriteJson("allocreplay.allocators/1", new
-            {
-                Allocators = entries.Select(e => new AllocatorListing(
-                    e.Name, e.Found is not null, e.Found?.Library, e.Found?.Version ?? "", e.Found?.Package ?? "", e.Found?.BuildId ?? "",
-                    e.Found is null ? Install(e) : null)),
-            });
+            terminal.WriteJson("allocreplay.allocators/1", new AllocatorList([.. entries.Select(e => new AllocatorListing(
+                e.Name, e.Found is not null, e.Found?.Library, e.Found?.Version ?? "", e.Found?.Package ?? "", e.Found?.BuildId ?? "",
+                e.Found is null ? Install(e) : null))]));
             return ExitCode.Ok;
         }
         Table table = Terminal.NewTable(
@@ -43,16 +40,26 @@ internal static class AllocatorsCommand
                 { } found => found.Library ?? "the C library's own",
             };
             string buildId = entry.Found?.BuildId is { Length: > BuildIdShown } id ? id[..BuildIdShown] : entry.Found?.BuildId ?? "";
-            table.AddRow([.. new[] { entry.Name, entry.Found?.Version, entry.Found?.Package, buildId, library }.Select(Cell)]);
+            table.Add([.. new[] { entry.Name, entry.Found?.Version, entry.Found?.Package, buildId, library }.Select(c => c is { Length: > 0 } ? c : "-")]);
         }
         terminal.WriteWide(table);
-        terminal.Note("Any other: --allocator name=/path/to/library.so. Next: allocreplay compare TRACE");
+        terminal.Note("Any other: --allocator name=/path/to/library.so.");
+        terminal.Next(TextLine.Command("compare", "TRACE"));
         return ExitCode.Ok;
     }
 
-    private static string Cell(string? text) => string.IsNullOrEmpty(text) ? "-" : Markup.Escape(text);
-
     private static string Install(CatalogEntry entry) => $"apt-get install {entry.Package}";
 
-    private sealed record AllocatorListing(string Name, bool Installed, string? Library, string Version, string Package, string BuildId, string? Install);
+    /// <param name="Allocators">Those that have a name, installed or not.</param>
+    private sealed record AllocatorList(IReadOnlyList<AllocatorListing> Allocators);
+
+    /// <param name="Name">Its name on the command line.</param>
+    /// <param name="Installed">Whether this machine has it.</param>
+    /// <param name="Library">The file that provides malloc, links resolved; null where there is none.</param>
+    /// <param name="Version">Its release, as itself tells; empty where it does not.</param>
+    /// <param name="Package">Debian's package of the library and its version; empty where dpkg does not know the file.</param>
+    /// <param name="BuildId">Build id of the library in hexadecimal, or empty.</param>
+    /// <param name="Install">Of one that is not installed: the command that installs it.</param>
+    private sealed record AllocatorListing(
+        string Name, bool Installed, string? Library, string Version, string Package, string BuildId, string? Install);
 }

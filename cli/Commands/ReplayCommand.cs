@@ -102,9 +102,11 @@ internal static class ReplayCommand
             terminal.Note($"Note: {Quantity.Count(report.FailedNow)} calls that gave a block when recorded failed now: the figures are of less than the trace");
         if (loss is not null)
             terminal.Note($"allocreplay: {loss}");
-        terminal.Note(output is null
-            ? $"Next: allocreplay compare {request.Source.Path}   or, for the proof, replay it with --record OUT"
-            : $"Next: allocreplay verify {request.Source.Path} {(packing == ExitCode.Ok ? output.Name : output.Directory)}");
+        string trace = request.Source.Path;
+        if (output is null)
+            terminal.Next(TextLine.Command("compare", trace), TextLine.Command("replay", trace, "--record", "OUT") + " for the proof");
+        else
+            terminal.Next(TextLine.Command("verify", trace, packing == ExitCode.Ok ? output.Name : output.Directory));
         return packing == ExitCode.RecordFailed || (packing == ExitCode.Ok && loss is not null) ? ExitCode.NotPossible : packing;
     }
 

@@ -41,6 +41,11 @@ internal static class VerifyCommand
     private sealed record Request(string Trace, string Replay, string? Order, string? Process, bool Partial, bool Json);
 
     /// <summary>What <c>--json</c> prints.</summary>
+    /// <param name="Trace">The trace, as it was named.</param>
+    /// <param name="Replay">The recording of its replay, as it was named.</param>
+    /// <param name="Info">What that was to be a replay of; null where it does not say.</param>
+    /// <param name="Holds">Whether the replay was the recorded execution.</param>
+    /// <param name="Report">Edge by edge.</param>
     private sealed record Output(string Trace, string Replay, ReplayInfo? Info, bool Holds, ProofReport Report);
 
     private static int Run(Request request, Terminal terminal, CancellationToken token)
@@ -75,7 +80,7 @@ internal static class VerifyCommand
         }
         if (info is null)
             terminal.Note($"Note: {request.Replay} does not say what it is a replay of: held to {ValueName.Of(options.Order)}; see --order");
-        terminal.Note(report.Holds ? $"Next: allocreplay compare {request.Trace}" : $"Next: allocreplay dump {request.Replay} --thread N");
+        terminal.Next(report.Holds ? TextLine.Command("compare", request.Trace) : TextLine.Command("dump", request.Replay, "--thread", "N"));
         return report.Holds ? ExitCode.Ok : ExitCode.Failed;
     }
 

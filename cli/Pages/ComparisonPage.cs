@@ -1,7 +1,6 @@
 using System.Globalization;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats.Calls;
-using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Compare;
 using Spectre.Console;
 
@@ -17,15 +16,15 @@ internal static class ComparisonPage
 
     public static void Print(ComparisonReport report, Terminal terminal)
     {
-        terminal.Out.WriteLine(
-            $"{Quantity.Count(report.Calls)} calls, {Quantity.Threads(report.Threads)}, peak live {Quantity.Bytes(report.PeakLiveBytes)}");
+        terminal.Line(
+            $"{Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, peak live {Quantity.Bytes(report.PeakLiveBytes)}");
         Metric[] shown = [.. report.Metrics.Where(m => m.Heading is not null)];
         Table table = Terminal.NewTable(
             [("allocator", Justify.Left), .. shown.Select(m => (m.Heading!, Justify.Right)), ("overhead", Justify.Right)]);
         foreach (ComparisonRow row in report.Rows)
         {
-            table.AddRow([
-                Markup.Escape(row.Configuration.Name), .. shown.Select(m => row[m] is { } figure ? Text(m.Unit, figure) : NoFigure),
+            table.Add([
+                row.Allocator.Name, .. shown.Select(m => row[m] is { } figure ? Text(m.Unit, figure) : NoFigure),
                 row.Overhead is { } overhead ? overhead.ToString("0.00", CultureInfo.InvariantCulture) + " ×" : NoFigure]);
         }
         terminal.Write(table);
@@ -33,9 +32,9 @@ internal static class ComparisonPage
             return;
         Metric[] compared = [.. report.Metrics.Where(m => m.RatioHeading is not null)];
         Table ratios = Terminal.NewTable(
-            [($"against {report.Rows[0].Configuration.Name}", Justify.Left), .. compared.Select(m => (m.RatioHeading!, Justify.Left))]);
+            [($"against {report.Rows[0].Allocator.Name}", Justify.Left), .. compared.Select(m => (m.RatioHeading!, Justify.Left))]);
         foreach (ComparisonRow row in report.Rows.Skip(1))
-            ratios.AddRow([Markup.Escape(row.Configuration.Name), .. compared.Select(m => Text(m.Unit, row.RatioOf(m)))]);
+            ratios.Add([row.Allocator.Name, .. compared.Select(m => Text(m.Unit, row.RatioOf(m)))]);
         terminal.Write(ratios);
     }
 
@@ -45,25 +44,25 @@ internal static class ComparisonPage
         terminal.Note($"{report.Runs} runs each after one to warm up, order shuffled by --seed {report.Seed}; ± is half of max − min;");
         terminal.Note(report.Runs < PairedStatistics.PairsForAVerdict
             ? $"fewer than {PairedStatistics.PairsForAVerdict} runs: ratios without a verdict." : "ratios with 95 % intervals.");
-        string[] releases = [.. report.Rows.Select(r => r.Configuration.Allocator).Where(a => a.Version.Length > 0).Select(Release).Distinct()];
-        if (releases.Length > 0)
-            terminal.Note($"Releases: {string.Join("; ", releases)}.");
+        string[] releases = [.. report.Rows.Select(r => r.Allocator).Where(a => a.Version.Length > 0).Select(Release).Distinct()];
+        foreach (string release in releases)
+            terminal.Note(release);
         if (report.Calls < FewCalls)
             terminal.Note($"Only {Quantity.Count(report.Calls)} calls: what differs is mostly start-up and the touching of memory, not the allocators.");
         foreach (ComparisonRow row in report.Rows.Where(r => r.FailedNow > 0 || r.Divergences > 0))
         {
-            terminal.Note($"{row.Configuration.Name}: {Quantity.Count(row.FailedNow)} calls failed now, "
+            terminal.Note($"{row.Allocator.Name}: {Quantity.Count(row.FailedNow)} calls failed now, "
                 + $"{Quantity.Count(row.Divergences)} had another outcome.");
         }
         foreach (ComparisonRow row in report.Rows.Where(r => r.Substituted.Count > 0))
         {
             string missing = string.Join(", ", row.Substituted.Select(k => CallKinds.CallName((CallKind)k)));
-            terminal.Note($"{row.Configuration.Name} has no {missing}; the nearest it has was called.");
+            terminal.Note($"{row.Allocator.Name} has no {missing}; the nearest it has was called.");
         }
-        terminal.Note($"Next: allocreplay replay {report.Trace} --allocator NAME");
+        terminal.Next(TextLine.Command("replay", report.Trace, "--allocator", "NAME"));
     }
 
-    private static string Release(Allocator a) => $"{a.Name} {a.Version}{(a.Package.Length > 0 ? $" ({a.Package})" : "")}";
+    private static string Release(AllocatorFacts a) => $"{Path.GetFileName(a.Library)}: release {a.Version}{(a.Package.Length > 0 ? $" ({a.Package})" : "")}";
 
     private static string Text(MetricUnit unit, Spread figure) => unit switch
     {

@@ -11,14 +11,14 @@ internal static class ReplayPage
 {
     public static void Print(ReplayReport s, Terminal terminal)
     {
-        var facts = new Grid().AddColumn(new GridColumn { NoWrap = true }).AddColumn();
-        void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(value));
+        Grid facts = Terminal.NewFacts();
+        void Fact(string name, string value) => facts.Add(name, value);
         Fact("trace", s.Trace);
         string[] releases = [.. new[] { s.Version, s.Package }.Where(r => r.Length > 0)];
         Fact("allocator", s.AllocatorPath + (releases.Length > 0 ? $" ({string.Join(", ", releases)})" : ""));
         Fact("order", $"{ValueName.Of(s.Order)}, pace {s.Pace}, touch {ValueName.Of(s.Touch)}");
         Fact("replayed", (s.Loops > 1 ? $"{s.Loops} times, " : "")
-            + $"{Quantity.Count(s.Calls)} calls on {Quantity.Threads(s.Threads.Count)}, {Quantity.Bytes(s.BytesAcquired)} acquired");
+            + $"{Quantity.Count(s.Calls, "call")} on {Quantity.Count(s.Threads.Count, "thread")}, {Quantity.Bytes(s.BytesAcquired)} acquired");
         Fact("check", "every thread's calls and bytes are those of the trace"
             + (s.FailedNow > 0 ? $"; {Quantity.Count(s.FailedNow)} of them failed" : "")
             + (s.Plan.UnknownReleases > 0 ? $", but for {Quantity.Count(s.Plan.UnknownReleases)} skipped releases of blocks never seen allocated" : ""));

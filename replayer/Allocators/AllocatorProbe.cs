@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Replayer.Allocators;
 
@@ -14,7 +13,7 @@ internal static class AllocatorProbe
     /// <param name="library">The file, links resolved.</param>
     public static string VersionOf(string library) => Versions.GetOrAdd(library, static file =>
     {
-        string[] lines = Tool.Output(WorkerProcess.StartInfo(["version"], [file], []))?.Split('\n') ?? [];
+        string[] lines = Tool.Output(WorkerStart.Info(["version"], [file], []))?.Split('\n') ?? [];
         return lines.Length >= 2 && Path.GetFileName(lines[0]) == Path.GetFileName(file) ? lines[1] : "";
     });
 }

@@ -77,21 +77,23 @@ public sealed class Comparison(IReadOnlyList<ReplayPlan> plans, IReadOnlyList<Co
 
     private ComparisonRow RowOf(Configuration configuration, Dictionary<(Pass, Configuration), List<WorkerResult>> results)
     {
-        var figures = new Dictionary<Metric, Spread>();
-        var ratios = new Dictionary<Metric, PairedRatio>();
+        var figures = new List<ComparedFigure>();
         foreach (Metric metric in Metric.All)
         {
             if (!results.TryGetValue((metric.Pass, configuration), out List<WorkerResult>? runs))
                 continue;
             double[] values = [.. runs.Select(metric.Take)];
-            figures[metric] = Spread.Of(values);
-            bool isBaseline = configuration == configurations[0];
-            if (metric.RatioName is not null && !isBaseline && results.TryGetValue((metric.Pass, configurations[0]), out List<WorkerResult>? baseline))
-                ratios[metric] = PairedStatistics.Ratio(values, [.. baseline.Select(metric.Take)], options.Seed);
+            bool isCompared = metric.IsCompared && configuration != configurations[0];
+            PairedRatio? ratio = isCompared && results.TryGetValue((metric.Pass, configurations[0]), out List<WorkerResult>? baseline)
+                ? PairedStatistics.Ratio(values, [.. baseline.Select(metric.Take)], options.Seed)
+                : null;
+            figures.Add(new ComparedFigure(metric.Name, Spread.Of(values), ratio));
         }
         WorkerResult timed = results[(Pass.Throughput, configuration)][^1];
-        return new ComparisonRow(configuration, figures, ratios)
+        return new ComparisonRow
         {
+            Allocator = AllocatorFacts.Of(configuration),
+            Figures = figures,
             Overhead = OverheadOf(results.GetValueOrDefault((Pass.Memory, configuration)) ?? []),
             FailedNow = timed.FailedNow,
             Divergences = timed.Divergences,

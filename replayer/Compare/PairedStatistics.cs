@@ -1,6 +1,9 @@
 namespace AllocReplay.Replayer.Compare;
 
 /// <summary>Middle and spread of one figure over the runs of a configuration.</summary>
+/// <param name="Median">The middle.</param>
+/// <param name="Min">The least.</param>
+/// <param name="Max">The most.</param>
 public readonly record struct Spread(double Median, double Min, double Max)
 {
     public static Spread Of(IEnumerable<double> values)
@@ -25,6 +28,7 @@ public enum Verdict
 /// <param name="High">Upper end.</param>
 public readonly record struct PairedRatio(double Median, double Low, double High)
 {
+    /// <summary>What the interval shows.</summary>
     public Verdict Verdict => Low > 1 ? Verdict.Higher : High < 1 ? Verdict.Lower : Verdict.NoDifferenceShown;
 }
 

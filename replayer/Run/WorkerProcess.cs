@@ -12,13 +12,7 @@ internal static class WorkerProcess
     private const int StderrMax = 4096;
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Variables that are passed on. The rest would be a setting of the measurement that nobody sees.</summary>
-    private static readonly string[] Inherited = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"];
-
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
-    /// <summary>The worker's executable, beside this assembly.</summary>
-    private static string Executable => Path.Combine(AppContext.BaseDirectory, "allocreplay-worker");
 
     /// <summary>Replays a plan once.</summary>
     /// <param name="planPath">The plan file.</param>
@@ -71,36 +65,18 @@ internal static class WorkerProcess
 
     private static Process Start(string[] files, Configuration configuration, ReplayOptions options, PreloadedHook? hook)
     {
-        if (!File.Exists(Executable))
-            throw new ReplayException(ReplayFailure.NotPossible, $"the replay worker is missing: {Executable}");
+        if (!File.Exists(WorkerStart.Executable))
+            throw new ReplayException(ReplayFailure.NotPossible, $"the replay worker is missing: {WorkerStart.Executable}");
         string[] settings =
         [
             Setting("touch", (int)options.Touch), Setting("memory_us", options.MemoryIntervalUs), Setting("loops", options.Loops),
             Setting("time_scale", options.Pace.TimeScale), Setting("noop", configuration.Allocator.IsNoop ? 1 : 0),
         ];
-        ProcessStartInfo start = StartInfo(
+        ProcessStartInfo start = WorkerStart.Info(
             [.. files, .. settings], [.. new[] { hook?.Library, configuration.Allocator.Preload }.OfType<string>()],
             [.. configuration.Environment, .. hook?.Environment ?? []]);
         start.RedirectStandardError = true;
         return Process.Start(start)!;
-    }
-
-    /// <summary>A worker with nothing in its environment that was not asked for.</summary>
-    /// <param name="arguments">Its arguments.</param>
-    /// <param name="libraries">What is preloaded, in the order in which symbols are looked up.</param>
-    /// <param name="environment">Variables, as NAME=VALUE.</param>
-    internal static ProcessStartInfo StartInfo(IEnumerable<string> arguments, IReadOnlyList<string> libraries, IEnumerable<string> environment)
-    {
-        var start = new ProcessStartInfo(Executable, arguments);
-        start.Environment.Clear();
-        foreach (string name in Inherited)
-            if (Environment.GetEnvironmentVariable(name) is { } value)
-                start.Environment[name] = value;
-        foreach (string[] setting in environment.Select(v => v.Split('=', 2)))
-            start.Environment[setting[0]] = setting[1];
-        if (libraries.Count > 0)
-            start.Environment["LD_PRELOAD"] = string.Join(':', libraries);
-        return start;
     }
 
     private static string Setting(string name, double value) => string.Create(CultureInfo.InvariantCulture, $"{name}={value:R}");

@@ -12,6 +12,7 @@ using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
 
+[StartsProcesses]
 public sealed class ReplayCommandTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -147,7 +148,7 @@ public sealed class ReplayCommandTests : IDisposable
     }
 
     [Fact]
-    public void Compare_has_a_property_for_each_metric_and_for_its_ratio()
+    public void Compare_has_a_figure_for_each_metric_and_says_which_are_compared()
     {
         _writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000);
         _writer.Save();
@@ -163,13 +164,14 @@ public sealed class ReplayCommandTests : IDisposable
         foreach (JsonElement metric in json.RootElement.GetProperty("metrics").EnumerateArray())
         {
             string name = metric.GetProperty("name").GetString()!;
-            Assert.True(rows[0].GetProperty(name).GetProperty("median").GetDouble() >= 0, name);
-            Assert.Equal(metric.GetProperty("pass").GetString() == "memory", rows[2].GetProperty(name).ValueKind == JsonValueKind.Null);
-            if (metric.GetProperty("ratio_name").GetString() is not { } ratio)
-                continue;
-            Assert.Equal(JsonValueKind.Null, rows[0].GetProperty(ratio).ValueKind);
-            Assert.True(rows[1].GetProperty(ratio).GetProperty("high").GetDouble() > 0, ratio);
+            JsonElement[] figures = [.. rows.SelectMany(r => r.GetProperty("figures").EnumerateArray()).Where(f => f.GetProperty("metric").GetString() == name)];
+            Assert.Equal(metric.GetProperty("pass").GetString() == "memory" ? 2 : 3, figures.Length);
+            Assert.Equal(figures[0].GetProperty("spread").ToString(), rows[0].GetProperty(name).ToString());
+            Assert.Equal(JsonValueKind.Null, figures[0].GetProperty("ratio").ValueKind);
+            Assert.Equal(metric.GetProperty("is_compared").GetBoolean(), figures[1].GetProperty("ratio").ValueKind == JsonValueKind.Object);
         }
+        Assert.Equal(JsonValueKind.Null, rows[0].GetProperty("speed_ratio").ValueKind);
+        Assert.True(rows[1].GetProperty("memory_ratio").GetProperty("high").GetDouble() > 0);
         Assert.All(rows, r => Assert.Equal(JsonValueKind.Null, r.GetProperty("overhead").ValueKind)); // over too soon
     }
 

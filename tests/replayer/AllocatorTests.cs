@@ -74,6 +74,7 @@ public sealed class AllocatorTests
     [InlineData("mimalloc", "libmimalloc", "^[23]\\.[0-9]+\\.[0-9]+$")]
     [InlineData("tcmalloc", "libgoogle-perftools4", "^2\\.[0-9]+")]
     [InlineData("tcmalloc_minimal", "libtcmalloc-minimal4", "^2\\.[0-9]+")]
+    [StartsProcesses]
     public void A_version_is_the_release_and_not_the_soname(string name, string package, string release)
     {
         Allocator allocator = ReplayTests.Installed(name).Allocator;

@@ -125,6 +125,7 @@ public sealed class ComparisonTests : IDisposable
     }
 
     [Fact]
+    [StartsProcesses]
     public void A_comparison_runs_every_allocator_and_reports_noop_without_memory()
     {
         IReadOnlyList<Configuration> configurations = Configuration.Parse("glibc,MALLOC_PERTURB_=1,glibc,MALLOC_ARENA_MAX=1,noop");
@@ -132,7 +133,7 @@ public sealed class ComparisonTests : IDisposable
 
         IReadOnlyList<ComparisonRow> rows = comparison.Run("trace", token: Token).Rows;
 
-        Assert.Equal(["glibc,MALLOC_PERTURB_=1", "glibc,MALLOC_ARENA_MAX=1", "noop"], rows.Select(r => r.Configuration.Name));
+        Assert.Equal(["glibc,MALLOC_PERTURB_=1", "glibc,MALLOC_ARENA_MAX=1", "noop"], rows.Select(r => r.Allocator.Name));
         Assert.Null(rows[0].RatioOf(Metric.Speed));
         Assert.Equal(Verdict.NoDifferenceShown, rows[1].RatioOf(Metric.Speed)!.Value.Verdict);
         Assert.NotNull(rows[1].RatioOf(Metric.PeakMemory));

@@ -13,6 +13,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Replayer;
 
 /// <summary>Replays of real programs are the recorded execution, in every order, under every allocator.</summary>
+[StartsProcesses]
 public sealed class ReplayProofTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -105,10 +106,8 @@ public sealed class ReplayProofTests : IDisposable
     [Fact]
     public void A_real_android_trace_of_393_threads()
     {
-        string? zip = Environment.GetEnvironmentVariable(AndroidImportTests.RealTrace);
-        Assert.SkipWhen(zip is null, $"{AndroidImportTests.RealTrace} does not name AOSP's memory_replay/traces/systemui.zip");
         string trace = _directory["android.alloctrace"];
-        ProgramResult import = Programs.AllocReplay("import", "--from", "android", zip!, "-o", trace);
+        ProgramResult import = Programs.AllocReplay("import", "--from", "android", AndroidImportTests.RealTrace(), "-o", trace);
         Assert.True(import.ExitCode == 0, import.Error);
         CheckAll(trace);
     }

@@ -62,6 +62,7 @@ public sealed class ReplaySessionTests : IDisposable
     }
 
     [Fact]
+    [StartsProcesses]
     public void A_hook_is_begun_once_a_run_and_told_how_it_ended()
     {
         using ReplayPlan plan = PlanFile.Compile(_directory.Path);
