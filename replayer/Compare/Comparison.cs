@@ -104,6 +104,6 @@ public sealed class Comparison(IReadOnlyList<ReplayPlan> plans, IReadOnlyList<Co
     private double? OverheadOf(List<WorkerResult> memory)
     {
         double?[] overheads = [.. memory.Select(r => MemoryOverhead.Of(r, Timed.Trace.PeakLiveBytes))];
-        return overheads.Length == 0 || overheads.Contains(null) ? null : PairedStatistics.Median(overheads.Select(o => o!.Value));
+        return overheads.Length == 0 || overheads.Any(o => o is null) ? null : PairedStatistics.Median(overheads.Select(o => o!.Value));
     }
 }

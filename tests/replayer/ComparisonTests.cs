@@ -75,7 +75,7 @@ public sealed class ComparisonTests : IDisposable
             new FakeRunner(r => r.Configuration == Second ? FakeRunner.Result(r, calls: 2000, peakBytes: 1 << 19) : FakeRunner.Result(r)), First, Second, Noop);
 
         Assert.All(Metric.All, metric => Assert.Null(report.Rows[0].RatioOf(metric)));
-        Assert.Equal((2, Verdict.Higher), (report.Rows[1].RatioOf(Metric.Speed)!.Value.Median, report.Rows[1].RatioOf(Metric.Speed)!.Value.Verdict));
+        Assert.Equal((2.0, Verdict.Higher), (report.Rows[1].RatioOf(Metric.Speed)!.Value.Median, report.Rows[1].RatioOf(Metric.Speed)!.Value.Verdict));
         Assert.Equal((0.5, Verdict.Lower), (report.Rows[1].RatioOf(Metric.PeakMemory)!.Value.Median, report.Rows[1].RatioOf(Metric.PeakMemory)!.Value.Verdict));
         Assert.Equal(Verdict.NoDifferenceShown, report.Rows[2].RatioOf(Metric.Speed)!.Value.Verdict);
         Assert.Null(report.Rows[2][Metric.PeakMemory]);

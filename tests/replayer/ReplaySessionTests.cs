@@ -51,7 +51,7 @@ public sealed class ReplaySessionTests : IDisposable
 
         ReplayReport report = session.Report("trace");
 
-        Assert.Equal(("trace", "real", 2L << 20, overhead), (report.Trace, report.Allocator, report.PeakBytes, report.Overhead));
+        Assert.Equal(("trace", "real", (long?)(2 << 20), overhead), (report.Trace, report.Allocator, report.PeakBytes, report.Overhead));
     }
 
     [Fact]
