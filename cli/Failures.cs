@@ -34,6 +34,7 @@ internal static class Failures
         DatasetExistsException { Partition: { } key } =>
             new(ExitCode.Usage, $"; --force adds {key} to it, and replaces that process's tables if they are there"),
         DatasetExistsException => new(ExitCode.Usage),
+        DatasetNotWritableException => new(ExitCode.NotPossible),
         DatasetException => new(ExitCode.BadInput),
         ReplayException replay => OfReplay(replay.Failure),
         PlatformNotSupportedException => new(ExitCode.NotPossible),

@@ -1,3 +1,4 @@
+using AllocReplay.Formats;
 using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Recorder;
@@ -41,8 +42,7 @@ public static class SessionSwitch
     }
 
     /// <summary>The directories of a session's process images.</summary>
-    public static IReadOnlyList<string> Images(string session) =>
-        Directory.GetDirectories(session).Where(d => File.Exists(Path.Combine(d, Wire.ProcessFile))).Order(StringComparer.Ordinal).ToArray();
+    public static IReadOnlyList<string> Images(string session) => Trace.ImageDirectories(session);
 
     /// <summary>Whether a directory is a session's, not one image's.</summary>
     public static bool IsSession(string directory) => Directory.Exists(directory) && !File.Exists(Path.Combine(directory, Wire.ProcessFile));

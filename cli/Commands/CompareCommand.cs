@@ -15,7 +15,7 @@ internal static class CompareCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string> trace = TraceArguments.Trace();
+        var choice = new TraceChoiceOptions();
         Option<string?> allocator = new("--allocator")
         {
             Description = "Allocators, by comma, the first to be compared with: names that 'allocators' lists, or name=path.so; "
@@ -31,17 +31,17 @@ internal static class CompareCommand
         Option<int?> seed = new("--seed") { Description = "Seed of the order within blocks. Default: a new one, printed.", HelpName = "n" };
         Option<string> touch = ReplayArguments.Touch();
         Option<string?> maxLive = ReplayArguments.MaxLive();
-        Option<string?> process = TraceArguments.Process();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
         var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
         {
-            trace, allocator, runs, seed, touch, maxLive, process, partial, json,
+            allocator, runs, seed, touch, maxLive, partial, json,
         };
+        choice.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
                 new ReplayArguments.Source(
-                    parse.GetValue(trace)!, parse.GetValue(process),
+                    choice.Of(parse),
                     new PlanCheck(parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive))),
                     new PlanOptions { Order = Comparison.Passes[0].Order }),
                 parse.GetValue(allocator), parse.GetValue(runs), parse.GetValue(seed),
@@ -66,12 +66,12 @@ internal static class CompareCommand
             var options = new ComparisonOptions { Runs = request.Runs, Seed = seed, Touch = request.Touch };
             var comparison = new Comparison(plans, configurations, options, WorkerRunner.Instance);
             ComparisonReport report = terminal.WithProgress(
-                $"Comparing {configurations.Count} allocators (seed {seed})", progress => comparison.Run(request.Source.Path, progress, token));
+                $"Comparing {configurations.Count} allocators (seed {seed})", progress => comparison.Run(request.Source.Trace.Path, progress, token));
             if (request.Json)
                 terminal.WriteJson("allocreplay.compare/1", report);
             else
                 ComparisonPage.Print(report, terminal);
-            ComparisonPage.Note(report, terminal);
+            ComparisonPage.Note(report, request.Source.Trace.Words, terminal);
         }
         finally
         {

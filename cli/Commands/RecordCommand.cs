@@ -109,7 +109,7 @@ internal static class RecordCommand
 
     private static void Report(TraceReader reader, string output, Terminal terminal)
     {
-        terminal.Note($"allocreplay: recorded {output}: {Quantity.Count(reader.Images.Count, "process image")}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
+        terminal.Note($"allocreplay: recorded {output}: {Quantity.Count(reader.Trace.ImageCount, "process image")}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
         if (reader.Process.LostEvents > 0 || reader.Process.Failure is not null)
             terminal.Note($"allocreplay: {Quantity.Count(reader.Process.LostEvents, "event")} lost: {reader.Process.Failure}");
     }

@@ -15,7 +15,7 @@ internal static class ReplayCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string> trace = TraceArguments.Trace();
+        var choice = new TraceChoiceOptions();
         Option<string> allocator = new("--allocator")
         {
             Description = "Allocator to replay under: a name that 'allocators' lists, or name=path.so[,VARIABLE=value…].",
@@ -38,18 +38,18 @@ internal static class ReplayCommand
             HelpName = "out",
         };
         Option<bool> force = new("--force") { Description = "Replace a recording of that name." };
-        Option<string?> process = TraceArguments.Process();
         Option<bool> partial = TraceArguments.Partial();
         Option<string?> keepPlan = new("--keep-plan") { Description = "Keep the compiled plan as this file.", HelpName = "file" };
         Option<bool> json = TraceArguments.Json();
         var command = new Command("replay", "Replay a trace on real threads under an allocator, and check that the replay was the trace.")
         {
-            trace, allocator, order, pace, touch, loop, maxLive, record, force, process, partial, keepPlan, json,
+            allocator, order, pace, touch, loop, maxLive, record, force, partial, keepPlan, json,
         };
+        choice.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
                 new ReplayArguments.Source(
-                    parse.GetValue(trace)!, parse.GetValue(process),
+                    choice.Of(parse),
                     new PlanCheck(parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive))),
                     new PlanOptions
                     {
@@ -93,7 +93,7 @@ internal static class ReplayCommand
             terminal.WithProgress(TitleOf(pass, session, configuration), progress => session.Run(pass, progress, token));
         string? loss = output is null ? null : LossOf(output.Directory);
         int packing = output?.Finish(terminal) ?? ExitCode.Ok;
-        ReplayReport report = session.Report(request.Source.Path) with { Recorded = output?.Name };
+        ReplayReport report = session.Report(request.Source.Trace.Path) with { Recorded = output?.Name };
         if (request.Json)
             terminal.WriteJson("allocreplay.replay/1", report);
         else
@@ -102,11 +102,11 @@ internal static class ReplayCommand
             terminal.Note($"Note: {Quantity.Count(report.FailedNow)} calls that gave a block when recorded failed now: the figures are of less than the trace");
         if (loss is not null)
             terminal.Note($"allocreplay: {loss}");
-        string trace = request.Source.Path;
+        IReadOnlyList<string> trace = request.Source.Trace.Words;
         if (output is null)
-            terminal.Next(TextLine.Command("compare", trace), TextLine.Command("replay", trace, "--record", "OUT") + " for the proof");
+            terminal.Next(TextLine.Command(["compare", .. trace]), TextLine.Command(["replay", .. trace, "--record", "OUT"]) + " for the proof");
         else
-            terminal.Next(TextLine.Command("verify", trace, packing == ExitCode.Ok ? output.Name : output.Directory));
+            terminal.Next(TextLine.Command(["verify", .. trace, packing == ExitCode.Ok ? output.Name : output.Directory]));
         return packing == ExitCode.RecordFailed || (packing == ExitCode.Ok && loss is not null) ? ExitCode.NotPossible : packing;
     }
 
@@ -116,9 +116,9 @@ internal static class ReplayCommand
         : $"Replaying for {pass.Name} under {configuration.AllocatorName}";
 
     /// <summary>With latency: the recording is to be compared with the trace, its speed says nothing.</summary>
-    private static RecordingHook HookOf(Request request, Configuration configuration, string recording) => new(request.Source.Path, new RecordOptions
+    private static RecordingHook HookOf(Request request, Configuration configuration, string recording) => new(request.Source.Trace.Path, new RecordOptions
     {
-        Command = ["allocreplay", "replay", request.Source.Path, "--order", ValueName.Of(request.Source.Options.Order), "--allocator", configuration.Name],
+        Command = ["allocreplay", "replay", request.Source.Trace.Path, "--order", ValueName.Of(request.Source.Options.Order), "--allocator", configuration.Name],
         Output = recording,
         Force = request.Force,
         Latency = true,
@@ -147,7 +147,7 @@ internal static class ReplayCommand
             return $"--record with --loop {request.Options.Loops}: record one replay, as the trace has each call once";
         // With --force it would be gone before it is read. Before it is packed, a recording is a directory of that name.
         foreach (string target in new[] { output.Name, output.Directory }.Where(t => t.Length > 0))
-            if (IsWithin(request.Source.Path, target) || IsWithin(target, request.Source.Path))
+            if (IsWithin(request.Source.Trace.Path, target) || IsWithin(target, request.Source.Trace.Path))
                 return $"--record {request.Record}: the trace itself is {(target == request.Record ? "there" : target)}; choose another name";
         return output.WhyNot(request.Force);
     }

@@ -61,20 +61,18 @@ internal static class ReplayArguments
     public static TouchPolicy ParseTouch(string name) => ValueName.Parse<TouchPolicy>(name)!.Value;
 
     /// <summary>What of a trace is to be compiled, and how.</summary>
-    internal sealed record Source(string Path, string? Process, PlanCheck Check, PlanOptions Options, string? KeepPlan = null)
-    {
-        public TraceReader Open() => TraceReader.Open(Path, Process);
-    }
+    internal sealed record Source(TraceChoice Trace, PlanCheck Check, PlanOptions Options, string? KeepPlan = null);
 
     /// <summary>Reads and compiles a trace; refuses a damaged one unless it may be partial, and one larger than memory. Says what is not as it was.</summary>
     public static ReplayPlan Compile(Source source, Terminal terminal, CancellationToken token)
     {
         if (WhyNotKept(source.KeepPlan) is { } why)
             throw new UsageException(why);
-        ReplayPlan plan = Compile(source, "Compiling the replay plan", terminal, token);
+        using TraceReader reader = TraceArguments.Open(source.Trace, terminal);
+        ReplayPlan plan = Compile(reader, source, "Compiling the replay plan", terminal, token);
         try
         {
-            source.Check.Require(plan, source.Path);
+            source.Check.Require(plan, source.Trace.Path);
         }
         catch
         {
@@ -86,14 +84,15 @@ internal static class ReplayArguments
     }
 
     /// <summary>A second plan of a trace that has been compiled already, in another order: what there is to say of the trace has been said.</summary>
-    public static ReplayPlan CompileAgain(Source source, ReplayOrder order, Terminal terminal, CancellationToken token) =>
-        Compile(source with { Options = source.Options with { Order = order } }, $"Compiling the plan in order {ValueName.Of(order)}", terminal, token);
-
-    private static ReplayPlan Compile(Source source, string title, Terminal terminal, CancellationToken token)
+    public static ReplayPlan CompileAgain(Source source, ReplayOrder order, Terminal terminal, CancellationToken token)
     {
-        using TraceReader reader = source.Open();
-        return terminal.WithProgress(title, progress => ReplayPlan.Compile(reader, source.Options, source.KeepPlan, progress, token));
+        using TraceReader reader = TraceReader.Open(source.Trace.Path, source.Trace.Process, source.Trace.Range);
+        Source again = source with { Options = source.Options with { Order = order } };
+        return Compile(reader, again, $"Compiling the plan in order {ValueName.Of(order)}", terminal, token);
     }
+
+    private static ReplayPlan Compile(TraceReader reader, Source source, string title, Terminal terminal, CancellationToken token) =>
+        terminal.WithProgress(title, progress => ReplayPlan.Compile(reader, source.Options, source.KeepPlan, progress, token));
 
     private static string? WhyNotKept(string? plan)
     {

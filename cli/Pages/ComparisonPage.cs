@@ -39,7 +39,10 @@ internal static class ComparisonPage
     }
 
     /// <summary>What there is to say of the figures, on stderr.</summary>
-    public static void Note(ComparisonReport report, Terminal terminal)
+    /// <param name="report">The figures.</param>
+    /// <param name="trace">The trace, as the words that one would type.</param>
+    /// <param name="terminal">Where it is said.</param>
+    public static void Note(ComparisonReport report, IReadOnlyList<string> trace, Terminal terminal)
     {
         terminal.Note($"{report.Runs} runs each after one to warm up, order shuffled by --seed {report.Seed}; ± is half of max − min;");
         terminal.Note(report.Runs < PairedStatistics.PairsForAVerdict
@@ -59,7 +62,7 @@ internal static class ComparisonPage
             string missing = string.Join(", ", row.Substituted.Select(k => CallKinds.CallName((CallKind)k)));
             terminal.Note($"{row.Allocator.Name} has no {missing}; the nearest it has was called.");
         }
-        terminal.Next(TextLine.Command("replay", report.Trace, "--allocator", "NAME"));
+        terminal.Next(TextLine.Command(["replay", .. trace, "--allocator", "NAME"]));
     }
 
     private static string Release(AllocatorFacts a) => $"{Path.GetFileName(a.Library)}: release {a.Version}{(a.Package.Length > 0 ? $" ({a.Package})" : "")}";

@@ -153,7 +153,7 @@ public sealed class RecordOptionsTests : IDisposable
                 Assert.Equal(interval, control.Stop());
                 Assert.Equal("stopped", control.Status().State);
                 // Closed and readable while the program runs on.
-                using TraceReader running = TraceReader.Open(witness.Image, interval: interval);
+                using TraceReader running = TraceReader.Open(witness.Image, range: TraceRange.OfInterval(interval));
                 Assert.Null(running.Damage);
             }
         }
@@ -169,7 +169,7 @@ public sealed class RecordOptionsTests : IDisposable
         Assert.Equal(["mark 1", "mark 2", "mark 3"], all.Markers.Select(m => m.Name));
         // A block acquired while stopped may be released in an interval: at most one a thread and interval.
         Assert.InRange(all.Merge.UnknownReleases, 0, 3 * 4);
-        Assert.Throws<TraceFormatException>(() => TraceReader.Open(witness.Image, interval: 4));
+        Assert.Throws<TraceFormatException>(() => TraceReader.Open(witness.Image, range: TraceRange.OfInterval(4)));
     }
 
     [Theory]
@@ -212,7 +212,7 @@ public sealed class RecordOptionsTests : IDisposable
         MergeStatistics merge = default;
         for (uint interval = 1; interval <= 3; interval++)
         {
-            using TraceReader one = TraceReader.Open(trace, interval: interval);
+            using TraceReader one = TraceReader.Open(trace, range: TraceRange.OfInterval(interval));
             events += TraceStatistics.Of(one).Events;
             bytes += one.EventBytes;
             merge += one.Merge;
