@@ -34,6 +34,8 @@ public sealed class ReplayPlan : IDisposable
     public required MergeStatistics Merge { get; init; }
     /// <summary>Damage that ended the trace early, or null.</summary>
     public required TraceFormatException? Damage { get; init; }
+    /// <summary>What of the program's execution it does not have as it was.</summary>
+    public required IReadOnlyList<Departure> Departures { get; init; }
     /// <summary>By thread index.</summary>
     public required IReadOnlyList<ThreadExpectation> Expected { get; init; }
     /// <summary>Names of the threads, by index.</summary>
@@ -77,6 +79,7 @@ public sealed class ReplayPlan : IDisposable
                 Trace = statistics,
                 Merge = reader.Merge,
                 Damage = reader.Damage,
+                Departures = Departure.Of(reader.Process, builder.Counts),
                 Expected = requests.Expect(builder.Threads),
                 ThreadNames = reader.Threads.Select(t => t.Name).ToList(),
             };
