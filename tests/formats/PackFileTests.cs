@@ -97,7 +97,8 @@ public sealed class PackFileTests
         AssertWalked(Changed<FileTrailer>(Small.Length - TrailerSize, (ref FileTrailer t) => t.Magic++));
         AssertWalked(Changed<FileTrailer>(Small.Length - TrailerSize, (ref FileTrailer t) => t.Check++));
         AssertWalked(Changed<FileTrailer>(Small.Length - TrailerSize, (ref FileTrailer t) => (t.IndexOffset, t.Check) = (ulong.MaxValue, 0)));
-        AssertWalked(Changed<FileTrailer>(Small.Length - TrailerSize, (ref FileTrailer t) => (t.IndexOffset, t.Check) = (FileHeaderSize, ~(ulong)FileHeaderSize)));
+        const ulong NoIndex = FileHeaderSize;
+        AssertWalked(Changed<FileTrailer>(Small.Length - TrailerSize, (ref FileTrailer t) => (t.IndexOffset, t.Check) = (NoIndex, ~NoIndex)));
         AssertWalked(Changed<FrameHeader>(index, (ref FrameHeader h) => h.Count--));
         AssertWalked(Changed<FrameHeader>(index, (ref FrameHeader h) => h.Length -= 72));
         AssertWalked(Changed<FrameHeader>(index, (ref FrameHeader h) => h.Checksum++));
@@ -205,7 +206,8 @@ public sealed class PackFileTests
     private static TraceFormatException Refusal(byte[] pack) => Assert.Throws<TraceFormatException>(() => PackFrames.Open(pack));
 
     /// <summary>What was expected and what was found, without the place.</summary>
-    private static string Reason(TraceFormatException e) => e.Message[(e.Message.LastIndexOf($"{e.Offset}: ", StringComparison.Ordinal) + $"{e.Offset}: ".Length)..];
+    private static string Reason(TraceFormatException e) =>
+        e.Message[(e.Message.IndexOf($" {e.Offset}: ", StringComparison.Ordinal) + $" {e.Offset}: ".Length)..];
 
     private static ByteSource Source(byte[] bytes) => ByteSource.OfBytes("memory.alloctrace", bytes);
 

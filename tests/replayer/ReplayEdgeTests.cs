@@ -56,9 +56,11 @@ public sealed class ReplayEdgeTests
     public void A_call_that_is_missing_changed_or_one_too_many_breaks_the_program_order()
     {
         AssertBroken(With(("f0", null)), "P, R", "P", 1, "the replay's thread has ended its calls before");
-        AssertBroken(With(("m1", w => w.Thread(1).Malloc(4000, 0x2000, 16).Malloc(4400, 0x3000, 1))), "P", "P", 1, "made 2 calls; in the replay 3, the next is call 2 of thread 1");
+        AssertBroken(With(("m1", w => w.Thread(1).Malloc(4000, 0x2000, 16).Malloc(4400, 0x3000, 1))), "P", "P", 1,
+            "made 2 calls; in the replay 3, the next is call 2 of thread 1");
         AssertBroken(With(("m1", w => w.Thread(1).Malloc(4000, 0x2000, 17))), "P", "P", 1, "in the replay it is call 1 of thread 1 (thread-1), malloc(17 B)");
-        AssertBroken(With(("m1", w => w.Thread(1).Event(4000, CallKind.Valloc, 0x2000, 16))), "P", "P", 1, "in the replay it is call 1 of thread 1 (thread-1), valloc(16 B)");
+        AssertBroken(With(("m1", w => w.Thread(1).Event(4000, CallKind.Valloc, 0x2000, 16))), "P", "P", 1,
+            "in the replay it is call 1 of thread 1 (thread-1), valloc(16 B)");
         AssertBroken(With(("f1", null), ("m1", w => w.Thread(1).Malloc(4000, 0x2000, 16).Free(4400, 0x1000))), "P, O", "P", 2,
             "in the replay it is call 0 of thread 1 (thread-1), malloc(16 B)");
     }
@@ -112,7 +114,8 @@ public sealed class ReplayEdgeTests
         });
         EdgeCheck objects = Edge(Check(Frees(0, 0x1000, 0x2000), Frees(0, 0x2000, 0x1000)), "O");
         Assert.Equal((2L, 0L), (objects.Checked, objects.Held));
-        Assert.Contains("call 2 of thread 0 (thread-0), free() at 0.000000960 s: its block is that of call 1 of thread 0 (thread-0), malloc(8 B) at 0.000000880 s, and not that of call 0",
+        Assert.Contains(
+            "free() at 0.000000960 s: its block is that of call 1 of thread 0 (thread-0), malloc(8 B) at 0.000000880 s, and not that of call 0",
             objects.FirstViolation, StringComparison.Ordinal);
         // The call of the same number in another thread.
         Assert.Equal("O", Broken(Check(Frees(1, 0x1000, 0x2000), Frees(1, 0x2000, 0x1000))));
@@ -160,7 +163,8 @@ public sealed class ReplayEdgeTests
         Assert.Equal("", Broken(Check(Freeing(0), Freeing(2), ReplayOrder.Deps)));
         Assert.Equal("L", Broken(Check(Freeing(0), Freeing(3), ReplayOrder.Deps)));
         // One without calls ends too.
-        static Recording Idle(bool ends) => With(("f1", null), ("m1", null), ("f0", null), ("e1", w => w.Thread(1).Event(4800, ends ? CallKind.ThreadExit : CallKind.ThreadStart)));
+        static Recording Idle(bool ends) => With(("f1", null), ("m1", null), ("f0", null),
+            ("e1", w => w.Thread(1).Event(4800, ends ? CallKind.ThreadExit : CallKind.ThreadStart)));
         Assert.True(Check(Idle(true), Idle(true)).Holds);
         Assert.Equal("L", Broken(Check(Idle(true), Idle(false))));
     }
@@ -180,7 +184,8 @@ public sealed class ReplayEdgeTests
     [Fact]
     public void A_thread_makes_no_call_before_it_is_created()
     {
-        static Recording First(ulong steps) => With(("s1", w => w.Thread(1).Event(1600, CallKind.ThreadStart, otherThread: 0).Event(3200, CallKind.Malloc, 0x5000, 8, duration: steps)),
+        static Recording First(ulong steps) => With(
+            ("s1", w => w.Thread(1).Event(1600, CallKind.ThreadStart, otherThread: 0).Event(3200, CallKind.Malloc, 0x5000, 8, duration: steps)),
             ("f1", w => w.Thread(1).Free(3208, 0x1000)));
         Assert.Equal("", Broken(Check(First(0), First(202))));
         var report = Check(First(0), First(203));
@@ -245,8 +250,9 @@ public sealed class ReplayEdgeTests
     [Fact]
     public void What_no_replay_can_do_is_left_out_and_counted()
     {
-        Recording trace = Of(w => w.Thread(0).Free(80, 0x9000).Realloc(160, 240, 0x9100, 0x1000, 50).Realloc(320, 400, 0x9200, 0, 0).Free(480, 0x1000)),
-            replay = Of(w => w.Thread(0).Realloc(160, 240, 0, 0x1000, 50).Free(480, 0x1000));
+        Recording trace = Of(w => w.Thread(0).Free(80, 0x9000).Realloc(160, 240, 0x9100, 0x1000, 50)
+            .Realloc(320, 400, 0x9200, 0, 0).Free(480, 0x1000));
+        Recording replay = Of(w => w.Thread(0).Realloc(160, 240, 0, 0x1000, 50).Free(480, 0x1000));
         var report = Check(trace, replay);
         Assert.True(report.Holds, Violations(report));
         Assert.Equal((2L, 1L, 2L, 1L), (report.SkippedReleases, report.UnknownReallocations, report.Calls, Edge(report, "O").Held));
@@ -258,8 +264,10 @@ public sealed class ReplayEdgeTests
             if (before)
                 w.Thread(1).Malloc(80, 0x1000, 8);
             if (creates)
-                w.Thread(0).Event(160, CallKind.ThreadCreate, otherThread: 1).Event(200, CallKind.ThreadCreate, otherThread: 1).Event(208, CallKind.ThreadCreate, otherThread: -1)
-                    .Event(216, CallKind.ThreadCreate, otherThread: 0);
+            {
+                foreach ((long ns, int child) in ((long, int)[])[(160, 1), (200, 1), (208, -1), (216, 0)])
+                    w.Thread(0).Event(ns, CallKind.ThreadCreate, otherThread: child);
+            }
             w.Thread(0).Malloc(240, 0x2000, 8);
             w.Thread(1).Malloc(320, 0x3000, 8).Event(400, CallKind.ThreadExit).Event(480, CallKind.ThreadExit);
         });
@@ -276,7 +284,8 @@ public sealed class ReplayEdgeTests
     [Fact]
     public void A_realloc_that_failed_keeps_its_block_and_is_where_it_comes_from()
     {
-        static Recording Keeping(ulong moved, ulong freed, ulong second) => Of(w => w.Thread(0).Malloc(80, 0x1000, 8).Realloc(160, 240, 0x1000, moved, 1 << 20).Realloc(320, 400, freed, 0, 0).Free(480, second));
+        static Recording Keeping(ulong moved, ulong freed, ulong second) => Of(w => w.Thread(0).Malloc(80, 0x1000, 8)
+            .Realloc(160, 240, 0x1000, moved, 1 << 20).Realloc(320, 400, freed, 0, 0).Free(480, second));
         Recording failed = Keeping(0, 0x1000, 0);
         Assert.True(Check(failed, failed).Holds);
         Assert.Equal(2, Edge(Check(failed, failed), "O").Held);
@@ -294,7 +303,11 @@ public sealed class ReplayEdgeTests
             w.Thread(0).Malloc(first, 0x1000, 8);
             w.Thread(1).Malloc(second, 0x2000, 8);
         });
-        (long, long) Of2(Recording trace, Recording replay) => (Check(trace, replay, ReplayOrder.Deps).NeighbourPairs, Check(trace, replay, ReplayOrder.Deps).Inversions);
+        static (long, long) Of2(Recording trace, Recording replay)
+        {
+            var report = Check(trace, replay, ReplayOrder.Deps);
+            return (report.NeighbourPairs, report.Inversions);
+        }
         Assert.Equal((1L, 0L), Of2(Two(80, 160), Two(240, 400)));
         Assert.Equal((1L, 1L), Of2(Two(80, 160), Two(400, 240)));
         Assert.Equal((1L, 1L), Of2(Two(160, 80), Two(240, 400)));
@@ -306,11 +319,13 @@ public sealed class ReplayEdgeTests
     public void Gaps_between_calls_of_a_thread_are_compared_with_the_recorded_at_that_pace()
     {
         // Recorded gaps of 800 and 4000 ns on thread 0, 800 on thread 1; at half the speed they are twice that, here less 160, plus 80, and exact.
-        Recording replay = With(("c0", w => w.Thread(0).Event(800 + 1440, CallKind.ThreadCreate, otherThread: 1)), ("f0", w => w.Thread(0).Free(800 + 1440 + 8080, 0x2000)),
+        Recording replay = With(("c0", w => w.Thread(0).Event(800 + 1440, CallKind.ThreadCreate, otherThread: 1)),
+            ("f0", w => w.Thread(0).Free(800 + 1440 + 8080, 0x2000)),
             ("m1", w => w.Thread(1).Malloc(3200 + 1600, 0x2000, 16)));
         TimingError timing = Check(With(), replay, slowness: 2).Timing!;
         Assert.Equal(new TimingError(3, 80, 160, 160, 160), timing);
-        Assert.Equal(new TimingError(0, 0, 0, 0, 0), Check(Of(w => w.Thread(0).Malloc(80, 0x1000, 8)), Of(w => w.Thread(0).Malloc(80, 0x1000, 8)), slowness: 1).Timing);
+        Recording one = Of(w => w.Thread(0).Malloc(80, 0x1000, 8));
+        Assert.Equal(new TimingError(0, 0, 0, 0, 0), Check(one, one, slowness: 1).Timing);
     }
 
     [Fact]
@@ -346,7 +361,8 @@ public sealed class ReplayEdgeTests
     private static ClosureReport Check(Recording trace, Recording replay, ReplayOrder order = ReplayOrder.Exact, double slowness = 0)
     {
         using TraceReader original = PackFrames.Open(trace), recorded = PackFrames.Open(replay);
-        return Closure.Check(original, recorded, new ClosureOptions { Order = order, Slowness = slowness }, Path.GetTempPath(), token: TestContext.Current.CancellationToken);
+        var options = new ClosureOptions { Order = order, Slowness = slowness };
+        return Closure.Check(original, recorded, options, Path.GetTempPath(), token: TestContext.Current.CancellationToken);
     }
 
     /// <summary>Against the program itself, in real time.</summary>

@@ -47,7 +47,8 @@ public sealed class SubstitutionTests
     [InlineData(CallKind.ReallocArrayEnd, CallKind.ReallocEnd, 8ul, 3ul, 24ul, 0ul)]
     [InlineData(CallKind.ReallocArrayEnd, CallKind.ReallocEnd, 1ul << 33, 1ul << 30, 1ul << 63, 0ul)]
     [InlineData(CallKind.ReallocArrayEnd, CallKind.ReallocEnd, 1ul << 33, 1ul << 31, ulong.MaxValue, 0ul)]
-    public void Another_kind_gets_what_it_takes_of_size_and_argument(CallKind recorded, CallKind other, ulong size, ulong argument, ulong itsSize, ulong itsArgument) =>
+    public void Another_kind_gets_what_it_takes_of_size_and_argument(
+        CallKind recorded, CallKind other, ulong size, ulong argument, ulong itsSize, ulong itsArgument) =>
         Assert.Equal((other, itsSize, itsArgument), Of(recorded, size, argument, called: (recorded, other)));
 
     [Fact]
@@ -55,11 +56,16 @@ public sealed class SubstitutionTests
     {
         Assert.Equal((CallKind.Malloc, 8ul, 0ul), Of(CallKind.New, 8, 0, isNull: true, (CallKind.NewNothrow, CallKind.Malloc)));
         Assert.Equal((CallKind.Malloc, 8ul, 0ul), Of(CallKind.New, 8, 0, isNull: true, (CallKind.New, CallKind.Malloc)));
-        Assert.Equal((CallKind.Calloc, 8ul, 0ul), Of(CallKind.New, 8, 0, isNull: true, (CallKind.New, CallKind.Malloc), (CallKind.NewNothrow, CallKind.Calloc)));
+        Assert.Equal((CallKind.Calloc, 8ul, 0ul), Of(CallKind.New, 8, 0, true, (CallKind.New, CallKind.Malloc), (CallKind.NewNothrow, CallKind.Calloc)));
     }
 
-    private static (CallKind, ulong, ulong) Of(CallKind kind, ulong size, ulong argument, bool isNull = false, params (CallKind Kind, CallKind Other)[] called) =>
-        new Substitution(called.ToDictionary(c => (int)c.Kind, c => (int)c.Other)).Of(new ExecutedCall { Kind = kind, Size = size, Argument = argument, IsNull = isNull });
+    private static (CallKind, ulong, ulong) Of(
+        CallKind kind, ulong size, ulong argument, bool isNull = false, params (CallKind Kind, CallKind Other)[] called)
+    {
+        var call = new ExecutedCall { Kind = kind, Size = size, Argument = argument, IsNull = isNull };
+        return new Substitution(called.ToDictionary(c => (int)c.Kind, c => (int)c.Other)).Of(call);
+    }
 
-    private static (CallKind, ulong, ulong) Of(CallKind kind, ulong size, ulong argument, (CallKind Kind, CallKind Other) called) => Of(kind, size, argument, false, called);
+    private static (CallKind, ulong, ulong) Of(CallKind kind, ulong size, ulong argument, (CallKind Kind, CallKind Other) called) =>
+        Of(kind, size, argument, false, called);
 }

@@ -7,7 +7,7 @@ using static AllocReplay.Formats.Packed.EventColumn;
 namespace AllocReplay.Tests.Formats;
 
 /// <summary>A block's columns, put together by hand: which are read, which are refused, and with what words.</summary>
-public sealed class EventBlockTests
+public sealed class EventColumnTests
 {
     private static readonly FrameHeader Four = new() { Count = 4, Interval = 3, FirstTicks = 100, LastTicks = 130 };
 
@@ -110,20 +110,20 @@ public sealed class EventBlockTests
     [Fact]
     public void A_block_has_at_least_one_event_and_four_in_each_byte_at_most()
     {
-        byte[] block = Block(Sound);
-        AssertRefused($"expected 1 to {block.Length * 4} events in a block of {block.Length} bytes, found 0", block, Four with { Count = 0 });
-        AssertRefused($"expected 1 to {block.Length * 4} events in a block of {block.Length} bytes, found {block.Length * 4 + 1}", block, Four with { Count = (uint)block.Length * 4 + 1 });
-        byte[] padded = [.. block, .. new byte[PackedWire.BlockEventsMax]];
-        AssertRefused($"expected 1 to 65536 events in a block of {padded.Length} bytes, found 65537", padded, Four with { Count = PackedWire.BlockEventsMax + 1 });
+        byte[] block = Block(Sound), padded = [.. block, .. new byte[PackedWire.BlockEventsMax]];
+        int most = block.Length * 4;
+        AssertRefused($"expected 1 to {most} events in a block of {block.Length} bytes, found 0", block, Four with { Count = 0 });
+        AssertRefused($"expected 1 to {most} events in a block of {block.Length} bytes, found {most + 1}", block, Four with { Count = (uint)most + 1 });
+        AssertRefused($"expected 1 to 65536 events in a block of {padded.Length} bytes, found 65537", padded, Four with { Count = 65537 });
 
         // As many as there may be: all at one tick, in which case a column is a byte for each 64 values.
-        byte[] most = Block(new() { [Kind] = [.. Enumerable.Repeat(42ul, PackedWire.BlockEventsMax)], [Time] = new ulong[PackedWire.BlockEventsMax] });
-        most = [.. most, .. new byte[PackedWire.BlockEventsMax / PackedWire.EventsPerByteMax - most.Length]];
+        block = Block(new() { [Kind] = [.. Enumerable.Repeat(42ul, PackedWire.BlockEventsMax)], [Time] = new ulong[PackedWire.BlockEventsMax] });
+        block = [.. block, .. new byte[PackedWire.BlockEventsMax / PackedWire.EventsPerByteMax - block.Length]];
         FrameHeader full = Four with { Count = PackedWire.BlockEventsMax, LastTicks = Four.FirstTicks };
         var reader = new EventBlockReader();
-        Assert.Null(reader.Decode(most, full, latency: false));
+        Assert.Null(reader.Decode(block, full, latency: false));
         Assert.Equal(PackedWire.BlockEventsMax, ReadAll(reader).Count);
-        Assert.NotNull(reader.Decode(most.AsSpan(..^1), full, latency: false));
+        Assert.NotNull(reader.Decode(block.AsSpan(..^1), full, latency: false));
     }
 
     [Fact]
