@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+PATH=$PATH:/usr/sbin:/sbin # ldconfig, for those who are not root
 configuration=Release
 
 usage() {
@@ -13,13 +14,15 @@ usage: ./build.sh COMMAND
 
   build         build everything; the command is then artifacts/allocreplay
   test [ARGS]   build and run all tests; ARGS go to the test runner (-class '*MergeTests', -method …)
+  test fast [ARGS]
+                only those that start no process, in half a minute
   demo          record redis under load, compare four allocators on the recording, query it
   bench [PART]  measure against peers, interleaved; without PART, list the parts
   pack          make the NuGet package of the trace readers, in artifacts/packages
   fuzz [SECONDS] [SEED]
                 feed mutated traces to both readers; --plant: the negative control; --verbose: which errors were reached
   mutate [PART] change the code of formats, replayer or analyzer a little, a thousand times: do the fast tests notice?
-  lint          check formatting and, where they are installed, run clang-format and shellcheck
+  lint          check formatting, with clang-format and shellcheck too where they can be installed
 TEXT
 }
 
@@ -30,50 +33,60 @@ die() {
     exit 4
 }
 
-# A package, and a file or command that shows it is there.
+# Whether what shows a package is there: a file, the start of a shared library's name, or a command.
 present() {
     case $1 in
         /*) [ -e "$1" ] ;;
-        lib*) ldconfig -p | grep -q "$1" ;;
+        lib*) [[ $(ldconfig -p) == *"$1"* ]] ;;
         *) command -v "$1" >/dev/null ;;
     esac
 }
 
-# install_missing required|optional PACKAGE:SIGN …
+# The first of the names, a|b|c, that this release has; of names that it has not, the last.
+candidate() {
+    local names name
+    IFS='|' read -ra names <<<"$1"
+    for name in "${names[@]}"; do
+        [[ $(apt-cache policy "$name") != *"Candidate: "[!\(]* ]] || break
+    done
+    echo "$name"
+}
+
+# install_missing required|optional NAME[|NAME…]:SIGN …
+# A package has another name in another release. One at a time, so that one that is not to be had stops no other.
 install_missing() {
-    local kind=$1 missing=() entry sudo=
+    local kind=$1 missing=() left_out=() entry name sudo=
     shift
     for entry in "$@"; do
         present "${entry#*:}" || missing+=("${entry%%:*}")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     if ! command -v apt-get >/dev/null; then
-        [ "$kind" = optional ] || die "missing: ${missing[*]}; install them with your package manager"
-        note "build.sh: skipped, as not installed: ${missing[*]}"
-        return 0
+        left_out=("${missing[@]}")
+    elif [ "$(id -u)" != 0 ] && ! { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }; then
+        for entry in "${missing[@]}"; do left_out+=("$(candidate "$entry")"); done
+        note "build.sh: missing packages; run: sudo apt-get install -y --no-install-recommends ${left_out[*]}"
+    else
+        [ "$(id -u)" = 0 ] || sudo=sudo
+        $sudo apt-get update -qq >&2 || true
+        for entry in "${missing[@]}"; do
+            name=$(candidate "$entry")
+            note "build.sh: installing $name"
+            DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$name" >/dev/null </dev/null || left_out+=("$name")
+        done
     fi
-    if [ "$(id -u)" != 0 ]; then
-        if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
-            sudo=sudo
-        else
-            note "build.sh: missing packages; run: sudo apt-get install -y --no-install-recommends ${missing[*]}"
-            [ "$kind" = optional ] || exit 4
-            return 0
-        fi
-    fi
-    note "build.sh: installing ${missing[*]}"
-    $sudo apt-get update -qq >&2 || true
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 </dev/null || {
-        [ "$kind" = optional ] || die "could not install ${missing[*]}"
-        note "build.sh: skipped, as they could not be installed: ${missing[*]}"
-    }
+    [ ${#left_out[@]} -gt 0 ] || return 0
+    [ "$kind" = optional ] || die "missing, and not installed: ${left_out[*]}"
+    note "build.sh: left out, as not installed: ${left_out[*]}"
 }
 
-allocators=(libjemalloc2:libjemalloc.so.2 libmimalloc2.0:libmimalloc.so.2 libgoogle-perftools4:libtcmalloc.so.4
-    libtcmalloc-minimal4:libtcmalloc_minimal.so.4)
+allocators=('libjemalloc2:libjemalloc.so.2' 'libmimalloc3|libmimalloc2.0:libmimalloc.so'
+    'libgoogle-perftools4t64|libgoogle-perftools4:libtcmalloc.so.4' 'libtcmalloc-minimal4t64|libtcmalloc-minimal4:libtcmalloc_minimal.so.4')
 
 need_build_tools() {
     command -v dotnet >/dev/null || die "the .NET 10 SDK is missing: https://dotnet.microsoft.com/download"
+    # The SDK wants ICU for languages other than English, or to be told that there is none; the names of languages are names then.
+    present libicuuc.so || export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_SYSTEM_GLOBALIZATION_PREDEFINED_CULTURES_ONLY=0
     install_missing required gcc:gcc libc6-dev:/usr/include/stdlib.h
 }
 
@@ -88,41 +101,55 @@ SCRIPT
     note "built artifacts/allocreplay"
 }
 
-# Prints the runner's output, then "N passed, N failed, N skipped".
-run_tests() {
-    need_build_tools
+# All that a test may ask for, but Java, which is large: one test is skipped where it is not.
+need_test_tools() {
     install_missing required g++:g++
-    install_missing optional "${allocators[@]}" libgoogle-perftools-dev:/usr/include/gperftools/malloc_hook_c.h redis-tools:redis-benchmark sqlite3:sqlite3 python3:python3 perl:perl
+    install_missing optional "${allocators[@]}" libgoogle-perftools-dev:/usr/include/gperftools/malloc_hook_c.h \
+        libunwind-dev:/usr/include/libunwind.h liblzma-dev:/usr/include/lzma.h \
+        redis-tools:redis-benchmark sqlite3:sqlite3 python3:python3 perl:perl make:make nodejs:node mount:mount
+}
+
+# Prints the runner's output, a line for each test that was skipped, then "N passed, N failed, N skipped".
+run_tests() {
     dotnet build tests/AllocReplay.Tests.csproj -c $configuration -v quiet --nologo
-    local results=artifacts/tests.xml status=0 counts
+    local results=artifacts/tests.xml status=0 counts errors
     mkdir -p artifacts
     rm -f $results
     "tests/bin/$configuration/net10.0/AllocReplay.Tests" -result-xml $results -noColor "$@" || status=$?
     [ -s $results ] || die "the test run ended without results (exit code $status)"
-    { grep -o '<test [^>]*>' $results || true; } | sed -n 's/.* name="\([^"]*\)".*result="Skip".*/skipped: \1/p'
+    { grep -o '<test [^>]*result="Skip"[^>]*><reason>[^<]*' $results || true; } | sed 's/.* name="\([^"]*\)".*<reason>/skipped: \1: /'
     counts=$(grep -o '<assembly [^>]*>' $results | head -1)
     count() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counts"; }
-    local errors
     errors=$(count errors)
     echo "$(count passed) passed, $(($(count failed) + ${errors:-0})) failed, $(count skipped) skipped"
     [ "$(count passed)" != 0 ] || status=1
     return $status
 }
 
+run_all_tests() {
+    need_build_tools
+    need_test_tools
+    run_tests "$@"
+}
+
+# What starts no process; that it does not, the tests see to themselves when they are told.
+run_fast_tests() {
+    need_build_tools
+    ALLOCREPLAY_TESTS=fast run_tests -trait- Starts=processes "$@"
+}
+
 demo() {
     need_build_tools
-    install_missing required "${allocators[@]:0:3}" redis-tools:redis-benchmark
+    install_missing required redis-tools:redis-benchmark
+    install_missing optional "${allocators[@]:0:3}"
     build
     demo/redis.sh "$@"
 }
 
 lint() {
     need_build_tools
+    install_missing optional clang-format:clang-format shellcheck:shellcheck
     dotnet format tools.sln --verify-no-changes
-    local tool
-    for tool in clang-format shellcheck; do
-        command -v $tool >/dev/null || note "build.sh: skipped, as not installed: $tool"
-    done
     if command -v clang-format >/dev/null; then
         git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
     fi
@@ -152,7 +179,14 @@ command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
     build) build ;;
-    test) run_tests "$@" ;;
+    test)
+        if [ "${1:-}" = fast ]; then
+            shift
+            run_fast_tests "$@"
+        else
+            run_all_tests "$@"
+        fi
+        ;;
     demo) demo "$@" ;;
     bench)
         need_build_tools

@@ -17,4 +17,6 @@ internal static class ExitCode
     public const int NotFound = 127;
     /// <summary>As a shell reports a command that was interrupted.</summary>
     public const int Interrupted = 130;
+    /// <summary>As a shell reports a command that SIGPIPE ended: whoever read its output has closed it.</summary>
+    public const int OutputClosed = 141;
 }

@@ -1,5 +1,6 @@
 using AllocReplay.Analyzer;
 using AllocReplay.Cli.Options;
+using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
 using AllocReplay.Recorder;
 using AllocReplay.Replayer;
@@ -23,6 +24,8 @@ internal static class Failures
     public static Diagnosis? Classify(Exception e) => e switch
     {
         UsageException => new(ExitCode.Usage),
+        OutputException { IsClosed: true } => new(ExitCode.OutputClosed),
+        OutputException => new(ExitCode.NotPossible),
         RecordException record => OfRecord(record.Failure),
         ControlException => new(ExitCode.NotPossible),
         TraceDamagedException => new(ExitCode.BadInput, $"; {TraceArguments.PartialName} goes on with what is readable"),

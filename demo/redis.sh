@@ -30,6 +30,19 @@ run() {
 }
 
 allocreplay() { artifacts/allocreplay "$@"; }
+
+# The allocators to compare: of those that the command knows, the ones that this machine has.
+allocators=glibc
+for name in jemalloc mimalloc tcmalloc; do
+    missing=$(allocreplay allocators 2>/dev/null | grep -E "^ *$name .*missing:") || missing=
+    if [ -z "$missing" ]; then
+        allocators+=,$name
+    else
+        echo "left out, as it is not installed: $name" >&2
+    fi
+done
+[[ $allocators == *mimalloc* ]] && other=mimalloc || other=${allocators##*,}
+
 ask() { redis-cli -h 127.0.0.1 -p "$port" "$@" 2>/dev/null; }
 
 printf '\n$ allocreplay record -o %s/redis.alloctrace -- redis-server --port %s --io-threads 2 …\n' $work "$port"
@@ -51,9 +64,9 @@ wait $recorder
 cat $work/record.log
 
 run allocreplay info $work/redis.alloctrace
-run allocreplay replay $work/redis.alloctrace --allocator mimalloc --record $work/replay.alloctrace
+run allocreplay replay $work/redis.alloctrace --allocator "$other" --record $work/replay.alloctrace
 run allocreplay verify $work/redis.alloctrace $work/replay.alloctrace
-run allocreplay compare $work/redis.alloctrace --allocator glibc,jemalloc,mimalloc,tcmalloc,noop --runs 5
+run allocreplay compare $work/redis.alloctrace --allocator "$allocators,noop" --runs 5
 run allocreplay analyze $work/redis.alloctrace -o $work/redis.parquet
 run allocreplay query $work/redis.parquet --view lifetime_histogram
 run allocreplay query $work/redis.parquet "SELECT size, count(*) AS blocks, count(*) * size AS bytes FROM allocations

@@ -24,12 +24,9 @@ internal static class AllocatorsCommand
         IReadOnlyList<CatalogEntry> entries = AllocatorCatalog.List();
         if (json)
         {
-            terminal.WriteJson("allocreplay.allocators/1", new
-            {
-                Allocators = entries.Select(e => new AllocatorListing(
+            terminal.WriteJson("allocreplay.allocators/1", new AllocatorList([.. entries.Select(e => new AllocatorListing(
                 e.Name, e.Found is not null, e.Found?.Library, e.Found?.Version ?? "", e.Found?.BuildId ?? "",
-                e.Found is null ? Install(e) : null))
-            });
+                e.Found is null ? Install(e) : null))]));
             return ExitCode.Ok;
         }
         Table table = Terminal.NewTable(
@@ -44,14 +41,17 @@ internal static class AllocatorsCommand
             };
             string buildId = entry.Found?.BuildId is { Length: > 0 } id ? id[..Math.Min(BuildIdShown, id.Length)] : "-";
             string version = entry.Found?.Version is { Length: > 0 } v ? v : "-";
-            table.AddRow(Markup.Escape(entry.Name), Markup.Escape(version), Markup.Escape(buildId), Markup.Escape(library));
+            table.Add(entry.Name, version, buildId, library);
         }
         terminal.Write(table);
-        terminal.Note("Any other: --allocator name=/path/to/library.so. Next: allocreplay compare TRACE");
+        terminal.Note("Any other: --allocator name=/path/to/library.so.");
+        terminal.Next(TextLine.Command("compare", "TRACE"));
         return ExitCode.Ok;
     }
 
     private static string Install(CatalogEntry entry) => $"apt-get install {entry.Package}";
+
+    private sealed record AllocatorList(IReadOnlyList<AllocatorListing> Allocators);
 
     private sealed record AllocatorListing(string Name, bool Installed, string? Library, string Version, string BuildId, string? Install);
 }

@@ -72,10 +72,10 @@ internal static class AnalyzeCommand
         }
         terminal.Write(tables);
         double seconds = Math.Max(result.Elapsed.TotalSeconds, 1e-9);
-        terminal.Note($"Wrote {result.Dataset} (host={result.Host}, process={result.Process}): {Quantity.Count(result.Events)} events in "
+        terminal.Note($"Wrote {result.Dataset} (host={result.Host}, process={result.Process}): {Quantity.Count(result.Events, "event")} in "
             + $"{Quantity.Duration(result.Elapsed.TotalNanoseconds)}, {Quantity.Count((long)(result.Events / seconds))} events/s.");
-        string dataset = TextLine.Quote(result.Dataset);
-        terminal.Note($"Next: allocreplay query {dataset} --view size_histogram");
-        terminal.Note($"      allocreplay query {dataset} \"SELECT kind, count(*), sum(size) FROM allocations GROUP BY kind\"");
+        terminal.Next(
+            TextLine.Command("query", result.Dataset, "--view", "size_histogram"),
+            TextLine.Command("query", result.Dataset, "SELECT kind, count(*), sum(size) FROM allocations GROUP BY kind"));
     }
 }

@@ -92,14 +92,14 @@ internal static class CompareCommand
             terminal.Note($"{row.Allocator.Name}: {Quantity.Count(row.FailedNow)} calls failed now, {Quantity.Count(row.Divergences)} had another outcome.");
         foreach (ComparisonRow row in rows.Where(r => r.Substituted.Count > 0))
             terminal.Note($"{row.Allocator.Name} has no {ReplayArguments.DescribeSubstitutions(row.Substituted)}; the nearest it has was called.");
-        terminal.Note($"Next: allocreplay replay {request.Trace} --allocator NAME");
+        terminal.Next(TextLine.Command("replay", request.Trace, "--allocator", "NAME"));
         return ExitCode.Ok;
     }
 
     private static void Print(IReadOnlyList<ComparisonRow> rows, ReplayPlan plan, Terminal terminal)
     {
-        terminal.Out.WriteLine(
-            $"{Quantity.Count(plan.Counts.Calls)} calls, {Quantity.Threads(plan.Expected.Count)}, peak live {Quantity.Bytes(plan.Trace.PeakLiveBytes)}");
+        terminal.Line(
+            $"{Quantity.Count(plan.Counts.Calls, "call")}, {Quantity.Count(plan.Expected.Count, "thread")}, peak live {Quantity.Bytes(plan.Trace.PeakLiveBytes)}");
         Table table = Terminal.NewTable(
             ("allocator", Justify.Left), ("M calls/s", Justify.Right), ("CPU ns/call", Justify.Right),
             ("peak RSS", Justify.Right), ("overhead", Justify.Right));

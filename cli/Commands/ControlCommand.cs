@@ -58,14 +58,18 @@ internal static class ControlCommand
         }
         if (json)
         {
-            terminal.WriteJson("allocreplay.status/1", new { Images = statuses });
+            terminal.WriteJson("allocreplay.status/1", new ControlStatuses(statuses));
             return ExitCode.Ok;
         }
         Table table = Terminal.NewTable(("process image", Justify.Left), ("state", Justify.Left), ("interval", Justify.Right),
             ("threads", Justify.Right), ("events lost", Justify.Right));
         foreach (ControlStatus s in statuses)
-            table.AddRow(s.Image, s.State, Quantity.Count(s.Interval), Quantity.Count(s.Threads), Quantity.Count((long)s.LostEvents));
+            table.Add(s.Image, s.State, Quantity.Count(s.Interval), Quantity.Count(s.Threads), Quantity.Count((long)s.LostEvents));
         terminal.Write(table);
         return ExitCode.Ok;
     }
 }
+
+/// <summary>What <c>control TARGET status --json</c> prints.</summary>
+/// <param name="Images">The process images.</param>
+internal sealed record ControlStatuses(IReadOnlyList<ControlStatus> Images);

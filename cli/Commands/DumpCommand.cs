@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Text;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
@@ -11,6 +9,9 @@ namespace AllocReplay.Cli.Commands;
 /// <summary><c>allocreplay dump</c>: every event, one line each, in merged order or of one thread.</summary>
 internal static class DumpCommand
 {
+    /// <summary>Enough to pay for the change of threads, few enough to stay in a cache.</summary>
+    private const int BatchEvents = 1024;
+
     public static Command Create(Terminal terminal)
     {
         Argument<string> trace = TraceArguments.Trace();
@@ -22,9 +23,14 @@ internal static class DumpCommand
         Option<bool> json = new("--json") { Description = "Print one JSON object a line." };
         var command = new Command("dump", "Print the events of a trace, one a line.") { trace, process, thread, interval, limit, partial, json };
         command.SetAction(parse => Run(
-            parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(thread), parse.GetValue(interval), parse.GetValue(limit), parse.GetValue(partial), parse.GetValue(json), terminal));
+            parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(thread), parse.GetValue(interval), parse.GetValue(limit),
+            parse.GetValue(partial), parse.GetValue(json), terminal));
         return command;
     }
+
+    /// <summary>Writes one event as a line.</summary>
+    /// <returns>Bytes written.</returns>
+    private delegate int LineFormat(Span<byte> line, in TraceEvent e);
 
     private static int Run(string path, string? process, int? thread, uint? interval, long? limit, bool partial, bool json, Terminal terminal)
     {
@@ -33,68 +39,53 @@ internal static class DumpCommand
             throw new UsageException("--limit: expected 0 or more");
         if (thread is { } wanted && (wanted < 0 || wanted >= reader.Threads.Count))
             throw new UsageException($"--thread {wanted}: this trace has threads 0 to {reader.Threads.Count - 1}");
-        var line = new StringBuilder();
         if (!json)
-            terminal.Out.WriteLine("#        time_ns  thread  call                      object  address             size  detail");
-        for (long written = 0; written < (limit ?? long.MaxValue) && reader.Read(out TraceEvent e);)
-        {
-            if (thread is { } only && e.Thread != only)
-                continue;
-            line.Clear();
-            if (json)
-                AppendJson(line, e);
-            else
-                AppendText(line, e);
-            terminal.Out.WriteLine(line);
-            written++;
-        }
+            terminal.Out.WriteLine(EventText.Header);
+        Print(reader, thread, limit ?? long.MaxValue, json ? EventText.WriteJson : EventText.WriteText, terminal);
         return terminal.EndOf(reader, partial);
     }
 
-    private static void AppendText(StringBuilder line, in TraceEvent e)
+    /// <summary>Reads a batch while the one before is formatted and written. What the writer fails with, the reader is told at its next batch.</summary>
+    private static void Print(TraceReader reader, int? thread, long limit, LineFormat format, Terminal terminal)
     {
-        CultureInfo culture = CultureInfo.InvariantCulture;
-        string id = e.Object >= 0 ? e.Object.ToString(culture) : "-";
-        string address = CallKinds.IsThreadEvent(e.Kind) ? "-" : e.IsNull ? "null" : "0x" + e.Address.ToString("x", culture);
-        bool sized = HasSize(e.Kind);
-        line.Append(culture, $"{e.TimeNs,16} {e.Thread,7}  {CallKinds.Name(e.Kind),-20} {id,11}  {address,-16} {(sized ? e.Size.ToString(culture) : "-"),7}");
-        if (e.Count != 1)
-            line.Append(culture, $"  count {e.Count}");
-        if (e.Alignment != 0)
-            line.Append(culture, $"  align {e.Alignment}");
-        if (e.PreviousObject >= 0)
-            line.Append(culture, $"  was object {e.PreviousObject}");
-        if (e.DisplacedObject >= 0)
-            line.Append(culture, $"  displaces object {e.DisplacedObject}");
-        if (e.OtherThread >= 0)
-            line.Append(culture, $"  {(e.Kind == CallKind.ThreadStart ? "parent" : "child")} {e.OtherThread}");
-        if (e.DurationNs > 0)
-            line.Append(culture, $"  took {e.DurationNs} ns");
-        if (e.IsNull && CallKinds.IsAcquisition(e.Kind))
-            line.Append(e.BytesRequested == 0 && e.PreviousObject >= 0 && e.Object < 0 ? "  freed" : "  failed");
+        TraceEvent[] reading = new TraceEvent[BatchEvents], writing = new TraceEvent[BatchEvents];
+        var lines = new byte[BatchEvents * EventText.LineBytes];
+        Task written = Task.CompletedTask;
+        try
+        {
+            bool isLast;
+            do
+            {
+                int n = Fill(reading.AsSpan(0, (int)Math.Min(limit, reading.Length)), reader, thread);
+                limit -= n;
+                isLast = n < BatchEvents;
+                written.GetAwaiter().GetResult();
+                (reading, writing) = (writing, reading);
+                TraceEvent[] batch = writing;
+                written = Task.Run(() => Write(batch.AsSpan(0, n), lines, format, terminal));
+            }
+            while (!isLast);
+        }
+        finally
+        {
+            written.GetAwaiter().GetResult();
+        }
     }
 
-    private static void AppendJson(StringBuilder line, in TraceEvent e)
+    private static int Fill(Span<TraceEvent> batch, TraceReader reader, int? thread)
     {
-        CultureInfo culture = CultureInfo.InvariantCulture;
-        line.Append(culture, $"{{\"time_ns\":{e.TimeNs},\"thread\":{e.Thread},\"call\":\"{CallKinds.Name(e.Kind)}\"");
-        if (!CallKinds.IsThreadEvent(e.Kind))
-            line.Append(culture, $",\"object\":{(e.Object >= 0 ? e.Object : "null")},\"address\":{e.Address}");
-        if (HasSize(e.Kind))
-            line.Append(culture, $",\"size\":{e.Size},\"count\":{e.Count}");
-        if (e.Alignment != 0)
-            line.Append(culture, $",\"alignment\":{e.Alignment}");
-        if (e.PreviousObject >= 0)
-            line.Append(culture, $",\"previous_object\":{e.PreviousObject}");
-        if (e.DisplacedObject >= 0)
-            line.Append(culture, $",\"displaced_object\":{e.DisplacedObject}");
-        if (e.OtherThread >= 0)
-            line.Append(culture, $",\"other_thread\":{e.OtherThread}");
-        if (e.DurationNs > 0)
-            line.Append(culture, $",\"duration_ns\":{e.DurationNs}");
-        line.Append('}');
+        int n = 0;
+        while (n < batch.Length && reader.Read(out batch[n]))
+            if (thread is null || batch[n].Thread == thread)
+                n++;
+        return n;
     }
 
-    private static bool HasSize(CallKind kind) =>
-        CallKinds.IsReallocEnd(kind) || (CallKinds.Fields(kind) & CallFields.Size) is not (null or 0);
+    private static void Write(ReadOnlySpan<TraceEvent> batch, Span<byte> lines, LineFormat format, Terminal terminal)
+    {
+        int length = 0;
+        foreach (ref readonly TraceEvent e in batch)
+            length += format(lines[length..], e);
+        terminal.Write(lines[..length]);
+    }
 }

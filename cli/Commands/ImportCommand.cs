@@ -61,8 +61,8 @@ internal static class ImportCommand
             terminal.WriteJson("allocreplay.import/1", summary);
         else
             Print(summary, terminal);
-        terminal.Note($"Wrote {output}: {Quantity.Count(summary.Trace.Events)} events, {Quantity.Bytes(summary.Trace.FileBytes)}, {(double)summary.Trace.FileBytes / summary.Trace.Events:0.00} B/event.");
-        terminal.Note($"Next: allocreplay info {output}   or   allocreplay compare {output}");
+        terminal.Note($"Wrote {output}: {Quantity.Count(summary.Trace.Events, "event")}, {Quantity.Bytes(summary.Trace.FileBytes)}, {(double)summary.Trace.FileBytes / summary.Trace.Events:0.00} B/event.");
+        terminal.Next(TextLine.Command("info", output), TextLine.Command("compare", output));
         return ExitCode.Ok;
     }
 
@@ -87,17 +87,17 @@ internal static class ImportCommand
 
     private static void Print(ImportSummary s, Terminal terminal)
     {
-        var facts = new Grid().AddColumn(new GridColumn { NoWrap = true }).AddColumn();
-        void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(value));
-        Fact("imported", $"{s.Input} ({s.From}), {Quantity.Count(s.Lines)} lines");
+        Grid facts = Terminal.NewFacts();
+        void Fact(string name, string value) => facts.Add(name, value);
+        Fact("imported", $"{s.Input} ({s.From}), {Quantity.Count(s.Lines, "line")}");
         TraceSummary t = s.Trace;
-        Fact("threads", Quantity.Count(t.Threads.Count) + (s.ThreadIds == t.Threads.Count ? "" : $", of {Quantity.Count(s.ThreadIds)} thread ids"));
+        Fact("threads", Quantity.Count(t.Threads.Count) + (s.ThreadIds == t.Threads.Count ? "" : $", of {Quantity.Count(s.ThreadIds, "thread id")}"));
         Fact("calls", $"{Quantity.Count(t.Calls)}, {Quantity.Count(t.FailedCalls)} of them failed; {Quantity.Count(t.NullReleases)} released null");
-        Fact("not seen", $"{Quantity.Count(t.UnknownReleases)} frees of blocks never seen allocated, {Quantity.Count(t.ImplicitReleases)} addresses reused without a free");
+        Fact("not seen", $"{Quantity.Count(t.UnknownReleases, "free")} of blocks never seen allocated, {Quantity.Count(t.ImplicitReleases, "address", "addresses")} reused without a free");
         terminal.Write(facts);
         Table kinds = Terminal.NewTable(("call", Justify.Left), ("count", Justify.Right));
         foreach ((string name, long count) in t.CallsByKind.OrderByDescending(k => k.Value))
-            kinds.AddRow(Markup.Escape(name), Quantity.Count(count));
+            kinds.Add(name, Quantity.Count(count));
         terminal.Write(kinds);
     }
 

@@ -39,11 +39,11 @@ internal static class InfoCommand
         if (json)
             terminal.WriteJson("allocreplay.info/1", summary);
         else
-            Print(summary, lists, TextLine.Quote(path) + (process is null ? "" : $" --process {process}"), terminal);
+            Print(summary, lists, process is null ? [path] : [path, "--process", process], terminal);
         return terminal.EndOf(reader, partial);
     }
 
-    private static void Print(TraceSummary s, InfoLists lists, string target, Terminal terminal)
+    private static void Print(TraceSummary s, InfoLists lists, string[] target, Terminal terminal)
     {
         foreach (Spectre.Console.Rendering.IRenderable part in InfoPage.Of(s, lists, terminal.Width))
             terminal.Write(part, terminal.Width);
@@ -52,6 +52,6 @@ internal static class InfoCommand
         else if (s.Calls == 0)
             terminal.Note("No calls were recorded: the program makes none, or has an allocator linked into its executable. If that is gperftools' tcmalloc, try: allocreplay record --via mallochook");
         else
-            terminal.Note($"Next: allocreplay compare {target}   or   allocreplay analyze {target} -o DIR");
+            terminal.Next(TextLine.Command(["compare", .. target]), TextLine.Command(["analyze", .. target, "-o", "DIR"]));
     }
 }

@@ -62,8 +62,8 @@ internal static class PackCommand
             return null;
         }
         string events = result.Events == 0 ? "" : FormattableString.Invariant($", {(double)result.Bytes / result.Events:0.00} bytes/event");
-        string images = result.Images == 1 ? "" : $" of {Quantity.Count(result.Images)} process images";
-        terminal.Note($"allocreplay: packed {file}: {Quantity.Count(result.Events)} events{images}, {Quantity.Bytes(result.Bytes)}{events}");
+        string images = result.Images == 1 ? "" : $" of {Quantity.Count(result.Images, "process image")}";
+        terminal.Note($"allocreplay: packed {file}: {Quantity.Count(result.Events, "event")}{images}, {Quantity.Bytes(result.Bytes)}{events}");
         if (result.Damage is not null)
             terminal.Note($"allocreplay: warning: the recording is damaged, what could be read was packed: {result.Damage.Message}");
         return result;
@@ -84,8 +84,16 @@ internal static class PackCommand
             return ExitCode.Interrupted;
         }
         if (json)
-            terminal.WriteJson("allocreplay.pack/1", new { File = file, result.Images, result.Events, result.Bytes, Damage = result.Damage?.Message });
-        terminal.Note($"Next: allocreplay info {file}");
+            terminal.WriteJson("allocreplay.pack/1", new PackSummary(file, result.Images, result.Events, result.Bytes, result.Damage?.Message));
+        terminal.Next(TextLine.Command("info", file));
         return ExitCode.Ok;
     }
 }
+
+/// <summary>What <c>pack --json</c> prints.</summary>
+/// <param name="File">The file that was written.</param>
+/// <param name="Images">Process images in it.</param>
+/// <param name="Events">Events of all images.</param>
+/// <param name="Bytes">Size of the file.</param>
+/// <param name="Damage">The first damage of the recording, of which only the readable was packed; null where it has none.</param>
+internal sealed record PackSummary(string File, int Images, long Events, long Bytes, string? Damage);

@@ -76,7 +76,7 @@ internal static class QueryCommand
         // One row more is read than shown, to know whether there is one.
         while ((row = result.ReadRow()) is not null && rows < limit)
         {
-            table.AddRow(row.Select(v => Markup.Escape(v is null ? "NULL" : QueryOutput.Text(v))).ToArray());
+            table.Add([.. row.Select(v => v is null ? "NULL" : QueryOutput.Text(v))]);
             rows++;
         }
         terminal.WriteWide(table);
@@ -90,13 +90,17 @@ internal static class QueryCommand
             throw new UsageException("--list-views prints a table, or JSON with --json");
         if (form == Form.Json)
         {
-            terminal.WriteJson("allocreplay.views/1", new { Views = NamedView.All });
+            terminal.WriteJson("allocreplay.views/1", new ViewList(NamedView.All));
             return ExitCode.Ok;
         }
         Table table = Terminal.NewTable(("view", Justify.Left), ("what it answers", Justify.Left));
         foreach (NamedView view in NamedView.All)
-            table.AddRow(Markup.Escape(view.Name), Markup.Escape(view.Description));
+            table.Add(view.Name, view.Description);
         terminal.WriteWide(table);
         return ExitCode.Ok;
     }
 }
+
+/// <summary>What <c>query --list-views --json</c> prints.</summary>
+/// <param name="Views">The named views, by name.</param>
+internal sealed record ViewList(IReadOnlyList<NamedView> Views);

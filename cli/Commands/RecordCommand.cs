@@ -20,6 +20,11 @@ internal static class RecordCommand
         Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
         Option<bool> startPaused = new("--start-paused") { Description = "Record nothing until 'allocreplay control PID start'." };
         Option<uint> sample = new("--sample") { Description = "Record 1 block in N, chosen by a hash of its address: lifetimes stay exact.", HelpName = "N", DefaultValueFactory = _ => 1 };
+        sample.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: "0" }])
+                result.AddError("--sample 0: expected 1 or more");
+        });
         Option<bool> latency = new("--latency") { Description = "Record how long each call took." };
         Option<string?> maxSize = new("--max-size") { Description = "Stop recording a process image at this size: bytes, or with K, M or G.", HelpName = "size" };
         Option<string?> duration = new("--duration") { Description = "Stop recording after this time while the command goes on: seconds, or with ms, s, m or h.", HelpName = "time" };
@@ -58,7 +63,7 @@ internal static class RecordCommand
                 Output = destination.Directory,
                 Force = parse.GetValue(force),
                 StartPaused = parse.GetValue(startPaused),
-                Sample = Math.Max(1, parse.GetValue(sample)),
+                Sample = parse.GetValue(sample),
                 Latency = parse.GetValue(latency),
                 MaxSize = parse.GetValue(maxSize) is { } size ? Quantity.ParseBytes("--max-size", size) : 0,
                 Duration = parse.GetValue(duration) is { } time ? Quantity.ParseTime("--duration", time) : null,
@@ -97,16 +102,15 @@ internal static class RecordCommand
         }
         int packing = output.Finish(terminal, quiet);
         if (!quiet)
-            terminal.Note($"Next: allocreplay info {(packing == ExitCode.Ok ? output.Name : output.Directory)}");
+            terminal.Next(TextLine.Command("info", packing == ExitCode.Ok ? output.Name : output.Directory));
         // A command that went well does not hide that the file which was asked for is not there.
         return exitCode == ExitCode.Ok ? packing : exitCode;
     }
 
     private static void Report(TraceReader reader, string output, Terminal terminal)
     {
-        string images = reader.Images.Count == 1 ? "1 process image" : $"{Quantity.Count(reader.Images.Count)} process images";
-        terminal.Note($"allocreplay: recorded {output}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
+        terminal.Note($"allocreplay: recorded {output}: {Quantity.Count(reader.Images.Count, "process image")}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
         if (reader.Process.LostEvents > 0 || reader.Process.Failure is not null)
-            terminal.Note($"allocreplay: {Quantity.Count((long)reader.Process.LostEvents)} events lost: {reader.Process.Failure}");
+            terminal.Note($"allocreplay: {Quantity.Count(reader.Process.LostEvents, "event")} lost: {reader.Process.Failure}");
     }
 }

@@ -101,9 +101,11 @@ internal static class ReplayCommand
             terminal.Note($"Note: {Quantity.Count(timed.FailedNow)} calls that gave a block when recorded failed now: the figures are of less than the trace");
         if (loss is not null)
             terminal.Note($"allocreplay: {loss}");
-        terminal.Note(output is null
-            ? $"Next: allocreplay compare {request.Source.Path}   or, for the proof, replay it with --record OUT"
-            : $"Next: allocreplay verify {request.Source.Path} {(packing == ExitCode.Ok ? output.Name : output.Directory)}");
+        string trace = request.Source.Path;
+        if (output is null)
+            terminal.Next(TextLine.Command("compare", trace), TextLine.Command("replay", trace, "--record", "OUT") + " for the proof");
+        else
+            terminal.Next(TextLine.Command("verify", trace, packing == ExitCode.Ok ? output.Name : output.Directory));
         return packing == ExitCode.RecordFailed || (packing == ExitCode.Ok && loss is not null) ? ExitCode.NotPossible : packing;
     }
 
@@ -202,12 +204,12 @@ internal static class ReplayCommand
 
     private static void Print(ReplaySummary s, Terminal terminal)
     {
-        var facts = new Grid().AddColumn(new GridColumn { NoWrap = true }).AddColumn();
-        void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(value));
+        Grid facts = Terminal.NewFacts();
+        void Fact(string name, string value) => facts.Add(name, value);
         Fact("trace", s.Trace);
         Fact("allocator", s.AllocatorPath + (s.Version.Length > 0 ? $" ({s.Version})" : ""));
         Fact("order", $"{ReplayArguments.NameOf(s.Order)}, pace {s.Pace}, touch {ReplayArguments.NameOf(s.Touch)}");
-        Fact("replayed", $"{(s.Loops > 1 ? $"{s.Loops} times, " : "")}{Quantity.Count(s.Calls)} calls on {Quantity.Threads(s.Threads.Count)}, {Quantity.Bytes(s.BytesAcquired)} acquired");
+        Fact("replayed", $"{(s.Loops > 1 ? $"{s.Loops} times, " : "")}{Quantity.Count(s.Calls, "call")} on {Quantity.Count(s.Threads.Count, "thread")}, {Quantity.Bytes(s.BytesAcquired)} acquired");
         Fact("check", "every thread's calls and bytes are those of the trace"
             + (s.FailedNow > 0 ? $"; {Quantity.Count(s.FailedNow)} of them failed" : "")
             + (s.Plan.UnknownReleases > 0 ? $", but for {Quantity.Count(s.Plan.UnknownReleases)} skipped releases of blocks never seen allocated" : ""));

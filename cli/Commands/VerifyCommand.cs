@@ -70,7 +70,7 @@ internal static class VerifyCommand
             terminal.Note($"Note: {request.Replay} is a replay of {TextLine.Plain(info.Trace)}, image {TextLine.Plain(info.Image)}, {Quantity.Count(info.Calls)} calls");
         if (info is null)
             terminal.Note($"Note: {request.Replay} does not say what it is a replay of: held to {ReplayArguments.NameOf(options.Order)}; see --order");
-        terminal.Note(report.Holds ? $"Next: allocreplay compare {request.Trace}" : $"Next: allocreplay dump {request.Replay} --thread N");
+        terminal.Next(report.Holds ? TextLine.Command("compare", request.Trace) : TextLine.Command("dump", request.Replay, "--thread", "N"));
         return report.Holds ? ExitCode.Ok : ExitCode.Failed;
     }
 
@@ -92,7 +92,7 @@ internal static class VerifyCommand
     private static void Print(ClosureReport report, ReplayInfo? info, bool hasLatency, Terminal terminal)
     {
         string what = info is null ? "" : $" under {TextLine.Plain(info.Allocator)}, pace {ReplayArguments.NameOfPace(info.Slowness)}";
-        terminal.Out.WriteLine($"{Quantity.Count(report.Calls)} calls and {Quantity.Count(report.Creations)} thread creations on {Quantity.Threads(report.Threads)}, order {ReplayArguments.NameOf(report.Order)}{what}");
+        terminal.Line($"{Quantity.Count(report.Calls, "call")} and {Quantity.Count(report.Creations, "thread creation")} on {Quantity.Count(report.Threads, "thread")}, order {ReplayArguments.NameOf(report.Order)}{what}");
         bool isPartial = report.Edges.Any(e => e.NotChecked > 0);
         Table table = Terminal.NewTable(
             [("", Justify.Left), ("edges", Justify.Left), ("checked", Justify.Right), ("held", Justify.Right), .. isPartial ? [("not checked", Justify.Right)] : Array.Empty<(string, Justify)>()]);
@@ -103,22 +103,22 @@ internal static class VerifyCommand
             terminal.Out.WriteLine($"first violation of {e.Name}: {TextLine.Plain(e.FirstViolation!).Replace(" in the replay", "\n  in the replay", StringComparison.Ordinal)}");
         if (report.NeighbourPairs > 0)
         {
-            terminal.Out.WriteLine($"inversions  {Quantity.Count(report.Inversions)} of {Quantity.Count(report.NeighbourPairs)} neighbours of two threads came the other way round");
+            terminal.Line($"inversions  {Quantity.Count(report.Inversions)} of {Quantity.Count(report.NeighbourPairs)} neighbours of two threads came the other way round");
             if (report.Inversions > 0 && report.Order == ReplayOrder.Exact)
-                terminal.Out.WriteLine($"            (they may have overlapped, as far as the trace tells{(hasLatency ? "" : "; one of record --latency tells more")})");
+                terminal.Line($"            (they may have overlapped, as far as the trace tells{(hasLatency ? "" : "; one of record --latency tells more")})");
         }
         if (report.Timing is { } t)
         {
-            terminal.Out.WriteLine($"timing      gaps are off by {Quantity.Duration(t.Median)} in the median, p90 {Quantity.Duration(t.P90)}, "
+            terminal.Line($"timing      gaps are off by {Quantity.Duration(t.Median)} in the median, p90 {Quantity.Duration(t.P90)}, "
                 + $"p99 {Quantity.Duration(t.P99)}, max {Quantity.Duration(t.Max)}");
         }
         if (report.SucceededNow > 0)
-            terminal.Out.WriteLine($"outcomes    {Quantity.Count(report.SucceededNow)} calls that had failed gave a block, released at once");
+            terminal.Line($"outcomes    {Quantity.Count(report.SucceededNow)} calls that had failed gave a block, released at once");
         if (report.Substituted > 0)
-            terminal.Out.WriteLine($"substitutes {Quantity.Count(report.Substituted)} calls were made by the nearest that the allocator has");
+            terminal.Line($"substitutes {Quantity.Count(report.Substituted)} calls were made by the nearest that the allocator has");
         if (report.SkippedReleases + report.UnknownReallocations > 0)
-            terminal.Out.WriteLine($"skipped     {Quantity.Count(report.SkippedReleases)} releases and {Quantity.Count(report.UnknownReallocations)} old blocks of reallocations never seen allocated");
-        terminal.Out.WriteLine(report.Holds ? "The replay is the recorded execution." : "The replay is NOT the recorded execution.");
+            terminal.Line($"skipped     {Quantity.Count(report.SkippedReleases)} releases and {Quantity.Count(report.UnknownReallocations)} old blocks of reallocations never seen allocated");
+        terminal.Line(report.Holds ? "The replay is the recorded execution." : "The replay is NOT the recorded execution.");
     }
 
     private static string Share(EdgeCheck e) => e.Held == e.Checked

@@ -9,7 +9,13 @@ internal static class Quantity
 
     public static string Count(long n) => n.ToString("N0", CultureInfo.InvariantCulture);
 
-    public static string Threads(int n) => n == 1 ? "1 thread" : Count(n) + " threads";
+    /// <summary>So many of something: 1 call, 2 calls.</summary>
+    /// <param name="n">How many.</param>
+    /// <param name="one">The word for one.</param>
+    /// <param name="many">The word for any other number, where an s does not make it.</param>
+    public static string Count(long n, string one, string? many = null) => $"{Count(n)} {(n == 1 ? one : many ?? one + "s")}";
+
+    public static string Count(ulong n, string one) => Count(n > long.MaxValue ? long.MaxValue : (long)n, one);
 
     public static string Bytes(double bytes)
     {

@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using AllocReplay.Formats;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace AllocReplay.Cli.Output;
 
@@ -12,6 +14,11 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
 {
     /// <summary>Wider than this, a page is hard to read, and does not fit in a ticket or a mail.</summary>
     private const int PageWidth = 100;
+
+    /// <summary>A pipe has no width: rows run as long as they are.</summary>
+    private const int NoWidth = 100_000;
+
+    private const string ShowCursor = "\e[?25h";
 
     /// <summary>How every command prints <c>--json</c>.</summary>
     public static readonly JsonSerializerOptions Json = new()
@@ -23,43 +30,62 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    private readonly IAnsiConsole _out = Create(@out, Console.IsOutputRedirected);
-    private readonly IAnsiConsole _error = Create(error, Console.IsErrorRedirected);
+    /// <summary>Columns of the terminal, or as many as <c>COLUMNS</c> wants where there is none; null where nothing tells.</summary>
+    private readonly int? _columns = Columns();
+
+    private readonly IAnsiConsole _error = Interactive(error);
 
     public TextWriter Out { get; } = @out;
     public TextWriter Error { get; } = error;
 
-    /// <summary>Prints a table or other renderable as data.</summary>
-    public void Write(Spectre.Console.Rendering.IRenderable renderable) => _out.Write(renderable);
-
     /// <summary>Columns of a page that is made to be read: the terminal's, but no more than read well.</summary>
-    public int Width => Math.Min(PageWidth, Console.IsOutputRedirected && int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), out int columns) && columns > 0 ? columns : _out.Profile.Width);
+    public int Width => Math.Min(PageWidth, _columns ?? PageWidth);
 
-    /// <summary>As <see cref="Write(Spectre.Console.Rendering.IRenderable)"/>, in so many columns, plain, and without blanks at the ends of lines and below.</summary>
-    public void Write(Spectre.Console.Rendering.IRenderable renderable, int width)
+    /// <summary>Prints a table or other renderable as data, as wide as the terminal.</summary>
+    public void Write(IRenderable renderable) => Write(renderable, _columns ?? NoWidth);
+
+    /// <summary>As <see cref="Write(IRenderable)"/>, but lines run as long as they are where the terminal is narrower: no value is cut.</summary>
+    public void WriteWide(IRenderable renderable) => Write(renderable, NoWidth);
+
+    /// <summary>
+    /// As <see cref="Write(IRenderable)"/>, in so many columns. Plain text, without blanks at the ends of lines and below, wherever it goes:
+    /// what is on the screen is what a file gets.
+    /// </summary>
+    public void Write(IRenderable renderable, int width)
     {
-        var page = new StringWriter();
+        var page = new StringWriter { NewLine = "\n" };
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(page),
             Ansi = AnsiSupport.No,
             ColorSystem = ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
             Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
         });
         console.Profile.Width = width;
+        console.Profile.Capabilities.Unicode = true;
         console.Write(renderable);
         foreach (string line in page.ToString().TrimEnd().Split('\n'))
-            Out.WriteLine(line.TrimEnd());
+            Line(line);
     }
 
-    /// <summary>As <see cref="Write(Spectre.Console.Rendering.IRenderable)"/>, but lines run as long as they are where the terminal is narrower: no value is cut.</summary>
-    public void WriteWide(Spectre.Console.Rendering.IRenderable renderable)
+    /// <summary>Prints one line of data, whatever it holds.</summary>
+    public void Line(string text) => Out.WriteLine(TextLine.Plain(text.TrimEnd()));
+
+    /// <summary>Prints data that is text in UTF-8 already, as it is.</summary>
+    public void Write(ReadOnlySpan<byte> utf8)
     {
-        int width = _out.Profile.Width;
-        _out.Profile.Width = 100_000;
-        _out.Write(renderable);
-        _out.Profile.Width = width;
+        if (Out is not StreamWriter writer)
+        {
+            Out.Write(Encoding.UTF8.GetString(utf8));
+            return;
+        }
+        writer.Flush();
+        writer.BaseStream.Write(utf8);
     }
+
+    /// <summary>Type of the last object that was printed as JSON: what docs/reference/json.md is compared with.</summary>
+    public Type? JsonType { get; private set; }
 
     /// <summary>Prints one JSON object, which says first what it is an instance of: docs/reference/json.md.</summary>
     /// <param name="schema">Name and version, as <c>allocreplay.info/1</c>: the version rises when a property changes its meaning or goes.</param>
@@ -67,12 +93,30 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     public void WriteJson<T>(string schema, T value)
     {
         JsonObject properties = JsonSerializer.SerializeToNode(value, Json)!.AsObject();
+        JsonType = typeof(T);
         properties.Insert(0, "schema", schema);
         Out.WriteLine(properties.ToJsonString(Json));
     }
 
-    /// <summary>A note on stderr; never data.</summary>
-    public void Note(string line) => Error.WriteLine(line);
+    /// <summary>A note on stderr, one line whatever it holds; never data. It comes after the data that was printed before it.</summary>
+    public void Note(string line)
+    {
+        Out.Flush();
+        Error.WriteLine(TextLine.Plain(line));
+    }
+
+    /// <summary>Notes what to type next: commands as <see cref="TextLine.Command"/> writes them, on one line where that is wide enough.</summary>
+    public void Next(params string[] commands)
+    {
+        string line = "Next: " + string.Join("   or   ", commands);
+        if (line.Length <= PageWidth || commands.Length == 1)
+        {
+            Note(line);
+            return;
+        }
+        for (int i = 0; i < commands.Length; i++)
+            Note((i == 0 ? "Next: " : "  or: ") + commands[i]);
+    }
 
     /// <summary>What a command that showed all it could read of a trace ends with: damage is an error, unless it was reckoned with.</summary>
     public int EndOf(TraceReader reader, bool partial)
@@ -89,20 +133,34 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     /// </summary>
     public T WithProgress<T>(string title, Func<IProgress<double>, T> work)
     {
+        title = TextLine.Plain(title);
+        Out.Flush();
         if (!_error.Profile.Capabilities.Interactive)
         {
             Note(title + " …");
             return work(new ImmediateProgress(_ => { }));
         }
         // The bar hides the cursor. Interrupted, it would stay hidden; the signal then does what it always does.
-        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => Error.WriteLine("\u001b[?25h"));
-        return _error.Progress().AutoClear(true).HideCompleted(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-            .Start(context =>
-            {
-                ProgressTask task = context.AddTask(Markup.Escape(title), maxValue: 1);
-                return work(new ImmediateProgress(fraction => task.Value = fraction));
-            });
+        PosixSignalRegistration[] interrupted =
+            [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT }
+                .Select(s => PosixSignalRegistration.Create(s, _ => Error.WriteLine(ShowCursor)))];
+        try
+        {
+            return _error.Progress().AutoClear(true)
+                .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+                .Start(context =>
+                {
+                    ProgressTask task = context.AddTask(Markup.Escape(title), maxValue: 1);
+                    T result = work(new ImmediateProgress(fraction => task.Value = Advanced(task.Value, fraction)));
+                    task.Value = 1; // whatever was reported: it is done
+                    return result;
+                });
+        }
+        finally
+        {
+            foreach (PosixSignalRegistration registration in interrupted)
+                registration.Dispose();
+        }
     }
 
     /// <summary>A table in the house style: no frame but a rule under the header.</summary>
@@ -110,23 +168,34 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     {
         var table = new Table { Border = TableBorder.Simple };
         foreach ((string header, Justify align) in columns)
-            table.AddColumn(new TableColumn(Markup.Escape(header)) { Alignment = align, NoWrap = true });
+            table.AddColumn(new TableColumn(Markup.Escape(TextLine.Plain(header))) { Alignment = align, NoWrap = true });
         return table;
     }
 
-    private static IAnsiConsole Create(TextWriter writer, bool redirected)
+    /// <summary>Names and values, one pair a line; a long value goes on under its beginning.</summary>
+    public static Grid NewFacts() => new Grid().AddColumn(new GridColumn { NoWrap = true }).AddColumn();
+
+    /// <summary>A bar never goes back, and takes no fraction that is none.</summary>
+    internal static double Advanced(double now, double fraction) => fraction > now ? Math.Min(1, fraction) : now;
+
+    private static int? Columns()
     {
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        if (!Console.IsOutputRedirected && Console.WindowWidth > 0)
+            return Console.WindowWidth;
+        return int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), out int columns) && columns > 0 ? columns : null;
+    }
+
+    private static IAnsiConsole Interactive(TextWriter writer)
+    {
+        bool redirected = Console.IsErrorRedirected;
+        bool plain = redirected || Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 };
+        return AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(writer),
             Ansi = redirected ? AnsiSupport.No : AnsiSupport.Detect,
-            ColorSystem = Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 } || redirected ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+            ColorSystem = plain ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
             Interactive = redirected ? InteractionSupport.No : InteractionSupport.Detect,
         });
-        // A pipe has no width: let rows run as long as they are.
-        if (redirected)
-            console.Profile.Width = 400;
-        return console;
     }
 
     /// <summary>Reports on the calling thread, unlike <see cref="Progress{T}"/>.</summary>
@@ -134,4 +203,14 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     {
         public void Report(double value) => report(value);
     }
+}
+
+/// <summary>Rows of text that may hold anything: no markup, and one line a cell.</summary>
+internal static class TextCells
+{
+    public static void Add(this Table table, params string[] cells) => table.AddRow([.. cells.Select(Escape)]);
+
+    public static void Add(this Grid grid, params string[] cells) => grid.AddRow([.. cells.Select(Escape)]);
+
+    private static string Escape(string cell) => Markup.Escape(TextLine.Plain(cell));
 }

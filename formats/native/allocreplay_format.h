@@ -1,5 +1,5 @@
-/* The recording format as the hook writes it. formats/SPEC.md is normative; this header and formats/Recording/Wire.cs follow it.
- * All integers are little-endian. The structures below hold no pointers and no implicit padding. */
+/* The recording format as the hook writes it. formats/SPEC.md is normative; this header and formats/Recording/Wire.cs
+ * follow it. All integers are little-endian. The structures below hold no pointers and no implicit padding. */
 #ifndef ALLOCREPLAY_FORMAT_H
 #define ALLOCREPLAY_FORMAT_H
 

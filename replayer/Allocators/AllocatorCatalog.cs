@@ -18,7 +18,7 @@ public static unsafe partial class AllocatorCatalog
     private static readonly Known[] Libraries =
     [
         new("jemalloc", "libjemalloc2", "libjemalloc.so.2"),
-        new("mimalloc", "libmimalloc2.0", "libmimalloc.so.2", "libmimalloc.so.2.0"),
+        new("mimalloc", "libmimalloc2.0", "libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.0"),
         new("tcmalloc", "libgoogle-perftools4", "libtcmalloc.so.4"),
         new("tcmalloc_minimal", "libtcmalloc-minimal4", "libtcmalloc_minimal.so.4"),
     ];

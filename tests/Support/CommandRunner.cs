@@ -3,7 +3,7 @@ using AllocReplay.Cli.Output;
 
 namespace AllocReplay.Tests.Support;
 
-/// <summary>Runs a command in this process and keeps what it wrote. Exceptions come through: <c>Failures</c> is not asked.</summary>
+/// <summary>Runs a command in this process and keeps what it wrote.</summary>
 internal sealed class CommandRunner : IDisposable
 {
     private readonly StringWriter _out = new(), _error = new();
@@ -22,11 +22,25 @@ internal sealed class CommandRunner : IDisposable
         _error.Dispose();
     }
 
+    /// <summary>One command alone. Exceptions come through: <c>Failures</c> is not asked.</summary>
     /// <returns>The exit code.</returns>
     public int Run(Func<Terminal, Command> create, params string[] arguments)
     {
+        Clear();
+        return create(Terminal).Parse(arguments).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    }
+
+    /// <summary>A whole command line, as <c>Program</c> runs it: usage errors and failures are told and become exit codes.</summary>
+    /// <returns>The exit code.</returns>
+    public int Run(params string[] arguments)
+    {
+        Clear();
+        return Cli.CommandLine.Run(arguments, Terminal);
+    }
+
+    private void Clear()
+    {
         _out.GetStringBuilder().Clear();
         _error.GetStringBuilder().Clear();
-        return create(Terminal).Parse(arguments).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
     }
 }

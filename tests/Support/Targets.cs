@@ -28,20 +28,6 @@ internal static class Targets
     }
 }
 
-/// <summary>Where the sources are.</summary>
-internal static class SourceTree
-{
-    public static string Root { get; } = Find();
-
-    private static string Find()
-    {
-        string? directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "tools.sln")))
-            directory = Path.GetDirectoryName(directory);
-        return directory ?? throw new InvalidOperationException("the tests run from inside the repository");
-    }
-}
-
 internal sealed record ProgramResult(int ExitCode, string Output, string Error);
 
 internal static class Programs

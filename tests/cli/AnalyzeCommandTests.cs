@@ -55,7 +55,7 @@ public sealed class AnalyzeCommandTests : IDisposable
         const string Sql = "SELECT size, kind AS \"k,d\", CASE WHEN size > 1 THEN 'a\"b' END AS n, [1, 2] AS l FROM allocations WHERE size < 17 ORDER BY size";
 
         (_, string table, _) = await Run("query", "svc.dataset", Sql);
-        Assert.Matches(@"(?m)^ +16 +malloc +a""b +\[1,2\] +$", table);
+        Assert.Matches(@"(?m)^ +16 +malloc +a""b +\[1,2\]$", table);
         Assert.Matches(@"(?m)^ +0 +malloc +NULL ", table);
         (_, string csv, _) = await Run("query", "svc.dataset", Sql, "--csv");
         Assert.Equal("size,\"k,d\",n,l\n0,malloc,,\"[1,2]\"\n1,malloc,,\"[1,2]\"\n16,malloc,\"a\"\"b\",\"[1,2]\"\n", csv);

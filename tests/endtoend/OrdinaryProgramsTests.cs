@@ -6,6 +6,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Endtoend;
 
 /// <summary>Ordinary programs do the same with the recorder as without, and every recording of theirs opens with nothing lost.</summary>
+[StartsProcesses]
 public sealed class OrdinaryProgramsTests : IDisposable
 {
     private const string PythonThreads = """

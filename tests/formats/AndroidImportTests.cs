@@ -10,7 +10,15 @@ namespace AllocReplay.Tests.Formats;
 /// <summary>Each line of Android's memory_replay text becomes the events that it stands for; a line that is none is named.</summary>
 public sealed class AndroidImportTests : ImportFixture
 {
-    internal const string RealTrace = "ALLOCREPLAY_ANDROID_TRACE";
+    private const string Variable = "ALLOCREPLAY_ANDROID_TRACE";
+
+    /// <summary>Where the trace is that the Android Open Source Project has as systemui; skips the test that asks where nobody says.</summary>
+    internal static string RealTrace()
+    {
+        string? path = Environment.GetEnvironmentVariable(Variable);
+        Assert.SkipWhen(string.IsNullOrEmpty(path), $"{Variable} does not name AOSP's memory_replay/traces/systemui.zip");
+        return path!;
+    }
 
     [Fact]
     public void Every_android_call_is_the_event_that_the_hook_would_write_and_line_n_is_at_n_microseconds()
@@ -191,9 +199,7 @@ public sealed class AndroidImportTests : ImportFixture
     [Fact]
     public void A_real_android_trace_is_imported_whole()
     {
-        string? path = Environment.GetEnvironmentVariable(RealTrace);
-        Assert.SkipWhen(path is null, $"{RealTrace} does not name AOSP's memory_replay/traces/systemui.zip");
-        ImportResult result = TraceImporter.Import("android", path!, Pack, cancellation: TestContext.Current.CancellationToken);
+        ImportResult result = TraceImporter.Import("android", RealTrace(), Pack, cancellation: TestContext.Current.CancellationToken);
 
         Assert.Equal((786_454L, 393, 393), (result.Lines, result.Threads, result.ThreadIds));
         TraceStatistics statistics = Statistics(out MergeStatistics merge);

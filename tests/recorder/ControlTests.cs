@@ -9,6 +9,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>Start, stop and mark, and the guarantee of stop.</summary>
+[StartsProcesses]
 public sealed class ControlTests : IDisposable
 {
     private const int Cycles = 10_000;

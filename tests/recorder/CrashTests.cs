@@ -10,6 +10,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>A process that dies at any moment leaves everything that was published before.</summary>
+[StartsProcesses]
 public sealed class CrashTests(ITestOutputHelper output) : IDisposable
 {
     private const int Kills = 500;

@@ -5,6 +5,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>Whatever happens to the recording, the program runs as if there were none, and the recording says where it ended.</summary>
+[StartsProcesses]
 public sealed class FaultTests(ITestOutputHelper output) : IDisposable
 {
     private static readonly string[] NoFault = ["none"];

@@ -8,6 +8,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>Every process image has a recording of its own, however it came to be.</summary>
+[StartsProcesses]
 public sealed class ForkTests(ITestOutputHelper output) : IDisposable
 {
     private const int Forks = 2000;

@@ -3,6 +3,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>What the hook asks of the system it is loaded on.</summary>
+[StartsProcesses]
 public sealed class HookBinaryTests : IDisposable
 {
     private static readonly Version Floor = new(2, 28);

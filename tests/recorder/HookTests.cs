@@ -7,6 +7,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>The hook in real programs, one behaviour each.</summary>
+[StartsProcesses]
 public sealed class HookTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

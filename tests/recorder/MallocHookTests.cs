@@ -9,6 +9,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>gperftools' MallocHook: what it cannot promise, and recording by it.</summary>
+[StartsProcesses]
 public sealed partial class MallocHookTests : IDisposable
 {
     /// <summary>Removals of the hook, and stops of the recorder: as many of each.</summary>

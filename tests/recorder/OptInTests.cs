@@ -6,6 +6,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>Threads that ask to be recorded: how a replay leaves the worker's own calls out.</summary>
+[StartsProcesses]
 public sealed class OptInTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

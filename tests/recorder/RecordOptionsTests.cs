@@ -10,6 +10,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>What <c>record</c> can be asked for beyond recording everything.</summary>
+[StartsProcesses]
 public sealed class RecordOptionsTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

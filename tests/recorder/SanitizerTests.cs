@@ -7,6 +7,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>The hook behaves under the sanitizers, in the programs that other tests record; and each sanitizer would have said so.</summary>
+[StartsProcesses]
 public sealed class SanitizerTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

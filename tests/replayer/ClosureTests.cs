@@ -104,10 +104,8 @@ public sealed class ClosureTests : IDisposable
     [Fact]
     public void A_real_android_trace_of_393_threads()
     {
-        string? zip = Environment.GetEnvironmentVariable(AndroidImportTests.RealTrace);
-        Assert.SkipWhen(zip is null, $"{AndroidImportTests.RealTrace} does not name AOSP's memory_replay/traces/systemui.zip");
         string trace = _directory["android.alloctrace"];
-        ProgramResult import = Programs.AllocReplay("import", "--from", "android", zip!, "-o", trace);
+        ProgramResult import = Programs.AllocReplay("import", "--from", "android", AndroidImportTests.RealTrace(), "-o", trace);
         Assert.True(import.ExitCode == 0, import.Error);
         CheckAll(trace);
     }

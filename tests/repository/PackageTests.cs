@@ -6,6 +6,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Repository;
 
 /// <summary>The NuGet package of the formats library, and the example in its README.</summary>
+[StartsProcesses]
 public sealed partial class PackageTests : IDisposable
 {
     private const string Version = "0.0.1-test";

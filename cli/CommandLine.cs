@@ -1,0 +1,67 @@
+using System.CommandLine;
+using AllocReplay.Analyzer;
+using AllocReplay.Cli.Commands;
+using AllocReplay.Cli.Options;
+using AllocReplay.Cli.Output;
+using AllocReplay.Formats;
+
+namespace AllocReplay.Cli;
+
+/// <summary>All commands, and what becomes of a command line: output, or one line that says what is wrong; always an exit code.</summary>
+internal static class CommandLine
+{
+    public static RootCommand Create(Terminal terminal) => new("Record, replay and analyze memory allocation.")
+    {
+        RecordCommand.Create(terminal),
+        ControlCommand.Create(terminal),
+        PackCommand.Create(terminal),
+        ImportCommand.Create(terminal),
+        InfoCommand.Create(terminal),
+        DumpCommand.Create(terminal),
+        ReplayCommand.Create(terminal),
+        VerifyCommand.Create(terminal),
+        CompareCommand.Create(terminal),
+        AllocatorsCommand.Create(terminal),
+        AnalyzeCommand.Create(terminal),
+        QueryCommand.Create(terminal),
+    };
+
+    /// <returns>The exit code. What is no failure of the user's, the input's or the machine's is a bug and is thrown.</returns>
+    public static int Run(string[] args, Terminal terminal)
+    {
+        if (args is [] or ["help"])
+            args = ["--help"];
+        // A path that starts with @ is a path, not a response file.
+        ParseResult parse = Create(terminal).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parse.Errors.Count > 0)
+        {
+            foreach (string message in UsageMessages.Of(parse))
+                terminal.Note($"allocreplay: {message}");
+            terminal.Note($"Try '{UsageMessages.HelpOf(parse.CommandResult.Command)}'.");
+            return ExitCode.Usage;
+        }
+        try
+        {
+            int code = parse.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = terminal.Out, Error = terminal.Error });
+            terminal.Out.Flush();
+            return code;
+        }
+        catch (Exception e) when (Failures.Classify(e) is { } diagnosis)
+        {
+            // Whoever closed the output does not want to hear of it.
+            if (diagnosis.ExitCode != ExitCode.OutputClosed)
+                Explain(e, diagnosis, parse.CommandResult.Command, terminal);
+            return diagnosis.ExitCode;
+        }
+    }
+
+    private static void Explain(Exception e, Diagnosis diagnosis, Command command, Terminal terminal)
+    {
+        // Not every command has the option that the advice names.
+        bool isOffered = e is not TraceDamagedException || command.Options.Any(o => o.Name == TraceArguments.PartialName);
+        string message = $"allocreplay: {e.Message}{(isOffered ? diagnosis.Hint : "")}";
+        // The engine draws a caret under the place in the query. Everything else is one line.
+        foreach (string line in e is QueryException ? message.Split('\n') : [message])
+            terminal.Note(line.TrimEnd());
+    }
+}

@@ -1,0 +1,88 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace AllocReplay.Cli.Output;
+
+/// <summary>
+/// Standard output by write(2). The runtime's console stream drops silently what a closed pipe refuses, so that a command runs on for
+/// nobody; its file stream keeps an offset of its own, and would write over what others have written to the same file.
+/// </summary>
+internal sealed partial class StandardOutput : Stream
+{
+    private const int Descriptor = 1;
+    private const int Interrupted = 4, WouldBlock = 11; // errno
+    private const short Writable = 4; // POLLOUT
+    private const int BufferChars = 32 << 10;
+
+    private bool _failed;
+
+    private StandardOutput()
+    {
+    }
+
+    /// <summary>A writer that passes on what it has when it is flushed and when its buffer is full; on a terminal, at once.</summary>
+    public static StreamWriter Open() =>
+        new(new StandardOutput(), new UTF8Encoding(false), BufferChars) { AutoFlush = !Console.IsOutputRedirected, NewLine = "\n" };
+
+    public override bool CanRead => false;
+    public override bool CanSeek => false;
+    public override bool CanWrite => true;
+    public override long Length => throw new NotSupportedException();
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    /// <exception cref="OutputException">It cannot be written. It is thrown once: what is left in buffers then goes nowhere.</exception>
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        while (!buffer.IsEmpty && !_failed)
+        {
+            nint written = NativeWrite(Descriptor, in MemoryMarshal.GetReference(buffer), (nuint)buffer.Length);
+            if (written >= 0)
+            {
+                buffer = buffer[(int)written..];
+                continue;
+            }
+            int error = Marshal.GetLastPInvokeError();
+            if (error == WouldBlock)
+                Poll([new PollDescriptor { Descriptor = Descriptor, Events = Writable }], 1, timeout: -1);
+            else if (error != Interrupted)
+            {
+                _failed = true;
+                throw new OutputException(error);
+            }
+        }
+    }
+
+    public override void Flush()
+    {
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    private static partial nint NativeWrite(int descriptor, in byte buffer, nuint count);
+
+    [LibraryImport("libc", EntryPoint = "poll")]
+    private static partial int Poll([In] PollDescriptor[] descriptors, nuint count, int timeout);
+
+    private struct PollDescriptor
+    {
+        public int Descriptor;
+        public short Events;
+        public short Returned;
+    }
+}
+
+/// <summary>Standard output cannot be written. No <see cref="IOException"/>: what expects those expects them of traces.</summary>
+internal sealed class OutputException(int error) : Exception($"cannot write standard output: {Marshal.GetPInvokeErrorMessage(error)}")
+{
+    private const int BrokenPipe = 32;
+
+    /// <summary>Whoever read it has enough: nothing is wrong.</summary>
+    public bool IsClosed { get; } = error == BrokenPipe;
+}

@@ -1,0 +1,62 @@
+using AllocReplay.Cli;
+using AllocReplay.Cli.Options;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Cli;
+
+/// <summary>Command lines that make no sense: one line in our own words, where help is, and exit code 2.</summary>
+public sealed class UsageTests : IDisposable
+{
+    private readonly CommandRunner _runner = new();
+
+    public void Dispose() => _runner.Dispose();
+
+    [Theory]
+    [InlineData("expected <name>, found nothing", "allocreplay control TARGET mark --help", "control", "1", "mark")]
+    [InlineData("expected a command: start, stop, mark or status", "allocreplay control --help", "control", "1")]
+    [InlineData("makr: no such command; did you mean mark?", "allocreplay control --help", "control", "1", "makr", "x")]
+    [InlineData("frobnicate: no such command", "allocreplay --help", "frobnicate", "x")]
+    [InlineData("relpay: no such command; did you mean replay?", "allocreplay --help", "relpay", "x")]
+    [InlineData("expected <trace>, found nothing", "allocreplay info --help", "info")]
+    [InlineData("--no-such: no such option", "allocreplay info --help", "info", "x", "--no-such")]
+    [InlineData("--partail: no such option; did you mean --partial?", "allocreplay info --help", "info", "x", "--partail")]
+    [InlineData("--proces=p1.0: no such option; did you mean --process?", "allocreplay info --help", "info", "x", "--proces=p1.0")]
+    [InlineData("y: one argument too many", "allocreplay info --help", "info", "x", "y")]
+    [InlineData("--limit many: expected a number", "allocreplay dump --help", "dump", "x", "--limit", "many")]
+    [InlineData("--limit: expected a value, found nothing", "allocreplay dump --help", "dump", "x", "--limit")]
+    [InlineData("--limit: expected one value, found 2", "allocreplay dump --help", "dump", "x", "--limit", "1", "--limit", "2")]
+    [InlineData("--order best: expected deps, exact or total", "allocreplay verify --help", "verify", "x", "y", "--order", "best")]
+    [InlineData("--follow-children perhaps: expected yes or no", "allocreplay record --help", "record", "--follow-children", "perhaps", "--", "x")]
+    [InlineData("--from, which is required", "allocreplay import --help", "import", "x")]
+    [InlineData("--sample 0: expected 1 or more", "allocreplay record --help", "record", "--sample", "0", "--", "true")]
+    public void A_mistake_is_told_in_one_line_with_the_help_that_fits(string expected, string help, params string[] arguments)
+    {
+        Assert.Equal((ExitCode.Usage, ""), (_runner.Run(arguments), _runner.Output));
+
+        string[] lines = _runner.Error.TrimEnd().Split('\n');
+        Assert.Equal(2, lines.Length);
+        Assert.StartsWith("allocreplay: ", lines[0], StringComparison.Ordinal);
+        Assert.Contains(expected, lines[0], StringComparison.Ordinal);
+        Assert.Equal($"Try '{help}'.", lines[1]);
+    }
+
+    [Theory]
+    [InlineData("control", "TARGET", "mark", "--help")]
+    [InlineData("info", "--help")]
+    public void The_help_that_is_named_is_there(params string[] arguments)
+    {
+        Assert.Equal(ExitCode.Ok, _runner.Run(arguments));
+        Assert.Contains(arguments[^2] == "mark" ? "Leave a named mark" : "Show what a trace holds", _runner.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "abc", 3)]
+    [InlineData("replay", "replay", 0)]
+    [InlineData("relpay", "replay", 1)] // neighbours that changed places
+    [InlineData("kitten", "sitting", 3)]
+    public void Words_are_as_far_apart_as_letters_must_change(string a, string b, int distance)
+    {
+        Assert.Equal(distance, UsageMessages.EditDistance(a, b));
+        Assert.Equal(distance, UsageMessages.EditDistance(b, a));
+    }
+}
