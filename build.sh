@@ -93,11 +93,7 @@ need_build_tools() {
 build() {
     need_build_tools
     dotnet publish cli/AllocReplay.Cli.csproj -c $configuration -p:PublishReadyToRun=true -o artifacts/lib -v quiet --nologo >&2
-    cat >artifacts/allocreplay <<'SCRIPT'
-#!/bin/sh
-exec dotnet "$(dirname "$(readlink -f "$0")")/lib/allocreplay.dll" "$@"
-SCRIPT
-    chmod +x artifacts/allocreplay
+    ln -sfn lib/allocreplay artifacts/allocreplay
     note "built artifacts/allocreplay"
 }
 

@@ -10,5 +10,11 @@ public sealed class DatasetExistsException(string path, string problem, string? 
     public string? Partition { get; } = partition;
 }
 
-/// <summary>A query is wrong: it does not parse, names what is not there, or asks for more than to read. The message is one line.</summary>
+/// <summary>A dataset cannot be written where it was asked for. The message is one line that says where and why.</summary>
+public sealed class DatasetNotWritableException(string path, Exception cause) : Exception($"{path}: cannot write a dataset there: {cause.Message}", cause);
+
+/// <summary>
+/// A query is wrong: it does not parse, names what is not there, or asks for more than to read. The message is the engine's where it is the
+/// engine that refused it: the lines after the first show the place in the query.
+/// </summary>
 public sealed class QueryException(string message) : Exception(message);

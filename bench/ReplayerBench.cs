@@ -148,7 +148,7 @@ internal static class ReplayerBench
     private static string Record(WorkDirectory work, string name, params string[] command)
     {
         string recording = work[name + ".allocrec"], trace = work[name + ".alloctrace"];
-        RecordSession.Run(new RecordOptions { Force = true, Command = ["sh", "-c", "exec \"$0\" \"$@\" > /dev/null", .. command], Output = recording, Latency = true });
+        RecordedCommand.Run(new RecordOptions { Force = true, Command = ["sh", "-c", "exec \"$0\" \"$@\" > /dev/null", .. command], Output = recording, Latency = true });
         File.Delete(trace);
         TracePacker.Pack(recording, trace);
         return trace;

@@ -34,6 +34,7 @@ internal static class Failures
         DatasetExistsException { Partition: { } key } =>
             new(ExitCode.Usage, $"; --force adds {key} to it, and replaces that process's tables if they are there"),
         DatasetExistsException => new(ExitCode.Usage),
+        DatasetNotWritableException => new(ExitCode.NotPossible),
         DatasetException => new(ExitCode.BadInput),
         ReplayException replay => OfReplay(replay.Failure),
         PlatformNotSupportedException => new(ExitCode.NotPossible),
@@ -46,6 +47,7 @@ internal static class Failures
     private static Diagnosis OfRecord(RecordFailure failure) => failure switch
     {
         RecordFailure.OutputExists => new(ExitCode.RecordFailed, "; choose another name, or replace it with --force"),
+        RecordFailure.CarriesMallocHook => new(ExitCode.RecordFailed, "; --via mallochook has that tcmalloc tell of them"),
         RecordFailure.CannotRun => new(ExitCode.CannotRun),
         RecordFailure.NotFound => new(ExitCode.NotFound),
         _ => new(ExitCode.RecordFailed),

@@ -1,14 +1,11 @@
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Merge;
-using AllocReplay.Formats.Packed;
-using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Formats;
 
 /// <summary>
-/// Opens a trace, a recording directory or a packed file, and streams its events in an order that respects program order,
-/// ownership and time. Memory is bounded by the number of live blocks plus one chunk or block of events per thread. A recording
+/// Reads one process image of a <see cref="Formats.Trace"/>: streams its events in an order that respects program order, ownership and time. Memory is bounded by the number of live blocks plus one chunk or block of events per thread. A recording
 /// can be opened while it is being written: the reader sees what was published when it was opened.
 /// </summary>
 /// <remarks>
@@ -17,36 +14,42 @@ namespace AllocReplay.Formats;
 public sealed class TraceReader : IDisposable
 {
     private readonly ITraceSource _source;
-    private OwnershipMerge? _merge;
-    private MergeStatistics _mergeOfInterval;
-    private ulong _fromTicks;
     private readonly Lazy<Dictionary<uint, int>> _denseThreads;
+    private readonly Func<MergeWindow?> _newWindow;
+    private readonly bool _ownsTrace;
+    private OwnershipMerge? _merge;
+    private MergeWindow? _window;
+    private ulong _fromTicks;
 
-    private TraceReader(string path, ITraceSource source, SessionInfo? session, IReadOnlyList<ProcessImage> images, string image)
+    private TraceReader(Trace trace, string image, ITraceSource source, TraceRange? range, bool ownsTrace)
     {
         _source = source;
         _denseThreads = new(source.DenseThreads);
-        Path = path;
-        Session = session;
-        Images = images;
-        Image = image;
+        (Trace, Image, Range, _ownsTrace) = (trace, image, range, ownsTrace);
         Threads = [.. source.Threads.Select(t => t.ToInfo())];
+        _newWindow = () => null;
+        if (range is not null)
+        {
+            (long fromNs, long toNs) = range.Resolve(trace.Path, Intervals, Markers);
+            _newWindow = () => new MergeWindow(range.Interval, fromNs, toNs);
+        }
+        _window = _newWindow();
     }
 
-    /// <summary>The path it was opened by.</summary>
-    public string Path { get; }
+    /// <summary>The trace that the image is of.</summary>
+    public Trace Trace { get; }
+
+    /// <summary>The path that it was opened by.</summary>
+    public string Path => Trace.Path;
 
     /// <summary>The session that the trace belongs to, or null when the recorder was not asked (the hook was preloaded by hand).</summary>
-    public SessionInfo? Session { get; }
+    public SessionInfo? Session => Trace.Session;
 
-    /// <summary>All process images of the session, busiest first.</summary>
-    public IReadOnlyList<ProcessImage> Images { get; }
+    /// <summary>All process images of the trace, busiest first.</summary>
+    public IReadOnlyList<ProcessImage> Images => Trace.Images;
 
     /// <summary>Name of the image that this reader reads.</summary>
     public string Image { get; }
-
-    /// <summary>Whether it is a packed trace, not a recording directory.</summary>
-    public bool IsPacked => _source is PackedImage;
 
     /// <summary>The process image that this reader reads.</summary>
     public ProcessInfo Process => _source.Info;
@@ -75,14 +78,14 @@ public sealed class TraceReader : IDisposable
     /// <summary>Marks that were left meanwhile, in order of time.</summary>
     public IReadOnlyList<Marker> Markers => _source.Markers;
 
-    /// <summary>
-    /// The one interval to read, or null for all. Earlier ones are then passed over silently, so that blocks of theirs are
-    /// known when they are released.
-    /// </summary>
-    public uint? OnlyInterval { get; private init; }
+    /// <summary>The part that is read, or null for all.</summary>
+    public TraceRange? Range { get; }
 
-    /// <summary>Bytes of events stored, the headers of chunks or blocks included; of <see cref="OnlyInterval"/>, where it is set.</summary>
-    public long EventBytes => OnlyInterval is { } only ? _source.EventBytesOf(only) : _source.EventBytes;
+    /// <summary>
+    /// Bytes of events stored, the headers of chunks or blocks included; of the interval that <see cref="Range"/> names, where it names
+    /// one. Bounds of time do not count: what is stored does not end at them.
+    /// </summary>
+    public long EventBytes => Range?.Interval is { } only ? _source.EventBytesOf(only) : _source.EventBytes;
 
     /// <summary>
     /// The share of the trace's bytes that <see cref="Read"/> has loaded since the beginning or the last <see cref="Seek"/>, from 0 to
@@ -93,53 +96,43 @@ public sealed class TraceReader : IDisposable
     /// <summary>The first damage met so far, or null. Complete once <see cref="Read"/> has returned false.</summary>
     public TraceFormatException? Damage => _source.Damage ?? _merge?.Damage;
 
-    /// <summary>What the merge did so far, since the beginning or the last <see cref="Seek"/>; in <see cref="OnlyInterval"/>, where it is set.</summary>
-    public MergeStatistics Merge => OnlyInterval is null ? _merge?.Statistics ?? default : _mergeOfInterval;
+    /// <summary>What the merge did so far, since the beginning or the last <see cref="Seek"/>; within <see cref="Range"/>, where it is set.</summary>
+    public MergeStatistics Merge => _window?.Statistics ?? _merge?.Statistics ?? default;
 
     /// <summary>Blocks live at this point of the stream, 0 before the first <see cref="Read"/>.</summary>
     public int LiveBlocks => _merge?.LiveBlocks ?? 0;
 
     internal ITraceSource Source => _source;
 
-    /// <summary>Opens a trace: a packed file, a session's recording directory, or that of one process image inside it.</summary>
-    /// <param name="path">The file or directory.</param>
+    /// <summary>Opens one process image of a trace, and the trace with it: <see cref="Formats.Trace.Open"/> and <see cref="Formats.Trace.OpenImage"/> in one.</summary>
+    /// <param name="path">A packed file, a session's recording directory, or that of one process image inside it.</param>
     /// <param name="image">Name of the process image to read, as in <see cref="Images"/>; null for the busiest one.</param>
-    /// <param name="interval">The one interval to read, or null for all.</param>
+    /// <param name="range">The part to read, or null for all.</param>
     /// <returns>The reader, at the beginning. The caller disposes of it.</returns>
-    /// <exception cref="TraceFormatException">There is no such trace, image or interval at the path, it cannot be read, or its head is damaged. Damage
+    /// <exception cref="TraceFormatException">There is no such trace, image, interval or mark at the path, it cannot be read, or its head is damaged. Damage
     /// further on is met by reading.</exception>
-    public static TraceReader Open(string path, string? image = null, uint? interval = null)
-    {
-        TraceReader reader = OpenAny(path, image, interval);
-        if (interval is null || reader.Intervals.Any(i => i.Number == interval))
-            return reader;
-        reader.Dispose();
-        throw new TraceFormatException(path, null, $"no interval {interval}; there are {(reader.Intervals.Count == 0 ? "none" : $"1 to {reader.Intervals[^1].Number}")}");
-    }
+    public static TraceReader Open(string path, string? image = null, TraceRange? range = null) =>
+        Trace.Open(path).OpenImage(image, range, ownsTrace: true);
 
     /// <summary>Opens a packed trace that is in memory.</summary>
-    internal static TraceReader OpenPack(ByteSource bytes, string? image = null, uint? interval = null)
+    internal static TraceReader OpenPack(ByteSource bytes, string? image = null, TraceRange? range = null) =>
+        Trace.OfPack(bytes).OpenImage(image, range, ownsTrace: true);
+
+    /// <summary>Opens one process image's directory, which may be in memory.</summary>
+    internal static TraceReader OpenImage(ByteFolder directory, TraceRange? range = null) => Trace.OfImage(directory).OpenImage(null, range, ownsTrace: true);
+
+    /// <summary>A reader of a source, which it disposes of, also when it throws.</summary>
+    internal static TraceReader Create(Trace trace, string image, TraceRange? range, ITraceSource source, bool ownsTrace)
     {
-        PackFile pack = PackFile.Open(bytes);
         try
         {
-            ProcessImage[] images = [.. pack.Images.Select(i => new ProcessImage(i.Name, bytes.Path, i.Info.Executable, i.EventBytes))
-                .OrderByDescending(i => i.EventBytes).ThenBy(i => i.Name, StringComparer.Ordinal)];
-            string chosen = Choose(bytes.Path, images, image).Name;
-            return new TraceReader(bytes.Path, pack.Images.First(i => i.Name == chosen).Owning(), pack.Session, images, chosen) { OnlyInterval = interval };
+            return new TraceReader(trace, image, source, range, ownsTrace);
         }
         catch
         {
-            pack.Dispose();
+            source.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Opens one process image's directory, which may be in memory.</summary>
-    internal static TraceReader OpenImage(ByteFolder directory, SessionInfo? session = null, uint? interval = null)
-    {
-        string name = System.IO.Path.GetFileName(System.IO.Path.GetFullPath(directory.Path).TrimEnd('/'));
-        return new TraceReader(directory.Path, ProcessRecording.Open(directory), session, [Describe(directory)], name) { OnlyInterval = interval };
     }
 
     /// <summary>
@@ -152,7 +145,7 @@ public sealed class TraceReader : IDisposable
     {
         _merge?.Dispose();
         _merge = null;
-        _mergeOfInterval = default;
+        _window = _newWindow();
         _fromTicks = _source.Clock.At(timeNs);
     }
 
@@ -164,7 +157,7 @@ public sealed class TraceReader : IDisposable
     public bool Read(out TraceEvent e)
     {
         _merge ??= new OwnershipMerge(_source, _fromTicks);
-        return OnlyInterval is { } only ? ReadOnly(_merge, only, out e) : _merge.Read(out e);
+        return _window is null ? _merge.Read(out e) : _window.Read(_merge, out e);
     }
 
     /// <summary>
@@ -182,101 +175,23 @@ public sealed class TraceReader : IDisposable
         return Enumerate(thread, _source.Clock.At(fromNs));
     }
 
-    /// <summary>Adds up the files of the trace at <see cref="Path"/>, all process images included.</summary>
-    /// <returns>Bytes, as the files' lengths give them.</returns>
-    /// <exception cref="IOException">They cannot be listed.</exception>
-    /// <exception cref="UnauthorizedAccessException">They may not be listed.</exception>
-    public long MeasureFiles() =>
-        File.Exists(Path)
-            ? new FileInfo(Path).Length
-            : new DirectoryInfo(Path).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
-
     /// <summary>Closes the trace's files.</summary>
     public void Dispose()
     {
         _merge?.Dispose();
         _source.Dispose();
-    }
-
-    private bool ReadOnly(OwnershipMerge merge, uint only, out TraceEvent e)
-    {
-        MergeStatistics before = merge.Statistics;
-        while (merge.Read(out e) && e.Interval <= only)
-        {
-            MergeStatistics after = merge.Statistics;
-            if (e.Interval == only)
-            {
-                _mergeOfInterval += after - before;
-                return true;
-            }
-            before = after;
-        }
-        return false;
+        if (_ownsTrace)
+            Trace.Dispose();
     }
 
     private IEnumerable<TraceEvent> Enumerate(int thread, ulong fromTicks)
     {
         Clock clock = _source.Clock;
         Dictionary<uint, int> denseThreads = _denseThreads.Value;
+        MergeWindow? window = _window;
         using IEventCursor cursor = _source.OpenCursor(thread, fromTicks);
         while (cursor.Read(out RawEvent e))
-            if (OnlyInterval is not { } only || e.Interval == only)
+            if (window is null || window.Has(e, clock))
                 yield return TraceEvent.Of(e, thread, clock, denseThreads);
     }
-
-    private static TraceReader OpenAny(string path, string? image, uint? interval)
-    {
-        try
-        {
-            if (File.Exists(System.IO.Path.Combine(path, Wire.ProcessFile)))
-                return OpenImage(ByteFolder.OfDirectory(path), SessionInfo.Load(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path).TrimEnd('/'))!), interval);
-            if (Directory.Exists(path))
-                return OpenSession(path, image, interval);
-            if (!File.Exists(path))
-                throw new TraceFormatException(path, null, "no such trace");
-            ByteSource bytes = ByteSource.OpenFile(path);
-            if (PackFile.IsPack(bytes))
-                return OpenPack(bytes, image, interval);
-            bool isEmpty = bytes.Length == 0;
-            bytes.Dispose();
-            throw new TraceFormatException(path, null, isEmpty ? "the file is empty" : "expected a recording directory (NAME.allocrec) or a packed trace (NAME.alloctrace), found a file that is neither");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new TraceFormatException(path, null, e.Message);
-        }
-    }
-
-    private static TraceReader OpenSession(string path, string? image, uint? interval)
-    {
-        SessionInfo? session = SessionInfo.Load(path);
-        ProcessImage[] images = [.. ImagesOf(path)];
-        if (images.Length == 0)
-        {
-            throw new TraceFormatException(path, null, session?.Source switch
-            {
-                null => "expected a recording directory (NAME.allocrec), found a directory without one",
-                ProcessInfo.FromMallocHook => "the recording is empty: the program carries no MallocHook (gperftools' tcmalloc, linked dynamically or exported)",
-                _ => "the recording is empty: the program never loaded the hook (it is statically linked, or set-user-ID), or the hook could not write here and said so on standard error",
-            });
-        }
-        ProcessImage chosen = Choose(path, images, image);
-        return new TraceReader(path, ProcessRecording.Open(ByteFolder.OfDirectory(chosen.Path)), session, images, chosen.Name) { OnlyInterval = interval };
-    }
-
-    /// <summary>The process images of a session's directory, busiest first.</summary>
-    private static IEnumerable<ProcessImage> ImagesOf(string session) =>
-        Directory.GetDirectories(session)
-            .Where(d => File.Exists(System.IO.Path.Combine(d, Wire.ProcessFile)))
-            .Select(d => Describe(ByteFolder.OfDirectory(d)))
-            .OrderByDescending(i => i.EventBytes).ThenBy(i => i.Name, StringComparer.Ordinal);
-
-    private static ProcessImage Choose(string path, ProcessImage[] images, string? image) =>
-        image is null
-            ? images[0]
-            : images.FirstOrDefault(i => i.Name == image)
-              ?? throw new TraceFormatException(path, null, $"no process image {image}; there are {string.Join(", ", images.Select(i => i.Name))}");
-
-    private static ProcessImage Describe(ByteFolder directory) =>
-        new(System.IO.Path.GetFileName(directory.Path.TrimEnd('/')), directory.Path, ProcessRecording.ReadExecutable(directory), ChunkIndex.MeasureEvents(directory));
 }

@@ -1,5 +1,7 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
 using Microsoft.Win32.SafeHandles;
 
@@ -81,7 +83,7 @@ public sealed unsafe partial class ControlledProcess : IDisposable
     public ControlStatus Status()
     {
         bool alive = IsAlive;
-        string state = _page->State == 3 ? "failed" : !alive ? "ended" : Volatile.Read(ref _page->Control) != 0 ? "recording" : "stopped";
+        string state = HasFailed ? "failed" : !alive ? "ended" : Volatile.Read(ref _page->Control) != 0 ? "recording" : "stopped";
         return new ControlStatus(Path.GetFileName(_directory.TrimEnd('/')), _page->Pid, alive, state, _page->Interval, _page->Threads, _page->LostEvents);
     }
 
@@ -91,7 +93,7 @@ public sealed unsafe partial class ControlledProcess : IDisposable
     {
         using var _ = Lock();
         RequireAlive();
-        if (_page->State == 3)
+        if (HasFailed)
             throw new ControlException($"pid {_page->Pid}: recording has failed and cannot be started again; 'info' says why");
         if (_page->Control != 0)
             return _page->Control;
@@ -139,7 +141,9 @@ public sealed unsafe partial class ControlledProcess : IDisposable
         _lock.Dispose();
     }
 
-    private bool IsAlive => Kill((int)_page->Pid, 0) == 0 || Marshal.GetLastPInvokeError() == 1 /* EPERM: it is there */;
+    private bool HasFailed => Volatile.Read(ref _page->State) == (uint)RecordingState.Failed;
+
+    private bool IsAlive => Signals.Reach((int)_page->Pid);
 
     /// <remarks>
     /// A thread in a slow path may have no tail yet, or be changing it: the counters must be equal before the flags are read,
@@ -182,7 +186,7 @@ public sealed unsafe partial class ControlledProcess : IDisposable
             Mode = FileMode.Append,
             Access = FileAccess.Write,
             Share = FileShare.ReadWrite,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            UnixCreateMode = PrivateFile.Mode,
         };
         using var marks = new FileStream(Path.Combine(_directory, Wire.MarksFile), options);
         marks.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<MarkEntry>(in entry)));
@@ -200,9 +204,6 @@ public sealed unsafe partial class ControlledProcess : IDisposable
     private static ulong MonotonicNs() => (ulong)(System.Diagnostics.Stopwatch.GetTimestamp() * (1_000_000_000.0 / System.Diagnostics.Stopwatch.Frequency));
 
     private static nint MembarrierNumber => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 283 : 324;
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int Kill(int pid, int signal);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial nint Syscall(nint number, nint a, nint b, nint c);

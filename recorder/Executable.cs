@@ -1,61 +1,91 @@
-using System.Buffers.Binary;
+using System.Text;
 
 namespace AllocReplay.Recorder;
 
-/// <summary>Finds a command as a shell would, and tells whether a preloaded library can reach it.</summary>
+/// <summary>Why a file's calls of malloc cannot be recorded.</summary>
+public enum Unrecordable
+{
+    /// <summary>It runs with other rights than its caller: nothing is preloaded.</summary>
+    SetUserId,
+    /// <summary>It has no dynamic linker, which loads the hook.</summary>
+    Static,
+    /// <summary>It is not of 64 bits, as the hook is.</summary>
+    NotNative,
+    /// <summary>It has a malloc of its own, and its calls do not leave it.</summary>
+    OwnAllocator,
+    /// <summary>As <see cref="OwnAllocator"/>, but that is a tcmalloc which tells of its calls: <see cref="RecordVia.MallocHook"/>.</summary>
+    OwnTcmalloc,
+}
+
+/// <summary>Tells from an executable's file whether the hook can reach its calls.</summary>
 public static class Executable
 {
-    private const int ElfHeaderSize = 64;
-    private const uint SegmentInterpreter = 3; // PT_INTERP
+    /// <summary>Scripts whose interpreters are scripts: as many as Linux follows.</summary>
+    private const int InterpretersMax = 4;
 
-    /// <summary>Resolves a command by PATH, or as a path when it has a slash.</summary>
-    /// <exception cref="RecordException">There is no such command, or it may not be executed.</exception>
-    public static string Find(string command)
+    /// <summary>Why the hook would see no call of this file when it is run; null when it would, or when the file may not be read.</summary>
+    /// <param name="path">The file. Of a script, its interpreter is judged.</param>
+    /// <param name="via">How the calls are to be seen.</param>
+    public static Unrecordable? WhyNotRecordable(string path, RecordVia via = RecordVia.Preload)
     {
-        IEnumerable<string> candidates = command.Contains('/')
-            ? [command]
-            : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(d => Path.Combine(d.Length == 0 ? "." : d, command));
-        string? notExecutable = null;
-        foreach (string path in candidates.Where(File.Exists))
+        try
         {
-            if ((File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0)
-                return path;
-            notExecutable ??= path;
+            for (int i = 0; i < InterpretersMax; i++)
+            {
+                UnixFileMode mode = File.GetUnixFileMode(path);
+                if ((mode & (UnixFileMode.SetUser | UnixFileMode.SetGroup)) != 0 && !Environment.IsPrivilegedProcess)
+                    return Unrecordable.SetUserId;
+                using ElfImage? image = ElfImage.Open(path);
+                if (image is not null)
+                    return Judge(image, via);
+                if (InterpreterOf(path) is not { } interpreter)
+                    return null;
+                path = interpreter;
+            }
         }
-        if (Directory.Exists(command))
-            throw new RecordException($"{command}: is a directory", RecordFailure.CannotRun);
-        throw notExecutable is not null
-            ? new RecordException($"{notExecutable}: not executable", RecordFailure.CannotRun)
-            : new RecordException($"{command}: command not found", RecordFailure.NotFound);
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The system may run what we may not read.
+        }
+        return null;
     }
 
-    /// <summary>Why the preloaded hook would not be loaded into this file when it is run, as a phrase; null when it would be.</summary>
-    public static string? WhyNotRecordable(string path)
+    /// <summary>A reason as a phrase, to follow the file's name.</summary>
+    public static string Describe(Unrecordable why) => why switch
     {
-        UnixFileMode mode = File.GetUnixFileMode(path);
-        if ((mode & (UnixFileMode.SetUser | UnixFileMode.SetGroup)) != 0 && !Environment.IsPrivilegedProcess)
-            return "it is set-user-ID or set-group-ID, and the dynamic linker preloads nothing into such programs";
-        return IsStaticElf(path) ? "it is statically linked, and the recorder is loaded by the dynamic linker" : null;
+        Unrecordable.SetUserId => "it is set-user-ID or set-group-ID, and the dynamic linker preloads nothing into such programs",
+        Unrecordable.Static => "it is statically linked, and the recorder is loaded by the dynamic linker",
+        Unrecordable.NotNative => "it is not a 64-bit program of this machine, as the recorder is",
+        Unrecordable.OwnAllocator => "it has a malloc of its own linked in, and its calls do not leave it",
+        _ => "it has a malloc of its own linked in, gperftools' tcmalloc, and its calls do not leave it",
+    };
+
+    private static Unrecordable? Judge(ElfImage image, RecordVia via)
+    {
+        if (!image.IsNative)
+            return Unrecordable.NotNative;
+        if (!image.HasInterpreter)
+            return Unrecordable.Static;
+        // Operator new alone is no sign: programs have their own for other ends, or libstdc++'s linked in, and those call malloc.
+        if (via == RecordVia.MallocHook || !HasAllocator(image))
+            return null;
+        return image.Exports("MallocHook_AddNewHook"u8) ? Unrecordable.OwnTcmalloc : Unrecordable.OwnAllocator;
     }
 
-    private static bool IsStaticElf(string path)
+    /// <summary>One that is exported, or one that is kept inside: then malloc alone may be a function of one source file.</summary>
+    private static bool HasAllocator(ElfImage image) => image.Exports("malloc"u8) || image.Defines("malloc"u8) && image.Defines("free"u8);
+
+    private static string? InterpreterOf(string path)
     {
+        const int lineMax = 256; // as Linux reads
+        Span<byte> start = stackalloc byte[lineMax];
         using FileStream file = File.OpenRead(path);
-        Span<byte> header = stackalloc byte[ElfHeaderSize];
-        if (file.ReadAtLeast(header, ElfHeaderSize, throwOnEndOfStream: false) < ElfHeaderSize || !header.StartsWith("\u007fELF\u0002\u0001"u8))
-            return false; // a script: its interpreter decides
-        long at = BinaryPrimitives.ReadInt64LittleEndian(header[32..]);
-        int size = BinaryPrimitives.ReadUInt16LittleEndian(header[54..]);
-        int count = BinaryPrimitives.ReadUInt16LittleEndian(header[56..]);
-        Span<byte> segment = stackalloc byte[4];
-        for (int i = 0; i < count; i++)
-        {
-            file.Position = at + (long)i * size;
-            if (file.ReadAtLeast(segment, 4, throwOnEndOfStream: false) < 4)
-                return false;
-            if (BinaryPrimitives.ReadUInt32LittleEndian(segment) == SegmentInterpreter)
-                return false;
-        }
-        return true;
+        start = start[..file.ReadAtLeast(start, lineMax, throwOnEndOfStream: false)];
+        if (!start.StartsWith("#!"u8))
+            return null;
+        int end = start.IndexOf((byte)'\n');
+        string line = Encoding.UTF8.GetString(end < 0 ? start[2..] : start[2..end]).Trim();
+        int blank = line.IndexOfAny([' ', '\t']);
+        return blank < 0 ? line : line[..blank];
     }
 }

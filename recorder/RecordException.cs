@@ -7,6 +7,8 @@ public enum RecordFailure
     Recorder,
     /// <summary>There is something under the recording's name, and it was not to be replaced.</summary>
     OutputExists,
+    /// <summary>The command has a tcmalloc of its own linked in, which tells of its calls: <see cref="RecordVia.MallocHook"/>.</summary>
+    CarriesMallocHook,
     /// <summary>The command was found and cannot be run.</summary>
     CannotRun,
     /// <summary>The command was not found.</summary>

@@ -1,38 +1,63 @@
-using System.ComponentModel;
-using System.Diagnostics;
-using System.Runtime.InteropServices;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Files;
 
 namespace AllocReplay.Recorder;
 
 /// <summary>A session of recording: its directory, and what a process has to be started with to be recorded into it.</summary>
-public sealed partial class RecordSession
+public sealed class RecordSession
 {
-    private const UnixFileMode PrivateDirectory = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    /// <summary>Every variable that the hook reads: those of a recording around this one are not meant for it.</summary>
+    private static readonly string[] Variables =
+    [
+        "ALLOCREPLAY_DIR", "ALLOCREPLAY_SAMPLE", "ALLOCREPLAY_LATENCY", "ALLOCREPLAY_MAX_SIZE", "ALLOCREPLAY_ONLY_CHILD_OF", "ALLOCREPLAY_REDACT",
+        "ALLOCREPLAY_OPT_IN",
+    ];
 
     private readonly string _directory;
     private readonly SessionInfo _info;
+    private readonly PreloadPath _hook;
 
-    private RecordSession(RecordOptions options, string directory, SessionInfo info)
+    private RecordSession(RecordOptions options, string directory, SessionInfo info, PreloadPath hook)
     {
-        (_directory, _info, HookPath) = (directory, info, options.HookPath);
+        (_directory, _info, _hook) = (directory, info, hook);
         Environment = [$"ALLOCREPLAY_DIR={directory}", .. SettingsOf(options)];
     }
 
     /// <summary>The library to preload.</summary>
-    public string HookPath { get; }
+    public string HookPath => _hook.Name;
 
     /// <summary>Variables to set for the process, as NAME=VALUE.</summary>
     public IReadOnlyList<string> Environment { get; }
 
+    /// <summary>What changes in the environment of a command: NAME=VALUE is set, NAME is taken away.</summary>
+    internal IEnumerable<string> Settings => [.. Variables, .. Environment, $"LD_PRELOAD={HookPath}"];
+
     /// <summary>Creates the recording directory, for a process that the caller then starts.</summary>
     /// <param name="options">What to record and where.</param>
-    /// <exception cref="RecordException">The hook is missing, or the directory cannot be created.</exception>
+    /// <exception cref="RecordException">The hook is missing or cannot be preloaded, or the directory cannot be created.</exception>
     public static RecordSession Begin(RecordOptions options)
     {
         if (!File.Exists(options.HookPath))
             throw new RecordException($"{options.HookPath}: the hook is missing; build it with ./build.sh build");
         string directory = CreateDirectory(options);
+        PreloadPath? hook = null;
+        try
+        {
+            hook = new PreloadPath(options.HookPath);
+            return new RecordSession(options, directory, Describe(options, directory), hook);
+        }
+        catch (Exception e)
+        {
+            hook?.Dispose();
+            Directory.Delete(directory, recursive: true);
+            if (e is IOException or UnauthorizedAccessException)
+                throw new RecordException($"{options.Output}: cannot create the recording: {e.Message}");
+            throw;
+        }
+    }
+
+    private static SessionInfo Describe(RecordOptions options, string directory)
+    {
         var info = new SessionInfo
         {
             Command = options.Redact ? [options.Command[0]] : options.Command,
@@ -48,7 +73,7 @@ public sealed partial class RecordSession
         info.Save(directory);
         if (options.StartPaused)
             SessionSwitch.Close(directory);
-        return new RecordSession(options, directory, info);
+        return info;
     }
 
     /// <summary>Notes which process is recorded.</summary>
@@ -58,59 +83,22 @@ public sealed partial class RecordSession
     /// <param name="pid">The process.</param>
     /// <param name="exitCode">As a shell gives it.</param>
     /// <param name="replay">What was replayed, or null.</param>
-    public void Close(int pid, int exitCode, ReplayInfo? replay = null) =>
-        (_info with { Pid = pid, ExitCode = exitCode, Replay = replay }).Save(_directory);
-
-    /// <summary>Records a command until it ends. Its standard streams are the caller's own.</summary>
-    /// <param name="options">What to record and where.</param>
-    /// <param name="started">Told the command's process id as soon as it runs.</param>
-    /// <returns>The command's exit code, 128 + signal when it was killed.</returns>
-    /// <exception cref="RecordException">Nothing was recorded.</exception>
-    public static int Run(RecordOptions options, Action<int>? started = null)
+    public void Close(int pid, int exitCode, ReplayInfo? replay = null)
     {
-        string executable = Executable.Find(options.Command[0]);
-        if (Executable.WhyNotRecordable(executable) is { } why)
-            throw new RecordException($"{executable}: nothing can be recorded: {why}");
-        RecordSession session = Begin(options);
-        using Process process = session.Start(options.Command);
-        session.Started(process.Id);
-        started?.Invoke(process.Id);
-        using var limit = options.Duration is { } duration
-            ? new Timer(_ => SessionSwitch.StopAll(session._directory), null, duration, Timeout.InfiniteTimeSpan)
-            : null;
-        int exitCode;
-        // The terminal sends its signals to both: the program decides, and the recorder outlives it. Others are passed on.
-        using (Watch(PosixSignal.SIGINT, _ => { }))
-        using (Watch(PosixSignal.SIGQUIT, _ => { }))
-        using (Watch(PosixSignal.SIGTERM, _ => Signal(process.Id, 15)))
-        using (Watch(PosixSignal.SIGHUP, _ => Signal(process.Id, 1)))
-        {
-            process.WaitForExit();
-            exitCode = process.ExitCode;
-        }
-        session.Close(process.Id, exitCode);
-        return exitCode;
+        // Who still runs may still start programs, into which the hook is loaded by that name.
+        if (SessionSwitch.Running(_directory).Count == 0)
+            _hook.Dispose();
+        (_info with { Pid = pid, ExitCode = exitCode, Replay = replay }).Save(_directory);
     }
 
-    /// <remarks>
-    /// env(1) sets the variables and becomes the command: same process id, argv[0] as given, PATH searched as a shell
-    /// does, and its own messages and exit codes where the command cannot be run.
-    /// </remarks>
-    private Process Start(IReadOnlyList<string> command)
+    /// <summary>Stops what is recorded, while the processes go on.</summary>
+    public void Stop() => SessionSwitch.StopAll(_directory);
+
+    /// <summary>Takes the recording away: the process never ran.</summary>
+    public void Abandon()
     {
-        string preload = System.Environment.GetEnvironmentVariable("LD_PRELOAD") is { Length: > 0 } others ? $"{HookPath}:{others}" : HookPath;
-        var start = new ProcessStartInfo("/usr/bin/env") { UseShellExecute = false };
-        start.ArgumentList.Add($"LD_PRELOAD={preload}");
-        foreach (string argument in Environment.Concat(command))
-            start.ArgumentList.Add(argument);
-        try
-        {
-            return Process.Start(start)!;
-        }
-        catch (Win32Exception e)
-        {
-            throw new RecordException($"/usr/bin/env: {e.Message}");
-        }
+        _hook.Dispose();
+        Directory.Delete(_directory, recursive: true);
     }
 
     /// <summary>What the hook is told, as the environment variables that it reads.</summary>
@@ -141,11 +129,11 @@ public sealed partial class RecordSession
                     throw new RecordException($"{options.Output}: already there", RecordFailure.OutputExists);
                 if (SessionInfo.Load(directory) is not { } previous)
                     throw new RecordException($"{options.Output}: already there and not a recording; it is not replaced");
-                if (previous.ExitCode is null && previous.Pid > 0 && Kill(previous.Pid, 0) == 0)
+                if (previous.ExitCode is null && previous.Pid > 0 && Signals.Reach(previous.Pid))
                     throw new RecordException($"{options.Output}: is still being written by process {previous.Pid}; it is not replaced");
                 Directory.Delete(directory, recursive: true);
             }
-            Directory.CreateDirectory(directory, PrivateDirectory);
+            Directory.CreateDirectory(directory, PrivateFile.DirectoryMode);
             return directory;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -153,16 +141,4 @@ public sealed partial class RecordSession
             throw new RecordException($"{options.Output}: cannot create the recording: {e.Message}");
         }
     }
-
-    private static PosixSignalRegistration Watch(PosixSignal signal, Action<int> action) =>
-        PosixSignalRegistration.Create(signal, context =>
-        {
-            context.Cancel = true;
-            action((int)signal);
-        });
-
-    private static void Signal(int pid, int signal) => _ = Kill(pid, signal);
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int Kill(int pid, int signal);
 }

@@ -1,3 +1,4 @@
+using AllocReplay.Formats;
 using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Recorder;
@@ -9,6 +10,9 @@ namespace AllocReplay.Recorder;
 /// </summary>
 public static class SessionSwitch
 {
+    /// <summary>Longer than an image takes from its first file to the whole of its header: some 100 us.</summary>
+    private static readonly TimeSpan BeginMax = TimeSpan.FromSeconds(1);
+
     /// <summary>New images start recording. Does not touch those that run.</summary>
     public static void Open(string session) => File.Delete(Path.Combine(session, Wire.StoppedFile));
 
@@ -21,8 +25,8 @@ public static class SessionSwitch
         Close(session);
         foreach (string image in Images(session))
         {
-            using ControlledProcess process = ControlledProcess.Open(image);
-            process.Stop();
+            using ControlledProcess? process = Begun(image);
+            process?.Stop();
         }
     }
 
@@ -32,17 +36,37 @@ public static class SessionSwitch
         var running = new SortedSet<uint>();
         foreach (string image in Images(session))
         {
-            using ControlledProcess process = ControlledProcess.Open(image);
-            ControlStatus status = process.Status();
-            if (status.Alive && status.State != "failed")
+            using ControlledProcess? process = Begun(image);
+            if (process?.Status() is { Alive: true, State: not "failed" } status)
                 running.Add(status.Pid);
         }
         return [.. running];
     }
 
     /// <summary>The directories of a session's process images.</summary>
-    public static IReadOnlyList<string> Images(string session) =>
-        Directory.GetDirectories(session).Where(d => File.Exists(Path.Combine(d, Wire.ProcessFile))).Order(StringComparer.Ordinal).ToArray();
+    public static IReadOnlyList<string> Images(string session) => Trace.ImageDirectories(session);
+
+    /// <summary>An image whose recording has begun; null for one whose process has ended before.</summary>
+    private static ControlledProcess? Begun(string image)
+    {
+        ControlledProcess? process = null;
+        string name = Path.GetFileName(image); // pPID.N
+        int pid = int.TryParse(name.AsSpan(1, Math.Max(0, name.IndexOf('.') - 1)), out int id) ? id : 0;
+        SpinWait.SpinUntil(() => (process = TryOpen(image)) is not null || !Signals.Reach(pid), BeginMax);
+        return process;
+    }
+
+    private static ControlledProcess? TryOpen(string image)
+    {
+        try
+        {
+            return ControlledProcess.Open(image);
+        }
+        catch (ControlException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Whether a directory is a session's, not one image's.</summary>
     public static bool IsSession(string directory) => Directory.Exists(directory) && !File.Exists(Path.Combine(directory, Wire.ProcessFile));

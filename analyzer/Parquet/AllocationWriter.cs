@@ -21,12 +21,12 @@ internal sealed class AllocationWriter : IAllocationSink, IDisposable
     private readonly string _directory;
     private readonly IReadOnlyDictionary<string, string> _metadata;
     private readonly CancellationTokenSource _stop;
-    private readonly Channel<AllocationBatch>[] _queues;
+    private readonly Channel<TableBatch<AllocationRow>>[] _queues;
     private readonly Task[] _writers;
     // Batches are few and go round: that is what bounds memory when writing is slower than matching.
-    private readonly BlockingCollection<AllocationBatch> _free = [];
+    private readonly BlockingCollection<TableBatch<AllocationRow>> _free = [];
     private readonly int _groupRows;
-    private AllocationBatch _current;
+    private TableBatch<AllocationRow> _current;
     private int _created = 1;
     private int _stripe;
 
@@ -36,9 +36,9 @@ internal sealed class AllocationWriter : IAllocationSink, IDisposable
         _directory = directory;
         _metadata = metadata;
         _groupRows = groupRows;
-        _current = new AllocationBatch(groupRows);
+        _current = DatasetTables.Allocations.CreateBatch(groupRows);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(token);
-        _queues = Enumerable.Range(0, Stripes).Select(_ => Channel.CreateUnbounded<AllocationBatch>()).ToArray();
+        _queues = Enumerable.Range(0, Stripes).Select(_ => Channel.CreateUnbounded<TableBatch<AllocationRow>>()).ToArray();
         _writers = Enumerable.Range(0, Stripes)
             .Select(stripe => Task.Run(() => WriteStripeAsync(stripe), CancellationToken.None))
             .ToArray();
@@ -46,12 +46,17 @@ internal sealed class AllocationWriter : IAllocationSink, IDisposable
 
     public long Rows { get; private set; }
 
+    /// <summary>Rows whose size is the largest that the column can hold.</summary>
+    public long SaturatedSizes { get; private set; }
+
     public void Add(in AllocationRow row)
     {
         if (_current.IsFull)
             NextBatch();
         _current.Add(row);
         Rows++;
+        if (row.Size == long.MaxValue)
+            SaturatedSizes++;
     }
 
     /// <summary>Writes what is left and ends the files.</summary>
@@ -59,8 +64,8 @@ internal sealed class AllocationWriter : IAllocationSink, IDisposable
     {
         // A table without rows is a file without rows: a query on it answers, with nothing.
         if (_current.Rows > 0 || Rows == 0)
-            _queues[_stripe].Writer.TryWrite(_current);
-        foreach (Channel<AllocationBatch> queue in _queues)
+            Queue(_current);
+        foreach (Channel<TableBatch<AllocationRow>> queue in _queues)
             queue.Writer.Complete();
         await Task.WhenAll(_writers).ConfigureAwait(false);
     }
@@ -87,18 +92,24 @@ internal sealed class AllocationWriter : IAllocationSink, IDisposable
 
     private void NextBatch()
     {
-        _queues[_stripe].Writer.TryWrite(_current);
+        Queue(_current);
         _stripe = (_stripe + 1) % Stripes;
-        if (_free.TryTake(out AllocationBatch? batch))
+        if (_free.TryTake(out TableBatch<AllocationRow>? batch))
             _current = batch;
         else if (_created < Stripes + SpareBatches)
         {
             _created++;
-            _current = new AllocationBatch(_groupRows);
+            _current = DatasetTables.Allocations.CreateBatch(_groupRows);
         }
         else
             _current = _free.Take(_stop.Token);
         _current.Clear();
+    }
+
+    private void Queue(TableBatch<AllocationRow> batch)
+    {
+        batch.Flush();
+        _queues[_stripe].Writer.TryWrite(batch);
     }
 
     private async Task WriteStripeAsync(int stripe)
@@ -107,7 +118,7 @@ internal sealed class AllocationWriter : IAllocationSink, IDisposable
         int groups = 0;
         try
         {
-            await foreach (AllocationBatch batch in _queues[stripe].Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
+            await foreach (TableBatch<AllocationRow> batch in _queues[stripe].Reader.ReadAllAsync(_stop.Token).ConfigureAwait(false))
             {
                 if (groups % GroupsPerPart == 0)
                 {

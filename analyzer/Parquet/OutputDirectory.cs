@@ -29,9 +29,12 @@ internal sealed partial class OutputDirectory : IDisposable
     }
 
     /// <exception cref="DatasetExistsException">There is something at the path, and <paramref name="force"/> is not given.</exception>
-    public static OutputDirectory Create(string root, Partition partition, bool force)
+    /// <exception cref="DatasetNotWritableException">It cannot be created, or not be written into.</exception>
+    public static OutputDirectory Create(string root, Partition partition, bool force) =>
+        Writing(root, () => CreateAt(Path.GetFullPath(root), partition, force));
+
+    private static OutputDirectory CreateAt(string root, Partition partition, bool force)
     {
-        root = Path.GetFullPath(root);
         if (File.Exists(root))
             throw new DatasetExistsException(root, "is a file; a dataset is a directory", null);
         bool isNew = !Directory.Exists(root);
@@ -56,7 +59,10 @@ internal sealed partial class OutputDirectory : IDisposable
 
     /// <summary>Gives the tables their final names, in the order given, replacing this process's files and no others.</summary>
     /// <returns>The number and bytes of files of each table.</returns>
-    public IReadOnlyList<(int Files, long Bytes)> Commit(IReadOnlyList<string> tables)
+    /// <exception cref="DatasetNotWritableException">They cannot be moved there.</exception>
+    public IReadOnlyList<(int Files, long Bytes)> Commit(IReadOnlyList<string> tables) => Writing(_root, () => CommitAll(tables));
+
+    private List<(int Files, long Bytes)> CommitAll(IReadOnlyList<string> tables)
     {
         foreach (string table in tables)
         {
@@ -82,6 +88,18 @@ internal sealed partial class OutputDirectory : IDisposable
         foreach (FileInfo file in files)
             file.MoveTo(Path.Combine(_partition.DirectoryOf(_root, table), file.Name));
         return (files.Length, bytes);
+    }
+
+    private static T Writing<T>(string root, Func<T> write)
+    {
+        try
+        {
+            return write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatasetNotWritableException(root, e);
+        }
     }
 
     /// <summary>Removes what an analysis that was killed has left: a staging directory whose lock nobody holds.</summary>

@@ -9,6 +9,7 @@ namespace AllocReplay.Analyzer.Parquet;
 internal sealed class Partition
 {
     private const string UnknownHost = "unknown";
+    private static readonly string[] MeansNull = ["NULL", "__HIVE_DEFAULT_PARTITION__"];
     private const int NameLengthMax = 200; // of the 255 bytes that a file name may have
 
     public Partition(string host, string process)
@@ -42,6 +43,9 @@ internal sealed class Partition
                 break;
             escaped.Append(piece);
         }
+        // As it stands, engines would read no value there; encoded, a value.
+        if (MeansNull.Contains(value, StringComparer.OrdinalIgnoreCase))
+            escaped.Remove(0, 1).Insert(0, $"%{(int)value[0]:X2}");
         return escaped.ToString();
     }
 }

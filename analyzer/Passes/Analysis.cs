@@ -1,56 +1,23 @@
 using System.Diagnostics;
+using System.Globalization;
 using AllocReplay.Analyzer.Parquet;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
+using Trace = AllocReplay.Formats.Trace;
 
 namespace AllocReplay.Analyzer.Passes;
-
-/// <summary>What to analyze into.</summary>
-public sealed record AnalysisOptions
-{
-    /// <summary>The dataset's directory.</summary>
-    public required string Directory { get; init; }
-    /// <summary>Write into a directory that is not empty, replacing the tables of the same host and process.</summary>
-    public bool Force { get; init; }
-    /// <summary>Write what is readable of a damaged trace.</summary>
-    public bool Partial { get; init; }
-}
-
-/// <summary>A table that was written.</summary>
-public sealed record TableResult(string Name, long Rows, int Files, long Bytes);
-
-/// <summary>What an analysis wrote.</summary>
-public sealed record AnalysisResult
-{
-    /// <summary>The dataset's directory.</summary>
-    public required string Dataset { get; init; }
-    /// <summary>Value of the partition column <c>host</c>.</summary>
-    public required string Host { get; init; }
-    /// <summary>Value of the partition column <c>process</c>.</summary>
-    public required string Process { get; init; }
-    /// <summary>The tables, largest first.</summary>
-    public required IReadOnlyList<TableResult> Tables { get; init; }
-    /// <summary>Events read.</summary>
-    public required long Events { get; init; }
-    /// <summary>How long it took.</summary>
-    public required TimeSpan Elapsed { get; init; }
-    /// <summary>The damage that the trace has, or null.</summary>
-    public required string? Damage { get; init; }
-}
 
 /// <summary>Turns a trace into a Parquet dataset: one streaming pass, with matching and writing side by side.</summary>
 public static class Analysis
 {
-    /// <summary>A recorded event takes about this many bytes; progress is estimated by it.</summary>
-    private const double BytesPerEvent = 5;
-
     /// <summary>Events between two looks at progress and cancellation.</summary>
     private const int ReportEvery = 1 << 16;
 
     /// <exception cref="DatasetExistsException">The directory is not empty and force is not given.</exception>
     /// <exception cref="TraceDamagedException">The trace is damaged and a partial result is not asked for. Nothing is written.</exception>
-    /// <exception cref="IOException">The directory cannot be written.</exception>
+    /// <exception cref="DatasetNotWritableException">The directory cannot be written.</exception>
+    /// <exception cref="IOException">The trace cannot be read, or the disk is full.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled. Nothing is written.</exception>
     public static async Task<AnalysisResult> RunAsync(
         TraceReader reader, AnalysisOptions options, IProgress<double>? progress = null, CancellationToken token = default)
@@ -59,11 +26,11 @@ public static class Analysis
             throw new TraceDamagedException(reader.Damage);
         long start = Stopwatch.GetTimestamp();
         var partition = new Partition(reader.Session?.Host ?? "", reader.Image);
-        IReadOnlyDictionary<string, string> metadata = ProcessTables.Metadata(reader, partition);
+        IReadOnlyDictionary<string, string> metadata = Metadata(reader, partition);
         using OutputDirectory output = OutputDirectory.Create(options.Directory, partition, options.Force);
 
         var totals = new TraceTotals();
-        using var writer = new AllocationWriter(output.Stage(DatasetTables.Allocations), metadata, token);
+        using var writer = new AllocationWriter(output.Stage(DatasetTables.Allocations.Name), metadata, token);
         try
         {
             Match(reader, totals, writer, progress, token);
@@ -76,32 +43,53 @@ public static class Analysis
             await writer.AbortAsync().ConfigureAwait(false);
             throw;
         }
-        (IReadOnlyList<Column> threads, int threadRows) = ProcessTables.Threads(reader.Threads, totals);
-        await WriteAsync(output, DatasetTables.Threads, threads, threadRows, metadata, token).ConfigureAwait(false);
-        (IReadOnlyList<Column> process, int processRows) = ProcessTables.Process(reader, totals);
-        await WriteAsync(output, DatasetTables.Process, process, processRows, metadata, token).ConfigureAwait(false);
+        IReadOnlyList<ThreadRow> threads = ThreadRow.Of(reader.Threads, totals);
+        await WriteAsync(output, DatasetTables.Threads, threads, metadata, token).ConfigureAwait(false);
+        ProcessRow process = ProcessRow.Of(reader, totals, writer.SaturatedSizes);
+        await WriteAsync(output, DatasetTables.Process, [process], metadata, token).ConfigureAwait(false);
 
-        // process comes last: where it is, the rest is.
-        string[] tables = [DatasetTables.Allocations, DatasetTables.Threads, DatasetTables.Process];
-        long[] rows = [writer.Rows, threadRows, processRows];
-        IReadOnlyList<(int Files, long Bytes)> files = output.Commit(tables);
+        (Table Table, long Rows)[] tables = [(DatasetTables.Allocations, writer.Rows), (DatasetTables.Threads, threads.Count), (DatasetTables.Process, 1)];
+        IReadOnlyList<(int Files, long Bytes)> files = output.Commit(tables.Select(t => t.Table.Name).ToList());
         return new AnalysisResult
         {
             Dataset = options.Directory,
             Host = partition.Host,
             Process = partition.Process,
-            Tables = tables.Select((t, i) => new TableResult(t, rows[i], files[i].Files, files[i].Bytes)).ToList(),
+            Tables = tables.Select((t, i) => new TableResult(t.Table.Name, t.Rows, files[i].Files, files[i].Bytes)).ToList(),
             Events = totals.Events,
             Elapsed = Stopwatch.GetElapsedTime(start),
             Damage = reader.Damage?.Message,
         };
     }
 
+    /// <summary>Analyzes every process image of a trace into one dataset, side by side, busiest first. When one fails, those before it are there.</summary>
+    /// <inheritdoc cref="RunAsync"/>
+    public static async Task<SessionAnalysis> RunAllAsync(
+        Trace trace, TraceRange? range, AnalysisOptions options, IProgress<double>? progress = null, CancellationToken token = default)
+    {
+        var results = new List<AnalysisResult>();
+        double total = Math.Max(1, trace.Images.Sum(i => i.EventBytes)), done = 0;
+        foreach (ProcessImage image in trace.Images)
+        {
+            using TraceReader reader = trace.OpenImage(image.Name, range);
+            var share = new Share(progress, done / total, image.EventBytes / total);
+            // Only the first finds the directory as the caller left it.
+            results.Add(await RunAsync(reader, options with { Force = options.Force || results.Count > 0 }, share, token).ConfigureAwait(false));
+            done += image.EventBytes;
+        }
+        return new SessionAnalysis(options.Directory, results);
+    }
+
+    /// <summary>Progress of a part of the work.</summary>
+    private sealed class Share(IProgress<double>? whole, double from, double share) : IProgress<double>
+    {
+        public void Report(double value) => whole?.Report(from + value * share);
+    }
+
     private static void Match(
         TraceReader reader, TraceTotals totals, AllocationWriter writer, IProgress<double>? progress, CancellationToken token)
     {
-        double expected = Math.Max(1, reader.EventBytes / BytesPerEvent);
-        var matcher = new LifetimeMatcher(writer);
+        var matcher = new LifetimeMatcher(writer, reader.Process.Latency);
         while (reader.Read(out TraceEvent e))
         {
             totals.Add(e);
@@ -109,14 +97,27 @@ public static class Analysis
             if (totals.Events % ReportEvery == 0)
             {
                 token.ThrowIfCancellationRequested();
-                progress?.Report(Math.Min(0.99, totals.Events / expected));
+                progress?.Report(reader.Progress);
             }
         }
         matcher.Finish(totals.DurationNs);
     }
 
-    private static Task WriteAsync(
-        OutputDirectory output, string table, IReadOnlyList<Column> columns, int rows,
-        IReadOnlyDictionary<string, string> metadata, CancellationToken token) =>
-        TableFile.WriteTableAsync(Path.Combine(output.Stage(table), TableFile.PartName(0)), columns, rows, metadata, token);
+    private static Task WriteAsync<TRow>(
+        OutputDirectory output, Table<TRow> table, IReadOnlyList<TRow> rows, IReadOnlyDictionary<string, string> metadata, CancellationToken token)
+        where TRow : struct
+    {
+        string path = Path.Combine(output.Stage(table.Name), TableFile.PartName(0));
+        return TableFile.WriteTableAsync(path, table.CreateBatch(rows).Columns, rows.Count, metadata, token);
+    }
+
+    /// <summary>What every file of the dataset says of itself, so that one file alone can be understood.</summary>
+    private static Dictionary<string, string> Metadata(TraceReader reader, Partition partition) => new()
+    {
+        ["allocreplay.version"] = ProcessRow.Version,
+        ["allocreplay.dataset_version"] = DatasetTables.Version.ToString(CultureInfo.InvariantCulture),
+        ["allocreplay.host"] = partition.Host,
+        ["allocreplay.process"] = partition.Process,
+        ["allocreplay.started_epoch_ns"] = FormattableString.Invariant($"{ProcessRow.EpochNs(reader.Process.Started)}"),
+    };
 }

@@ -14,7 +14,9 @@ namespace AllocReplay.Analyzer.Passes;
 /// <para>A block that realloc has been given leaves the table when the call begins, since other threads may take its address
 /// from then on. What became of it is known when the call ends; its moment of ending is the beginning.</para>
 /// </remarks>
-public sealed class LifetimeMatcher(IAllocationSink sink)
+/// <param name="sink">Takes the rows.</param>
+/// <param name="hasLatency">Whether the events tell how long each call took.</param>
+public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false)
 {
     private readonly Dictionary<ulong, LiveBlock> _live = [];
     private readonly List<PendingRealloc> _pending = []; // by thread
@@ -36,7 +38,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink)
                 Acquire(e, e.Object, 0);
         }
         else if (e.Object >= 0 && _live.Remove(e.Address, out LiveBlock block))
-            End(block, EndKind.Freed, Now(e.TimeNs), e.Thread);
+            End(block, EndKind.Freed, Now(e.TimeNs), e.Thread, CallNs(e));
     }
 
     /// <summary>Ends the trace: gives the sink the blocks that are still live, in order of acquisition.</summary>
@@ -72,7 +74,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink)
         if (!e.IsNull)
         {
             if (pending.Active)
-                End(pending.Block, EndKind.Reallocated, pending.Moment, e.Thread);
+                End(pending.Block, EndKind.Reallocated, pending.Moment, e.Thread, CallNs(e));
             Acquire(e, pending.Active ? pending.Block.Chain : e.Object, pending.Active ? pending.Block.ChainPosition + 1 : 0);
         }
         else if (pending.Active)
@@ -80,7 +82,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink)
             if (e.Object >= 0)
                 _live.Add(pending.Block.Address, pending.Block); // failed: the old block stays
             else if (e.BytesRequested == 0)
-                End(pending.Block, EndKind.Freed, pending.Moment, e.Thread);
+                End(pending.Block, EndKind.Freed, pending.Moment, e.Thread, CallNs(e));
             else
                 End(pending.Block, EndKind.LostFree, pending.Moment, -1); // failed, but the address had a new owner by then
         }
@@ -97,9 +99,10 @@ public sealed class LifetimeMatcher(IAllocationSink sink)
         {
             Object = e.Object,
             Address = e.Address,
-            Size = Saturate(e.BytesRequested),
-            Alignment = Saturate(e.Alignment),
+            Size = Saturation.ToInt64(e.BytesRequested),
+            Alignment = Saturation.ToInt64(e.Alignment),
             AllocNs = e.TimeNs,
+            CallNs = CallNs(e),
             Bytes = _bytes,
             Acquisitions = _acquisitions,
             Chain = chain,
@@ -109,7 +112,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink)
         };
     }
 
-    private void End(in LiveBlock block, EndKind kind, Moment moment, int thread) => sink.Add(new AllocationRow
+    private void End(in LiveBlock block, EndKind kind, Moment moment, int thread, long callNs = AllocationRow.NotRecorded) => sink.Add(new AllocationRow
     {
         Object = block.Object,
         Address = unchecked((long)block.Address),
@@ -120,13 +123,17 @@ public sealed class LifetimeMatcher(IAllocationSink sink)
         EndNs = moment.Ns,
         EndKind = kind,
         LifetimeNs = Math.Max(0, moment.Ns - block.AllocNs),
-        LifetimeBytes = Saturate(unchecked(moment.Bytes - block.Bytes)),
+        LifetimeBytes = Saturation.ToInt64(unchecked(moment.Bytes - block.Bytes)),
         LifetimeAllocations = moment.Acquisitions - block.Acquisitions,
         AllocThread = block.Thread,
         FreeThread = thread,
         Chain = block.Chain,
         ChainPosition = block.ChainPosition,
+        AllocCallNs = block.CallNs,
+        FreeCallNs = callNs,
     });
+
+    private long CallNs(in TraceEvent e) => hasLatency ? e.DurationNs : AllocationRow.NotRecorded;
 
     private Moment Now(long ns) => new(ns, _bytes, _acquisitions);
 
@@ -136,8 +143,6 @@ public sealed class LifetimeMatcher(IAllocationSink sink)
             _pending.Add(default);
         return ref CollectionsMarshal.AsSpan(_pending)[thread];
     }
-
-    private static long Saturate(ulong value) => (long)Math.Min(value, long.MaxValue);
 
     /// <summary>A moment on the three clocks by which lifetimes are measured.</summary>
     private readonly record struct Moment(long Ns, ulong Bytes, long Acquisitions);
@@ -156,6 +161,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink)
         public long Size;
         public long Alignment;
         public long AllocNs;
+        public long CallNs; // that its acquisition took
         public ulong Bytes; // the clocks just after its own acquisition
         public long Acquisitions;
         public long Chain;

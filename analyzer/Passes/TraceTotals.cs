@@ -40,6 +40,8 @@ public sealed class TraceTotals
     public long Calls { get; private set; }
     /// <summary>Blocks acquired.</summary>
     public long Acquisitions { get; private set; }
+    /// <summary>Bytes requested by successful acquisitions.</summary>
+    public ulong BytesAcquired { get; private set; }
     /// <summary>Time of the last event.</summary>
     public long DurationNs { get; private set; }
 
@@ -72,7 +74,9 @@ public sealed class TraceTotals
         if (!CallKinds.IsAcquisition(e.Kind))
             return;
         thread.BytesRequested += e.BytesRequested;
-        if (!e.IsNull)
-            Acquisitions++;
+        if (e.IsNull)
+            return;
+        Acquisitions++;
+        BytesAcquired += e.BytesRequested;
     }
 }

@@ -16,30 +16,28 @@ public sealed class DatasetQuery : IDisposable
 
     /// <summary>Opens a dataset: its tables and all <see cref="NamedView"/>s can be selected from.</summary>
     /// <exception cref="DatasetException">There is no dataset at the path, or it cannot be read.</exception>
-    public static DatasetQuery Open(string directory)
+    public static DatasetQuery Open(string directory) => Open(directory, DatasetTables.All);
+
+    internal static DatasetQuery Open(string directory, IReadOnlyList<Table> tables)
     {
         string root = Path.GetFullPath(directory).TrimEnd('/');
         if (!Directory.Exists(root))
             throw new DatasetException(directory, File.Exists(root) ? "expected a dataset's directory, found a file" : "no such dataset");
-        foreach (string table in DatasetTables.All)
-        {
-            string path = Path.Combine(root, table);
-            if (!Directory.Exists(path) || !Directory.EnumerateFiles(path, "*.parquet", SearchOption.AllDirectories).Any())
-                throw new DatasetException(directory, $"expected a dataset as 'analyze' writes it, found no table {table}");
-        }
+        foreach (Table table in tables.Where(t => t.Since == Table.FirstVersion && !HasFiles(root, t)))
+            throw new DatasetException(directory, $"expected a dataset as 'analyze' writes it, found no table {table.Name}");
         // The engine creates it when a query outgrows memory, not before: an interrupted query leaves nothing behind.
         string spill = Path.Combine(Path.GetTempPath(), $"allocreplay-query-{Guid.NewGuid():N}");
         var query = new DatasetQuery(new DuckDBConnection("DataSource=:memory:"), spill);
         try
         {
             query._connection.Open();
-            query.CreateViews(root);
+            query.CreateViews(root, tables);
             return query;
         }
         catch (DuckDBException e)
         {
             query.Dispose();
-            throw new DatasetException(directory, Sql.OneLine(e));
+            throw new DatasetException(directory, e.Message.Split('\n')[0]);
         }
         catch
         {
@@ -50,30 +48,16 @@ public sealed class DatasetQuery : IDisposable
 
     /// <summary>Runs one statement that reads. Rows are streamed: a result may be larger than memory.</summary>
     /// <exception cref="QueryException">The statement is wrong, or does more than read.</exception>
-    public QueryResult Run(string sql)
-    {
-        Sql.RequireOneSelect(_connection, sql);
-        DuckDBCommand command = _connection.CreateCommand();
-        command.CommandText = sql;
-        command.UseStreamingMode = true;
-        try
-        {
-            return new QueryResult(command, command.ExecuteReader());
-        }
-        catch (DuckDBException e)
-        {
-            command.Dispose();
-            throw new QueryException(Sql.OneLine(e));
-        }
-    }
+    public QueryResult Run(string sql, QueryForm form = QueryForm.Values) =>
+        new(_connection, ReadStatement.Parse(_connection, sql), form);
 
     /// <summary>Runs a named view.</summary>
     /// <exception cref="QueryException">There is no such view.</exception>
-    public QueryResult RunView(string name)
+    public QueryResult RunView(string name, QueryForm form = QueryForm.Values)
     {
         NamedView view = NamedView.All.FirstOrDefault(v => v.Name == name)
             ?? throw new QueryException($"no view {name}; there are {string.Join(", ", NamedView.All.Select(v => v.Name))}");
-        return Run($"SELECT * FROM {view.Name}");
+        return Run($"SELECT * FROM {view.Name}", form);
     }
 
     /// <inheritdoc/>
@@ -84,7 +68,7 @@ public sealed class DatasetQuery : IDisposable
             Directory.Delete(_spill, recursive: true);
     }
 
-    private void CreateViews(string root)
+    private void CreateViews(string root, IReadOnlyList<Table> tables)
     {
         Execute("SET autoinstall_known_extensions = false");
         Execute("SET autoload_known_extensions = false");
@@ -94,15 +78,26 @@ public sealed class DatasetQuery : IDisposable
         string pattern = Sql.EscapeGlob(root);
         Execute($"SET allowed_directories = [{Sql.Literal(root + "/")}, {Sql.Literal(pattern + "/")}]");
         Execute("SET enable_external_access = false");
-        foreach (string table in DatasetTables.All)
+        foreach (Table table in tables)
         {
+            string rows = Sql.EmptyTable(table);
             // Partition values are text, also where they look like a number.
-            Execute($"CREATE VIEW {table} AS SELECT * FROM read_parquet({Sql.Literal($"{pattern}/{table}/**/*.parquet")}, "
-                + "hive_partitioning = true, hive_types_autocast = false, union_by_name = true)");
+            if (HasFiles(root, table))
+            {
+                rows += $" UNION ALL BY NAME SELECT * FROM read_parquet({Sql.Literal($"{pattern}/{table.Name}/**/*.parquet")}, "
+                    + "hive_partitioning = true, hive_types_autocast = false, union_by_name = true)";
+            }
+            Execute($"CREATE VIEW {table.Name} AS {rows}");
         }
         foreach (NamedView view in NamedView.All)
             Execute($"CREATE VIEW {view.Name} AS {view.Sql}");
         Execute("SET lock_configuration = true");
+    }
+
+    private static bool HasFiles(string root, Table table)
+    {
+        string path = Path.Combine(root, table.Name);
+        return Directory.Exists(path) && Directory.EnumerateFiles(path, "*.parquet", SearchOption.AllDirectories).Any();
     }
 
     private void Execute(string sql)

@@ -1,38 +1,39 @@
-using System.Numerics;
 using DuckDB.NET.Data;
 
 namespace AllocReplay.Analyzer.Query;
 
-/// <summary>A column of a result.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="IsNumber">Whether its values are numbers.</param>
-public sealed record QueryColumn(string Name, bool IsNumber);
-
 /// <summary>The rows of a query, read once, in order.</summary>
 public sealed class QueryResult : IDisposable
 {
-    private static readonly HashSet<Type> Numbers =
-    [
-        typeof(sbyte), typeof(short), typeof(int), typeof(long), typeof(byte), typeof(ushort), typeof(uint), typeof(ulong),
-        typeof(float), typeof(double), typeof(decimal), typeof(BigInteger),
-    ];
-
+    private readonly ReadStatement _statement;
+    private readonly QueryForm _form;
     private readonly DuckDBCommand _command;
     private readonly DuckDBDataReader _reader;
 
-    internal QueryResult(DuckDBCommand command, DuckDBDataReader reader)
+    internal QueryResult(DuckDBConnection connection, ReadStatement statement, QueryForm form)
     {
-        _command = command;
-        _reader = reader;
-        Columns = Enumerable.Range(0, reader.FieldCount)
-            .Select(i => new QueryColumn(reader.GetName(i), Numbers.Contains(reader.GetFieldType(i))))
-            .ToList();
+        (_statement, _form) = (statement, form);
+        _command = connection.CreateCommand();
+        _command.CommandText = statement.In(form);
+        _command.UseStreamingMode = true;
+        try
+        {
+            _reader = _command.ExecuteReader();
+        }
+        catch (DuckDBException e)
+        {
+            _command.Dispose();
+            throw new QueryException(statement.MessageOf(e, form));
+        }
     }
 
     /// <summary>The columns.</summary>
-    public IReadOnlyList<QueryColumn> Columns { get; }
+    public IReadOnlyList<QueryColumn> Columns => _statement.Columns;
 
-    /// <summary>Reads the next row: a value for each column, null for SQL's NULL.</summary>
+    /// <summary>Whether it is a plan, as EXPLAIN draws it over several lines.</summary>
+    public bool IsPlan => _statement.IsPlan;
+
+    /// <summary>Reads the next row: a value for each column, null for SQL's NULL; strings, unless <see cref="QueryForm.Values"/> were asked for.</summary>
     /// <exception cref="QueryException">The query failed while it ran.</exception>
     public object?[]? ReadRow()
     {
@@ -47,7 +48,7 @@ public sealed class QueryResult : IDisposable
         }
         catch (DuckDBException e)
         {
-            throw new QueryException(Sql.OneLine(e));
+            throw new QueryException(_statement.MessageOf(e, _form));
         }
     }
 

@@ -1,11 +1,9 @@
-using System.Runtime.InteropServices;
-using DuckDB.NET.Data;
-using DuckDB.NET.Native;
+using AllocReplay.Analyzer.Tables;
 
 namespace AllocReplay.Analyzer.Query;
 
-/// <summary>Small helpers around the engine's SQL.</summary>
-internal static partial class Sql
+/// <summary>Small pieces of the engine's SQL.</summary>
+internal static class Sql
 {
     /// <summary>A string literal.</summary>
     public static string Literal(string value) => "'" + value.Replace("'", "''", StringComparison.Ordinal) + "'";
@@ -14,36 +12,16 @@ internal static partial class Sql
     public static string EscapeGlob(string path) =>
         string.Concat(path.Select(c => c is '*' or '?' or '[' ? $"[{c}]" : c.ToString()));
 
-    /// <summary>The engine's message as one line: it adds the place in the query below.</summary>
-    public static string OneLine(DuckDBException e) => e.Message.ReplaceLineEndings("\n").Split('\n')[0].TrimEnd();
+    /// <summary>A table without rows that has every column of this version: what a dataset lacks of it reads as NULL.</summary>
+    public static string EmptyTable(Table table) =>
+        $"SELECT {string.Concat(table.Columns.Select(c => $"NULL::{TypeName(c.Type)} AS \"{c.Name}\", "))}"
+        + "NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false";
 
-    /// <summary>Refuses what is not one statement that reads. The engine's own sandbox lets a statement write into the dataset.</summary>
-    /// <exception cref="QueryException">It does not parse, or is not one SELECT.</exception>
-    public static void RequireOneSelect(DuckDBConnection connection, string sql)
+    private static string TypeName(ColumnType type) => type switch
     {
-        int count = NativeMethods.ExtractStatements.DuckDBExtractStatements(
-            connection.NativeConnection, sql, out DuckDBExtractedStatements statements);
-        using (statements)
-        {
-            // Zero statements and no error: nothing but white space and comments.
-            string? error = count == 0 ? NativeMethods.ExtractStatements.DuckDBExtractStatementsError(statements) : null;
-            if (error is { Length: > 0 })
-                throw new QueryException(error.Split('\n')[0]);
-            if (count != 1)
-                throw new QueryException($"expected one SQL statement, found {count}");
-            DuckDBState state = NativeMethods.ExtractStatements.DuckDBPrepareExtractedStatement(
-                connection.NativeConnection, statements, 0, out DuckDBPreparedStatement prepared);
-            using (prepared)
-            {
-                if (state != DuckDBState.Success)
-                    throw new QueryException(NativeMethods.PreparedStatements.DuckDBPrepareError(prepared).Split('\n')[0]);
-                if (StatementType(prepared) != DuckDBStatementType.Select)
-                    throw new QueryException("a query can only read: expected SELECT, WITH, FROM, DESCRIBE, SUMMARIZE or SHOW");
-            }
-        }
-    }
-
-    // Part of the engine's C interface that the package does not declare.
-    [LibraryImport("duckdb", EntryPoint = "duckdb_prepared_statement_type")]
-    private static partial DuckDBStatementType StatementType(DuckDBPreparedStatement statement);
+        ColumnType.Int64 => "BIGINT",
+        ColumnType.Int32 => "INTEGER",
+        ColumnType.Boolean => "BOOLEAN",
+        _ => "VARCHAR",
+    };
 }

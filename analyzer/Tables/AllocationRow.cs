@@ -5,38 +5,60 @@ namespace AllocReplay.Analyzer.Tables;
 /// <summary>One block from its acquisition to its end: a row of the table <c>allocations</c>.</summary>
 public readonly record struct AllocationRow
 {
-    /// <summary>Object id: blocks are numbered from 0 in merged order of acquisition.</summary>
+    /// <summary><see cref="AllocCallNs"/> and <see cref="FreeCallNs"/> where no duration was recorded.</summary>
+    public const long NotRecorded = -1;
+
+    [Column("object", "id", "Blocks are numbered from 0 in merged order of acquisition.")]
     public required long Object { get; init; }
-    /// <summary>Address, the 64 bits as they are: an address of the upper half reads as negative.</summary>
+
+    [Column("address", "address", "The 64 bits as a signed number: an address of the upper half, or with a tag there, is negative. Addresses recur; `object` does not.")]
     public required long Address { get; init; }
-    /// <summary>Bytes requested; saturates at <see cref="long.MaxValue"/>.</summary>
+
+    [Column("size", "bytes", "Bytes requested. Saturates at 2^63−1: `process.saturated_sizes` counts the blocks of which more was asked.")]
     public required long Size { get; init; }
-    /// <summary>The call that acquired it.</summary>
+
+    [Column("kind", "name", "The call that acquired it: `malloc`, `calloc`, `realloc`, `operator new`, …")]
     public required CallKind Kind { get; init; }
-    /// <summary>Alignment requested in bytes, 0 when the call has none.</summary>
+
+    [Column("alignment", "bytes", "Alignment requested, 0 when the call has none. Saturates at 2^63−1.")]
     public required long Alignment { get; init; }
-    /// <summary>Acquisition, nanoseconds since the start of the trace.</summary>
+
+    [Column("alloc_ns", "ns since start", "Its acquisition: the call had returned.")]
     public required long AllocNs { get; init; }
-    /// <summary>End, nanoseconds since the start of the trace; the end of the trace for a block that is still live.</summary>
+
+    [Column("end_ns", "ns since start", "Its end: the call that gave it back began. The end of the trace for a block that is still live.")]
     public required long EndNs { get; init; }
-    /// <summary>How it ended.</summary>
+
+    [Column("end_kind", "name", "`freed`, `reallocated` (its successor in the chain took its place), `alive_at_end` (its lifetime is a lower bound), or `lost_free` (its "
+        + "address was acquired again without a release in the trace: its lifetime is an upper bound).")]
     public required EndKind EndKind { get; init; }
-    /// <summary>
-    /// <see cref="EndNs"/> − <see cref="AllocNs"/>, never negative: counters of two cores may disagree by more than a block lived.
-    /// </summary>
+
+    [Column("lifetime_ns", "ns", "`end_ns` − `alloc_ns`, never negative: counters of two cores may disagree by more than a block lived.")]
     public required long LifetimeNs { get; init; }
-    /// <summary>Bytes that the whole process acquired after this block and before its end.</summary>
+
+    [Column("lifetime_bytes", "bytes", "Bytes that the whole process acquired after this block and before its end. Saturates at 2^63−1.")]
     public required long LifetimeBytes { get; init; }
-    /// <summary>Blocks that the whole process acquired after this one and before its end.</summary>
+
+    [Column("lifetime_allocations", "blocks", "Blocks that the whole process acquired after this one and before its end.")]
     public required long LifetimeAllocations { get; init; }
-    /// <summary>Index of the thread that acquired it.</summary>
+
+    [Column("alloc_thread", "thread", "The thread that acquired it: `threads.thread`.")]
     public required int AllocThread { get; init; }
-    /// <summary>Index of the thread that released or reallocated it, -1 when no release is in the trace.</summary>
+
+    [Column("free_thread", "thread", "The thread that released or reallocated it, -1 when no release is in the trace.")]
     public required int FreeThread { get; init; }
-    /// <summary>The chain of reallocations that it belongs to: the object id of the chain's first block.</summary>
+
+    [Column("chain", "id", "The chain of reallocations that it belongs to: the `object` of the chain's first block.")]
     public required long Chain { get; init; }
-    /// <summary>Its place in the chain, from 0.</summary>
+
+    [Column("chain_position", "position", "Its place in the chain, from 0.")]
     public required int ChainPosition { get; init; }
+
+    [Column("alloc_call_ns", "ns", "How long the call that acquired it took; -1 unless latency was recorded (`record --latency`).", Since = 2)]
+    public required long AllocCallNs { get; init; }
+
+    [Column("free_call_ns", "ns", "How long the call that released or reallocated it took; -1 when no release is in the trace, or unless latency was recorded.", Since = 2)]
+    public required long FreeCallNs { get; init; }
 }
 
 /// <summary>Takes rows in the order in which blocks end.</summary>

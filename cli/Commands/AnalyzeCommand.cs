@@ -12,13 +12,12 @@ internal static class AnalyzeCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string> trace = TraceArguments.Trace();
+        var choice = new TraceChoiceOptions();
         Option<string?> output = new("--output", "-o")
         {
             Description = "Directory to write. Default: the trace's name with .dataset for its extension, in the current directory.",
             HelpName = "dir",
         };
-        Option<string?> process = TraceArguments.Process();
         Option<bool> force = new("--force")
         {
             Description = "Write into a directory that is not empty: add this process, or replace its tables. Nothing else is touched.",
@@ -27,17 +26,19 @@ internal static class AnalyzeCommand
         Option<bool> json = TraceArguments.Json();
         var command = new Command("analyze", "Turn a trace into a Parquet dataset: one row for each block, with its lifetime.")
         {
-            trace, output, process, force, partial, json,
+            output, force, partial, json,
         };
+        choice.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) =>
         {
+            TraceChoice chosen = choice.Of(parse);
             var options = new AnalysisOptions
             {
-                Directory = parse.GetValue(output) ?? DefaultDirectory(parse.GetValue(trace)!),
+                Directory = parse.GetValue(output) ?? DefaultDirectory(chosen.Path),
                 Force = parse.GetValue(force),
                 Partial = parse.GetValue(partial),
             };
-            return Run(parse.GetValue(trace)!, parse.GetValue(process), options, parse.GetValue(json), terminal, token);
+            return Run(chosen, options, parse.GetValue(json), terminal, token);
         });
         return command;
     }
@@ -45,37 +46,52 @@ internal static class AnalyzeCommand
     internal static string DefaultDirectory(string trace) =>
         Path.GetFileNameWithoutExtension(Path.GetFullPath(trace).TrimEnd('/')) + ".dataset";
 
-    private static int Run(
-        string path, string? process, AnalysisOptions options, bool json, Terminal terminal, CancellationToken token)
+    private static int Run(TraceChoice choice, AnalysisOptions options, bool json, Terminal terminal, CancellationToken token)
     {
-        using TraceReader reader = TraceReader.Open(path, process);
-        AnalysisResult result = terminal.WithProgress(
-            $"analyzing {path}", progress => Analysis.RunAsync(reader, options, progress, token).GetAwaiter().GetResult());
-        if (json)
-            terminal.WriteJson("allocreplay.analyze/1", result);
+        string title = $"analyzing {TextLine.Plain(choice.Path)}";
+        IReadOnlyList<AnalysisResult> results;
+        if (choice.Process == TraceArguments.AllProcesses)
+        {
+            using Trace trace = Trace.Open(choice.Path);
+            SessionAnalysis session = terminal.WithProgress(
+                title, progress => Analysis.RunAllAsync(trace, choice.Range, options, progress, token).GetAwaiter().GetResult());
+            results = session.Images;
+            if (json)
+                terminal.WriteJson("allocreplay.analyze_all/1", session);
+        }
         else
-            Print(result, terminal);
-        if (result.Damage is not null)
-            terminal.Note($"allocreplay: warning: the trace is damaged, what could be read was written: {result.Damage}");
+        {
+            using TraceReader reader = TraceArguments.Open(choice, terminal);
+            AnalysisResult result = terminal.WithProgress(
+                title, progress => Analysis.RunAsync(reader, options, progress, token).GetAwaiter().GetResult());
+            results = [result];
+            if (json)
+                terminal.WriteJson("allocreplay.analyze/1", result);
+        }
+        if (!json)
+            Print(results, terminal);
+        foreach (string damage in results.Select(r => r.Damage).OfType<string>())
+            terminal.Note($"allocreplay: warning: the trace is damaged, what could be read was written: {damage}");
         return ExitCode.Ok;
     }
 
-    private static void Print(AnalysisResult result, Terminal terminal)
+    private static void Print(IReadOnlyList<AnalysisResult> results, Terminal terminal)
     {
         Table tables = Terminal.NewTable(
-            ("table", Justify.Left), ("rows", Justify.Right), ("files", Justify.Right), ("bytes", Justify.Right), ("B/row", Justify.Right));
-        foreach (TableResult table in result.Tables)
+            ("process", Justify.Left), ("table", Justify.Left), ("rows", Justify.Right), ("files", Justify.Right), ("bytes", Justify.Right), ("B/row", Justify.Right));
+        foreach ((AnalysisResult result, TableResult table) in results.SelectMany(r => r.Tables.Select(t => (r, t))))
         {
             tables.AddRow(
-                table.Name, Quantity.Count(table.Rows), Quantity.Count(table.Files), Quantity.Bytes(table.Bytes),
+                Markup.Escape(result.Process), table.Name, Quantity.Count(table.Rows), Quantity.Count(table.Files), Quantity.Bytes(table.Bytes),
                 table.Rows == 0 ? "-" : FormattableString.Invariant($"{(double)table.Bytes / table.Rows:0.0}"));
         }
         terminal.Write(tables);
-        double seconds = Math.Max(result.Elapsed.TotalSeconds, 1e-9);
-        terminal.Note($"Wrote {result.Dataset} (host={result.Host}, process={result.Process}): {Quantity.Count(result.Events, "event")} in "
-            + $"{Quantity.Duration(result.Elapsed.TotalNanoseconds)}, {Quantity.Count((long)(result.Events / seconds))} events/s.");
+        long events = results.Sum(r => r.Events);
+        double ns = Math.Max(results.Sum(r => r.Elapsed.TotalNanoseconds), 1);
+        terminal.Note($"Wrote {results[0].Dataset} (host={results[0].Host}, process={string.Join(" ", results.Select(r => r.Process))}): "
+            + $"{Quantity.Count(events, "event")} in {Quantity.Duration(ns)}, {Quantity.Count((long)(events / (ns / 1e9)))} events/s.");
         terminal.Next(
-            TextLine.Command("query", result.Dataset, "--view", "size_histogram"),
-            TextLine.Command("query", result.Dataset, "SELECT kind, count(*), sum(size) FROM allocations GROUP BY kind"));
+            TextLine.Command("query", results[0].Dataset, "--view", "size_histogram"),
+            TextLine.Command("query", results[0].Dataset, "SELECT kind, count(*), sum(size) FROM allocations GROUP BY kind"));
     }
 }

@@ -21,7 +21,7 @@ internal static class CompareCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string> trace = TraceArguments.Trace();
+        var choice = new TraceChoiceOptions();
         Option<string?> allocator = new("--allocator")
         {
             Description = "Allocators, by comma, the first to be compared with: names that 'allocators' lists, or name=path.so; "
@@ -37,24 +37,24 @@ internal static class CompareCommand
         Option<int?> seed = new("--seed") { Description = "Seed of the order within blocks. Default: a new one, printed.", HelpName = "n" };
         Option<string> touch = ReplayArguments.Touch();
         Option<string?> maxLive = ReplayArguments.MaxLive();
-        Option<string?> process = TraceArguments.Process();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
         var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
         {
-            trace, allocator, runs, seed, touch, maxLive, process, partial, json,
+            allocator, runs, seed, touch, maxLive, partial, json,
         };
+        choice.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
-                parse.GetValue(trace)!, parse.GetValue(allocator), parse.GetValue(runs), parse.GetValue(seed),
+                choice.Of(parse), parse.GetValue(allocator), parse.GetValue(runs), parse.GetValue(seed),
                 ReplayArguments.ParseTouch(parse.GetValue(touch)!), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive)),
-                parse.GetValue(process), parse.GetValue(partial), parse.GetValue(json)),
+                parse.GetValue(partial), parse.GetValue(json)),
             terminal, token));
         return command;
     }
 
     private sealed record Request(
-        string Trace, string? Allocators, int Runs, int? Seed, TouchPolicy Touch, long? MaxLive, string? Process, bool Partial, bool Json);
+        TraceChoice Trace, string? Allocators, int Runs, int? Seed, TouchPolicy Touch, long? MaxLive, bool Partial, bool Json);
 
     /// <summary>What <c>--json</c> prints.</summary>
     private sealed record Report(
@@ -69,7 +69,7 @@ internal static class CompareCommand
             ? AllocatorCatalog.Parse(list)
             : [.. AllocatorCatalog.List().Select(e => e.Found).OfType<Allocator>()];
         int seed = request.Seed ?? Random.Shared.Next(1, 1_000_000);
-        var source = new ReplayArguments.Source(request.Trace, request.Process, request.Partial, request.MaxLive, new PlanOptions());
+        var source = new ReplayArguments.Source(request.Trace, request.Partial, request.MaxLive, new PlanOptions());
         using ReplayPlan plan = ReplayArguments.Compile(source, terminal, token);
         using ReplayPlan memoryPlan = ReplayArguments.CompileAgain(source with { Options = new PlanOptions { Order = ReplayOrder.Total } }, terminal, token);
         var comparison = new Comparison(plan, memoryPlan, allocators, new ComparisonOptions { Runs = request.Runs, Seed = seed, Touch = request.Touch });
@@ -77,7 +77,7 @@ internal static class CompareCommand
         if (request.Json)
         {
             terminal.WriteJson("allocreplay.compare/1", new Report(
-                request.Trace, request.Runs, seed, request.Touch, "deps", plan.Counts.Calls, plan.Expected.Count,
+                request.Trace.Path, request.Runs, seed, request.Touch, "deps", plan.Counts.Calls, plan.Expected.Count,
                 plan.Trace.PeakLiveBytes, plan.Counts, rows));
         }
         else
@@ -92,7 +92,7 @@ internal static class CompareCommand
             terminal.Note($"{row.Allocator.Name}: {Quantity.Count(row.FailedNow)} calls failed now, {Quantity.Count(row.Divergences)} had another outcome.");
         foreach (ComparisonRow row in rows.Where(r => r.Substituted.Count > 0))
             terminal.Note($"{row.Allocator.Name} has no {ReplayArguments.DescribeSubstitutions(row.Substituted)}; the nearest it has was called.");
-        terminal.Next(TextLine.Command("replay", request.Trace, "--allocator", "NAME"));
+        terminal.Next(TextLine.Command(["replay", .. request.Trace.Words, "--allocator", "NAME"]));
         return ExitCode.Ok;
     }
 

@@ -14,17 +14,15 @@ internal static class DumpCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string> trace = TraceArguments.Trace();
-        Option<string?> process = TraceArguments.Process();
+        var choice = new TraceChoiceOptions();
         Option<int?> thread = new("--thread") { Description = "Only this thread's events.", HelpName = "index" };
         Option<long?> limit = new("--limit") { Description = "Stop after this many events.", HelpName = "n" };
-        Option<uint?> interval = TraceArguments.Interval();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = new("--json") { Description = "Print one JSON object a line." };
-        var command = new Command("dump", "Print the events of a trace, one a line.") { trace, process, thread, interval, limit, partial, json };
+        var command = new Command("dump", "Print the events of a trace, one a line.") { thread, limit, partial, json };
+        choice.AddTo(command);
         command.SetAction(parse => Run(
-            parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(thread), parse.GetValue(interval), parse.GetValue(limit),
-            parse.GetValue(partial), parse.GetValue(json), terminal));
+            choice.Of(parse), parse.GetValue(thread), parse.GetValue(limit), parse.GetValue(partial), parse.GetValue(json), terminal));
         return command;
     }
 
@@ -32,9 +30,9 @@ internal static class DumpCommand
     /// <returns>Bytes written.</returns>
     private delegate int LineFormat(Span<byte> line, in TraceEvent e);
 
-    private static int Run(string path, string? process, int? thread, uint? interval, long? limit, bool partial, bool json, Terminal terminal)
+    private static int Run(TraceChoice choice, int? thread, long? limit, bool partial, bool json, Terminal terminal)
     {
-        using TraceReader reader = TraceReader.Open(path, process, interval);
+        using TraceReader reader = TraceArguments.Open(choice, terminal);
         if (limit < 0)
             throw new UsageException("--limit: expected 0 or more");
         if (thread is { } wanted && (wanted < 0 || wanted >= reader.Threads.Count))

@@ -15,35 +15,33 @@ internal static class InfoCommand
 
     public static Command Create(Terminal terminal)
     {
-        Argument<string> trace = TraceArguments.Trace();
-        Option<string?> process = TraceArguments.Process();
-        Option<uint?> interval = TraceArguments.Interval();
+        var choice = new TraceChoiceOptions();
         Option<bool> threads = new("--threads") { Description = "List all threads, not the busiest alone." };
         Option<bool> images = new("--images") { Description = "List all process images, not the busiest alone." };
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
-        var command = new Command("info", "Show what a trace holds.") { trace, process, interval, threads, images, partial, json };
+        var command = new Command("info", "Show what a trace holds.") { threads, images, partial, json };
+        choice.AddTo(command);
         command.SetAction(parse => Run(
-            parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(interval),
-            new InfoLists(parse.GetValue(threads), parse.GetValue(images)), parse.GetValue(partial), parse.GetValue(json), terminal));
+            choice.Of(parse), new InfoLists(parse.GetValue(threads), parse.GetValue(images)), parse.GetValue(partial), parse.GetValue(json), terminal));
         return command;
     }
 
-    private static int Run(string path, string? process, uint? interval, InfoLists lists, bool partial, bool json, Terminal terminal)
+    private static int Run(TraceChoice choice, InfoLists lists, bool partial, bool json, Terminal terminal)
     {
-        using TraceReader reader = TraceReader.Open(path, process, interval);
+        using TraceReader reader = TraceArguments.Open(choice, terminal);
         TraceStatistics statistics = reader.EventBytes < ProgressFrom
             ? TraceStatistics.Of(reader)
-            : terminal.WithProgress($"Reading {path}", progress => TraceStatistics.Of(reader, progress));
+            : terminal.WithProgress($"Reading {TextLine.Plain(choice.Path)}", progress => TraceStatistics.Of(reader, progress));
         TraceSummary summary = TraceSummary.Of(reader, statistics);
         if (json)
             terminal.WriteJson("allocreplay.info/1", summary);
         else
-            Print(summary, lists, process is null ? [path] : [path, "--process", process], terminal);
+            Print(summary, lists, choice.Words, terminal);
         return terminal.EndOf(reader, partial);
     }
 
-    private static void Print(TraceSummary s, InfoLists lists, string[] target, Terminal terminal)
+    private static void Print(TraceSummary s, InfoLists lists, IReadOnlyList<string> target, Terminal terminal)
     {
         foreach (Spectre.Console.Rendering.IRenderable part in InfoPage.Of(s, lists, terminal.Width))
             terminal.Write(part, terminal.Width);

@@ -18,7 +18,7 @@ internal static class QueryCommand
         Argument<string?> dataset = new("dataset") { Description = "The directory that 'analyze' wrote.", Arity = ArgumentArity.ZeroOrOne };
         Argument<string?> sql = new("sql")
         {
-            Description = "One SELECT over the tables allocations, threads and process, and the named views. DuckDB's dialect.",
+            Description = "One statement that reads the tables allocations, threads and process, or the named views: SELECT, PIVOT, DESCRIBE, EXPLAIN, … DuckDB's dialect.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<string?> view = new("--view") { Description = "Run this named view.", HelpName = "name" };
@@ -52,7 +52,8 @@ internal static class QueryCommand
         if (sql is null == view is null)
             throw new UsageException("expected either an SQL query or --view NAME (--list-views lists them)");
         using DatasetQuery query = DatasetQuery.Open(dataset);
-        using QueryResult result = view is not null ? query.RunView(view) : query.Run(sql!);
+        QueryForm values = form == Form.Json ? QueryForm.Json : QueryForm.Text;
+        using QueryResult result = view is not null ? query.RunView(view, values) : query.Run(sql!, values);
         switch (form)
         {
             case Form.Json:
@@ -70,13 +71,19 @@ internal static class QueryCommand
 
     private static void WriteTable(QueryResult result, long limit, bool isDefault, Terminal terminal)
     {
+        if (result.IsPlan)
+        {
+            foreach (object?[] plan in result.ReadRows())
+                terminal.Out.WriteLine(((string?)plan[^1] ?? "").TrimEnd());
+            return;
+        }
         Table table = Terminal.NewTable(result.Columns.Select(c => (c.Name, c.IsNumber ? Justify.Right : Justify.Left)).ToArray());
         long rows = 0;
         object?[]? row;
         // One row more is read than shown, to know whether there is one.
         while ((row = result.ReadRow()) is not null && rows < limit)
         {
-            table.Add([.. row.Select(v => v is null ? "NULL" : QueryOutput.Text(v))]);
+            table.Add([.. row.Select(v => v is null ? "NULL" : TextLine.Plain((string)v))]);
             rows++;
         }
         terminal.WriteWide(table);
@@ -87,7 +94,12 @@ internal static class QueryCommand
     private static int ListViews(Form form, Terminal terminal)
     {
         if (form == Form.Csv)
-            throw new UsageException("--list-views prints a table, or JSON with --json");
+        {
+            terminal.Out.Write("name,description\n");
+            foreach (NamedView view in NamedView.All)
+                terminal.Out.Write($"{QueryOutput.CsvField(view.Name)},{QueryOutput.CsvField(view.Description)}\n");
+            return ExitCode.Ok;
+        }
         if (form == Form.Json)
         {
             terminal.WriteJson("allocreplay.views/1", new ViewList(NamedView.All));

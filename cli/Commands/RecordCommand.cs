@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
+using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
 using AllocReplay.Recorder;
 
@@ -57,6 +58,8 @@ internal static class RecordCommand
             // Usage, but record has its own codes: 2 may be the command's.
             if (destination.WhyNot(parse.GetValue(force)) is { } why)
                 throw new RecordException(why);
+            if (parse.GetValue(sample) == 0)
+                throw new UsageException("--sample 0: expected 1, for every block, or more");
             return Run(new RecordOptions
             {
                 Command = words,
@@ -78,38 +81,56 @@ internal static class RecordCommand
     private static string DefaultOutput(string command) =>
         $"{Path.GetFileName(command)}.{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}{RecordingOutput.Extension}";
 
+    /// <summary>
+    /// Once the command has run, its exit code is ours: what fails here is said, and hides it only where it is 0 and there is nothing to show
+    /// for it.
+    /// </summary>
     private static int Run(RecordOptions options, RecordingOutput output, bool quiet, Terminal terminal)
     {
-        int exitCode = RecordSession.Run(options, pid =>
+        RecordResult result = RecordedCommand.Run(options, pid =>
         {
             if (options.StartPaused && !quiet)
                 terminal.Note($"allocreplay: paused; 'allocreplay control {pid} start' begins to record, into {options.Output}");
         });
-        TraceReader reader;
         try
         {
-            reader = TraceReader.Open(options.Output);
+            foreach (string failure in result.Failures)
+                terminal.Note($"allocreplay: {failure}");
+            foreach (string program in quiet ? [] : result.Unrecorded)
+                terminal.Note($"allocreplay: {program}");
+            int finished = Finish(options, output, result, quiet, terminal);
+            return result.ExitCode == ExitCode.Ok ? finished : result.ExitCode;
         }
-        catch (TraceFormatException e)
+        catch (Exception e) when (e is TraceFormatException or IOException or UnauthorizedAccessException or ControlException)
         {
             terminal.Note($"allocreplay: {e.Message}");
-            return exitCode == ExitCode.Ok ? ExitCode.RecordFailed : exitCode;
+            // A failure that is known, such as a full disk, is no reason to say that the command failed. An empty recording without one is.
+            return result.ExitCode == ExitCode.Ok && result.Failures.Count == 0 ? ExitCode.RecordFailed : result.ExitCode;
         }
-        using (reader)
+    }
+
+    /// <returns>Ok when what was asked for is there.</returns>
+    private static int Finish(RecordOptions options, RecordingOutput output, RecordResult result, bool quiet, Terminal terminal)
+    {
+        using (TraceReader reader = TraceReader.Open(options.Output))
         {
             if (!quiet)
+            {
                 Report(reader, options.Output, terminal);
+                if (UnrecordedMemory.Of(reader, options, result) is { } memory)
+                    terminal.Note($"allocreplay: {memory}");
+            }
         }
         int packing = output.Finish(terminal, quiet);
         if (!quiet)
             terminal.Next(TextLine.Command("info", packing == ExitCode.Ok ? output.Name : output.Directory));
-        // A command that went well does not hide that the file which was asked for is not there.
-        return exitCode == ExitCode.Ok ? packing : exitCode;
+        return packing;
     }
 
     private static void Report(TraceReader reader, string output, Terminal terminal)
     {
-        terminal.Note($"allocreplay: recorded {output}: {Quantity.Count(reader.Images.Count, "process image")}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
+        string images = Quantity.Count(reader.Trace.ImageCount, "process image");
+        terminal.Note($"allocreplay: recorded {output}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
         if (reader.Process.LostEvents > 0 || reader.Process.Failure is not null)
             terminal.Note($"allocreplay: {Quantity.Count(reader.Process.LostEvents, "event")} lost: {reader.Process.Failure}");
     }

@@ -18,7 +18,7 @@ internal static class ReplayCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string> trace = TraceArguments.Trace();
+        var choice = new TraceChoiceOptions();
         Option<string> allocator = new("--allocator")
         {
             Description = "Allocator to replay under: a name that 'allocators' lists, or name=path.so[,VARIABLE=value…].",
@@ -41,18 +41,18 @@ internal static class ReplayCommand
             HelpName = "out",
         };
         Option<bool> force = new("--force") { Description = "Replace a recording of that name." };
-        Option<string?> process = TraceArguments.Process();
         Option<bool> partial = TraceArguments.Partial();
         Option<string?> keepPlan = new("--keep-plan") { Description = "Keep the compiled plan as this file.", HelpName = "file" };
         Option<bool> json = TraceArguments.Json();
         var command = new Command("replay", "Replay a trace on real threads under an allocator, and check that the replay was the trace.")
         {
-            trace, allocator, order, pace, touch, loop, maxLive, record, force, process, partial, keepPlan, json,
+            allocator, order, pace, touch, loop, maxLive, record, force, partial, keepPlan, json,
         };
+        choice.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
                 new ReplayArguments.Source(
-                    parse.GetValue(trace)!, parse.GetValue(process), parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive)),
+                    choice.Of(parse), parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive)),
                     new PlanOptions
                     {
                         Order = ReplayArguments.ParseOrder(parse.GetValue(order)!),
@@ -92,7 +92,7 @@ internal static class ReplayCommand
             : (Record(plan, allocators[0], request, output.Directory, terminal, token), null);
         string? loss = output is null ? null : LossOf(output.Directory);
         int packing = output?.Finish(terminal) ?? ExitCode.Ok;
-        ReplaySummary summary = ReplaySummary.Of(request.Source.Path, plan, allocators[0], request.Options, timed, measured) with { Recorded = output?.Name };
+        ReplaySummary summary = ReplaySummary.Of(request.Source.Trace.Path, plan, allocators[0], request.Options, timed, measured) with { Recorded = output?.Name };
         if (request.Json)
             terminal.WriteJson("allocreplay.replay/1", summary);
         else
@@ -101,11 +101,11 @@ internal static class ReplayCommand
             terminal.Note($"Note: {Quantity.Count(timed.FailedNow)} calls that gave a block when recorded failed now: the figures are of less than the trace");
         if (loss is not null)
             terminal.Note($"allocreplay: {loss}");
-        string trace = request.Source.Path;
+        IReadOnlyList<string> trace = request.Source.Trace.Words;
         if (output is null)
-            terminal.Next(TextLine.Command("compare", trace), TextLine.Command("replay", trace, "--record", "OUT") + " for the proof");
+            terminal.Next(TextLine.Command(["compare", .. trace]), TextLine.Command(["replay", .. trace, "--record", "OUT"]) + " for the proof");
         else
-            terminal.Next(TextLine.Command("verify", trace, packing == ExitCode.Ok ? output.Name : output.Directory));
+            terminal.Next(TextLine.Command(["verify", .. trace, packing == ExitCode.Ok ? output.Name : output.Directory]));
         return packing == ExitCode.RecordFailed || (packing == ExitCode.Ok && loss is not null) ? ExitCode.NotPossible : packing;
     }
 
@@ -131,7 +131,7 @@ internal static class ReplayCommand
             return $"--record with --loop {request.Options.Loops}: record one replay, as the trace has each call once";
         // With --force it would be gone before it is read. Before it is packed, a recording is a directory of that name.
         foreach (string target in new[] { output.Name, output.Directory }.Where(t => t.Length > 0))
-            if (IsWithin(request.Source.Path, target) || IsWithin(target, request.Source.Path))
+            if (IsWithin(request.Source.Trace.Path, target) || IsWithin(target, request.Source.Trace.Path))
                 return $"--record {request.Record}: the trace itself is {(target == request.Record ? "there" : target)}; choose another name";
         return output.WhyNot(request.Force);
     }
@@ -145,7 +145,7 @@ internal static class ReplayCommand
         string order = ReplayArguments.NameOf(plan.Order);
         RecordSession session = Begin(new RecordOptions
         {
-            Command = ["allocreplay", "replay", request.Source.Path, "--order", order, "--allocator", allocator.Name],
+            Command = ["allocreplay", "replay", request.Source.Trace.Path, "--order", order, "--allocator", allocator.Name],
             Output = recording,
             Force = request.Force,
             Latency = true,
@@ -157,7 +157,7 @@ internal static class ReplayCommand
             WorkerResult result = terminal.WithProgress($"Replaying under {allocator.Name} and recording", progress => WorkerProcess.Run(plan, allocator, options, progress, token));
             session.Close(result.ProcessId, ExitCode.Ok, new ReplayInfo
             {
-                Trace = request.Source.Path,
+                Trace = request.Source.Trace.Path,
                 Image = plan.Image,
                 Calls = result.Calls,
                 Order = order,

@@ -13,7 +13,7 @@ internal static class VerifyCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string> trace = TraceArguments.Trace();
+        var choice = new TraceChoiceOptions();
         Argument<string> replay = new("replay") { Description = "The recording of its replay, by 'replay --record'." };
         Option<string?> order = new("--order")
         {
@@ -21,22 +21,21 @@ internal static class VerifyCommand
             HelpName = string.Join('|', ReplayArguments.OrderNames),
         };
         order.AcceptOnlyFromAmong([.. ReplayArguments.OrderNames]);
-        Option<string?> process = TraceArguments.Process();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
-        var command = new Command("verify", "Compare the recording of a replay with the trace, edge by edge: was it the same execution?")
-        {
-            trace, replay, order, process, partial, json,
-        };
+        var command = new Command("verify", "Compare the recording of a replay with the trace, edge by edge: was it the same execution?");
+        choice.AddTo(command);
+        command.Arguments.Add(replay);
+        foreach (Option option in new Option[] { order, partial, json })
+            command.Options.Add(option);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
-                parse.GetValue(trace)!, parse.GetValue(replay)!, parse.GetValue(order), parse.GetValue(process), parse.GetValue(partial),
-                parse.GetValue(json)),
+                choice.Of(parse), parse.GetValue(replay)!, parse.GetValue(order), parse.GetValue(partial), parse.GetValue(json)),
             terminal, token));
         return command;
     }
 
-    private sealed record Request(string Trace, string Replay, string? Order, string? Process, bool Partial, bool Json);
+    private sealed record Request(TraceChoice Trace, string Replay, string? Order, bool Partial, bool Json);
 
     /// <summary>What <c>--json</c> prints.</summary>
     private sealed record Output(string Trace, string Replay, ReplayInfo? Info, bool Holds, ClosureReport Report);
@@ -45,7 +44,7 @@ internal static class VerifyCommand
     {
         using TraceReader replay = TraceReader.Open(request.Replay);
         ReplayInfo? info = replay.Session?.Replay;
-        using TraceReader trace = TraceReader.Open(request.Trace, request.Process ?? ImageOf(request.Trace, info));
+        using TraceReader trace = TraceArguments.Open(request.Trace, terminal, preferred: info?.Image);
         var options = new ClosureOptions
         {
             Order = OrderOf(request, info),
@@ -63,22 +62,15 @@ internal static class VerifyCommand
         if (ReplayArguments.LossOf(replay) is { } loss)
             terminal.Note($"Note: {loss}");
         if (request.Json)
-            terminal.WriteJson("allocreplay.verify/1", new Output(request.Trace, request.Replay, info, report.Holds, report));
+            terminal.WriteJson("allocreplay.verify/1", new Output(request.Trace.Path, request.Replay, info, report.Holds, report));
         else
             Print(report, info, trace.Process.Latency, terminal);
         if (!report.Holds && info is not null)
             terminal.Note($"Note: {request.Replay} is a replay of {TextLine.Plain(info.Trace)}, image {TextLine.Plain(info.Image)}, {Quantity.Count(info.Calls)} calls");
         if (info is null)
             terminal.Note($"Note: {request.Replay} does not say what it is a replay of: held to {ReplayArguments.NameOf(options.Order)}; see --order");
-        terminal.Next(report.Holds ? TextLine.Command("compare", request.Trace) : TextLine.Command("dump", request.Replay, "--thread", "N"));
+        terminal.Next(report.Holds ? TextLine.Command(["compare", .. request.Trace.Words]) : TextLine.Command("dump", request.Replay, "--thread", "N"));
         return report.Holds ? ExitCode.Ok : ExitCode.Failed;
-    }
-
-    /// <summary>The image that was replayed, where this trace has one of that name.</summary>
-    private static string? ImageOf(string path, ReplayInfo? info)
-    {
-        using TraceReader reader = TraceReader.Open(path);
-        return reader.Images.FirstOrDefault(i => i.Name == info?.Image)?.Name;
     }
 
     private static ReplayOrder OrderOf(Request request, ReplayInfo? info)

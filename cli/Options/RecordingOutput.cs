@@ -53,7 +53,7 @@ internal sealed class RecordingOutput
         {
             if (PackCommand.Pack(Directory, _packed, partial: false, quiet ? new Terminal(terminal.Out, TextWriter.Null) : terminal) is null)
             {
-                terminal.Note($"allocreplay: interrupted; the recording is kept: pack it with 'allocreplay pack {Directory}'");
+                terminal.Note($"allocreplay: interrupted; the recording is kept: pack it with: {TextLine.Command("pack", Directory)}");
                 return ExitCode.Interrupted;
             }
         }
@@ -63,7 +63,10 @@ internal sealed class RecordingOutput
             return ExitCode.RecordFailed;
         }
         if (SessionSwitch.Running(Directory) is { Count: > 0 } running)
-            terminal.Note($"allocreplay: pid {string.Join(", ", running)} still records into {Directory}: the file has what was there so far, the directory is kept");
+        {
+            terminal.Note($"allocreplay: pid {string.Join(", ", running)} still records into {Directory}: the file has what was there "
+                + "so far, the directory is kept");
+        }
         else
             System.IO.Directory.Delete(Directory, recursive: true);
         return ExitCode.Ok;

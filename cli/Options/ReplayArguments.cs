@@ -81,14 +81,14 @@ internal static class ReplayArguments
     public static string NameOf(TouchPolicy touch) => TouchNames[(int)touch];
 
     /// <summary>What of a trace is to be compiled, and how.</summary>
-    internal sealed record Source(string Path, string? Process, bool Partial, long? MaxLive, PlanOptions Options, string? KeepPlan = null);
+    internal sealed record Source(TraceChoice Trace, bool Partial, long? MaxLive, PlanOptions Options, string? KeepPlan = null);
 
     /// <summary>Reads and compiles a trace; refuses a damaged one unless it may be partial, and one larger than memory.</summary>
     public static ReplayPlan Compile(Source source, Terminal terminal, CancellationToken token)
     {
         if (WhyNotKept(source.KeepPlan) is { } why)
             throw new UsageException(why);
-        using TraceReader reader = TraceReader.Open(source.Path, source.Process);
+        using TraceReader reader = TraceArguments.Open(source.Trace, terminal);
         ReplayPlan plan = Compile(reader, source, "Compiling the replay plan", terminal, token);
         try
         {
@@ -99,7 +99,7 @@ internal static class ReplayArguments
                 terminal.Note($"allocreplay: {damage.Message}; replaying what is readable: {Quantity.Count(plan.Counts.Calls)} calls");
             }
             if (plan.Counts.Calls == 0)
-                throw new TraceFormatException(source.Path, null, "the trace has no calls to replay");
+                throw new TraceFormatException(source.Trace.Path, null, "the trace has no calls to replay");
             MemoryGuard.Require(plan, MemoryGuard.Available(), source.MaxLive);
         }
         catch
@@ -114,7 +114,7 @@ internal static class ReplayArguments
     /// <summary>A second plan of a trace that has been compiled already, in another order: what there is to say of the trace has been said.</summary>
     public static ReplayPlan CompileAgain(Source source, Terminal terminal, CancellationToken token)
     {
-        using TraceReader reader = TraceReader.Open(source.Path, source.Process);
+        using TraceReader reader = TraceReader.Open(source.Trace.Path, source.Trace.Process, source.Trace.Range);
         return Compile(reader, source, $"Compiling the plan in order {NameOf(source.Options.Order)}", terminal, token);
     }
 

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using AllocReplay.Cli.Output;
+using AllocReplay.Formats;
 
 namespace AllocReplay.Cli.Options;
 
@@ -7,16 +9,31 @@ internal static class TraceArguments
 {
     public static Argument<string> Trace() => new("trace") { Description = "A recording (NAME.allocrec), one process image inside it, or a packed trace (NAME.alloctrace)." };
 
-    public static Option<string?> Process() => new("--process")
+    /// <summary>The value of <c>--process</c> that stands for every process image.</summary>
+    public const string AllProcesses = "all";
+
+    public static Option<string?> Process(bool allowsAll = false) => new("--process")
     {
-        Description = "Process image to read, as 'info' lists them (pPID.N). Default: the busiest.",
-        HelpName = "image",
+        Description = "Process image to read, as 'info' lists them (pPID.N)" + (allowsAll ? $", or {AllProcesses} for each of them" : "") + ". Default: the busiest.",
+        HelpName = allowsAll ? $"image|{AllProcesses}" : "image",
     };
 
     public static Option<uint?> Interval() => new("--interval")
     {
         Description = "Only this interval of a recording that was stopped and started. Default: all.",
         HelpName = "n",
+    };
+
+    public static Option<string?> FromMark() => new("--from-mark")
+    {
+        Description = "Only what follows the first mark of this name. What was allocated before is known when it is freed.",
+        HelpName = "name",
+    };
+
+    public static Option<string?> ToMark() => new("--to-mark")
+    {
+        Description = "Only what comes before the first mark of this name, after that of --from-mark.",
+        HelpName = "name",
     };
 
     public static Option<bool> Json() => new("--json") { Description = "Print JSON." };
@@ -27,4 +44,25 @@ internal static class TraceArguments
     {
         Description = "Go on with what is readable of a damaged trace.",
     };
+
+    /// <summary>Opens what was chosen of a trace. Where the choice among several process images was left to us, it says which one it took.</summary>
+    /// <param name="choice">What to open.</param>
+    /// <param name="terminal">Told which of several it is.</param>
+    /// <param name="preferred">The image to take where none was chosen, if there is one of that name; else it is the busiest.</param>
+    /// <exception cref="TraceFormatException">There is no such trace, process image, interval or mark.</exception>
+    public static TraceReader Open(TraceChoice choice, Terminal terminal, string? preferred = null)
+    {
+        Trace trace = Formats.Trace.Open(choice.Path);
+        string? image = choice.Process ?? (preferred is null ? null : trace.Images.FirstOrDefault(i => i.Name == preferred)?.Name);
+        TraceReader reader = trace.OpenImage(image, choice.Range, ownsTrace: true);
+        if (image is null && trace.ImageCount > 1)
+            terminal.Note($"Note: {Describe(reader)} is the busiest of {Quantity.Count(reader.Trace.ImageCount)} process images; --process chooses another");
+        return reader;
+    }
+
+    private static string Describe(TraceReader reader)
+    {
+        string program = Path.GetFileName(reader.Process.Executable);
+        return TextLine.Plain(program.Length == 0 ? reader.Image : $"{reader.Image} ({program})");
+    }
 }

@@ -1,47 +1,35 @@
-using System.Collections;
-using System.Globalization;
-using System.Numerics;
-using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using AllocReplay.Analyzer.Query;
 
 namespace AllocReplay.Cli.Output;
 
-/// <summary>Query results as text: values for people and CSV, JSON for programs. Rows are written as they come.</summary>
-internal static class QueryOutput
+/// <summary>Query results as the engine casts them to text: CSV for files, JSON for programs. Rows are written as they come.</summary>
+internal static partial class QueryOutput
 {
-    /// <summary>A value as plain text: numbers ungrouped, in full precision; times in ISO 8601; lists and structs as JSON.</summary>
-    public static string Text(object value) => value switch
-    {
-        string s => s,
-        bool b => b ? "true" : "false",
-        DateTime t => t.ToString("yyyy-MM-ddTHH:mm:ss.FFFFFF", CultureInfo.InvariantCulture),
-        byte[] bytes => Convert.ToHexStringLower(bytes),
-        IEnumerable => ToJson(value),
-        IFormattable f => f.ToString(null, CultureInfo.InvariantCulture),
-        _ => value.ToString() ?? "",
-    };
-
-    /// <summary>Writes an array with an object for each row.</summary>
+    /// <summary>Writes an array with an object for each row, of a result in <see cref="QueryForm.Json"/>.</summary>
     public static void WriteJson(QueryResult result, long limit, TextWriter output)
     {
+        string[] names = result.Columns.Select(c => Quote(c.Name)).ToArray();
         output.Write("[");
         bool first = true;
         foreach (object?[] row in Take(result, limit))
         {
-            output.Write(first ? "\n  " : ",\n  ");
+            output.Write(first ? "\n  {" : ",\n  {");
             first = false;
-            output.Write(ToJson(row, result.Columns));
+            for (int i = 0; i < row.Length; i++)
+                output.Write($"{(i == 0 ? "" : ",")}{names[i]}:{JsonValue((string?)row[i], result.Columns[i].Kind)}");
+            output.Write("}");
         }
         output.WriteLine(first ? "]" : "\n]");
     }
 
-    /// <summary>Writes CSV as RFC 4180 has it, but for line feeds alone; NULL is an empty field.</summary>
+    /// <summary>Writes CSV as RFC 4180 has it, but for line feeds alone, of a result in <see cref="QueryForm.Text"/>; NULL is an empty field, empty text is "".</summary>
     public static void WriteCsv(QueryResult result, long limit, TextWriter output)
     {
         output.Write(string.Join(',', result.Columns.Select(c => CsvField(c.Name))) + "\n");
         foreach (object?[] row in Take(result, limit))
-            output.Write(string.Join(',', row.Select(v => v is null ? "" : CsvField(Text(v)))) + "\n");
+            output.Write(string.Join(',', row.Select(v => CsvField((string?)v))) + "\n");
     }
 
     private static IEnumerable<object?[]> Take(QueryResult result, long limit)
@@ -50,67 +38,26 @@ internal static class QueryOutput
             yield return row;
     }
 
-    private static string CsvField(string text) =>
-        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"";
+    /// <summary>A field as it stands in CSV.</summary>
+    public static string CsvField(string? text) =>
+        text is null ? ""
+        : text.Length > 0 && text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text
+        : "\"" + text.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"";
 
-    private static string ToJson(object?[] row, IReadOnlyList<QueryColumn> columns)
+    private static string JsonValue(string? text, QueryColumnKind kind) => (text, kind) switch
     {
-        return Json(writer =>
-        {
-            writer.WriteStartObject();
-            for (int i = 0; i < row.Length; i++)
-            {
-                writer.WritePropertyName(columns[i].Name);
-                WriteValue(writer, row[i]);
-            }
-            writer.WriteEndObject();
-        });
-    }
+        (null, _) => "null",
+        (_, QueryColumnKind.Boolean) => text,
+        (_, QueryColumnKind.Number) => char.IsAsciiDigit(text[^1]) ? text : "null", // nan, inf: JSON has no word for them
+        (_, QueryColumnKind.Nested or QueryColumnKind.Union) => NotFinite().Replace(text, m => m.Value[0] == '"' ? m.Value : "null"),
+        _ => Quote(text),
+    };
 
-    private static string ToJson(object value) => Json(writer => WriteValue(writer, value));
+    private static string Quote(string text) => $"\"{JsonEncodedText.Encode(text, Terminal.Json.Encoder)}\"";
 
-    private static string Json(Action<Utf8JsonWriter> write)
-    {
-        using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = Terminal.Json.Encoder }))
-            write(writer);
-        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
-    }
-
-    private static void WriteValue(Utf8JsonWriter writer, object? value)
-    {
-        switch (value)
-        {
-            case null:
-                writer.WriteNullValue();
-                break;
-            case bool b:
-                writer.WriteBooleanValue(b);
-                break;
-            case double or float when !double.IsFinite(Convert.ToDouble(value, CultureInfo.InvariantCulture)):
-                writer.WriteNullValue(); // JSON has no word for it
-                break;
-            case sbyte or short or int or long or byte or ushort or uint or ulong or float or double or decimal or BigInteger:
-                writer.WriteRawValue(Text(value));
-                break;
-            case IDictionary map:
-                writer.WriteStartObject();
-                foreach (DictionaryEntry entry in map)
-                {
-                    writer.WritePropertyName(Text(entry.Key));
-                    WriteValue(writer, entry.Value);
-                }
-                writer.WriteEndObject();
-                break;
-            case IEnumerable list and not (string or byte[]):
-                writer.WriteStartArray();
-                foreach (object? item in list)
-                    WriteValue(writer, item);
-                writer.WriteEndArray();
-                break;
-            default:
-                writer.WriteStringValue(Text(value));
-                break;
-        }
-    }
+    /// <summary>Strings, to pass them over, and the words that the engine has for what JSON has none.</summary>
+    [GeneratedRegex("""
+        "(?:[^"\\]|\\.)*"|-?Infinity|NaN
+        """)]
+    private static partial Regex NotFinite();
 }

@@ -100,8 +100,8 @@ internal sealed record TraceSummary
         return new TraceSummary
         {
             Path = reader.Path,
-            Form = reader.IsPacked ? Packed : Recording,
-            FileBytes = reader.MeasureFiles(),
+            Form = reader.Trace.IsPacked ? Packed : Recording,
+            FileBytes = reader.Trace.MeasureFiles(),
             FormatVersion = process.FormatVersion,
             Image = reader.Image,
             Images = reader.Images,
@@ -141,7 +141,7 @@ internal sealed record TraceSummary
             LiveBytes = statistics.LiveBytes,
             Timeline = new TimelineSummary(
                 statistics.Timeline.StartNs, statistics.Timeline.BucketNs, statistics.Timeline.Calls, statistics.Timeline.PeakLiveBytes),
-            OnlyInterval = reader.OnlyInterval,
+            OnlyInterval = reader.Range?.Interval,
             Intervals = reader.Intervals,
             Markers = reader.Markers,
             UnknownReleases = reader.Merge.UnknownReleases,
@@ -176,7 +176,7 @@ internal sealed record TraceSummary
     private static long RecordedOf(TraceReader reader, long endNs) =>
         reader.Intervals.Count == 0
             ? endNs
-            : reader.Intervals.Where(i => reader.OnlyInterval is null || i.Number == reader.OnlyInterval)
+            : reader.Intervals.Where(i => reader.Range?.Interval is null || i.Number == reader.Range?.Interval)
                 .Sum(i => Math.Max(0, (i.StopNs ?? endNs) - i.StartNs));
 
     private static IEnumerable<string> LimitsOf(TraceReader reader)

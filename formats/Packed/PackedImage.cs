@@ -10,7 +10,6 @@ internal sealed class PackedImage : ITraceSource
     private readonly PackFile _pack;
     private readonly ImageMetadata _metadata;
     private readonly List<(long Offset, FrameHeader Header)>[] _blocks;
-    private bool _ownsPack;
 
     private PackedImage(PackFile pack, ImageMetadata metadata, Clock clock)
     {
@@ -50,13 +49,6 @@ internal sealed class PackedImage : ITraceSource
         return new PackedImage(pack, metadata, clock);
     }
 
-    /// <summary>The file is closed with this image from here on.</summary>
-    public PackedImage Owning()
-    {
-        _ownsPack = true;
-        return this;
-    }
-
     /// <summary>Notes a block of the image.</summary>
     /// <exception cref="TraceFormatException">It is of a thread that the image does not have, or out of order.</exception>
     public void Take(long offset, in FrameHeader header)
@@ -75,10 +67,9 @@ internal sealed class PackedImage : ITraceSource
 
     public IEventCursor OpenCursor(int thread, ulong fromTicks = 0) => new Cursor(this, thread, fromTicks);
 
+    /// <summary>The file is the trace's.</summary>
     public void Dispose()
     {
-        if (_ownsPack)
-            _pack.Dispose();
     }
 
     private sealed class Cursor : IEventCursor

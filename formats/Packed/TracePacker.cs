@@ -37,24 +37,16 @@ public static class TracePacker
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static PackResult Pack(string recording, string path, bool partial = false, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
-        IReadOnlyList<ProcessImage> images;
-        long total;
-        SessionInfo? session;
-        using (TraceReader reader = TraceReader.Open(recording))
-        {
-            images = reader.Images;
-            total = Math.Max(1, images.Sum(i => i.EventBytes));
-            session = reader.Session;
-        }
+        using Trace trace = Trace.Open(recording);
+        long total = Math.Max(1, trace.Images.Sum(i => i.EventBytes));
         using var writer = new PackWriter(path);
-        if (session is not null)
-            writer.WriteSession(session);
+        if (trace.Session is not null)
+            writer.WriteSession(trace.Session);
         long events = 0, doneBytes = 0;
         TraceFormatException? damage = null;
-        foreach (ProcessImage image in images)
+        foreach (ProcessImage image in trace.Images)
         {
-            // An image of a recording directory has a path of its own; so the others are not looked at again for each.
-            using TraceReader reader = TraceReader.Open(image.Path, image.Name);
+            using TraceReader reader = trace.OpenImage(image.Name);
             var copy = new ImageCopy(writer, reader, partial, cancellation);
             copy.Run(bytes => progress?.Report(Math.Min(1, (doneBytes + bytes) / (double)total)));
             doneBytes += reader.EventBytes;
@@ -62,7 +54,7 @@ public static class TracePacker
             damage ??= copy.Damage;
         }
         writer.Complete();
-        return new PackResult(images.Count, events, new FileInfo(path).Length, damage);
+        return new PackResult(trace.ImageCount, events, new FileInfo(path).Length, damage);
     }
 
     /// <summary>Packs the image that a reader reads, without the session, into a stream, which is left open.</summary>

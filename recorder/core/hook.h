@@ -8,7 +8,8 @@
  *   files.c identity.c  its files, and what they say of the process
  *   interpose_thread.c  pthread_create and the joins
  *   options.c           what was asked for
- *   source.h real.h     what a source of events defines
+ *   real_thread.h/.c    the functions behind those
+ *   source.h            what a source of events defines
  *
  * Rules inside the hook: no stdio, no malloc, no lock shared with the loader, no cancellation point (system calls go
  * through ar_sys), errno is kept. Whatever fails, the program goes on and its calls pass through.
@@ -75,7 +76,7 @@ union ar_recording_page {
 extern union ar_recording_page ar_recording_page;
 #define ar_recording (ar_recording_page.s)
 
-/* platform.h */
+/* The counter that events are stamped by. */
 static inline uint64_t ar_ticks(void)
 {
 #if defined(__x86_64__)
@@ -91,7 +92,9 @@ static inline uint64_t ar_ticks(void)
 #endif
 }
 
-/* A system call that is no cancellation point and does not touch errno: -errno on failure. The macro fills up what is
+/* system.c
+ *
+ * A system call that is no cancellation point and does not touch errno: -errno on failure. The macro fills up what is
  * left out of the six arguments, and widens the rest: a register is passed whole. */
 long ar_sys_six(long number, long a, long b, long c, long d, long e, long f);
 #define ar_sys(...) AR_SYS_FILL(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
@@ -142,10 +145,5 @@ struct ar_slot *ar_slot_take(uint32_t size); /* NULL when there is no space: the
 void ar_slot_free(struct ar_slot *slot);
 void ar_slot_exited(struct ar_slot *slot); /* frees the slot once its thread is gone */
 void *ar_arena_take(size_t size);          /* zeroed, never freed */
-
-/* real.c */
-void ar_resolve(void);
-bool ar_in_bootstrap(const void *p);
-size_t ar_bootstrap_size(const void *p);
 
 #endif

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "process.h"
-#include "real.h"
 #include "source.h"
 
 struct build_id_search {
@@ -69,12 +68,10 @@ void ar_fill_header(struct ar_process *h, bool forked)
     /* So that a controlling process can make our threads pass a fence, instead of each paying for one at every call. */
     if (ar_sys(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0L, 0L) == 0)
         h->flags |= AR_PROCESS_EXPEDITED;
-    h->flags |= ar_source_flags;
+    h->flags |= ar_source_flags();
     if (forked)
         h->flags |= AR_PROCESS_FORKED;
-    if (ar_real.new_direct)
-        h->flags |= AR_PROCESS_NEW_RECORDED;
-    if (dladdr((void *)ar_real.malloc, &object) && object.dli_fname) {
+    if (dladdr(ar_source_malloc(), &object) && object.dli_fname) {
         ar_put_text(h->allocator, h->allocator + sizeof h->allocator, object.dli_fname);
         struct build_id_search search = {(uintptr_t)object.dli_fbase, h};
         dl_iterate_phdr(find_build_id, &search);

@@ -2,7 +2,7 @@
  * its own blocks, allocated in pthread_create, and no calls of the program either. */
 #include "encode.h"
 
-#include "real.h"
+#include "real_thread.h"
 
 /* Handed to the child: from the arena, since the heap is the program's. Used again once the child has read it. */
 struct ar_birth {
@@ -57,7 +57,7 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
 {
     struct ar_thread *t = &ar_self;
     if (t->busy)
-        return ar_real.pthread_create(thread, attributes, run, argument);
+        return ar_real_thread.pthread_create(thread, attributes, run, argument);
     t->busy = 1; /* the C library's own blocks for the thread are not the program's calls */
     struct ar_birth *birth = NULL;
     int error;
@@ -72,11 +72,11 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
         /* Before the child can run, so before its first event. If no thread comes of it, the index stays unused. */
         ar_event(t, AR_THREAD_CREATE, (struct ar_details){.thread = birth->index + 1, .now = ar_now()});
         ar_end(t);
-        error = ar_real.pthread_create(thread, attributes, begin_thread, birth);
+        error = ar_real_thread.pthread_create(thread, attributes, begin_thread, birth);
         if (error)
             birth_free(birth);
     } else {
-        error = ar_real.pthread_create(thread, attributes, run, argument);
+        error = ar_real_thread.pthread_create(thread, attributes, run, argument);
     }
     t->busy = 0;
     return error;
@@ -88,7 +88,7 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
         struct ar_thread *t = &ar_self;                                                                                \
         uint8_t was_busy = t->busy;                                                                                    \
         t->busy = 1;                                                                                                   \
-        int error = ar_real.name args;                                                                                 \
+        int error = ar_real_thread.name args;                                                                          \
         t->busy = was_busy;                                                                                            \
         return error;                                                                                                  \
     }

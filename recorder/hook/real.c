@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "hook.h"
+#include "real_thread.h"
 #include "source.h"
 
 /* Calls made while the real functions are looked up (dlsym itself calls calloc) are served from here, and stay here. */
@@ -117,32 +118,15 @@ static size_t first_malloc_usable_size(void *block)
 {
     return resolve() ? ar_real.malloc_usable_size(block) : 0;
 }
-static int first_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
-                                void *argument)
-{
-    return resolve() ? ar_real.pthread_create(thread, attributes, run, argument) : EAGAIN;
-}
-
-#define AR_FIRST_JOIN(name, params, args)                                                                              \
-    static int first_##name params                                                                                     \
-    {                                                                                                                  \
-        return resolve() ? ar_real.name args : EINVAL;                                                                 \
-    }
-AR_JOIN_FUNCTIONS(AR_FIRST_JOIN)
-
 struct ar_real_functions ar_real = {
 #define AR_REAL_FIRST(ret, name, params, args) .name = first_##name,
     AR_C_FUNCTIONS(AR_REAL_FIRST)
 #undef AR_REAL_FIRST
-        .pthread_create = first_pthread_create,
-#define AR_REAL_FIRST_JOIN(name, params, args) .name = first_##name,
-    AR_JOIN_FUNCTIONS(AR_REAL_FIRST_JOIN)
-#undef AR_REAL_FIRST_JOIN
 };
 
 struct ar_operator ar_operators[AR_OPERATORS] = {
 #define AR_NAME(op, name, ...) {#name, NULL, false},
-    AR_NEW_FUNCTIONS(AR_NAME) AR_NEW_NOTHROW_FUNCTIONS(AR_NAME) AR_DELETE_FUNCTIONS(AR_NAME)
+    AR_OPERATOR_FUNCTIONS(AR_NAME)
 #undef AR_NAME
 };
 
@@ -171,13 +155,6 @@ static bool resolve(void)
     }
     AR_C_FUNCTIONS(AR_LOOK_UP)
 #undef AR_LOOK_UP
-    found.pthread_create =
-        (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT, "pthread_create");
-    if (found.pthread_create == NULL)
-        found.pthread_create = first_pthread_create;
-#define AR_LOOK_UP_JOIN(name, params, args) found.name = (int(*) params)dlsym(RTLD_NEXT, #name);
-    AR_JOIN_FUNCTIONS(AR_LOOK_UP_JOIN)
-#undef AR_LOOK_UP_JOIN
     void *allocator = object_of((void *)found.malloc);
     for (int i = 0; i < AR_OPERATORS; i++) {
         ar_operators[i].function = dlsym(RTLD_NEXT, ar_operators[i].name);
@@ -193,10 +170,20 @@ static bool resolve(void)
 void ar_resolve(void)
 {
     resolve();
+    ar_real_thread_resolve();
+}
+
+uint64_t ar_source_flags(void)
+{
+    return ar_real.new_direct ? AR_PROCESS_NEW_RECORDED : 0;
+}
+
+const void *ar_source_malloc(void)
+{
+    return (const void *)ar_real.malloc;
 }
 
 /* Interposed calls need no connecting. */
-const uint64_t ar_source_flags = 0;
 
 bool ar_source_attach(void)
 {

@@ -12,7 +12,7 @@
  * plane's state, which ar_begin reads at every call, under the same protocol as in the other library.
  */
 #include "encode.h"
-#include "real.h"
+#include "real_thread.h"
 #include "source.h"
 
 #include <dlfcn.h>
@@ -27,47 +27,25 @@ typedef void (*delete_hook)(const void *block);
 typedef int (*add_new_hook)(new_hook hook);
 typedef int (*add_delete_hook)(delete_hook hook);
 
-const uint64_t ar_source_flags = AR_PROCESS_MALLOCHOOK;
-
-static int first_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
-                                void *argument)
-{
-    ar_resolve();
-    return ar_real.pthread_create == first_pthread_create ? EAGAIN
-                                                          : ar_real.pthread_create(thread, attributes, run, argument);
-}
-
-#define FIRST_JOIN(name, params, args)                                                                                 \
-    static int first_##name params                                                                                     \
-    {                                                                                                                  \
-        ar_resolve();                                                                                                  \
-        return ar_real.name == first_##name ? EINVAL : ar_real.name args;                                              \
-    }
-AR_JOIN_FUNCTIONS(FIRST_JOIN)
-
-/* Needed here: what interpose_thread.c wraps, and malloc, whose object is named in the header. */
-struct ar_real_functions ar_real = {.pthread_create = first_pthread_create,
-#define JOIN(name, params, args) .name = first_##name,
-                                    AR_JOIN_FUNCTIONS(JOIN)
-#undef JOIN
-};
+static const void *program_malloc;
 
 void ar_resolve(void)
 {
     uint8_t was_busy = ar_self.busy;
+    ar_real_thread_resolve();
     ar_self.busy = 1;
-    void *create = dlsym(RTLD_NEXT, "pthread_create");
-    if (create)
-        ar_real.pthread_create = (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))create;
-#define LOOK_UP_JOIN(name, params, args)                                                                               \
-    {                                                                                                                  \
-        void *join = dlsym(RTLD_NEXT, #name);                                                                          \
-        if (join)                                                                                                      \
-            ar_real.name = (int(*) params)join;                                                                        \
-    }
-    AR_JOIN_FUNCTIONS(LOOK_UP_JOIN)
-    ar_real.malloc = (void *(*)(size_t))dlsym(RTLD_DEFAULT, "malloc");
+    program_malloc = dlsym(RTLD_DEFAULT, "malloc");
     ar_self.busy = was_busy;
+}
+
+uint64_t ar_source_flags(void)
+{
+    return AR_PROCESS_MALLOCHOOK;
+}
+
+const void *ar_source_malloc(void)
+{
+    return program_malloc;
 }
 
 /* The guard keeps out what we ask of the heap ourselves, and the C library's blocks for a thread that pthread_create

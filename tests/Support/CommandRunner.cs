@@ -35,7 +35,7 @@ internal sealed class CommandRunner : IDisposable
     public int Run(params string[] arguments)
     {
         Clear();
-        return Cli.CommandLine.Run(arguments, Terminal);
+        return AllocReplay.Cli.CommandLine.Run(arguments, Terminal);
     }
 
     private void Clear()

@@ -32,8 +32,8 @@ internal sealed class PackFrames
         return file.ToArray();
     }
 
-    public static TraceReader Open(RecordingWriter recording, uint? interval = null) =>
-        TraceReader.OpenImage(ByteFolder.OfFiles("memory/" + RecordingWriter.ImageName, recording.Files()), interval: interval);
+    public static TraceReader Open(RecordingWriter recording, TraceRange? range = null) =>
+        TraceReader.OpenImage(ByteFolder.OfFiles("memory/" + RecordingWriter.ImageName, recording.Files()), range);
 
     public static TraceReader Open(byte[] pack) => TraceReader.OpenPack(ByteSource.OfBytes("memory.alloctrace", pack));
 

@@ -17,7 +17,7 @@ internal sealed class Rows : IAllocationSink
     {
         using TraceReader reader = TraceReader.Open(directory);
         var rows = new Rows();
-        var matcher = new LifetimeMatcher(rows);
+        var matcher = new LifetimeMatcher(rows, reader.Process.Latency);
         long end = 0;
         while (reader.Read(out TraceEvent e))
         {

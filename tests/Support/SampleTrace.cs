@@ -10,9 +10,9 @@ internal static class SampleTrace
     public const int Blocks = 8;
 
     /// <summary>Writes the recording.</summary>
-    public static void Write(string directory, Action<RecordingWriter>? more = null)
+    public static void Write(string directory, Action<RecordingWriter>? more = null, string image = RecordingWriter.ImageName)
     {
-        var writer = new RecordingWriter(directory);
+        var writer = new RecordingWriter(directory, image);
         writer.Thread(0)
             .Event(0, CallKind.ThreadStart)
             .Malloc(800, 0x1000, 16)           // object 0, freed by thread 1

@@ -35,7 +35,7 @@ internal sealed class Sanitizer
     {
         string hook = HookBuild.With(BuildDirectory[$"{_library}{number}.so"], [.. _flags, .. flags]), gate = BuildDirectory[$"{_library}{number}-gate.so"];
         ProgramResult result = Programs.Run("cc",
-            ["-D_GNU_SOURCE", "-O1", "-fPIC", "-shared", "-fno-builtin", "-Wall", "-Werror", _flags[0], "-I", Path.Combine(SourceTree.Root, "recorder", "core"),
+            ["-D_GNU_SOURCE", "-O1", "-fPIC", "-shared", "-fno-builtin", "-Wall", "-Werror", _flags[0], "-I", Path.Combine(SourceTree.Root, "recorder", "hook"),
                 "-o", gate, Path.Combine(Targets.SourceDirectory, "sanitizer_gate.c"), "-Wl,--no-as-needed", hook, runtime]);
         Assert.True(result.ExitCode == 0, result.Error);
         return $"{gate}:{hook}:{runtime}";

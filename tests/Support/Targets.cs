@@ -52,10 +52,19 @@ internal static class Programs
 
     /// <summary>Runs the <c>allocreplay</c> command that was built with the tests.</summary>
     public static ProgramResult AllocReplay(params string[] arguments) =>
-        Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "allocreplay.dll"), .. arguments]);
+        Run(AllocReplayCommand, arguments);
+
+    public static string AllocReplayCommand { get; } = Path.Combine(AppContext.BaseDirectory, "allocreplay");
 
     /// <summary>Whether a program is on the PATH.</summary>
     public static bool Exists(string name) => PathOf(name) is not null;
+
+    /// <summary>Skips the test, and says why, where a program that it runs is not on the PATH.</summary>
+    public static void Need(params string[] programs)
+    {
+        foreach (string program in programs)
+            Assert.SkipUnless(Exists(program), $"{program} is not installed");
+    }
 
     /// <summary>
     /// redis-server, under its own name or, where only its tools are installed, as redis-check-rdb, which is the same program; the test is skipped where

@@ -40,8 +40,59 @@ public sealed class DatasetTests : IDisposable
     [InlineData("a-b_c.D9", "a-b_c.D9")]
     [InlineData("%", "%25")]
     [InlineData("a=b\0'", "a%3Db%00%27")]
+    [InlineData("NULL", "%4EULL")]
+    [InlineData("null", "%6Eull")]
+    [InlineData("__HIVE_DEFAULT_PARTITION__", "%5F_HIVE_DEFAULT_PARTITION__")]
     public void A_partition_value_stays_one_path_component(string value, string escaped) =>
         Assert.Equal(escaped, Partition.Escape(value));
+
+    [Theory]
+    [InlineData("NULL")]
+    [InlineData("null")]
+    [InlineData("__HIVE_DEFAULT_PARTITION__")]
+    [InlineData("100 % é/ü = 'x'")]
+    [InlineData("01")]
+    [InlineData("true")]
+    [InlineData("2024-01-01")]
+    public void A_host_of_any_name_comes_back_as_it_was(string host)
+    {
+        new SessionInfo { Host = host }.Save(_directory["trace"]);
+        Assert.Equal(host, SampleTrace.Analyze(_directory["trace"], _directory["data"]).Host);
+
+        using DatasetQuery query = DatasetQuery.Open(_directory["data"]);
+        Assert.Equal([host, host], query.Run("SELECT DISTINCT host, host_name FROM allocations JOIN process USING (host, process)").ReadRow()!);
+    }
+
+    [Fact]
+    public void A_dataset_that_cannot_be_written_is_told_in_one_line()
+    {
+        var refusal = Assert.Throws<DatasetNotWritableException>(() => SampleTrace.Analyze(_directory["trace"], "/proc/allocreplay"));
+        Assert.Matches("^/proc/allocreplay: cannot write a dataset there: [^\n]+$", refusal.Message);
+        File.WriteAllText(_directory["file"], "");
+        Assert.Throws<DatasetNotWritableException>(() => SampleTrace.Analyze(_directory["trace"], _directory["file/data"]));
+    }
+
+    [Fact]
+    public async Task Every_process_image_of_a_session_is_analyzed_side_by_side()
+    {
+        SampleTrace.Write(_directory["trace"], image: "p200.0");
+        using Trace trace = Trace.Open(_directory["trace"]);
+        var shares = new List<double>();
+        SessionAnalysis all = await Analysis.RunAllAsync(
+            trace, null, new AnalysisOptions { Directory = _directory["data"] }, new Collected(shares), TestContext.Current.CancellationToken);
+
+        Assert.Equal(["p100.0", "p200.0"], all.Images.Select(i => i.Process));
+        Assert.All(all.Images, i => Assert.Equal(SampleTrace.Blocks, i.Tables[0].Rows));
+        Assert.Equal(shares.Order(), shares);
+        using DatasetQuery query = DatasetQuery.Open(_directory["data"]);
+        Assert.Equal([[(long)SampleTrace.Blocks, "p100.0"], [(long)SampleTrace.Blocks, "p200.0"]],
+            query.Run("SELECT count(*), process FROM allocations GROUP BY process ORDER BY process").ReadRows());
+    }
+
+    private sealed class Collected(List<double> shares) : IProgress<double>
+    {
+        public void Report(double value) => shares.Add(value);
+    }
 
     [Fact]
     public void A_partition_value_fits_a_file_name() =>
@@ -55,7 +106,7 @@ public sealed class DatasetTests : IDisposable
 
         var refusal = Assert.Throws<DatasetExistsException>(() => SampleTrace.Analyze(_directory["trace"], _directory["data"]));
 
-        Assert.Contains("--force", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal("host=unknown/process=p100.0", refusal.Partition);
         Assert.Equal(["notes.txt"], Files(_directory["data"]));
         Assert.Throws<DatasetExistsException>(() => SampleTrace.Analyze(_directory["trace"], Path.Combine(_directory["data"], "notes.txt")));
     }

@@ -99,6 +99,8 @@ public sealed class LifetimePropertyTests
                 FreeThread = thread,
                 Chain = predecessor < 0 ? e.Object : rows[predecessor].Chain,
                 ChainPosition = predecessor < 0 ? 0 : rows[predecessor].ChainPosition + 1,
+                AllocCallNs = AllocationRow.NotRecorded,
+                FreeCallNs = AllocationRow.NotRecorded,
             });
         }
         return rows;

@@ -39,6 +39,8 @@ public sealed class LifetimeTests : IDisposable
                 FreeThread = 1,
                 Chain = 0,
                 ChainPosition = 0,
+                AllocCallNs = AllocationRow.NotRecorded,
+                FreeCallNs = AllocationRow.NotRecorded,
             },
             row);
     }
@@ -155,6 +157,24 @@ public sealed class LifetimeTests : IDisposable
         AllocationRow row = Assert.Single(Match());
 
         Assert.Equal((long.MaxValue, 64L, 0L, 7200L), (row.Size, row.Alignment, row.LifetimeNs, row.EndNs));
+    }
+
+    [Fact]
+    public void Where_latency_was_recorded_a_block_has_the_durations_of_both_its_calls()
+    {
+        var writer = new RecordingWriter(_directory["latency"]) { Latency = true };
+        writer.Thread(0)
+            .Event(800, CallKind.Malloc, 0x1000, 8, duration: 10)       // object 0, reallocated
+            .Event(1600, CallKind.Malloc, 0x2000, 8)                    // object 1, never freed; its call took no time that the clock can tell
+            .Event(2400, CallKind.ReallocBegin, 0x1000, 100)
+            .Event(3200, CallKind.ReallocEnd, 0x3000, duration: 30);    // object 2, freed
+        writer.Thread(1).Event(4000, CallKind.Free, 0x3000, duration: 40);
+        writer.Save();
+
+        long Ns(ulong ticks) => (long)ticks << RecordingWriter.TickShift;
+        Assert.Equal(
+            [(Ns(10), Ns(30)), (0, AllocationRow.NotRecorded), (Ns(30), Ns(40))],
+            Rows.Of(_directory["latency"]).Select(r => (r.AllocCallNs, r.FreeCallNs)));
     }
 
     [Fact]

@@ -34,6 +34,28 @@ public sealed class ParquetTests : IDisposable
     }
 
     [Fact]
+    public void Sizes_beyond_63_bits_and_tagged_addresses_are_the_same_in_every_reader()
+    {
+        const ulong Tagged = 0xb400_0000_0000_1000, Kernel = ulong.MaxValue - 0xfff, Size = 1UL << 63;
+        var writer = new RecordingWriter(_directory["trace"]);
+        writer.Thread(0).Malloc(800, Tagged, 100).Malloc(1600, Kernel, Size).Malloc(2400, 0x1000, long.MaxValue - 200UL).Free(3200, Tagged);
+        writer.Save();
+        SampleTrace.Analyze(_directory["trace"], _directory["data"]);
+        (long, long)[] expected = [(unchecked((long)Tagged), 100), (unchecked((long)Kernel), long.MaxValue), (0x1000, long.MaxValue - 200)];
+
+        using DatasetQuery query = DatasetQuery.Open(_directory["data"]);
+        Assert.Equal(expected, query.Run("SELECT address, size FROM allocations ORDER BY object").ReadRows().Select(r => ((long)r[0]!, (long)r[1]!)));
+        using var file = new ParquetFileReader(Part("allocations"));
+        Assert.Equal(expected.Order(), Integers(file, "address").Zip(Integers(file, "size")).Order());
+        // What info shows of the same trace, in a column of 63 bits.
+        using TraceReader reader = TraceReader.Open(_directory["trace"]);
+        TraceStatistics statistics = TraceStatistics.Of(reader);
+        Assert.Equal(
+            [(long)Math.Min(statistics.BytesAcquired, long.MaxValue), 1L, (long)Math.Min(statistics.Threads[0].BytesRequested, long.MaxValue)],
+            query.Run("SELECT p.bytes_acquired, p.saturated_sizes, t.bytes_requested FROM process p, threads t").ReadRow()!);
+    }
+
+    [Fact]
     public void The_readers_disagree_with_another_trace()
     {
         SampleTrace.Write(_directory["trace"], w => w.Thread(0).Malloc(30_000, 0x8000, 1));
@@ -67,7 +89,7 @@ public sealed class ParquetTests : IDisposable
             [
                 "object Int64", "address Int64", "size Int64", "kind String", "alignment Int64", "alloc_ns Int64", "end_ns Int64",
                 "end_kind String", "lifetime_ns Int64", "lifetime_bytes Int64", "lifetime_allocations Int64", "alloc_thread Int32",
-                "free_thread Int32", "chain Int64", "chain_position Int32",
+                "free_thread Int32", "chain Int64", "chain_position Int32", "alloc_call_ns Int64", "free_call_ns Int64",
             ],
             Schema("allocations"));
         Assert.Equal(
@@ -181,6 +203,8 @@ public sealed class ParquetTests : IDisposable
         FreeThread = 0,
         Chain = i,
         ChainPosition = 0,
+        AllocCallNs = AllocationRow.NotRecorded,
+        FreeCallNs = AllocationRow.NotRecorded,
     };
 
     private string Part(string table) =>

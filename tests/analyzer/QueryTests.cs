@@ -1,3 +1,4 @@
+using System.Globalization;
 using AllocReplay.Analyzer;
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Tests.Support;
@@ -97,6 +98,22 @@ public sealed class QueryTests : IDisposable
     [InlineData("PRAGMA enable_profiling")]
     [InlineData("EXPLAIN ANALYZE SELECT 1")]
     [InlineData("SELECT 1; SELECT 2")]
+    [InlineData("SELECT 1) ; CREATE TABLE t(a INT); SELECT * FROM (SELECT 1")]
+    [InlineData("EXPLAIN COPY allocations TO 'x'")]
+    [InlineData("EXPLAIN (FORMAT json) CREATE TABLE t(a INT)")]
+    [InlineData("CREATE TABLE t AS PIVOT threads ON name USING sum(calls)")]
+    [InlineData("INSTALL httpfs")]
+    [InlineData("EXPORT DATABASE 'x'")]
+    [InlineData("RESET threads")]
+    [InlineData("SET VARIABLE x = 1")]
+    [InlineData("USE memory")]
+    [InlineData("CALL enable_logging()")]
+    [InlineData("PREPARE x AS SELECT 1")]
+    [InlineData("BEGIN")]
+    [InlineData("CHECKPOINT")]
+    [InlineData("VACUUM")]
+    [InlineData("INSERT INTO process SELECT * FROM process")]
+    [InlineData("WITH a AS (SELECT 1) DELETE FROM process")]
     public void A_query_that_does_more_than_read_the_dataset_is_refused(string sql)
     {
         using DatasetQuery query = DatasetQuery.Open(_dataset);
@@ -124,6 +141,46 @@ public sealed class QueryTests : IDisposable
     }
 
     [Theory]
+    [InlineData("SELECT * FROM {0}")]
+    [InlineData("SELECT * FROM \"{0}\"/* */(")]
+    [InlineData("SELECT '--', * FROM system.main.{0} -- \n ()")]
+    [InlineData("PIVOT {0}() ON Success USING count(*)")]
+    public void A_function_that_changes_the_engine_is_refused_however_it_is_called(string sql)
+    {
+        using DatasetQuery query = DatasetQuery.Open(_dataset);
+        string[] changing = All("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'table' AND "
+            + "function_name SIMILAR TO '(enable|disable|set|reset|attach|detach|copy|truncate|write|load|install|force)_.*|query|query_table|json_execute_.*'")
+            .Select(r => (string)r[0]!).ToArray();
+        Assert.Contains("enable_logging", changing);
+        foreach (string name in changing)
+        {
+            string call = sql.Contains('(', StringComparison.Ordinal) ? sql : sql + "('x')";
+            var refusal = Assert.Throws<QueryException>(() => Drain(query, string.Format(CultureInfo.InvariantCulture, call, name)));
+            Assert.Contains("can only read", refusal.Message, StringComparison.Ordinal);
+        }
+        // Words that are no calls may stand where they like.
+        Assert.Equal(1, Drain(query, "SELECT 'query' AS query, 1 AS checkpoint"));
+    }
+
+    [Fact]
+    public void The_same_function_unrefused_would_have_written_into_the_dataset()
+    {
+        using var connection = new DuckDBConnection("DataSource=:memory:");
+        connection.Open();
+        foreach (string sql in new[]
+        {
+            $"SET allowed_directories = ['{_directory.Path.Replace("'", "''", StringComparison.Ordinal)}/']", "SET enable_external_access = false", "SET lock_configuration = true",
+            $"FROM enable_logging(storage='file', storage_path='{_directory["log"]}')", "SELECT write_log('x')",
+        })
+        {
+            using DuckDBCommand command = connection.CreateCommand();
+            command.CommandText = sql;
+            command.ExecuteNonQuery();
+        }
+        Assert.True(Path.Exists(_directory["log"]));
+    }
+
+    [Theory]
     [InlineData("SELECT count(*) FROM allocations")]
     [InlineData("WITH a AS (SELECT 1) SELECT * FROM a")]
     [InlineData("FROM threads")]
@@ -131,23 +188,85 @@ public sealed class QueryTests : IDisposable
     [InlineData("SUMMARIZE threads")]
     [InlineData("SHOW TABLES")]
     [InlineData("VALUES (1);")]
+    [InlineData("SHOW ALL TABLES")]
+    [InlineData("PIVOT allocations ON kind USING count(*) GROUP BY alloc_thread")]
+    [InlineData("PIVOT allocations ON kind IN ('malloc') USING count(*);")]
+    [InlineData("WITH p AS (PIVOT allocations ON kind USING sum(size)) FROM p -- ; done")]
+    [InlineData("UNPIVOT threads ON calls, bytes_requested")]
+    [InlineData("EXPLAIN SELECT * FROM allocations")]
+    [InlineData("/* why */ explain (format json) FROM allocations;")]
+    [InlineData("SELECT 1 ;; -- ; /* */")]
+    [InlineData("SELECT ';'")]
+    [InlineData("FROM allocations ORDER BY object LIMIT 1 -- no semicolon")]
     public void A_query_that_reads_the_dataset_runs(string sql)
     {
         using DatasetQuery query = DatasetQuery.Open(_dataset);
-        Assert.NotEqual(0, Drain(query, sql));
+        int rows = Drain(query, sql);
+        Assert.NotEqual(0, rows);
+        foreach (QueryForm form in new[] { QueryForm.Text, QueryForm.Json })
+            Assert.Equal(rows, Drain(query, sql, form));
     }
 
     [Theory]
-    [InlineData("SELEC")]
-    [InlineData("")]
-    [InlineData("-- nothing")]
-    [InlineData("SELECT nonsense FROM allocations")]
-    [InlineData("SELECT CAST(kind AS INTEGER) FROM allocations")]
-    public void A_wrong_query_gives_one_clear_line(string sql)
+    [InlineData("SELEC", 1)]
+    [InlineData("SELECT nonsense FROM allocations", 1)]
+    [InlineData("SELECT object\nFROM allocations\nWHERE nonsense > 1", 3)]
+    [InlineData("SELECT 1,\nCAST(kind AS INTEGER) FROM allocations", 2)]
+    public void A_wrong_query_gives_the_engines_whole_message_with_the_place_in_the_query(string sql, int line)
     {
         using DatasetQuery query = DatasetQuery.Open(_dataset);
-        var error = Assert.Throws<QueryException>(() => Drain(query, sql));
-        Assert.Matches("^[^\n]{10,}$", error.Message);
+        foreach (QueryForm form in new[] { QueryForm.Values, QueryForm.Text, QueryForm.Json })
+        {
+            var error = Assert.Throws<QueryException>(() => Drain(query, sql, form));
+            Assert.Matches(@"^[A-Z][a-z]+ Error: [^\n]{10,}\n", error.Message);
+            Assert.Contains($"\nLINE {line}: {sql.Split('\n')[line - 1]}", error.Message, StringComparison.Ordinal);
+            Assert.Matches(@"\n +\^$", error.Message);
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("-- nothing")]
+    [InlineData(";")]
+    public void A_query_of_nothing_is_told_in_one_line(string sql)
+    {
+        using DatasetQuery query = DatasetQuery.Open(_dataset);
+        Assert.Equal("expected one SQL statement, found none", Assert.Throws<QueryException>(() => Drain(query, sql)).Message);
+    }
+
+    [Fact]
+    public void Every_type_is_given_as_the_engine_casts_it_to_text()
+    {
+        using DatasetQuery query = DatasetQuery.Open(_dataset);
+        using QueryResult all = query.Run("SELECT * FROM test_all_types()", QueryForm.Text);
+        List<object?[]> rows = all.ReadRows().ToList();
+        Assert.Equal(3, rows.Count);
+        for (int i = 0; i < all.Columns.Count; i++)
+        {
+            string name = all.Columns[i].Name, cast = all.Columns[i].Kind == QueryColumnKind.Nested ? "to_json" : "";
+            Assert.Equal(All($"SELECT CAST({cast}(\"{name}\") AS VARCHAR) FROM test_all_types()").Select(r => r[0]), rows.Select(r => r[i]));
+        }
+        string[] nested = all.Columns.Where(c => c.Kind == QueryColumnKind.Nested).Select(c => c.Name).ToArray();
+        Assert.Contains("fixed_nested_int_array", nested);
+        Assert.All(nested, n => Assert.Matches("array|list|struct|map", n));
+    }
+
+    [Fact]
+    public void Columns_keep_their_names_also_where_several_have_the_same()
+    {
+        using DatasetQuery query = DatasetQuery.Open(_dataset);
+        using QueryResult result = query.Run("SELECT 1 AS a, 2 AS a, 3 AS \"b \"\"c\", 4", QueryForm.Text);
+        Assert.Equal(["a", "a", "b \"c", "4"], result.Columns.Select(c => c.Name));
+        Assert.Equal(["1", "2", "3", "4"], result.ReadRow()!);
+    }
+
+    [Fact]
+    public void Rows_come_as_they_are_found_and_in_their_order()
+    {
+        using DatasetQuery query = DatasetQuery.Open(_dataset);
+        using QueryResult endless = query.Run("SELECT range FROM range(1000000000000)", QueryForm.Text);
+        for (int i = 0; i < 5000; i++)
+            Assert.Equal([i.ToString(CultureInfo.InvariantCulture)], endless.ReadRow()!);
     }
 
     [Fact]
@@ -176,9 +295,9 @@ public sealed class QueryTests : IDisposable
         return message;
     }
 
-    private static int Drain(DatasetQuery query, string sql)
+    private static int Drain(DatasetQuery query, string sql, QueryForm form = QueryForm.Values)
     {
-        using QueryResult result = query.Run(sql);
+        using QueryResult result = query.Run(sql, form);
         return result.ReadRows().Count();
     }
 

@@ -77,7 +77,7 @@ public sealed class AnalyzeCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData(2, "query", "svc.dataset", "SELEC")]
+    [InlineData(4, "analyze", "svc.allocrec", "-o", "/proc/allocreplay")]
     [InlineData(2, "query", "svc.dataset", "--view", "nothing")]
     [InlineData(2, "query", "svc.dataset")]
     [InlineData(2, "query")]
@@ -102,6 +102,73 @@ public sealed class AnalyzeCommandTests : IDisposable
 
         Assert.Equal(0, code);
         Assert.Matches(@"outstanding +Blocks that were not freed", output);
+        (_, string csv, _) = await Run("query", "--list-views", "--csv");
+        Assert.StartsWith("name,description\nlifetime_histogram,\"", csv, StringComparison.Ordinal);
+        using JsonDocument json = JsonDocument.Parse((await Run("query", "--list-views", "--json")).Output);
+        Assert.Equal("outstanding", json.RootElement.GetProperty("views")[1].GetProperty("name").GetString());
+    }
+
+    [Fact]
+    public async Task Every_type_is_printed_in_every_form_and_json_parses()
+    {
+        await Run("analyze", "svc.allocrec");
+        const string Sql = "SELECT *, ['nan'::DOUBLE, 1] AS n, 'NaN' AS t, {'a': 'Infinity \"NaN'} AS s, '' AS e FROM test_all_types()";
+
+        foreach (string[] form in new string[][] { [], ["--csv"], ["--json"] })
+        {
+            (int code, string output, string notes) = await Run(["query", "svc.dataset", Sql, .. form]);
+            Assert.Equal((0, ""), (code, notes));
+            Assert.Contains("290309-12-22 (BC)", output, StringComparison.Ordinal);
+            if (form is not ["--json"])
+                continue;
+            using JsonDocument json = JsonDocument.Parse(output);
+            JsonElement row = json.RootElement[0];
+            Assert.Equal("[null,1.0]", row.GetProperty("n").GetRawText());
+            Assert.Equal("Infinity \"NaN", row.GetProperty("s").GetProperty("a").GetString());
+            Assert.Equal("170141183460469231731687303715884105727", json.RootElement[1].GetProperty("hugeint").GetRawText());
+            Assert.Equal(JsonValueKind.Null, json.RootElement[2].GetProperty("double").ValueKind);
+        }
+    }
+
+    [Fact]
+    public async Task Csv_tells_null_from_empty_text_and_a_plan_is_drawn()
+    {
+        await Run("analyze", "svc.allocrec");
+
+        Assert.Equal("a,b,c\n,\"\",1\n", (await Run("query", "svc.dataset", "SELECT NULL AS a, '' AS b, 1 AS c", "--csv")).Output);
+        (int code, string plan, _) = await Run("query", "svc.dataset", "EXPLAIN SELECT 1");
+        Assert.Equal(0, code);
+        Assert.StartsWith("┌──", plan, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wrong_query_exits_2_with_the_engines_whole_message()
+    {
+        await Run("analyze", "svc.allocrec");
+
+        (int code, string output, string notes) = await Run("query", "svc.dataset", "SELECT size\nFROM nothing");
+
+        Assert.Equal((2, ""), (code, output));
+        Assert.Matches(@"^allocreplay: Catalog Error: .*\n(.*\n)*LINE 2: FROM nothing\n +\^\n$", notes);
+    }
+
+    [Fact]
+    public async Task Analyze_writes_one_image_of_several_or_all()
+    {
+        SampleTrace.Write(_directory["svc.allocrec"], w => w.Thread(0).Malloc(30_000, 0x8000, 1), image: "p200.0");
+
+        (_, string one, string notes) = await Run("analyze", "svc.allocrec", "-o", "one");
+        Assert.DoesNotContain("p100.0", one, StringComparison.Ordinal);
+        Assert.Contains("p200.0", notes, StringComparison.Ordinal);
+        Assert.Contains("--process", notes, StringComparison.Ordinal);
+        (int code, string all, _) = await Run("analyze", "svc.allocrec", "-o", "all", "--process", "all");
+        Assert.Equal(0, code);
+        Assert.Matches("(?s)p200.0 +allocations.*p100.0 +allocations", all);
+        Assert.Equal("process,n\np100.0,8\np200.0,9\n",
+            (await Run("query", "all", "SELECT process, count(*) AS n FROM allocations GROUP BY ALL ORDER BY ALL", "--csv")).Output);
+        using JsonDocument json = JsonDocument.Parse((await Run("analyze", "svc.allocrec", "-o", "all", "--process", "all", "--force", "--json")).Output);
+        Assert.Equal("allocreplay.analyze_all/1", json.RootElement.GetProperty("schema").GetString());
+        Assert.Equal(9, json.RootElement.GetProperty("images")[0].GetProperty("tables")[0].GetProperty("rows").GetInt64());
     }
 
     private async Task<(int Code, string Output, string Notes)> Run(params string[] arguments)

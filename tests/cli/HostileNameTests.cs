@@ -92,6 +92,7 @@ public sealed class HostileNameTests : IDisposable
     }
 
     [Fact]
+    [StartsProcesses]
     public void Names_that_are_not_UTF_8_are_shown_by_their_replacement()
     {
         ProgramResult result = Programs.Run("bash", ["-c", $"dotnet {Path.Combine(AppContext.BaseDirectory, "allocreplay.dll")} info $'\\xff\\xfe.allocrec'"]);
@@ -115,6 +116,7 @@ public sealed class HostileNameTests : IDisposable
     [InlineData("$HOME", "'$HOME'")]
     [InlineData("", "''")]
     [InlineData("a\nb'\\\e", @"$'a\nb\'\\\x1b'")]
+    [StartsProcesses]
     public void What_is_to_be_typed_is_quoted_so_that_a_shell_reads_it_back(string argument, string quoted)
     {
         Assert.Equal(quoted, TextLine.Quote(argument));

@@ -19,6 +19,7 @@ public sealed class InfoTests : IDisposable
     private string Recording => _directory["r.allocrec"];
 
     [Fact]
+    [StartsProcesses]
     public void A_whole_trace_has_every_figure_and_no_warning()
     {
         WriteWhole();
@@ -71,6 +72,7 @@ public sealed class InfoTests : IDisposable
     [InlineData("80", 80)]
     [InlineData("200", 100)] // no wider than a page that reads well
     [InlineData("wide", 100)]
+    [StartsProcesses]
     public void In_a_pipe_the_page_is_as_wide_as_COLUMNS_says(string columns, int width)
     {
         WriteTroubled(threads: 30);
@@ -82,6 +84,7 @@ public sealed class InfoTests : IDisposable
     }
 
     [Fact]
+    [StartsProcesses]
     public void Sparklines_are_there_without_a_terminal()
     {
         WriteWhole();
@@ -131,6 +134,7 @@ public sealed class InfoTests : IDisposable
     }
 
     [Fact]
+    [StartsProcesses]
     public void A_long_list_of_threads_is_cut_with_a_line_that_says_how_to_see_all()
     {
         WriteTroubled(threads: 30);
@@ -166,6 +170,7 @@ public sealed class InfoTests : IDisposable
     }
 
     [Fact]
+    [StartsProcesses]
     public void Json_carries_what_the_sparklines_show_and_the_warnings()
     {
         WriteTroubled(threads: 2);
@@ -191,6 +196,7 @@ public sealed class InfoTests : IDisposable
     [Theory]
     [InlineData("--max-size", "100K", "max_size", "size")]
     [InlineData("--duration", "100ms", "duration", "duration")]
+    [StartsProcesses]
     public void A_limit_that_ended_the_recording_is_named(string option, string value, string limit, string name)
     {
         // The shell allocates as it goes on, for longer than either limit allows.

@@ -11,6 +11,7 @@ using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
 
+[StartsProcesses]
 public sealed class ReplayCommandTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

@@ -4,11 +4,13 @@ using AllocReplay.Cli;
 using AllocReplay.Cli.Commands;
 using AllocReplay.Formats;
 using AllocReplay.Replayer;
+using AllocReplay.Recorder;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
 
 /// <summary><c>replay --record</c> and <c>verify</c>, as a user meets them.</summary>
+[StartsProcesses]
 public sealed class VerifyCommandTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -172,7 +174,7 @@ public sealed class VerifyCommandTests : IDisposable
         while ((line = await replay.StandardError.ReadLineAsync()) is not null && !line.StartsWith("Replaying", StringComparison.Ordinal))
         {
         }
-        Assert.Equal(0, Programs.Run("kill", ["-INT", $"{replay.Id}"]).ExitCode);
+        Signals.Send(replay.Id, Signals.Interrupt);
         string rest = await replay.StandardError.ReadToEndAsync();
         await replay.WaitForExitAsync();
 

@@ -49,6 +49,7 @@ public sealed class OrdinaryProgramsTests : IDisposable
     [Fact]
     public void Gcc_optimizing_a_file()
     {
+        Programs.Need("gcc", "sha256sum");
         string source = Path.Combine(SourceTree.Root, "tests", "targets", "known_calls.c");
         AssertSame("sh", "-c", $"gcc -O2 -pthread -c '{source}' -o '{_directory["o"]}' && sha256sum < '{_directory["o"]}'");
     }
@@ -59,6 +60,7 @@ public sealed class OrdinaryProgramsTests : IDisposable
     [Fact]
     public void Sort_of_a_hundred_megabytes_on_two_threads()
     {
+        Programs.Need("sort", "sha256sum");
         WriteLines(_directory["lines"], 100_000_000);
         AssertSame("sort", "--parallel=2", "-S", "40M", "-T", _directory.Path, "-o", _directory["sorted"], _directory["lines"]);
         string expected = Programs.Run("sha256sum", [_directory["sorted"]]).Output;
@@ -67,8 +69,11 @@ public sealed class OrdinaryProgramsTests : IDisposable
     }
 
     [Fact]
-    public void Tar_and_gzip() =>
+    public void Tar_and_gzip()
+    {
+        Programs.Need("tar", "gzip", "sha256sum");
         AssertSame("sh", "-c", $"tar -C '{SourceTree.Root}' --sort=name -cf - formats recorder tests/targets --exclude=obj --exclude=bin | gzip -n | sha256sum");
+    }
 
     [Fact]
     public void Node_script() => AssertSame("node", "-e", Node);
@@ -85,19 +90,17 @@ public sealed class OrdinaryProgramsTests : IDisposable
         const int port = 17841;
         string[] server = [Programs.RedisServer(_directory.Path), "--port", $"{port}", "--bind", "127.0.0.1", "--io-threads", "2", "--save", "", "--dir", _directory.Path];
         (string plain, int plainCode) = Converse(server[0], server[1..], port);
-        (string recorded, int recordedCode) = Converse("dotnet", [AllocReplayDll, "record", "-q", "-o", Recording, "--", .. server], port);
+        (string recorded, int recordedCode) = Converse(Programs.AllocReplayCommand, ["record", "-q", "-o", Recording, "--", .. server], port);
         Assert.Equal(plain, recorded);
         Assert.Equal(plainCode, recordedCode);
         AssertNothingLost();
     }
 
-    private static string AllocReplayDll => Path.Combine(AppContext.BaseDirectory, "allocreplay.dll");
-
     private string Recording => _directory["program.allocrec"];
 
     private void AssertSame(string program, params string[] arguments)
     {
-        Assert.SkipUnless(Programs.Exists(program), $"{program} is not installed");
+        Programs.Need(program);
         ProgramResult plain = Programs.Run(program, arguments);
         ProgramResult recorded = Programs.AllocReplay(["record", "-q", "-o", Recording, "--", program, .. arguments]);
         Assert.Equal(plain.ExitCode, recorded.ExitCode);
@@ -142,6 +145,7 @@ public sealed class OrdinaryProgramsTests : IDisposable
 
     private string MakeRepository()
     {
+        Programs.Need("git");
         string path = _directory["repository"];
         string script = $"git init -q '{path}' && cd '{path}' && for i in $(seq 30); do echo $i >> f; git add f; " +
             "git -c user.name=a -c user.email=a@example.org commit -q -m \"commit $i\"; done";

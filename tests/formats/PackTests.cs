@@ -7,6 +7,7 @@ using Xunit.Sdk;
 namespace AllocReplay.Tests.Formats;
 
 /// <summary><c>pack</c> and <c>record -o FILE.alloctrace</c>, and the comparison that every recording of the tests goes through.</summary>
+[StartsProcesses]
 public sealed class PackTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

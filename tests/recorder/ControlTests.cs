@@ -74,8 +74,18 @@ public sealed class ControlTests : IDisposable
         Assert.Equal(0, recorder.ExitCode);
     }
 
+    [Fact]
+    public void A_mark_without_a_name_points_to_help_that_exists()
+    {
+        ProgramResult mark = Programs.AllocReplay("control", "1", "mark");
+        Assert.Equal(2, mark.ExitCode);
+        string[] help = mark.Error.TrimEnd().Split('\n')[^1].Split('\'')[1].Split(' ');
+        Assert.Equal("allocreplay", help[0]);
+        Assert.Contains("Leave a named mark", Programs.AllocReplay(help[1..]).Output, StringComparison.Ordinal);
+    }
+
     private static Process StartPaused(string session) =>
-        Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "allocreplay.dll"), "record", "--start-paused", "-o", session, "--", "cat"])
+        Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand, ["record", "--start-paused", "-o", session, "--", "cat"])
         {
             RedirectStandardInput = true,
             RedirectStandardError = true,

@@ -45,7 +45,7 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
     public void A_process_that_ends_while_its_threads_allocate_leaves_all_they_did(string end, int exitCode)
     {
         string recording = _directory["r"];
-        Assert.Equal(exitCode, RecordSession.Run(new RecordOptions { Command = [Targets.Build("sudden_end.c"), end], Output = recording }));
+        Assert.Equal(exitCode, RecordedCommand.Run(new RecordOptions { Command = [Targets.Build("sudden_end.c"), end], Output = recording }).ExitCode);
 
         using TraceReader reader = TraceReader.Open(recording);
         Assert.EndsWith(".0", reader.Image, StringComparison.Ordinal);

@@ -34,6 +34,31 @@ public sealed class FaultTests(ITestOutputHelper output) : IDisposable
     public void A_disk_that_is_full_from_the_start(int kilobytes) =>
         FaultyRun.Unaffected(NewSession(NewDisk($"size={kilobytes}k")), NoFault).AssertSaid("no space left on the device");
 
+    /// <summary>At each of the recorder's own steps: its session file is written before, while and after the command runs.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(64)]
+    public void On_a_disk_that_is_full_record_waits_for_the_command_and_exits_as_it_did(int pagesFree)
+    {
+        const int page = 4096, pages = 128;
+        string disk = NewDisk($"size={pages * page}");
+        using (FileStream fill = File.Create(Path.Combine(disk, "fill")))
+            fill.Write(new byte[(pages - pagesFree) * page]);
+        ProgramResult record = Programs.AllocReplay("record", "-o", Path.Combine(disk, "r.allocrec"), "--", "sh", "-c", $"'{Targets.Build("fault.c")}' none; echo ended; exit 3");
+        Assert.Equal((3, "done\nended\n"), (record.ExitCode, record.Output));
+        Assert.Contains("o space left on", record.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void On_a_disk_without_a_page_the_command_is_not_run()
+    {
+        string disk = NewDisk("size=4k");
+        File.WriteAllBytes(Path.Combine(disk, "fill"), new byte[4096]);
+        ProgramResult record = Programs.AllocReplay("record", "-o", Path.Combine(disk, "r.allocrec"), "--", "echo", "ran");
+        Assert.Equal((125, ""), (record.ExitCode, record.Output));
+    }
+
     /// <summary>A quota of which nothing is left, at each of the hook's steps. Emulated, as a kernel may be built without quotas.</summary>
     [Theory]
     [InlineData("tails", "cannot grow the tails")]
@@ -190,6 +215,7 @@ public sealed class FaultTests(ITestOutputHelper output) : IDisposable
     private FaultyRun RunAsNobody(string session, string mode, string program)
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "a program of another user needs root");
+        Programs.Need("setpriv", "chown");
         string hook = _directory["hook.so"];
         File.Copy(HookBuild.Default, hook); // the tests' own directory may be closed to others
         File.SetUnixFileMode(hook, Mode("755"));
@@ -207,6 +233,7 @@ public sealed class FaultTests(ITestOutputHelper output) : IDisposable
     private string NewDisk(string options)
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "mounting a file system needs root");
+        Programs.Need("mount", "umount");
         string directory = Directory.CreateDirectory(_directory["disk"]).FullName;
         ProgramResult mount = Programs.Run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", directory]);
         Assert.SkipWhen(mount.ExitCode != 0, "this machine does not let the test mount a file system: " + mount.Error.Trim());

@@ -123,5 +123,5 @@ public sealed class ForkTests(ITestOutputHelper output) : IDisposable
         Assert.Null(reader.Process.Failure);
     }
 
-    private int Record(params string[] command) => RecordSession.Run(new RecordOptions { Command = command, Output = Recording });
+    private int Record(params string[] command) => RecordedCommand.Run(new RecordOptions { Command = command, Output = Recording }).ExitCode;
 }

@@ -15,7 +15,7 @@ public sealed class HookBinaryTests : IDisposable
     [Fact]
     public void Symbols_are_those_of_the_snapshot_and_none_is_newer_than_glibc_2_28()
     {
-        Assert.SkipUnless(Programs.Exists("nm"), "nm is not installed");
+        Programs.Need("nm");
         string[] symbols = Programs.Run("nm", ["-D", "--with-symbol-versions", HookBuild.Default]).Output
             .Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(l => l.Length > 17 ? l[17..] : l).Order(StringComparer.Ordinal).ToArray();

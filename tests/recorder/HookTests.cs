@@ -154,7 +154,7 @@ public sealed class HookTests : IDisposable
         Assert.Equal(200, TraceStatistics.Of(reader).CountOf(CallKind.NewArray));
     }
 
-    private int Record(params string[] command) => RecordSession.Run(new RecordOptions { Command = command, Output = Recording });
+    private int Record(params string[] command) => RecordedCommand.Run(new RecordOptions { Command = command, Output = Recording }).ExitCode;
 
     private List<TraceEvent> ReadAll()
     {

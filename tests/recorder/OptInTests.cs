@@ -57,7 +57,7 @@ public sealed class OptInTests : IDisposable
     private List<TraceEvent> Record(bool optIn, params string[] arguments)
     {
         var options = new RecordOptions { Command = [Targets.Build("opt_in.c"), .. arguments], Output = Recording, OptIn = optIn };
-        Assert.Equal(0, RecordSession.Run(options));
+        Assert.Equal(0, RecordedCommand.Run(options).ExitCode);
         using TraceReader reader = TraceReader.Open(Recording);
         return arguments.Length == 0 ? ReadAll(reader) : [];
     }

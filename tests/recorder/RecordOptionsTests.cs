@@ -23,7 +23,7 @@ public sealed class RecordOptionsTests : IDisposable
     public void A_sample_keeps_whole_lives_of_some_blocks()
     {
         RecordOptions options = Options(Targets.Build("many_blocks.c")) with { Sample = 4 };
-        Assert.Equal(0, RecordSession.Run(options));
+        Assert.Equal(0, RecordedCommand.Run(options).ExitCode);
 
         using TraceReader reader = TraceReader.Open(Recording);
         TraceStatistics statistics = TraceStatistics.Of(reader);
@@ -38,7 +38,7 @@ public sealed class RecordOptionsTests : IDisposable
     public void A_reallocation_across_the_sample_is_a_release_or_an_acquisition()
     {
         RecordOptions options = Options(Targets.Build("known_calls.c")) with { Sample = 2 };
-        Assert.Equal(0, RecordSession.Run(options));
+        Assert.Equal(0, RecordedCommand.Run(options).ExitCode);
 
         using TraceReader reader = TraceReader.Open(Recording);
         TraceStatistics statistics = TraceStatistics.Of(reader);
@@ -50,7 +50,7 @@ public sealed class RecordOptionsTests : IDisposable
     [Fact]
     public void Latency_is_how_long_each_call_took()
     {
-        Assert.Equal(0, RecordSession.Run(Options(Targets.Build("known_calls.c")) with { Latency = true }));
+        Assert.Equal(0, RecordedCommand.Run(Options(Targets.Build("known_calls.c")) with { Latency = true }).ExitCode);
 
         using TraceReader reader = TraceReader.Open(Recording);
         var statistics = new TraceStatistics();
@@ -71,7 +71,7 @@ public sealed class RecordOptionsTests : IDisposable
     public void A_call_from_before_the_recording_has_no_latency()
     {
         string library = Targets.Build("early.c", "-DLIBRARY", "-shared", "-fPIC");
-        Assert.Equal(0, RecordSession.Run(Options(Targets.Build("early.c", "-Wl,--no-as-needed", library)) with { Latency = true }));
+        Assert.Equal(0, RecordedCommand.Run(Options(Targets.Build("early.c", "-Wl,--no-as-needed", library)) with { Latency = true }).ExitCode);
 
         using TraceReader reader = TraceReader.Open(Recording);
         var durations = new List<long>();
@@ -84,7 +84,7 @@ public sealed class RecordOptionsTests : IDisposable
     [Fact]
     public void A_size_limit_ends_the_recording_and_not_the_program()
     {
-        Assert.Equal(128 + 9, RecordSession.Run(Options(Targets.Build("kill.c")) with { MaxSize = 100_000 }));
+        Assert.Equal(128 + 9, RecordedCommand.Run(Options(Targets.Build("kill.c")) with { MaxSize = 100_000 }).ExitCode);
 
         using TraceReader reader = TraceReader.Open(Recording);
         TraceStatistics statistics = TraceStatistics.Of(reader);
@@ -98,7 +98,7 @@ public sealed class RecordOptionsTests : IDisposable
     [Fact]
     public void Children_are_left_alone_when_so_asked()
     {
-        Assert.Equal(0, RecordSession.Run(Options("sh", "-c", $"{Targets.Build("fork.c")}; ls / > /dev/null; exec {Targets.Build("fork.c")}") with { FollowChildren = false }));
+        Assert.Equal(0, RecordedCommand.Run(Options("sh", "-c", $"{Targets.Build("fork.c")}; ls / > /dev/null; exec {Targets.Build("fork.c")}") with { FollowChildren = false }).ExitCode);
 
         using TraceReader reader = TraceReader.Open(Recording);
         Assert.Equal([$"p{reader.Session!.Pid}.0", $"p{reader.Session.Pid}.1"], reader.Images.Select(i => i.Name).Order(StringComparer.Ordinal));
@@ -107,7 +107,7 @@ public sealed class RecordOptionsTests : IDisposable
     [Fact]
     public void Redaction_leaves_arguments_out()
     {
-        Assert.Equal(0, RecordSession.Run(Options("sh", "-c", "true # secret") with { Redact = true }));
+        Assert.Equal(0, RecordedCommand.Run(Options("sh", "-c", "true # secret") with { Redact = true }).ExitCode);
 
         using TraceReader reader = TraceReader.Open(Recording);
         Assert.Equal(["sh"], reader.Session!.Command);
@@ -119,7 +119,7 @@ public sealed class RecordOptionsTests : IDisposable
     [Fact]
     public void Recordings_are_the_owner_s_alone()
     {
-        Assert.Equal(0, RecordSession.Run(Options("true")));
+        Assert.Equal(0, RecordedCommand.Run(Options("true")).ExitCode);
 
         const UnixFileMode others = (UnixFileMode)0b000_111_111;
         foreach (string path in Directory.GetFileSystemEntries(Recording, "*", SearchOption.AllDirectories).Append(Recording))
@@ -129,7 +129,7 @@ public sealed class RecordOptionsTests : IDisposable
     [Fact]
     public void A_session_that_starts_paused_records_nothing_until_it_is_started()
     {
-        Assert.Equal(0, RecordSession.Run(Options(Targets.Build("known_calls.c")) with { StartPaused = true }));
+        Assert.Equal(0, RecordedCommand.Run(Options(Targets.Build("known_calls.c")) with { StartPaused = true }).ExitCode);
 
         using TraceReader reader = TraceReader.Open(Recording);
         Assert.Equal(0, TraceStatistics.Of(reader).Events);
@@ -153,7 +153,7 @@ public sealed class RecordOptionsTests : IDisposable
                 Assert.Equal(interval, control.Stop());
                 Assert.Equal("stopped", control.Status().State);
                 // Closed and readable while the program runs on.
-                using TraceReader running = TraceReader.Open(witness.Image, interval: interval);
+                using TraceReader running = TraceReader.Open(witness.Image, range: TraceRange.OfInterval(interval));
                 Assert.Null(running.Damage);
             }
         }
@@ -169,13 +169,14 @@ public sealed class RecordOptionsTests : IDisposable
         Assert.Equal(["mark 1", "mark 2", "mark 3"], all.Markers.Select(m => m.Name));
         // A block acquired while stopped may be released in an interval: at most one a thread and interval.
         Assert.InRange(all.Merge.UnknownReleases, 0, 3 * 4);
-        Assert.Throws<TraceFormatException>(() => TraceReader.Open(witness.Image, interval: 4));
+        Assert.Throws<TraceFormatException>(() => TraceReader.Open(witness.Image, range: TraceRange.OfInterval(4)));
     }
 
     [Theory]
     [InlineData("--max-size", "ten")]
     [InlineData("--duration", "-3s")]
     [InlineData("--sample", "x")]
+    [InlineData("--sample", "0")]
     [InlineData("--follow-children", "maybe")]
     public void Options_that_make_no_sense_are_usage_errors(string option, string value)
     {
@@ -212,7 +213,7 @@ public sealed class RecordOptionsTests : IDisposable
         MergeStatistics merge = default;
         for (uint interval = 1; interval <= 3; interval++)
         {
-            using TraceReader one = TraceReader.Open(trace, interval: interval);
+            using TraceReader one = TraceReader.Open(trace, range: TraceRange.OfInterval(interval));
             events += TraceStatistics.Of(one).Events;
             bytes += one.EventBytes;
             merge += one.Merge;

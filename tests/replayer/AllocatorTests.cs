@@ -7,6 +7,7 @@ using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Replayer;
 
+[StartsProcesses]
 public sealed class AllocatorTests
 {
     [Fact]

@@ -7,6 +7,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Replayer;
 
 /// <summary>The negative control of verify: real replays hold, and no change of their recordings goes by unseen.</summary>
+[StartsProcesses]
 public sealed class ClosureMutationTests : IDisposable
 {
     private const int Replays = 20, MutationsEach = 50;

@@ -12,6 +12,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Replayer;
 
 /// <summary>Replays of real programs are the recorded execution, in every order, under every allocator.</summary>
+[StartsProcesses]
 public sealed class ClosureTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -128,7 +129,7 @@ public sealed class ClosureTests : IDisposable
     public void A_recording_of_another_program_does_not_pass()
     {
         Record([Targets.Build("known_calls.c")]);
-        RecordSession.Run(new RecordOptions { Command = [Targets.Build("short_threads.c"), "8"], Output = _directory["other.allocrec"], Latency = true });
+        RecordedCommand.Run(new RecordOptions { Command = [Targets.Build("short_threads.c"), "8"], Output = _directory["other.allocrec"], Latency = true });
 
         ClosureReport report = RecordedReplay.Verify(Trace, _directory["other.allocrec"], ReplayOrder.Exact, new ReplayInfo());
 
@@ -139,7 +140,7 @@ public sealed class ClosureTests : IDisposable
     [Fact]
     public void A_recording_without_latency_is_refused()
     {
-        RecordSession.Run(new RecordOptions { Command = [Targets.Build("short_threads.c"), "8"], Output = Trace });
+        RecordedCommand.Run(new RecordOptions { Command = [Targets.Build("short_threads.c"), "8"], Output = Trace });
         var e = Assert.Throws<TraceFormatException>(() => RecordedReplay.Verify(Trace, Trace, ReplayOrder.Exact, new ReplayInfo()));
         Assert.Contains("without latency", e.Message);
     }
@@ -204,7 +205,7 @@ public sealed class ClosureTests : IDisposable
 
     private void Record(string[] command)
     {
-        Assert.Equal(0, RecordSession.Run(new RecordOptions { Command = command, Output = Trace, Latency = true, Via = RecordVia.Preload }));
+        Assert.Equal(0, RecordedCommand.Run(new RecordOptions { Command = command, Output = Trace, Latency = true, Via = RecordVia.Preload }).ExitCode);
     }
 
     private void CheckAll(string trace)

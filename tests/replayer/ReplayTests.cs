@@ -9,6 +9,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Replayer;
 
 /// <summary>Real replays of small traces. That each is the trace, thread by thread, is checked by every run itself.</summary>
+[StartsProcesses]
 public sealed class ReplayTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

@@ -3,7 +3,6 @@
 #ifndef ALLOCREPLAY_REAL_H
 #define ALLOCREPLAY_REAL_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -14,14 +13,14 @@ struct ar_real_functions {
 #define AR_REAL_C(ret, name, params, args) ret(*name) params;
     AR_C_FUNCTIONS(AR_REAL_C)
 #undef AR_REAL_C
-    int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-#define AR_REAL_JOIN(name, params, args) int(*name) params;
-    AR_JOIN_FUNCTIONS(AR_REAL_JOIN)
-#undef AR_REAL_JOIN
     /* Operator new comes from the object that malloc comes from: it does not pass through malloc, so it is recorded. */
     bool new_direct;
 };
 extern struct ar_real_functions ar_real;
+
+/* Blocks that were handed out before the functions were known: they stay where they are. */
+bool ar_in_bootstrap(const void *p);
+size_t ar_bootstrap_size(const void *p);
 
 /* Each operator: its function, and whether it comes from malloc's object. */
 struct ar_operator {
@@ -31,7 +30,7 @@ struct ar_operator {
 };
 enum {
 #define AR_OPERATOR(op, ...) AR_OPERATOR_##op,
-    AR_NEW_FUNCTIONS(AR_OPERATOR) AR_NEW_NOTHROW_FUNCTIONS(AR_OPERATOR) AR_DELETE_FUNCTIONS(AR_OPERATOR) AR_OPERATORS
+    AR_OPERATOR_FUNCTIONS(AR_OPERATOR) AR_OPERATORS
 #undef AR_OPERATOR
 };
 extern struct ar_operator ar_operators[AR_OPERATORS];

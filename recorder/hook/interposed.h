@@ -1,4 +1,4 @@
-/* Every interposed function, listed once (X-macro).
+/* Every interposed function of allocation, listed once (X-macro). Those of threads are in core/real_thread.h.
  *
  *   X(return type, name, parameters, arguments)
  */
@@ -19,15 +19,6 @@
     X(void, free_sized, (void *block, size_t size), (block, size))                                                     \
     X(void, free_aligned_sized, (void *block, size_t alignment, size_t size), (block, alignment, size))                \
     X(size_t, malloc_usable_size, (void *block), (block))
-
-/* Functions in which the C library frees what it allocated in pthread_create.
- *
- *   X(name, parameters, arguments)
- */
-#define AR_JOIN_FUNCTIONS(X)                                                                                           \
-    X(pthread_join, (pthread_t thread, void **result), (thread, result))                                               \
-    X(pthread_tryjoin_np, (pthread_t thread, void **result), (thread, result))                                         \
-    X(pthread_timedjoin_np, (pthread_t thread, void **result, const struct timespec *until), (thread, result, until))
 
 /* Operator new and delete, by mangled name (Itanium ABI, size_t is unsigned long).
  *
@@ -69,5 +60,7 @@
       (block, size, alignment), size, alignment)                                                                       \
     X(DELETE_ARRAY_SIZED_ALIGNED, _ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment),                \
       (block, size, alignment), size, alignment)
+
+#define AR_OPERATOR_FUNCTIONS(X) AR_NEW_FUNCTIONS(X) AR_NEW_NOTHROW_FUNCTIONS(X) AR_DELETE_FUNCTIONS(X)
 
 #endif

@@ -1,0 +1,43 @@
+namespace AllocReplay.Analyzer.Passes;
+
+/// <summary>What to analyze into.</summary>
+public sealed record AnalysisOptions
+{
+    /// <summary>The dataset's directory.</summary>
+    public required string Directory { get; init; }
+    /// <summary>Write into a directory that is not empty, replacing the tables of the same host and process.</summary>
+    public bool Force { get; init; }
+    /// <summary>Write what is readable of a damaged trace.</summary>
+    public bool Partial { get; init; }
+}
+
+/// <summary>A table that was written.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Rows">Rows of this process.</param>
+/// <param name="Files">Files that they are in.</param>
+/// <param name="Bytes">Bytes of those files.</param>
+public sealed record TableResult(string Name, long Rows, int Files, long Bytes);
+
+/// <summary>What an analysis of all process images of a trace wrote.</summary>
+/// <param name="Dataset">The dataset's directory.</param>
+/// <param name="Images">What it wrote of each, busiest first.</param>
+public sealed record SessionAnalysis(string Dataset, IReadOnlyList<AnalysisResult> Images);
+
+/// <summary>What an analysis of a process image wrote.</summary>
+public sealed record AnalysisResult
+{
+    /// <summary>The dataset's directory.</summary>
+    public required string Dataset { get; init; }
+    /// <summary>Value of the partition column <c>host</c>.</summary>
+    public required string Host { get; init; }
+    /// <summary>Value of the partition column <c>process</c>.</summary>
+    public required string Process { get; init; }
+    /// <summary>The tables, largest first.</summary>
+    public required IReadOnlyList<TableResult> Tables { get; init; }
+    /// <summary>Events read.</summary>
+    public required long Events { get; init; }
+    /// <summary>How long it took.</summary>
+    public required TimeSpan Elapsed { get; init; }
+    /// <summary>The damage that the trace has, or null.</summary>
+    public required string? Damage { get; init; }
+}

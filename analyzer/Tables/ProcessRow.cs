@@ -1,0 +1,140 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using AllocReplay.Analyzer.Passes;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Merge;
+
+namespace AllocReplay.Analyzer.Tables;
+
+/// <summary>A process image: a row of the table <c>process</c>.</summary>
+internal readonly record struct ProcessRow
+{
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    [Column("pid", "id", "Process id, in the namespace of the process itself; 0 where it is not known.")]
+    public required long Pid { get; init; }
+
+    [Column("parent_pid", "id", "The parent's process id when recording began.")]
+    public required long ParentPid { get; init; }
+
+    [Column("executable", "path", "The program that it ran.")]
+    public required string Executable { get; init; }
+
+    [Column("arguments", "JSON", "Its arguments, the program's name first: an array of strings.")]
+    public required string Arguments { get; init; }
+
+    [Column("host_name", "text", "The machine's name as recorded, empty where it is not known; the column `host` reads `unknown` then.")]
+    public required string HostName { get; init; }
+
+    [Column("kernel", "text", "The machine's kernel, empty where it is not known.")]
+    public required string Kernel { get; init; }
+
+    [Column("architecture", "name", "`x86-64` or `aarch64`.")]
+    public required string Architecture { get; init; }
+
+    [Column("allocator_path", "path", "The library that provided malloc, empty where it is not known.")]
+    public required string AllocatorPath { get; init; }
+
+    [Column("allocator_build_id", "hex", "That library's build id, empty when it has none.")]
+    public required string AllocatorBuildId { get; init; }
+
+    [Column("records_operator_new", "yes or no", "Whether operator new and delete are recorded by their names.")]
+    public required bool RecordsOperatorNew { get; init; }
+
+    [Column("forked", "yes or no", "Whether it began as a fork of a recorded process.")]
+    public required bool Forked { get; init; }
+
+    [Column("started_epoch_ns", "ns since 1970", "Wall-clock time, UTC, that all times of the other tables count from.")]
+    public required long StartedEpochNs { get; init; }
+
+    [Column("duration_ns", "ns", "From the start to the last event.")]
+    public required long DurationNs { get; init; }
+
+    [Column("events", "events", "Events of all kinds that were read.")]
+    public required long Events { get; init; }
+
+    [Column("calls", "calls", "Allocation and deallocation calls; a reallocation is one.")]
+    public required long Calls { get; init; }
+
+    [Column("acquisitions", "blocks", "Blocks acquired: the rows of `allocations`.")]
+    public required long Acquisitions { get; init; }
+
+    [Column("events_lost", "calls", "Calls that were made while recording and are not in the trace; 0 when all are.")]
+    public required long EventsLost { get; init; }
+
+    [Column("unknown_releases", "calls", "Releases of blocks whose acquisition is not in the trace.")]
+    public required long UnknownReleases { get; init; }
+
+    [Column("implicit_releases", "blocks", "Blocks whose address was acquired again without a release in the trace.")]
+    public required long ImplicitReleases { get; init; }
+
+    [Column("forced_steps", "steps", "Times that the merge of the threads had to go on without the release that it waited for.")]
+    public required long ForcedSteps { get; init; }
+
+    [Column("state", "name", "How the recording ended: `exited`, `recording` (it ran still, or the process was killed) or `failed`.")]
+    public required string State { get; init; }
+
+    [Column("failure", "text", "Why recording ended early, empty when it did not.")]
+    public required string Failure { get; init; }
+
+    [Column("damage", "text", "The damage of the trace, empty when it has none.")]
+    public required string Damage { get; init; }
+
+    [Column("format_version", "version", "Of the trace's format.")]
+    public required string FormatVersion { get; init; }
+
+    [Column("analyzer_version", "version", "Of what wrote the dataset.")]
+    public required string AnalyzerVersion { get; init; }
+
+    [Column("bytes_acquired", "bytes", "Requested by all acquisitions that succeeded. Saturates at 2^63−1.", Since = 2)]
+    public required long BytesAcquired { get; init; }
+
+    [Column("saturated_sizes", "blocks", "Blocks of which 2^63−1 bytes or more were asked: their `size` reads 2^63−1, so that sums of it may be too low.", Since = 2)]
+    public required long SaturatedSizes { get; init; }
+
+    [Column("latency", "yes or no", "Whether `alloc_call_ns` and `free_call_ns` were recorded.", Since = 2)]
+    public required bool Latency { get; init; }
+
+    public static ProcessRow Of(TraceReader reader, TraceTotals totals, long saturatedSizes)
+    {
+        ProcessInfo process = reader.Process;
+        MergeStatistics merge = reader.Merge;
+        return new ProcessRow
+        {
+            Pid = process.Pid,
+            ParentPid = process.ParentPid,
+            Executable = process.Executable,
+            // In JSON, as arguments may hold spaces and quotes: every engine parses it.
+            Arguments = JsonSerializer.Serialize(process.Arguments, Readable),
+            HostName = reader.Session?.Host ?? "",
+            Kernel = reader.Session?.Kernel ?? "",
+            Architecture = process.Architecture,
+            AllocatorPath = process.AllocatorPath,
+            AllocatorBuildId = process.AllocatorBuildId,
+            RecordsOperatorNew = process.RecordsOperatorNew,
+            Forked = process.Forked,
+            StartedEpochNs = EpochNs(process.Started),
+            DurationNs = totals.DurationNs,
+            Events = totals.Events,
+            Calls = totals.Calls,
+            Acquisitions = totals.Acquisitions,
+            EventsLost = Saturation.ToInt64(process.LostEvents),
+            UnknownReleases = merge.UnknownReleases,
+            ImplicitReleases = merge.ImplicitReleases,
+            ForcedSteps = merge.ForcedSteps,
+            State = process.State.ToString().ToLowerInvariant(),
+            Failure = process.Failure ?? "",
+            Damage = reader.Damage?.Message ?? "",
+            FormatVersion = process.FormatVersion,
+            AnalyzerVersion = Version,
+            BytesAcquired = Saturation.ToInt64(totals.BytesAcquired),
+            SaturatedSizes = saturatedSizes,
+            Latency = process.Latency,
+        };
+    }
+
+    /// <summary>Version of what writes.</summary>
+    public static string Version { get; } = typeof(ProcessRow).Assembly.GetName().Version!.ToString(3);
+
+    public static long EpochNs(DateTimeOffset time) => (time - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+}

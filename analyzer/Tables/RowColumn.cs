@@ -1,0 +1,66 @@
+using System.Linq.Expressions;
+using System.Reflection;
+using AllocReplay.Analyzer.Parquet;
+
+namespace AllocReplay.Analyzer.Tables;
+
+/// <summary>The buffer of a column, and how it takes values of rows: the first <c>count</c> of an array, from its own index <c>at</c> on.</summary>
+internal readonly record struct RowBuffer<TRow>(Column Column, Action<TRow[], int, int> Take);
+
+/// <summary>A column of a row type.</summary>
+internal sealed class RowColumn<TRow> where TRow : struct
+{
+    private readonly Func<int, RowBuffer<TRow>> _create;
+
+    private RowColumn(ColumnInfo info, Func<int, RowBuffer<TRow>> create) => (Info, _create) = (info, create);
+
+    public ColumnInfo Info { get; }
+
+    public RowBuffer<TRow> CreateBuffer(int capacity) => _create(capacity);
+
+    /// <exception cref="NotSupportedException">The property's type is none that every engine reads alike.</exception>
+    public static RowColumn<TRow> Of(PropertyInfo property, ColumnAttribute column)
+    {
+        string name = column.Name;
+        Type type = property.PropertyType;
+        if (type == typeof(long))
+            return Of<Int64Column, long>(ColumnType.Int64, n => new(name, n), c => c.Values);
+        if (type == typeof(int))
+            return Of<Int32Column, int>(ColumnType.Int32, n => new(name, n), c => c.Values);
+        if (type == typeof(bool))
+            return Of<BooleanColumn, bool>(ColumnType.Boolean, n => new(name, n), c => c.Values);
+        if (type == typeof(string))
+            return Of<TextColumn, string>(ColumnType.Text, n => new(name, n), c => c.Values);
+        IReadOnlyList<string> names = ValueNames.Of(type) ?? throw new NotSupportedException($"column {name}: no column can hold a {type.Name}");
+        return Of<NameColumn, byte>(ColumnType.Text, n => new(name, n, names), c => c.Codes);
+
+        RowColumn<TRow> Of<TColumn, T>(ColumnType stored, Func<int, TColumn> create, Func<TColumn, T[]> values) where TColumn : Column
+        {
+            Action<TRow[], T[], int, int> copy = Copy<T>(property);
+            return new RowColumn<TRow>(new ColumnInfo(name, stored, column.Unit, column.Meaning, column.Since), capacity =>
+            {
+                TColumn buffer = create(capacity);
+                T[] array = values(buffer);
+                return new RowBuffer<TRow>(buffer, (rows, at, count) => copy(rows, array, at, count));
+            });
+        }
+    }
+
+    /// <summary>
+    /// <c>for (i = 0; i &lt; count; i++) values[at + i] = rows[i].Property</c>, compiled: a table of millions of rows is filled this way, and a call
+    /// for each value would cost more than the rest.
+    /// </summary>
+    private static Action<TRow[], T[], int, int> Copy<T>(PropertyInfo property)
+    {
+        ParameterExpression rows = Expression.Parameter(typeof(TRow[])), values = Expression.Parameter(typeof(T[]));
+        ParameterExpression at = Expression.Parameter(typeof(int)), count = Expression.Parameter(typeof(int));
+        ParameterExpression i = Expression.Variable(typeof(int));
+        LabelTarget end = Expression.Label();
+        Expression value = Expression.Property(Expression.ArrayIndex(rows, i), property);
+        Expression step = Expression.Block(
+            Expression.Assign(Expression.ArrayAccess(values, Expression.Add(at, i)), value.Type == typeof(T) ? value : Expression.Convert(value, typeof(T))),
+            Expression.PreIncrementAssign(i));
+        Expression loop = Expression.Loop(Expression.IfThenElse(Expression.LessThan(i, count), step, Expression.Break(end)), end);
+        return Expression.Lambda<Action<TRow[], T[], int, int>>(Expression.Block([i], loop), rows, values, at, count).Compile();
+    }
+}

@@ -1,0 +1,14 @@
+using AllocReplay.Formats.Calls;
+
+namespace AllocReplay.Analyzer.Tables;
+
+/// <summary>The names under which columns hold the values of an enum, by value.</summary>
+internal static class ValueNames
+{
+    // Every code that the wire can carry has a name, so that a kind is its own index.
+    private static readonly string[] Kinds = Enumerable.Range(0, 64).Select(k => CallKinds.CallName((CallKind)k)).ToArray();
+
+    /// <summary>The names, or null where the type has none.</summary>
+    public static IReadOnlyList<string>? Of(Type type) =>
+        type == typeof(CallKind) ? Kinds : type == typeof(EndKind) ? EndKinds.Names : null;
+}

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using System.Globalization;
+using AllocReplay.Formats;
+
+namespace AllocReplay.Cli.Options;
+
+/// <summary>What a command is to read.</summary>
+/// <param name="Path">The trace.</param>
+/// <param name="Process">The process image, or null for the busiest.</param>
+/// <param name="Range">The part of it, or null for all.</param>
+internal sealed record TraceChoice(string Path, string? Process = null, TraceRange? Range = null)
+{
+    /// <summary>The choice as the words of another command's line.</summary>
+    public IReadOnlyList<string> Words =>
+    [
+        Path,
+        .. Process is { } process ? ["--process", process] : Array.Empty<string>(),
+        .. Range?.Interval is { } interval ? ["--interval", interval.ToString(CultureInfo.InvariantCulture)] : Array.Empty<string>(),
+        .. Range?.FromMark is { } from ? ["--from-mark", from] : Array.Empty<string>(),
+        .. Range?.ToMark is { } to ? ["--to-mark", to] : Array.Empty<string>(),
+    ];
+}
+
+/// <summary>The argument and the options of a command that reads one process image of a trace, or a part of it.</summary>
+/// <param name="allowsAll">Whether the process image may be <see cref="TraceArguments.AllProcesses"/>.</param>
+internal sealed class TraceChoiceOptions(bool allowsAll = false)
+{
+    private readonly Argument<string> _trace = TraceArguments.Trace();
+    private readonly Option<string?> _process = TraceArguments.Process(allowsAll);
+    private readonly Option<uint?> _interval = TraceArguments.Interval();
+    private readonly Option<string?> _fromMark = TraceArguments.FromMark();
+    private readonly Option<string?> _toMark = TraceArguments.ToMark();
+
+    public void AddTo(Command command)
+    {
+        command.Arguments.Add(_trace);
+        foreach (Option option in new Option[] { _process, _interval, _fromMark, _toMark })
+            command.Options.Add(option);
+    }
+
+    public TraceChoice Of(ParseResult parse)
+    {
+        var range = new TraceRange { Interval = parse.GetValue(_interval), FromMark = parse.GetValue(_fromMark), ToMark = parse.GetValue(_toMark) };
+        return new TraceChoice(parse.GetValue(_trace)!, parse.GetValue(_process), range == new TraceRange() ? null : range);
+    }
+}

@@ -1,0 +1,198 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text;
+using AllocReplay.Analyzer.Parquet;
+using AllocReplay.Analyzer.Query;
+using AllocReplay.Analyzer.Tables;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Tests.Support;
+using ParquetSharp;
+
+namespace AllocReplay.Tests.Analyzer;
+
+/// <summary>A column is one property of a row type: what else there is of it follows from that.</summary>
+public sealed class TableTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    /// <summary>A property of each type that a column can have, as a new one would be added; and one that is no column.</summary>
+    internal readonly record struct AnyRow
+    {
+        [Column("whole", "bytes", "A number of 64 bits.")]
+        public long Whole { get; init; }
+        [Column("small", "thread", "A number of 32 bits.", Since = 7)]
+        public int Small { get; init; }
+        [Column("flag", "yes or no", "Whether it is so.")]
+        public bool Flag { get; init; }
+        [Column("text", "text", "Words.")]
+        public string Text { get; init; }
+        [Column("kind", "name", "A call.")]
+        public CallKind Kind { get; init; }
+        public long NotAColumn => Whole + 1;
+    }
+
+    private readonly record struct WrongRow
+    {
+        [Column("wrong", "°C", "What no engine would read.")]
+        public decimal Wrong { get; init; }
+    }
+
+    [Fact]
+    public void Every_property_with_the_attribute_is_a_column_and_both_engines_read_its_values_back()
+    {
+        AnyRow[] rows = Enumerable.Range(0, 1000).Select(i => new AnyRow
+        {
+            Whole = i % 2 == 0 ? long.MaxValue - i : long.MinValue + i,
+            Small = -i,
+            Flag = i % 3 == 0,
+            Text = i % 5 == 0 ? "" : $"é{i}",
+            Kind = i % 2 == 0 ? CallKind.Malloc : CallKind.AlignedAlloc,
+        }).ToArray();
+        var table = new Table<AnyRow>("samples", "One row for each number.", since: 7);
+        Write(table, rows, "data/samples/host=h/process=p");
+
+        Assert.Equal(["whole", "small", "flag", "text", "kind"], table.Columns.Select(c => c.Name));
+        List<object[]> expected = rows.Select(r => new object[] { r.Whole, r.Small, r.Flag, r.Text, CallKinds.CallName(r.Kind) }).ToList();
+        Assert.Equal(expected, ByParquetSharp(_directory["data/samples/host=h/process=p/part-00000.parquet"]));
+        using DatasetQuery query = DatasetQuery.Open(Dataset(), [.. DatasetTables.All, table]);
+        using QueryResult result = query.Run("SELECT whole, small, flag, text, kind, host, process FROM samples ORDER BY small DESC");
+        Assert.Equal(expected.Select(r => (object?[])[.. r, "h", "p"]), result.ReadRows());
+    }
+
+    [Fact]
+    public void A_property_of_another_type_is_refused_by_name() =>
+        Assert.Contains("column wrong", Assert.ThrowsAny<Exception>(() => new Table<WrongRow>("wrong", "No row.")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_dataset_without_the_newest_table_and_columns_reads_them_as_empty_and_null()
+    {
+        var newer = new Table<AnyRow>("newer", "One row for each number.", since: 7);
+        string dataset = Dataset();
+        // An older version wrote the other columns of this table.
+        Write(new Table<OldRow>("aged", "One row."), [new OldRow { Whole = 3 }], "data/aged/host=h/process=p");
+        var aged = new Table<AnyRow>("aged", "One row.", since: 7);
+
+        using DatasetQuery query = DatasetQuery.Open(dataset, [.. DatasetTables.All, newer, aged]);
+        Assert.Empty(query.Run("SELECT whole, host FROM newer").ReadRows());
+        Assert.Equal([3L, null, null, "h"], query.Run("SELECT whole, small, text, host FROM aged").ReadRow()!);
+        Assert.Equal(
+            ["BIGINT", "INTEGER", "BOOLEAN", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR"],
+            query.Run("SELECT column_type FROM (DESCRIBE newer)").ReadRows().Select(r => r[0]!));
+    }
+
+    private readonly record struct OldRow
+    {
+        [Column("whole", "bytes", "A number of 64 bits.")]
+        public long Whole { get; init; }
+    }
+
+    [Fact]
+    public void A_filter_reaches_the_files_behind_the_view_of_a_table()
+    {
+        using DatasetQuery query = DatasetQuery.Open(Dataset());
+        string plan = string.Concat(query.Run("EXPLAIN SELECT object FROM allocations WHERE size > 1000 AND host = 'x'").ReadRows().Select(r => r[1]));
+        Assert.DoesNotContain("UNION", plan, StringComparison.Ordinal);
+        Assert.DoesNotContain("FILTER ", plan, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_column_of_every_table_is_documented_and_of_a_version_that_there_is()
+    {
+        Assert.Equal(DatasetTables.All.Select(t => t.Name).Distinct(), DatasetTables.All.Select(t => t.Name));
+        foreach (Table table in DatasetTables.All)
+        {
+            Assert.Matches(@"^One row .{5,}\.$", table.Meaning);
+            Assert.Equal(table.Columns.Select(c => c.Name).Distinct(), table.Columns.Select(c => c.Name));
+            foreach (ColumnInfo column in table.Columns)
+            {
+                Assert.Matches("^[a-z][a-z_]*$", column.Name);
+                Assert.False(column.Name is "host" or "process", column.Name);
+                Assert.NotEmpty(column.Unit);
+                Assert.True(column.Meaning.Length > 5, column.Name);
+                Assert.InRange(column.Since, table.Since, DatasetTables.Version);
+            }
+        }
+        Assert.Contains(DatasetTables.All.SelectMany(t => t.Columns), c => c.Since == DatasetTables.Version);
+    }
+
+    [Fact]
+    public void Every_public_property_of_a_row_type_is_a_column()
+    {
+        foreach (Type row in new[] { typeof(AllocationRow), typeof(ThreadRow), typeof(ProcessRow) })
+            Assert.All(row.GetProperties(BindingFlags.Public | BindingFlags.Instance), p => Assert.NotNull(p.GetCustomAttribute<ColumnAttribute>()));
+    }
+
+    [Fact]
+    public void The_reference_of_the_dataset_is_what_the_tables_say()
+    {
+        string path = Path.Combine(SourceTree.Root, "docs/reference/dataset.md");
+        string expected = Reference();
+        if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
+            File.WriteAllText(path, expected);
+        Assert.Equal(expected, File.ReadAllText(path));
+    }
+
+    private static string Reference()
+    {
+        var page = new StringBuilder("""
+            # The dataset
+
+            What `allocreplay analyze TRACE -o DIR` writes: a directory of Parquet files that DuckDB, ClickHouse, Spark, Trino and the rest read as
+            tables, `DIR/TABLE/host=HOST/process=PROCESS/part-NNNNN.parquet`. `host` and `process` are columns of every table, of text; the names of the
+            directories hold them, percent-encoded as Hive does. A host whose name engines take for no value (`NULL`, `__HIVE_DEFAULT_PARTITION__`) is
+            encoded too, so that it comes back; without a name it is `unknown`. Many traces can share a dataset: one more is a directory more.
+
+            Columns are INT64, INT32, BOOLEAN or STRING, and never null. Numbers are signed, as not every engine reads others: what may exceed 2^63−1 says
+            what becomes of it. Times are nanoseconds since the start of the recording, `process.started_epoch_ns`.
+
+            `allocreplay query` shows a column that a dataset does not have, because an older version wrote it, as NULL, and such a table as empty. Each file
+            says its version in its metadata (`allocreplay.dataset_version`); without it, it is version 1.
+
+            This page is made from the tables in `analyzer/Tables`.
+
+            """.ReplaceLineEndings("\n"));
+        foreach (Table table in DatasetTables.All)
+        {
+            page.Append(CultureInfo.InvariantCulture, $"\n## {table.Name}\n\n{table.Meaning}\n\n| column | type | unit | since | what it tells |\n|---|---|---|---|---|\n");
+            foreach (ColumnInfo column in table.Columns)
+            {
+                string type = column.Type == ColumnType.Text ? "STRING" : column.Type.ToString().ToUpperInvariant();
+                page.Append(CultureInfo.InvariantCulture, $"| `{column.Name}` | {type} | {column.Unit} | {column.Since} | {column.Meaning} |\n");
+            }
+        }
+        return page.ToString();
+    }
+
+    private string Dataset()
+    {
+        SampleTrace.Write(_directory["trace"]);
+        Directory.CreateDirectory(_directory["data"]);
+        SampleTrace.Analyze(_directory["trace"], _directory["data"], force: true);
+        return _directory["data"];
+    }
+
+    private void Write<TRow>(Table<TRow> table, TRow[] rows, string directory) where TRow : struct
+    {
+        Directory.CreateDirectory(_directory[directory]);
+        TableFile.WriteTableAsync(
+            Path.Combine(_directory[directory], TableFile.PartName(0)), table.CreateBatch(rows).Columns, rows.Length, new Dictionary<string, string>(),
+            TestContext.Current.CancellationToken).GetAwaiter().GetResult();
+    }
+
+    private static List<object[]> ByParquetSharp(string path)
+    {
+        using var file = new ParquetFileReader(path);
+        using RowGroupReader group = file.RowGroup(0);
+        int rows = (int)group.MetaData.NumRows;
+        object[][] columns = Enumerable.Range(0, file.FileMetaData.NumColumns).Select(i => group.MetaData.Schema.Column(i).PhysicalType switch
+        {
+            PhysicalType.Int64 => group.Column(i).LogicalReader<long>().ReadAll(rows).Cast<object>().ToArray(),
+            PhysicalType.Int32 => group.Column(i).LogicalReader<int>().ReadAll(rows).Cast<object>().ToArray(),
+            PhysicalType.Boolean => group.Column(i).LogicalReader<bool>().ReadAll(rows).Cast<object>().ToArray(),
+            _ => group.Column(i).LogicalReader<string>().ReadAll(rows).Cast<object>().ToArray(),
+        }).ToArray();
+        return Enumerable.Range(0, rows).Select(r => columns.Select(c => c[r]).ToArray()).ToList();
+    }
+}
