@@ -31,7 +31,7 @@ public sealed class TraceChoiceTests : IDisposable
     [InlineData("info", "calls +1 ")]
     [InlineData("dump", "^#.*\n[^\n]*malloc[^\n]*\n$")]
     [InlineData("analyze", "allocations +1 ")]
-    [InlineData("replay", "calls +1 ")]
+    [InlineData("replay", "replayed +1 call")]
     public void The_stretch_between_two_marks_is_what_a_command_reads(string command, string expected)
     {
         WriteMarked("p100.0");
