@@ -153,6 +153,7 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("compare", trace, "--allocator", "glibc,noop", "--runs", "3"),
             Print("allocators"),
             Print("analyze", trace, "-o", _directory["data"], "--force"),
+            Print("analyze", trace, "--process", "all", "-o", _directory["all"], "--force"),
             Print("query", "--list-views"),
             Print("control", trace, "status"),
         ];
