@@ -21,6 +21,7 @@ usage: ./build.sh COMMAND
   pack          make the NuGet package of the trace readers, in artifacts/packages
   fuzz [SECONDS] [SEED]
                 feed mutated traces to both readers; --plant: the negative control; --verbose: which errors were reached
+  mutate [PART] change the code of formats, replayer or analyzer a little, a thousand times: do the fast tests notice?
   lint          check formatting, with clang-format and shellcheck too where they can be installed
 TEXT
 }
@@ -153,6 +154,23 @@ lint() {
     fi
 }
 
+# Reports go to artifacts/mutation/PART. Fails where fewer than 85 % of the changes are noticed.
+mutate() {
+    need_build_tools
+    dotnet tool restore >&2
+    local part project status=0
+    [ $# -gt 0 ] || set -- formats replayer analyzer
+    for part in "$@"; do
+        project=$(basename "$part"/AllocReplay.*.csproj)
+        (
+            cd tests/mutation
+            export MutatedPart=$part ALLOCREPLAY_TESTS=mutate
+            dotnet stryker --project "$project" --output "../../artifacts/mutation/$part" --skip-version-check
+        ) || status=1
+    done
+    return $status
+}
+
 command=${1:-}
 [ $# -eq 0 ] || shift
 case $command in
@@ -184,6 +202,7 @@ case $command in
         # Collections stop all workers: a larger nursery makes them few.
         DOTNET_GCgen0size=0x4000000 fuzz/bin/$configuration/net10.0/AllocReplay.Fuzz "$@"
         ;;
+    mutate) mutate "$@" ;;
     lint) lint ;;
     -h | --help | help) usage ;;
     *)

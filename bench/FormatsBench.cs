@@ -51,6 +51,7 @@ internal static class FormatsBench
             new("pack, one core", () => OnOneCore(() => Rate(events, () => TracePacker.Pack(recording, pack)))),
             new("read and merge the pack, one core", () => OnOneCore(() => Rate(events, () => ReadMerged(pack)))),
             new("read and merge the directory, one core", () => OnOneCore(() => Rate(events, () => ReadMerged(recording)))),
+            new("read the pack for its calls, one core", () => OnOneCore(() => Rate(events, () => ReadCalls(pack)))),
             new("read the pack by thread, all cores", () => Rate(events, () => ReadThreads(pack))),
         ];
         bool peer = recorders.HasLttng && Shell.Exists("babeltrace2");
@@ -118,6 +119,13 @@ internal static class FormatsBench
         }
     }
 
+    /// <summary>As statistics, plans and analyses are told of a trace.</summary>
+    private static void ReadCalls(string path)
+    {
+        using TraceReader reader = TraceReader.Open(path);
+        reader.ForEach([new Nothing()]);
+    }
+
     private static void ReadThreads(string path)
     {
         using TraceReader reader = TraceReader.Open(path);
@@ -138,4 +146,20 @@ internal static class FormatsBench
     }
 
     private static string Number(double value, string format = "0.0") => value.ToString(format, CultureInfo.InvariantCulture);
+
+    /// <summary>The cheapest sink there is.</summary>
+    private sealed class Nothing : ITraceSink
+    {
+        public void Begin(in TraceEvent begin)
+        {
+        }
+
+        public void Add(in TraceCall call)
+        {
+        }
+
+        public void Add(in ThreadEvent e)
+        {
+        }
+    }
 }

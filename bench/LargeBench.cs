@@ -33,7 +33,9 @@ internal static class LargeBench
         }
         AnsiConsole.Write(table);
         AnsiConsole.WriteLine(FormattableString.Invariant(
-            $"{events:N0} events, at most {live:N0} live blocks; directory {(double)directoryBytes / events:0.00}, pack {(double)packBytes / events:0.00} bytes/event; bound: 256 MB + 48 B per live block = {256 + 48.0 * live / 1e6:0.0} MB"));
+            $"{events:N0} events, at most {live:N0} live blocks; directory {(double)directoryBytes / events:0.00}, ")
+            + FormattableString.Invariant($"pack {(double)packBytes / events:0.00} bytes/event; ")
+            + FormattableString.Invariant($"bound: 256 MB + 48 B per live block = {256 + 48.0 * live / 1e6:0.0} MB"));
         return 0;
 
         void Add(string name, string[] arguments)
@@ -41,7 +43,8 @@ internal static class LargeBench
             long start = Stopwatch.GetTimestamp();
             Shell.Run("time", ["-q", "-f", "%M", "-o", work["peak"], cli, .. arguments]);
             double mb = long.Parse(File.ReadAllText(work["peak"]), CultureInfo.InvariantCulture) * 1024 / 1e6;
-            table.AddRow(name, Stopwatch.GetElapsedTime(start).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture), FormattableString.Invariant($"{mb:0} MB"));
+            string seconds = Stopwatch.GetElapsedTime(start).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
+            table.AddRow(name, seconds, FormattableString.Invariant($"{mb:0} MB"));
         }
     }
 }

@@ -17,6 +17,13 @@ return args switch
 
 static int List(int exitCode)
 {
-    Console.Error.WriteLine("usage: ./build.sh bench PART\n\n  recorder   what recording costs a program, beside LTTng-UST's libc wrapper and heaptrack\n  formats    size of traces, and rates of packing and reading, beside LTTng and babeltrace2\n  replayer   what the replayer costs beside the barest loop in C, and how replays scale with threads and order\n  large      memory and time that 300 million events take to pack and read (3 GB of disk)");
+    Console.Error.WriteLine("""
+        usage: ./build.sh bench PART
+
+          recorder   what recording costs a program, beside LTTng-UST's libc wrapper and heaptrack
+          formats    size of traces, and rates of packing and reading, beside LTTng and babeltrace2
+          replayer   what the replayer costs beside the barest loop in C, and how replays scale with threads and order
+          large      memory and time that 300 million events take to pack and read (3 GB of disk)
+        """);
     return exitCode;
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
+using AllocReplay.Replayer.Compare;
 using Spectre.Console;
 
 namespace AllocReplay.Bench;
@@ -106,7 +107,7 @@ internal static class RecorderBench
         /// <summary>What a recorder needs above nothing, in MiB; empty for nothing itself, and for what was not measured.</summary>
         public string Extra(string name) =>
             name != "nothing" && _kib.TryGetValue(name, out List<double>? peaks)
-                ? $"{Number((Interleaved.MedianOf(peaks) - Interleaved.MedianOf(_kib["nothing"])) / 1024, "+0.0;-0.0")} MiB"
+                ? $"{Number((PairedStatistics.Median(peaks) - PairedStatistics.Median(_kib["nothing"])) / 1024, "+0.0;-0.0")} MiB"
                 : "";
     }
 

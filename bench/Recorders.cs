@@ -30,7 +30,12 @@ internal sealed class Recorders : IDisposable
     public Dictionary<string, long> BytesLeft { get; } = [];
 
     /// <summary>Names of the recorders that are here, <c>nothing</c> first.</summary>
-    public IReadOnlyList<string> Names => [.. new[] { "nothing", "stopped", "record", "sample 64" }, .. HasLttng ? ["lttng"] : Array.Empty<string>(), .. HasHeaptrack ? ["heaptrack"] : Array.Empty<string>()];
+    public IReadOnlyList<string> Names =>
+    [
+        "nothing", "stopped", "record", "sample 64",
+        .. HasLttng ? ["lttng"] : Array.Empty<string>(),
+        .. HasHeaptrack ? ["heaptrack"] : Array.Empty<string>(),
+    ];
 
     /// <summary>Runs a program to its end under a recorder and returns its standard output.</summary>
     public string Run(string recorder, string file, params string[] arguments)

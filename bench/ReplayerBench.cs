@@ -3,7 +3,8 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Import;
 using AllocReplay.Formats.Packed;
 using AllocReplay.Recorder;
-using AllocReplay.Replayer.Allocators;
+using AllocReplay.Replayer;
+using AllocReplay.Replayer.Compare;
 using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
@@ -28,9 +29,8 @@ internal static class ReplayerBench
     {
         using var work = new WorkDirectory();
         AgainstBareLoop(work);
-        IReadOnlyList<Allocator> all = [.. AllocatorCatalog.List().Select(e => e.Found).OfType<Allocator>()];
-        Scaling(work, ManyCalls, [ReplayOrder.Deps], all);
-        Scaling(work, Calls, Enum.GetValues<ReplayOrder>(), AllocatorCatalog.Parse("glibc"));
+        Scaling(work, ManyCalls, [ReplayOrder.Deps], Configuration.Installed());
+        Scaling(work, Calls, Enum.GetValues<ReplayOrder>(), Configuration.Parse("glibc"));
         Traces(work);
         return 0;
     }
@@ -43,7 +43,7 @@ internal static class ReplayerBench
         WriteChurn(lab);
         TraceImporter.Import("malloclab", lab, trace);
         using ReplayPlan plan = Compile(trace, ReplayOrder.Deps);
-        Allocator glibc = AllocatorCatalog.Parse("glibc")[0], noop = AllocatorCatalog.Parse("noop")[0];
+        Configuration glibc = Configuration.Parse("glibc")[0], noop = Configuration.Parse("noop")[0];
         double Bare(params string[] functions) => double.Parse(Shell.Run(loop, [lab, .. functions]), CultureInfo.InvariantCulture);
         Interleaved result = Interleaved.Run(Blocks,
         [
@@ -65,40 +65,45 @@ internal static class ReplayerBench
         }
         AnsiConsole.Write(table);
         Console.WriteLine($"Medians of {Blocks} interleaved runs of {Calls:N0} calls, nothing touched.");
-        Console.WriteLine($"Two bare loops at once, each a process with glibc, make {Text(result.Ratio("bare loop, glibc", TwoLoops))} times the calls of one: what the machine's cores give.\n");
+        Console.WriteLine($"Two bare loops at once, each a process with glibc, make {Text(result.Ratio("bare loop, glibc", TwoLoops))} times the calls "
+            + "of one: what the machine's cores give.\n");
     }
 
     /// <summary>Threads that share nothing.</summary>
-    private static void Scaling(WorkDirectory work, int calls, IReadOnlyList<ReplayOrder> orders, IReadOnlyList<Allocator> allocators)
+    private static void Scaling(WorkDirectory work, int calls, IReadOnlyList<ReplayOrder> orders, IReadOnlyList<Configuration> configurations)
     {
         string churn = work.Compile("churn.c", "churn", "-pthread");
         int[] threads = [1, 2, 4, 16];
         var plans = new Dictionary<(int, ReplayOrder), ReplayPlan>();
         foreach (int count in threads)
         {
-            string trace = Record(work, $"churn{count}", churn, (calls / count).ToString(CultureInfo.InvariantCulture), count.ToString(CultureInfo.InvariantCulture));
+            string[] command = [churn, (calls / count).ToString(CultureInfo.InvariantCulture), count.ToString(CultureInfo.InvariantCulture)];
+            string trace = Record(work, $"churn{count}", command);
             foreach (ReplayOrder order in orders)
                 plans[(count, order)] = Compile(trace, order);
         }
-        (ReplayOrder Order, Allocator Allocator)[] rows = [.. orders.SelectMany(o => allocators.Select(a => (o, a)))];
+        (ReplayOrder Order, Configuration Configuration)[] rows = [.. orders.SelectMany(o => configurations.Select(c => (o, c)))];
         Interleaved result = Interleaved.Run(Blocks, [.. rows.SelectMany(row => threads.Select(count =>
-            new Candidate(Name(row, count), () => Rate(plans[(count, row.Order)], row.Allocator))))]);
+            new Candidate(Name(row, count), () => Rate(plans[(count, row.Order)], row.Configuration))))]);
         var table = new Table { Border = TableBorder.Markdown };
         table.AddColumns(["M calls/s", .. threads.Select(t => t == 1 ? "1 thread" : $"{t} threads"), "2 threads / 1"]);
-        foreach ((ReplayOrder Order, Allocator Allocator) row in rows)
-            table.AddRow([$"{Label(row.Order)}, {row.Allocator.Name}", .. threads.Select(t => Text(result.Median(Name(row, t)))), Text(result.Ratio(Name(row, 2), Name(row, 1)))]);
+        foreach ((ReplayOrder Order, Configuration Configuration) row in rows)
+        {
+            string[] medians = [.. threads.Select(t => Text(result.Median(Name(row, t))))];
+            table.AddRow([$"{Label(row.Order)}, {row.Configuration.Name}", .. medians, Text(result.Ratio(Name(row, 2), Name(row, 1)))]);
+        }
         AnsiConsole.Write(table);
         Console.WriteLine($"Independent threads; medians of {Blocks} interleaved runs of {calls:N0} calls in all, nothing touched.\n");
         foreach (ReplayPlan plan in plans.Values)
             plan.Dispose();
 
-        static string Name((ReplayOrder Order, Allocator Allocator) row, int threads) => $"{row.Allocator.Name} {threads} {row.Order}";
+        static string Name((ReplayOrder Order, Configuration Configuration) row, int threads) => $"{row.Configuration.Name} {threads} {row.Order}";
     }
 
     /// <summary>What the reduction saves, and what an order costs, on traces of programs.</summary>
     private static void Traces(WorkDirectory work)
     {
-        Allocator glibc = AllocatorCatalog.Parse("glibc")[0];
+        Configuration glibc = Configuration.Parse("glibc")[0];
         var traces = new List<(string Name, string Path)> { ("churn of 16 threads", work["churn16.alloctrace"]) };
         if (Environment.GetEnvironmentVariable(AndroidTrace) is { Length: > 0 } zip)
         {
@@ -116,7 +121,7 @@ internal static class ReplayerBench
             foreach (ReplayOrder order in Enum.GetValues<ReplayOrder>())
             {
                 using ReplayPlan plan = Compile(path, order);
-                double rate = Interleaved.MedianOf(Enumerable.Range(0, Blocks).Select(_ => Rate(plan, glibc)));
+                double rate = PairedStatistics.Median(Enumerable.Range(0, Blocks).Select(_ => Rate(plan, glibc)));
                 table.AddRow(name, Label(order), $"{plan.Counts.Calls:N0}", $"{plan.Counts.Waits:N0}", $"{plan.Counts.UnreducedWaits:N0}", Text(rate));
             }
         }
@@ -148,7 +153,8 @@ internal static class ReplayerBench
     private static string Record(WorkDirectory work, string name, params string[] command)
     {
         string recording = work[name + ".allocrec"], trace = work[name + ".alloctrace"];
-        RecordedCommand.Run(new RecordOptions { Force = true, Command = ["sh", "-c", "exec \"$0\" \"$@\" > /dev/null", .. command], Output = recording, Latency = true });
+        string[] silent = ["sh", "-c", "exec \"$0\" \"$@\" > /dev/null", .. command];
+        RecordedCommand.Run(new RecordOptions { Force = true, Command = silent, Output = recording, Latency = true });
         File.Delete(trace);
         TracePacker.Pack(recording, trace);
         return trace;
@@ -160,11 +166,12 @@ internal static class ReplayerBench
         return ReplayPlan.Compile(reader, new PlanOptions { Order = order });
     }
 
-    private static double NsPerCall(ReplayPlan plan, Allocator allocator) => 1000 / Rate(plan, allocator);
+    private static double NsPerCall(ReplayPlan plan, Configuration configuration) => 1000 / Rate(plan, configuration);
 
-    private static double Rate(ReplayPlan plan, Allocator allocator) => WorkerProcess.Run(plan, allocator, AsFastAsItGoes).CallsPerSecond / 1e6;
+    private static double Rate(ReplayPlan plan, Configuration configuration) =>
+        WorkerRunner.Instance.Run(plan, configuration, AsFastAsItGoes).CallsPerSecond / 1e6;
 
-    private static string Label(ReplayOrder order) => order.ToString().ToLowerInvariant();
+    private static string Label(ReplayOrder order) => ValueName.Of(order);
 
     private static string Text(double figure) => figure.ToString("0.00", CultureInfo.InvariantCulture);
 }

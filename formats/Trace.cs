@@ -45,7 +45,8 @@ public sealed class Trace : IDisposable
         try
         {
             if (File.Exists(System.IO.Path.Combine(path, Wire.ProcessFile)))
-                return OfImage(ByteFolder.OfDirectory(path), SessionInfo.Load(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path).TrimEnd('/'))!));
+                return OfImage(
+                    ByteFolder.OfDirectory(path), SessionInfo.Load(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path).TrimEnd('/'))!));
             if (Directory.Exists(path))
                 return OfSession(path);
             if (!File.Exists(path))
@@ -55,7 +56,8 @@ public sealed class Trace : IDisposable
                 return OfPack(bytes);
             bool isEmpty = bytes.Length == 0;
             bytes.Dispose();
-            throw new TraceFormatException(path, null, isEmpty ? "the file is empty" : "expected a recording directory (NAME.allocrec) or a packed trace (NAME.alloctrace), found a file that is neither");
+            throw new TraceFormatException(path, null, isEmpty ? "the file is empty"
+                : "expected a recording directory (NAME.allocrec) or a packed trace (NAME.alloctrace), found a file that is neither");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -121,7 +123,8 @@ public sealed class Trace : IDisposable
         {
             null => "expected a recording directory (NAME.allocrec), found a directory without one",
             ProcessInfo.FromMallocHook => "the recording is empty: the program carries no MallocHook (gperftools' tcmalloc, linked dynamically or exported)",
-            _ => "the recording is empty: the program never loaded the hook (it is statically linked, or set-user-ID), or the hook could not write here and said so on standard error",
+            _ => "the recording is empty: the program never loaded the hook (it is statically linked, or set-user-ID), or the hook could "
+                + "not write here and said so on standard error",
         });
     }
 

@@ -5,14 +5,18 @@ using AllocReplay.Formats.Merge;
 namespace AllocReplay.Formats;
 
 /// <summary>
-/// Reads one process image of a <see cref="Formats.Trace"/>: streams its events in an order that respects program order, ownership and time. Memory is bounded by the number of live blocks plus one chunk or block of events per thread. A recording
-/// can be opened while it is being written: the reader sees what was published when it was opened.
+/// Reads one process image of a <see cref="Formats.Trace"/>: streams its events in an order that respects program order, ownership and
+/// time. Memory is bounded by the number of live blocks plus one chunk or block of events per thread. A recording can be opened while it is
+/// being written: the reader sees what was published when it was opened.
 /// </summary>
 /// <remarks>
 /// <see cref="Read"/> is for one thread at a time; <see cref="ReadThread"/> may be called, and enumerated, on several at once.
 /// </remarks>
 public sealed class TraceReader : IDisposable
 {
+    /// <summary>Events between two reports of progress.</summary>
+    private const int ReportEvery = 1 << 16;
+
     private readonly ITraceSource _source;
     private readonly Lazy<Dictionary<uint, int>> _denseThreads;
     private readonly Func<MergeWindow?> _newWindow;
@@ -30,8 +34,8 @@ public sealed class TraceReader : IDisposable
         _newWindow = () => null;
         if (range is not null)
         {
-            (long fromNs, long toNs) = range.Resolve(trace.Path, Intervals, Markers);
-            _newWindow = () => new MergeWindow(range.Interval, fromNs, toNs);
+            Bounds = range.Resolve(trace.Path, Intervals, Markers);
+            _newWindow = () => new MergeWindow(range.Interval, Bounds.FromNs, Bounds.ToNs);
         }
         _window = _newWindow();
     }
@@ -104,13 +108,19 @@ public sealed class TraceReader : IDisposable
 
     internal ITraceSource Source => _source;
 
-    /// <summary>Opens one process image of a trace, and the trace with it: <see cref="Formats.Trace.Open"/> and <see cref="Formats.Trace.OpenImage"/> in one.</summary>
+    /// <summary>The moments between which <see cref="Range"/> lies: from the first, up to the second.</summary>
+    internal (long FromNs, long ToNs) Bounds { get; } = (0, long.MaxValue);
+
+    /// <summary>
+    /// Opens one process image of a trace, and the trace with it: <see cref="Formats.Trace.Open"/> and <see cref="Formats.Trace.OpenImage"/>
+    /// in one.
+    /// </summary>
     /// <param name="path">A packed file, a session's recording directory, or that of one process image inside it.</param>
     /// <param name="image">Name of the process image to read, as in <see cref="Images"/>; null for the busiest one.</param>
     /// <param name="range">The part to read, or null for all.</param>
     /// <returns>The reader, at the beginning. The caller disposes of it.</returns>
-    /// <exception cref="TraceFormatException">There is no such trace, image, interval or mark at the path, it cannot be read, or its head is damaged. Damage
-    /// further on is met by reading.</exception>
+    /// <exception cref="TraceFormatException">There is no such trace, image, interval or mark at the path, it cannot be read, or its head is
+    /// damaged. Damage further on is met by reading.</exception>
     public static TraceReader Open(string path, string? image = null, TraceRange? range = null) =>
         Trace.Open(path).OpenImage(image, range, ownsTrace: true);
 
@@ -157,7 +167,49 @@ public sealed class TraceReader : IDisposable
     public bool Read(out TraceEvent e)
     {
         _merge ??= new OwnershipMerge(_source, _fromTicks);
-        return _window is null ? _merge.Read(out e) : _window.Read(_merge, out e);
+        if (_window is null)
+            return _merge.Read(out e);
+        while (_window.Read(_merge, out e, out bool isWithin))
+            if (isWithin)
+                return true;
+        return false;
+    }
+
+    /// <summary>Reads from here to the end, or to where damage ends the last readable stream: see <see cref="Damage"/>.</summary>
+    /// <param name="sinks">Told of every call and thread event in merged order, one sink after the other.</param>
+    /// <param name="progress">Told the share of the trace that is read: it never falls, and is 1 at the end.</param>
+    /// <param name="token">Ends the reading within some tens of thousands of events.</param>
+    /// <exception cref="IOException">The disk failed. Damage of the trace is not thrown.</exception>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public void ForEach(IReadOnlyList<ITraceSink> sinks, IProgress<double>? progress = null, CancellationToken token = default)
+    {
+        ITraceSink[] all = [.. sinks];
+        var call = default(TraceCall);
+        for (long events = 1; Step(out call.Event, out bool isWithin); events++)
+        {
+            if (isWithin)
+                Tell(all, ref call);
+            if (events % ReportEvery != 0)
+                continue;
+            progress?.Report(Math.Min(1, Progress));
+            token.ThrowIfCancellationRequested();
+        }
+        progress?.Report(1);
+    }
+
+    /// <summary>The calls from here to the end, in merged order, without the thread events and the beginnings of reallocations.</summary>
+    /// <exception cref="IOException">While enumerating: the disk failed. Damage of the trace is not thrown.</exception>
+    public IEnumerable<TraceCall> ReadCalls()
+    {
+        var call = default(TraceCall);
+        while (Read(out call.Event))
+        {
+            if (CallKinds.IsThreadEvent(call.Kind) || CallKinds.IsReallocBegin(call.Kind))
+                continue;
+            if (call.IsReallocation)
+                call.Begin = _merge!.Reallocation;
+            yield return call;
+        }
     }
 
     /// <summary>
@@ -182,6 +234,36 @@ public sealed class TraceReader : IDisposable
         _source.Dispose();
         if (_ownsTrace)
             Trace.Dispose();
+    }
+
+    /// <summary>As <see cref="Read"/>, but comes by what lies before <see cref="Range"/> too.</summary>
+    private bool Step(out TraceEvent e, out bool isWithin)
+    {
+        _merge ??= new OwnershipMerge(_source, _fromTicks);
+        isWithin = true;
+        return _window is null ? _merge.Read(out e) : _window.Read(_merge, out e, out isWithin);
+    }
+
+    private void Tell(ITraceSink[] sinks, ref TraceCall call)
+    {
+        if (CallKinds.IsThreadEvent(call.Kind))
+        {
+            ThreadEvent e = ThreadEvent.Of(call.Event);
+            foreach (ITraceSink sink in sinks)
+                sink.Add(e);
+        }
+        else if (CallKinds.IsReallocBegin(call.Kind))
+        {
+            foreach (ITraceSink sink in sinks)
+                sink.Begin(call.Event);
+        }
+        else
+        {
+            if (call.IsReallocation)
+                call.Begin = _merge!.Reallocation;
+            foreach (ITraceSink sink in sinks)
+                sink.Add(call);
+        }
     }
 
     private IEnumerable<TraceEvent> Enumerate(int thread, ulong fromTicks)

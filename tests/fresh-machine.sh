@@ -43,6 +43,15 @@ cp ~/.nuget/NuGet/NuGet.Config "$root/root/.nuget/NuGet/" 2>/dev/null || true
 rm -rf "$root/root/allocreplay"
 git clone --quiet --no-hardlinks . "$root/root/allocreplay"
 
+cat >"$root/root/in-the-machine" <<'SCRIPT'
+set -e
+update-ca-certificates >/dev/null 2>&1
+cd /root/allocreplay
+[ $# -eq 0 ] || exec ./build.sh "$@"
+./build.sh demo
+exec ./build.sh test
+SCRIPT
+
 # shellcheck disable=SC2016 # expanded inside
 ROOT=$root unshare --mount --pid --fork --propagation private bash -c '
     set -e
@@ -52,5 +61,5 @@ ROOT=$root unshare --mount --pid --fork --propagation private bash -c '
     mount -t tmpfs -o mode=1777 tmpfs "$ROOT/dev/shm"
     exec chroot "$ROOT" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
         ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
-        bash -c "update-ca-certificates >/dev/null 2>&1; cd /root/allocreplay; if [ \$# -gt 0 ]; then ./build.sh \"\$@\"; else ./build.sh demo && ./build.sh test; fi" bash "$@"
+        bash /root/in-the-machine "$@"
 ' bash "$@"

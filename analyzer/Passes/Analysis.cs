@@ -3,7 +3,7 @@ using System.Globalization;
 using AllocReplay.Analyzer.Parquet;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats;
-using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Statistics;
 using Trace = AllocReplay.Formats.Trace;
 
 namespace AllocReplay.Analyzer.Passes;
@@ -11,9 +11,6 @@ namespace AllocReplay.Analyzer.Passes;
 /// <summary>Turns a trace into a Parquet dataset: one streaming pass, with matching and writing side by side.</summary>
 public static class Analysis
 {
-    /// <summary>Events between two looks at progress and cancellation.</summary>
-    private const int ReportEvery = 1 << 16;
-
     /// <exception cref="DatasetExistsException">The directory is not empty and force is not given.</exception>
     /// <exception cref="TraceDamagedException">The trace is damaged and a partial result is not asked for. Nothing is written.</exception>
     /// <exception cref="DatasetNotWritableException">The directory cannot be written.</exception>
@@ -29,7 +26,7 @@ public static class Analysis
         IReadOnlyDictionary<string, string> metadata = Metadata(reader, partition);
         using OutputDirectory output = OutputDirectory.Create(options.Directory, partition, options.Force);
 
-        var totals = new TraceTotals();
+        var totals = new TraceStatistics();
         using var writer = new AllocationWriter(output.Stage(DatasetTables.Allocations.Name), metadata, token);
         try
         {
@@ -87,19 +84,10 @@ public static class Analysis
     }
 
     private static void Match(
-        TraceReader reader, TraceTotals totals, AllocationWriter writer, IProgress<double>? progress, CancellationToken token)
+        TraceReader reader, TraceStatistics totals, AllocationWriter writer, IProgress<double>? progress, CancellationToken token)
     {
         var matcher = new LifetimeMatcher(writer, reader.Process.Latency);
-        while (reader.Read(out TraceEvent e))
-        {
-            totals.Add(e);
-            matcher.Add(e);
-            if (totals.Events % ReportEvery == 0)
-            {
-                token.ThrowIfCancellationRequested();
-                progress?.Report(reader.Progress);
-            }
-        }
+        reader.ForEach([totals, matcher], progress, token);
         matcher.Finish(totals.DurationNs);
     }
 

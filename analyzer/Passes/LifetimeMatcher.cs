@@ -5,7 +5,7 @@ using AllocReplay.Formats.Calls;
 namespace AllocReplay.Analyzer.Passes;
 
 /// <summary>
-/// Pairs acquisitions with releases in one pass over the merged events: one row per acquired block, given to the sink when the
+/// Pairs acquisitions with releases in one pass over the merged calls: one row per acquired block, given to the sink when the
 /// block ends. Memory is bounded by the live blocks.
 /// </summary>
 /// <remarks>
@@ -16,29 +16,39 @@ namespace AllocReplay.Analyzer.Passes;
 /// </remarks>
 /// <param name="sink">Takes the rows.</param>
 /// <param name="hasLatency">Whether the events tell how long each call took.</param>
-public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false)
+public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false) : ITraceSink
 {
     private readonly Dictionary<ulong, LiveBlock> _live = [];
     private readonly List<PendingRealloc> _pending = []; // by thread
     private ulong _bytes; // acquired so far; wraps, only differences are used
     private long _acquisitions;
 
-    /// <summary>Takes one event, in merged order.</summary>
-    public void Add(in TraceEvent e)
+    /// <inheritdoc/>
+    public void Begin(in TraceEvent begin)
     {
-        if (CallKinds.IsThreadEvent(e.Kind))
-            return;
-        if (CallKinds.IsReallocBegin(e.Kind))
-            BeginRealloc(e);
-        else if (CallKinds.IsReallocEnd(e.Kind))
-            EndRealloc(e);
-        else if (CallKinds.IsAcquisition(e.Kind))
-        {
-            if (!e.IsNull)
-                Acquire(e, e.Object, 0);
-        }
-        else if (e.Object >= 0 && _live.Remove(e.Address, out LiveBlock block))
-            End(block, EndKind.Freed, Now(e.TimeNs), e.Thread, CallNs(e));
+        ref PendingRealloc pending = ref PendingOf(begin.Thread);
+        // The end of the thread's previous call is not in the trace, and it has moved on.
+        if (pending.Active)
+            End(pending.Block, EndKind.LostFree, pending.Moment, -1);
+        pending = default;
+        if (begin.Object >= 0 && _live.Remove(begin.Address, out LiveBlock block))
+            pending = new PendingRealloc { Active = true, Block = block, Moment = Now(begin.TimeNs) };
+    }
+
+    /// <inheritdoc/>
+    public void Add(in TraceCall call)
+    {
+        if (call.IsReallocation)
+            EndRealloc(call);
+        else if (call.Acquired >= 0)
+            Acquire(call, call.Acquired, 0);
+        else if (call.Given >= 0 && _live.Remove(call.Address, out LiveBlock block))
+            End(block, EndKind.Freed, Now(call.TimeNs), call.Thread, CallNs(call));
+    }
+
+    /// <inheritdoc/>
+    public void Add(in ThreadEvent e)
+    {
     }
 
     /// <summary>Ends the trace: gives the sink the blocks that are still live, in order of acquisition.</summary>
@@ -55,60 +65,49 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         _pending.Clear();
     }
 
-    private void BeginRealloc(in TraceEvent e)
+    private void EndRealloc(in TraceCall call)
     {
-        ref PendingRealloc pending = ref PendingOf(e.Thread);
-        // The end of the thread's previous call is not in the trace, and it has moved on.
-        if (pending.Active)
-            End(pending.Block, EndKind.LostFree, pending.Moment, -1);
-        pending = default;
-        if (e.Object >= 0 && _live.Remove(e.Address, out LiveBlock block))
-            pending = new PendingRealloc { Active = true, Block = block, Moment = Now(e.TimeNs) };
-    }
-
-    private void EndRealloc(in TraceEvent e)
-    {
-        ref PendingRealloc slot = ref PendingOf(e.Thread);
+        ref PendingRealloc slot = ref PendingOf(call.Thread);
         PendingRealloc pending = slot;
         slot = default;
-        if (!e.IsNull)
+        if (!call.IsNull)
         {
             if (pending.Active)
-                End(pending.Block, EndKind.Reallocated, pending.Moment, e.Thread, CallNs(e));
-            Acquire(e, pending.Active ? pending.Block.Chain : e.Object, pending.Active ? pending.Block.ChainPosition + 1 : 0);
+                End(pending.Block, EndKind.Reallocated, pending.Moment, call.Thread, CallNs(call));
+            Acquire(call, pending.Active ? pending.Block.Chain : call.Acquired, pending.Active ? pending.Block.ChainPosition + 1 : 0);
         }
         else if (pending.Active)
         {
-            if (e.Object >= 0)
+            if (call.Kept >= 0)
                 _live.Add(pending.Block.Address, pending.Block); // failed: the old block stays
-            else if (e.BytesRequested == 0)
-                End(pending.Block, EndKind.Freed, pending.Moment, e.Thread, CallNs(e));
+            else if (call.Frees)
+                End(pending.Block, EndKind.Freed, pending.Moment, call.Thread, CallNs(call));
             else
                 End(pending.Block, EndKind.LostFree, pending.Moment, -1); // failed, but the address had a new owner by then
         }
     }
 
-    private void Acquire(in TraceEvent e, long chain, int position)
+    private void Acquire(in TraceCall call, long chain, int position)
     {
-        ref LiveBlock slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_live, e.Address, out bool displaces);
+        ref LiveBlock slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_live, call.Address, out bool displaces);
         if (displaces)
-            End(slot, EndKind.LostFree, Now(e.TimeNs), -1);
+            End(slot, EndKind.LostFree, Now(call.TimeNs), -1);
         _acquisitions++;
-        _bytes += e.BytesRequested;
+        _bytes += call.BytesRequested;
         slot = new LiveBlock
         {
-            Object = e.Object,
-            Address = e.Address,
-            Size = Saturation.ToInt64(e.BytesRequested),
-            Alignment = Saturation.ToInt64(e.Alignment),
-            AllocNs = e.TimeNs,
-            CallNs = CallNs(e),
+            Object = call.Acquired,
+            Address = call.Address,
+            Size = (long)call.BytesRequested,
+            Alignment = Saturation.ToInt64(call.Alignment),
+            AllocNs = call.TimeNs,
+            CallNs = CallNs(call),
             Bytes = _bytes,
             Acquisitions = _acquisitions,
             Chain = chain,
             ChainPosition = position,
-            Thread = e.Thread,
-            Kind = e.Kind,
+            Thread = call.Thread,
+            Kind = call.Kind,
         };
     }
 
@@ -133,7 +132,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         FreeCallNs = callNs,
     });
 
-    private long CallNs(in TraceEvent e) => hasLatency ? e.DurationNs : AllocationRow.NotRecorded;
+    private long CallNs(in TraceCall call) => hasLatency ? call.DurationNs : AllocationRow.NotRecorded;
 
     private Moment Now(long ns) => new(ns, _bytes, _acquisitions);
 

@@ -64,9 +64,7 @@ internal sealed partial class ReadStatement
     {
         if (form == QueryForm.Values || IsPlan)
             return _text;
-        string values = string.Join(", ", Columns.Select((c, i) => c.Kind == QueryColumnKind.Nested || (c.Kind == QueryColumnKind.Union && form == QueryForm.Json)
-            ? $"CAST(to_json(c{i}) AS VARCHAR)"
-            : $"CAST(c{i} AS VARCHAR)"));
+        string values = string.Join(", ", Columns.Select((c, i) => IsJson(c, form) ? $"CAST(to_json(c{i}) AS VARCHAR)" : $"CAST(c{i} AS VARCHAR)"));
         return $"SELECT {values} FROM ({Enclosed(_text)}) AS result({string.Join(", ", Columns.Select((_, i) => $"c{i}"))})";
     }
 
@@ -74,11 +72,14 @@ internal sealed partial class ReadStatement
     public string MessageOf(DuckDBException e, QueryForm form) =>
         form == QueryForm.Values || IsPlan ? e.Message.TrimEnd() : MessageOfEnclosed(e);
 
+    private static bool IsJson(QueryColumn column, QueryForm form) =>
+        column.Kind == QueryColumnKind.Nested || (column.Kind == QueryColumnKind.Union && form == QueryForm.Json);
+
     // On lines of its own, as it may end in a comment.
     private static string Enclosed(string text) => $"\n{text}\n";
 
     private static string MessageOfEnclosed(DuckDBException e) =>
-        LineNumber().Replace(e.Message.TrimEnd(), m => string.Create(CultureInfo.InvariantCulture, $"LINE {int.Parse(m.Groups[1].ValueSpan, CultureInfo.InvariantCulture) - 1}:"));
+        LineNumber().Replace(e.Message.TrimEnd(), m => FormattableString.Invariant($"LINE {int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture) - 1}:"));
 
     private static bool IsReading(DuckDBConnection connection, string text)
     {

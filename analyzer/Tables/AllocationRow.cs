@@ -11,7 +11,8 @@ public readonly record struct AllocationRow
     [Column("object", "id", "Blocks are numbered from 0 in merged order of acquisition.")]
     public required long Object { get; init; }
 
-    [Column("address", "address", "The 64 bits as a signed number: an address of the upper half, or with a tag there, is negative. Addresses recur; `object` does not.")]
+    [Column("address", "address", "The 64 bits as a signed number: an address of the upper half, or with a tag there, is negative. Addresses recur; "
+        + "`object` does not.")]
     public required long Address { get; init; }
 
     [Column("size", "bytes", "Bytes requested. Saturates at 2^63−1: `process.saturated_sizes` counts the blocks of which more was asked.")]
@@ -29,8 +30,8 @@ public readonly record struct AllocationRow
     [Column("end_ns", "ns since start", "Its end: the call that gave it back began. The end of the trace for a block that is still live.")]
     public required long EndNs { get; init; }
 
-    [Column("end_kind", "name", "`freed`, `reallocated` (its successor in the chain took its place), `alive_at_end` (its lifetime is a lower bound), or `lost_free` (its "
-        + "address was acquired again without a release in the trace: its lifetime is an upper bound).")]
+    [Column("end_kind", "name", "`freed`, `reallocated` (its successor in the chain took its place), `alive_at_end` (its lifetime is a lower bound), or "
+        + "`lost_free` (its address was acquired again without a release in the trace: its lifetime is an upper bound).")]
     public required EndKind EndKind { get; init; }
 
     [Column("lifetime_ns", "ns", "`end_ns` − `alloc_ns`, never negative: counters of two cores may disagree by more than a block lived.")]
@@ -57,7 +58,8 @@ public readonly record struct AllocationRow
     [Column("alloc_call_ns", "ns", "How long the call that acquired it took; -1 unless latency was recorded (`record --latency`).", Since = 2)]
     public required long AllocCallNs { get; init; }
 
-    [Column("free_call_ns", "ns", "How long the call that released or reallocated it took; -1 when no release is in the trace, or unless latency was recorded.", Since = 2)]
+    [Column("free_call_ns", "ns", "How long the call that released or reallocated it took; -1 when no release is in the trace, or unless latency was "
+        + "recorded.", Since = 2)]
     public required long FreeCallNs { get; init; }
 }
 

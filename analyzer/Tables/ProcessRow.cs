@@ -1,8 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using AllocReplay.Analyzer.Passes;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Tables;
 
@@ -89,13 +89,14 @@ internal readonly record struct ProcessRow
     [Column("bytes_acquired", "bytes", "Requested by all acquisitions that succeeded. Saturates at 2^63−1.", Since = 2)]
     public required long BytesAcquired { get; init; }
 
-    [Column("saturated_sizes", "blocks", "Blocks of which 2^63−1 bytes or more were asked: their `size` reads 2^63−1, so that sums of it may be too low.", Since = 2)]
+    [Column("saturated_sizes", "blocks", "Blocks of which 2^63−1 bytes or more were asked: their `size` reads 2^63−1, so that sums of it "
+        + "may be too low.", Since = 2)]
     public required long SaturatedSizes { get; init; }
 
     [Column("latency", "yes or no", "Whether `alloc_call_ns` and `free_call_ns` were recorded.", Since = 2)]
     public required bool Latency { get; init; }
 
-    public static ProcessRow Of(TraceReader reader, TraceTotals totals, long saturatedSizes)
+    public static ProcessRow Of(TraceReader reader, TraceStatistics totals, long saturatedSizes)
     {
         ProcessInfo process = reader.Process;
         MergeStatistics merge = reader.Merge;
@@ -127,7 +128,7 @@ internal readonly record struct ProcessRow
             Damage = reader.Damage?.Message ?? "",
             FormatVersion = process.FormatVersion,
             AnalyzerVersion = Version,
-            BytesAcquired = Saturation.ToInt64(totals.BytesAcquired),
+            BytesAcquired = (long)totals.BytesAcquired,
             SaturatedSizes = saturatedSizes,
             Latency = process.Latency,
         };

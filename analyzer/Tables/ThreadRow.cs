@@ -1,5 +1,5 @@
-using AllocReplay.Analyzer.Passes;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Tables;
 
@@ -33,9 +33,9 @@ internal readonly record struct ThreadRow
     [Column("bytes_requested", "bytes", "Requested by all its acquisitions, failed ones included. Saturates at 2^63−1.")]
     public required long BytesRequested { get; init; }
 
-    public static IReadOnlyList<ThreadRow> Of(IReadOnlyList<ThreadInfo> threads, TraceTotals totals) => threads.Select(info =>
+    public static IReadOnlyList<ThreadRow> Of(IReadOnlyList<ThreadInfo> threads, TraceStatistics totals) => threads.Select(info =>
     {
-        TraceTotals.ThreadTotals thread = totals.Thread(info.Index);
+        TraceStatistics.ThreadTotals thread = totals.Thread(info.Index);
         return new ThreadRow
         {
             Thread = info.Index,
@@ -44,9 +44,9 @@ internal readonly record struct ThreadRow
             Parent = thread.Parent,
             StartNs = thread.FirstNs,
             EndNs = thread.LastNs,
-            Exited = thread.Exited,
+            Exited = thread.ExitNs is not null,
             Calls = thread.Calls,
-            BytesRequested = Saturation.ToInt64(thread.BytesRequested),
+            BytesRequested = (long)thread.BytesRequested,
         };
     }).ToList();
 }

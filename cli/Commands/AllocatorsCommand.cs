@@ -25,12 +25,12 @@ internal static class AllocatorsCommand
         if (json)
         {
             terminal.WriteJson("allocreplay.allocators/1", new AllocatorList([.. entries.Select(e => new AllocatorListing(
-                e.Name, e.Found is not null, e.Found?.Library, e.Found?.Version ?? "", e.Found?.BuildId ?? "",
+                e.Name, e.Found is not null, e.Found?.Library, e.Found?.Version ?? "", e.Found?.Package ?? "", e.Found?.BuildId ?? "",
                 e.Found is null ? Install(e) : null))]));
             return ExitCode.Ok;
         }
         Table table = Terminal.NewTable(
-            ("allocator", Justify.Left), ("version", Justify.Left), ("build id", Justify.Left), ("library", Justify.Left));
+            ("allocator", Justify.Left), ("version", Justify.Left), ("package", Justify.Left), ("build id", Justify.Left), ("library", Justify.Left));
         foreach (CatalogEntry entry in entries)
         {
             string library = entry.Found switch
@@ -39,11 +39,10 @@ internal static class AllocatorsCommand
                 { IsNoop: true } => "none: calls do nothing; the harness's own cost",
                 { } found => found.Library ?? "the C library's own",
             };
-            string buildId = entry.Found?.BuildId is { Length: > 0 } id ? id[..Math.Min(BuildIdShown, id.Length)] : "-";
-            string version = entry.Found?.Version is { Length: > 0 } v ? v : "-";
-            table.Add(entry.Name, version, buildId, library);
+            string buildId = entry.Found?.BuildId is { Length: > BuildIdShown } id ? id[..BuildIdShown] : entry.Found?.BuildId ?? "";
+            table.Add([.. new[] { entry.Name, entry.Found?.Version, entry.Found?.Package, buildId, library }.Select(c => c is { Length: > 0 } ? c : "-")]);
         }
-        terminal.Write(table);
+        terminal.WriteWide(table);
         terminal.Note("Any other: --allocator name=/path/to/library.so.");
         terminal.Next(TextLine.Command("compare", "TRACE"));
         return ExitCode.Ok;
@@ -51,7 +50,16 @@ internal static class AllocatorsCommand
 
     private static string Install(CatalogEntry entry) => $"apt-get install {entry.Package}";
 
+    /// <param name="Allocators">Those that have a name, installed or not.</param>
     private sealed record AllocatorList(IReadOnlyList<AllocatorListing> Allocators);
 
-    private sealed record AllocatorListing(string Name, bool Installed, string? Library, string Version, string BuildId, string? Install);
+    /// <param name="Name">Its name on the command line.</param>
+    /// <param name="Installed">Whether this machine has it.</param>
+    /// <param name="Library">The file that provides malloc, links resolved; null where there is none.</param>
+    /// <param name="Version">Its release, as itself tells; empty where it does not.</param>
+    /// <param name="Package">Debian's package of the library and its version; empty where dpkg does not know the file.</param>
+    /// <param name="BuildId">Build id of the library in hexadecimal, or empty.</param>
+    /// <param name="Install">Of one that is not installed: the command that installs it.</param>
+    private sealed record AllocatorListing(
+        string Name, bool Installed, string? Library, string Version, string Package, string BuildId, string? Install);
 }

@@ -78,7 +78,8 @@ internal static class AnalyzeCommand
     private static void Print(IReadOnlyList<AnalysisResult> results, Terminal terminal)
     {
         Table tables = Terminal.NewTable(
-            ("process", Justify.Left), ("table", Justify.Left), ("rows", Justify.Right), ("files", Justify.Right), ("bytes", Justify.Right), ("B/row", Justify.Right));
+            ("process", Justify.Left), ("table", Justify.Left), ("rows", Justify.Right), ("files", Justify.Right), ("bytes", Justify.Right),
+            ("B/row", Justify.Right));
         foreach ((AnalysisResult result, TableResult table) in results.SelectMany(r => r.Tables.Select(t => (r, t))))
         {
             tables.AddRow(

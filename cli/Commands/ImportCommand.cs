@@ -4,7 +4,7 @@ using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Import;
-using AllocReplay.Formats.Statistics;
+using AllocReplay.Formats.Summary;
 using Spectre.Console;
 
 namespace AllocReplay.Cli.Commands;
@@ -79,10 +79,10 @@ internal static class ImportCommand
 
         // The figures are what a reader finds in the file, not what the importer believes it wrote.
         using TraceReader reader = TraceReader.Open(output);
-        TraceStatistics statistics = TraceStatistics.Of(reader, new Share(progress, ImportShare, 1));
+        TraceSummary summary = TraceSummary.Read(reader, new Share(progress, ImportShare, 1), token);
         return reader.Damage is { } damage
             ? throw damage
-            : new ImportSummary(input, from, output, result.Lines, result.ThreadIds, TraceSummary.Of(reader, statistics));
+            : new ImportSummary(input, from, output, result.Lines, result.ThreadIds, new InfoReport(summary));
     }
 
     private static void Print(ImportSummary s, Terminal terminal)
@@ -115,4 +115,4 @@ internal static class ImportCommand
 /// <param name="Lines">Lines read.</param>
 /// <param name="ThreadIds">Different thread ids; each life of one is a thread of the trace.</param>
 /// <param name="Trace">The trace, as <c>info --json</c> has it.</param>
-internal sealed record ImportSummary(string Input, string From, string Output, long Lines, int ThreadIds, TraceSummary Trace);
+internal sealed record ImportSummary(string Input, string From, string Output, long Lines, int ThreadIds, InfoReport Trace);

@@ -3,7 +3,7 @@ using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
-using AllocReplay.Formats.Statistics;
+using AllocReplay.Formats.Summary;
 
 namespace AllocReplay.Cli.Commands;
 
@@ -30,12 +30,11 @@ internal static class InfoCommand
     private static int Run(TraceChoice choice, InfoLists lists, bool partial, bool json, Terminal terminal)
     {
         using TraceReader reader = TraceArguments.Open(choice, terminal);
-        TraceStatistics statistics = reader.EventBytes < ProgressFrom
-            ? TraceStatistics.Of(reader)
-            : terminal.WithProgress($"Reading {TextLine.Plain(choice.Path)}", progress => TraceStatistics.Of(reader, progress));
-        TraceSummary summary = TraceSummary.Of(reader, statistics);
+        TraceSummary summary = reader.EventBytes < ProgressFrom
+            ? TraceSummary.Read(reader)
+            : terminal.WithProgress($"Reading {TextLine.Plain(choice.Path)}", progress => TraceSummary.Read(reader, progress));
         if (json)
-            terminal.WriteJson("allocreplay.info/1", summary);
+            terminal.WriteJson("allocreplay.info/1", new InfoReport(summary));
         else
             Print(summary, lists, choice.Words, terminal);
         return terminal.EndOf(reader, partial);

@@ -18,7 +18,8 @@ internal static class QueryCommand
         Argument<string?> dataset = new("dataset") { Description = "The directory that 'analyze' wrote.", Arity = ArgumentArity.ZeroOrOne };
         Argument<string?> sql = new("sql")
         {
-            Description = "One statement that reads the tables allocations, threads and process, or the named views: SELECT, PIVOT, DESCRIBE, EXPLAIN, … DuckDB's dialect.",
+            Description = "One statement that reads the tables allocations, threads and process, or the named views: SELECT, PIVOT, DESCRIBE, EXPLAIN, … "
+                + "DuckDB's dialect.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<string?> view = new("--view") { Description = "Run this named view.", HelpName = "name" };

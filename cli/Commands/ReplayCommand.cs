@@ -5,11 +5,8 @@ using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
 using AllocReplay.Recorder;
 using AllocReplay.Replayer;
-using AllocReplay.Replayer.Allocators;
-using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
-using Spectre.Console;
 
 namespace AllocReplay.Cli.Commands;
 
@@ -52,18 +49,19 @@ internal static class ReplayCommand
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
                 new ReplayArguments.Source(
-                    choice.Of(parse), parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive)),
+                    choice.Of(parse),
+                    new PlanCheck(parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive))),
                     new PlanOptions
                     {
                         Order = ReplayArguments.ParseOrder(parse.GetValue(order)!),
-                        IsTimed = ReplayArguments.ParsePace(parse.GetValue(pace)!) > 0,
+                        IsTimed = !ReplayArguments.ParsePace(parse.GetValue(pace)!).IsAsap,
                     },
                     parse.GetValue(keepPlan)),
                 parse.GetValue(allocator)!,
                 new ReplayOptions
                 {
                     Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
-                    Slowness = ReplayArguments.ParsePace(parse.GetValue(pace)!),
+                    Pace = ReplayArguments.ParsePace(parse.GetValue(pace)!),
                     Loops = parse.GetValue(loop),
                 },
                 parse.GetValue(record), parse.GetValue(force), parse.GetValue(json)),
@@ -76,29 +74,32 @@ internal static class ReplayCommand
 
     private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
-        IReadOnlyList<Allocator> allocators = AllocatorCatalog.Parse(request.Allocator);
-        if (allocators.Count != 1)
+        IReadOnlyList<Configuration> configurations = Configuration.Parse(request.Allocator);
+        if (configurations.Count != 1)
             throw new UsageException($"--allocator {request.Allocator}: replay takes one; compare takes several");
         if (request.Options.Loops < 1)
             throw new UsageException($"--loop {request.Options.Loops}: expected 1 or more");
+        Configuration configuration = configurations[0];
         RecordingOutput? output = request.Record is { } name ? new RecordingOutput(name) : null;
-        if (output is not null && WhyNotRecordable(request, allocators[0], output) is { } why)
+        if (output is not null && WhyNotRecordable(request, configuration, output) is { } why)
             throw new UsageException(why);
         using ReplayPlan plan = ReplayArguments.Compile(request.Source, terminal, token);
         if (request.Source.KeepPlan is { } kept)
             terminal.Note($"Wrote {kept}.");
-        (WorkerResult timed, WorkerResult? measured) = output is null
-            ? Replay(plan, allocators[0], request.Options, terminal, token)
-            : (Record(plan, allocators[0], request, output.Directory, terminal, token), null);
+        if (output is not null)
+            configuration = configuration with { Hook = HookOf(request, configuration, output.Directory) };
+        var session = new ReplaySession(plan, configuration, request.Options, WorkerRunner.Instance);
+        foreach (Pass pass in session.Passes)
+            terminal.WithProgress(TitleOf(pass, session, configuration), progress => session.Run(pass, progress, token));
         string? loss = output is null ? null : LossOf(output.Directory);
         int packing = output?.Finish(terminal) ?? ExitCode.Ok;
-        ReplaySummary summary = ReplaySummary.Of(request.Source.Trace.Path, plan, allocators[0], request.Options, timed, measured) with { Recorded = output?.Name };
+        ReplayReport report = session.Report(request.Source.Trace.Path) with { Recorded = output?.Name };
         if (request.Json)
-            terminal.WriteJson("allocreplay.replay/1", summary);
+            terminal.WriteJson("allocreplay.replay/1", report);
         else
-            Print(summary, terminal);
-        if (timed.FailedNow > 0)
-            terminal.Note($"Note: {Quantity.Count(timed.FailedNow)} calls that gave a block when recorded failed now: the figures are of less than the trace");
+            ReplayPage.Print(report, terminal);
+        if (report.FailedNow > 0)
+            terminal.Note($"Note: {Quantity.Count(report.FailedNow)} calls that gave a block when recorded failed now: the figures are of less than the trace");
         if (loss is not null)
             terminal.Note($"allocreplay: {loss}");
         IReadOnlyList<string> trace = request.Source.Trace.Words;
@@ -109,13 +110,28 @@ internal static class ReplayCommand
         return packing == ExitCode.RecordFailed || (packing == ExitCode.Ok && loss is not null) ? ExitCode.NotPossible : packing;
     }
 
+    private static string TitleOf(Pass pass, ReplaySession session, Configuration configuration) =>
+        configuration.Hook is not null ? $"Replaying under {configuration.AllocatorName} and recording"
+        : pass == session.Passes[0] ? $"Replaying under {configuration.AllocatorName}"
+        : $"Replaying for {pass.Name} under {configuration.AllocatorName}";
+
+    /// <summary>With latency: the recording is to be compared with the trace, its speed says nothing.</summary>
+    private static RecordingHook HookOf(Request request, Configuration configuration, string recording) => new(request.Source.Trace.Path, new RecordOptions
+    {
+        Command = ["allocreplay", "replay", request.Source.Trace.Path, "--order", ValueName.Of(request.Source.Options.Order), "--allocator", configuration.Name],
+        Output = recording,
+        Force = request.Force,
+        Latency = true,
+        OptIn = true,
+    });
+
     /// <summary>What is missing of the recording of a replay, or null.</summary>
     private static string? LossOf(string recording)
     {
         try
         {
             using TraceReader reader = TraceReader.Open(recording);
-            return ReplayArguments.LossOf(reader);
+            return ReplayNotes.LossOf(reader.Process);
         }
         catch (TraceFormatException e)
         {
@@ -123,9 +139,9 @@ internal static class ReplayCommand
         }
     }
 
-    private static string? WhyNotRecordable(Request request, Allocator allocator, RecordingOutput output)
+    private static string? WhyNotRecordable(Request request, Configuration configuration, RecordingOutput output)
     {
-        if (allocator.IsNoop)
+        if (configuration.Allocator.IsNoop)
             return "--record: under noop there are no calls to record";
         if (request.Options.Loops > 1)
             return $"--record with --loop {request.Options.Loops}: record one replay, as the trace has each call once";
@@ -138,100 +154,4 @@ internal static class ReplayCommand
 
     private static bool IsWithin(string path, string directory) =>
         $"{Path.GetFullPath(path)}/".StartsWith($"{Path.GetFullPath(directory)}/", StringComparison.Ordinal);
-
-    /// <summary>One run under our own hook, with latency: it is to be compared with the trace, its speed says nothing.</summary>
-    private static WorkerResult Record(ReplayPlan plan, Allocator allocator, Request request, string recording, Terminal terminal, CancellationToken token)
-    {
-        string order = ReplayArguments.NameOf(plan.Order);
-        RecordSession session = Begin(new RecordOptions
-        {
-            Command = ["allocreplay", "replay", request.Source.Trace.Path, "--order", order, "--allocator", allocator.Name],
-            Output = recording,
-            Force = request.Force,
-            Latency = true,
-            OptIn = true,
-        });
-        ReplayOptions options = request.Options with { Hook = new PreloadedHook(session.HookPath, session.Environment) };
-        try
-        {
-            WorkerResult result = terminal.WithProgress($"Replaying under {allocator.Name} and recording", progress => WorkerProcess.Run(plan, allocator, options, progress, token));
-            session.Close(result.ProcessId, ExitCode.Ok, new ReplayInfo
-            {
-                Trace = request.Source.Trace.Path,
-                Image = plan.Image,
-                Calls = result.Calls,
-                Order = order,
-                Slowness = options.Slowness,
-                Touch = ReplayArguments.NameOf(options.Touch),
-                Allocator = allocator.Name,
-                AllocatorPath = result.AllocatorPath,
-                AllocatorBuildId = allocator.BuildId,
-                Substituted = result.Substituted,
-            });
-            return result;
-        }
-        catch
-        {
-            Directory.Delete(recording, recursive: true); // what it holds is no replay
-            throw;
-        }
-    }
-
-    /// <summary>The exit codes of a recorder are for those who started a command with it.</summary>
-    private static RecordSession Begin(RecordOptions options)
-    {
-        try
-        {
-            return RecordSession.Begin(options);
-        }
-        catch (RecordException e)
-        {
-            throw new ReplayException(ReplayFailure.NotPossible, e.Message);
-        }
-    }
-
-    /// <summary>Two runs, as reading the memory would slow the one that is timed. At a given pace there is nothing to slow: one.</summary>
-    private static (WorkerResult Timed, WorkerResult? Measured) Replay(ReplayPlan plan, Allocator allocator, ReplayOptions options, Terminal terminal, CancellationToken token)
-    {
-        ReplayOptions forMemory = options with { MemoryIntervalUs = ReplayOptions.MemoryPassIntervalUs };
-        WorkerResult Run(string title, ReplayOptions how) =>
-            terminal.WithProgress($"{title} under {allocator.Name}", progress => WorkerProcess.Run(plan, allocator, how, progress, token));
-        if (allocator.IsNoop)
-            return (Run("Replaying", options), null);
-        WorkerResult first = Run("Replaying", options.Slowness > 0 ? forMemory : options);
-        return (first, options.Slowness > 0 ? first : Run("Replaying for memory", forMemory));
-    }
-
-    private static void Print(ReplaySummary s, Terminal terminal)
-    {
-        Grid facts = Terminal.NewFacts();
-        void Fact(string name, string value) => facts.Add(name, value);
-        Fact("trace", s.Trace);
-        Fact("allocator", s.AllocatorPath + (s.Version.Length > 0 ? $" ({s.Version})" : ""));
-        Fact("order", $"{ReplayArguments.NameOf(s.Order)}, pace {s.Pace}, touch {ReplayArguments.NameOf(s.Touch)}");
-        Fact("replayed", $"{(s.Loops > 1 ? $"{s.Loops} times, " : "")}{Quantity.Count(s.Calls, "call")} on {Quantity.Count(s.Threads.Count, "thread")}, {Quantity.Bytes(s.BytesAcquired)} acquired");
-        Fact("check", "every thread's calls and bytes are those of the trace"
-            + (s.FailedNow > 0 ? $"; {Quantity.Count(s.FailedNow)} of them failed" : "")
-            + (s.Plan.UnknownReleases > 0 ? $", but for {Quantity.Count(s.Plan.UnknownReleases)} skipped releases of blocks never seen allocated" : ""));
-        // At a given pace, or with much to wait for, calls per second say nothing of the allocator.
-        Fact("elapsed", Quantity.Duration(s.ElapsedNs) + (s.Pace != ReplayArguments.Asap ? ", as the pace has it"
-            : $", {s.CallsPerSecond / 1e6:0.00} M calls/s, {s.ElapsedNs / (double)s.Calls:0.0} ns/call{(s.Order == ReplayOrder.Deps ? "" : " with the waits of the order")}"));
-        Fact("CPU time", $"{Quantity.Duration(s.CpuNs)}, {Quantity.Count(s.ContextSwitches)} context switches, {Quantity.Count(s.MinorFaults)} page faults");
-        if (s.PeakBytes is { } peak)
-        {
-            string overhead = s.Order == ReplayOrder.Deps ? " (threads may run ahead of one another: --order total for the trace's)" : s.Overhead is { } ratio
-                ? $", {ratio:0.00} × peak live {Quantity.Bytes(s.PeakLiveBytes)}"
-                : $" (over too soon to see its peak in {Quantity.Count(s.MemorySamples ?? 0)} readings)";
-            Fact("peak memory", $"{Quantity.Bytes(peak)} anonymous{overhead}");
-            Fact("left at end", Quantity.Bytes(s.EndBytes ?? 0));
-        }
-        Fact("hand-overs", $"{Quantity.Count(s.CrossThreadBlocks)} between threads");
-        Fact("waits", $"{Quantity.Count(s.Plan.Waits * s.Loops)} to enforce, {Quantity.Count(s.Waits)} were not over when met, {Quantity.Count(s.Sleeps)} of them slept");
-        Fact("divergences", $"{Quantity.Count(s.FailedNow)} failed now, {Quantity.Count(s.Divergences)} other outcomes");
-        if (s.Recorded is { } recording)
-            Fact("recorded", recording + " (the hook's cost is in these figures)");
-        if (s.Substituted.Count > 0)
-            Fact("substituted", string.Join(", ", s.Substituted) + " (the allocator has no function of that name)");
-        terminal.Write(facts);
-    }
 }

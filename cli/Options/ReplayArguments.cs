@@ -1,8 +1,8 @@
 using System.CommandLine;
-using System.Globalization;
 using AllocReplay.Cli.Output;
+using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
-using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer;
 using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
@@ -12,20 +12,15 @@ namespace AllocReplay.Cli.Options;
 /// <summary>What the commands that replay a trace share: options, and the way from a trace to a plan that may run.</summary>
 internal static class ReplayArguments
 {
-    private static readonly string[] TouchNames = ["none", "first", "page", "full"]; // in the order of TouchPolicy
-    public static readonly IReadOnlyList<string> OrderNames = ["deps", "exact", "total"]; // in the order of ReplayOrder
-    public const string Asap = "asap";
-    private const string Recorded = "recorded";
-
     public static Option<string> Touch()
     {
         var touch = new Option<string>("--touch")
         {
             Description = "What is written into new blocks: nothing, the first byte, a byte in every page, every byte.",
-            HelpName = string.Join('|', TouchNames),
-            DefaultValueFactory = _ => NameOf(TouchPolicy.Page),
+            HelpName = string.Join('|', ValueName.All<TouchPolicy>()),
+            DefaultValueFactory = _ => ValueName.Of(TouchPolicy.Page),
         };
-        touch.AcceptOnlyFromAmong(TouchNames);
+        touch.AcceptOnlyFromAmong([.. ValueName.All<TouchPolicy>()]);
         return touch;
     }
 
@@ -35,38 +30,25 @@ internal static class ReplayArguments
         {
             Description = "deps: each thread in its order, each block from hand to hand. exact: as well, what had ended before something began does so "
                 + "again. total: one call at a time, in the order of the trace.",
-            HelpName = string.Join('|', OrderNames),
-            DefaultValueFactory = _ => NameOf(ReplayOrder.Exact),
+            HelpName = string.Join('|', ValueName.All<ReplayOrder>()),
+            DefaultValueFactory = _ => ValueName.Of(ReplayOrder.Exact),
         };
-        order.AcceptOnlyFromAmong([.. OrderNames]);
+        order.AcceptOnlyFromAmong([.. ValueName.All<ReplayOrder>()]);
         return order;
     }
 
-    public static ReplayOrder ParseOrder(string name) => (ReplayOrder)OrderNames.ToList().IndexOf(name);
-
-    public static string NameOf(ReplayOrder order) => OrderNames[(int)order];
+    public static ReplayOrder ParseOrder(string name) => ValueName.Parse<ReplayOrder>(name)!.Value;
 
     public static Option<string> Pace() => new("--pace")
     {
         Description = "asap: each call as soon as its order allows. recorded: at its recorded time. x2: twice as fast; x0.5: half as fast.",
-        HelpName = "asap|recorded|xK",
-        DefaultValueFactory = _ => Asap,
+        HelpName = Replayer.Run.Pace.Syntax,
+        DefaultValueFactory = _ => Replayer.Run.Pace.Asap.ToString(),
     };
 
-    /// <summary>The time that a second of the recording takes, 0 for as little as can be.</summary>
     /// <exception cref="UsageException">It is no pace.</exception>
-    public static double ParsePace(string text)
-    {
-        if (text is Asap or Recorded)
-            return text == Asap ? 0 : 1;
-        bool isNumber = double.TryParse(text.AsSpan(Math.Min(1, text.Length)), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double speed);
-        return text.StartsWith('x') && isNumber && speed is >= 0.001 and <= 1e6
-            ? 1 / speed
-            : throw new UsageException($"--pace {text}: expected asap, recorded, or xK with a speed K such as x2 or x0.5");
-    }
-
-    public static string NameOfPace(double slowness) =>
-        slowness == 0 ? Asap : slowness == 1 ? Recorded : string.Create(CultureInfo.InvariantCulture, $"x{1 / slowness:0.######}");
+    public static Pace ParsePace(string text) =>
+        Replayer.Run.Pace.Parse(text) ?? throw new UsageException($"--pace {text}: expected asap, recorded, or xK with a speed K such as x2 or x0.5");
 
     public static Option<string?> MaxLive() => new("--max-live")
     {
@@ -76,14 +58,12 @@ internal static class ReplayArguments
 
     public static long? ParseMaxLive(string? text) => text is null ? null : Quantity.ParseBytes("--max-live", text);
 
-    public static TouchPolicy ParseTouch(string name) => (TouchPolicy)Array.IndexOf(TouchNames, name);
-
-    public static string NameOf(TouchPolicy touch) => TouchNames[(int)touch];
+    public static TouchPolicy ParseTouch(string name) => ValueName.Parse<TouchPolicy>(name)!.Value;
 
     /// <summary>What of a trace is to be compiled, and how.</summary>
-    internal sealed record Source(TraceChoice Trace, bool Partial, long? MaxLive, PlanOptions Options, string? KeepPlan = null);
+    internal sealed record Source(TraceChoice Trace, PlanCheck Check, PlanOptions Options, string? KeepPlan = null);
 
-    /// <summary>Reads and compiles a trace; refuses a damaged one unless it may be partial, and one larger than memory.</summary>
+    /// <summary>Reads and compiles a trace; refuses a damaged one unless it may be partial, and one larger than memory. Says what is not as it was.</summary>
     public static ReplayPlan Compile(Source source, Terminal terminal, CancellationToken token)
     {
         if (WhyNotKept(source.KeepPlan) is { } why)
@@ -92,30 +72,23 @@ internal static class ReplayArguments
         ReplayPlan plan = Compile(reader, source, "Compiling the replay plan", terminal, token);
         try
         {
-            if (plan.Damage is { } damage)
-            {
-                if (!source.Partial)
-                    throw new TraceDamagedException(damage);
-                terminal.Note($"allocreplay: {damage.Message}; replaying what is readable: {Quantity.Count(plan.Counts.Calls)} calls");
-            }
-            if (plan.Counts.Calls == 0)
-                throw new TraceFormatException(source.Trace.Path, null, "the trace has no calls to replay");
-            MemoryGuard.Require(plan, MemoryGuard.Available(), source.MaxLive);
+            source.Check.Require(plan, source.Trace.Path);
         }
         catch
         {
             plan.Dispose();
             throw;
         }
-        NoteDepartures(plan, reader, terminal);
+        ReplayNotes.Print(plan, terminal);
         return plan;
     }
 
     /// <summary>A second plan of a trace that has been compiled already, in another order: what there is to say of the trace has been said.</summary>
-    public static ReplayPlan CompileAgain(Source source, Terminal terminal, CancellationToken token)
+    public static ReplayPlan CompileAgain(Source source, ReplayOrder order, Terminal terminal, CancellationToken token)
     {
         using TraceReader reader = TraceReader.Open(source.Trace.Path, source.Trace.Process, source.Trace.Range);
-        return Compile(reader, source, $"Compiling the plan in order {NameOf(source.Options.Order)}", terminal, token);
+        Source again = source with { Options = source.Options with { Order = order } };
+        return Compile(reader, again, $"Compiling the plan in order {ValueName.Of(order)}", terminal, token);
     }
 
     private static ReplayPlan Compile(TraceReader reader, Source source, string title, Terminal terminal, CancellationToken token) =>
@@ -131,34 +104,5 @@ internal static class ReplayArguments
             return $"--keep-plan {plan}: already there; choose another name";
         string directory = Path.GetDirectoryName(Path.GetFullPath(plan))!;
         return Directory.Exists(directory) ? null : $"--keep-plan {plan}: no such directory: {directory}";
-    }
-
-    /// <summary>What is missing of the recording of a replay, or null.</summary>
-    public static string? LossOf(TraceReader replay) => replay.Process.Failure is null && replay.Process.LostEvents == 0 ? null
-        : $"the replay was not recorded to its end: {replay.Process.Failure ?? "events lost"}, {Quantity.Count((long)replay.Process.LostEvents)} calls are known to be missing";
-
-    /// <summary>Names of calls for which an allocator has no function.</summary>
-    public static string DescribeSubstitutions(IReadOnlyList<int> kinds) =>
-        string.Join(", ", kinds.Select(k => CallKinds.CallName((CallKind)k)));
-
-    /// <summary>What of the trace cannot be replayed as it was: never silent.</summary>
-    private static void NoteDepartures(ReplayPlan plan, TraceReader reader, Terminal terminal)
-    {
-        PlanCounts counts = plan.Counts;
-        if (reader.Process.Sample > 1)
-            terminal.Note($"Note: a sampled trace: these are the calls of 1 block in {reader.Process.Sample}; figures do not tell how an allocator does on all");
-        if (reader.Process.Failure is { } failure)
-            terminal.Note($"Note: recording ended early ({failure}): {Quantity.Count((long)reader.Process.LostEvents)} calls after that are known to be missing");
-        else if (reader.Process.LostEvents > 0)
-            terminal.Note($"Note: {Quantity.Count((long)reader.Process.LostEvents)} calls were lost when it was recorded");
-        void Note(long count, string what)
-        {
-            if (count > 0)
-                terminal.Note($"Note: {Quantity.Count(count)} {what}");
-        }
-        Note(counts.UnknownReleases, "releases of blocks never seen allocated: skipped");
-        Note(counts.UnknownReallocations, "reallocations of blocks never seen allocated: reissued with a null pointer");
-        Note(counts.DisplacedBlocks, "blocks whose release is not in the trace: never released");
-        Note(counts.UnplacedCreates, "thread creations without their child in the trace, or after its first call");
     }
 }

@@ -14,7 +14,8 @@ internal static class TraceArguments
 
     public static Option<string?> Process(bool allowsAll = false) => new("--process")
     {
-        Description = "Process image to read, as 'info' lists them (pPID.N)" + (allowsAll ? $", or {AllProcesses} for each of them" : "") + ". Default: the busiest.",
+        Description = "Process image to read, as 'info' lists them (pPID.N)" + (allowsAll ? $", or {AllProcesses} for each of them" : "")
+            + ". Default: the busiest.",
         HelpName = allowsAll ? $"image|{AllProcesses}" : "image",
     };
 

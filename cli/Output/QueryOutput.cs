@@ -24,7 +24,9 @@ internal static partial class QueryOutput
         output.WriteLine(first ? "]" : "\n]");
     }
 
-    /// <summary>Writes CSV as RFC 4180 has it, but for line feeds alone, of a result in <see cref="QueryForm.Text"/>; NULL is an empty field, empty text is "".</summary>
+    /// <summary>
+    /// Writes CSV as RFC 4180 has it, but for line feeds alone, of a result in <see cref="QueryForm.Text"/>; NULL is an empty field, empty text is "".
+    /// </summary>
     public static void WriteCsv(QueryResult result, long limit, TextWriter output)
     {
         output.Write(string.Join(',', result.Columns.Select(c => CsvField(c.Name))) + "\n");

@@ -1,6 +1,8 @@
 using System.Globalization;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Statistics;
+using AllocReplay.Formats.Summary;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -44,7 +46,7 @@ internal static class InfoPage
     {
         Grid facts = new Grid().AddColumn(new GridColumn { NoWrap = true, Width = NameWidth, Padding = new Padding(0) }).AddColumn(new GridColumn { Padding = new Padding(0) });
         void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(TextLine.Plain(value)));
-        string form = s.Form == TraceSummary.Packed ? "packed trace" : "recording directory";
+        string form = s.Form == TraceForm.Packed ? "packed trace" : "recording directory";
         Fact("trace", s.Path);
         Fact("form", $"{form}, {Quantity.Bytes(s.FileBytes)} on disk{(s.Images.Count > 1 ? $" with {Quantity.Count(s.Images.Count)} process images" : "")}, format {s.FormatVersion}");
         Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments.Select(TextLine.Quote)) : s.Executable);
@@ -52,7 +54,7 @@ internal static class InfoPage
             ? $"{(s.Images[0].Name == s.Image ? "the busiest" : "one")} of {Quantity.Count(s.Images.Count)}: all figures are of it alone; --process chooses another"
             : s.Pid > 0 ? $"pid {s.Pid}" : "not known";
         Fact("process", $"{s.Image}, {which}");
-        Fact("ran", string.Join(", ", new[] { s.Started == DateTimeOffset.UnixEpoch ? "" : s.Started.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture), s.Host.Length > 0 ? "on " + s.Host : "", s.Kernel, s.Architecture, s.End }.Where(t => t.Length > 0)));
+        Fact("ran", string.Join(", ", new[] { s.Started == DateTimeOffset.UnixEpoch ? "" : s.Started.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture), s.Host.Length > 0 ? "on " + s.Host : "", s.Kernel, s.Architecture, DescribeEnd(s) }.Where(t => t.Length > 0)));
         // Of an import, neither this nor the process is known.
         if (s.Allocator.Length > 0)
             Fact("allocator", s.Allocator + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
@@ -72,7 +74,8 @@ internal static class InfoPage
         Figure("duration", Quantity.Duration(s.DurationNs), DescribeTime(s));
         Figure("threads", Quantity.Count(s.Threads.Count), s.Threads is [{ Name.Length: > 0 } only] ? only.Name : "");
         Figure("calls", Quantity.Count(s.Calls), s.RecordedNs > 0 && s.Calls > 0 ? $"{Rate(s.Calls * 1e9 / s.RecordedNs)} on average" : "");
-        Figure("events", Quantity.Count(s.Events), string.Create(CultureInfo.InvariantCulture, $"{s.BytesPerEvent:0.00} B/event, {Quantity.Bytes(s.EventBytes)}"));
+        string stored = string.Create(CultureInfo.InvariantCulture, $"{s.BytesPerEvent:0.00} B/event, {Quantity.Bytes(s.EventBytes)}");
+        Figure("events", Quantity.Count(s.Events), s.BytesPerEvent == 0 && s.Events > 0 ? "" : stored);
         Figure("acquisitions", Quantity.Count(s.Acquisitions), $"{Quantity.Bytes(s.BytesAcquired)} requested; {Quantity.Count(s.FailedCalls)} {(s.FailedCalls == 1 ? "call" : "calls")} failed");
         Figure("temporary", Quantity.Count(s.TemporaryBlocks), $"freed before their thread acquired another{Share(s.TemporaryBlocks, s.Acquisitions)}");
         Figure("cross-thread", Quantity.Count(s.CrossThreadReleases), $"freed by another thread{Share(s.CrossThreadReleases, s.Acquisitions)}");
@@ -80,6 +83,8 @@ internal static class InfoPage
         Figure("peak live", Quantity.Bytes(s.PeakLiveBytes), $"at {Quantity.Duration(s.PeakLiveNs)}");
         Figure("live at end", Quantity.Bytes(s.LiveBytes), s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks");
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
+        if (s.Forked)
+            Figure("of the parent", Quantity.Count(s.InheritedReleases), "frees of blocks that were there when the process was forked");
         Figure("frees not seen", Quantity.Count(s.ImplicitReleases + s.ReleasedWhileStopped), "addresses handed out again without a free" + (s.ReleasedWhileStopped > 0 ? $"; {Quantity.Count(s.ReleasedWhileStopped)} of them while stopped" : ""));
         Figure("merge parks", Quantity.Count(s.Parks), "waits for the event of another thread");
         Figure("forced steps", Quantity.Count(s.ForcedSteps), "waits for an event that never came");
@@ -88,8 +93,28 @@ internal static class InfoPage
         return figures;
     }
 
+    /// <summary>How the process ended, as far as that is known.</summary>
+    public static string DescribeEnd(TraceSummary s)
+    {
+        string end = (s.State, s.ExitCode) switch
+        {
+            (_, > 128) => $"killed by signal {s.ExitCode - 128}",
+            (_, { } code) => $"exited with {code}",
+            (RecordingState.Exited, _) => "ended in an orderly way",
+            (RecordingState.Failed, _) => "end not seen",
+            _ => "still running, or ended without running its destructors",
+        };
+        return s.State == RecordingState.Failed ? end + "; recording ended early" : end;
+    }
+
     private static string DescribeTime(TraceSummary s)
     {
+        if ((s.FromNs ?? s.ToNs) is not null)
+        {
+            string from = s.FromNs is { } begin ? $" from {Quantity.Duration(begin)}" : "", to = s.ToNs is { } end ? $" up to {Quantity.Duration(end)}" : "";
+            string interval = s.OnlyInterval is { } one ? $" of interval {one}," : "";
+            return $"since the start; what is shown is{interval}{from}{to}, {Quantity.Duration(s.RecordedNs)} of it";
+        }
         if (s.OnlyInterval is { } only)
             return $"since the start; interval {only} alone is shown, {Quantity.Duration(s.RecordedNs)} of it";
         if (s.Intervals.Count > 1)
@@ -97,7 +122,7 @@ internal static class InfoPage
         return s.RecordedNs < 0.95 * s.DurationNs ? $"{Quantity.Duration(s.RecordedNs)} of it recorded" : "";
     }
 
-    private static string NameOf(string limit) => limit == TraceSummary.SizeLimit ? "size" : "duration";
+    private static string NameOf(RecordingLimit limit) => limit == RecordingLimit.MaxSize ? "size" : "duration";
 
     private static string DescribeLimits(TraceSummary s) => string.Join(", ", new[]
     {
@@ -135,9 +160,17 @@ internal static class InfoPage
 
     private static Table Kinds(TraceSummary s)
     {
-        Table kinds = Terminal.NewTable(("call", Justify.Left), ("count", Justify.Right), ("%", Justify.Right));
+        var latencies = s.Latencies.ToDictionary(l => l.Call);
+        string[] percentiles = latencies.Count > 0 ? ["p50", "p90", "p99", "p99.9", "max"] : [];
+        Table kinds = Terminal.NewTable([("call", Justify.Left), ("count", Justify.Right), ("%", Justify.Right), .. percentiles.Select(p => (p, Justify.Right))]);
         foreach ((string name, long count) in s.CallsByKind.OrderByDescending(k => k.Value).ThenBy(k => k.Key, StringComparer.Ordinal))
-            kinds.AddRow(Markup.Escape(name), Quantity.Count(count), string.Create(CultureInfo.InvariantCulture, $"{100.0 * count / s.Calls:0.0}"));
+        {
+            IEnumerable<string> times = latencies.TryGetValue(name, out CallLatency? l)
+                ? new[] { l.P50Ns, l.P90Ns, l.P99Ns, l.P999Ns, l.MaxNs }.Select(ns => Quantity.Duration(ns))
+                : [];
+            string share = string.Create(CultureInfo.InvariantCulture, $"{100.0 * count / s.Calls:0.0}");
+            kinds.AddRow([Markup.Escape(name), Quantity.Count(count), share, .. times]);
+        }
         return kinds;
     }
 
@@ -195,12 +228,13 @@ internal static class InfoPage
 
     private static IEnumerable<IRenderable> Warnings(TraceSummary s)
     {
-        if (s.Warnings.Count == 0)
+        WordedWarning[] warnings = [.. TraceWarnings.Of(s).Select(w => WordedWarning.Of(w, s))];
+        if (warnings.Length == 0)
             yield break;
         yield return Blank;
-        yield return new Text(s.Warnings.Count == 1 ? "1 warning" : $"{s.Warnings.Count} warnings");
+        yield return new Text(warnings.Length == 1 ? "1 warning" : $"{warnings.Length} warnings");
         Grid grid = new Grid().AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(2, 0, 1, 0) }).AddColumn(new GridColumn { Padding = new Padding(0) });
-        foreach (TraceWarning warning in s.Warnings)
+        foreach (WordedWarning warning in warnings)
         {
             grid.AddRow("!", Markup.Escape(TextLine.Plain(warning.What)));
             grid.AddRow("", Markup.Escape(warning.Action));

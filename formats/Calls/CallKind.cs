@@ -100,39 +100,31 @@ public enum CallFields
 /// <summary>What is known of each <see cref="CallKind"/>. Nothing here throws: of a number that is no kind, nothing is true.</summary>
 public static class CallKinds
 {
-    private const CallFields Acquire = CallFields.Address | CallFields.Size;
     private const CallFields Undefined = (CallFields)(-1);
 
-    private static readonly CallFields[] FieldTable = BuildFields();
-    private static readonly string?[] NameTable = BuildNames();
+    // By number, of which a byte has no more.
+    private static readonly CallFields[] FieldTable = Tabulate(f => f.Fields, Undefined);
+    private static readonly CallGroup[] GroupTable = Tabulate(f => f.Group, CallGroup.None);
+    private static readonly string?[] NameTable = Tabulate<string?>(f => f.Name, null);
+    private static readonly string?[] CallNameTable = Tabulate<string?>(f => f.Name.Split('.')[0], null);
 
     /// <summary>The fields of a kind, or null when the number is not a kind of this version.</summary>
-    public static CallFields? Fields(CallKind kind) =>
-        (int)kind < FieldTable.Length && FieldTable[(int)kind] != Undefined ? FieldTable[(int)kind] : null;
+    public static CallFields? Fields(CallKind kind) => FieldTable[(int)kind] != Undefined ? FieldTable[(int)kind] : null;
 
     /// <summary>
     /// The kind's name as the C or C++ programmer writes it, with <c>.begin</c>/<c>.end</c> for halves of a reallocation; <c>kind-N</c> for
     /// a number that is no kind.
     /// </summary>
-    public static string Name(CallKind kind) =>
-        ((int)kind < NameTable.Length ? NameTable[(int)kind] : null) ?? $"kind-{(int)kind}";
+    public static string Name(CallKind kind) => NameTable[(int)kind] ?? $"kind-{(int)kind}";
 
     /// <summary>The name of the call that an event belongs to: as <see cref="Name"/>, but both halves of a reallocation are the one call.</summary>
-    public static string CallName(CallKind kind) => kind switch
-    {
-        CallKind.ReallocBegin or CallKind.ReallocEnd => "realloc",
-        CallKind.ReallocArrayBegin or CallKind.ReallocArrayEnd => "reallocarray",
-        _ => Name(kind),
-    };
+    public static string CallName(CallKind kind) => CallNameTable[(int)kind] ?? Name(kind);
 
     /// <summary>Whether an event of this kind takes a block when it succeeds. True for the end of a reallocation.</summary>
-    public static bool IsAcquisition(CallKind kind) =>
-        IsReallocEnd(kind) || (((int)kind < FieldTable.Length ? FieldTable[(int)kind] : 0) & Acquire) == Acquire
-        && !IsReallocBegin(kind) && !IsDeallocation(kind);
+    public static bool IsAcquisition(CallKind kind) => GroupTable[(int)kind] is CallGroup.Acquisition or CallGroup.ReallocEnd;
 
     /// <summary>Whether this kind gives a block back for good: free and operator delete in all forms, not a reallocation.</summary>
-    public static bool IsDeallocation(CallKind kind) =>
-        kind is CallKind.Free or CallKind.FreeSized or CallKind.FreeAlignedSized or (>= CallKind.Delete and <= CallKind.DeleteArraySizedAligned);
+    public static bool IsDeallocation(CallKind kind) => GroupTable[(int)kind] == CallGroup.Release;
 
     /// <summary>Whether this is the entry of realloc or reallocarray.</summary>
     public static bool IsReallocBegin(CallKind kind) => kind is CallKind.ReallocBegin or CallKind.ReallocArrayBegin;
@@ -141,80 +133,35 @@ public static class CallKinds
     public static bool IsReallocEnd(CallKind kind) => kind is CallKind.ReallocEnd or CallKind.ReallocArrayEnd;
 
     /// <summary>Whether this kind concerns a thread's life, not memory.</summary>
-    public static bool IsThreadEvent(CallKind kind) => kind is CallKind.ThreadStart or CallKind.ThreadCreate or CallKind.ThreadExit;
+    public static bool IsThreadEvent(CallKind kind) => GroupTable[(int)kind] == CallGroup.Thread;
+
+    /// <summary>Of a form of operator new that throws when it fails, the one that returns null; of any other kind, the kind itself.</summary>
+    public static CallKind NothrowForm(CallKind kind) => kind switch
+    {
+        CallKind.New => CallKind.NewNothrow,
+        CallKind.NewArray => CallKind.NewArrayNothrow,
+        CallKind.NewAligned => CallKind.NewAlignedNothrow,
+        CallKind.NewArrayAligned => CallKind.NewArrayAlignedNothrow,
+        _ => kind,
+    };
+
+    /// <summary>Of a form of operator delete that is told size and alignment, the one that is told the alignment; of any other kind, the kind itself.</summary>
+    public static CallKind UnsizedForm(CallKind kind) => kind switch
+    {
+        CallKind.DeleteSizedAligned => CallKind.DeleteAligned,
+        CallKind.DeleteArraySizedAligned => CallKind.DeleteArrayAligned,
+        _ => kind,
+    };
 
     /// <summary>The raw table for the decoder: (CallFields)(-1) where the number is undefined.</summary>
     internal static ReadOnlySpan<CallFields> Table => FieldTable;
 
-    private static CallFields[] BuildFields()
+    private static T[] Tabulate<T>(Func<CallFacts, T> fact, T other)
     {
-        var table = new CallFields[64];
-        Array.Fill(table, Undefined);
-        foreach (CallKind kind in Enum.GetValues<CallKind>())
-            table[(int)kind] = FieldsOf(kind);
+        T[] table = new T[byte.MaxValue + 1];
+        Array.Fill(table, other);
+        foreach (CallFacts facts in CallFacts.All)
+            table[(int)facts.Kind] = fact(facts);
         return table;
     }
-
-    private static CallFields FieldsOf(CallKind kind) => kind switch
-    {
-        CallKind.Malloc or CallKind.Valloc or CallKind.Pvalloc => Acquire,
-        CallKind.Calloc => Acquire | CallFields.Count,
-        CallKind.ReallocBegin => CallFields.Address | CallFields.Size,
-        CallKind.ReallocArrayBegin => CallFields.Address | CallFields.Size | CallFields.Count,
-        CallKind.ReallocEnd or CallKind.ReallocArrayEnd => CallFields.Address,
-        CallKind.PosixMemalign or CallKind.AlignedAlloc or CallKind.Memalign => Acquire | CallFields.Alignment,
-        >= CallKind.New and <= CallKind.NewArrayNothrow => Acquire,
-        >= CallKind.NewAligned and <= CallKind.NewArrayAlignedNothrow => Acquire | CallFields.Alignment,
-        CallKind.FreeSized or CallKind.DeleteSized or CallKind.DeleteArraySized => CallFields.Address | CallFields.Size,
-        >= CallKind.DeleteAligned and <= CallKind.DeleteArrayAlignedNothrow => CallFields.Address | CallFields.Alignment,
-        CallKind.FreeAlignedSized or CallKind.DeleteSizedAligned or CallKind.DeleteArraySizedAligned =>
-            CallFields.Address | CallFields.Size | CallFields.Alignment,
-        CallKind.ThreadStart or CallKind.ThreadCreate => CallFields.Thread,
-        CallKind.ThreadExit => CallFields.None,
-        _ => CallFields.Address, // free and the plain forms of delete
-    };
-
-    private static string?[] BuildNames()
-    {
-        var names = new string?[64];
-        foreach (CallKind kind in Enum.GetValues<CallKind>())
-            names[(int)kind] = NameOf(kind);
-        return names;
-    }
-
-    private static string NameOf(CallKind kind) => kind switch
-    {
-        CallKind.ReallocBegin => "realloc.begin",
-        CallKind.ReallocEnd => "realloc.end",
-        CallKind.ReallocArrayBegin => "reallocarray.begin",
-        CallKind.ReallocArrayEnd => "reallocarray.end",
-        CallKind.PosixMemalign => "posix_memalign",
-        CallKind.AlignedAlloc => "aligned_alloc",
-        CallKind.FreeSized => "free_sized",
-        CallKind.FreeAlignedSized => "free_aligned_sized",
-        CallKind.New => "new",
-        CallKind.NewArray => "new[]",
-        CallKind.NewNothrow => "new(nothrow)",
-        CallKind.NewArrayNothrow => "new[](nothrow)",
-        CallKind.NewAligned => "new(align)",
-        CallKind.NewArrayAligned => "new[](align)",
-        CallKind.NewAlignedNothrow => "new(align,nothrow)",
-        CallKind.NewArrayAlignedNothrow => "new[](align,nothrow)",
-        CallKind.Delete => "delete",
-        CallKind.DeleteArray => "delete[]",
-        CallKind.DeleteNothrow => "delete(nothrow)",
-        CallKind.DeleteArrayNothrow => "delete[](nothrow)",
-        CallKind.DeleteSized => "delete(size)",
-        CallKind.DeleteArraySized => "delete[](size)",
-        CallKind.DeleteAligned => "delete(align)",
-        CallKind.DeleteArrayAligned => "delete[](align)",
-        CallKind.DeleteAlignedNothrow => "delete(align,nothrow)",
-        CallKind.DeleteArrayAlignedNothrow => "delete[](align,nothrow)",
-        CallKind.DeleteSizedAligned => "delete(size,align)",
-        CallKind.DeleteArraySizedAligned => "delete[](size,align)",
-        CallKind.ThreadStart => "thread_start",
-        CallKind.ThreadCreate => "thread_create",
-        CallKind.ThreadExit => "thread_exit",
-        _ => kind.ToString().ToLowerInvariant(),
-    };
 }

@@ -71,8 +71,8 @@ public record struct TraceEvent
     /// </summary>
     public long DisplacedObject { get; internal set; }
 
-    /// <summary>Bytes requested in all: size × count, saturating at <see cref="ulong.MaxValue"/> as no allocator can serve more.</summary>
-    public readonly ulong BytesRequested => Count == 1 ? Size : Math.BigMul(Size, Count, out ulong low) == 0 ? low : ulong.MaxValue;
+    /// <summary>Bytes requested in all: size × count, at most <see cref="ByteCount.Max"/>.</summary>
+    public readonly ulong BytesRequested => ByteCount.Of(Size, Count);
 
     /// <summary>
     /// The object that is no longer live after this event because the program gave it back: by a deallocation, or by a reallocation, at

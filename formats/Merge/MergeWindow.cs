@@ -2,7 +2,7 @@ using AllocReplay.Formats.Calls;
 
 namespace AllocReplay.Formats.Merge;
 
-/// <summary>Shows one stretch of a merge, as <see cref="TraceRange"/> describes it. What lies before it is merged too, silently.</summary>
+/// <summary>One stretch of a merge, as <see cref="TraceRange"/> describes it. What lies before it is merged too.</summary>
 internal sealed class MergeWindow(uint? interval, long fromNs, long toNs)
 {
     private bool _begun;
@@ -11,24 +11,22 @@ internal sealed class MergeWindow(uint? interval, long fromNs, long toNs)
     /// <summary>What the merge did within it.</summary>
     public MergeStatistics Statistics { get; private set; }
 
-    /// <summary>Reads the next event of the stretch. False at its end.</summary>
-    public bool Read(OwnershipMerge merge, out TraceEvent e)
+    /// <summary>Reads the next event of the merge, and tells whether it is of the stretch. False at the stretch's end.</summary>
+    public bool Read(OwnershipMerge merge, out TraceEvent e, out bool isWithin)
     {
+        isWithin = false;
         MergeStatistics before = merge.Statistics;
-        while (!_ended && merge.Read(out e) && e.TimeNs < toNs && !(e.Interval > interval))
+        if (_ended || !merge.Read(out e) || e.TimeNs >= toNs || e.Interval > interval)
         {
-            MergeStatistics after = merge.Statistics;
-            _begun |= e.TimeNs >= fromNs;
-            if (_begun && (interval is null || e.Interval == interval))
-            {
-                Statistics += after - before;
-                return true;
-            }
-            before = after;
+            _ended = true;
+            e = default;
+            return false;
         }
-        _ended = true;
-        e = default;
-        return false;
+        _begun |= e.TimeNs >= fromNs;
+        isWithin = _begun && (interval is null || e.Interval == interval);
+        if (isWithin)
+            Statistics += merge.Statistics - before;
+        return true;
     }
 
     /// <summary>Whether an event of one thread's stream falls into it.</summary>

@@ -23,7 +23,7 @@ internal sealed class OwnershipMerge : IDisposable
     /// <summary>Far beyond what counters of one machine differ by or a core reorders; far below what a reader would notice.</summary>
     public const long ParkBoundNs = 1_000_000;
 
-    /// <summary>Stands for the begin of a reallocation whose end is the first that is recorded.</summary>
+    /// <summary>Stands for the begin of a reallocation whose end alone is in the trace.</summary>
     private static readonly TraceEvent NoRealloc = new() { Object = TraceEvent.NoObject, Count = 1 };
 
     private readonly Stream[] _streams;
@@ -37,11 +37,13 @@ internal sealed class OwnershipMerge : IDisposable
     private readonly Dictionary<uint, int> _denseThread;
     private readonly Clock _clock;
     private readonly ulong _bound;
+    private readonly bool _forked;
     private Stream? _advanced; // gave the last event; not yet back in _ready
     private long _nextObject;
     private long _parks;
     private long _forced;
     private long _unknown;
+    private long _inherited;
     private long _implicit;
     private long _whileStopped;
     private uint _interval;
@@ -51,6 +53,7 @@ internal sealed class OwnershipMerge : IDisposable
     {
         _clock = source.Clock;
         _bound = _clock.FromNs(ParkBoundNs);
+        _forked = source.Info.Forked;
         _denseThread = source.DenseThreads();
         _streams = source.Threads.Select(t => new Stream(source.OpenCursor(t.Index, fromTicks), t.Index)).ToArray();
         foreach (Stream stream in _streams)
@@ -58,9 +61,12 @@ internal sealed class OwnershipMerge : IDisposable
                 _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
     }
 
-    public MergeStatistics Statistics => new(_parks, _forced, _unknown, _implicit, _whileStopped);
+    public MergeStatistics Statistics => new(_parks, _forced, _unknown, _implicit, _whileStopped, _inherited);
 
     public int LiveBlocks => _live.Count;
+
+    /// <summary>The beginning of the reallocation whose end was read last.</summary>
+    public ReallocBegin Reallocation { get; private set; }
 
     /// <summary>Bytes of stored events that were loaded so far.</summary>
     public long BytesRead => _streams.Sum(s => s.Cursor.BytesRead);
@@ -84,7 +90,9 @@ internal sealed class OwnershipMerge : IDisposable
                     Park(stream);
                     continue;
                 }
-                _forced++; // the event it waits for is missing
+                // The event that it waits for is missing. What a forked process releases its parent acquired: nothing is in doubt there.
+                if (!_forked || CallKinds.IsAcquisition(stream.Head.Kind))
+                    _forced++;
             }
             stream.Overdue = false;
             Emit(stream, out e);
@@ -187,6 +195,8 @@ internal sealed class OwnershipMerge : IDisposable
         {
             if (_live.Remove(head.Address, out long released))
                 e.Object = released;
+            else if (_forked)
+                _inherited++;
             else
                 _unknown++;
             StartRealloc(stream, e);
@@ -220,6 +230,7 @@ internal sealed class OwnershipMerge : IDisposable
     {
         TraceEvent begin = stream.PendingRealloc;
         stream.PendingRealloc = NoRealloc;
+        Reallocation = new ReallocBegin(begin.TimeNs, begin.Address, begin.IsNull);
         e.Size = begin.Size;
         e.Count = begin.Count;
         long old = begin.Object;

@@ -141,9 +141,16 @@ internal sealed class PackWriter : IDisposable
         _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileTrailer>(in trailer)));
         if (_file is FileStream file && _path is not null)
         {
-            file.Flush(flushToDisk: true);
-            file.Dispose();
-            File.Move(_temporary!, _path, overwrite: true);
+            try
+            {
+                file.Flush(flushToDisk: true);
+                file.Dispose();
+                File.Move(_temporary!, _path, overwrite: true);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw AboutFile(e, _temporary!);
+            }
         }
         _complete = true;
     }
@@ -163,8 +170,22 @@ internal sealed class PackWriter : IDisposable
     {
         string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(_path!))!;
         string path = System.IO.Path.Combine(folder, $".{System.IO.Path.GetFileName(_path)}.{Environment.ProcessId}.{extension}");
-        // Readable too, for WriteImageBefore.
-        return (PrivateFile.Create(path, FileMode.CreateNew, FileAccess.ReadWrite), path);
+        try
+        {
+            // Readable too, for WriteImageBefore.
+            return (PrivateFile.Create(path, FileMode.CreateNew, FileAccess.ReadWrite), path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw AboutFile(e, path);
+        }
+    }
+
+    /// <summary>The failure, about the file that was asked for and not about the temporary one, of which nobody knows.</summary>
+    private Exception AboutFile(Exception e, string temporary)
+    {
+        string message = e.Message.Replace(temporary, _path, StringComparison.Ordinal);
+        return e is UnauthorizedAccessException ? new UnauthorizedAccessException(message, e) : new IOException(message, e.HResult);
     }
 
     private void WriteFileHeader()
@@ -191,7 +212,14 @@ internal sealed class PackWriter : IDisposable
         header.Length = (uint)payload.Length;
         header.Checksum = header.Sum(payload);
         _index.Add(new IndexEntry { Offset = (ulong)_file.Position, Header = header });
-        _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in header)));
-        _file.Write(payload);
+        try
+        {
+            _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in header)));
+            _file.Write(payload);
+        }
+        catch (IOException e) when (_temporary is not null)
+        {
+            throw AboutFile(e, _temporary);
+        }
     }
 }

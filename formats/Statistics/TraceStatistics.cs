@@ -3,14 +3,12 @@ using AllocReplay.Formats.Calls;
 namespace AllocReplay.Formats.Statistics;
 
 /// <summary>Totals over a trace: what <c>info</c> prints and what a replay is checked against.</summary>
-public sealed class TraceStatistics
+public sealed class TraceStatistics : ITraceSink
 {
-    /// <summary>Events between two reports of progress.</summary>
-    private const int ReportEvery = 1 << 16;
-
     private readonly long[] _byKind = new long[64];
     private readonly Dictionary<long, (ulong Size, int Thread)> _live = [];
     private readonly List<ThreadTotals> _threads = [];
+    private UInt128 _acquired, _liveBytes, _peak; // exact, so that what is taken off them was on them
 
     /// <summary>Per-thread totals.</summary>
     public sealed class ThreadTotals
@@ -22,14 +20,16 @@ public sealed class TraceStatistics
         /// <summary>The object that it acquired last.</summary>
         internal long LastAcquired { get; set; } = TraceEvent.NoObject;
 
+        internal UInt128 Requested { get; set; }
+
         /// <summary>Calls of the thread. A reallocation is one call.</summary>
         public long Calls { get; internal set; }
-        /// <summary>Bytes requested by all acquisitions, failed ones included. Wraps around at 2^64.</summary>
-        public ulong BytesRequested { get; internal set; }
+        /// <summary>Bytes requested by all acquisitions, failed ones included; at most <see cref="ByteCount.Max"/>.</summary>
+        public ulong BytesRequested => ByteCount.Of(Requested);
         /// <summary>Time of its first event, nanoseconds since the start of the recording; -1 when it has none.</summary>
         public long FirstNs { get; internal set; } = -1;
-        /// <summary>Time of its last event, nanoseconds since the start of the recording; 0 when it has none.</summary>
-        public long LastNs { get; internal set; }
+        /// <summary>Time of its last event, nanoseconds since the start of the recording; -1 when it has none.</summary>
+        public long LastNs { get; internal set; } = -1;
         /// <summary>Index of the thread that created it, or -1 when that is not known.</summary>
         public int Parent { get; internal set; } = -1;
         /// <summary>Time of its exit, nanoseconds since the start of the recording, or null when it was still running at the end.</summary>
@@ -59,21 +59,25 @@ public sealed class TraceStatistics
     /// a block counts.
     /// </summary>
     public long TemporaryBlocks { get; private set; }
-    /// <summary>Bytes requested by successful acquisitions.</summary>
-    public ulong BytesAcquired { get; private set; }
-    /// <summary>Requested bytes of live blocks at their highest.</summary>
-    public ulong PeakLiveBytes { get; private set; }
+    /// <summary>Bytes requested by successful acquisitions; at most <see cref="ByteCount.Max"/>.</summary>
+    public ulong BytesAcquired => ByteCount.Of(_acquired);
+    /// <summary>Requested bytes of live blocks at their highest; at most <see cref="ByteCount.Max"/>.</summary>
+    public ulong PeakLiveBytes => ByteCount.Of(_peak);
     /// <summary>When that was first, nanoseconds since the start of the recording; 0 without blocks.</summary>
     public long PeakLiveNs { get; private set; }
     /// <summary>Live blocks at the end of the trace.</summary>
     public long LiveBlocks => _live.Count;
-    /// <summary>Their requested bytes.</summary>
-    public ulong LiveBytes { get; private set; }
+    /// <summary>Their requested bytes; at most <see cref="ByteCount.Max"/>.</summary>
+    public ulong LiveBytes => ByteCount.Of(_liveBytes);
     /// <summary>Time of the last event, nanoseconds since the start of the recording; 0 without events.</summary>
     public long DurationNs { get; private set; }
 
     /// <summary>Events of a kind; 0 for a number that is no kind. Both halves of a reallocation are counted, each as its own kind.</summary>
     public long CountOf(CallKind kind) => (int)kind < _byKind.Length ? _byKind[(int)kind] : 0;
+
+    /// <summary>The totals of a thread, which may have no events.</summary>
+    /// <param name="index">Its dense index.</param>
+    public ThreadTotals Thread(int index) => index < _threads.Count ? _threads[index] : new ThreadTotals();
 
     /// <summary>Reads a trace from where it stands to its end and totals it. Damage ends it early: see <see cref="TraceReader.Damage"/>.</summary>
     /// <param name="reader">The trace; it is left at its end.</param>
@@ -81,82 +85,84 @@ public sealed class TraceStatistics
     public static TraceStatistics Of(TraceReader reader, IProgress<double>? progress = null)
     {
         var statistics = new TraceStatistics();
-        while (reader.Read(out TraceEvent e))
-        {
-            statistics.Add(e);
-            if (progress is not null && statistics.Events % ReportEvery == 0)
-                progress.Report(Math.Min(1, reader.Progress));
-        }
+        reader.ForEach([statistics], progress);
         return statistics;
     }
 
-    /// <summary>Takes one event, in merged order.</summary>
-    /// <param name="e">An event that <see cref="TraceReader.Read"/> gave; of one trace, each once.</param>
-    public void Add(in TraceEvent e)
+    /// <inheritdoc/>
+    public void Begin(in TraceEvent begin)
     {
-        Count(e);
-        Timeline.Add(e.TimeNs, !CallKinds.IsThreadEvent(e.Kind) && !CallKinds.IsReallocBegin(e.Kind), LiveBytes);
+        See(begin.Kind, begin.Thread, begin.TimeNs);
+        Timeline.Add(begin.TimeNs, isCall: false, LiveBytes);
     }
 
-    private void Count(in TraceEvent e)
+    /// <inheritdoc/>
+    public void Add(in TraceCall call)
     {
-        while (_threads.Count <= e.Thread)
-            _threads.Add(new ThreadTotals());
-        ThreadTotals thread = _threads[e.Thread];
-        Events++;
-        _byKind[(int)e.Kind]++;
-        DurationNs = Math.Max(DurationNs, e.TimeNs);
-        if (thread.FirstNs < 0)
-            thread.FirstNs = e.TimeNs;
-        thread.LastNs = e.TimeNs;
-        if (CallKinds.IsThreadEvent(e.Kind))
-        {
-            if (e.Kind == CallKind.ThreadStart)
-                thread.Parent = e.OtherThread;
-            else if (e.Kind == CallKind.ThreadExit)
-                thread.ExitNs = e.TimeNs;
-            return;
-        }
-        if (!CallKinds.IsReallocBegin(e.Kind))
-        {
-            Calls++;
-            thread.Calls++;
-        }
-        if (CallKinds.IsAcquisition(e.Kind))
-            AddAcquisition(e, thread);
-        else if (e.IsNull && !CallKinds.IsReallocBegin(e.Kind))
+        ThreadTotals thread = See(call.Kind, call.Thread, call.TimeNs);
+        Calls++;
+        thread.Calls++;
+        if (!call.IsDeallocation)
+            AddAcquisition(call, thread);
+        else if (call.IsNull)
             NullReleases++;
-        else if (!CallKinds.IsReallocBegin(e.Kind))
-            Release(e.Object, e.Thread);
+        else
+            Release(call.Given, call.Thread);
+        Timeline.Add(call.TimeNs, isCall: true, LiveBytes);
     }
 
-    private void AddAcquisition(in TraceEvent e, ThreadTotals thread)
+    /// <inheritdoc/>
+    public void Add(in ThreadEvent e)
     {
-        thread.BytesRequested += e.BytesRequested;
-        if (e.IsNull)
+        ThreadTotals thread = See(e.Kind, e.Thread, e.TimeNs);
+        if (e.Kind == CallKind.ThreadStart)
+            thread.Parent = e.OtherThread;
+        else if (e.Kind == CallKind.ThreadExit)
+            thread.ExitNs = e.TimeNs;
+        Timeline.Add(e.TimeNs, isCall: false, LiveBytes);
+    }
+
+    private ThreadTotals See(CallKind kind, int index, long ns)
+    {
+        while (_threads.Count <= index)
+            _threads.Add(new ThreadTotals());
+        ThreadTotals thread = _threads[index];
+        Events++;
+        _byKind[(int)kind]++;
+        DurationNs = Math.Max(DurationNs, ns);
+        if (thread.FirstNs < 0)
+            thread.FirstNs = ns;
+        thread.LastNs = ns;
+        return thread;
+    }
+
+    private void AddAcquisition(in TraceCall call, ThreadTotals thread)
+    {
+        thread.Requested += call.BytesRequested;
+        if (call.IsNull)
         {
-            if (e.Object < 0 && e.PreviousObject >= 0 && e.BytesRequested == 0)
-                Release(e.PreviousObject, e.Thread);
+            if (call.Frees && call.Given >= 0)
+                Release(call.Given, call.Thread);
             else
                 FailedCalls++;
             return;
         }
-        Release(e.PreviousObject, e.Thread);
-        Release(e.DisplacedObject, e.Thread);
+        Release(call.Given, call.Thread);
+        Release(call.Displaced, call.Thread);
         Acquisitions++;
-        BytesAcquired += e.BytesRequested;
-        _live.Add(e.Object, (e.BytesRequested, e.Thread));
-        LiveBytes += e.BytesRequested;
-        thread.LastAcquired = e.Object;
-        if (LiveBytes > PeakLiveBytes)
-            (PeakLiveBytes, PeakLiveNs) = (LiveBytes, e.TimeNs);
+        _acquired += call.BytesRequested;
+        _live.Add(call.Acquired, (call.BytesRequested, call.Thread));
+        _liveBytes += call.BytesRequested;
+        thread.LastAcquired = call.Acquired;
+        if (_liveBytes > _peak)
+            (_peak, PeakLiveNs) = (_liveBytes, call.TimeNs);
     }
 
     private void Release(long id, int thread)
     {
         if (!_live.Remove(id, out var block))
             return;
-        LiveBytes -= block.Size;
+        _liveBytes -= block.Size;
         if (block.Thread != thread)
             CrossThreadReleases++;
         else if (_threads[thread].LastAcquired == id)

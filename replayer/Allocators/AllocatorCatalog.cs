@@ -1,131 +1,101 @@
-using System.Buffers;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace AllocReplay.Replayer.Allocators;
 
 /// <summary>A known allocator and whether this machine has it.</summary>
 /// <param name="Name">Its name on the command line.</param>
-/// <param name="Package">Debian package that brings it, or empty.</param>
+/// <param name="Package">Of one that is missing: the Debian package that brings it. Else empty.</param>
 /// <param name="Found">What was found, or null.</param>
 public sealed record CatalogEntry(string Name, string Package, Allocator? Found);
 
 /// <summary>The allocators that have a name, and where they are on this machine.</summary>
 public static unsafe partial class AllocatorCatalog
 {
-    private sealed record Known(string Name, string Package, params string[] Files);
+    private const string Glibc = "glibc", Noop = "noop";
+
+    /// <param name="Name">Its name on the command line.</param>
+    /// <param name="Packages">Debian's packages, of newer releases first.</param>
+    /// <param name="Files">The library's names, newer ones first.</param>
+    private sealed record Known(string Name, string[] Packages, string[] Files)
+    {
+        private readonly Lazy<string> _package = new(() => DebianPackage.Offered(Packages));
+
+        public string Package => _package.Value;
+    }
 
     private static readonly Known[] Libraries =
     [
-        new("jemalloc", "libjemalloc2", "libjemalloc.so.2"),
-        new("mimalloc", "libmimalloc2.0", "libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.0"),
-        new("tcmalloc", "libgoogle-perftools4", "libtcmalloc.so.4"),
-        new("tcmalloc_minimal", "libtcmalloc-minimal4", "libtcmalloc_minimal.so.4"),
+        new("jemalloc", ["libjemalloc2"], ["libjemalloc.so.2"]),
+        new("mimalloc", ["libmimalloc3", "libmimalloc2.0"], ["libmimalloc.so.3", "libmimalloc.so.2", "libmimalloc.so.2.0"]),
+        new("tcmalloc", ["libgoogle-perftools4t64", "libgoogle-perftools4"], ["libtcmalloc.so.4"]),
+        new("tcmalloc_minimal", ["libtcmalloc-minimal4t64", "libtcmalloc-minimal4"], ["libtcmalloc_minimal.so.4"]),
     ];
 
-    private static readonly SearchValues<char> VariableCharacters = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
     private static readonly string[] LinkerTools = ["/sbin/ldconfig", "/usr/sbin/ldconfig"];
 
     /// <summary>All names, in the order that tables show them.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["glibc", .. Libraries.Select(l => l.Name), "noop"];
+    public static IReadOnlyList<string> Names { get; } = [Glibc, .. Libraries.Select(l => l.Name), Noop];
 
     /// <summary>All known allocators, those that are missing too.</summary>
     public static IReadOnlyList<CatalogEntry> List() =>
     [
-        new CatalogEntry("glibc", "", Glibc("glibc", [])),
-        .. Libraries.Select(l => new CatalogEntry(l.Name, l.Package, Find(l.Files) is { } path ? FromLibrary(l.Name, path, []) : null)),
-        new CatalogEntry("noop", "", Noop("noop")),
+        new CatalogEntry(Glibc, "", OfLibc()),
+        .. Libraries.Select(l => Find(l.Files) is { } path ? new CatalogEntry(l.Name, "", OfLibrary(l.Name, path)) : new CatalogEntry(l.Name, l.Package, null)),
+        new CatalogEntry(Noop, "", OfNothing()),
     ];
 
-    /// <summary>
-    /// Parses <c>name,name=path.so,NAME=VALUE,…</c>. An item whose name is in capitals is an environment variable for the
-    /// allocator before it.
-    /// </summary>
-    /// <exception cref="ReplayException">A name is not known, or not installed.</exception>
-    public static IReadOnlyList<Allocator> Parse(string list)
-    {
-        var specifications = new List<(string Item, List<string> Environment)>();
-        foreach (string item in list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (!IsVariable(item))
-                specifications.Add((item, []));
-            else if (specifications.Count > 0)
-                specifications[^1].Environment.Add(item);
-            else
-                throw new ReplayException(ReplayFailure.Usage, $"{item}: name an allocator first, then its environment");
-        }
-        if (specifications.Count == 0)
-            throw new ReplayException(ReplayFailure.Usage, $"no allocator named; known: {string.Join(", ", Names)}, or name=path.so");
-        List<Allocator> allocators = specifications.ConvertAll(s => Resolve(s.Item, s.Environment));
-        if (allocators.GroupBy(a => a.Name).FirstOrDefault(g => g.Count() > 1) is { } twice)
-            throw new ReplayException(ReplayFailure.Usage, $"{twice.Key} is named twice");
-        return allocators;
-    }
-
-    private static Allocator Resolve(string item, List<string> environment)
+    /// <summary>The allocator of that name, or any library as <c>name=path.so</c>.</summary>
+    /// <exception cref="ReplayException">The name is not known, or it is not installed.</exception>
+    public static Allocator Resolve(string item)
     {
         int equals = item.IndexOf('=', StringComparison.Ordinal);
         string name = equals < 0 ? item : item[..equals];
-        string label = string.Join(',', [name, .. environment]);
         if (equals >= 0)
         {
             string path = Path.GetFullPath(item[(equals + 1)..]);
             return File.Exists(path)
-                ? FromLibrary(label, path, environment)
+                ? OfLibrary(name, path)
                 : throw new ReplayException(ReplayFailure.NotPossible, $"{name}: no such library: {path}");
         }
-        if (name == "glibc")
-            return Glibc(label, environment);
-        if (name == "noop")
-            return Noop(label);
+        if (name == Glibc)
+            return OfLibc();
+        if (name == Noop)
+            return OfNothing();
         Known known = Libraries.FirstOrDefault(l => l.Name == name)
             ?? throw new ReplayException(ReplayFailure.Usage, $"no allocator is called {name}; known: {string.Join(", ", Names)}, or name=path.so");
         string found = Find(known.Files)
             ?? throw new ReplayException(ReplayFailure.NotPossible, $"{name} is not installed: apt-get install {known.Package}");
-        return FromLibrary(label, found, environment);
+        return OfLibrary(name, found);
     }
 
-    private static bool IsVariable(string item)
-    {
-        int equals = item.IndexOf('=', StringComparison.Ordinal);
-        return equals > 0 && item.AsSpan(0, equals).IndexOfAnyExcept(VariableCharacters) < 0;
-    }
+    private static Allocator OfNothing() => new() { Name = Noop, IsNoop = true };
 
-    private static Allocator Noop(string label) => new() { Name = label, IsNoop = true };
-
-    private static Allocator Glibc(string label, IReadOnlyList<string> environment)
+    private static Allocator OfLibc()
     {
         string? path = Find(["libc.so.6"]);
+        string? real = path is null ? null : RealPath(path);
         return new Allocator
         {
-            Name = label,
-            Library = path is null ? null : RealPath(path),
+            Name = Glibc,
+            Library = real,
             Version = Marshal.PtrToStringUTF8((nint)GlibcVersion()) ?? "",
-            BuildId = path is null ? "" : ElfBuildId.Read(path),
-            Environment = environment,
+            Package = real is null ? "" : DebianPackage.Of(real),
+            BuildId = real is null ? "" : ElfBuildId.Read(real),
         };
     }
 
-    private static Allocator FromLibrary(string label, string path, IReadOnlyList<string> environment)
+    private static Allocator OfLibrary(string name, string path)
     {
         string real = RealPath(path);
         return new Allocator
         {
-            Name = label,
+            Name = name,
             Preload = path,
             Library = real,
-            Version = VersionInName(real),
+            Version = AllocatorProbe.VersionOf(real),
+            Package = DebianPackage.Of(real),
             BuildId = ElfBuildId.Read(real),
-            Environment = environment,
         };
-    }
-
-    /// <summary><c>libtcmalloc.so.4.5.10</c> is version 4.5.10 of the library's interface at least.</summary>
-    private static string VersionInName(string path)
-    {
-        string name = Path.GetFileName(path);
-        int at = name.IndexOf(".so.", StringComparison.Ordinal);
-        return at < 0 ? "" : name[(at + 4)..];
     }
 
     private static string RealPath(string path) =>
@@ -149,14 +119,7 @@ public static unsafe partial class AllocatorCatalog
     /// <summary>Asks <c>ldconfig -p</c>, whose lines read <c>libx.so.1 (libc6,…) => /path/libx.so.1</c>.</summary>
     private static string? FindInLinkerCache(string[] files)
     {
-        string? ldconfig = LinkerTools.FirstOrDefault(File.Exists);
-        if (ldconfig is null)
-            return null;
-        using var process = Process.Start(new ProcessStartInfo(ldconfig, "-p") { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        process.ErrorDataReceived += (_, _) => { };
-        process.BeginErrorReadLine();
-        string[] lines = process.StandardOutput.ReadToEnd().Split('\n');
-        process.WaitForExit();
+        string[] lines = LinkerTools.FirstOrDefault(File.Exists) is { } ldconfig ? Tool.Output(ldconfig, "-p")?.Split('\n') ?? [] : [];
         return files.Select(f => lines.FirstOrDefault(l => l.TrimStart().StartsWith(f + " ", StringComparison.Ordinal)))
             .OfType<string>().Select(l => l[(l.LastIndexOf(' ') + 1)..]).FirstOrDefault(File.Exists);
     }

@@ -23,8 +23,8 @@ internal readonly record struct Acquisition(int Thread, long Mark, long[]? Clock
 /// it reads no file and knows nothing of plans.
 /// </summary>
 /// <remarks>
-/// For every event: <see cref="Observe"/>; then, where the event is a call's only or last one, or creates or ends a thread, the
-/// waits (<see cref="Before"/>, <see cref="IsImplied"/>) and <see cref="Add"/>; then <see cref="Pass"/>. Every wait leads to a call that was added
+/// For every event: <see cref="Observe"/>; then, where it is a call, or creates or ends a thread, the waits (<see cref="Before"/>,
+/// <see cref="IsImplied"/>) and <c>Add</c>; then <see cref="Pass"/>. Every wait leads to a call that was added
 /// earlier, so no waits can close a circle: docs/design/replay.md.
 /// </remarks>
 internal abstract class CallOrder
@@ -43,17 +43,20 @@ internal abstract class CallOrder
         _ => new LinearOrder(),
     };
 
-    public virtual void Observe(in TraceEvent e)
+    /// <summary>The merged order has come to an event: a call, the beginning of a reallocation, or of a thread's life.</summary>
+    /// <param name="thread">Its thread.</param>
+    /// <param name="ns">Its stamp.</param>
+    public virtual void Observe(int thread, long ns)
     {
     }
 
-    public virtual void Pass(in TraceEvent e)
+    /// <summary>The event that was observed last has been dealt with.</summary>
+    public virtual void Pass(int thread, long ns)
     {
     }
 
-    /// <summary>The earliest moment at which the call of an event may have begun, in nanoseconds.</summary>
-    /// <param name="e">The event that begins the call, or the only one of an acquisition.</param>
-    public virtual long BeginOf(in TraceEvent e) => e.TimeNs;
+    /// <summary>The earliest moment at which a call may have begun, in nanoseconds.</summary>
+    public virtual long BeginOf(in TraceCall call) => call.BeginNs;
 
     /// <summary>The calls of other threads that a call waits for, except as objects tell and without those that are implied.</summary>
     /// <param name="thread">The call's thread.</param>
@@ -67,11 +70,16 @@ internal abstract class CallOrder
     /// <param name="beginNs">When that call began.</param>
     public abstract bool IsImplied(in Acquisition block, int thread, long beginNs);
 
-    /// <summary>A call, or the creation or end of a thread.</summary>
-    /// <param name="e">The event.</param>
+    /// <summary>A call.</summary>
+    /// <param name="call">The call.</param>
     /// <param name="beginNs">When it began.</param>
     /// <param name="position">What it will be known by; rising within a thread.</param>
-    public abstract void Add(in TraceEvent e, long beginNs, long position);
+    public abstract void Add(in TraceCall call, long beginNs, long position);
+
+    /// <summary>The creation or end of a thread, which begins when it is stamped.</summary>
+    /// <param name="e">The event.</param>
+    /// <param name="position">As for a call.</param>
+    public abstract void Add(in ThreadEvent e, long position);
 
     /// <summary>What to remember of the call that was added last, which acquired a block.</summary>
     public abstract Acquisition Remember(int thread, long position);

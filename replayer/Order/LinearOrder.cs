@@ -16,7 +16,9 @@ internal sealed class LinearOrder : CallOrder
 
     public override bool IsImplied(in Acquisition block, int thread, long beginNs) => true;
 
-    public override void Add(in TraceEvent e, long beginNs, long position) => _last[0] = new Predecessor(e.Thread, position);
+    public override void Add(in TraceCall call, long beginNs, long position) => _last[0] = new Predecessor(call.Thread, position);
+
+    public override void Add(in ThreadEvent e, long position) => _last[0] = new Predecessor(e.Thread, position);
 
     public override Acquisition Remember(int thread, long position) => new(thread, 0, null);
 }

@@ -23,7 +23,11 @@ internal sealed class ObjectOrder(int threadCount) : CallOrder
         return false;
     }
 
-    public override void Add(in TraceEvent e, long beginNs, long position)
+    public override void Add(in TraceCall call, long beginNs, long position)
+    {
+    }
+
+    public override void Add(in ThreadEvent e, long position)
     {
     }
 

@@ -44,27 +44,27 @@ internal sealed unsafe class RealTimeOrder : CallOrder
     }
 
     /// <summary>A call of the event's thread that was under way has ended.</summary>
-    public override void Observe(in TraceEvent e)
+    public override void Observe(int thread, long ns)
     {
-        _now = Math.Max(_now, e.TimeNs);
-        while (_ending.TryPeek(out int thread, out long end) && end <= _now)
+        _now = Math.Max(_now, ns);
+        while (_ending.TryPeek(out int other, out long end) && end <= _now)
         {
             _ending.Dequeue();
-            if (_threads[thread].UnderWay && _threads[thread].Last->EndNs == end)
-                Ended(thread);
+            if (_threads[other].UnderWay && _threads[other].Last->EndNs == end)
+                Ended(other);
         }
-        ThreadTimes self = _threads[e.Thread];
+        ThreadTimes self = _threads[thread];
         if (self.UnderWay)
         {
             self.Last->EndNs = Math.Min(self.Last->EndNs, _now);
-            Ended(e.Thread);
+            Ended(thread);
         }
     }
 
-    public override void Pass(in TraceEvent e) => _threads[e.Thread].LastStampNs = e.TimeNs;
+    public override void Pass(int thread, long ns) => _threads[thread].LastStampNs = ns;
 
-    public override long BeginOf(in TraceEvent e) =>
-        IsStampedBefore(e.Kind) ? e.TimeNs : _hasLatency ? e.TimeNs - e.DurationNs : _threads[e.Thread].LastStampNs;
+    public override long BeginOf(in TraceCall call) =>
+        _hasLatency || call.IsDeallocation || call.IsReallocation ? call.BeginNs : _threads[call.Thread].LastStampNs;
 
     public override ReadOnlySpan<Predecessor> Before(int thread, long beginNs)
     {
@@ -105,20 +105,27 @@ internal sealed unsafe class RealTimeOrder : CallOrder
 
     public override bool IsImplied(in Acquisition block, int thread, long beginNs) => block.Mark < beginNs;
 
-    public override void Add(in TraceEvent e, long beginNs, long position)
+    public override void Add(in TraceCall call, long beginNs, long position)
     {
         // What is stamped before it begins ends later, when the trace says or at the thread's next event.
-        bool begins = IsStampedBefore(e.Kind) && e.Kind != CallKind.ThreadExit, isTimed = _hasLatency && e.Kind != CallKind.ThreadCreate;
-        long end = !begins ? _now : isTimed ? Math.Max(_now, e.TimeNs + e.DurationNs) : CallTimes.Unended;
-        _threads[e.Thread].Add(new CallTimes(beginNs, end, position));
-        if (!begins)
-        {
-            Ended(e.Thread);
-            return;
-        }
-        _threads[e.Thread].UnderWay = true;
-        if (isTimed)
-            _ending.Enqueue(e.Thread, end);
+        long end = !call.IsDeallocation ? _now : _hasLatency ? Math.Max(_now, call.EndNs) : CallTimes.Unended;
+        Add(call.Thread, new CallTimes(beginNs, end, position), isUnderWay: call.IsDeallocation);
+    }
+
+    public override void Add(in ThreadEvent e, long position)
+    {
+        bool begins = e.Kind == CallKind.ThreadCreate;
+        Add(e.Thread, new CallTimes(e.TimeNs, begins ? CallTimes.Unended : _now, position), begins);
+    }
+
+    private void Add(int thread, in CallTimes call, bool isUnderWay)
+    {
+        _threads[thread].Add(call);
+        _threads[thread].UnderWay = isUnderWay;
+        if (!isUnderWay)
+            Ended(thread);
+        else if (call.EndNs != CallTimes.Unended)
+            _ending.Enqueue(thread, call.EndNs);
     }
 
     /// <summary>It had ended by now.</summary>
@@ -129,9 +136,6 @@ internal sealed unsafe class RealTimeOrder : CallOrder
         ThreadTimes self = _threads[child];
         (self.KnownNs, self.Parent, self.Creation) = (beginNs, parent, position);
     }
-
-    private static bool IsStampedBefore(CallKind kind) =>
-        CallKinds.IsDeallocation(kind) || CallKinds.IsReallocBegin(kind) || CallKinds.IsThreadEvent(kind);
 
     /// <summary>The end of a call of this thread has come: it heads the list.</summary>
     private void Ended(int thread)

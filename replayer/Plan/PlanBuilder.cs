@@ -5,13 +5,13 @@ using AllocReplay.Replayer.Scratch;
 namespace AllocReplay.Replayer.Plan;
 
 /// <summary>
-/// Compiles a trace's events, in merged order, into a plan. Memory: one entry per live block; ops go to disk.
+/// Compiles a trace's calls, in merged order, into a plan. Memory: one entry per live block; ops go to disk.
 /// </summary>
 /// <remarks>
 /// Every op stands where the merged order has it, and waits only for ops that stand before it: that is why a replay cannot
 /// deadlock (docs/design/replay.md). Who will wait for an op is known when it is long written; it is then changed to tell them.
 /// </remarks>
-internal sealed unsafe class PlanBuilder : IDisposable
+internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
 {
     private readonly Spill _spill;
     private readonly CallOrder _order;
@@ -20,7 +20,6 @@ internal sealed unsafe class PlanBuilder : IDisposable
     private readonly Dictionary<long, LiveBlock> _live = [];
     private readonly List<(int Thread, uint Slot)> _displaced = [];
     private readonly int _mainThread;
-    private readonly bool _hasLatency;
     private long _sharedSlots;
 
     /// <param name="directory">Where temporary files go.</param>
@@ -32,7 +31,7 @@ internal sealed unsafe class PlanBuilder : IDisposable
     {
         _spill = new Spill(directory);
         _order = CallOrder.Create(options.Order, threadCount, hasLatency, _spill);
-        (_options, _mainThread, _hasLatency) = (options, mainThread, hasLatency);
+        (_options, _mainThread) = (options, mainThread);
         for (int i = 0; i < threadCount; i++)
             _threads.Add(new PlanThreadBuilder(_spill, options.IsTimed));
     }
@@ -42,24 +41,35 @@ internal sealed unsafe class PlanBuilder : IDisposable
     public IReadOnlyList<PlanThreadBuilder> Threads => _threads;
     public PlanCounts Counts { get; } = new();
 
-    public void Add(in TraceEvent e)
+    /// <inheritdoc/>
+    public void Begin(in TraceEvent begin)
     {
-        PlanThreadBuilder thread = _threads[e.Thread];
-        thread.Started = true;
-        _order.Observe(e);
+        See(begin.Thread, begin.TimeNs);
+        _order.Pass(begin.Thread, begin.TimeNs);
+    }
+
+    /// <inheritdoc/>
+    public void Add(in TraceCall call)
+    {
+        PlanThreadBuilder thread = See(call.Thread, call.TimeNs);
+        if (call.IsReallocation)
+            Reallocate(call, thread);
+        else if (call.IsDeallocation)
+            Release(call, thread);
+        else
+            Acquire(call, thread);
+        _order.Pass(call.Thread, call.TimeNs);
+    }
+
+    /// <inheritdoc/>
+    public void Add(in ThreadEvent e)
+    {
+        PlanThreadBuilder thread = See(e.Thread, e.TimeNs);
         if (e.Kind == CallKind.ThreadCreate)
             Spawn(e, thread);
         else if (e.Kind == CallKind.ThreadExit)
             Exit(e, thread);
-        else if (CallKinds.IsReallocBegin(e.Kind))
-            (thread.ReallocOfNull, thread.ReallocBeginNs) = (e.IsNull, _order.BeginOf(e));
-        else if (CallKinds.IsReallocEnd(e.Kind))
-            Reallocate(e, thread);
-        else if (CallKinds.IsAcquisition(e.Kind))
-            Acquire(e, thread);
-        else if (e.Kind != CallKind.ThreadStart)
-            Release(e, thread);
-        _order.Pass(e);
+        _order.Pass(e.Thread, e.TimeNs);
     }
 
     /// <summary>Writes the plan.</summary>
@@ -72,7 +82,14 @@ internal sealed unsafe class PlanBuilder : IDisposable
 
     public void Dispose() => _spill.Dispose();
 
-    private void Spawn(in TraceEvent e, PlanThreadBuilder thread)
+    private PlanThreadBuilder See(int index, long ns)
+    {
+        _threads[index].Started = true;
+        _order.Observe(index, ns);
+        return _threads[index];
+    }
+
+    private void Spawn(in ThreadEvent e, PlanThreadBuilder thread)
     {
         int child = e.OtherThread;
         // A child already seen at work cannot be started here without waiting for the future: it starts with the replay.
@@ -84,76 +101,73 @@ internal sealed unsafe class PlanBuilder : IDisposable
         if (thread.HasExited)
             thread.Resume();
         _threads[child].Parent = e.Thread;
-        long begin = _order.BeginOf(e);
-        Await(e.Thread, thread, begin);
+        Await(e.Thread, thread, e.TimeNs);
         long position = thread.Ops.Count;
         thread.Append(new PlanOp { Code = PlanCode.Spawn, Slot = (uint)child }, e.TimeNs);
-        _order.Add(e, begin, position);
-        _order.Created(child, e.Thread, begin, position);
+        _order.Add(e, position);
+        _order.Created(child, e.Thread, e.TimeNs, position);
     }
 
-    private void Exit(in TraceEvent e, PlanThreadBuilder thread)
+    private void Exit(in ThreadEvent e, PlanThreadBuilder thread)
     {
         if (thread.HasExited)
             return;
-        long begin = _order.BeginOf(e);
-        Await(e.Thread, thread, begin);
+        Await(e.Thread, thread, e.TimeNs);
         thread.Exit();
-        _order.Add(e, begin, Predecessor.Exit);
+        _order.Add(e, Predecessor.Exit);
     }
 
-    private void Acquire(in TraceEvent e, PlanThreadBuilder thread)
+    private void Acquire(in TraceCall call, PlanThreadBuilder thread)
     {
-        Displace(e);
-        long begin = _order.BeginOf(e);
-        PlanOp op = Call(e);
-        if (e.IsNull)
+        Displace(call);
+        long begin = _order.BeginOf(call);
+        PlanOp op = OpOf(call);
+        if (call.IsNull)
         {
             op.Flags |= PlanFlags.Failed;
-            Append(e, thread, op, begin);
+            Append(call, thread, op, begin);
             return;
         }
-        Produce(e, thread, op, begin, e.Object);
+        Produce(call, thread, op, begin, call.Acquired);
     }
 
-    private void Release(in TraceEvent e, PlanThreadBuilder thread)
+    private void Release(in TraceCall call, PlanThreadBuilder thread)
     {
-        long begin = _order.BeginOf(e);
-        PlanOp op = Call(e);
-        if (!e.IsNull)
+        long begin = _order.BeginOf(call);
+        PlanOp op = OpOf(call);
+        if (!call.IsNull)
         {
-            if (e.Object < 0 || !_live.Remove(e.Object, out LiveBlock block))
+            if (call.Given < 0 || !_live.Remove(call.Given, out LiveBlock block))
             {
                 Counts.UnknownReleases++;
                 thread.SkippedCalls++;
                 return;
             }
-            op.Flags |= Consume(block, e.Thread, begin, ref op);
+            op.Flags |= Consume(block, call.Thread, begin, ref op);
         }
-        Append(e, thread, op, begin);
+        Append(call, thread, op, begin);
     }
 
     /// <summary>A block whose release is not in the trace, as another now has its address: the replay never gives it back either.</summary>
-    private void Displace(in TraceEvent e)
+    private void Displace(in TraceCall call)
     {
-        if (e.DisplacedObject < 0 || !_live.Remove(e.DisplacedObject, out LiveBlock block))
+        if (call.Displaced < 0 || !_live.Remove(call.Displaced, out LiveBlock block))
             return;
         Counts.DisplacedBlocks++;
         _displaced.Add((block.Acquired.Thread, block.Slot));
     }
 
-    private void Reallocate(in TraceEvent e, PlanThreadBuilder thread)
+    private void Reallocate(in TraceCall call, PlanThreadBuilder thread)
     {
-        Displace(e);
-        PlanOp op = Call(e), operand = default;
-        long begin = thread.ReallocBeginNs;
-        bool known = _live.Remove(e.PreviousObject, out LiveBlock old); // no block has a negative id, which stands for none
+        Displace(call);
+        PlanOp op = OpOf(call), operand = default;
+        long begin = _order.BeginOf(call);
+        bool known = _live.Remove(call.Given, out LiveBlock old); // no block has a negative id, which stands for none
         if (known)
-            op.Flags |= Consume(old, e.Thread, begin, ref operand);
-        bool freed = e.IsNull && e.Object < 0 && e.BytesRequested == 0 && !thread.ReallocOfNull;
-        if (!known && !thread.ReallocOfNull)
+            op.Flags |= Consume(old, call.Thread, begin, ref operand);
+        if (!known && !call.IsOfNull)
         {
-            if (freed)
+            if (call.Frees)
             {
                 Counts.UnknownReleases++;
                 thread.SkippedCalls++;
@@ -162,35 +176,35 @@ internal sealed unsafe class PlanBuilder : IDisposable
             // The old block was never seen: what is left of the call is an acquisition.
             Counts.UnknownReallocations++;
         }
-        if (!e.IsNull)
+        if (!call.IsNull)
         {
-            Produce(e, thread, op, begin, e.Object, operand);
+            Produce(call, thread, op, begin, call.Acquired, operand);
         }
-        else if (freed)
+        else if (call.Frees)
         {
             op.Flags |= PlanFlags.Freed;
-            Append(e, thread, op, begin, operand);
+            Append(call, thread, op, begin, operand);
         }
         else if (known)
         {
             op.Flags |= PlanFlags.Failed | PlanFlags.Keep;
-            Produce(e, thread, op, begin, e.Object, operand);
+            Produce(call, thread, op, begin, call.Kept, operand);
         }
         else
         {
             op.Flags |= PlanFlags.Failed;
-            Append(e, thread, op, begin, operand);
+            Append(call, thread, op, begin, operand);
         }
     }
 
     /// <summary>Appends an op that stores a block, and remembers where.</summary>
-    private void Produce(in TraceEvent e, PlanThreadBuilder thread, PlanOp op, long begin, long id, PlanOp operand = default)
+    private void Produce(in TraceCall call, PlanThreadBuilder thread, PlanOp op, long begin, long id, PlanOp operand = default)
     {
         (op.Slot, op.SlotKind) = (thread.TakeSlot(), SlotKind.Own);
-        PlanOp* place = Append(e, thread, op, begin, operand);
+        PlanOp* place = Append(call, thread, op, begin, operand);
         // No id: a failed reallocation whose address has been taken since. Nobody will ask for the block.
         if (id >= 0)
-            _live[id] = new LiveBlock(op.Slot, (nint)place, _order.Remember(e.Thread, thread.Ops.Count - 1));
+            _live[id] = new LiveBlock(op.Slot, (nint)place, _order.Remember(call.Thread, thread.Ops.Count - 1));
     }
 
     /// <summary>Gives up a block: its slot, shared when the block came from another thread. Tells whether that is to be waited for.</summary>
@@ -210,21 +224,22 @@ internal sealed unsafe class PlanBuilder : IDisposable
         return waits ? PlanFlags.Wait : PlanFlags.None;
     }
 
-    private PlanOp* Append(in TraceEvent e, PlanThreadBuilder thread, PlanOp op, long begin, PlanOp operand = default)
+    private PlanOp* Append(in TraceCall call, PlanThreadBuilder thread, PlanOp op, long begin, PlanOp operand = default)
     {
         if (thread.HasExited)
             thread.Resume();
-        Await(e.Thread, thread, begin);
+        Await(call.Thread, thread, begin);
         Counts.Calls++;
-        if (PlanCode.HasOperand(e.Kind))
+        if (PlanCode.HasOperand(call.Kind))
         {
             operand.Code = PlanCode.Operand;
-            operand.Size = HasCount(e.Kind) ? e.Count : e.Alignment;
+            operand.Size = HasCount(call.Kind) ? call.Count : call.Alignment;
             thread.Append(operand);
         }
         long position = thread.Ops.Count;
-        PlanOp* place = thread.Append(op, MomentOf(e, begin));
-        _order.Add(e, begin, position);
+        // At a recorded pace it is made when it began, or had ended where that is all the trace tells.
+        PlanOp* place = thread.Append(op, call.BeginNs);
+        _order.Add(call, begin, position);
         return place;
     }
 
@@ -238,11 +253,7 @@ internal sealed unsafe class PlanBuilder : IDisposable
         }
     }
 
-    /// <summary>When to make the call at a recorded pace: when it began, or when it had ended where that is all the trace tells.</summary>
-    private long MomentOf(in TraceEvent e, long begin) =>
-        CallKinds.IsReallocEnd(e.Kind) ? begin : _hasLatency && !CallKinds.IsDeallocation(e.Kind) ? e.TimeNs - e.DurationNs : e.TimeNs;
-
-    private static PlanOp Call(in TraceEvent e) => new() { Code = (byte)e.Kind, Size = e.Size };
+    private static PlanOp OpOf(in TraceCall call) => new() { Code = (byte)call.Kind, Size = call.Size };
 
     private static bool HasCount(CallKind kind) => kind is CallKind.Calloc or CallKind.ReallocArrayEnd;
 }

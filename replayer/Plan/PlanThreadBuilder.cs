@@ -20,10 +20,6 @@ internal sealed unsafe class PlanThreadBuilder(Spill spill, bool isTimed)
     public bool Started { get; set; }
     /// <summary>The thread that spawns it, or -1.</summary>
     public int Parent { get; set; } = -1;
-    /// <summary>The reallocation it is inside of: whether its old pointer was null, and when it began.</summary>
-    public bool ReallocOfNull { get; set; }
-    /// <inheritdoc cref="ReallocOfNull"/>
-    public long ReallocBeginNs { get; set; }
     /// <summary>Its own slots, at most so many in use at once.</summary>
     public uint OwnSlots { get; private set; }
     /// <summary>Calls of the trace that are not in the plan: releases of blocks never seen.</summary>

@@ -1,16 +1,10 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
-using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Replayer.Order;
 
 namespace AllocReplay.Replayer.Plan;
-
-/// <summary>What a thread must have done when a replay of it is done.</summary>
-/// <param name="Calls">Calls reissued.</param>
-/// <param name="BytesRequested">Bytes requested by them, modulo 2^64.</param>
-public readonly record struct ThreadExpectation(long Calls, ulong BytesRequested);
 
 /// <summary>A compiled trace: a plan file for the worker, and what its replay must amount to.</summary>
 public sealed class ReplayPlan : IDisposable
@@ -40,6 +34,8 @@ public sealed class ReplayPlan : IDisposable
     public required MergeStatistics Merge { get; init; }
     /// <summary>Damage that ended the trace early, or null.</summary>
     public required TraceFormatException? Damage { get; init; }
+    /// <summary>What of the program's execution it does not have as it was.</summary>
+    public required IReadOnlyList<Departure> Departures { get; init; }
     /// <summary>By thread index.</summary>
     public required IReadOnlyList<ThreadExpectation> Expected { get; init; }
     /// <summary>Names of the threads, by index.</summary>
@@ -61,15 +57,8 @@ public sealed class ReplayPlan : IDisposable
         {
             using var builder = new PlanBuilder(directory, reader.Threads.Count, reader.MainThread, reader.Process.Latency, options ?? new PlanOptions());
             var statistics = new TraceStatistics();
-            while (reader.Read(out TraceEvent e))
-            {
-                statistics.Add(e);
-                builder.Add(e);
-                if (statistics.Events % 262_144 != 0)
-                    continue;
-                progress?.Report(reader.Progress);
-                token.ThrowIfCancellationRequested();
-            }
+            var requests = new ThreadRequests(reader.Threads.Count);
+            reader.ForEach([statistics, requests, builder], progress, token);
             var file = new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
@@ -90,7 +79,8 @@ public sealed class ReplayPlan : IDisposable
                 Trace = statistics,
                 Merge = reader.Merge,
                 Damage = reader.Damage,
-                Expected = Expect(statistics, builder.Threads),
+                Departures = Departure.Of(reader.Process, builder.Counts),
+                Expected = requests.Expect(builder.Threads),
                 ThreadNames = reader.Threads.Select(t => t.Name).ToList(),
             };
         }
@@ -107,13 +97,5 @@ public sealed class ReplayPlan : IDisposable
             signal.Dispose();
         if (_temporary)
             File.Delete(Path);
-    }
-
-    private static ThreadExpectation[] Expect(TraceStatistics statistics, IReadOnlyList<PlanThreadBuilder> threads)
-    {
-        var expected = new ThreadExpectation[threads.Count];
-        for (int i = 0; i < Math.Min(threads.Count, statistics.Threads.Count); i++)
-            expected[i] = new ThreadExpectation(statistics.Threads[i].Calls - threads[i].SkippedCalls, statistics.Threads[i].BytesRequested);
-        return expected;
     }
 }

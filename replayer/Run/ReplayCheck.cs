@@ -6,7 +6,7 @@ namespace AllocReplay.Replayer.Run;
 /// <summary>Whether a replay did what the trace says. A replay that did not has no figures worth having.</summary>
 public static class ReplayCheck
 {
-    /// <param name="allocator">Its name.</param>
+    /// <param name="configuration">What it ran under, by name.</param>
     /// <param name="result">What the worker counted.</param>
     /// <param name="expected">What one replay of the trace amounts to.</param>
     /// <param name="loops">Times that it was replayed.</param>
@@ -15,23 +15,23 @@ public static class ReplayCheck
     /// A thread's calls or bytes differ from the trace's own totals, or the worker disturbed its own measurement.
     /// </exception>
     public static void Verify(
-        string allocator, WorkerResult result, IReadOnlyList<ThreadExpectation> expected, int loops, IReadOnlyList<string> names)
+        string configuration, WorkerResult result, IReadOnlyList<ThreadExpectation> expected, int loops, IReadOnlyList<string> names)
     {
         if (result.Threads.Count != expected.Count)
-            throw Wrong(allocator, $"{result.Threads.Count} threads replayed, the trace has {expected.Count}");
+            throw Wrong(configuration, $"{result.Threads.Count} threads replayed, the trace has {expected.Count}");
         for (int i = 0; i < expected.Count; i++)
         {
             WorkerThread thread = result.Threads[i];
             string who = $"thread {i}{(i < names.Count && names[i].Length > 0 ? $" ({names[i]})" : "")}";
             (long calls, ulong bytes) = (expected[i].Calls * loops, expected[i].BytesRequested * (ulong)loops);
             if (thread.Calls != calls)
-                throw Wrong(allocator, $"{who} made {thread.Calls:N0} calls, the trace has {calls:N0}");
+                throw Wrong(configuration, $"{who} made {thread.Calls:N0} calls, the trace has {calls:N0}");
             if (thread.BytesRequested != bytes)
-                throw Wrong(allocator, $"{who} requested {thread.BytesRequested:N0} bytes, the trace has {bytes:N0}");
+                throw Wrong(configuration, $"{who} requested {thread.BytesRequested:N0} bytes, the trace has {bytes:N0}");
         }
         if (result.ManagedCollections != 0 || result.ManagedBytes != 0)
         {
-            throw Wrong(allocator,
+            throw Wrong(configuration,
                 $"the worker allocated {result.ManagedBytes:N0} bytes of its own during the replay ({result.ManagedCollections} collections)");
         }
     }
@@ -53,6 +53,6 @@ public static class ReplayCheck
         }
     }
 
-    private static ReplayException Wrong(string allocator, string what) =>
-        new(ReplayFailure.Failed, $"replay under {allocator} is not the trace: {what}");
+    private static ReplayException Wrong(string configuration, string what) =>
+        new(ReplayFailure.Failed, $"replay under {configuration} is not the trace: {what}");
 }

@@ -2,45 +2,30 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using AllocReplay.Replayer.Allocators;
-using AllocReplay.Replayer.Plan;
 
 namespace AllocReplay.Replayer.Run;
 
 /// <summary>Runs plans in fresh worker processes.</summary>
-public static class WorkerProcess
+internal static class WorkerProcess
 {
     private const int SignalBase = 128, SignalMax = 64;
     private const int StderrMax = 4096;
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Variables that are passed on. The rest would be a setting of the measurement that nobody sees.</summary>
-    private static readonly string[] Inherited = ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"];
-
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    /// <summary>The worker's executable, beside this assembly.</summary>
-    private static string Executable => Path.Combine(AppContext.BaseDirectory, "allocreplay-worker");
-
-    /// <summary>Replays a plan once and checks that the replay is the trace.</summary>
-    /// <param name="plan">What to replay.</param>
-    /// <param name="allocator">What to replay it under.</param>
+    /// <summary>Replays a plan once.</summary>
+    /// <param name="planPath">The plan file.</param>
+    /// <param name="configuration">What to replay it under.</param>
     /// <param name="options">How.</param>
+    /// <param name="hook">What its hook preloads, or null.</param>
     /// <param name="progress">Told the fraction done.</param>
     /// <param name="token">Ends the worker.</param>
-    /// <exception cref="ReplayException">It crashed, ran on another allocator, or did something else than the trace.</exception>
+    /// <exception cref="ReplayException">It crashed.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static WorkerResult Run(
-        ReplayPlan plan, Allocator allocator, ReplayOptions options, IProgress<double>? progress = null, CancellationToken token = default)
-    {
-        WorkerResult result = Run(plan.Path, allocator, options, progress, token);
-        ReplayCheck.VerifyAllocator(allocator, result);
-        ReplayCheck.Verify(allocator.Name, result, plan.Expected, options.Loops, plan.ThreadNames);
-        return result;
-    }
-
-    internal static WorkerResult Run(
-        string planPath, Allocator allocator, ReplayOptions options, IProgress<double>? progress = null, CancellationToken token = default)
+        string planPath, Configuration configuration, ReplayOptions options, PreloadedHook? hook = null, IProgress<double>? progress = null,
+        CancellationToken token = default)
     {
         // A directory, as it is closed to others.
         string directory = Directory.CreateTempSubdirectory("allocreplay-").FullName;
@@ -48,7 +33,7 @@ public static class WorkerProcess
         try
         {
             File.WriteAllBytes(progressPath, new byte[2 * sizeof(long)]);
-            using Process worker = Start([planPath, resultPath, progressPath], allocator, options);
+            using Process worker = Start([planPath, resultPath, progressPath], configuration, options, hook);
             Task<string> stderr = ReadStart(worker.StandardError);
             while (!worker.WaitForExit(WatchInterval))
             {
@@ -61,7 +46,7 @@ public static class WorkerProcess
             }
             token.ThrowIfCancellationRequested();
             if (worker.ExitCode != 0)
-                throw Failure(allocator, worker.ExitCode, stderr.Result);
+                throw Failure(configuration.Name, worker.ExitCode, stderr.Result);
             using FileStream json = File.OpenRead(resultPath);
             return JsonSerializer.Deserialize<WorkerResult>(json, Json)! with { ProcessId = worker.Id };
         }
@@ -78,27 +63,19 @@ public static class WorkerProcess
         return told[1] == 0 ? 0 : (double)told[0] / told[1];
     }
 
-    private static Process Start(string[] files, Allocator allocator, ReplayOptions options)
+    private static Process Start(string[] files, Configuration configuration, ReplayOptions options, PreloadedHook? hook)
     {
-        if (!File.Exists(Executable))
-            throw new ReplayException(ReplayFailure.NotPossible, $"the replay worker is missing: {Executable}");
-        var start = new ProcessStartInfo(Executable) { RedirectStandardError = true };
+        if (!File.Exists(WorkerStart.Executable))
+            throw new ReplayException(ReplayFailure.NotPossible, $"the replay worker is missing: {WorkerStart.Executable}");
         string[] settings =
         [
             Setting("touch", (int)options.Touch), Setting("memory_us", options.MemoryIntervalUs), Setting("loops", options.Loops),
-            Setting("slowness", options.Slowness), Setting("noop", allocator.IsNoop ? 1 : 0),
+            Setting("time_scale", options.Pace.TimeScale), Setting("noop", configuration.Allocator.IsNoop ? 1 : 0),
         ];
-        foreach (string argument in files.Concat(settings))
-            start.ArgumentList.Add(argument);
-        start.Environment.Clear();
-        foreach (string name in Inherited)
-            if (Environment.GetEnvironmentVariable(name) is { } value)
-                start.Environment[name] = value;
-        foreach (string[] setting in allocator.Environment.Concat(options.Hook?.Environment ?? []).Select(v => v.Split('=', 2)))
-            start.Environment[setting[0]] = setting[1];
-        string[] libraries = [.. new[] { options.Hook?.Library, allocator.Preload }.OfType<string>()];
-        if (libraries.Length > 0)
-            start.Environment["LD_PRELOAD"] = string.Join(':', libraries);
+        ProcessStartInfo start = WorkerStart.Info(
+            [.. files, .. settings], [.. new[] { hook?.Library, configuration.Allocator.Preload }.OfType<string>()],
+            [.. configuration.Environment, .. hook?.Environment ?? []]);
+        start.RedirectStandardError = true;
         return Process.Start(start)!;
     }
 
@@ -111,13 +88,13 @@ public static class WorkerProcess
         return text.Length <= StderrMax ? text : text[..StderrMax];
     }
 
-    private static ReplayException Failure(Allocator allocator, int code, string stderr)
+    private static ReplayException Failure(string configuration, int code, string stderr)
     {
         string[] lines = stderr.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         string said = lines.Length > 0 ? $": {lines[^1]}" : "";
         string what = code is > SignalBase and <= SignalBase + SignalMax
-            ? $"the worker was killed by {SignalName(code - SignalBase)} under {allocator.Name}{said}"
-            : $"the worker failed under {allocator.Name}, exit code {code}{said}";
+            ? $"the worker was killed by {SignalName(code - SignalBase)} under {configuration}{said}"
+            : $"the worker failed under {configuration}, exit code {code}{said}";
         return new ReplayException(ReplayFailure.Failed, what);
     }
 

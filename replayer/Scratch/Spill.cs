@@ -68,7 +68,10 @@ internal sealed unsafe partial class Spill : IDisposable
         long offset = _file.Length;
         // Written through a mapping, a full disk would be a signal and not an error: reserve the blocks first.
         if (ReserveBlocks((int)_file.SafeFileHandle.DangerousGetHandle(), offset, RegionBytes) is not 0 and var error)
-            throw new ReplayException(ReplayFailure.NotPossible, $"{Path.GetDirectoryName(_file.Name)}: no room for temporary files, which TMPDIR may move elsewhere: {Marshal.GetPInvokeErrorMessage(error)}");
+        {
+            string directory = Path.GetDirectoryName(_file.Name)!, reason = Marshal.GetPInvokeErrorMessage(error);
+            throw new ReplayException(ReplayFailure.NotPossible, $"{directory}: no room for temporary files, which TMPDIR may move elsewhere: {reason}");
+        }
         MemoryMappedFile map = MemoryMappedFile.CreateFromFile(
             _file, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
         MemoryMappedViewAccessor view = map.CreateViewAccessor(offset, RegionBytes);

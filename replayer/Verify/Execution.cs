@@ -13,14 +13,13 @@ namespace AllocReplay.Replayer.Verify;
 /// Written apart from the plan compiler, as it is what checks it; the order analysis is the same for both, and has an oracle of its own in the
 /// tests. Memory: one entry per live block; what grows with the trace is in the spill.
 /// </remarks>
-internal sealed unsafe class Execution
+internal sealed unsafe class Execution : ITraceSink
 {
     private readonly CallOrder? _order;
     private readonly bool _hasLatency;
     private readonly bool _isReplay;
     private readonly int _mainThread;
     private readonly Dictionary<long, CallPlace> _acquired = [];
-    private readonly (long BeginNs, bool IsNull)[] _reallocations;
     private readonly long[] _lastStampNs;
 
     private Execution(TraceReader reader, ReplayOrder? order, Spill spill)
@@ -32,7 +31,6 @@ internal sealed unsafe class Execution
         Threads = [.. reader.Threads.Select(t => new ExecutedThread(t.Name, spill))];
         Edges = new SpillList<OrderEdge>(spill);
         Sequence = new SpillList<CallPlace>(spill);
-        _reallocations = new (long, bool)[Threads.Count];
         _lastStampNs = new long[Threads.Count];
     }
 
@@ -58,41 +56,56 @@ internal sealed unsafe class Execution
     public static Execution Read(TraceReader reader, ReplayOrder? order, Spill spill, IProgress<double>? progress = null, CancellationToken token = default)
     {
         var execution = new Execution(reader, order, spill);
-        for (long events = 1; reader.Read(out TraceEvent e); events++)
-        {
-            execution.Add(e);
-            if (events % 262_144 != 0)
-                continue;
-            progress?.Report(reader.Progress);
-            token.ThrowIfCancellationRequested();
-        }
+        reader.ForEach([execution], progress, token);
         return execution;
     }
 
-    private void Add(in TraceEvent e)
+    /// <inheritdoc/>
+    public void Begin(in TraceEvent begin)
     {
-        ExecutedThread thread = Threads[e.Thread];
-        thread.Started = true;
-        _order?.Observe(e);
-        if (e.DisplacedObject >= 0)
-            _acquired.Remove(e.DisplacedObject);
-        if (e.Kind == CallKind.ThreadCreate)
-            Create(e, thread);
-        else if (e.Kind == CallKind.ThreadExit)
-            Exit(e, thread);
-        else if (CallKinds.IsReallocBegin(e.Kind))
-            _reallocations[e.Thread] = (e.TimeNs, e.IsNull);
-        else if (CallKinds.IsReallocEnd(e.Kind))
-            Reallocate(e);
-        else if (CallKinds.IsAcquisition(e.Kind))
-            Acquire(e);
-        else if (e.Kind != CallKind.ThreadStart)
-            Release(e);
-        _lastStampNs[e.Thread] = e.TimeNs;
-        _order?.Pass(e);
+        See(begin.Thread, begin.TimeNs);
+        Leave(begin.Thread, begin.TimeNs);
     }
 
-    private void Create(in TraceEvent e, ExecutedThread thread)
+    /// <inheritdoc/>
+    public void Add(in TraceCall call)
+    {
+        See(call.Thread, call.TimeNs);
+        if (call.Displaced >= 0)
+            _acquired.Remove(call.Displaced);
+        if (call.IsReallocation)
+            Reallocate(call);
+        else if (call.IsDeallocation)
+            Release(call);
+        else
+            Acquire(call);
+        Leave(call.Thread, call.TimeNs);
+    }
+
+    /// <inheritdoc/>
+    public void Add(in ThreadEvent e)
+    {
+        See(e.Thread, e.TimeNs);
+        if (e.Kind == CallKind.ThreadCreate)
+            Create(e, Threads[e.Thread]);
+        else if (e.Kind == CallKind.ThreadExit)
+            Exit(e, Threads[e.Thread]);
+        Leave(e.Thread, e.TimeNs);
+    }
+
+    private void See(int thread, long ns)
+    {
+        Threads[thread].Started = true;
+        _order?.Observe(thread, ns);
+    }
+
+    private void Leave(int thread, long ns)
+    {
+        _lastStampNs[thread] = ns;
+        _order?.Pass(thread, ns);
+    }
+
+    private void Create(in ThreadEvent e, ExecutedThread thread)
     {
         int child = e.OtherThread;
         if (child < 0 || child == _mainThread || Threads[child].Started || Threads[child].Parent >= 0)
@@ -102,44 +115,54 @@ internal sealed unsafe class Execution
         }
         (Threads[child].Parent, Threads[child].Creation) = (e.Thread, thread.Calls.Count);
         thread.Children.Add(child);
-        long begin = OrderBegin(e);
-        Append(e, new ExecutedCall { SourceThread = child, SourceCall = ExecutedCall.NoBlock }, begin);
-        _order?.Created(child, e.Thread, begin, thread.Calls.Count - 1);
+        thread.Calls.Append(new ExecutedCall
+        {
+            Kind = e.Kind,
+            SourceThread = child,
+            SourceCall = ExecutedCall.NoBlock,
+            BeginNs = e.TimeNs,
+            EndNs = e.TimeNs,
+            MomentNs = e.TimeNs,
+        });
+        long index = thread.Calls.Count - 1;
+        Place(new CallPlace(e.Thread, index), e.TimeNs);
+        _order?.Add(e, index);
+        _order?.Created(child, e.Thread, e.TimeNs, index);
     }
 
-    private void Exit(in TraceEvent e, ExecutedThread thread)
+    private void Exit(in ThreadEvent e, ExecutedThread thread)
     {
         if (thread.ExitNs is not null)
             return;
         (thread.ExitNs, thread.CallsBeforeExit) = (e.TimeNs, thread.Calls.Count);
-        Place(e, new CallPlace(e.Thread, Predecessor.Exit), OrderBegin(e));
+        Place(new CallPlace(e.Thread, Predecessor.Exit), e.TimeNs);
+        _order?.Add(e, Predecessor.Exit);
     }
 
-    private void Acquire(in TraceEvent e)
+    private void Acquire(in TraceCall call)
     {
-        Append(e, new ExecutedCall { SourceCall = ExecutedCall.NoBlock }, OrderBegin(e));
-        Remember(e);
+        Append(call, new ExecutedCall { SourceCall = ExecutedCall.NoBlock });
+        Remember(call.Acquired, call.Thread);
     }
 
-    private void Release(in TraceEvent e)
+    private void Release(in TraceCall call)
     {
-        CallPlace? source = e.IsNull ? null : Take(e.Object);
-        if (!e.IsNull && source is null && !_isReplay)
+        CallPlace? source = call.IsNull ? null : Take(call.Given);
+        if (!call.IsNull && source is null && !_isReplay)
         {
             SkippedReleases++;
             return;
         }
-        Append(e, From(source, e.IsNull), OrderBegin(e));
+        Append(call, From(source, call.IsNull));
     }
 
-    private void Reallocate(in TraceEvent e)
+    private void Reallocate(in TraceCall call)
     {
-        (long begin, bool ofNull) = _reallocations[e.Thread];
-        CallPlace? source = ofNull ? null : Take(e.PreviousObject);
-        bool freed = e.IsNull && e.Object < 0 && e.BytesRequested == 0 && !ofNull;
+        bool ofNull = call.IsOfNull;
+        CallPlace? source = ofNull ? null : Take(call.Given);
         if (source is null && !ofNull && !_isReplay)
         {
-            if (freed)
+            if (call.Frees)
             {
                 SkippedReleases++;
                 return;
@@ -148,14 +171,14 @@ internal sealed unsafe class Execution
             ofNull = true;
         }
         // One that failed keeps its block, and is from then on the call that it came from: so it is again when it does not fail in a replay.
-        Append(e, From(source, ofNull), begin);
-        Remember(e);
+        Append(call, From(source, ofNull));
+        Remember(call.IsNull ? call.Kept : call.Acquired, call.Thread);
     }
 
-    private void Remember(in TraceEvent e)
+    private void Remember(long id, int thread)
     {
-        if (e.Object >= 0)
-            _acquired[e.Object] = new CallPlace(e.Thread, Threads[e.Thread].Calls.Count - 1);
+        if (id >= 0)
+            _acquired[id] = new CallPlace(thread, Threads[thread].Calls.Count - 1);
     }
 
     private CallPlace? Take(long id) => _acquired.Remove(id, out CallPlace place) ? place : null;
@@ -164,31 +187,30 @@ internal sealed unsafe class Execution
         ? new ExecutedCall { SourceThread = place.Thread, SourceCall = place.Call }
         : new ExecutedCall { SourceCall = isNull ? ExecutedCall.NoBlock : ExecutedCall.UnknownBlock };
 
-    private long OrderBegin(in TraceEvent e) => _order?.BeginOf(e) ?? 0;
-
-    private void Append(in TraceEvent e, ExecutedCall call, long orderBegin)
+    private void Append(in TraceCall call, ExecutedCall executed)
     {
-        call.Kind = e.Kind;
-        call.IsNull = e.IsNull;
-        call.Size = e.Size;
-        call.Argument = e.Kind is CallKind.Calloc or CallKind.ReallocArrayEnd ? e.Count : e.Alignment;
-        bool isEarly = CallKinds.IsDeallocation(e.Kind) || CallKinds.IsThreadEvent(e.Kind), isReallocation = CallKinds.IsReallocEnd(e.Kind);
-        call.BeginNs = isEarly ? e.TimeNs : isReallocation ? _reallocations[e.Thread].BeginNs : _hasLatency ? e.TimeNs - e.DurationNs : _lastStampNs[e.Thread];
-        call.EndNs = isEarly ? e.TimeNs + e.DurationNs : e.TimeNs;
-        call.MomentNs = isEarly || isReallocation || _hasLatency ? call.BeginNs : call.EndNs;
-        long index = Threads[e.Thread].Calls.Count;
-        Threads[e.Thread].Calls.Append(call);
-        Place(e, new CallPlace(e.Thread, index), orderBegin);
+        executed.Kind = call.Kind;
+        executed.IsNull = call.IsNull;
+        executed.Size = call.Size;
+        executed.Argument = call.Kind is CallKind.Calloc or CallKind.ReallocArrayEnd ? call.Count : call.Alignment;
+        // Without latency an acquisition began after its thread's event before it: all that the trace tells.
+        executed.BeginNs = call.IsDeallocation || call.IsReallocation || _hasLatency ? call.BeginNs : _lastStampNs[call.Thread];
+        executed.EndNs = call.EndNs;
+        executed.MomentNs = call.BeginNs;
+        long index = Threads[call.Thread].Calls.Count;
+        Threads[call.Thread].Calls.Append(executed);
+        long begin = _order?.BeginOf(call) ?? 0;
+        Place(new CallPlace(call.Thread, index), begin);
+        _order?.Add(call, begin, index);
     }
 
     /// <summary>Notes what a call comes after.</summary>
-    private void Place(in TraceEvent e, CallPlace place, long orderBegin)
+    private void Place(CallPlace place, long orderBegin)
     {
         Sequence.Append(place);
         if (_order is null)
             return;
-        foreach (Predecessor earlier in _order.Before(e.Thread, orderBegin))
+        foreach (Predecessor earlier in _order.Before(place.Thread, orderBegin))
             Edges.Append(new OrderEdge(new CallPlace(earlier.Thread, earlier.Position), place));
-        _order.Add(e, orderBegin, place.Call);
     }
 }

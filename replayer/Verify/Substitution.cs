@@ -10,14 +10,13 @@ internal sealed class Substitution(IReadOnlyDictionary<int, int> called)
     /// <summary>The call that a replay makes for a recorded one, as far as kind, size and argument go.</summary>
     public (CallKind Kind, ulong Size, ulong Argument) Of(in ExecutedCall call)
     {
-        CallKind kind = call.Kind;
         // Nobody would catch what the throwing forms throw.
-        if (call.IsNull && kind is CallKind.New or CallKind.NewArray or CallKind.NewAligned or CallKind.NewArrayAligned)
-            kind += 2;
+        CallKind kind = call.IsNull ? CallKinds.NothrowForm(call.Kind) : call.Kind;
         int other = called.GetValueOrDefault((int)kind, called.GetValueOrDefault((int)call.Kind, (int)kind));
         // jemalloc 5.3 corrupts its heap when told of an aligned block of 0 bytes.
-        if (call.Size == 0 && kind is CallKind.DeleteSizedAligned or CallKind.DeleteArraySizedAligned && other == (int)kind)
-            other = called.GetValueOrDefault((int)kind - 4, (int)kind - 4);
+        int unsized = (int)CallKinds.UnsizedForm(kind);
+        if (call.Size == 0 && other == (int)kind)
+            other = called.GetValueOrDefault(unsized, unsized);
         CallKind now = (CallKind)other;
         return now == call.Kind ? (now, call.Size, call.Argument) : Convert(call, now);
     }

@@ -16,7 +16,7 @@ internal sealed class Tally
         _first ??= what();
     }
 
-    public EdgeCheck As(string name, string meaning) => new()
+    public EdgeCheck ToCheck(string name, string meaning) => new()
     {
         Name = name,
         Meaning = meaning,

@@ -64,53 +64,11 @@ internal unsafe struct CallEntry
 internal unsafe struct CallTable
 {
     public const int Kinds = PlanCode.FirstNonCall;
-    /// <summary>From delete(size, align) to delete(align), and from delete[](size, align) to delete[](align).</summary>
-    public const int SizedToUnsizedAligned = 4;
-    /// <summary>From an operator new that throws to its form that returns null.</summary>
-    public const int ThrowingToNothrow = 2;
 
     public delegate* unmanaged[SuppressGCTransition]<nuint, byte*> Malloc;
     public delegate* unmanaged[SuppressGCTransition]<void*, nuint, byte*> Realloc;
     public delegate* unmanaged[SuppressGCTransition]<void*, void> Free;
     public CallEntry* Entries;
-
-    /// <summary>Names and shapes by kind, as the linker knows them.</summary>
-    private static ReadOnlySpan<byte> NameOf(CallKind kind) => kind switch
-    {
-        CallKind.Free => "free"u8,
-        CallKind.Malloc => "malloc"u8,
-        CallKind.Calloc => "calloc"u8,
-        CallKind.ReallocEnd => "realloc"u8,
-        CallKind.ReallocArrayEnd => "reallocarray"u8,
-        CallKind.PosixMemalign => "posix_memalign"u8,
-        CallKind.AlignedAlloc => "aligned_alloc"u8,
-        CallKind.Memalign => "memalign"u8,
-        CallKind.Valloc => "valloc"u8,
-        CallKind.Pvalloc => "pvalloc"u8,
-        CallKind.FreeSized => "free_sized"u8,
-        CallKind.FreeAlignedSized => "free_aligned_sized"u8,
-        CallKind.New => "_Znwm"u8,
-        CallKind.NewArray => "_Znam"u8,
-        CallKind.NewNothrow => "_ZnwmRKSt9nothrow_t"u8,
-        CallKind.NewArrayNothrow => "_ZnamRKSt9nothrow_t"u8,
-        CallKind.NewAligned => "_ZnwmSt11align_val_t"u8,
-        CallKind.NewArrayAligned => "_ZnamSt11align_val_t"u8,
-        CallKind.NewAlignedNothrow => "_ZnwmSt11align_val_tRKSt9nothrow_t"u8,
-        CallKind.NewArrayAlignedNothrow => "_ZnamSt11align_val_tRKSt9nothrow_t"u8,
-        CallKind.Delete => "_ZdlPv"u8,
-        CallKind.DeleteArray => "_ZdaPv"u8,
-        CallKind.DeleteNothrow => "_ZdlPvRKSt9nothrow_t"u8,
-        CallKind.DeleteArrayNothrow => "_ZdaPvRKSt9nothrow_t"u8,
-        CallKind.DeleteSized => "_ZdlPvm"u8,
-        CallKind.DeleteArraySized => "_ZdaPvm"u8,
-        CallKind.DeleteAligned => "_ZdlPvSt11align_val_t"u8,
-        CallKind.DeleteArrayAligned => "_ZdaPvSt11align_val_t"u8,
-        CallKind.DeleteAlignedNothrow => "_ZdlPvSt11align_val_tRKSt9nothrow_t"u8,
-        CallKind.DeleteArrayAlignedNothrow => "_ZdaPvSt11align_val_tRKSt9nothrow_t"u8,
-        CallKind.DeleteSizedAligned => "_ZdlPvmSt11align_val_t"u8,
-        CallKind.DeleteArraySizedAligned => "_ZdaPvmSt11align_val_t"u8,
-        _ => default,
-    };
 
     private static Shape ShapeOf(CallKind kind) => kind switch
     {
@@ -142,18 +100,19 @@ internal unsafe struct CallTable
     public byte* Bind(Provider provider)
     {
         Entries = (CallEntry*)Libc.Map((nuint)(Kinds * sizeof(CallEntry)));
-        for (int kind = 0; kind < Kinds; kind++)
+        foreach (CallFacts facts in CallFacts.All)
         {
-            if (!IsCall((byte)kind))
+            CallKind kind = facts.Kind;
+            if (facts.Symbol is null || !IsCall((byte)kind))
                 continue;
-            void* function = provider.Find(NameOf((CallKind)kind));
-            Entries[kind] = new CallEntry
+            void* function = provider.Find(facts.Symbol);
+            *Of(kind) = new CallEntry
             {
                 Function = function,
-                Shape = ShapeOf((CallKind)kind),
-                HasOperand = PlanCode.HasOperand((CallKind)kind),
+                Shape = ShapeOf(kind),
+                HasOperand = PlanCode.HasOperand(kind),
                 Substituted = function == null,
-                Called = (short)(function == null ? -1 : kind),
+                Called = (short)(function == null ? -1 : (int)kind),
             };
         }
         foreach (CallKind required in (ReadOnlySpan<CallKind>)[CallKind.Free, CallKind.Malloc, CallKind.Calloc, CallKind.ReallocEnd])

@@ -5,6 +5,8 @@ namespace AllocReplay.Worker;
 /// <summary>The few functions of the C library that the worker needs. All arguments are blittable: a call marshals nothing.</summary>
 internal static unsafe partial class Libc
 {
+    /// <summary>Of x86-64, and of aarch64 as nearly every distribution builds its kernel.</summary>
+    public const int PageSize = 4096;
     public const int ProtNone = 0, ProtRead = 1, ProtWrite = 2, ProtExec = 4;
     public const int MapShared = 1, MapPrivate = 2, MapAnonymous = 0x20, MapNoReserve = 0x4000, MapPopulate = 0x8000;
     public const int ReadOnly = 0, WriteOnly = 1, ReadWrite = 2, Create = 0x40, Truncate = 0x200, CloseOnExec = 0x80000;

@@ -17,7 +17,7 @@ internal readonly unsafe struct NoopCode
     public static NoopCode Create()
     {
         const int spacing = 64;
-        byte* page = (byte*)Libc.Map(4096);
+        byte* page = (byte*)Libc.Map(Libc.PageSize);
         switch (RuntimeInformation.ProcessArchitecture)
         {
             case Architecture.X64:
@@ -30,7 +30,7 @@ internal readonly unsafe struct NoopCode
                 Worker.Fail("the noop allocator knows x86-64 and aarch64 only"u8);
                 break;
         }
-        if (Libc.mprotect(page, 4096, Libc.ProtRead | Libc.ProtExec) != 0)
+        if (Libc.mprotect(page, Libc.PageSize, Libc.ProtRead | Libc.ProtExec) != 0)
             Worker.Fail("cannot make memory executable for the noop allocator"u8);
         return new NoopCode { ReturnBlock = page, StoreBlock = page + spacing, Nothing = page + 2 * spacing };
     }

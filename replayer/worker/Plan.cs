@@ -50,7 +50,7 @@ internal static unsafe class Plan
             & Libc.Lock(replay->Threads, (nuint)header->ThreadCount * (nuint)sizeof(ReplayThread))
             & Libc.Lock(replay->Progress, (nuint)header->ThreadCount * (nuint)sizeof(ThreadProgress));
         int* byDepth = Check((PlanThread*)(file + header->ThreadsOffset), replay);
-        if (replay->Slowness > 0)
+        if (replay->TimeScale > 0)
             SetTimes(replay, header->TimesOffset == 0 ? null : (long*)(file + header->TimesOffset));
         return byDepth;
     }

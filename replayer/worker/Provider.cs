@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace AllocReplay.Worker;
 
@@ -21,7 +22,7 @@ internal unsafe struct Provider
         Libc.SymbolInfo info;
         if (hook == null)
         {
-            if (Libc.dladdr(Lookup(null, "malloc"u8), &info) == 0)
+            if (Libc.dladdr(Lookup(null, "malloc"), &info) == 0)
                 Worker.Fail("nothing provides malloc"u8);
             return new Provider { _base = info.ObjectBase, Path = info.ObjectName };
         }
@@ -34,7 +35,7 @@ internal unsafe struct Provider
     }
 
     /// <summary>The address to call, or null when the allocator has no function of that name: never another library's.</summary>
-    public readonly void* Find(ReadOnlySpan<byte> name)
+    public readonly void* Find(string name)
     {
         void* own = Lookup(_handle, name);
         Libc.SymbolInfo info;
@@ -43,9 +44,9 @@ internal unsafe struct Provider
         return _handle == null ? own : Lookup(null, name);
     }
 
-    private static void* Lookup(void* handle, ReadOnlySpan<byte> name)
+    private static void* Lookup(void* handle, string name)
     {
-        fixed (byte* text = name)
+        fixed (byte* text = Encoding.UTF8.GetBytes(name + "\0"))
             return Libc.dlsym(handle, text);
     }
 
@@ -65,7 +66,7 @@ internal unsafe struct Provider
         if (handle == null)
             return 0;
         Libc.SymbolInfo info;
-        void* own = Lookup(handle, "malloc"u8);
+        void* own = Lookup(handle, "malloc");
         if (own == null || Libc.dladdr(own, &info) == 0)
             return 0;
         bool isHook = info.ObjectBase == search->Hook;

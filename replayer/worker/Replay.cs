@@ -59,6 +59,15 @@ internal struct ThreadProgress
     public readonly bool Stays => (Flags & PlanThreadFlags.Stays) != 0;
 }
 
+/// <summary>What the threads wait for before their first call, and those that stay after their last.</summary>
+internal static class Gate
+{
+    public const uint Closed = 0;
+    public const uint Open = 1;
+    /// <summary>The replay is over: the threads that stay may go.</summary>
+    public const uint Over = 2;
+}
+
 /// <summary>How far the replay is, in a file that the replayer maps as well.</summary>
 internal struct RunProgress
 {
@@ -83,7 +92,7 @@ internal unsafe struct Replay
     public ReplayOrder Order;
     public TouchPolicy Touch;
     /// <summary>Nanoseconds of replay for one of the trace; with <see cref="ReplayThread.Times"/>.</summary>
-    public double Slowness;
+    public double TimeScale;
     /// <summary>When the first op was recorded, and when the gate was opened.</summary>
     public long FirstNs, StartNs;
     /// <summary>Switches the recording of the calling thread's calls on or off; null when this replay is not recorded.</summary>
@@ -95,10 +104,10 @@ internal unsafe struct Replay
     public int* Awake;
     public int Processors;
     /// <summary>What the replayer watches, or null: see <see cref="RunProgress"/>.</summary>
-    public RunProgress* Told;
+    public RunProgress* SharedProgress;
     /// <summary>Whether the tables and stacks could be locked in memory.</summary>
     public bool IsLocked;
-    /// <summary>Futex word: 0 until the replay starts, 1 while it goes on, 2 when the threads that stay may go.</summary>
+    /// <summary>Futex word: a value of the class <see cref="AllocReplay.Worker.Gate"/>.</summary>
     public uint Gate;
     /// <summary>std::nothrow, whose address alone matters.</summary>
     public byte Nothrow;

@@ -9,7 +9,7 @@ namespace AllocReplay.Worker;
 internal static unsafe class ReplayLoop
 {
     private const ushort Free = (ushort)CallKind.Free, Malloc = (ushort)CallKind.Malloc;
-    private const nuint PageSize = 4096;
+    private const nuint PageSize = Libc.PageSize;
     /// <summary>Ops after which a thread tells how far it is: some 0.3 ms.</summary>
     private const long Stretch = 1 << 16;
 
@@ -44,10 +44,10 @@ internal static unsafe class ReplayLoop
     private static void RunPaced<TTouch>(ReplayThread* self)
         where TTouch : struct, ITouch
     {
-        Pace.Begin();
+        Pacing.Begin();
         for (PlanOp* op = self->First; op != self->End; op++)
         {
-            Pace.Await(self->Replay, self->Times[op - self->First]);
+            Pacing.Await(self->Replay, self->Times[op - self->First]);
             Other<TTouch>(self, op);
             Tell(self->Replay, 1);
         }
@@ -102,8 +102,8 @@ internal static unsafe class ReplayLoop
 
     private static void Tell(Replay* replay, long ops)
     {
-        if (replay->Told != null)
-            Interlocked.Add(ref replay->Told->DoneOps, ops);
+        if (replay->SharedProgress != null)
+            Interlocked.Add(ref replay->SharedProgress->DoneOps, ops);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -154,8 +154,8 @@ internal static unsafe class ReplayLoop
         nuint size = (nuint)op->Size;
         bool failed = (op->Flags & PlanFlags.Failed) != 0;
         // A throwing form of operator new has nobody to catch it here: a call known to fail uses the form that returns null.
-        if (failed && (CallKind)op->Code is CallKind.New or CallKind.NewArray or CallKind.NewAligned or CallKind.NewArrayAligned)
-            entry += CallTable.ThrowingToNothrow;
+        if (failed)
+            entry = self->Replay->Calls.Entries + (int)CallKinds.NothrowForm((CallKind)op->Code);
         byte* block = Invoke(entry, size, argument, &self->Replay->Nothrow);
         ulong requested = entry->Shape == Shape.CountSize ? Product(size, argument) : size;
         self->Bytes += requested;
@@ -228,11 +228,11 @@ internal static unsafe class ReplayLoop
             self->Replay->Slots[op->Slot] = (nuint)block;
             return;
         }
-        Settle<TTouch>(self, op, old, block, requested);
+        FinishReallocation<TTouch>(self, op, old, block, requested);
     }
 
     /// <summary>The end of a reallocation that is shared between threads, or did not succeed when recorded or now.</summary>
-    private static void Settle<TTouch>(ReplayThread* self, PlanOp* op, byte* old, byte* block, nuint requested)
+    private static void FinishReallocation<TTouch>(ReplayThread* self, PlanOp* op, byte* old, byte* block, nuint requested)
         where TTouch : struct, ITouch
     {
         PlanFlags flags = op->Flags;
@@ -282,7 +282,7 @@ internal static unsafe class ReplayLoop
         nuint size = (nuint)op->Size;
         // jemalloc 5.3 takes the size class of an aligned block of 0 bytes from its size alone, and corrupts its heap.
         if (size == 0 && entry->Shape == Shape.ReleaseSizeAlignment)
-            entry -= CallTable.SizedToUnsizedAligned;
+            entry = self->Replay->Calls.Entries + (int)CallKinds.UnsizedForm((CallKind)op->Code);
         void* f = entry->Function;
         switch (entry->Shape)
         {

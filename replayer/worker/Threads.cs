@@ -9,7 +9,7 @@ internal static unsafe class Threads
     private const int StackSize = 256 * 1024;
     /// <summary>Faulted in beforehand: what a thread really uses.</summary>
     private const int StackPresent = 32 * 1024;
-    private const int PageSize = 4096;
+    private const int PageSize = Libc.PageSize;
 
     /// <summary>Maps a stack for every thread but the main one, with a guard page below each.</summary>
     public static void MapStacks(Replay* replay)
@@ -60,7 +60,7 @@ internal static unsafe class Threads
     public static void OpenGate(Replay* replay)
     {
         replay->StartNs = Libc.Now();
-        Volatile.Write(ref replay->Gate, 1);
+        Volatile.Write(ref replay->Gate, Gate.Open);
         Libc.Wake(&replay->Gate, int.MaxValue);
     }
 
@@ -87,7 +87,7 @@ internal static unsafe class Threads
     /// <summary>Ends the threads that stay. After the last replay nobody does: they go with the process, as they did when recorded.</summary>
     public static void LetGo(Replay* replay)
     {
-        Volatile.Write(ref replay->Gate, 2);
+        Volatile.Write(ref replay->Gate, Gate.Over);
         Libc.Wake(&replay->Gate, int.MaxValue);
         for (int i = 0; i < replay->ThreadCount; i++)
             if (replay->Progress[i].Stays)
@@ -123,16 +123,16 @@ internal static unsafe class Threads
         Volatile.Write(ref progress->Ready, 1);
         if (self->Parent < 0)
             Libc.Wake(&progress->Ready, 1);
-        while (Volatile.Read(ref replay->Gate) == 0)
-            Libc.Wait(&replay->Gate, 0);
+        while (Volatile.Read(ref replay->Gate) == Gate.Closed)
+            Libc.Wait(&replay->Gate, Gate.Closed);
         Run(self);
         if (progress->IsExitAwaited)
             Reaper.Leave(self);
         if (!progress->Stays)
             return null;
         MarkExited(progress);
-        while (Volatile.Read(ref replay->Gate) != 2)
-            Libc.Wait(&replay->Gate, 1);
+        while (Volatile.Read(ref replay->Gate) != Gate.Over)
+            Libc.Wait(&replay->Gate, Gate.Open);
         return null;
     }
 }

@@ -29,7 +29,7 @@ internal readonly unsafe struct TouchFirst : ITouch
 
 internal readonly unsafe struct TouchPage : ITouch
 {
-    private const nuint PageSize = 4096;
+    private const nuint PageSize = Libc.PageSize;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Block(byte* block, nuint size)

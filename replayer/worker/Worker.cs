@@ -6,8 +6,9 @@ using AllocReplay.Replayer.Run;
 namespace AllocReplay.Worker;
 
 /// <summary>
-/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [memory_us=N] [loops=N] [slowness=X] [noop=1]</c>: reissues a plan against whatever
-/// allocator this process was started with, and writes what it measured. Started by the replayer; not a command for people.
+/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [memory_us=N] [loops=N] [time_scale=X] [noop=1]</c>: reissues a plan against whatever
+/// allocator this process was started with, and writes what it measured. <c>allocreplay-worker version</c>: tells that allocator's release. Started by
+/// the replayer; not a command for people.
 /// </summary>
 internal static unsafe class Worker
 {
@@ -15,13 +16,15 @@ internal static unsafe class Worker
 
     public static int Main(string[] args)
     {
+        if (args is ["version"])
+            return PrintVersion();
         if (args.Length < 3)
             Fail("usage: allocreplay-worker PLAN RESULT PROGRESS [name=value ...]"u8);
         Libc.FollowParent();
         bool noop = Number(args, "noop") != 0;
         Replay* replay = (Replay*)Libc.Map((nuint)sizeof(Replay));
         replay->Touch = noop ? TouchPolicy.None : (TouchPolicy)Number(args, "touch");
-        replay->Slowness = Number(args, "slowness");
+        replay->TimeScale = Number(args, "time_scale");
         replay->Processors = Environment.ProcessorCount;
         replay->Awake = (int*)Libc.Map(sizeof(int));
         fixed (byte* name = "allocreplay_record_thread"u8)
@@ -36,9 +39,19 @@ internal static unsafe class Worker
         var measured = new Measurement { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
         int loops = Math.Max(1, (int)Number(args, "loops"));
         fixed (byte* path = Encoding.UTF8.GetBytes(args[2] + "\0"))
-            replay->Told = MapProgress(path, replay->OpCount * loops);
+            replay->SharedProgress = MapProgress(path, replay->OpCount * loops);
         Measure(replay, byDepth, (long)Number(args, "memory_us") * 1000, loops, measured);
         ResultWriter.Write(args[1], replay, measured, noop ? "noop" : new string((sbyte*)allocator));
+        return 0;
+    }
+
+    /// <summary>What provides malloc, and its release: a line each.</summary>
+    private static int PrintVersion()
+    {
+        Provider provider = Provider.Of(null);
+        byte[] lines = Encoding.UTF8.GetBytes($"{new string((sbyte*)provider.Path)}\n{AllocatorVersion.Of(provider)}\n");
+        fixed (byte* text = lines)
+            _ = Libc.write(1, text, (nuint)lines.Length);
         return 0;
     }
 
@@ -57,13 +70,13 @@ internal static unsafe class Worker
         int fd = Libc.open(path, Libc.ReadWrite | Libc.CloseOnExec, 0);
         if (fd < 0)
             return null;
-        RunProgress* told = (RunProgress*)Libc.mmap(
+        RunProgress* shared = (RunProgress*)Libc.mmap(
             null, (nuint)sizeof(RunProgress), Libc.ProtRead | Libc.ProtWrite, Libc.MapShared | Libc.MapPopulate, fd, 0);
         _ = Libc.close(fd);
-        if (told == (RunProgress*)-1)
+        if (shared == (RunProgress*)-1)
             return null;
-        told->TotalOps = totalOps;
-        return told;
+        shared->TotalOps = totalOps;
+        return shared;
     }
 
     private static void Measure(Replay* replay, int* byDepth, long intervalNs, int loops, Measurement m)
@@ -130,7 +143,7 @@ internal static unsafe class Worker
             replay->Slots[slot] = 0;
         for (int i = 0; i < replay->ThreadCount; i++)
             replay->Progress[i] = new ThreadProgress { Flags = replay->Progress[i].Flags };
-        replay->Gate = 0;
+        replay->Gate = Gate.Closed;
         replay->Leaving = 0;
         replay->LeavingCount = 0;
     }

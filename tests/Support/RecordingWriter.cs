@@ -43,6 +43,8 @@ internal sealed class RecordingWriter
     /// <summary>Whether each call carries how long it took.</summary>
     public bool Latency { get; init; }
     public uint Sample { get; init; } = 1;
+    /// <summary>Whether the process began as a fork of a recorded one.</summary>
+    public bool Forked { get; init; }
 
     /// <summary>The files <c>cmdline</c> and <c>maps</c>; not written when null.</summary>
     public string? CommandLine { get; init; }
@@ -121,7 +123,7 @@ internal sealed class RecordingWriter
             State = 2,
             LostEvents = lostEvents,
             Sample = Sample,
-            Flags = Latency ? Wire.FlagLatency : 0,
+            Flags = (Latency ? Wire.FlagLatency : 0) | (Forked ? Wire.FlagForked : 0),
         };
         Encoding.UTF8.GetBytes("/lib/libtest.so").CopyTo((Span<byte>)header.Allocator);
         Encoding.UTF8.GetBytes("/bin/test").CopyTo((Span<byte>)header.Executable);

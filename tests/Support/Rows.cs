@@ -1,7 +1,7 @@
 using AllocReplay.Analyzer.Passes;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats;
-using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Tests.Support;
 
@@ -18,14 +18,10 @@ internal sealed class Rows : IAllocationSink
         using TraceReader reader = TraceReader.Open(directory);
         var rows = new Rows();
         var matcher = new LifetimeMatcher(rows, reader.Process.Latency);
-        long end = 0;
-        while (reader.Read(out TraceEvent e))
-        {
-            matcher.Add(e);
-            end = Math.Max(end, e.TimeNs);
-        }
+        var statistics = new TraceStatistics();
+        reader.ForEach([matcher, statistics]);
         Assert.Null(reader.Damage);
-        matcher.Finish(end);
+        matcher.Finish(statistics.DurationNs);
         rows._rows.Sort((a, b) => a.Object.CompareTo(b.Object));
         return rows._rows;
     }

@@ -13,7 +13,7 @@ namespace AllocReplay.Tests.Analyzer;
 public sealed class LifetimePropertyTests
 {
     private const string Seed = "0002sKtq1Lx6";
-    private const int Traces = 400;
+    private static readonly int Traces = Effort.Of(400, small: 100);
 
     private enum Act { Malloc, Aligned, FailedMalloc, Free, FreeNull, Realloc, FailedRealloc, ReallocToNull, ReallocNull, CutRealloc, Exit }
 

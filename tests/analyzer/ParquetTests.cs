@@ -144,7 +144,8 @@ public sealed class ParquetTests : IDisposable
     [Fact]
     public async Task A_failing_writer_ends_the_analysis_with_its_cause()
     {
-        using var writer = new AllocationWriter(_directory["does/not/exist"], new Dictionary<string, string>(), TestContext.Current.CancellationToken, groupRows: 1);
+        using var writer = new AllocationWriter(
+            _directory["does/not/exist"], new Dictionary<string, string>(), TestContext.Current.CancellationToken, groupRows: 1);
         Assert.ThrowsAny<OperationCanceledException>(() =>
         {
             for (int i = 0; i < 100; i++)

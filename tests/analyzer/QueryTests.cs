@@ -169,7 +169,7 @@ public sealed class QueryTests : IDisposable
         connection.Open();
         foreach (string sql in new[]
         {
-            $"SET allowed_directories = ['{_directory.Path.Replace("'", "''", StringComparison.Ordinal)}/']", "SET enable_external_access = false", "SET lock_configuration = true",
+            $"SET allowed_directories = ['{_directory.Path}/']", "SET enable_external_access = false", "SET lock_configuration = true",
             $"FROM enable_logging(storage='file', storage_path='{_directory["log"]}')", "SELECT write_log('x')",
         })
         {

@@ -155,7 +155,8 @@ public sealed class TableTests : IDisposable
             """.ReplaceLineEndings("\n"));
         foreach (Table table in DatasetTables.All)
         {
-            page.Append(CultureInfo.InvariantCulture, $"\n## {table.Name}\n\n{table.Meaning}\n\n| column | type | unit | since | what it tells |\n|---|---|---|---|---|\n");
+            page.Append(CultureInfo.InvariantCulture, $"\n## {table.Name}\n\n{table.Meaning}\n\n");
+            page.Append("| column | type | unit | since | what it tells |\n|---|---|---|---|---|\n");
             foreach (ColumnInfo column in table.Columns)
             {
                 string type = column.Type == ColumnType.Text ? "STRING" : column.Type.ToString().ToUpperInvariant();

@@ -5,6 +5,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Cli;
 
 /// <summary>Bad input gives one clear line and the documented exit code, never a stack trace.</summary>
+[StartsProcesses]
 public sealed class BadInputTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

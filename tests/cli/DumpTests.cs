@@ -65,7 +65,8 @@ public sealed class DumpTests : IDisposable
         line.Right((ulong)value, 12);
         line.LeftAddress((ulong)value, 16);
 
-        string expected = string.Create(CultureInfo.InvariantCulture, $"{value,7} {value}{(ulong)value,12}{"0x" + ((ulong)value).ToString("x", CultureInfo.InvariantCulture),-16}");
+        string address = "0x" + value.ToString("x", CultureInfo.InvariantCulture);
+        string expected = string.Create(CultureInfo.InvariantCulture, $"{value,7} {value}{(ulong)value,12}{address,-16}");
         Assert.Equal(expected, Encoding.UTF8.GetString(bytes[..line.Length]));
     }
 

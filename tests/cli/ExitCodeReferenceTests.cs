@@ -20,7 +20,8 @@ public sealed partial class ExitCodeReferenceTests : IDisposable
         IEnumerable<string> declared = typeof(ExitCode).GetFields(BindingFlags.Public | BindingFlags.Static)
             .Select(f => $"{f.GetRawConstantValue()} {f.Name}");
 
-        Assert.Equal(declared.Order(StringComparer.Ordinal), CodeRow().Matches(_page).Select(m => $"{m.Groups[1]} {m.Groups[2]}").Order(StringComparer.Ordinal));
+        IEnumerable<string> told = CodeRow().Matches(_page).Select(m => $"{m.Groups[1]} {m.Groups[2]}");
+        Assert.Equal(declared.Order(StringComparer.Ordinal), told.Order(StringComparer.Ordinal));
     }
 
     [Fact]

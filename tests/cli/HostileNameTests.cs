@@ -13,6 +13,7 @@ namespace AllocReplay.Tests.Cli;
 /// What a recorded program, a path or a mark is called reaches the screen as text: it does not move the cursor, change colours, make lines of its
 /// own, or trip over the markup of the library that draws tables.
 /// </summary>
+[StartsProcesses]
 public sealed class HostileNameTests : IDisposable
 {
     private const string Hostile = "[red]x[/]\n\e[2J\e]0;t\a\r\t\u009b31m\u202e";
@@ -92,6 +93,7 @@ public sealed class HostileNameTests : IDisposable
     }
 
     [Fact]
+    [StartsProcesses]
     public void Names_that_are_not_UTF_8_are_shown_by_their_replacement()
     {
         ProgramResult result = Programs.Run("bash", ["-c", $"dotnet {Path.Combine(AppContext.BaseDirectory, "allocreplay.dll")} info $'\\xff\\xfe.allocrec'"]);
@@ -115,6 +117,7 @@ public sealed class HostileNameTests : IDisposable
     [InlineData("$HOME", "'$HOME'")]
     [InlineData("", "''")]
     [InlineData("a\nb'\\\e", @"$'a\nb\'\\\x1b'")]
+    [StartsProcesses]
     public void What_is_to_be_typed_is_quoted_so_that_a_shell_reads_it_back(string argument, string quoted)
     {
         Assert.Equal(quoted, TextLine.Quote(argument));

@@ -124,6 +124,7 @@ public sealed class ImportTests : ImportFixture
     // The command
 
     [Fact]
+    [StartsProcesses]
     public void The_command_writes_the_trace_beside_the_caller_and_says_what_is_in_it()
     {
         File.WriteAllText(Work["my.trace.txt"], "1: malloc 0x10 1\n1: free 0x10\n1: free 0x99\n");
@@ -143,6 +144,7 @@ public sealed class ImportTests : ImportFixture
     }
 
     [Fact]
+    [StartsProcesses]
     public void The_command_reads_standard_input_and_prints_json()
     {
         File.WriteAllText(Work["in"], "100\n1\n2\n1\na 0 5\nf 0\n");
@@ -155,6 +157,7 @@ public sealed class ImportTests : ImportFixture
     }
 
     [Fact]
+    [StartsProcesses]
     public void A_file_that_is_already_there_is_kept_unless_forced()
     {
         File.WriteAllText(Work["in.txt"], "1: malloc 0x10 1\n");
@@ -170,6 +173,7 @@ public sealed class ImportTests : ImportFixture
     }
 
     [Fact]
+    [StartsProcesses]
     public void Usage_errors_of_the_command_exit_with_2_and_name_what_is_known()
     {
         ProgramResult unknown = Shell("import --from heaptrack in.txt");
@@ -181,6 +185,7 @@ public sealed class ImportTests : ImportFixture
     }
 
     [Fact]
+    [StartsProcesses]
     public void An_imported_trace_is_replayed_and_analyzed()
     {
         Android("1: malloc 0x10 100", "2: free 0x10", "2: memalign 0x40 64 10", "1: realloc 0x90 0x40 20", "1: thread_done 0x0", "2: free 0x90");

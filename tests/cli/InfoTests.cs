@@ -3,8 +3,9 @@ using System.Text.Json;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Packed;
-using AllocReplay.Formats.Statistics;
+using AllocReplay.Formats.Summary;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
@@ -19,6 +20,7 @@ public sealed class InfoTests : IDisposable
     private string Recording => _directory["r.allocrec"];
 
     [Fact]
+    [StartsProcesses]
     public void A_whole_trace_has_every_figure_and_no_warning()
     {
         WriteWhole();
@@ -71,6 +73,7 @@ public sealed class InfoTests : IDisposable
     [InlineData("80", 80)]
     [InlineData("200", 100)] // no wider than a page that reads well
     [InlineData("wide", 100)]
+    [StartsProcesses]
     public void In_a_pipe_the_page_is_as_wide_as_COLUMNS_says(string columns, int width)
     {
         WriteTroubled(threads: 30);
@@ -82,6 +85,7 @@ public sealed class InfoTests : IDisposable
     }
 
     [Fact]
+    [StartsProcesses]
     public void Sparklines_are_there_without_a_terminal()
     {
         WriteWhole();
@@ -117,6 +121,53 @@ public sealed class InfoTests : IDisposable
     }
 
     [Fact]
+    public void What_a_forked_process_frees_for_its_parent_is_shown_and_is_no_warning()
+    {
+        var writer = new RecordingWriter(Recording) { Forked = true };
+        writer.Thread(0).Free(800, 0xf000).Malloc(1600, 0x1000, 8);
+        writer.Thread(1).Free(2400, 0xe000).Malloc(5_000_000, 0x2000, 8);
+        writer.Save();
+        string page = Page(Recording);
+        Assert.Matches(@"of the parent +2 +frees of blocks that were there when the process was forked\n", page);
+        Assert.Matches(@"frees not matched +0 ", page);
+        Assert.Matches(@"forced steps +0 ", page);
+        Assert.DoesNotContain("warning", page, StringComparison.Ordinal);
+        using JsonDocument json = JsonDocument.Parse(Programs.AllocReplay("info", "--json", Recording).Output);
+        Assert.Equal((2, 0), (json.RootElement.GetProperty("inherited_releases").GetInt64(), json.RootElement.GetProperty("warnings").GetArrayLength()));
+    }
+
+    [Fact]
+    public void Latencies_are_shown_for_each_kind_of_call()
+    {
+        var writer = new RecordingWriter(Recording) { Latency = true };
+        for (int i = 1; i <= 1000; i++) // durations are in ticks of 8 ns
+            writer.Thread(0).Event(16_000 * i, CallKind.Malloc, 0x1000 + 64 * (ulong)i, 8, duration: (ulong)i);
+        writer.Thread(0).Event(20_000_000, CallKind.Free, 0x1040, duration: 5).Realloc(21_000_000, 21_000_800, 0x1080, 0x2000, 8);
+        writer.Save();
+        string page = Page(Recording);
+        Assert.Matches(@"call +count +% +p50 +p90 +p99 +p99\.9 +max\n", page);
+        Assert.Matches(@"malloc +1,000 +99\.8 +4\.0 µs +7\.2 µs +7\.9 µs +8\.0 µs +8\.0 µs\n", page);
+        Assert.Matches(@"free +1 +0\.1 +40 ns +40 ns +40 ns +40 ns +40 ns\n", page);
+        using JsonDocument json = JsonDocument.Parse(Programs.AllocReplay("info", "--json", Recording).Output);
+        JsonElement malloc = json.RootElement.GetProperty("latencies").EnumerateArray().Single(l => l.GetProperty("call").GetString() == "malloc");
+        Assert.Equal((1000, 8000), (malloc.GetProperty("count").GetInt64(), malloc.GetProperty("max_ns").GetInt64()));
+        // Three digits: a histogram's value is at most a thousandth too high.
+        Assert.InRange(malloc.GetProperty("p50_ns").GetInt64(), 4000, 4004);
+        Assert.InRange(malloc.GetProperty("p90_ns").GetInt64(), 7200, 7208);
+        Assert.InRange(malloc.GetProperty("p99_ns").GetInt64(), 7920, 7928);
+        Assert.InRange(malloc.GetProperty("p999_ns").GetInt64(), 7992, 8000);
+    }
+
+    [Fact]
+    public void Without_latency_there_are_no_columns_for_it()
+    {
+        WriteWhole();
+        Assert.DoesNotContain("p99", Page(Recording), StringComparison.Ordinal);
+        using JsonDocument json = JsonDocument.Parse(Programs.AllocReplay("info", "--json", Recording).Output);
+        Assert.Equal(0, json.RootElement.GetProperty("latencies").GetArrayLength());
+    }
+
+    [Fact]
     public void Damage_is_a_warning_too()
     {
         WriteWhole();
@@ -131,6 +182,7 @@ public sealed class InfoTests : IDisposable
     }
 
     [Fact]
+    [StartsProcesses]
     public void A_long_list_of_threads_is_cut_with_a_line_that_says_how_to_see_all()
     {
         WriteTroubled(threads: 30);
@@ -166,6 +218,7 @@ public sealed class InfoTests : IDisposable
     }
 
     [Fact]
+    [StartsProcesses]
     public void Json_carries_what_the_sparklines_show_and_the_warnings()
     {
         WriteTroubled(threads: 2);
@@ -189,9 +242,10 @@ public sealed class InfoTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--max-size", "100K", "max_size", "size")]
-    [InlineData("--duration", "100ms", "duration", "duration")]
-    public void A_limit_that_ended_the_recording_is_named(string option, string value, string limit, string name)
+    [InlineData("--max-size", "100K", RecordingLimit.MaxSize, "size")]
+    [InlineData("--duration", "100ms", RecordingLimit.Duration, "duration")]
+    [StartsProcesses]
+    public void A_limit_that_ended_the_recording_is_named(string option, string value, RecordingLimit limit, string name)
     {
         // The shell allocates as it goes on, for longer than either limit allows.
         string script = option == "--duration" ? "sleep 0.6" : "i=0; while [ $i -lt 40000 ]; do i=$((i+1)); done";
@@ -199,9 +253,9 @@ public sealed class InfoTests : IDisposable
         Assert.True(record.ExitCode == 0, record.Error);
         Assert.Matches($@"limits hit +{name}  {name} at most 100\.0 (KiB|ms)\n", Page(Recording));
         using TraceReader reader = TraceReader.Open(Recording);
-        TraceSummary summary = TraceSummary.Of(reader, TraceStatistics.Of(reader));
+        TraceSummary summary = TraceSummary.Read(reader, token: TestContext.Current.CancellationToken);
         Assert.Equal([limit], summary.LimitsHit);
-        Assert.Contains(summary.Warnings, w => w.What.Contains("limit of 100.0", StringComparison.Ordinal) && w.Action.Contains(option, StringComparison.Ordinal));
+        Assert.Contains(new InfoReport(summary).Warnings, w => w.What.Contains("limit of 100.0", StringComparison.Ordinal) && w.Action.Contains(option, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -254,7 +308,7 @@ public sealed class InfoTests : IDisposable
     private static string Page(string path, int width = 100, string? image = null)
     {
         using TraceReader reader = TraceReader.Open(path, image);
-        TraceSummary summary = TraceSummary.Of(reader, TraceStatistics.Of(reader));
+        TraceSummary summary = TraceSummary.Read(reader, token: TestContext.Current.CancellationToken);
         using var page = new StringWriter(CultureInfo.InvariantCulture);
         var terminal = new Terminal(page, TextWriter.Null);
         foreach (Spectre.Console.Rendering.IRenderable part in InfoPage.Of(summary, new InfoLists(false, false), width))

@@ -11,6 +11,7 @@ namespace AllocReplay.Tests.Cli;
 /// <c>docs/reference/json.md</c> is made of the types that the commands serialize and of their XML documentation. A meaning that the types do not
 /// tell is written in the page and kept; a unit always is.
 /// </summary>
+[StartsProcesses]
 public sealed partial class JsonReferenceTests : IDisposable
 {
     private const string Page = "docs/reference/json.md";
@@ -38,7 +39,7 @@ public sealed partial class JsonReferenceTests : IDisposable
         | `time_ns` | integer | ns | Time since the start of the recording. |
         | `thread` | integer | | Index of the thread, as `info` lists them. |
         | `call` | string | | The call, as `dump` prints it; the halves of a reallocation are `realloc.begin` and `realloc.end`. |
-        | `object` | integer or null | | The block that was acquired or released, numbered in order of acquisition; null where there is none, or it is not known. Absent of thread events. |
+        | `object` | integer or null | | The block that was acquired or released, numbered by acquisition; null where none is known. Absent of thread events. |
         | `address` | integer | | Its address; 0 for null. Absent of thread events. |
         | `size` | integer | B | Bytes asked for, of one element where there is a count. Absent where the call has none. |
         | `count` | integer | | Elements asked for; 1 where the call has no count. Absent where there is no size. |
@@ -87,7 +88,9 @@ public sealed partial class JsonReferenceTests : IDisposable
             Assert.Equal(schema, document.RootElement.EnumerateObject().First().Value.GetString());
             Assert.NotEmpty(documented);
             Assert.All(JsonShape.PathsOf(document.RootElement).Where(p => p != "schema"), p => Assert.True(IsIn(documented, p), $"{schema}: {p}"));
-            Assert.All(documented.Where(p => !p.Contains('[') && !p.Contains('.')), p => Assert.True(document.RootElement.TryGetProperty(p, out _), $"{schema}: {p}"));
+            Assert.All(
+                documented.Where(p => !p.Contains('[') && !p.Contains('.')),
+                p => Assert.True(document.RootElement.TryGetProperty(p, out _), $"{schema}: {p}"));
         }
     }
 
@@ -98,7 +101,7 @@ public sealed partial class JsonReferenceTests : IDisposable
 
         Assert.Equal(["a", "a.b", "a.b[].c"], JsonShape.PathsOf(json.RootElement));
         Assert.False(IsIn(["a", "a.b"], "a.b[].c"));
-        Assert.True(IsIn(["calls_by_kind"], "calls_by_kind.malloc") is false);
+        Assert.False(IsIn(["calls_by_kind"], "calls_by_kind.malloc"));
         Assert.True(IsIn(["calls{}", "calls"], "calls.malloc"));
     }
 
@@ -131,7 +134,8 @@ public sealed partial class JsonReferenceTests : IDisposable
     }
 
     private static bool IsIn(HashSet<string> documented, string path) =>
-        documented.Contains(path) || documented.Any(d => d.EndsWith("{}", StringComparison.Ordinal) && path.StartsWith(d[..^2] + ".", StringComparison.Ordinal));
+        documented.Contains(path)
+        || documented.Any(d => d.EndsWith("{}", StringComparison.Ordinal) && path.StartsWith(d[..^2] + ".", StringComparison.Ordinal));
 
     /// <summary>Every command that prints an object, once: schema, type, and what it printed.</summary>
     private List<(string Schema, Type Type, string Json)> Printed()

@@ -7,10 +7,12 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Replayer;
 using AllocReplay.Replayer.Allocators;
+using AllocReplay.Replayer.Run;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
 
+[StartsProcesses]
 public sealed class ReplayCommandTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -65,10 +67,10 @@ public sealed class ReplayCommandTests : IDisposable
     [InlineData("recorded", 1)]
     [InlineData("x2", 0.5)]
     [InlineData("x0.25", 4)]
-    public void Paces_are_speeds(string text, double slowness)
+    public void Paces_are_speeds(string text, double timeScale)
     {
-        Assert.Equal(slowness, ReplayArguments.ParsePace(text));
-        Assert.Equal(text, ReplayArguments.NameOfPace(slowness));
+        Assert.Equal(timeScale, ReplayArguments.ParsePace(text).TimeScale);
+        Assert.Equal(text, Pace.OfTimeScale(timeScale).ToString());
     }
 
     [Theory]
@@ -146,6 +148,34 @@ public sealed class ReplayCommandTests : IDisposable
     }
 
     [Fact]
+    public void Compare_has_a_figure_for_each_metric_and_says_which_are_compared()
+    {
+        _writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000);
+        _writer.Save();
+
+        string[] arguments = [_directory.Path, "--runs", "3", "--allocator", "glibc,glibc,MALLOC_ARENA_MAX=1,noop", "--json"];
+        Assert.Equal(ExitCode.Ok, _command.Run(CompareCommand.Create, arguments));
+
+        using JsonDocument json = JsonDocument.Parse(_command.Output);
+        Assert.Equal("deps", json.RootElement.GetProperty("order").GetString());
+        JsonElement[] rows = [.. json.RootElement.GetProperty("rows").EnumerateArray()];
+        Assert.Equal(["glibc", "glibc,MALLOC_ARENA_MAX=1", "noop"], rows.Select(r => r.GetProperty("allocator").GetProperty("name").GetString()));
+        Assert.Equal("MALLOC_ARENA_MAX=1", rows[1].GetProperty("allocator").GetProperty("environment")[0].GetString());
+        foreach (JsonElement metric in json.RootElement.GetProperty("metrics").EnumerateArray())
+        {
+            string name = metric.GetProperty("name").GetString()!;
+            JsonElement[] figures = [.. rows.SelectMany(r => r.GetProperty("figures").EnumerateArray()).Where(f => f.GetProperty("metric").GetString() == name)];
+            Assert.Equal(metric.GetProperty("pass").GetString() == "memory" ? 2 : 3, figures.Length);
+            Assert.Equal(figures[0].GetProperty("spread").ToString(), rows[0].GetProperty(name).ToString());
+            Assert.Equal(JsonValueKind.Null, figures[0].GetProperty("ratio").ValueKind);
+            Assert.Equal(metric.GetProperty("is_compared").GetBoolean(), figures[1].GetProperty("ratio").ValueKind == JsonValueKind.Object);
+        }
+        Assert.Equal(JsonValueKind.Null, rows[0].GetProperty("speed_ratio").ValueKind);
+        Assert.True(rows[1].GetProperty("memory_ratio").GetProperty("high").GetDouble() > 0);
+        Assert.All(rows, r => Assert.Equal(JsonValueKind.Null, r.GetProperty("overhead").ValueKind)); // over too soon
+    }
+
+    [Fact]
     public void Compare_needs_three_runs() =>
         Assert.Throws<UsageException>(() => _command.Run(CompareCommand.Create, _directory.Path, "--runs", "2"));
 
@@ -154,6 +184,9 @@ public sealed class ReplayCommandTests : IDisposable
     {
         Assert.Equal(ExitCode.Ok, _command.Run(AllocatorsCommand.Create, "--json"));
         using JsonDocument json = JsonDocument.Parse(_command.Output);
-        Assert.Equal(AllocatorCatalog.Names, json.RootElement.GetProperty("allocators").EnumerateArray().Select(e => e.GetProperty("name").GetString()));
+        JsonElement[] entries = [.. json.RootElement.GetProperty("allocators").EnumerateArray()];
+        Assert.Equal(AllocatorCatalog.Names, entries.Select(e => e.GetProperty("name").GetString()));
+        Assert.All(entries, e => Assert.Equal(e.GetProperty("installed").GetBoolean(), e.GetProperty("install").GetString() is null));
+        Assert.Equal(AllocatorCatalog.Resolve("glibc").Package, entries[0].GetProperty("package").GetString());
     }
 }

@@ -5,6 +5,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Cli;
 
 /// <summary>Where output goes, commands follow: they end with their reader, say that a disk is full, and write plain text.</summary>
+[StartsProcesses]
 public sealed class StandardOutputTests : IDisposable
 {
     /// <summary>Lines of so many events are more than a pipe holds.</summary>

@@ -4,6 +4,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Cli;
 
 /// <summary>What of a trace a command reads: one process image, one interval, the stretch between two marks.</summary>
+[StartsProcesses]
 public sealed class TraceChoiceTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -30,7 +31,7 @@ public sealed class TraceChoiceTests : IDisposable
     [InlineData("info", "calls +1 ")]
     [InlineData("dump", "^#.*\n[^\n]*malloc[^\n]*\n$")]
     [InlineData("analyze", "allocations +1 ")]
-    [InlineData("replay", "calls +1 ")]
+    [InlineData("replay", "replayed +1 call")]
     public void The_stretch_between_two_marks_is_what_a_command_reads(string command, string expected)
     {
         WriteMarked("p100.0");

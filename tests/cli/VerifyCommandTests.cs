@@ -10,6 +10,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Cli;
 
 /// <summary><c>replay --record</c> and <c>verify</c>, as a user meets them.</summary>
+[StartsProcesses]
 public sealed class VerifyCommandTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

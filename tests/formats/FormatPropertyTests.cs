@@ -12,7 +12,7 @@ namespace AllocReplay.Tests.Formats;
 public sealed class FormatPropertyTests
 {
     private const string Seed = "0003aGq7kT21";
-    private const int Iterations = 300;
+    private static readonly int Iterations = Effort.Of(300, small: 80);
 
     /// <summary>The last tick that a chunk's header can hold.</summary>
     private const ulong LastTick = (ulong.MaxValue >> RecordingWriter.TickShift) - 1;

@@ -10,6 +10,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Formats;
 
 /// <summary>The C header that the hook writes by and the C# that reads are the same format.</summary>
+[StartsProcesses]
 public sealed partial class LayoutTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

@@ -115,6 +115,36 @@ public sealed class MergeTests : IDisposable
     }
 
     [Fact]
+    public void A_release_that_waits_for_a_realloc_to_fail_goes_on_as_soon_as_it_has()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(100, 0x1000, 8).Realloc(200, 600, 0x1000, 0, ulong.MaxValue).Malloc(800, 0x2000, 8);
+        writer.Thread(1).Free(400, 0x1000);
+        writer.Save();
+
+        List<TraceEvent> events = ReadAll(out MergeStatistics merge);
+
+        Assert.Equal([CallKind.Malloc, CallKind.ReallocBegin, CallKind.ReallocEnd, CallKind.Free, CallKind.Malloc], events.Select(e => e.Kind));
+        Assert.Equal(0, events[3].Object);
+        Assert.Equal(new MergeStatistics(1, 0, 0, 0), merge);
+    }
+
+    [Fact]
+    public void What_a_forked_process_releases_for_its_parent_is_counted_apart_and_is_no_forced_step()
+    {
+        var writer = new RecordingWriter(_directory.Path) { Forked = true };
+        writer.Thread(0).Free(100, 0x9000).Malloc(200, 0x1000, 8).Malloc(3_000_000, 0x1000, 8);
+        writer.Thread(1).Malloc(5_000_000, 0x2000, 8).Realloc(6_000_000, 6_000_800, 0x8000, 0x3000, 8);
+        writer.Thread(2).Malloc(9_000_000, 0x4000, 8);
+        writer.Save();
+
+        ReadAll(out MergeStatistics merge);
+
+        // The address that is taken twice is still in doubt.
+        Assert.Equal((0, 2, 1, 1), (merge.UnknownReleases, merge.InheritedReleases, merge.ForcedSteps, merge.ImplicitReleases));
+    }
+
+    [Fact]
     public void Realloc_to_zero_bytes_that_returns_null_has_freed()
     {
         var writer = new RecordingWriter(_directory.Path);

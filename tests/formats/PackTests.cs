@@ -7,6 +7,7 @@ using Xunit.Sdk;
 namespace AllocReplay.Tests.Formats;
 
 /// <summary><c>pack</c> and <c>record -o FILE.alloctrace</c>, and the comparison that every recording of the tests goes through.</summary>
+[StartsProcesses]
 public sealed class PackTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -16,6 +17,17 @@ public sealed class PackTests : IDisposable
     private string Pack => _directory["r.alloctrace"];
 
     public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void A_file_that_cannot_be_written_is_named_as_it_was_asked_for()
+    {
+        Directory.CreateDirectory(_directory["r2.allocrec"]);
+        SampleTrace.Write(_directory["r2.allocrec"]);
+        string file = _directory["nowhere/t.alloctrace"];
+        IOException failure = Assert.ThrowsAny<IOException>(() => TracePacker.Pack(_directory["r2.allocrec"], file, cancellation: TestContext.Current.CancellationToken));
+        Assert.Contains(file, failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(".tmp", failure.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void A_pack_is_dumped_as_its_recording_is()

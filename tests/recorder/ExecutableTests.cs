@@ -4,6 +4,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>Programs that the hook cannot see into are told from those that it can, before they run.</summary>
+[StartsProcesses]
 public sealed class ExecutableTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

@@ -23,14 +23,14 @@ public sealed class HookTests : IDisposable
 
         using TraceReader reader = TraceReader.Open(Recording);
         var perThread = new Dictionary<int, List<TraceEvent>>();
-        var statistics = new TraceStatistics();
         while (reader.Read(out TraceEvent e))
         {
-            statistics.Add(e);
             if (!perThread.TryGetValue(e.Thread, out List<TraceEvent>? list))
                 perThread.Add(e.Thread, list = []);
             list.Add(e);
         }
+        reader.Seek(0);
+        TraceStatistics statistics = TraceStatistics.Of(reader);
 
         Assert.Equal(KnownCalls.Counts, KnownCalls.CountsOf(statistics));
         Assert.Equal(4 * 100, statistics.CrossThreadReleases);
@@ -78,7 +78,7 @@ public sealed class HookTests : IDisposable
         TraceStatistics ofParent = TraceStatistics.Of(parent), ofChild = TraceStatistics.Of(child);
         Assert.Equal((2001, 2001), (ofParent.CountOf(CallKind.Malloc), ofParent.CountOf(CallKind.Free)));
         Assert.Equal((500, 501), (ofChild.CountOf(CallKind.Malloc), ofChild.CountOf(CallKind.Free)));
-        Assert.Equal((0, 1), (parent.Merge.UnknownReleases, child.Merge.UnknownReleases));
+        Assert.Equal((0, 0, 1), (parent.Merge.UnknownReleases, child.Merge.UnknownReleases, child.Merge.InheritedReleases));
         Assert.Equal((false, true), (parent.Process.Forked, child.Process.Forked));
     }
 

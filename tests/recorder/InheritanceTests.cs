@@ -4,6 +4,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>A recorded program is in the state in which it would be without the recorder.</summary>
+[StartsProcesses]
 public sealed class InheritanceTests : IDisposable
 {
     /// <summary>What cannot be made different here: a terminal, other users, the kernel's filters, the processors.</summary>

@@ -212,9 +212,7 @@ public sealed partial class MallocHookTests : IDisposable
     {
         const int rounds = 4 * 100;
         var statistics = new TraceStatistics();
-        while (reader.Read(out TraceEvent e))
-            if (e.Thread > 0)
-                statistics.Add(e);
+        reader.ForEach([new SinkOfThreads(statistics, thread => thread > 0)]);
         var expected = new SortedDictionary<string, long>(StringComparer.Ordinal) { ["free"] = 12 * rounds, ["malloc"] = 11 * rounds + 2 * 4 };
         Assert.Equal(expected, KnownCalls.CountsOf(statistics));
         Assert.Equal((rounds, 2 * 4, rounds), (statistics.CrossThreadReleases, statistics.FailedCalls, statistics.NullReleases));

@@ -1,18 +1,17 @@
 using AllocReplay.Replayer;
 using AllocReplay.Replayer.Allocators;
-using AllocReplay.Replayer.Compare;
-using AllocReplay.Replayer.Order;
-using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer.Run;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Replayer;
 
+[StartsProcesses]
 public sealed class AllocatorTests
 {
     [Fact]
     public void An_unknown_name_is_a_usage_error_that_lists_the_names()
     {
-        var e = Assert.Throws<ReplayException>(() => AllocatorCatalog.Parse("hoard"));
+        var e = Assert.Throws<ReplayException>(() => Configuration.Parse("hoard"));
         Assert.Equal(ReplayFailure.Usage, e.Failure);
         Assert.Contains("glibc, jemalloc, mimalloc, tcmalloc, tcmalloc_minimal, noop", e.Message);
     }
@@ -20,17 +19,17 @@ public sealed class AllocatorTests
     [Fact]
     public void A_library_that_is_not_there_is_not_possible()
     {
-        var e = Assert.Throws<ReplayException>(() => AllocatorCatalog.Parse("mine=/nowhere/libmine.so"));
+        var e = Assert.Throws<ReplayException>(() => Configuration.Parse("mine=/nowhere/libmine.so"));
         Assert.Equal(ReplayFailure.NotPossible, e.Failure);
     }
 
     [Fact]
     public void Capitals_set_the_environment_of_the_allocator_before_them()
     {
-        IReadOnlyList<Allocator> allocators = AllocatorCatalog.Parse("glibc,MALLOC_ARENA_MAX=1,MALLOC_TOP_PAD_=0,noop,glibc");
-        Assert.Equal(["glibc,MALLOC_ARENA_MAX=1,MALLOC_TOP_PAD_=0", "noop", "glibc"], allocators.Select(a => a.Name));
-        Assert.Equal(["MALLOC_ARENA_MAX=1", "MALLOC_TOP_PAD_=0"], allocators[0].Environment);
-        Assert.Empty(allocators[2].Environment);
+        IReadOnlyList<Configuration> configurations = Configuration.Parse("glibc,MALLOC_ARENA_MAX=1,MALLOC_TOP_PAD_=0,noop,glibc");
+        Assert.Equal(["glibc,MALLOC_ARENA_MAX=1,MALLOC_TOP_PAD_=0", "noop", "glibc"], configurations.Select(c => c.Name));
+        Assert.Equal(["MALLOC_ARENA_MAX=1", "MALLOC_TOP_PAD_=0"], configurations[0].Environment);
+        Assert.Empty(configurations[2].Environment);
     }
 
     [Theory]
@@ -38,7 +37,7 @@ public sealed class AllocatorTests
     [InlineData("MALLOC_ARENA_MAX=1,glibc")]
     [InlineData("glibc,noop,glibc")]
     public void A_list_that_makes_no_sense_is_a_usage_error(string list) =>
-        Assert.Equal(ReplayFailure.Usage, Assert.Throws<ReplayException>(() => AllocatorCatalog.Parse(list)).Failure);
+        Assert.Equal(ReplayFailure.Usage, Assert.Throws<ReplayException>(() => Configuration.Parse(list)).Failure);
 
     [Fact]
     public void Glibc_and_noop_are_always_there_and_what_is_missing_names_its_package()
@@ -53,7 +52,7 @@ public sealed class AllocatorTests
     [Fact]
     public void A_build_id_is_read_from_the_notes_of_a_library()
     {
-        Allocator glibc = AllocatorCatalog.Parse("glibc")[0];
+        Allocator glibc = AllocatorCatalog.Resolve("glibc");
         Assert.Matches("^[0-9a-f]{40}$", glibc.BuildId);
         Assert.Equal("", ElfBuildId.Read("/etc/passwd"));
         Assert.Equal("", ElfBuildId.Read("/nowhere"));
@@ -63,7 +62,7 @@ public sealed class AllocatorTests
     public void A_truncated_library_has_no_build_id()
     {
         using var directory = new TemporaryDirectory();
-        byte[] whole = File.ReadAllBytes(AllocatorCatalog.Parse("glibc")[0].Library!);
+        byte[] whole = File.ReadAllBytes(AllocatorCatalog.Resolve("glibc").Library!);
         foreach (int length in (int[])[0, 5, 63, 64, 100, 500])
         {
             File.WriteAllBytes(directory["cut.so"], whole[..length]);
@@ -71,22 +70,35 @@ public sealed class AllocatorTests
         }
     }
 
+    [Theory]
+    [InlineData("jemalloc", "libjemalloc2", "^5\\.[0-9]+\\.[0-9]+")]
+    [InlineData("mimalloc", "libmimalloc", "^[23]\\.[0-9]+\\.[0-9]+$")]
+    [InlineData("tcmalloc", "libgoogle-perftools4", "^2\\.[0-9]+")]
+    [InlineData("tcmalloc_minimal", "libtcmalloc-minimal4", "^2\\.[0-9]+")]
+    [StartsProcesses]
+    public void A_version_is_the_release_and_not_the_soname(string name, string package, string release)
+    {
+        Allocator allocator = ReplayTests.Installed(name).Allocator;
+        Assert.Matches(release, allocator.Version);
+        if (allocator.Package.Length == 0)
+            return; // not Debian, or not from a package
+        Assert.StartsWith(package, allocator.Package);
+        Assert.Contains(allocator.Version, allocator.Package);
+    }
+
     [Fact]
-    public void A_comparison_runs_every_allocator_and_reports_noop_without_memory()
+    public void A_library_that_tells_no_release_has_none()
     {
         using var directory = new TemporaryDirectory();
-        TraceGenerator.Write(directory.Path, seed: 1, threads: 3, calls: 2000);
-        using ReplayPlan plan = PlanFile.Compile(directory.Path), inOrder = PlanFile.Compile(directory.Path, ReplayOrder.Total);
-        var comparison = new Comparison(
-            plan, inOrder, AllocatorCatalog.Parse("glibc,MALLOC_PERTURB_=1,glibc,MALLOC_ARENA_MAX=1,noop"),
-            new ComparisonOptions { Runs = 3, Seed = 1 });
-
-        IReadOnlyList<ComparisonRow> rows = comparison.Run();
-
-        Assert.Equal(["glibc,MALLOC_PERTURB_=1", "glibc,MALLOC_ARENA_MAX=1", "noop"], rows.Select(r => r.Allocator.Name));
-        Assert.Null(rows[0].SpeedRatio);
-        Assert.Equal(Verdict.NoDifferenceShown, rows[1].SpeedRatio!.Value.Verdict);
-        Assert.NotNull(rows[1].MemoryRatio);
-        Assert.Null(rows[2].PeakBytes);
+        File.WriteAllText(directory["libnothing.so.9.9"], "");
+        Allocator nothing = AllocatorCatalog.Resolve($"mine={directory["libnothing.so.9.9"]}");
+        Assert.Equal(("", ""), (nothing.Version, nothing.Package));
     }
+
+    [Theory]
+    [InlineData("libmimalloc3", "libmimalloc3")]
+    [InlineData("libmimalloc2.0", "libmimalloc2.0")]
+    [InlineData("", "libmimalloc3")]
+    public void A_missing_allocator_names_the_package_that_this_release_has(string offered, string expected) =>
+        Assert.Equal(expected, DebianPackage.Offered(["libmimalloc3", "libmimalloc2.0"], name => name == offered));
 }

@@ -11,10 +11,10 @@ namespace AllocReplay.Tests.Replayer;
 public sealed class PlanPropertyTests
 {
     private const string Seed = "0N0XIzNsQ0O2";
-    private const int Traces = 120;
+    private static readonly int Traces = Effort.Of(120, small: 40), CallsMax = Effort.Of(600, small: 120);
 
     private static readonly Gen<(int Seed, int Threads, int Calls, bool Latency, ReplayOrder Order)> AnyTrace =
-        Gen.Select(Gen.Int, Gen.Int[1, 12], Gen.Int[0, 600], Gen.Bool, Gen.Int[0, 2].Select(o => (ReplayOrder)o));
+        Gen.Select(Gen.Int, Gen.Int[1, 12], Gen.Int[0, CallsMax], Gen.Bool, Gen.Int[0, 2].Select(o => (ReplayOrder)o));
 
     [Fact]
     public void Every_wait_points_backwards_in_the_merged_order() => Check((events, plan, _, _) =>

@@ -9,6 +9,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Replayer;
 
 /// <summary>Real replays of small traces. That each is the trace, thread by thread, is checked by every run itself.</summary>
+[StartsProcesses]
 public sealed class ReplayTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -81,7 +82,7 @@ public sealed class ReplayTests : IDisposable
         using ReplayPlan plan = PlanFile.Compile(_directory.Path);
         foreach (TouchPolicy touch in Enum.GetValues<TouchPolicy>())
         {
-            WorkerResult result = WorkerProcess.Run(plan, Installed(allocator), new ReplayOptions { Touch = touch, MemoryIntervalUs = 1000 });
+            WorkerResult result = WorkerRunner.Instance.Run(plan, Installed(allocator), new ReplayOptions { Touch = touch, MemoryIntervalUs = 1000 });
             Assert.Equal(plan.Counts.Calls, result.Calls);
             Assert.Equal(0, result.FailedNow);
             Assert.True(result.MemorySamples > 0);
@@ -140,21 +141,21 @@ public sealed class ReplayTests : IDisposable
         _writer.Thread(0).Malloc(100, 0x1000, 32).Malloc(200, 0x2000, 32).Free(300, 0x1000);
         _writer.Save();
         using ReplayPlan plan = PlanFile.Compile(_directory.Path);
-        Allocator glibc = Installed("glibc");
-        WorkerProcess.Run(plan, glibc, new ReplayOptions());
+        Configuration glibc = Installed("glibc");
+        WorkerRunner.Instance.Run(plan, glibc, new ReplayOptions());
         byte[] bytes = File.ReadAllBytes(plan.Path);
         PlanHeader header = MemoryMarshal.Read<PlanHeader>(bytes);
 
         byte[] resized = [.. bytes];
         resized[header.OpsOffset + 8] = 33;
         File.WriteAllBytes(plan.Path, resized);
-        var e = Assert.Throws<ReplayException>(() => WorkerProcess.Run(plan, glibc, new ReplayOptions()));
+        var e = Assert.Throws<ReplayException>(() => WorkerRunner.Instance.Run(plan, glibc, new ReplayOptions()));
         Assert.Contains("thread 0 (thread-0) requested 65 bytes, the trace has 64", e.Message);
 
         byte[] dropped = [.. bytes];
         dropped[header.ThreadsOffset + 8] = 2;
         File.WriteAllBytes(plan.Path, dropped);
-        e = Assert.Throws<ReplayException>(() => WorkerProcess.Run(plan, glibc, new ReplayOptions()));
+        e = Assert.Throws<ReplayException>(() => WorkerRunner.Instance.Run(plan, glibc, new ReplayOptions()));
         Assert.Contains("thread 0 (thread-0) made 2 calls, the trace has 3", e.Message);
         Assert.Equal(ReplayFailure.Failed, e.Failure);
     }
@@ -177,7 +178,7 @@ public sealed class ReplayTests : IDisposable
         bytes[offset] = value;
         File.WriteAllBytes(plan.Path, bytes);
 
-        var e = Assert.Throws<ReplayException>(() => WorkerProcess.Run(plan, Installed("glibc"), new ReplayOptions()));
+        var e = Assert.Throws<ReplayException>(() => WorkerRunner.Instance.Run(plan, Installed("glibc"), new ReplayOptions()));
 
         Assert.Contains(expected, e.Message);
     }
@@ -199,7 +200,7 @@ public sealed class ReplayTests : IDisposable
         _writer.Save();
         using ReplayPlan plan = PlanFile.Compile(_directory.Path);
 
-        var e = Assert.Throws<ReplayException>(() => WorkerProcess.Run(plan, AllocatorCatalog.Parse($"mine={library}")[0], new ReplayOptions()));
+        var e = Assert.Throws<ReplayException>(() => WorkerRunner.Instance.Run(plan, Configuration.Parse($"mine={library}")[0], new ReplayOptions()));
 
         Assert.Equal(ReplayFailure.NotPossible, e.Failure);
         Assert.Contains("malloc came from", e.Message);
@@ -217,7 +218,7 @@ public sealed class ReplayTests : IDisposable
         bytes[(int)read.Header.OpsOffset + 3 * Marshal.SizeOf<PlanOp>() + 4] = (byte)read.Of(0)[2].Slot;
         File.WriteAllBytes(plan.Path, bytes);
 
-        var e = Assert.Throws<ReplayException>(() => WorkerProcess.Run(plan, Installed("glibc"), new ReplayOptions()));
+        var e = Assert.Throws<ReplayException>(() => WorkerRunner.Instance.Run(plan, Installed("glibc"), new ReplayOptions()));
 
         Assert.Contains("killed by SIGABRT under glibc", e.Message);
     }
@@ -235,17 +236,17 @@ public sealed class ReplayTests : IDisposable
         Assert.Contains("1,048,576.0 MiB live", e.Message);
     }
 
-    internal static Allocator Installed(string name)
+    internal static Configuration Installed(string name)
     {
         if (AllocatorCatalog.List().FirstOrDefault(a => a.Name == name) is { Found: null } missing)
             Assert.Skip($"{name} is not installed: apt-get install {missing.Package}");
-        return AllocatorCatalog.Parse(name)[0];
+        return Configuration.Parse(name)[0];
     }
 
     private WorkerResult Replay(string allocator, int memoryIntervalUs = 0)
     {
         _writer.Save();
         using ReplayPlan plan = PlanFile.Compile(_directory.Path);
-        return WorkerProcess.Run(plan, Installed(allocator), new ReplayOptions { MemoryIntervalUs = memoryIntervalUs });
+        return WorkerRunner.Instance.Run(plan, Installed(allocator), new ReplayOptions { MemoryIntervalUs = memoryIntervalUs });
     }
 }

@@ -16,6 +16,7 @@ public sealed class DependencyRuleTests
         ["cli"] = ["formats", "recorder", "replayer", "analyzer"],
         ["fuzz"] = ["formats"],
         ["tests"] = ["formats", "recorder", "replayer", "analyzer", "cli", "fuzz"],
+        ["tests/mutation"] = ["formats", "replayer", "analyzer", "cli", "fuzz"],
         ["bench"] = ["formats", "recorder", "replayer", "analyzer", "cli"],
     };
 

@@ -13,7 +13,8 @@ public sealed partial class DocumentationTests
     private static readonly string[] Foreign = ["MallocHook", "MessagePack", "ClickHouse", "NativeAOT", "GitHub"];
 
     private static readonly Lazy<HashSet<string>> Identifiers = new(() =>
-        [.. SourceTree.Files(".cs", ".c", ".h", ".cpp", ".csproj", ".props", ".targets", ".sql").SelectMany(f => Word().Matches(WithoutComments(SourceTree.Read(f)))).Select(m => m.Value)]);
+        [.. SourceTree.Files(".cs", ".c", ".h", ".cpp", ".csproj", ".props", ".targets", ".sql")
+            .SelectMany(f => Word().Matches(WithoutComments(SourceTree.Read(f)))).Select(m => m.Value)]);
 
     private static IEnumerable<string> Documents => SourceTree.Files(".md");
 
@@ -113,13 +114,19 @@ public sealed partial class DocumentationTests
     private static partial Regex NotOfAnchor();
 
     // Not: absolute ones, system headers in angle brackets, what a command makes, and those with a word in capitals for any name.
-    [GeneratedRegex(@"(?<![\w/<.$~*{}-])(?!artifacts/|sys/|linux/|gperftools/)[a-zA-Z][a-z_-]+(?:/[A-Za-z0-9_.-]+)*/(?![A-Z]+\.)[A-Za-z0-9_.-]+\.(?:cs|c|h|cpp|md|sh|sql|py|csproj|targets|props)\b")]
+    [GeneratedRegex(
+        @"(?<![\w/<.$~*{}-])(?!artifacts/|sys/|linux/|gperftools/)[a-zA-Z][a-z_-]+(?:/[A-Za-z0-9_.-]+)*/" +
+        @"(?![A-Z]+\.)[A-Za-z0-9_.-]+\.(?:cs|c|h|cpp|md|sh|sql|py|csproj|targets|props)\b")]
     private static partial Regex FilePath();
 
     [GeneratedRegex(@"`((?:[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+(?:\.[A-Z]\w+)*)|(?:ar|AR|allocreplay|ALLOCREPLAY)_\w+)(?:\(\))?`")]
     private static partial Regex CodeName();
 
-    [GeneratedRegex(@"(?<=^|[\s;{}])//+(?<text>.*)|/\*(?<text>.*?)\*/|<!--(?<text>.*?)-->|^\s*#(?!\s*(?:include|define|if|el|endif|error|undef|pragma|nullable)\b)(?<text> .*)", RegexOptions.Multiline)]
+    // Of C# and C, of XML, and of the shell, whose sign begins the C preprocessor's lines too.
+    [GeneratedRegex(
+        @"(?<=^|[\s;{}])//+(?<text>.*)|/\*(?<text>(?s:.*?))\*/|<!--(?<text>(?s:.*?))-->|" +
+        @"^[ \t]*#(?!\s*(?:include|define|if|el|endif|error|undef|pragma|nullable)\b)(?<text> .*)",
+        RegexOptions.Multiline)]
     private static partial Regex Comment();
 
     [GeneratedRegex("<c>(.*?)</c>")]

@@ -20,7 +20,8 @@ public sealed partial class PackageTests : IDisposable
     {
         // Packed from what was built with the tests, by the same configuration.
         string configuration = Path.GetFileName(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory))!);
-        Dotnet("pack", Path.Combine(SourceTree.Root, "formats/AllocReplay.Formats.csproj"), "--no-build", "-c", configuration, "-o", _directory["feed"], $"-p:PackageVersion={Version}");
+        Dotnet("pack", Path.Combine(SourceTree.Root, "formats/AllocReplay.Formats.csproj"), "--no-build", "-c", configuration, "-o", _directory["feed"],
+            $"-p:PackageVersion={Version}");
         AssertWhole(_directory[$"feed/AllocReplay.Formats.{Version}.nupkg"]);
 
         string readme = File.ReadAllText(Path.Combine(SourceTree.Root, "formats/README.md"));

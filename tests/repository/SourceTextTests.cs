@@ -11,7 +11,9 @@ public sealed partial class SourceTextTests
 
     private static readonly string[] Code = [".cs", ".c", ".h", ".cpp", ".sh", ".py", ".sql", ".csproj", ".props", ".targets"];
 
-    private static IEnumerable<string> CodeFiles => SourceTree.Files(Code).Concat(SourceTree.Files("").Where(f => f.StartsWith(".ci/", StringComparison.Ordinal)));
+    private static IEnumerable<string> CodeFiles =>
+        SourceTree.Files(Code)
+        .Concat(SourceTree.Files("").Where(f => f.StartsWith(".ci/", StringComparison.Ordinal)));
 
     [Fact]
     public void No_line_of_code_is_longer_than_160_columns() => AssertNone(TooLong);
@@ -48,7 +50,7 @@ public sealed partial class SourceTextTests
     private static IEnumerable<string> TooLong(string file, string text) =>
         from line in Lines(text)
         let columns = line.Text.EnumerateRunes().Count()
-        where columns > LongestLine
+        where columns > LongestLine && !line.Text.TrimStart().StartsWith("| ", StringComparison.Ordinal) // a row of a table cannot be broken
         select $"{file}:{line.Number}: {columns} columns";
 
     private static IEnumerable<string> Unfinished(string file, string text) =>

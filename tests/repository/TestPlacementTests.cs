@@ -13,7 +13,8 @@ public sealed partial class TestPlacementTests
     public void Tests_are_in_the_folder_of_a_part_of_the_product_in_files_of_their_names()
     {
         string[] parts = [.. SourceTree.Files(".csproj").Select(f => Path.GetDirectoryName(f)!), .. OfTheirOwn];
-        SourceTree.AssertNone(SourceTree.Files(".cs").Where(f => f.StartsWith("tests/", StringComparison.Ordinal)).SelectMany(f => Misplaced(f, SourceTree.Read(f), parts)));
+        SourceTree.AssertNone(SourceTree.Files(".cs").Where(f => f.StartsWith("tests/", StringComparison.Ordinal))
+            .SelectMany(f => Misplaced(f, SourceTree.Read(f), parts)));
     }
 
     [Fact]

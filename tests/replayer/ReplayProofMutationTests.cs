@@ -7,7 +7,8 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Replayer;
 
 /// <summary>The negative control of verify: real replays hold, and no change of their recordings goes by unseen.</summary>
-public sealed class ClosureMutationTests : IDisposable
+[StartsProcesses]
+public sealed class ReplayProofMutationTests : IDisposable
 {
     private const int Replays = 20, MutationsEach = 50;
 
@@ -46,7 +47,7 @@ public sealed class ClosureMutationTests : IDisposable
         Assert.Equal(Replays * MutationsEach, counts.Values.Sum());
     }
 
-    private static ClosureReport Verify(string trace, MutableRecording recording, ReplayOrder order, ReplayInfo info)
+    private static ProofReport Verify(string trace, MutableRecording recording, ReplayOrder order, ReplayInfo info)
     {
         using var copy = new TemporaryDirectory();
         recording.Write(copy.Path);

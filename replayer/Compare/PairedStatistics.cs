@@ -1,12 +1,15 @@
 namespace AllocReplay.Replayer.Compare;
 
 /// <summary>Middle and spread of one figure over the runs of a configuration.</summary>
+/// <param name="Median">The middle.</param>
+/// <param name="Min">The least.</param>
+/// <param name="Max">The most.</param>
 public readonly record struct Spread(double Median, double Min, double Max)
 {
     public static Spread Of(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
-        return sorted.Length == 0 ? default : new Spread(Statistics.MedianOfSorted(sorted), sorted[0], sorted[^1]);
+        return sorted.Length == 0 ? default : new Spread(PairedStatistics.MedianOfSorted(sorted), sorted[0], sorted[^1]);
     }
 }
 
@@ -25,11 +28,12 @@ public enum Verdict
 /// <param name="High">Upper end.</param>
 public readonly record struct PairedRatio(double Median, double Low, double High)
 {
+    /// <summary>What the interval shows.</summary>
     public Verdict Verdict => Low > 1 ? Verdict.Higher : High < 1 ? Verdict.Lower : Verdict.NoDifferenceShown;
 }
 
-/// <summary>The statistics of a comparison: pure functions.</summary>
-public static class Statistics
+/// <summary>The statistics of runs in blocks, value beside value of the same block: pure functions.</summary>
+public static class PairedStatistics
 {
     private const int Resamples = 10_000;
     private const double Tail = 0.025;
@@ -37,7 +41,7 @@ public static class Statistics
     /// With five pairs the interval is the whole range of their ratios, which holds the true median 94 times in 100; with
     /// four it would be 88 times.
     /// </summary>
-    private const int PairsForAVerdict = 5;
+    public const int PairsForAVerdict = 5;
 
     /// <summary>
     /// The ratio of each value to its partner of the same block, its median, and a percentile bootstrap over the blocks. With
@@ -49,9 +53,7 @@ public static class Statistics
     public static PairedRatio Ratio(IReadOnlyList<double> values, IReadOnlyList<double> baseline, int seed)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(values.Count, baseline.Count);
-        double[] ratios = new double[values.Count];
-        for (int i = 0; i < ratios.Length; i++)
-            ratios[i] = values[i] / baseline[i];
+        double[] ratios = [.. values.Zip(baseline, (value, partner) => value / partner)];
         double[] sorted = [.. ratios.Order()];
         if (sorted.Length == 0)
             return new PairedRatio(double.NaN, double.NegativeInfinity, double.PositiveInfinity);
@@ -70,6 +72,13 @@ public static class Statistics
         }
         Array.Sort(medians);
         return new PairedRatio(median, medians[(int)(Tail * Resamples)], medians[(int)((1 - Tail) * Resamples) - 1]);
+    }
+
+    /// <summary>Median of values in any order; not a number of none.</summary>
+    public static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return sorted.Length == 0 ? double.NaN : MedianOfSorted(sorted);
     }
 
     /// <summary>Median of values in rising order.</summary>

@@ -1,40 +1,56 @@
-using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Statistics;
 
-namespace AllocReplay.Cli.Pages;
+namespace AllocReplay.Formats.Summary;
 
-/// <summary>What <c>info</c> shows, in the shape that <c>info --json</c> prints.</summary>
-internal sealed record TraceSummary
+/// <summary>What a process image's trace holds, in figures: what <c>info</c> shows. Times are nanoseconds since the start of the recording.</summary>
+/// <remarks>Not sealed: who shows it may put words to the figures.</remarks>
+public record TraceSummary
 {
-    public const string Packed = "packed";
-    public const string Recording = "recording";
-    public const string SizeLimit = "max_size";
-    public const string DurationLimit = "duration";
-
+    /// <summary>The path that the trace was opened by.</summary>
     public required string Path { get; init; }
-    /// <summary>recording or packed.</summary>
-    public required string Form { get; init; }
+    /// <summary>How it is stored.</summary>
+    public required TraceForm Form { get; init; }
     /// <summary>Bytes of the trace's files, all process images included.</summary>
     public required long FileBytes { get; init; }
+    /// <summary>Version of the format, as major.minor.</summary>
     public required string FormatVersion { get; init; }
+    /// <summary>The process image that the figures are of.</summary>
     public required string Image { get; init; }
+    /// <summary>All process images, busiest first.</summary>
     public required IReadOnlyList<ProcessImage> Images { get; init; }
+    /// <summary>The command that was recorded, where the recorder was asked.</summary>
     public required IReadOnlyList<string> Command { get; init; }
+    /// <summary>Arguments of the process.</summary>
     public required IReadOnlyList<string> Arguments { get; init; }
+    /// <summary>Its executable.</summary>
     public required string Executable { get; init; }
+    /// <summary>Host name; empty when it is not known.</summary>
     public required string Host { get; init; }
+    /// <summary>Kernel; empty when it is not known.</summary>
     public required string Kernel { get; init; }
+    /// <summary>Architecture, as <see cref="ProcessInfo.Architecture"/> has it.</summary>
     public required string Architecture { get; init; }
+    /// <summary>Process id; 0 when it is not known.</summary>
     public required uint Pid { get; init; }
+    /// <summary>When recording began, UTC; the Unix epoch when that is not known.</summary>
     public required DateTimeOffset Started { get; init; }
-    /// <summary>How the recording ended, in words.</summary>
-    public required string End { get; init; }
+    /// <summary>How the recording ended.</summary>
+    public required RecordingState State { get; init; }
+    /// <summary>Whether the process began as a fork of a recorded one.</summary>
+    public required bool Forked { get; init; }
+    /// <summary>Exit code of the command as a shell gives it, where the image is its first and it has ended; else null.</summary>
     public required int? ExitCode { get; init; }
+    /// <summary>Path of the allocator in the program; empty when it is not known.</summary>
     public required string Allocator { get; init; }
+    /// <summary>Its build id; empty without one.</summary>
     public required string AllocatorBuildId { get; init; }
+    /// <summary>Whether operator new is recorded as such.</summary>
     public required bool RecordsOperatorNew { get; init; }
+    /// <summary>1 block in so many is recorded.</summary>
     public required uint Sample { get; init; }
+    /// <summary>Whether each call carries how long it took.</summary>
     public required bool Latency { get; init; }
     /// <summary>preload, or mallochook: then every call looks like malloc or free.</summary>
     public required string Source { get; init; }
@@ -44,63 +60,110 @@ internal sealed record TraceSummary
     public required long DurationNs { get; init; }
     /// <summary>Time that was recorded, up to the last event: the intervals' lengths.</summary>
     public required long RecordedNs { get; init; }
+    /// <summary>Events of all kinds.</summary>
     public required long Events { get; init; }
+    /// <inheritdoc cref="TraceReader.EventBytes"/>
     public required long EventBytes { get; init; }
+    /// <summary>0 without events, and where the part that the figures are of is bounded in time: what is stored does not end there.</summary>
     public required double BytesPerEvent { get; init; }
+    /// <summary>Calls; a reallocation is one.</summary>
     public required long Calls { get; init; }
     /// <summary>Calls by name; a reallocation counts once.</summary>
     public required IReadOnlyDictionary<string, long> CallsByKind { get; init; }
+    /// <summary>How long calls took, by name; empty without latency.</summary>
+    public required IReadOnlyList<CallLatency> Latencies { get; init; }
+    /// <summary>Blocks acquired.</summary>
     public required long Acquisitions { get; init; }
+    /// <summary>Bytes that they requested; at most <see cref="ByteCount.Max"/>.</summary>
     public required ulong BytesAcquired { get; init; }
+    /// <summary>Acquisitions that failed.</summary>
     public required long FailedCalls { get; init; }
+    /// <summary>Releases of a null pointer.</summary>
     public required long NullReleases { get; init; }
+    /// <summary>Blocks released by another thread than acquired them.</summary>
     public required long CrossThreadReleases { get; init; }
     /// <summary>Blocks that were released before their thread acquired another.</summary>
     public required long TemporaryBlocks { get; init; }
+    /// <summary>Bytes of live blocks at their highest.</summary>
     public required ulong PeakLiveBytes { get; init; }
+    /// <summary>When that was.</summary>
     public required long PeakLiveNs { get; init; }
+    /// <summary>Live blocks at the end.</summary>
     public required long LiveBlocks { get; init; }
+    /// <summary>Their bytes.</summary>
     public required ulong LiveBytes { get; init; }
     /// <summary>What the sparklines show.</summary>
     public required TimelineSummary Timeline { get; init; }
     /// <summary>The interval that the figures are of; null: all.</summary>
     public required uint? OnlyInterval { get; init; }
+    /// <summary>The intervals that were recorded.</summary>
     public required IReadOnlyList<Interval> Intervals { get; init; }
+    /// <summary>Marks, in order of time.</summary>
     public required IReadOnlyList<Marker> Markers { get; init; }
+    /// <summary>Where the part that the figures are of begins and ends, nanoseconds since the start of the recording; null where it is not bounded.</summary>
+    public required long? FromNs { get; init; }
+    /// <inheritdoc cref="FromNs"/>
+    public required long? ToNs { get; init; }
+    /// <inheritdoc cref="MergeStatistics.UnknownReleases"/>
     public required long UnknownReleases { get; init; }
+    /// <inheritdoc cref="MergeStatistics.InheritedReleases"/>
+    public required long InheritedReleases { get; init; }
+    /// <inheritdoc cref="MergeStatistics.ReleasedWhileStopped"/>
     public required long ReleasedWhileStopped { get; init; }
+    /// <inheritdoc cref="MergeStatistics.ImplicitReleases"/>
     public required long ImplicitReleases { get; init; }
+    /// <inheritdoc cref="MergeStatistics.Parks"/>
     public required long Parks { get; init; }
+    /// <inheritdoc cref="MergeStatistics.ForcedSteps"/>
     public required long ForcedSteps { get; init; }
+    /// <summary>Calls that are not in the trace.</summary>
     public required ulong EventsLost { get; init; }
     /// <summary>Bytes of events that were allowed; 0: no limit.</summary>
     public required long MaxSize { get; init; }
     /// <summary>Time that was allowed; 0: no limit.</summary>
     public required long MaxDurationNs { get; init; }
-    /// <summary>Those of max_size and duration that ended the recording.</summary>
-    public required IReadOnlyList<string> LimitsHit { get; init; }
+    /// <summary>The limits that ended the recording.</summary>
+    public required IReadOnlyList<RecordingLimit> LimitsHit { get; init; }
+    /// <summary>Why recording ended early; null when it did not.</summary>
     public required string? Failure { get; init; }
+    /// <summary>The damage that the trace has; null without.</summary>
     public required string? Damage { get; init; }
+    /// <summary>The threads, up to the last that has events.</summary>
     public required IReadOnlyList<ThreadSummary> Threads { get; init; }
-    public IReadOnlyList<TraceWarning> Warnings => [.. TraceWarnings.Of(this)];
-
+    /// <summary>A thread's totals, as <see cref="TraceStatistics.ThreadTotals"/> has them.</summary>
     public sealed record ThreadSummary(
         int Index, uint OsTid, string Name, int Parent, long Calls, ulong BytesRequested, long FirstNs, long LastNs, long? ExitNs);
 
+    /// <summary>Calls and live bytes over time.</summary>
     /// <param name="StartNs">Start of the first bucket.</param>
     /// <param name="BucketNs">Width of each.</param>
     /// <param name="Calls">Calls in each bucket.</param>
     /// <param name="PeakLiveBytes">Bytes of live blocks at their highest in each bucket.</param>
     public sealed record TimelineSummary(long StartNs, long BucketNs, IReadOnlyList<long> Calls, IReadOnlyList<ulong> PeakLiveBytes);
 
-    public static TraceSummary Of(TraceReader reader, TraceStatistics statistics)
+    /// <summary>Reads a trace from where it stands to its end, and sums it up.</summary>
+    /// <param name="reader">The trace; it is left at its end.</param>
+    /// <param name="progress">Told the share that is read.</param>
+    /// <param name="token">Ends the reading.</param>
+    /// <exception cref="IOException">The disk failed.</exception>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public static TraceSummary Read(TraceReader reader, IProgress<double>? progress = null, CancellationToken token = default)
     {
+        var statistics = new TraceStatistics();
+        var latencies = new LatencyStatistics();
+        reader.ForEach(reader.Process.Latency ? [statistics, latencies] : [statistics], progress, token);
+        return Of(reader, statistics, latencies);
+    }
+
+    private static TraceSummary Of(TraceReader reader, TraceStatistics statistics, LatencyStatistics latencies)
+    {
+        (long fromNs, long toNs) = reader.Bounds;
         ProcessInfo process = reader.Process;
         bool isRoot = reader.Session?.Pid == process.Pid;
         return new TraceSummary
         {
             Path = reader.Path,
-            Form = reader.Trace.IsPacked ? Packed : Recording,
+            Form = reader.Trace.IsPacked ? TraceForm.Packed : TraceForm.Recording,
             FileBytes = reader.Trace.MeasureFiles(),
             FormatVersion = process.FormatVersion,
             Image = reader.Image,
@@ -113,7 +176,8 @@ internal sealed record TraceSummary
             Architecture = process.Architecture,
             Pid = process.Pid,
             Started = process.Started,
-            End = DescribeEnd(process, isRoot ? reader.Session!.ExitCode : null),
+            State = process.State,
+            Forked = process.Forked,
             ExitCode = isRoot ? reader.Session!.ExitCode : null,
             Allocator = process.AllocatorPath,
             AllocatorBuildId = process.AllocatorBuildId,
@@ -126,9 +190,10 @@ internal sealed record TraceSummary
             RecordedNs = RecordedOf(reader, statistics.DurationNs),
             Events = statistics.Events,
             EventBytes = reader.EventBytes,
-            BytesPerEvent = statistics.Events == 0 ? 0 : (double)reader.EventBytes / statistics.Events,
+            BytesPerEvent = statistics.Events == 0 || reader.Range is { BoundsTime: true } ? 0 : (double)reader.EventBytes / statistics.Events,
             Calls = statistics.Calls,
             CallsByKind = CallsOf(statistics),
+            Latencies = latencies.Calls,
             Acquisitions = statistics.Acquisitions,
             BytesAcquired = statistics.BytesAcquired,
             FailedCalls = statistics.FailedCalls,
@@ -144,7 +209,10 @@ internal sealed record TraceSummary
             OnlyInterval = reader.Range?.Interval,
             Intervals = reader.Intervals,
             Markers = reader.Markers,
+            FromNs = fromNs == 0 ? null : fromNs,
+            ToNs = toNs == long.MaxValue ? null : toNs,
             UnknownReleases = reader.Merge.UnknownReleases,
+            InheritedReleases = reader.Merge.InheritedReleases,
             ReleasedWhileStopped = reader.Merge.ReleasedWhileStopped,
             ImplicitReleases = reader.Merge.ImplicitReleases,
             Parks = reader.Merge.Parks,
@@ -160,36 +228,25 @@ internal sealed record TraceSummary
         };
     }
 
-    private static string DescribeEnd(ProcessInfo process, int? exitCode)
+    private static long RecordedOf(TraceReader reader, long endNs)
     {
-        string end = (process.State, exitCode) switch
-        {
-            (_, > 128) => $"killed by signal {exitCode - 128}",
-            (_, { } code) => $"exited with {code}",
-            (RecordingState.Exited, _) => "ended in an orderly way",
-            (RecordingState.Failed, _) => "end not seen",
-            _ => "still running, or ended without running its destructors",
-        };
-        return process.State == RecordingState.Failed ? end + "; recording ended early" : end;
+        (long fromNs, long toNs) = reader.Bounds;
+        IEnumerable<(long StartNs, long StopNs)> spans = reader.Intervals.Count == 0 ? [(0, endNs)]
+            : reader.Intervals.Where(i => reader.Range?.Interval is not { } only || i.Number == only).Select(i => (i.StartNs, i.StopNs ?? endNs));
+        return spans.Sum(s => Math.Max(0, Math.Min(s.StopNs, toNs) - Math.Max(s.StartNs, fromNs)));
     }
 
-    private static long RecordedOf(TraceReader reader, long endNs) =>
-        reader.Intervals.Count == 0
-            ? endNs
-            : reader.Intervals.Where(i => reader.Range?.Interval is null || i.Number == reader.Range?.Interval)
-                .Sum(i => Math.Max(0, (i.StopNs ?? endNs) - i.StartNs));
-
-    private static IEnumerable<string> LimitsOf(TraceReader reader)
+    private static IEnumerable<RecordingLimit> LimitsOf(TraceReader reader)
     {
         if (reader.Process.SizeLimitReached)
-            yield return SizeLimit;
+            yield return RecordingLimit.MaxSize;
         // The recorder notes what it allowed, not that it stopped: it stopped if the last interval ends no earlier than that. The
         // session's clock and the process's are not the same, so a little is allowed for.
         if (reader.Session is { MaxDurationNs: > 0 } session && reader.Intervals is [.., { StopNs: { } stop }])
         {
             double stopped = (reader.Process.Started - DateTimeOffset.UnixEpoch).TotalNanoseconds + stop - session.StartedNs;
             if (stopped >= session.MaxDurationNs * 0.99)
-                yield return DurationLimit;
+                yield return RecordingLimit.Duration;
         }
     }
 

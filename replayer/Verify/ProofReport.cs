@@ -29,7 +29,7 @@ public sealed record EdgeCheck
 public sealed record TimingError(long Gaps, long Median, long P90, long P99, long Max);
 
 /// <summary>Whether a replay was the recorded execution, edge by edge.</summary>
-public sealed record ClosureReport
+public sealed record ProofReport
 {
     /// <summary>The order that the replay was to keep.</summary>
     public required ReplayOrder Order { get; init; }
@@ -59,11 +59,11 @@ public sealed record ClosureReport
 }
 
 /// <summary>What a replay was to do, beyond the trace.</summary>
-public sealed record ClosureOptions
+public sealed record ProofOptions
 {
     public required ReplayOrder Order { get; init; }
-    /// <summary>As <see cref="ReplayOptions.Slowness"/>.</summary>
-    public double Slowness { get; init; }
+    /// <summary>As <see cref="ReplayOptions.Pace"/>.</summary>
+    public Pace Pace { get; init; }
     /// <summary>As <see cref="WorkerResult.Substituted"/>.</summary>
     public IReadOnlyDictionary<int, int> Substituted { get; init; } = new Dictionary<int, int>();
 }

@@ -1,70 +1,93 @@
-using AllocReplay.Cli.Options;
 using AllocReplay.Formats.Calls;
-using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
-using AllocReplay.Replayer.Run;
 
-namespace AllocReplay.Cli.Pages;
+namespace AllocReplay.Replayer.Run;
 
-/// <summary>What <c>replay</c> shows, in the shape that <c>replay --json</c> prints.</summary>
-internal sealed record ReplaySummary
+/// <summary>What a replay shows, in the shape that <c>replay --json</c> prints.</summary>
+public sealed record ReplayReport
 {
+    /// <summary>The trace, as it was named.</summary>
     public required string Trace { get; init; }
+    /// <summary>The configuration as it was named, settings included.</summary>
     public required string Allocator { get; init; }
+    /// <summary>Path of the object that provided malloc, or <c>noop</c>.</summary>
     public required string AllocatorPath { get; init; }
+    /// <summary>The allocator's release, as itself tells; empty where it does not.</summary>
     public required string Version { get; init; }
+    /// <summary>Debian's package of its library and that one's version; empty where dpkg does not know the file.</summary>
+    public required string Package { get; init; }
+    /// <summary>Build id of that object in hexadecimal, or empty.</summary>
     public required string BuildId { get; init; }
+    /// <summary>Variables set for the worker, as NAME=VALUE.</summary>
     public required IReadOnlyList<string> Environment { get; init; }
+    /// <summary>The order that was enforced.</summary>
     public required ReplayOrder Order { get; init; }
-    public required string Pace { get; init; }
+    /// <summary>When calls were made: <c>asap</c>, <c>recorded</c>, or a speed such as <c>x2</c>.</summary>
+    public required Pace Pace { get; init; }
+    /// <summary>Times that the trace was replayed, in one process.</summary>
     public required int Loops { get; init; }
+    /// <summary>What was written into new blocks.</summary>
     public required TouchPolicy Touch { get; init; }
+    /// <summary>Calls made, of all loops.</summary>
     public required long Calls { get; init; }
     /// <summary>Bytes of successful acquisitions, as the trace has them, of all loops.</summary>
     public required ulong BytesAcquired { get; init; }
+    /// <summary>From the first call to the end of the last thread.</summary>
     public required long ElapsedNs { get; init; }
+    /// <summary>Calls made in a second.</summary>
     public required double CallsPerSecond { get; init; }
+    /// <summary>CPU time of all threads, user and system.</summary>
     public required long CpuNs { get; init; }
+    /// <summary>Page faults that needed no reading.</summary>
     public required long MinorFaults { get; init; }
+    /// <summary>Context switches, voluntary or not.</summary>
     public required long ContextSwitches { get; init; }
+    /// <summary>Bytes requested and live at the peak, as the trace has them.</summary>
     public required ulong PeakLiveBytes { get; init; }
     /// <summary>Anonymous resident bytes at their peak, over the harness's own; null for the no-op.</summary>
     public required long? PeakBytes { get; init; }
+    /// <summary>What is left of that after the last thread ended.</summary>
     public required long? EndBytes { get; init; }
+    /// <summary>Times that the memory was read; null where it was not.</summary>
     public required long? MemorySamples { get; init; }
-    /// <summary>Peak over peak live; null where the order leaves it to the replay what is live, or where the replay was over before its peak could be seen.</summary>
+    /// <summary>Peak over peak live; null where the order left to the replay what was live, or where it was over before its peak could be seen.</summary>
     public required double? Overhead { get; init; }
     /// <summary>Whether the harness's tables could be locked in memory.</summary>
     public required bool Locked { get; init; }
+    /// <summary>Blocks that one thread acquired and another gave up.</summary>
     public required long CrossThreadBlocks { get; init; }
+    /// <summary>Waits that were not over when they were met.</summary>
     public required long Waits { get; init; }
+    /// <summary>Waits that ended in sleep.</summary>
     public required long Sleeps { get; init; }
+    /// <summary>Acquisitions that succeeded when recorded and failed now.</summary>
     public required long FailedNow { get; init; }
+    /// <summary>Calls whose outcome differs in another way.</summary>
     public required long Divergences { get; init; }
     /// <summary>Calls for which the allocator has no function; the nearest it has was called.</summary>
     public required IReadOnlyList<string> Substituted { get; init; }
     /// <summary>Where the replay itself was recorded, or null.</summary>
     public string? Recorded { get; init; }
+    /// <summary>What became of the calls when the trace was compiled.</summary>
     public required PlanCounts Plan { get; init; }
+    /// <summary>By thread index.</summary>
     public required IReadOnlyList<WorkerThread> Threads { get; init; }
 
-    /// <summary>Fewer readings than these and a peak may lie between them.</summary>
-    private const int EnoughSamples = 20;
-
-    public static ReplaySummary Of(
-        string trace, ReplayPlan plan, Allocator allocator, ReplayOptions options, WorkerResult timed, WorkerResult? measured) => new()
+    internal static ReplayReport Of(
+        string trace, ReplayPlan plan, Configuration configuration, ReplayOptions options, WorkerResult timed, WorkerResult? measured) => new()
         {
             Trace = trace,
-            Allocator = allocator.Name,
+            Allocator = configuration.AllocatorName,
             AllocatorPath = timed.AllocatorPath,
-            Version = allocator.Version,
-            BuildId = allocator.BuildId,
-            Environment = allocator.Environment,
+            Version = configuration.Allocator.Version,
+            Package = configuration.Allocator.Package,
+            BuildId = configuration.Allocator.BuildId,
+            Environment = configuration.Environment,
             Order = timed.Order,
-            Pace = ReplayArguments.NameOfPace(options.Slowness),
+            Pace = options.Pace,
             Loops = options.Loops,
-            Touch = allocator.IsNoop ? TouchPolicy.None : options.Touch,
+            Touch = configuration.Allocator.IsNoop ? TouchPolicy.None : options.Touch,
             Calls = timed.Calls,
             BytesAcquired = plan.Trace.BytesAcquired * (ulong)options.Loops,
             ElapsedNs = timed.ElapsedNs,
@@ -76,7 +99,7 @@ internal sealed record ReplaySummary
             PeakBytes = measured?.PeakOverBaseline,
             EndBytes = measured is null ? null : measured.EndBytes - measured.BaselineBytes,
             MemorySamples = measured?.MemorySamples,
-            Overhead = measured is null || plan.Trace.PeakLiveBytes == 0 || timed.Order == ReplayOrder.Deps || measured.MemorySamples < EnoughSamples ? null : (double)measured.PeakOverBaseline / plan.Trace.PeakLiveBytes,
+            Overhead = measured is null ? null : MemoryOverhead.Of(measured, plan.Trace.PeakLiveBytes),
             Locked = timed.Locked,
             CrossThreadBlocks = plan.Counts.CrossThreadBlocks * options.Loops,
             Waits = timed.Threads.Sum(t => t.Waits),

@@ -1,7 +1,7 @@
 namespace AllocReplay.Worker;
 
 /// <summary>Makes each call wait for its recorded time.</summary>
-internal static unsafe class Pace
+internal static unsafe class Pacing
 {
     /// <summary>Waking takes some 50 µs: the last stretch is spent awake.</summary>
     private const long AwakeNs = 100_000;
@@ -16,7 +16,7 @@ internal static unsafe class Pace
     {
         if (recordedNs < 0)
             return;
-        long due = replay->StartNs + (long)((recordedNs - replay->FirstNs) * replay->Slowness);
+        long due = replay->StartNs + (long)((recordedNs - replay->FirstNs) * replay->TimeScale);
         long left = due - Libc.Now();
         if (left > AwakeNs)
             Libc.SleepUntil(due - AwakeNs / 2);

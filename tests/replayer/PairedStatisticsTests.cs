@@ -3,7 +3,7 @@ using CsCheck;
 
 namespace AllocReplay.Tests.Replayer;
 
-public sealed class StatisticsTests
+public sealed class PairedStatisticsTests
 {
     private const string Seed = "0N0XIzNsQ0O3";
     private const int BootstrapSeed = 7;
@@ -19,7 +19,7 @@ public sealed class StatisticsTests
     [Fact]
     public void Runs_that_scatter_around_each_other_show_no_difference()
     {
-        PairedRatio ratio = Statistics.Ratio([100, 104, 97, 101, 99, 103], [101, 100, 102, 98, 103, 99], BootstrapSeed);
+        PairedRatio ratio = PairedStatistics.Ratio([100, 104, 97, 101, 99, 103], [101, 100, 102, 98, 103, 99], BootstrapSeed);
         Assert.Equal(Verdict.NoDifferenceShown, ratio.Verdict);
         Assert.InRange(ratio.Median, 0.95, 1.05);
     }
@@ -30,16 +30,16 @@ public sealed class StatisticsTests
         // The machine slows down from block to block by far more than the allocators differ.
         double[] baseline = [100, 80, 60, 50, 40, 30];
         double[] values = [110, 89, 65.5, 55.1, 44.4, 33];
-        PairedRatio ratio = Statistics.Ratio(values, baseline, BootstrapSeed);
+        PairedRatio ratio = PairedStatistics.Ratio(values, baseline, BootstrapSeed);
         Assert.Equal(Verdict.Higher, ratio.Verdict);
         Assert.InRange(ratio.Median, 1.09, 1.12);
-        Assert.Equal(Verdict.Lower, Statistics.Ratio(baseline, values, BootstrapSeed).Verdict);
+        Assert.Equal(Verdict.Lower, PairedStatistics.Ratio(baseline, values, BootstrapSeed).Verdict);
     }
 
     [Fact]
     public void Fewer_than_five_blocks_never_give_a_verdict()
     {
-        PairedRatio ratio = Statistics.Ratio([200, 201, 199], [100, 100, 100], BootstrapSeed);
+        PairedRatio ratio = PairedStatistics.Ratio([200, 201, 199], [100, 100, 100], BootstrapSeed);
         Assert.Equal(Verdict.NoDifferenceShown, ratio.Verdict);
         Assert.Equal(2, ratio.Median);
     }
@@ -51,9 +51,9 @@ public sealed class StatisticsTests
             {
                 double[] values = [.. pairs.Select(p => p.Item1)];
                 double[] baseline = [.. pairs.Select(p => p.Item2)];
-                PairedRatio ratio = Statistics.Ratio(values, baseline, BootstrapSeed);
+                PairedRatio ratio = PairedStatistics.Ratio(values, baseline, BootstrapSeed);
                 Assert.True(ratio.Low <= ratio.Median && ratio.Median <= ratio.High);
-                Assert.Equal(ratio, Statistics.Ratio(values, baseline, BootstrapSeed));
+                Assert.Equal(ratio, PairedStatistics.Ratio(values, baseline, BootstrapSeed));
             },
             seed: Seed, iter: 50, threads: 1);
 
@@ -67,7 +67,7 @@ public sealed class StatisticsTests
         {
             double[] a = [.. Enumerable.Range(0, blocks).Select(_ => 100 + 5 * Normal(random))];
             double[] b = [.. Enumerable.Range(0, blocks).Select(_ => 100 + 5 * Normal(random))];
-            if (Statistics.Ratio(a, b, i).Verdict != Verdict.NoDifferenceShown)
+            if (PairedStatistics.Ratio(a, b, i).Verdict != Verdict.NoDifferenceShown)
                 claimed++;
         }
         Assert.InRange(claimed, 0, 40);

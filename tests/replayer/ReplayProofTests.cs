@@ -1,10 +1,11 @@
 using System.Diagnostics;
+using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Recorder;
-using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Run;
 using AllocReplay.Replayer.Verify;
 using AllocReplay.Tests.Formats;
 using AllocReplay.Tests.Support;
@@ -12,7 +13,8 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Replayer;
 
 /// <summary>Replays of real programs are the recorded execution, in every order, under every allocator.</summary>
-public sealed class ClosureTests : IDisposable
+[StartsProcesses]
+public sealed class ReplayProofTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
 
@@ -64,7 +66,7 @@ public sealed class ClosureTests : IDisposable
     public void Sort_on_two_threads(ReplayOrder order, string allocator)
     {
         var random = new Random(1);
-        File.WriteAllLines(_directory["lines"], Enumerable.Range(0, 200_000).Select(_ => random.Next().ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        File.WriteAllLines(_directory["lines"], Enumerable.Range(0, 200_000).Select(_ => random.Next().ToString(CultureInfo.InvariantCulture)));
         Record(["sort", "--parallel=2", "-S", "50M", "-o", _directory["sorted"], _directory["lines"]]);
         Assert.Equal(2, Check(order, allocator).Threads);
     }
@@ -116,12 +118,13 @@ public sealed class ClosureTests : IDisposable
         Record([Targets.Build("producer_consumer.c"), "5000"]);
         ReplayInfo info = RecordedReplay.Run(Trace, _directory["out.allocrec"], ReplayOrder.Deps, ReplayTests.Installed("glibc"));
 
-        ClosureReport report = RecordedReplay.Verify(Trace, _directory["out.allocrec"], ReplayOrder.Total, info);
+        ProofReport report = RecordedReplay.Verify(Trace, _directory["out.allocrec"], ReplayOrder.Total, info);
 
         Assert.False(report.Holds);
         EdgeCheck violated = Assert.Single(report.Edges, e => e.IsViolated);
         Assert.Equal("T", violated.Name);
-        Assert.Matches("^call .* of thread .* comes before call .*; in the replay the one is over at .* s, the other begins at .* s$", violated.FirstViolation!);
+        Assert.Matches(
+            "^call .* of thread .* comes before call .*; in the replay the one is over at .* s, the other begins at .* s$", violated.FirstViolation!);
     }
 
     [Fact]
@@ -130,7 +133,7 @@ public sealed class ClosureTests : IDisposable
         Record([Targets.Build("known_calls.c")]);
         RecordedCommand.Run(new RecordOptions { Command = [Targets.Build("short_threads.c"), "8"], Output = _directory["other.allocrec"], Latency = true });
 
-        ClosureReport report = RecordedReplay.Verify(Trace, _directory["other.allocrec"], ReplayOrder.Exact, new ReplayInfo());
+        ProofReport report = RecordedReplay.Verify(Trace, _directory["other.allocrec"], ReplayOrder.Exact, new ReplayInfo());
 
         Assert.Equal(["P", "L", "R"], report.Edges.Where(e => e.IsViolated && e.Name is not ("O" or "S")).Select(e => e.Name));
         Assert.All(report.Edges, e => Assert.Equal(e.IsViolated, e.FirstViolation is not null));
@@ -151,7 +154,7 @@ public sealed class ClosureTests : IDisposable
     public void A_replay_of_a_replay_is_a_fixed_point(string target)
     {
         Record([Targets.Build(target)]);
-        Allocator glibc = ReplayTests.Installed("glibc");
+        Configuration glibc = ReplayTests.Installed("glibc");
         string first = _directory["first.allocrec"], second = _directory["second.allocrec"];
         ReplayInfo info = RecordedReplay.Run(Trace, first, ReplayOrder.Exact, glibc);
         RecordedReplay.AssertHolds(RecordedReplay.Verify(Trace, first, ReplayOrder.Exact, info));
@@ -160,7 +163,7 @@ public sealed class ClosureTests : IDisposable
         Assert.Empty(again.Substituted);
         RecordedReplay.AssertHolds(RecordedReplay.Verify(first, second, ReplayOrder.Exact, again));
         // And both ways: nothing is in the second that the first has not.
-        ClosureReport back = RecordedReplay.Verify(second, first, ReplayOrder.Deps, again);
+        ProofReport back = RecordedReplay.Verify(second, first, ReplayOrder.Deps, again);
         RecordedReplay.AssertHolds(back);
         Assert.Equal(0, back.SucceededNow + back.Substituted + back.SkippedReleases);
     }
@@ -193,7 +196,7 @@ public sealed class ClosureTests : IDisposable
         string replay = _directory["out.allocrec"];
 
         long start = Stopwatch.GetTimestamp();
-        ReplayInfo info = RecordedReplay.Run(Trace, replay, ReplayOrder.Exact, ReplayTests.Installed("glibc"), slowness: 2);
+        ReplayInfo info = RecordedReplay.Run(Trace, replay, ReplayOrder.Exact, ReplayTests.Installed("glibc"), Pace.OfTimeScale(2));
         Assert.True(Stopwatch.GetElapsedTime(start).TotalSeconds > 0.19, "200 calls in 0.1 s, at half the speed");
 
         TimingError timing = RecordedReplay.Verify(Trace, replay, ReplayOrder.Exact, info).Timing!;
@@ -218,13 +221,13 @@ public sealed class ClosureTests : IDisposable
         }
     }
 
-    private ClosureReport Check(ReplayOrder order, string allocator, long minCrossThread = 0) => Check(Trace, order, allocator, minCrossThread);
+    private ProofReport Check(ReplayOrder order, string allocator, long minCrossThread = 0) => Check(Trace, order, allocator, minCrossThread);
 
-    private ClosureReport Check(string trace, ReplayOrder order, string allocator, long minCrossThread = 0)
+    private ProofReport Check(string trace, ReplayOrder order, string allocator, long minCrossThread = 0)
     {
         string replay = _directory["out.allocrec"];
         ReplayInfo info = RecordedReplay.Run(trace, replay, order, ReplayTests.Installed(allocator));
-        ClosureReport report = RecordedReplay.Verify(trace, replay, order, info);
+        ProofReport report = RecordedReplay.Verify(trace, replay, order, info);
         RecordedReplay.AssertHolds(report);
         using TraceReader reader = TraceReader.Open(replay);
         Assert.InRange(TraceStatistics.Of(reader).CrossThreadReleases, minCrossThread, long.MaxValue);

@@ -2,8 +2,7 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Scratch;
-using HdrHistogram;
-using static AllocReplay.Replayer.Verify.Wording;
+using static AllocReplay.Replayer.Verify.CallDescription;
 
 namespace AllocReplay.Replayer.Verify;
 
@@ -11,19 +10,19 @@ namespace AllocReplay.Replayer.Verify;
 /// The proof of a replay: it was recorded by the same hook, and its recording is compared with the trace, edge by edge
 /// (docs/design/replay.md).
 /// </summary>
-public sealed unsafe class Closure
+public sealed unsafe class ReplayProof
 {
     private readonly Execution _trace;
     private readonly Execution _replay;
-    private readonly ClosureOptions _options;
+    private readonly ProofOptions _options;
     private readonly Substitution _substitution;
     private readonly int[] _match;
     private readonly long _slackNs;
     private readonly Tally _program = new(), _outcomes = new(), _objects = new(), _lives = new(), _order = new();
-    private readonly LongHistogram _gapErrors = new(1, 3_600_000_000_000, 3);
+    private readonly GapErrors _gaps = new();
     private long _succeededNow, _substituted;
 
-    private Closure(Execution trace, Execution replay, long resolutionNs, ClosureOptions options)
+    private ReplayProof(Execution trace, Execution replay, long resolutionNs, ProofOptions options)
     {
         (_trace, _replay, _options) = (trace, replay, options);
         _substitution = new Substitution(options.Substituted);
@@ -38,16 +37,21 @@ public sealed unsafe class Closure
     /// <param name="directory">Where temporary files go; they take some 70 bytes for each call of either.</param>
     /// <param name="progress">Told the fraction done.</param>
     /// <param name="token">Ends the work.</param>
-    /// <exception cref="TraceFormatException">What should be the recording of a replay has no latency. What is damaged is compared as far as it reads.</exception>
+    /// <exception cref="TraceFormatException">
+    /// What should be the recording of a replay has no latency. What is damaged is compared as far as it reads.
+    /// </exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     /// <exception cref="ReplayException">No room for temporary files.</exception>
-    public static ClosureReport Check(
-        TraceReader trace, TraceReader replay, ClosureOptions options, string directory, IProgress<double>? progress = null, CancellationToken token = default)
+    public static ProofReport Check(
+        TraceReader trace, TraceReader replay, ProofOptions options, string directory, IProgress<double>? progress = null, CancellationToken token = default)
     {
         if (!replay.Process.Latency)
-            throw new TraceFormatException(replay.Path, null, "expected the recording of a replay, found one without latency: when its calls ended is not known");
+        {
+            throw new TraceFormatException(
+                replay.Path, null, "expected the recording of a replay, found one without latency: when its calls ended is not known");
+        }
         using Spill spill = new(directory), replaySpill = new(directory);
-        var halves = new Halves(progress);
+        var halves = new HalvedProgress(progress);
         Task<Execution> reading = Task.Run(() => Execution.Read(replay, null, replaySpill, halves.Second, token), CancellationToken.None);
         Execution recorded;
         try
@@ -59,10 +63,10 @@ public sealed unsafe class Closure
             Task.WaitAny([reading], CancellationToken.None); // it writes to its spill until then
         }
         Execution replayed = reading.GetAwaiter().GetResult();
-        return new Closure(recorded, replayed, replay.ResolutionNs, options).Run();
+        return new ReplayProof(recorded, replayed, replay.ResolutionNs, options).Run();
     }
 
-    private ClosureReport Run()
+    private ProofReport Run()
     {
         long calls = 0, creations = _trace.Threads.Count(t => t.Parent >= 0);
         if (_replay.Threads.Count != _trace.Threads.Count)
@@ -79,7 +83,7 @@ public sealed unsafe class Closure
             for (int i = 0; i < count; i++)
                 CheckEdge(((OrderEdge*)start)[i]);
         (long pairs, long inversions) = CountInversions();
-        return new ClosureReport
+        return new ProofReport
         {
             Order = _options.Order,
             Threads = _trace.Threads.Count,
@@ -88,8 +92,7 @@ public sealed unsafe class Closure
             Edges = Checks(),
             NeighbourPairs = pairs,
             Inversions = inversions,
-            Timing = _options.Slowness == 0 ? null : new TimingError(
-                _gapErrors.TotalCount, Quantile(50), Quantile(90), Quantile(99), _gapErrors.TotalCount == 0 ? 0 : _gapErrors.GetMaxValue()),
+            Timing = _options.Pace.IsAsap ? null : _gaps.ToTiming(),
             SucceededNow = _succeededNow,
             Substituted = _substituted,
             SkippedReleases = _trace.SkippedReleases,
@@ -99,15 +102,15 @@ public sealed unsafe class Closure
 
     private EdgeCheck[] Checks()
     {
-        EdgeCheck program = _program.As("P", "each thread's calls, in its order");
-        EdgeCheck outcomes = _outcomes.As("S", "calls that gave a block do so again");
-        EdgeCheck objects = _objects.As("O", "each block from the same call, over by then");
-        EdgeCheck lives = _lives.As("L", "threads begin and end where they did");
+        EdgeCheck program = _program.ToCheck("P", "each thread's calls, in its order");
+        EdgeCheck outcomes = _outcomes.ToCheck("S", "calls that gave a block do so again");
+        EdgeCheck objects = _objects.ToCheck("O", "each block from the same call, over by then");
+        EdgeCheck lives = _lives.ToCheck("L", "threads begin and end where they did");
         return _options.Order switch
         {
             ReplayOrder.Deps => [program, outcomes, objects, lives],
-            ReplayOrder.Exact => [program, outcomes, objects, lives, _order.As("R", "calls that were over before others began")],
-            _ => [program, outcomes, objects, lives, _order.As("T", "calls of different threads, in turn")],
+            ReplayOrder.Exact => [program, outcomes, objects, lives, _order.ToCheck("R", "calls that were over before others began")],
+            _ => [program, outcomes, objects, lives, _order.ToCheck("T", "calls of different threads, in turn")],
         };
     }
 
@@ -120,9 +123,12 @@ public sealed unsafe class Closure
         for (long i = common; i < recorded.Calls.Count; i++)
             Fail(_program, index, i, () => "the replay's thread has ended its calls before");
         if (replayed.Calls.Count > recorded.Calls.Count)
-            _program.Fail(() => $"{Who(_trace, index)} made {recorded.Calls.Count:N0} calls; in the replay {replayed.Calls.Count:N0}, the next is {Describe(_replay, new(_match[index], recorded.Calls.Count))}");
-        if (_options.Slowness > 0)
-            CompareGaps(recorded, replayed, common);
+        {
+            _program.Fail(() => $"{Who(_trace, index)} made {recorded.Calls.Count:N0} calls; in the replay {replayed.Calls.Count:N0}, "
+                + $"the next is {Describe(_replay, new(_match[index], recorded.Calls.Count))}");
+        }
+        if (!_options.Pace.IsAsap)
+            _gaps.Add(recorded, replayed, common, _options.Pace.TimeScale);
         CheckLife(index, recorded, replayed);
     }
 
@@ -176,7 +182,9 @@ public sealed unsafe class Closure
             : from != source ? $"its block is that of {Describe(_replay, from)}, and not that of {Describe(_replay, source)}"
             : $"its block comes from {Describe(_replay, source)}, which was not over");
 
-    /// <summary>Its creation, where it has one, comes before its first call; its end, where the trace shows one, after its last, and else there is none.</summary>
+    /// <summary>
+    /// Its creation, where it has one, comes before its first call; its end, where the trace shows one, after its last, and else there is none.
+    /// </summary>
     private void CheckLife(int index, ExecutedThread recorded, ExecutedThread replayed)
     {
         if (recorded.Parent >= 0 && replayed.Calls.Count > 0)
@@ -191,19 +199,24 @@ public sealed unsafe class Closure
         if (recorded.ExitNs is null || index == _trace.MainThread)
         {
             if (replayed.ExitNs is { } early)
-                _lives.Fail(() => $"{Who(_trace, index)} {(recorded.ExitNs is null ? "does not end in the trace" : "stays while the process lives")}; in the replay it ends at {Time(early)}");
+            {
+                string stays = recorded.ExitNs is null ? "does not end in the trace" : "stays while the process lives";
+                _lives.Fail(() => $"{Who(_trace, index)} {stays}; in the replay it ends at {Time(early)}");
+            }
             else if (recorded.ExitNs is null)
                 _lives.Hold();
             else
                 _lives.Skip();
         }
-        else if (replayed.ExitNs is { } exit && !replayed.CallsAfterExit && (replayed.Calls.Count == 0 || replayed.Calls.At(replayed.Calls.Count - 1)->EndNs <= exit + _slackNs))
+        else if (replayed.ExitNs is { } exit && !replayed.CallsAfterExit
+            && (replayed.Calls.Count == 0 || replayed.Calls.At(replayed.Calls.Count - 1)->EndNs <= exit + _slackNs))
         {
             _lives.Hold();
         }
         else
         {
-            _lives.Fail(() => $"{Who(_trace, index)} ends in the trace; in the replay " + (replayed.ExitNs is null ? "its end is not there" : $"it ends at {Time(replayed.ExitNs.Value)} with a call to come"));
+            _lives.Fail(() => $"{Who(_trace, index)} ends in the trace; in the replay "
+                + (replayed.ExitNs is null ? "its end is not there" : $"it ends at {Time(replayed.ExitNs.Value)} with a call to come"));
         }
     }
 
@@ -251,7 +264,9 @@ public sealed unsafe class Closure
             : place.Call < _replay.Threads[_match[place.Thread]].Calls.Count);
 
     private ExecutedCall* Find(CallPlace place) =>
-        place.Thread >= 0 && place.Call >= 0 && place.Call < _replay.Threads[place.Thread].Calls.Count ? _replay.Threads[place.Thread].Calls.At(place.Call) : null;
+        place.Thread >= 0 && place.Call >= 0 && place.Call < _replay.Threads[place.Thread].Calls.Count
+            ? _replay.Threads[place.Thread].Calls.At(place.Call)
+            : null;
 
     /// <summary>Neighbours in the merged order, of two threads, by the moments that the trace knows of them: of both executions the same ones.</summary>
     private (long Pairs, long Inversions) CountInversions()
@@ -279,42 +294,12 @@ public sealed unsafe class Closure
         return (pairs, inversions);
     }
 
-    /// <summary>From the moment of one call to that of the next in the same thread.</summary>
-    private void CompareGaps(ExecutedThread recorded, ExecutedThread replayed, long common)
-    {
-        for (long i = 1; i < common; i++)
-        {
-            double due = (recorded.Calls.At(i)->MomentNs - recorded.Calls.At(i - 1)->MomentNs) * _options.Slowness;
-            double took = replayed.Calls.At(i)->BeginNs - replayed.Calls.At(i - 1)->BeginNs;
-            _gapErrors.RecordValue((long)Math.Clamp(Math.Abs(took - due), 0, _gapErrors.HighestTrackableValue));
-        }
-    }
-
-    private long Quantile(double percent) => _gapErrors.TotalCount == 0 ? 0 : _gapErrors.GetValueAtPercentile(percent);
-
     private void FailCall(int thread, long call) =>
         Fail(_program, thread, call, () => $"in the replay it is {Describe(_replay, new CallPlace(_match[thread], call))}");
 
     private void Fail(Tally tally, int thread, long call, Func<string> what) => tally.Fail(() => $"{Describe(_trace, new CallPlace(thread, call))}: {what()}");
 
     private void Fail(Tally tally, OrderEdge edge) => tally.Fail(() =>
-        $"{Describe(_trace, edge.Earlier)} comes before {Describe(_trace, edge.Later)}; in the replay the one is over {TimeOf(When(edge.Earlier, true)?.End)}, the other begins {TimeOf(When(edge.Later, false)?.Begin)}");
-
-    /// <summary>Two halves of the work, done at once.</summary>
-    private sealed class Halves
-    {
-        private double _first, _second;
-
-        public Halves(IProgress<double>? whole) => (First, Second) = (
-            new Half(part => whole?.Report((Volatile.Read(ref _second) + (_first = part)) / 2)),
-            new Half(part => whole?.Report((Volatile.Read(ref _first) + (_second = part)) / 2)));
-
-        public IProgress<double> First { get; }
-        public IProgress<double> Second { get; }
-
-        private sealed class Half(Action<double> report) : IProgress<double>
-        {
-            public void Report(double value) => report(value);
-        }
-    }
+        $"{Describe(_trace, edge.Earlier)} comes before {Describe(_trace, edge.Later)}; in the replay the one is over "
+        + $"{TimeOf(When(edge.Earlier, true)?.End)}, the other begins {TimeOf(When(edge.Later, false)?.Begin)}");
 }

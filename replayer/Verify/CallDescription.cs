@@ -4,7 +4,7 @@ using AllocReplay.Replayer.Order;
 namespace AllocReplay.Replayer.Verify;
 
 /// <summary>Calls and threads of an execution in words, for whoever looks them up with dump.</summary>
-internal static unsafe class Wording
+internal static unsafe class CallDescription
 {
     public static string TimeOf(long? ns) => ns is { } known ? "at " + Time(known) : "never";
 

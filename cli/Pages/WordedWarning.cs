@@ -1,0 +1,51 @@
+using AllocReplay.Cli.Output;
+using AllocReplay.Formats.Summary;
+
+namespace AllocReplay.Cli.Pages;
+
+/// <summary>A warning in words.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Count">How often there is reason for it, in calls, blocks or steps; 0 where nothing is counted.</param>
+/// <param name="What">What it is, in words.</param>
+/// <param name="Action">What to do about it.</param>
+internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string What, string Action)
+{
+    public static WordedWarning Of(TraceWarning warning, TraceSummary s)
+    {
+        (string what, string action) = Words(warning, s);
+        return new WordedWarning(warning.Kind, warning.Count, what, action);
+    }
+
+    private static (string What, string Action) Words(TraceWarning warning, TraceSummary s)
+    {
+        long n = warning.Count;
+        string were = n == 1 ? "was" : "were", lost = n == 0 ? "" : $"; {Quantity.Count(n, "call")} after it {were} lost";
+        return warning.Kind switch
+        {
+            TraceWarningKind.SizeLimit => (
+                $"The size limit{(s.MaxSize > 0 ? $" of {Quantity.Bytes(s.MaxSize)}" : "")} was reached at {Quantity.Duration(s.DurationNs)}{lost}.",
+                "The rest of the run is not in the trace. Record with a larger --max-size, or fewer blocks with --sample."),
+            TraceWarningKind.GaveUp => ($"The recorder gave up at {Quantity.Duration(s.DurationNs)}: {s.Failure}{lost}.",
+                "What came before is whole and can be used. Mend the cause (space on the disk, ulimit, a program that closes all files), and record again."),
+            TraceWarningKind.EventsLost => ($"{Quantity.Count(n, "call")} {were} lost.",
+                "Blocks that they released count as live. Take the live figures for upper bounds, or record again."),
+            TraceWarningKind.DurationLimit => ($"Recording stopped at its time limit of {Quantity.Duration(s.MaxDurationNs)}.",
+                "The rest of the run is not in the trace. Record with a longer --duration to see it."),
+            TraceWarningKind.Sampled => ($"Sampled: all figures are of 1 block in {n}, chosen by its address.",
+                $"Multiply counts and bytes by {n} for an estimate of the program's. Compare allocators on a recording without --sample."),
+            TraceWarningKind.MallocHook => ("Recorded by MallocHook, which tells of malloc and free only.",
+                "Kinds and alignments are not the program's own. Record without --via where the allocator is a shared library."),
+            TraceWarningKind.Damaged => ($"The trace is damaged: {s.Damage}", "The figures cover what lies before that place"
+                + (s.Form == TraceForm.Packed ? "; how much is missing after it, of this process image or of others, is not known" : "")
+                + ". replay, compare, analyze and pack read as far with --partial."),
+            TraceWarningKind.UnknownReleases => ($"{Quantity.Count(n, "free")} of blocks whose allocation is not in the trace.",
+                "They are left out of replay and of live bytes. Record from the program's start to see the blocks' whole lives."),
+            TraceWarningKind.ImplicitReleases => ($"{Quantity.Count(n, "block")} ended without a free in the trace: the address was handed out again.",
+                "Lifetimes of these blocks are upper bounds. Something frees past the recorder: an allocator's own functions, or lost events."),
+            TraceWarningKind.ReleasedWhileStopped => ($"{Quantity.Count(n, "block")} {were} freed while recording was stopped.",
+                "Their lifetimes are upper bounds. Look at one interval alone with --interval N."),
+            _ => ($"{Quantity.Count(n, "step")} of the merge {were} forced: an event to wait for is not in the trace.",
+                "Each thread's order is exact, but order between threads is in doubt there. Few of them do no harm; if many, record the whole run."),
+        };
+    }
+}

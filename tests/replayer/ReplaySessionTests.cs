@@ -1,0 +1,97 @@
+using AllocReplay.Formats;
+using AllocReplay.Replayer;
+using AllocReplay.Replayer.Allocators;
+using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer.Run;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Replayer;
+
+public sealed class ReplaySessionTests : IDisposable
+{
+    private static readonly Configuration Real = new() { Allocator = new Allocator { Name = "real" } };
+    private static readonly Configuration Noop = new() { Allocator = new Allocator { Name = "noop", IsNoop = true } };
+
+    private readonly TemporaryDirectory _directory = new();
+    private readonly RecordingWriter _writer;
+
+    public ReplaySessionTests()
+    {
+        _writer = new RecordingWriter(_directory.Path);
+        _writer.Thread(0).Malloc(100, 0x1000, 1 << 20).Free(200, 0x1000).Free(300, 0x9000);
+        _writer.Save();
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void Speed_and_memory_are_taken_in_runs_of_their_own_but_where_a_pace_sets_the_speed()
+    {
+        using ReplayPlan plan = PlanFile.Compile(_directory.Path);
+        IReadOnlyList<Pass> Of(Configuration configuration, Pace pace) =>
+            new ReplaySession(plan, configuration, new ReplayOptions { Pace = pace }, WorkerRunner.Instance).Passes;
+        Assert.Equal([Pass.Throughput, Pass.Memory], Of(Real, Pace.Asap));
+        Assert.Equal([Pass.Memory], Of(Real, Pace.Recorded));
+        Assert.Equal([Pass.Throughput], Of(Noop, Pace.Asap));
+        Assert.Equal([Pass.Throughput], Of(Noop, Pace.Recorded));
+        Assert.Equal([Pass.Throughput], Of(Real with { Hook = new CountingHook() }, Pace.Asap));
+    }
+
+    [Theory]
+    [InlineData(ReplayOrder.Total, MemoryOverhead.SamplesMin, 2.0)]
+    [InlineData(ReplayOrder.Exact, MemoryOverhead.SamplesMin - 1, null)]
+    [InlineData(ReplayOrder.Deps, 1000, null)]
+    public void A_report_has_an_overhead_where_the_order_keeps_what_is_live_and_its_peak_was_seen(ReplayOrder order, int samples, double? overhead)
+    {
+        using ReplayPlan plan = PlanFile.Compile(_directory.Path, order);
+        var session = new ReplaySession(plan, Real, new ReplayOptions(), new FakeRunner(r => FakeRunner.Result(r, peakBytes: 2 << 20, samples: samples)));
+        foreach (Pass pass in session.Passes)
+            session.Run(pass, token: TestContext.Current.CancellationToken);
+
+        ReplayReport report = session.Report("trace");
+
+        Assert.Equal(("trace", "real", (long?)(2 << 20), overhead), (report.Trace, report.Allocator, report.PeakBytes, report.Overhead));
+    }
+
+    [Fact]
+    public void What_a_plan_does_not_have_as_it_was_is_told_by_reason()
+    {
+        using ReplayPlan plan = PlanFile.Compile(_directory.Path);
+        Assert.Equal([new Departure(DepartureReason.UnknownReleases, 1)], plan.Departures);
+    }
+
+    [Fact]
+    [StartsProcesses]
+    public void A_hook_is_begun_once_a_run_and_told_how_it_ended()
+    {
+        using ReplayPlan plan = PlanFile.Compile(_directory.Path);
+        var hook = new CountingHook();
+        Configuration configuration = ReplayTests.Installed("glibc") with { Hook = hook, Environment = ["MALLOC_ARENA_MAX=1"] };
+
+        WorkerRunner.Instance.Run(plan, configuration, new ReplayOptions(), token: TestContext.Current.CancellationToken);
+        Assert.Equal((1, 0), (hook.Completed.Count, hook.Abandoned));
+        Assert.Equal(("deps", "page", "glibc,MALLOC_ARENA_MAX=1", 2L),
+            (hook.Completed[0].Order, hook.Completed[0].Touch, hook.Completed[0].Allocator, hook.Completed[0].Calls));
+
+        File.WriteAllText(plan.Path, "no plan any more");
+        Assert.Throws<ReplayException>(() =>
+            WorkerRunner.Instance.Run(plan, configuration, new ReplayOptions(), token: TestContext.Current.CancellationToken));
+        Assert.Equal((1, 1), (hook.Completed.Count, hook.Abandoned));
+    }
+
+    /// <summary>Stands before nothing: what it preloads is there already.</summary>
+    private sealed class CountingHook : IHook, IHookedRun
+    {
+        public string Name => "counting";
+        public List<ReplayInfo> Completed { get; } = [];
+        public int Abandoned { get; private set; }
+        public PreloadedHook Library { get; } = new(AllocatorCatalog.Resolve("glibc").Library!, []);
+
+        public IHookedRun Begin() => this;
+
+        public void Complete(int processId, ReplayInfo replay) => Completed.Add(replay);
+
+        public void Abandon() => Abandoned++;
+    }
+}
