@@ -5,6 +5,7 @@ namespace AllocReplay.Tests.Recorder;
 
 /// <summary>A recorded program is in the state in which it would be without the recorder.</summary>
 [StartsProcesses]
+[StartsProcesses]
 public sealed class InheritanceTests : IDisposable
 {
     /// <summary>What cannot be made different here: a terminal, other users, the kernel's filters, the processors.</summary>
@@ -73,7 +74,8 @@ public sealed class InheritanceTests : IDisposable
     {
         string hook = Path.Combine(Directory.CreateDirectory(_directory[name]).FullName, "liballocreplay.so");
         File.Copy(HookBuild.Default, hook);
-        Assert.Equal(0, RecordedCommand.Run(new RecordOptions { Command = [Targets.Build("fork.c")], Output = _directory["r.allocrec"], HookPath = hook }).ExitCode);
+        var options = new RecordOptions { Command = [Targets.Build("fork.c")], Output = _directory["r.allocrec"], HookPath = hook };
+        Assert.Equal(0, RecordedCommand.Run(options).ExitCode);
         Assert.Equal(2, Directory.GetDirectories(_directory["r.allocrec"]).Length);
     }
 
