@@ -19,7 +19,10 @@ if (args.Except(numbers).Except(["--plant", "--verbose"]).Any() || numbers.Lengt
     Console.Error.WriteLine("usage: fuzz [SECONDS] [SEED] [--plant] [--verbose] | --replay FILE.hex");
     return 2;
 }
-var options = new CampaignOptions(seconds, seed, Path.Combine("artifacts", "fuzz"), args.Contains("--plant")) { Saved = Path.Combine("tests", "data", "crashers") };
+var options = new CampaignOptions(seconds, seed, Path.Combine("artifacts", "fuzz"), args.Contains("--plant"))
+{
+    Saved = Path.Combine("tests", "data", "crashers"),
+};
 Console.WriteLine($"{seconds} s, seed {seed}, {Environment.ProcessorCount} cores");
 long began = Stopwatch.GetTimestamp();
 CampaignReport report = Campaign.Run(options);

@@ -92,7 +92,8 @@ internal sealed class MutableRecording
         if (index + 1 >= thread.Count)
             return false;
         (TraceEvent a, TraceEvent b) = (thread[index], thread[index + 1]);
-        bool alike = a.Kind == b.Kind && (a.Size, a.Count, a.Alignment) == (b.Size, b.Count, b.Alignment) && (CallKinds.IsAcquisition(a.Kind) || a.Address == b.Address);
+        bool alike = a.Kind == b.Kind && (a.Size, a.Count, a.Alignment) == (b.Size, b.Count, b.Alignment)
+            && (CallKinds.IsAcquisition(a.Kind) || a.Address == b.Address);
         if (!IsCall(a) || !IsCall(b) || alike)
             return false;
         thread[index] = b with { TimeNs = a.TimeNs, DurationNs = a.DurationNs };
