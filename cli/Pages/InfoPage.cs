@@ -49,10 +49,12 @@ internal static class InfoPage
         void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(TextLine.Plain(value)));
         string form = s.Form == TraceForm.Packed ? "packed trace" : "recording directory";
         Fact("trace", s.Path);
-        Fact("form", $"{form}, {Quantity.Bytes(s.FileBytes)} on disk{(s.Images.Count > 1 ? $" with {Quantity.Count(s.Images.Count)} process images" : "")}, format {s.FormatVersion}");
+        Fact("form", $"{form}, {Quantity.Bytes(s.FileBytes)} on disk"
+            + $"{(s.Images.Count > 1 ? $" with {Quantity.Count(s.Images.Count)} process images" : "")}, format {s.FormatVersion}");
         Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments.Select(TextLine.Quote)) : s.Executable);
         string which = s.Images.Count > 1
-            ? $"{(s.Images[0].Name == s.Image ? "the busiest" : "one")} of {Quantity.Count(s.Images.Count)}: all figures are of it alone; --process chooses another"
+            ? $"{(s.Images[0].Name == s.Image ? "the busiest" : "one")} of {Quantity.Count(s.Images.Count)}: "
+                + "all figures are of it alone; --process chooses another"
             : s.Pid > 0 ? $"pid {s.Pid}" : "not known";
         Fact("process", $"{s.Image}, {which}");
         string started = s.Started == DateTimeOffset.UnixEpoch ? "" : s.Started.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);

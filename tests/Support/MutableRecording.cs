@@ -76,7 +76,8 @@ internal sealed class MutableRecording
                 _ => EndEarly(thread, index),
             };
             if (done)
-                return $"{new[] { "swap", "drop", "move", "resize", "realign", "kind", "end" }[kind]} at event {index} of thread {_threads.IndexOf(thread)}: {string.Join(", ", before)}";
+                return $"{new[] { "swap", "drop", "move", "resize", "realign", "kind", "end" }[kind]} "
+                    + $"at event {index} of thread {_threads.IndexOf(thread)}: {string.Join(", ", before)}";
         }
     }
 

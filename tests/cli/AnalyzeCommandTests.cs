@@ -5,6 +5,7 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Cli;
 
 /// <summary>The commands <c>analyze</c> and <c>query</c> as a user runs them.</summary>
+[StartsProcesses]
 public sealed class AnalyzeCommandTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

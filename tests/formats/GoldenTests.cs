@@ -61,7 +61,8 @@ public sealed class GoldenTests
         using TraceReader busiest = Open(name, pack, null);
         if (busiest.Session is { } s)
             text.Append(CultureInfo.InvariantCulture,
-                $"session '{string.Join("' '", s.Command)}' host {s.Host} kernel {s.Kernel} processors {s.Processors} started {s.StartedNs} pid {s.Pid} exit {s.ExitCode} recorder {s.Recorder} source {s.Source}\n");
+                $"session '{string.Join("' '", s.Command)}' host {s.Host} kernel {s.Kernel} processors {s.Processors} started {s.StartedNs} "
+                + $"pid {s.Pid} exit {s.ExitCode} recorder {s.Recorder} source {s.Source}\n");
         foreach (ProcessImage image in busiest.Images)
         {
             using TraceReader reader = Open(name, pack, image.Name);
@@ -80,7 +81,8 @@ public sealed class GoldenTests
         text.Append(CultureInfo.InvariantCulture,
             $"allocator {p.AllocatorPath} build id '{p.AllocatorBuildId}' architecture {p.Architecture} started {p.Started:O}\n");
         text.Append(CultureInfo.InvariantCulture,
-            $"state {p.State} failure '{p.Failure}' lost {p.LostEvents} new {p.RecordsOperatorNew} source {p.Source} forked {p.Forked} sample {p.Sample} latency {p.Latency} format {p.FormatVersion}\n");
+            $"state {p.State} failure '{p.Failure}' lost {p.LostEvents} new {p.RecordsOperatorNew} source {p.Source} "
+            + $"forked {p.Forked} sample {p.Sample} latency {p.Latency} format {p.FormatVersion}\n");
         text.Append(CultureInfo.InvariantCulture, $"maps '{reader.Source.Maps.TrimEnd('\n')}'\n");
         foreach (ThreadInfo t in reader.Threads)
             text.Append(CultureInfo.InvariantCulture, $"thread {t.Index} {t.OsTid} {t.Name}\n");

@@ -14,6 +14,7 @@ public sealed class PackDamageTests
     private static readonly Lazy<Original> Recorded = new(Record);
 
     [Fact]
+    [StartsProcesses]
     public void A_cut_pack_is_read_up_to_the_cut()
     {
         (byte[] pack, List<Events.Own>[] threads) = Recorded.Value;
@@ -35,6 +36,7 @@ public sealed class PackDamageTests
     }
 
     [Fact]
+    [StartsProcesses]
     public void A_changed_byte_is_noticed_or_means_nothing()
     {
         (byte[] pack, List<Events.Own>[] threads) = Recorded.Value;

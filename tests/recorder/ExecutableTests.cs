@@ -6,7 +6,6 @@ namespace AllocReplay.Tests.Recorder;
 
 /// <summary>Programs that the hook cannot see into are told from those that it can, before they run.</summary>
 [StartsProcesses]
-[StartsProcesses]
 public sealed class ExecutableTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

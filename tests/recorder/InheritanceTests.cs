@@ -5,7 +5,6 @@ namespace AllocReplay.Tests.Recorder;
 
 /// <summary>A recorded program is in the state in which it would be without the recorder.</summary>
 [StartsProcesses]
-[StartsProcesses]
 public sealed class InheritanceTests : IDisposable
 {
     /// <summary>What cannot be made different here: a terminal, other users, the kernel's filters, the processors.</summary>

@@ -90,7 +90,7 @@ public sealed partial class NamespaceTests
             from rule in Rules
             where IsWithin(own, rule.Namespace)
             from forbidden in rule.Forbidden
-            where NamesOf(forbidden, own).Any(name => Regex.IsMatch(code, $@"(?<![\w.]){Regex.Escape(name)}(?:\.[A-Z]|;)"))
+            where NamesOf(forbidden, own).Any(name => Regex.IsMatch(code, $@"(?<![\w.]){Regex.Escape(name)}\.[A-Z]|(?m:^using [^;\n]*{Regex.Escape(name)};)"))
             select $"{file}: {own} names {forbidden}";
     }
 
