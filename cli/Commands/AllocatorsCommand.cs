@@ -42,7 +42,9 @@ internal static class AllocatorsCommand
             string buildId = entry.Found?.BuildId is { Length: > BuildIdShown } id ? id[..BuildIdShown] : entry.Found?.BuildId ?? "";
             table.Add([.. new[] { entry.Name, entry.Found?.Version, entry.Found?.Package, buildId, library }.Select(c => c is { Length: > 0 } ? c : "-")]);
         }
-        terminal.WriteWide(table);
+        foreach (TableColumn wide in new[] { table.Columns[2], table.Columns[^1] })
+            wide.NoWrap = false;
+        terminal.Write(table);
         terminal.Note("Any other: --allocator name=/path/to/library.so.");
         terminal.Next(TextLine.Command("compare", "TRACE"));
         return ExitCode.Ok;

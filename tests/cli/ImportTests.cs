@@ -131,7 +131,7 @@ public sealed class ImportTests : ImportFixture
         ProgramResult result = Shell("import --from android my.trace.txt");
 
         Assert.Equal(0, result.ExitCode);
-        Assert.Contains("1 frees of blocks never seen allocated", result.Output, StringComparison.Ordinal);
+        Assert.Contains("1 free of blocks never seen allocated", result.Output, StringComparison.Ordinal);
         Assert.Contains("Wrote my.trace.alloctrace: 4 events", result.Error, StringComparison.Ordinal);
         Assert.Contains("Next: allocreplay info my.trace.alloctrace", result.Error, StringComparison.Ordinal);
         Assert.Equal(["my.trace.alloctrace", "my.trace.txt"], Files());
@@ -180,8 +180,7 @@ public sealed class ImportTests : ImportFixture
     {
         ProgramResult unknown = Shell("import --from heaptrack in.txt");
         Assert.Equal(2, unknown.ExitCode);
-        Assert.Contains("'android'", unknown.Error, StringComparison.Ordinal);
-        Assert.Contains("'malloclab'", unknown.Error, StringComparison.Ordinal);
+        Assert.Contains("expected android or malloclab", unknown.Error, StringComparison.Ordinal);
         Assert.Equal(2, Shell("import in.txt").ExitCode);
         AssertFails(2, "standard input has no name: -o FILE", "import --from android -");
     }

@@ -167,7 +167,7 @@ public sealed class ReplayCommandTests : IDisposable
             JsonElement[] figures = [.. rows.SelectMany(r => r.GetProperty("figures").EnumerateArray())
                 .Where(f => f.GetProperty("metric").GetString() == name)];
             Assert.Equal(metric.GetProperty("pass").GetString() == "memory" ? 2 : 3, figures.Length);
-            Assert.Equal(figures[0].GetProperty("spread").ToString(), rows[0].GetProperty(name).ToString());
+            Assert.True(JsonElement.DeepEquals(figures[0].GetProperty("spread"), rows[0].GetProperty(name)), name);
             Assert.Equal(JsonValueKind.Null, figures[0].GetProperty("ratio").ValueKind);
             Assert.Equal(metric.GetProperty("is_compared").GetBoolean(), figures[1].GetProperty("ratio").ValueKind == JsonValueKind.Object);
         }
