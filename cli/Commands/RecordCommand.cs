@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
-using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Summary;
 using AllocReplay.Recorder;
 
 namespace AllocReplay.Cli.Commands;
@@ -136,8 +136,8 @@ internal static class RecordCommand
             if (!quiet)
             {
                 Report(reader, options.Output, terminal);
-                if (UnrecordedMemory.Of(reader, options, result) is { } memory)
-                    terminal.Note($"allocreplay: {memory}");
+                if (IsWhole(options) && result.PeakResidentBytes is { } resident && UnrecordedMemory.Of(reader.Trace, resident) is { } memory)
+                    terminal.Note($"allocreplay: {Describe(memory)}");
             }
         }
         int packing = output.Finish(terminal, quiet);
@@ -145,6 +145,15 @@ internal static class RecordCommand
             terminal.Next(TextLine.Command("info", packing == ExitCode.Ok ? output.Name : output.Directory));
         return packing;
     }
+
+    /// <summary>Whether all that the program does was to be recorded.</summary>
+    private static bool IsWhole(RecordOptions options) =>
+        !options.StartPaused && options.Sample <= 1 && options.Duration is null && options.FollowChildren;
+
+    private static string Describe(UnrecordedMemory memory) =>
+        $"{Quantity.Bytes(memory.ResidentBytes)} were resident at the peak and {Quantity.Bytes(memory.LiveBytes)} recorded as live: "
+        + "the rest did not come from malloc, "
+        + (memory.IsPython ? "but from Python's own allocator; with PYTHONMALLOC=malloc set it does" : "but from mapped files or a heap of the program's own");
 
     private static void Report(TraceReader reader, string output, Terminal terminal)
     {

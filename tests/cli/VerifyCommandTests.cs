@@ -3,8 +3,8 @@ using System.Text.Json;
 using AllocReplay.Cli;
 using AllocReplay.Cli.Commands;
 using AllocReplay.Formats;
-using AllocReplay.Replayer;
 using AllocReplay.Recorder;
+using AllocReplay.Replayer;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;

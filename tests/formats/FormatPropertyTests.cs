@@ -132,8 +132,13 @@ public sealed class FormatPropertyTests
             RawEvent[] expected = [.. steps.Select(s => Raw(s, ticks += s.Delta >> 10, latency) with { Interval = 3 })];
             foreach (RawEvent e in expected)
                 written.Add(e);
-            var header = new FrameHeader { Count = (uint)written.Events, Interval = written.Interval, FirstTicks = written.FirstTicks,
-                LastTicks = written.LastTicks };
+            var header = new FrameHeader
+            {
+                Count = (uint)written.Events,
+                Interval = written.Interval,
+                FirstTicks = written.FirstTicks,
+                LastTicks = written.LastTicks
+            };
             Assert.Null(read.Decode(written.Encode(), header, latency));
             foreach (RawEvent e in expected)
             {
