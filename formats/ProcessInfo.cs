@@ -50,7 +50,8 @@ public sealed record ProcessInfo
     [Key("state")] public required RecordingState State { get; init; }
     /// <summary>Why recording ended early, as a phrase; null when it did not.</summary>
     [Key("failure")] public required string? Failure { get; init; }
-    /// <summary>Calls that were made while recording and are not in the trace; 0 when all are. Threads count in batches: exact to about a thousand for each.</summary>
+    /// <summary>Calls that were made while recording and are not in the trace; 0 when all are. Threads count in batches: exact to about a thousand for
+    /// each.</summary>
     [Key("lost_events")] public required ulong LostEvents { get; init; }
     /// <summary>Whether operator new and delete come from the allocator itself and are recorded as such.</summary>
     [Key("records_operator_new")] public required bool RecordsOperatorNew { get; init; }

@@ -22,7 +22,8 @@ public sealed record SessionInfo
     [Key("started_ns")] public long StartedNs { get; init; }
     /// <summary>Process id of the command; 0 before it ran.</summary>
     [Key("pid")] public int Pid { get; init; }
-    /// <summary>Exit code as a shell gives it, 0 to 255 (128 + signal when killed); null while the command runs, or when the recorder was killed first.</summary>
+    /// <summary>Exit code as a shell gives it, 0 to 255 (128 + signal when killed); null while the command runs, or when the recorder was killed
+    /// first.</summary>
     [Key("exit_code")] public int? ExitCode { get; init; }
     /// <summary>Version of AllocReplay that recorded, as major.minor.patch.</summary>
     [Key("recorder")] public string Recorder { get; init; } = "";
@@ -66,7 +67,8 @@ public sealed record SessionInfo
         {
             var options = MessagePackSerializerOptions.Standard.WithSecurity(MessagePackSecurity.UntrustedData);
             SessionInfo? session = MessagePackSerializer.Deserialize<SessionInfo?>(File.ReadAllBytes(path), options);
-            return session is { IsWhole: true } ? session : throw new TraceFormatException(path, null, "expected a session's command, host, kernel, recorder and source");
+            return session is { IsWhole: true } ? session : throw new TraceFormatException(path, null,
+                "expected a session's command, host, kernel, recorder and source");
         }
         catch (MessagePackSerializationException e)
         {

@@ -29,7 +29,8 @@ public sealed record CampaignOptions(double Seconds, ulong Seed, string Output, 
 /// <param name="MostAllocated">The most bytes that an input made the reader allocate.</param>
 /// <param name="Messages">How often each message came, numbers left out.</param>
 public sealed record CampaignReport(
-    long Packs, long Directories, long Whole, long Events, IReadOnlyList<string> Findings, double SlowestMs, long MostAllocated, IReadOnlyDictionary<string, long> Messages)
+    long Packs, long Directories, long Whole, long Events, IReadOnlyList<string> Findings, double SlowestMs, long MostAllocated,
+    IReadOnlyDictionary<string, long> Messages)
 {
     public long Inputs => Packs + Directories;
 }
@@ -43,7 +44,8 @@ public static class Campaign
     {
         List<FuzzInput> seeds = Seeds.Make(options.Seed, Traces);
         if (options.Saved is not null && Directory.Exists(options.Saved))
-            seeds.AddRange(Directory.GetFiles(options.Saved, "*.hex").Order(StringComparer.Ordinal).Select(f => FuzzInput.FromText(File.ReadAllText(f))).Where(i => i.Length < 1 << 16));
+            seeds.AddRange(Directory.GetFiles(options.Saved, "*.hex").Order(StringComparer.Ordinal).Select(f => FuzzInput.FromText(File.ReadAllText(f)))
+                .Where(i => i.Length < 1 << 16));
         var findings = new Findings(options.Output, options.FindingsMax);
         long deadline = Stopwatch.GetTimestamp() + (long)(options.Seconds * Stopwatch.Frequency);
         int count = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;

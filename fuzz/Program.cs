@@ -19,14 +19,18 @@ if (args.Except(numbers).Except(["--plant", "--verbose"]).Any() || numbers.Lengt
     Console.Error.WriteLine("usage: fuzz [SECONDS] [SEED] [--plant] [--verbose] | --replay FILE.hex");
     return 2;
 }
-var options = new CampaignOptions(seconds, seed, Path.Combine("artifacts", "fuzz"), args.Contains("--plant")) { Saved = Path.Combine("tests", "data", "crashers") };
+var options = new CampaignOptions(seconds, seed, Path.Combine("artifacts", "fuzz"), args.Contains("--plant"))
+{
+    Saved = Path.Combine("tests", "data", "crashers"),
+};
 Console.WriteLine($"{seconds} s, seed {seed}, {Environment.ProcessorCount} cores");
 long began = Stopwatch.GetTimestamp();
 CampaignReport report = Campaign.Run(options);
 double took = Stopwatch.GetElapsedTime(began).TotalSeconds;
 using Process self = Process.GetCurrentProcess();
 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-    inputs         {report.Inputs:N0} ({report.Inputs / took:N0} a second, {report.Inputs / self.TotalProcessorTime.TotalSeconds:N0} a second of a core): {report.Packs:N0} packed traces, {report.Directories:N0} recording directories
+    inputs         {report.Inputs:N0} ({report.Inputs / took:N0} a second, {report.Inputs / self.TotalProcessorTime.TotalSeconds:N0} a second of a core)
+    of them        {report.Packs:N0} packed traces, {report.Directories:N0} recording directories
     read whole     {report.Whole:N0}; events {report.Events:N0}; different messages {report.Messages.Count}
     slowest input  {report.SlowestMs:F1} ms
     most allocated {report.MostAllocated:N0} bytes for one input; peak memory {self.PeakWorkingSet64 >> 20:N0} MiB

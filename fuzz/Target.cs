@@ -127,7 +127,8 @@ internal sealed class Target(bool plant)
                 hash -= e.Size;
             else
                 hash += e.Count << 17;
-            return (long)((hash ^ hash >> 32) * 0x94d049bb133111eb + (e.Alignment ^ (ulong)e.Kind << 8 ^ (ulong)e.Thread << 16 ^ (ulong)e.Interval << 32 ^ (ulong)e.OtherThread << 40));
+            return (long)((hash ^ hash >> 32) * 0x94d049bb133111eb
+                + (e.Alignment ^ (ulong)e.Kind << 8 ^ (ulong)e.Thread << 16 ^ (ulong)e.Interval << 32 ^ (ulong)e.OtherThread << 40));
         }
     }
 }

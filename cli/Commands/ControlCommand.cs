@@ -11,14 +11,18 @@ internal static class ControlCommand
 {
     public static Command Create(Terminal terminal)
     {
-        Argument<string> target = new("target") { Description = "A process id (the command's, or the recorder's), a recording directory (all its running processes), or one process image inside it." };
+        Argument<string> target = new("target")
+        {
+            Description = "A process id (the command's, or the recorder's), a recording directory (all its running processes), or one process image inside it.",
+        };
         Argument<string> name = new("name") { Description = "The mark's name, 1 to 47 bytes." };
         Option<bool> json = TraceArguments.Json();
 
         var start = new Command("start", "Begin a new interval.");
         start.SetAction(parse => Each(SessionSwitch.Open, parse.GetValue(target)!, terminal, p => $"recording, interval {p.Start()}"));
         var stop = new Command("stop", "End the interval: when this returns, it is complete on disk and nothing is recorded any more.");
-        stop.SetAction(parse => Each(SessionSwitch.Close, parse.GetValue(target)!, terminal, p => p.Stop() is var n and > 0 ? $"stopped, interval {n} is complete" : "was not recording"));
+        stop.SetAction(parse => Each(SessionSwitch.Close, parse.GetValue(target)!, terminal,
+            p => p.Stop() is var n and > 0 ? $"stopped, interval {n} is complete" : "was not recording"));
         var mark = new Command("mark", "Leave a named mark at this moment.") { name };
         mark.SetAction(parse => Each(_ => { }, parse.GetValue(target)!, terminal, p =>
         {

@@ -61,7 +61,8 @@ internal static class ImportCommand
             terminal.WriteJson("allocreplay.import/1", summary);
         else
             Print(summary, terminal);
-        terminal.Note($"Wrote {output}: {Quantity.Count(summary.Trace.Events, "event")}, {Quantity.Bytes(summary.Trace.FileBytes)}, {(double)summary.Trace.FileBytes / summary.Trace.Events:0.00} B/event.");
+        (long events, long bytes) = (summary.Trace.Events, summary.Trace.FileBytes);
+        terminal.Note($"Wrote {output}: {Quantity.Count(events, "event")}, {Quantity.Bytes(bytes)}, {(double)bytes / events:0.00} B/event.");
         terminal.Next(TextLine.Command("info", output), TextLine.Command("compare", output));
         return ExitCode.Ok;
     }
@@ -93,7 +94,9 @@ internal static class ImportCommand
         TraceSummary t = s.Trace;
         Fact("threads", Quantity.Count(t.Threads.Count) + (s.ThreadIds == t.Threads.Count ? "" : $", of {Quantity.Count(s.ThreadIds, "thread id")}"));
         Fact("calls", $"{Quantity.Count(t.Calls)}, {Quantity.Count(t.FailedCalls)} of them failed; {Quantity.Count(t.NullReleases)} released null");
-        Fact("not seen", $"{Quantity.Count(t.UnknownReleases, "free")} of blocks never seen allocated, {Quantity.Count(t.ImplicitReleases, "address", "addresses")} reused without a free");
+        Fact("not seen",
+            $"{Quantity.Count(t.UnknownReleases, "free")} of blocks never seen allocated, " +
+            $"{Quantity.Count(t.ImplicitReleases, "address", "addresses")} reused without a free");
         terminal.Write(facts);
         Table kinds = Terminal.NewTable(("call", Justify.Left), ("count", Justify.Right));
         foreach ((string name, long count) in t.CallsByKind.OrderByDescending(k => k.Value))

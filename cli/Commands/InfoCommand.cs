@@ -47,7 +47,8 @@ internal static class InfoCommand
         if (s.Calls == 0 && s.Failure is not null)
             terminal.Note($"No calls were recorded: {s.Failure}.");
         else if (s.Calls == 0)
-            terminal.Note("No calls were recorded: the program makes none, or has an allocator linked into its executable. If that is gperftools' tcmalloc, try: allocreplay record --via mallochook");
+            terminal.Note("No calls were recorded: the program makes none, or has an allocator linked into its executable. " +
+                "If that is gperftools' tcmalloc, try: allocreplay record --via mallochook");
         else
             terminal.Next(TextLine.Command(["compare", .. target]), TextLine.Command(["analyze", .. target, "-o", "DIR"]));
     }

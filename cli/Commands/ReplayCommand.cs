@@ -118,7 +118,8 @@ internal static class ReplayCommand
     /// <summary>With latency: the recording is to be compared with the trace, its speed says nothing.</summary>
     private static RecordingHook HookOf(Request request, Configuration configuration, string recording) => new(request.Source.Trace.Path, new RecordOptions
     {
-        Command = ["allocreplay", "replay", request.Source.Trace.Path, "--order", ValueName.Of(request.Source.Options.Order), "--allocator", configuration.Name],
+        Command = ["allocreplay", "replay", request.Source.Trace.Path, "--order", ValueName.Of(request.Source.Options.Order), "--allocator",
+            configuration.Name],
         Output = recording,
         Force = request.Force,
         Latency = true,

@@ -7,7 +7,10 @@ namespace AllocReplay.Cli.Options;
 /// <summary>Arguments and options that several commands share, so that they read alike everywhere.</summary>
 internal static class TraceArguments
 {
-    public static Argument<string> Trace() => new("trace") { Description = "A recording (NAME.allocrec), one process image inside it, or a packed trace (NAME.alloctrace)." };
+    public static Argument<string> Trace() => new("trace")
+    {
+        Description = "A recording (NAME.allocrec), one process image inside it, or a packed trace (NAME.alloctrace).",
+    };
 
     /// <summary>The value of <c>--process</c> that stands for every process image.</summary>
     public const string AllProcesses = "all";

@@ -44,20 +44,26 @@ internal static class InfoPage
 
     private static Grid Facts(TraceSummary s)
     {
-        Grid facts = new Grid().AddColumn(new GridColumn { NoWrap = true, Width = NameWidth, Padding = new Padding(0) }).AddColumn(new GridColumn { Padding = new Padding(0) });
+        Grid facts = new Grid().AddColumn(new GridColumn { NoWrap = true, Width = NameWidth, Padding = new Padding(0) })
+            .AddColumn(new GridColumn { Padding = new Padding(0) });
         void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(TextLine.Plain(value)));
         string form = s.Form == TraceForm.Packed ? "packed trace" : "recording directory";
         Fact("trace", s.Path);
-        Fact("form", $"{form}, {Quantity.Bytes(s.FileBytes)} on disk{(s.Images.Count > 1 ? $" with {Quantity.Count(s.Images.Count)} process images" : "")}, format {s.FormatVersion}");
+        string images = s.Images.Count > 1 ? $" with {Quantity.Count(s.Images.Count)} process images" : "";
+        Fact("form", $"{form}, {Quantity.Bytes(s.FileBytes)} on disk{images}, format {s.FormatVersion}");
         Fact("program", s.Arguments.Count > 0 ? string.Join(' ', s.Arguments.Select(TextLine.Quote)) : s.Executable);
         string which = s.Images.Count > 1
-            ? $"{(s.Images[0].Name == s.Image ? "the busiest" : "one")} of {Quantity.Count(s.Images.Count)}: all figures are of it alone; --process chooses another"
+            ? (s.Images[0].Name == s.Image ? "the busiest" : "one") +
+                $" of {Quantity.Count(s.Images.Count)}: all figures are of it alone; --process chooses another"
             : s.Pid > 0 ? $"pid {s.Pid}" : "not known";
         Fact("process", $"{s.Image}, {which}");
-        Fact("ran", string.Join(", ", new[] { s.Started == DateTimeOffset.UnixEpoch ? "" : s.Started.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture), s.Host.Length > 0 ? "on " + s.Host : "", s.Kernel, s.Architecture, DescribeEnd(s) }.Where(t => t.Length > 0)));
+        string started = s.Started == DateTimeOffset.UnixEpoch ? "" : s.Started.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
+        string[] ran = [started, s.Host.Length > 0 ? "on " + s.Host : "", s.Kernel, s.Architecture, DescribeEnd(s)];
+        Fact("ran", string.Join(", ", ran.Where(t => t.Length > 0)));
         // Of an import, neither this nor the process is known.
         if (s.Allocator.Length > 0)
-            Fact("allocator", s.Allocator + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
+            Fact("allocator", s.Allocator
+                + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
             + (s.RecordsOperatorNew ? ", operator new its own" : ", operator new seen as malloc"));
         Fact("source", s.Source + (s.Source == ProcessInfo.FromMallocHook ? " (calloc, realloc, alignment and operator new look like malloc and free)" : "")
             + (s.Sample > 1 ? $", 1 block in {s.Sample}" : ", every block") + (s.Latency ? ", each call's latency" : ""));
@@ -70,13 +76,15 @@ internal static class InfoPage
             .AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(0, 0, 2, 0) })
             .AddColumn(new GridColumn { NoWrap = true, Alignment = Justify.Right, Padding = new Padding(0, 0, 2, 0) })
             .AddColumn(new GridColumn { Padding = new Padding(0) });
-        void Figure(string name, string value, string note = "") => figures.AddRow(Markup.Escape(name), Markup.Escape(value), Markup.Escape(TextLine.Plain(note)));
+        void Figure(string name, string value, string note = "") =>
+            figures.AddRow(Markup.Escape(name), Markup.Escape(value), Markup.Escape(TextLine.Plain(note)));
         Figure("duration", Quantity.Duration(s.DurationNs), DescribeTime(s));
         Figure("threads", Quantity.Count(s.Threads.Count), s.Threads is [{ Name.Length: > 0 } only] ? only.Name : "");
         Figure("calls", Quantity.Count(s.Calls), s.RecordedNs > 0 && s.Calls > 0 ? $"{Rate(s.Calls * 1e9 / s.RecordedNs)} on average" : "");
         string stored = string.Create(CultureInfo.InvariantCulture, $"{s.BytesPerEvent:0.00} B/event, {Quantity.Bytes(s.EventBytes)}");
         Figure("events", Quantity.Count(s.Events), s.BytesPerEvent == 0 && s.Events > 0 ? "" : stored);
-        Figure("acquisitions", Quantity.Count(s.Acquisitions), $"{Quantity.Bytes(s.BytesAcquired)} requested; {Quantity.Count(s.FailedCalls)} {(s.FailedCalls == 1 ? "call" : "calls")} failed");
+        Figure("acquisitions", Quantity.Count(s.Acquisitions),
+            $"{Quantity.Bytes(s.BytesAcquired)} requested; {Quantity.Count(s.FailedCalls)} {(s.FailedCalls == 1 ? "call" : "calls")} failed");
         Figure("temporary", Quantity.Count(s.TemporaryBlocks), $"freed before their thread acquired another{Share(s.TemporaryBlocks, s.Acquisitions)}");
         Figure("cross-thread", Quantity.Count(s.CrossThreadReleases), $"freed by another thread{Share(s.CrossThreadReleases, s.Acquisitions)}");
         Figure("releases of null", Quantity.Count(s.NullReleases));
@@ -85,7 +93,9 @@ internal static class InfoPage
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
         if (s.Forked)
             Figure("of the parent", Quantity.Count(s.InheritedReleases), "frees of blocks that were there when the process was forked");
-        Figure("frees not seen", Quantity.Count(s.ImplicitReleases + s.ReleasedWhileStopped), "addresses handed out again without a free" + (s.ReleasedWhileStopped > 0 ? $"; {Quantity.Count(s.ReleasedWhileStopped)} of them while stopped" : ""));
+        Figure("frees not seen", Quantity.Count(s.ImplicitReleases + s.ReleasedWhileStopped),
+            "addresses handed out again without a free"
+            + (s.ReleasedWhileStopped > 0 ? $"; {Quantity.Count(s.ReleasedWhileStopped)} of them while stopped" : ""));
         Figure("merge parks", Quantity.Count(s.Parks), "waits for the event of another thread");
         Figure("forced steps", Quantity.Count(s.ForcedSteps), "waits for an event that never came");
         Figure("events lost", Quantity.Count((long)s.EventsLost));
@@ -130,7 +140,8 @@ internal static class InfoPage
         s.MaxDurationNs > 0 ? $"duration at most {Quantity.Duration(s.MaxDurationNs)}" : "",
     }.Where(t => t.Length > 0));
 
-    private static string Share(long part, long whole) => whole == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {100.0 * part / whole:0.0} % of blocks");
+    private static string Share(long part, long whole) =>
+        whole == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {100.0 * part / whole:0.0} % of blocks");
 
     private static string Rate(double perSecond) => $"{Quantity.Count((long)perSecond)} calls/s";
 
@@ -162,7 +173,8 @@ internal static class InfoPage
     {
         var latencies = s.Latencies.ToDictionary(l => l.Call);
         string[] percentiles = latencies.Count > 0 ? ["p50", "p90", "p99", "p99.9", "max"] : [];
-        Table kinds = Terminal.NewTable([("call", Justify.Left), ("count", Justify.Right), ("%", Justify.Right), .. percentiles.Select(p => (p, Justify.Right))]);
+        Table kinds = Terminal.NewTable([("call", Justify.Left), ("count", Justify.Right), ("%", Justify.Right),
+            .. percentiles.Select(p => (p, Justify.Right))]);
         foreach ((string name, long count) in s.CallsByKind.OrderByDescending(k => k.Value).ThenBy(k => k.Key, StringComparer.Ordinal))
         {
             IEnumerable<string> times = latencies.TryGetValue(name, out CallLatency? l)
@@ -179,14 +191,18 @@ internal static class InfoPage
         if (s.Threads.Count < 2 && !lists.AllThreads)
             yield break;
         TraceSummary.ThreadSummary[] busiest = [.. s.Threads.OrderByDescending(t => t.Calls).ThenBy(t => t.Index)];
-        Table table = Terminal.NewTable(("thread", Justify.Right), ("tid", Justify.Right), ("name", Justify.Left), ("calls", Justify.Right), ("requested", Justify.Right), ("first", Justify.Right), ("last", Justify.Right));
+        Table table = Terminal.NewTable(("thread", Justify.Right), ("tid", Justify.Right), ("name", Justify.Left), ("calls", Justify.Right),
+            ("requested", Justify.Right), ("first", Justify.Right), ("last", Justify.Right));
         foreach (TraceSummary.ThreadSummary t in busiest.Take(lists.AllThreads ? int.MaxValue : ThreadRows))
             table.AddRow(
                 Quantity.Count(t.Index), t.OsTid.ToString(CultureInfo.InvariantCulture), Markup.Escape(TextLine.Plain(t.Name)), Quantity.Count(t.Calls),
                 Quantity.Bytes(t.BytesRequested), t.FirstNs < 0 ? "-" : Quantity.Duration(t.FirstNs), t.FirstNs < 0 ? "-" : Quantity.Duration(t.LastNs));
         yield return table;
         if (table.Rows.Count < busiest.Length)
-            yield return new Text($"  and {More(busiest.Length - table.Rows.Count, "thread")} with {Quantity.Count(busiest.Skip(table.Rows.Count).Sum(t => t.Calls))} calls: --threads lists all.");
+        {
+            string calls = Quantity.Count(busiest.Skip(table.Rows.Count).Sum(t => t.Calls));
+            yield return new Text($"  and {More(busiest.Length - table.Rows.Count, "thread")} with {calls} calls: --threads lists all.");
+        }
     }
 
     private static IEnumerable<IRenderable> Intervals(TraceSummary s)
@@ -195,7 +211,8 @@ internal static class InfoPage
         {
             Table table = Terminal.NewTable(("interval", Justify.Right), ("from", Justify.Right), ("to", Justify.Right), ("length", Justify.Right));
             foreach (Interval i in s.Intervals.Take(IntervalRows))
-                table.AddRow(Quantity.Count(i.Number), Quantity.Duration(i.StartNs), i.StopNs is { } stop ? Quantity.Duration(stop) : "the end", Quantity.Duration(Math.Max(0, (i.StopNs ?? s.DurationNs) - i.StartNs)));
+                table.AddRow(Quantity.Count(i.Number), Quantity.Duration(i.StartNs), i.StopNs is { } stop ? Quantity.Duration(stop) : "the end",
+                    Quantity.Duration(Math.Max(0, (i.StopNs ?? s.DurationNs) - i.StartNs)));
             yield return table;
             if (table.Rows.Count < s.Intervals.Count)
                 yield return new Text($"  and {More(s.Intervals.Count - table.Rows.Count, "interval")}: --json lists all.");
@@ -218,10 +235,14 @@ internal static class InfoPage
         Table table = Terminal.NewTable(("process image", Justify.Left), ("program", Justify.Left), ("event bytes", Justify.Right), ("", Justify.Left));
         ProcessImage[] shown = [.. s.Images.Where((image, i) => lists.AllImages || i < ImageRows || image.Name == s.Image)];
         foreach (ProcessImage image in shown)
-            table.AddRow(Markup.Escape(TextLine.Plain(image.Name)), Markup.Escape(TextLine.Plain(Path.GetFileName(image.Executable))), Quantity.Bytes(image.EventBytes), image.Name == s.Image ? "← shown above" : "");
+            table.AddRow(Markup.Escape(TextLine.Plain(image.Name)), Markup.Escape(TextLine.Plain(Path.GetFileName(image.Executable))),
+                Quantity.Bytes(image.EventBytes), image.Name == s.Image ? "← shown above" : "");
         yield return table;
         if (shown.Length < s.Images.Count)
-            yield return new Text($"  and {More(s.Images.Count - shown.Length, "process image")} with {Quantity.Bytes(s.Images.Except(shown).Sum(i => i.EventBytes))}: --images lists all.");
+        {
+            string bytes = Quantity.Bytes(s.Images.Except(shown).Sum(i => i.EventBytes));
+            yield return new Text($"  and {More(s.Images.Count - shown.Length, "process image")} with {bytes}: --images lists all.");
+        }
     }
 
     private static string More(int n, string thing) => n == 1 ? $"1 more {thing}" : $"{Quantity.Count(n)} more {thing}s";
@@ -233,7 +254,8 @@ internal static class InfoPage
             yield break;
         yield return Blank;
         yield return new Text(warnings.Length == 1 ? "1 warning" : $"{warnings.Length} warnings");
-        Grid grid = new Grid().AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(2, 0, 1, 0) }).AddColumn(new GridColumn { Padding = new Padding(0) });
+        Grid grid = new Grid().AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(2, 0, 1, 0) })
+            .AddColumn(new GridColumn { Padding = new Padding(0) });
         foreach (WordedWarning warning in warnings)
         {
             grid.AddRow("!", Markup.Escape(TextLine.Plain(warning.What)));

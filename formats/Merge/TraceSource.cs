@@ -61,7 +61,8 @@ internal interface IEventCursor : IDisposable
 /// <param name="OsTid">The kernel's thread id.</param>
 /// <param name="Name">The thread's last recorded name.</param>
 [MessagePackObject]
-internal sealed record StreamInfo([property: Key("index")] int Index, [property: Key("recorded_index")] uint RecordedIndex, [property: Key("os_tid")] uint OsTid, [property: Key("name")] string Name)
+internal sealed record StreamInfo([property: Key("index")] int Index, [property: Key("recorded_index")] uint RecordedIndex,
+    [property: Key("os_tid")] uint OsTid, [property: Key("name")] string Name)
 {
     public ThreadInfo ToInfo() => new(Index, OsTid, Name);
 }

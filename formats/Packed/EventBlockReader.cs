@@ -65,7 +65,8 @@ internal sealed class EventBlockReader
     private string? DecodeColumns(ReadOnlySpan<byte> payload, in FrameHeader header, bool latency)
     {
         if (header.Count is 0 or > PackedWire.BlockEventsMax || header.Count > (ulong)payload.Length * PackedWire.EventsPerByteMax)
-            return $"expected 1 to {Math.Min(PackedWire.BlockEventsMax, (long)payload.Length * PackedWire.EventsPerByteMax)} events in a block of {payload.Length} bytes, found {header.Count}";
+            return $"expected 1 to {Math.Min(PackedWire.BlockEventsMax, (long)payload.Length * PackedWire.EventsPerByteMax)} events " +
+                $"in a block of {payload.Length} bytes, found {header.Count}";
         _latency = latency;
         _ticks = header.FirstTicks;
         _interval = header.Interval;

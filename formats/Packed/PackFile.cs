@@ -60,7 +60,8 @@ internal sealed class PackFile : IDisposable
         if (expected.Length > PackedWire.FrameLengthMax)
             throw new TraceFormatException(Path, offset, $"expected a frame of at most {PackedWire.FrameLengthMax} bytes, found {expected.Length}");
         if (offset + head.Length + expected.Length > _bytes.Length)
-            throw new TraceFormatException(Path, offset, $"expected a frame of {expected.Length} bytes, found {Math.Max(0, _bytes.Length - offset - head.Length)}");
+            throw new TraceFormatException(Path, offset,
+                $"expected a frame of {expected.Length} bytes, found {Math.Max(0, _bytes.Length - offset - head.Length)}");
         int length = (int)expected.Length;
         if (buffer.Length < length)
             buffer = new byte[length];
@@ -72,7 +73,9 @@ internal sealed class PackFile : IDisposable
         if (!MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in expected)).SequenceEqual(head))
             throw new TraceFormatException(Path, offset, "expected the frame that the index lists, found another");
         ulong sum = found.Sum(payload);
-        return sum == found.Checksum ? length : throw new TraceFormatException(Path, offset, $"expected a block with checksum {found.Checksum:x16}, found {sum:x16}");
+        return sum == found.Checksum
+            ? length
+            : throw new TraceFormatException(Path, offset, $"expected a block with checksum {found.Checksum:x16}, found {sum:x16}");
     }
 
     public void Dispose() => _bytes.Dispose();
@@ -87,7 +90,11 @@ internal sealed class PackFile : IDisposable
         if (read < buffer.Length)
             throw new TraceFormatException(Path, read, $"expected a header of {buffer.Length} bytes, found the end of the file");
         if (header.VersionMajor != PackedWire.VersionMajor)
-            throw new TraceFormatException(Path, 8, $"format version {header.VersionMajor} is not one that this program reads ({PackedWire.VersionMajor}); use {(header.VersionMajor > PackedWire.VersionMajor ? "a newer" : "another")} allocreplay");
+        {
+            string other = header.VersionMajor > PackedWire.VersionMajor ? "a newer" : "another";
+            throw new TraceFormatException(Path, 8,
+                $"format version {header.VersionMajor} is not one that this program reads ({PackedWire.VersionMajor}); use {other} allocreplay");
+        }
     }
 
     /// <summary>False when there is no index that can be trusted: the file is cut, or was never completed.</summary>
@@ -105,7 +112,8 @@ internal sealed class PackFile : IDisposable
         if (_bytes.Read(buffer, offset) < headSize)
             return false;
         var header = MemoryMarshal.Read<FrameHeader>(buffer);
-        if (header.Magic != PackedWire.FrameMagic || header.Kind != FrameKind.Index || header.Length != end - offset - headSize || header.Length != (long)header.Count * IndexEntry.Size)
+        if (header.Magic != PackedWire.FrameMagic || header.Kind != FrameKind.Index || header.Length != end - offset - headSize
+            || header.Length != (long)header.Count * IndexEntry.Size)
             return false;
         byte[] entries = [];
         try
@@ -160,7 +168,8 @@ internal sealed class PackFile : IDisposable
             }
             if (header.Kind == FrameKind.Index)
             {
-                Damage = new TraceFormatException(Path, at, "expected an index and the end of the trace, found neither whole: the trace is truncated or damaged here");
+                Damage = new TraceFormatException(Path, at,
+                    "expected an index and the end of the trace, found neither whole: the trace is truncated or damaged here");
                 return;
             }
             if (!Take(at, header))
@@ -178,7 +187,8 @@ internal sealed class PackFile : IDisposable
             {
                 case FrameKind.Session:
                     var session = ReadMetadata<SessionInfo>(offset, header);
-                    Session = session.IsWhole ? session : throw new TraceFormatException(Path, offset, "expected a session's command, host, kernel, recorder and source");
+                    Session = session.IsWhole ? session : throw new TraceFormatException(Path, offset,
+                        "expected a session's command, host, kernel, recorder and source");
                     break;
                 case FrameKind.Image:
                     var metadata = ReadMetadata<ImageMetadata>(offset, header);

@@ -39,7 +39,8 @@ internal sealed class PackedImage : ITraceSource
     {
         // MessagePack fills what is missing with null.
         if (metadata.Name is null || metadata.Process is null || metadata.Threads is null || metadata.Intervals is null || metadata.Markers is null
-            || metadata.Maps is null || metadata.Threads.Any(t => t?.Name is null) || metadata.Intervals.Any(i => i is null) || metadata.Markers.Any(m => m?.Name is null)
+            || metadata.Maps is null || metadata.Threads.Any(t => t?.Name is null) || metadata.Intervals.Any(i => i is null)
+                || metadata.Markers.Any(m => m?.Name is null)
             || !metadata.Process.IsWhole)
             throw new TraceFormatException(pack.Path, offset, "expected an image's name, process, threads, intervals and markers");
         for (int i = 0; i < metadata.Threads.Length; i++)

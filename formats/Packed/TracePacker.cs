@@ -35,7 +35,8 @@ public static class TracePacker
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static PackResult Pack(string recording, string path, bool partial = false, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public static PackResult Pack(string recording, string path, bool partial = false, IProgress<double>? progress = null,
+        CancellationToken cancellation = default)
     {
         using Trace trace = Trace.Open(recording);
         long total = Math.Max(1, trace.Images.Sum(i => i.EventBytes));

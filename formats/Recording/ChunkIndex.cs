@@ -53,7 +53,8 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
                 int read = tails.Read(payload, at + HeaderSize);
                 if (read < payload.Length)
                 {
-                    Damage ??= new TraceFormatException(path, at + HeaderSize + read, $"expected {payload.Length - read} more bytes, found the end of the file");
+                    Damage ??= new TraceFormatException(path, at + HeaderSize + read,
+                        $"expected {payload.Length - read} more bytes, found the end of the file");
                     return;
                 }
                 _tails[(header.Thread, header.Sequence)] = (header, payload);
@@ -191,7 +192,8 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
         int matching = Math.Min(bytes.Length, known.CommonPrefixLength(magic));
         if (matching < magic.Length)
             return matching;
-        _identities ??= [.. _tails.Keys.Select(k => (ulong)BinaryPrimitives.ReverseEndianness(k.Thread) << 32 | BinaryPrimitives.ReverseEndianness(k.Sequence)).Order()];
+        _identities ??= [.. _tails.Keys.Select(k => (ulong)BinaryPrimitives.ReverseEndianness(k.Thread) << 32 | BinaryPrimitives.ReverseEndianness(k.Sequence))
+            .Order()];
         // In this order the longest prefix in common is that of a neighbour.
         ulong identity = BinaryPrimitives.ReadUInt64BigEndian(known[magic.Length..]);
         int at = Array.BinarySearch(_identities, identity);

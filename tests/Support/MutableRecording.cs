@@ -76,7 +76,8 @@ internal sealed class MutableRecording
                 _ => EndEarly(thread, index),
             };
             if (done)
-                return $"{new[] { "swap", "drop", "move", "resize", "realign", "kind", "end" }[kind]} at event {index} of thread {_threads.IndexOf(thread)}: {string.Join(", ", before)}";
+                string what = new[] { "swap", "drop", "move", "resize", "realign", "kind", "end" }[kind];
+                return $"{what} at event {index} of thread {_threads.IndexOf(thread)}: {string.Join(", ", before)}";
         }
     }
 
@@ -92,7 +93,8 @@ internal sealed class MutableRecording
         if (index + 1 >= thread.Count)
             return false;
         (TraceEvent a, TraceEvent b) = (thread[index], thread[index + 1]);
-        bool alike = a.Kind == b.Kind && (a.Size, a.Count, a.Alignment) == (b.Size, b.Count, b.Alignment) && (CallKinds.IsAcquisition(a.Kind) || a.Address == b.Address);
+        bool alike = a.Kind == b.Kind && (a.Size, a.Count, a.Alignment) == (b.Size, b.Count, b.Alignment)
+            && (CallKinds.IsAcquisition(a.Kind) || a.Address == b.Address);
         if (!IsCall(a) || !IsCall(b) || alike)
             return false;
         thread[index] = b with { TimeNs = a.TimeNs, DurationNs = a.DurationNs };

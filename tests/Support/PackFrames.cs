@@ -97,12 +97,14 @@ internal sealed class PackFrames
 internal static class Events
 {
     /// <summary>All of an event but what the merge adds: also its request, as the end of a reallocation has that from its begin.</summary>
-    public sealed record Own(CallKind Kind, bool IsNull, int Thread, int OtherThread, long TimeNs, long DurationNs, uint Interval, ulong Address, ulong Size, ulong Count, ulong Alignment)
+    public sealed record Own(CallKind Kind, bool IsNull, int Thread, int OtherThread, long TimeNs, long DurationNs, uint Interval, ulong Address, ulong Size,
+        ulong Count, ulong Alignment)
     {
         public static Own Of(TraceEvent e)
         {
             bool end = CallKinds.IsReallocEnd(e.Kind);
-            return new(e.Kind, e.IsNull, e.Thread, e.OtherThread, e.TimeNs, e.DurationNs, e.Interval, e.Address, end ? 0 : e.Size, end ? 1 : e.Count, e.Alignment);
+            return new(e.Kind, e.IsNull, e.Thread, e.OtherThread, e.TimeNs, e.DurationNs, e.Interval, e.Address, end ? 0 : e.Size, end ? 1 : e.Count,
+                e.Alignment);
         }
     }
 

@@ -149,7 +149,8 @@ internal sealed class RecordingWriter
             Event(beginNs, CallKind.ReallocBegin, old, size).Event(endNs, CallKind.ReallocEnd, @new);
 
         /// <summary>Appends an event. Address 0 is written as null; <paramref name="otherThread"/> is written plus one.</summary>
-        public ThreadWriter Event(long ns, CallKind kind, ulong address = 0, ulong size = 0, ulong count = 1, ulong alignment = 0, int otherThread = -1, ulong duration = 0) =>
+        public ThreadWriter Event(long ns, CallKind kind, ulong address = 0, ulong size = 0, ulong count = 1, ulong alignment = 0, int otherThread = -1,
+            ulong duration = 0) =>
             Event(new RawEvent
             {
                 Ticks = (StartTicks + (ulong)ns) >> TickShift,
@@ -180,7 +181,8 @@ internal sealed class RecordingWriter
             {
                 uint time = (uint)Math.Min(delta, Wire.ShortTime);
                 byte[] word = new byte[sizeof(uint)];
-                BinaryPrimitives.WriteUInt32LittleEndian(word, (uint)(difference / Wire.AddressUnit) << Wire.ShortAddressBit | time << Wire.CodeBits | (uint)kind);
+                BinaryPrimitives.WriteUInt32LittleEndian(word,
+                    (uint)(difference / Wire.AddressUnit) << Wire.ShortAddressBit | time << Wire.CodeBits | (uint)kind);
                 _payload.AddRange(word);
                 if (time == Wire.ShortTime)
                     Varint(delta);

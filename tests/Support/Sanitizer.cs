@@ -28,7 +28,8 @@ internal sealed class Sanitizer
     public string Build(params string[] flags)
     {
         string runtime = FindRuntime();
-        return Built.GetOrAdd(_library + string.Join(' ', flags), _ => new Lazy<string>(() => Compile(runtime, Interlocked.Increment(ref _builds), flags))).Value;
+        return Built.GetOrAdd(_library + string.Join(' ', flags), _ =>
+            new Lazy<string>(() => Compile(runtime, Interlocked.Increment(ref _builds), flags))).Value;
     }
 
     private string Compile(string runtime, int number, string[] flags)

@@ -17,12 +17,14 @@ internal static class Targets
     /// <param name="source">File name in tests/targets.</param>
     /// <param name="flags">More arguments for the compiler, such as -static.</param>
     public static string Build(string source, params string[] flags) =>
-        Built.GetOrAdd(source + " " + string.Join(' ', flags), key => new Lazy<string>(() => Compile(source, flags, BuildDirectory[key.Replace('/', '_').Replace(' ', '_')]))).Value;
+        Built.GetOrAdd(source + " " + string.Join(' ', flags), key =>
+            new Lazy<string>(() => Compile(source, flags, BuildDirectory[key.Replace('/', '_').Replace(' ', '_')]))).Value;
 
     private static string Compile(string source, string[] flags, string output)
     {
         string compiler = source.EndsWith(".cpp", StringComparison.Ordinal) ? "g++" : "cc";
-        ProgramResult result = Programs.Run(compiler, ["-O1", "-fno-builtin", "-Wall", "-pthread", "-o", output, Path.Combine(SourceDirectory, source), .. flags]);
+        ProgramResult result =
+            Programs.Run(compiler, ["-O1", "-fno-builtin", "-Wall", "-pthread", "-o", output, Path.Combine(SourceDirectory, source), .. flags]);
         Assert.True(result.ExitCode == 0, $"{compiler} {source}: {result.Error}");
         return output;
     }

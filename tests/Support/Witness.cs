@@ -22,7 +22,8 @@ internal static class HookBuild
         string[] fixedFlags = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-ftls-model=initial-exec", "-fno-builtin"];
         IEnumerable<string> sources = new[] { core, Path.Combine(recorder, source) }.SelectMany(d => Directory.GetFiles(d, "*.c"));
         ProgramResult result = Programs.Run("cc",
-            [.. fixedFlags, "-include", Path.Combine(core, "glibc_floor.h"), .. flags, "-I", core, "-I", Path.Combine(SourceTree.Root, "formats", "native"), "-o", output, .. sources, "-ldl", "-lpthread"]);
+            [.. fixedFlags, "-include", Path.Combine(core, "glibc_floor.h"), .. flags, "-I", core, "-I", Path.Combine(SourceTree.Root, "formats", "native"),
+                "-o", output, .. sources, "-ldl", "-lpthread"]);
         Assert.True(result.ExitCode == 0, result.Error);
         return output;
     }

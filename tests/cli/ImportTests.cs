@@ -152,7 +152,9 @@ public sealed class ImportTests : ImportFixture
 
         Assert.Equal(0, result.ExitCode);
         JsonElement json = JsonDocument.Parse(result.Output).RootElement;
-        Assert.Equal((6L, 3L, 1L, 1L), (json.GetProperty("lines").GetInt64(), json.GetProperty("trace").GetProperty("events").GetInt64(), json.GetProperty("trace").GetProperty("calls_by_kind").GetProperty("free").GetInt64(), (long)json.GetProperty("trace").GetProperty("threads").GetArrayLength()));
+        Assert.Equal((6L, 3L, 1L, 1L), (json.GetProperty("lines").GetInt64(), json.GetProperty("trace").GetProperty("events").GetInt64(),
+            json.GetProperty("trace").GetProperty("calls_by_kind").GetProperty("free").GetInt64(),
+            (long)json.GetProperty("trace").GetProperty("threads").GetArrayLength()));
         Assert.Equal(3, TraceEvents().Count);
     }
 
@@ -202,7 +204,8 @@ public sealed class ImportTests : ImportFixture
 
 
     private string Refusal(string name) =>
-        Assert.Throws<TraceFormatException>(() => TraceImporter.Import("android", Work[name], Pack, cancellation: TestContext.Current.CancellationToken)).Message;
+        Assert.Throws<TraceFormatException>(() => TraceImporter.Import("android", Work[name], Pack,
+            cancellation: TestContext.Current.CancellationToken)).Message;
 
 
 

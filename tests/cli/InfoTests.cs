@@ -226,7 +226,8 @@ public sealed class InfoTests : IDisposable
         using JsonDocument json = JsonDocument.Parse(info.Output);
         JsonElement root = json.RootElement;
         Assert.Equal("recording", root.GetProperty("form").GetString());
-        Assert.Equal(Directory.GetFiles(Recording, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length), root.GetProperty("file_bytes").GetInt64());
+        Assert.Equal(Directory.GetFiles(Recording, "*", SearchOption.AllDirectories).Sum(f => new FileInfo(f).Length),
+            root.GetProperty("file_bytes").GetInt64());
         Assert.Equal(1234, root.GetProperty("events_lost").GetInt64());
         Assert.Equal(0, root.GetProperty("limits_hit").GetArrayLength());
         Assert.Equal(4, root.GetProperty("warnings").GetArrayLength());
@@ -255,7 +256,8 @@ public sealed class InfoTests : IDisposable
         using TraceReader reader = TraceReader.Open(Recording);
         TraceSummary summary = TraceSummary.Read(reader, token: TestContext.Current.CancellationToken);
         Assert.Equal([limit], summary.LimitsHit);
-        Assert.Contains(new InfoReport(summary).Warnings, w => w.What.Contains("limit of 100.0", StringComparison.Ordinal) && w.Action.Contains(option, StringComparison.Ordinal));
+        Assert.Contains(new InfoReport(summary).Warnings, w => w.What.Contains("limit of 100.0", StringComparison.Ordinal)
+            && w.Action.Contains(option, StringComparison.Ordinal));
     }
 
     [Theory]

@@ -164,7 +164,8 @@ public sealed class ReplayCommandTests : IDisposable
         foreach (JsonElement metric in json.RootElement.GetProperty("metrics").EnumerateArray())
         {
             string name = metric.GetProperty("name").GetString()!;
-            JsonElement[] figures = [.. rows.SelectMany(r => r.GetProperty("figures").EnumerateArray()).Where(f => f.GetProperty("metric").GetString() == name)];
+            JsonElement[] figures = [.. rows.SelectMany(r => r.GetProperty("figures").EnumerateArray())
+                .Where(f => f.GetProperty("metric").GetString() == name)];
             Assert.Equal(metric.GetProperty("pass").GetString() == "memory" ? 2 : 3, figures.Length);
             Assert.Equal(figures[0].GetProperty("spread").ToString(), rows[0].GetProperty(name).ToString());
             Assert.Equal(JsonValueKind.Null, figures[0].GetProperty("ratio").ValueKind);

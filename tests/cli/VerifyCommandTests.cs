@@ -57,7 +57,8 @@ public sealed class VerifyCommandTests : IDisposable
 
         Assert.Equal(ExitCode.Failed, _command.Run(VerifyCommand.Create, other, Recording));
 
-        Assert.Matches(@"(?m)^first violation of P: call \d+ of thread \d.* at [0-9.]+ s:\n  in the replay it is call \d+ of thread \d.* at [0-9.]+ s$", _command.Output);
+        Assert.Matches(@"(?m)^first violation of P: call \d+ of thread \d.* at [0-9.]+ s:\n  in the replay it is call \d+ of thread \d.* at [0-9.]+ s$",
+            _command.Output);
         Assert.Contains("The replay is NOT the recorded execution.", _command.Output);
         Assert.Contains($"Next: allocreplay dump {Recording} --thread N", _command.Error);
     }
@@ -119,7 +120,8 @@ public sealed class VerifyCommandTests : IDisposable
         Assert.Contains("does not say what it is a replay of: held to deps", _command.Error);
         string silent = _directory["silent"];
         TraceGenerator.Write(silent, seed: 7, threads: 3, calls: 100);
-        Assert.Equal(ExitCode.BadInput, Failures.Classify(Assert.Throws<TraceFormatException>(() => _command.Run(VerifyCommand.Create, Trace, silent)))?.ExitCode);
+        Assert.Equal(ExitCode.BadInput, Failures.Classify(
+            Assert.Throws<TraceFormatException>(() => _command.Run(VerifyCommand.Create, Trace, silent)))?.ExitCode);
     }
 
     /// <summary>No process has an address space of 128 TiB to give, however much memory the system promises.</summary>

@@ -46,7 +46,8 @@ public sealed class AndroidImportTests : ImportFixture
             Events());
         using TraceReader reader = TraceReader.Open(Pack);
         Assert.Equal([100U, 200U], reader.Threads.Select(t => t.OsTid));
-        Assert.Equal(("import:android", "in.txt", "", 0U, false), (reader.Process.Source, reader.Process.Executable, reader.Process.AllocatorPath, reader.Process.Pid, reader.Process.Latency));
+        Assert.Equal(("import:android", "in.txt", "", 0U, false),
+            (reader.Process.Source, reader.Process.Executable, reader.Process.AllocatorPath, reader.Process.Pid, reader.Process.Latency));
     }
 
     [Fact]
@@ -205,7 +206,8 @@ public sealed class AndroidImportTests : ImportFixture
         TraceStatistics statistics = Statistics(out MergeStatistics merge);
         Assert.Equal(
             (383_154L, 364_863L, 29_167L, 7_847L, 1_066L, 357L, 393L),
-            (statistics.CountOf(CallKind.Malloc), statistics.CountOf(CallKind.Free), statistics.CountOf(CallKind.ReallocEnd), statistics.CountOf(CallKind.Calloc),
+            (statistics.CountOf(CallKind.Malloc), statistics.CountOf(CallKind.Free), statistics.CountOf(CallKind.ReallocEnd),
+                statistics.CountOf(CallKind.Calloc),
                 statistics.CountOf(CallKind.Memalign), statistics.CountOf(CallKind.ThreadExit), statistics.CountOf(CallKind.ThreadStart)));
         Assert.Equal(786_454 + 29_167 + 393, statistics.Events);
         Assert.Equal(default, merge);

@@ -17,10 +17,12 @@ public sealed class FormatPropertyTests
     /// <summary>The last tick that a chunk's header can hold.</summary>
     private const ulong LastTick = (ulong.MaxValue >> RecordingWriter.TickShift) - 1;
 
-    private sealed record Step(int Thread, CallKind Kind, bool IsNull, ulong Address, ulong Size, ulong Count, ulong Alignment, int OtherThread, ulong Delta, ulong Duration, int Break);
+    private sealed record Step(int Thread, CallKind Kind, bool IsNull, ulong Address, ulong Size, ulong Count, ulong Alignment, int OtherThread, ulong Delta,
+        ulong Duration, int Break);
 
     private static readonly Gen<ulong> Extreme = Gen.Frequency(
-        (6, Gen.ULong[0, 300]), (2, Gen.ULong), (2, Gen.OneOf<ulong>(0, 1, 0x7f, 0x80, 1ul << 32, long.MaxValue, 1ul << 63, ulong.MaxValue - 1, ulong.MaxValue)));
+        (6, Gen.ULong[0, 300]), (2, Gen.ULong),
+            (2, Gen.OneOf<ulong>(0, 1, 0x7f, 0x80, 1ul << 32, long.MaxValue, 1ul << 63, ulong.MaxValue - 1, ulong.MaxValue)));
 
     private static readonly Gen<ulong> Address = Gen.Frequency(
         (8, Gen.ULong[1, 12].Select(a => 0x7f00_0000_0000 + a * 48)), (3, Gen.ULong[1, 1 << 20]), (1, Gen.ULong[1, ulong.MaxValue]),
@@ -130,7 +132,8 @@ public sealed class FormatPropertyTests
             RawEvent[] expected = [.. steps.Select(s => Raw(s, ticks += s.Delta >> 10, latency) with { Interval = 3 })];
             foreach (RawEvent e in expected)
                 written.Add(e);
-            var header = new FrameHeader { Count = (uint)written.Events, Interval = written.Interval, FirstTicks = written.FirstTicks, LastTicks = written.LastTicks };
+            var header = new FrameHeader { Count = (uint)written.Events, Interval = written.Interval, FirstTicks = written.FirstTicks,
+                LastTicks = written.LastTicks };
             Assert.Null(read.Decode(written.Encode(), header, latency));
             foreach (RawEvent e in expected)
             {
@@ -188,5 +191,6 @@ public sealed class FormatPropertyTests
 
     /// <summary>The writer's clock: a tick is 8 ns.</summary>
     private static long Ns(ulong ticks, ulong origin = 0) =>
-        (long)UInt128.Min((((UInt128)ticks << RecordingWriter.TickShift) + origin > ulong.MaxValue ? long.MaxValue : ((UInt128)ticks << RecordingWriter.TickShift) - (origin == 0 ? RecordingWriter.StartTicks : 0)), long.MaxValue);
+        (long)UInt128.Min((((UInt128)ticks << RecordingWriter.TickShift) + origin > ulong.MaxValue
+            ? long.MaxValue : ((UInt128)ticks << RecordingWriter.TickShift) - (origin == 0 ? RecordingWriter.StartTicks : 0)), long.MaxValue);
 }

@@ -16,7 +16,8 @@ public sealed class GoldenTests
 {
     private static string Folder => Path.Combine(SourceTree.Root, "tests", "golden", "v1");
 
-    public static TheoryData<string> Names => [.. Directory.GetFiles(Folder, "*.hex").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Names => [.. Directory.GetFiles(Folder, "*.hex").Select(f => Path.GetFileNameWithoutExtension(f))
+        .Order(StringComparer.Ordinal)];
 
     [Theory, MemberData(nameof(Names))]
     public void A_trace_of_version_1_is_read_as_it_was(string name) =>
@@ -29,12 +30,14 @@ public sealed class GoldenTests
         Assert.Equal(["damaged", "directory", "intervals", "kinds", "two-images"], Names.Select(n => n.Data));
         string listings = string.Concat(Names.Select(n => File.ReadAllText(Path.Combine(Folder, n.Data + ".txt"))));
         Assert.All(Enum.GetValues<CallKind>(), k => Assert.Contains($" {k} ", listings, StringComparison.Ordinal));
-        foreach (string part in (string[])["address null", "address 7f0000000003 ", "size 18446744073709551615", "duration 0", "interval 3", "mark ", "damage: ", "session "])
+        foreach (string part in (string[])["address null", "address 7f0000000003 ", "size 18446744073709551615", "duration 0", "interval 3", "mark ",
+            "damage: ", "session "])
             Assert.Contains(part, listings, StringComparison.Ordinal);
         HashSet<int> encodings = [];
         foreach (TheoryDataRow<string> name in Names)
             if (HexText.Read(Path.Combine(Folder, name.Data + ".hex")).TryGetValue("pack", out byte[]? pack))
-                encodings.UnionWith(PackFrames.Of(pack).Frames.Where(f => f.Header.Kind == FrameKind.Events).SelectMany(f => EncodingsOf(f.Payload, f.Header.Count)));
+                encodings.UnionWith(PackFrames.Of(pack).Frames.Where(f => f.Header.Kind == FrameKind.Events)
+                    .SelectMany(f => EncodingsOf(f.Payload, f.Header.Count)));
         Assert.Equal([0, 1, 2], encodings.Order());
     }
 
@@ -57,7 +60,9 @@ public sealed class GoldenTests
         }
         using TraceReader busiest = Open(name, pack, null);
         if (busiest.Session is { } s)
-            text.Append(CultureInfo.InvariantCulture, $"session '{string.Join("' '", s.Command)}' host {s.Host} kernel {s.Kernel} processors {s.Processors} started {s.StartedNs} pid {s.Pid} exit {s.ExitCode} recorder {s.Recorder} source {s.Source}\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"session '{string.Join("' '", s.Command)}' host {s.Host} kernel {s.Kernel} processors {s.Processors} started {s.StartedNs}" +
+                $" pid {s.Pid} exit {s.ExitCode} recorder {s.Recorder} source {s.Source}\n");
         foreach (ProcessImage image in busiest.Images)
         {
             using TraceReader reader = Open(name, pack, image.Name);
@@ -71,9 +76,13 @@ public sealed class GoldenTests
     private static void Append(StringBuilder text, TraceReader reader)
     {
         ProcessInfo p = reader.Process;
-        text.Append(CultureInfo.InvariantCulture, $"image {reader.Image} pid {p.Pid} parent {p.ParentPid} executable {p.Executable} arguments '{string.Join("' '", p.Arguments)}'\n");
-        text.Append(CultureInfo.InvariantCulture, $"allocator {p.AllocatorPath} build id '{p.AllocatorBuildId}' architecture {p.Architecture} started {p.Started:O}\n");
-        text.Append(CultureInfo.InvariantCulture, $"state {p.State} failure '{p.Failure}' lost {p.LostEvents} new {p.RecordsOperatorNew} source {p.Source} forked {p.Forked} sample {p.Sample} latency {p.Latency} format {p.FormatVersion}\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"image {reader.Image} pid {p.Pid} parent {p.ParentPid} executable {p.Executable} arguments '{string.Join("' '", p.Arguments)}'\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"allocator {p.AllocatorPath} build id '{p.AllocatorBuildId}' architecture {p.Architecture} started {p.Started:O}\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"state {p.State} failure '{p.Failure}' lost {p.LostEvents} new {p.RecordsOperatorNew} source {p.Source}" +
+            $" forked {p.Forked} sample {p.Sample} latency {p.Latency} format {p.FormatVersion}\n");
         text.Append(CultureInfo.InvariantCulture, $"maps '{reader.Source.Maps.TrimEnd('\n')}'\n");
         foreach (ThreadInfo t in reader.Threads)
             text.Append(CultureInfo.InvariantCulture, $"thread {t.Index} {t.OsTid} {t.Name}\n");
@@ -84,8 +93,10 @@ public sealed class GoldenTests
         while (reader.Read(out TraceEvent e))
         {
             string address = e.IsNull ? "null" : e.Address.ToString("x", CultureInfo.InvariantCulture);
-            text.Append(CultureInfo.InvariantCulture, $"{e.TimeNs} {e.Thread} {e.Kind} interval {e.Interval} address {address} size {e.Size} count {e.Count} alignment {e.Alignment}");
-            text.Append(CultureInfo.InvariantCulture, $" other {e.OtherThread} duration {e.DurationNs} object {e.Object} previous {e.PreviousObject} displaced {e.DisplacedObject}\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"{e.TimeNs} {e.Thread} {e.Kind} interval {e.Interval} address {address} size {e.Size} count {e.Count} alignment {e.Alignment}");
+            text.Append(CultureInfo.InvariantCulture,
+                $" other {e.OtherThread} duration {e.DurationNs} object {e.Object} previous {e.PreviousObject} displaced {e.DisplacedObject}\n");
         }
         // As the file has it: how a reader words it is not the format's.
         string? note = (reader.Source as PackedImage)?.End?.Damage;

@@ -90,7 +90,8 @@ public sealed class HostileTraceTests
         var recording = new RecordingWriter { Maps = new string('x', 200_000) };
         recording.Thread(0).Malloc(10, 0x1000, 8);
         PackFrames pack = PackFrames.Of(PackFrames.Pack(recording));
-        byte[] file = pack.Build(list: entries => [.. Enumerable.Range(0, 20_000).Select(i => entries[0] with { Header = entries[0].Header with { Image = 0 } }), .. entries]);
+        byte[] file = pack.Build(list: entries => [.. Enumerable.Range(0, 20_000)
+            .Select(i => entries[0] with { Header = entries[0].Header with { Image = 0 } }), .. entries]);
         long before = GC.GetAllocatedBytesForCurrentThread();
         using TraceReader reader = PackFrames.Open(file);
         Assert.Single(Events.Merged(reader));
@@ -111,7 +112,8 @@ public sealed class HostileTraceTests
     [InlineData(new byte[] { 0x81, 0xa4, (byte)'h', (byte)'o', (byte)'s', (byte)'t', 0xc0 }, "expected a session's command, host")]
     public void A_session_without_what_every_session_has_is_refused(byte[] session, string expected)
     {
-        TraceFormatException refusal = Assert.Throws<TraceFormatException>(() => PackFrames.Open(new PackFrames().Metadata(FrameKind.Session, session).Build()));
+        TraceFormatException refusal = Assert.Throws<TraceFormatException>(() =>
+            PackFrames.Open(new PackFrames().Metadata(FrameKind.Session, session).Build()));
         Assert.Contains(expected, refusal.Message, StringComparison.Ordinal);
         using var directory = new TemporaryDirectory();
         File.WriteAllBytes(directory[SessionInfo.FileName], session);
@@ -136,7 +138,8 @@ public sealed class HostileTraceTests
         using var events = new MemoryStream();
         for (int i = Chunks - 1; i >= 0; i--)
         {
-            MemoryMarshal.Write(chunk, new ChunkHeader { Magic = Wire.ChunkMagic, Sequence = (uint)i, Length = 5, Ticks = RecordingWriter.StartTicks, Interval = 1 });
+            MemoryMarshal.Write(chunk, new ChunkHeader { Magic = Wire.ChunkMagic, Sequence = (uint)i, Length = 5, Ticks = RecordingWriter.StartTicks,
+                Interval = 1 });
             chunk[64] = 1; // malloc, in units from address 0
             events.Write(chunk);
         }
@@ -154,7 +157,8 @@ public sealed class HostileTraceTests
     {
         // A megabyte of tail, and 60,000 times its first 16 bytes: each was compared with a megabyte.
         var tail = new byte[1 << 20];
-        MemoryMarshal.Write(tail, new ChunkHeader { Magic = Wire.ChunkMagic, Length = (1 << 20) - 64, Ticks = RecordingWriter.StartTicks, Capacity = 1 << 20, Interval = 1 });
+        MemoryMarshal.Write(tail, new ChunkHeader { Magic = Wire.ChunkMagic, Length = (1 << 20) - 64, Ticks = RecordingWriter.StartTicks, Capacity = 1 << 20,
+            Interval = 1 });
         Dictionary<string, byte[]> files = new RecordingWriter().Files();
         files[Wire.TailsFile] = tail;
         files[Wire.EventsFile] = [.. Enumerable.Range(0, 60_000).SelectMany(_ => tail[..16])];

@@ -50,7 +50,8 @@ public sealed class PackDamageTests
             if (Read(changed, out List<Events.Own>[]? found) is not null)
                 continue;
             unnoticed++;
-            Assert.True(at < 16, $"seed {Seed}: {was:x2} at {at} was changed to {changed[at]:x2} and nothing was said"); // minor version, and what it may define
+            Assert.True(at < 16,
+                $"seed {Seed}: {was:x2} at {at} was changed to {changed[at]:x2} and nothing was said"); // minor version, and what it may define
             for (int thread = 0; thread < threads.Length; thread++)
                 Assert.Equal(threads[thread], found![thread]);
         }

@@ -24,7 +24,8 @@ public sealed class PackTests : IDisposable
         Directory.CreateDirectory(_directory["r2.allocrec"]);
         SampleTrace.Write(_directory["r2.allocrec"]);
         string file = _directory["nowhere/t.alloctrace"];
-        IOException failure = Assert.ThrowsAny<IOException>(() => TracePacker.Pack(_directory["r2.allocrec"], file, cancellation: TestContext.Current.CancellationToken));
+        IOException failure = Assert.ThrowsAny<IOException>(() =>
+            TracePacker.Pack(_directory["r2.allocrec"], file, cancellation: TestContext.Current.CancellationToken));
         Assert.Contains(file, failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(".tmp", failure.Message, StringComparison.Ordinal);
     }
@@ -107,7 +108,8 @@ public sealed class PackTests : IDisposable
         using (FileStream file = File.OpenWrite(Pack))
             file.SetLength(file.Length - 1000);
         string anew = _directory["anew.alloctrace"], dataset = _directory["d"];
-        foreach (string[] command in new[] { new[] { "pack", Pack, "-o", anew }, ["analyze", Pack, "-o", dataset], ["replay", Pack, "--allocator", "glibc"], ["info", Pack], ["dump", Pack] })
+        foreach (string[] command in new[] { new[] { "pack", Pack, "-o", anew }, ["analyze", Pack, "-o", dataset], ["replay", Pack, "--allocator", "glibc"],
+            ["info", Pack], ["dump", Pack] })
         {
             ProgramResult refused = Programs.AllocReplay(command);
             Assert.Equal(3, refused.ExitCode);

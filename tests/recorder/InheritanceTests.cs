@@ -72,7 +72,8 @@ public sealed class InheritanceTests : IDisposable
     {
         string hook = Path.Combine(Directory.CreateDirectory(_directory[name]).FullName, "liballocreplay.so");
         File.Copy(HookBuild.Default, hook);
-        Assert.Equal(0, RecordedCommand.Run(new RecordOptions { Command = [Targets.Build("fork.c")], Output = _directory["r.allocrec"], HookPath = hook }).ExitCode);
+        Assert.Equal(0, RecordedCommand.Run(new RecordOptions { Command = [Targets.Build("fork.c")], Output = _directory["r.allocrec"],
+            HookPath = hook }).ExitCode);
         Assert.Equal(2, Directory.GetDirectories(_directory["r.allocrec"]).Length);
     }
 
