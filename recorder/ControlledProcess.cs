@@ -66,8 +66,8 @@ public sealed unsafe partial class ControlledProcess : IDisposable
             SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
             if (RandomAccess.GetLength(handle) < sizeof(ProcessHeader))
                 throw new ControlException($"{path}: expected a header of {sizeof(ProcessHeader)} bytes");
-            MemoryMappedFile file = MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None,
-                leaveOpen: true);
+            MemoryMappedFile file = MemoryMappedFile.CreateFromFile(
+                handle, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
             var process = new ControlledProcess(directory, handle, file) { Omit = omit };
             if (process._page->Magic == Wire.ProcessMagic && process._page->VersionMajor == Wire.VersionMajor)
                 return process;

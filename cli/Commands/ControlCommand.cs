@@ -13,7 +13,8 @@ internal static class ControlCommand
     {
         Argument<string> target = new("target")
         {
-            Description = "A process id (the command's, or the recorder's), a recording directory (all its running processes), or one process image inside it.",
+            Description = "A process id (the command's, or the recorder's), a recording directory (all its running processes), or one process "
+                + "image inside it.",
         };
         Argument<string> name = new("name") { Description = "The mark's name, 1 to 47 bytes." };
         Option<bool> json = TraceArguments.Json();

@@ -15,15 +15,17 @@ internal static class RecordCommand
     {
         Option<string?> output = new("--output", "-o")
         {
-            Description = $"Recording directory to create, or, with {PackCommand.Extension} for its extension, one file: the recording is packed at the end. " +
-                "Other extensions are refused. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
+            Description = $"Recording directory to create, or, with {PackCommand.Extension} for its extension, one file: the "
+                + "recording is packed at the end. Other extensions are refused. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
             HelpName = "path",
         };
         Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
         Option<bool> startPaused = new("--start-paused") { Description = "Record nothing until 'allocreplay control PID start'." };
         Option<uint> sample = new("--sample")
         {
-            Description = "Record 1 block in N, chosen by a hash of its address: lifetimes stay exact.", HelpName = "N", DefaultValueFactory = _ => 1,
+            Description = "Record 1 block in N, chosen by a hash of its address: lifetimes stay exact.",
+            HelpName = "N",
+            DefaultValueFactory = _ => 1,
         };
         sample.Validators.Add(result =>
         {
@@ -33,15 +35,19 @@ internal static class RecordCommand
         Option<bool> latency = new("--latency") { Description = "Record how long each call took." };
         Option<string?> maxSize = new("--max-size")
         {
-            Description = "Stop recording a process image at this size: bytes, or with K, M or G.", HelpName = "size",
+            Description = "Stop recording a process image at this size: bytes, or with K, M or G.",
+            HelpName = "size",
         };
         Option<string?> duration = new("--duration")
         {
-            Description = "Stop recording after this time while the command goes on: seconds, or with ms, s, m or h.", HelpName = "time",
+            Description = "Stop recording after this time while the command goes on: seconds, or with ms, s, m or h.",
+            HelpName = "time",
         };
         Option<string> follow = new("--follow-children")
         {
-            Description = "Whether processes that the command starts are recorded too.", HelpName = "yes|no", DefaultValueFactory = _ => "yes",
+            Description = "Whether processes that the command starts are recorded too.",
+            HelpName = "yes|no",
+            DefaultValueFactory = _ => "yes",
         };
         follow.AcceptOnlyFromAmong("yes", "no");
         Option<bool> redact = new("--redact") { Description = "Leave arguments out of the recording." };

@@ -1,6 +1,7 @@
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Run;
 using AllocReplay.Replayer.Verify;
 using Recording = AllocReplay.Tests.Support.RecordingWriter;
 
@@ -45,12 +46,12 @@ internal static class HandMadeReplay
         return recording;
     }
 
-    public static ClosureReport Check(
+    public static ProofReport Check(
         Recording trace, Recording replay, ReplayOrder order = ReplayOrder.Exact, double slowness = 0, Dictionary<int, int>? substituted = null)
     {
         using TraceReader original = PackFrames.Open(trace), recorded = PackFrames.Open(replay);
-        var options = new ClosureOptions { Order = order, Slowness = slowness, Substituted = substituted ?? [] };
-        return Closure.Check(original, recorded, options, Path.GetTempPath(), token: TestContext.Current.CancellationToken);
+        var options = new ProofOptions { Order = order, Pace = Pace.OfTimeScale(slowness), Substituted = substituted ?? [] };
+        return ReplayProof.Check(original, recorded, options, Path.GetTempPath(), token: TestContext.Current.CancellationToken);
     }
 
     /// <summary>Against the program itself, in real time.</summary>
@@ -62,9 +63,9 @@ internal static class HandMadeReplay
         Assert.Contains(why, Edge(report, edge).FirstViolation, StringComparison.Ordinal);
     }
 
-    public static EdgeCheck Edge(ClosureReport report, string name) => report.Edges.Single(e => e.Name == name);
+    public static EdgeCheck Edge(ProofReport report, string name) => report.Edges.Single(e => e.Name == name);
 
-    public static string Broken(ClosureReport report) => string.Join(", ", report.Edges.Where(e => e.IsViolated).Select(e => e.Name));
+    public static string Broken(ProofReport report) => string.Join(", ", report.Edges.Where(e => e.IsViolated).Select(e => e.Name));
 
-    public static string Violations(ClosureReport report) => string.Join('\n', report.Edges.Select(e => e.FirstViolation));
+    public static string Violations(ProofReport report) => string.Join('\n', report.Edges.Select(e => e.FirstViolation));
 }

@@ -72,8 +72,8 @@ public sealed class OrdinaryProgramsTests : IDisposable
     public void Tar_and_gzip()
     {
         Programs.Need("tar", "gzip", "sha256sum");
-        AssertSame("sh", "-c",
-            $"tar -C '{SourceTree.Root}' --sort=name -cf - formats recorder tests/targets --exclude=obj --exclude=bin | gzip -n | sha256sum");
+        string tar = $"tar -C '{SourceTree.Root}' --sort=name -cf - formats recorder tests/targets --exclude=obj --exclude=bin";
+        AssertSame("sh", "-c", $"{tar} | gzip -n | sha256sum");
     }
 
     [Fact]
@@ -89,8 +89,8 @@ public sealed class OrdinaryProgramsTests : IDisposable
     public void Redis_server()
     {
         const int port = 17841;
-        string[] server = [Programs.RedisServer(_directory.Path), "--port", $"{port}", "--bind", "127.0.0.1", "--io-threads", "2", "--save", "", "--dir",
-            _directory.Path];
+        string[] server = [Programs.RedisServer(_directory.Path), "--port", $"{port}", "--bind", "127.0.0.1", "--io-threads", "2",
+            "--save", "", "--dir", _directory.Path];
         (string plain, int plainCode) = Converse(server[0], server[1..], port);
         (string recorded, int recordedCode) = Converse(Programs.AllocReplayCommand, ["record", "-q", "-o", Recording, "--", .. server], port);
         Assert.Equal(plain, recorded);

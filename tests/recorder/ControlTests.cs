@@ -95,8 +95,8 @@ public sealed class ControlTests : IDisposable
     private static string WaitForImage(string session)
     {
         string? image = null;
-        Assert.True(SpinWait.SpinUntil(() => (image = Directory.GetDirectories(session).SingleOrDefault()) is not null
-            && IsReady(image), TimeSpan.FromSeconds(20)));
+        bool Begun() => (image = Directory.GetDirectories(session).SingleOrDefault()) is not null && IsReady(image);
+        Assert.True(SpinWait.SpinUntil(Begun, TimeSpan.FromSeconds(20)));
         return image!;
 
         static bool IsReady(string image)
@@ -125,8 +125,8 @@ public sealed class ControlTests : IDisposable
         // One thread: on two cores, others would be caught with their flags up while they wait for a processor.
         using var witness = new Witness(_directory["r"], litmus, threads: 1);
         using ControlledProcess control = witness.Open(omission);
-        return CountLateWrites(control, witness.Image, cycles, TimeSpan.FromMicroseconds(400),
-            enough: omission == ControlledProcess.Omission.Nothing ? int.MaxValue : 1);
+        int enough = omission == ControlledProcess.Omission.Nothing ? int.MaxValue : 1;
+        return CountLateWrites(control, witness.Image, cycles, TimeSpan.FromMicroseconds(400), enough);
     }
 
     /// <summary>Stops after which a thread still wrote.</summary>

@@ -45,8 +45,8 @@ public sealed class FaultTests(ITestOutputHelper output) : IDisposable
         string disk = NewDisk($"size={pages * page}");
         using (FileStream fill = File.Create(Path.Combine(disk, "fill")))
             fill.Write(new byte[(pages - pagesFree) * page]);
-        ProgramResult record = Programs.AllocReplay("record", "-o", Path.Combine(disk, "r.allocrec"), "--", "sh", "-c",
-            $"'{Targets.Build("fault.c")}' none; echo ended; exit 3");
+        string script = $"'{Targets.Build("fault.c")}' none; echo ended; exit 3";
+        ProgramResult record = Programs.AllocReplay("record", "-o", Path.Combine(disk, "r.allocrec"), "--", "sh", "-c", script);
         Assert.Equal((3, "done\nended\n"), (record.ExitCode, record.Output));
         Assert.Contains("o space left on", record.Error, StringComparison.Ordinal);
     }

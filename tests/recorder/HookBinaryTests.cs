@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Recorder;
@@ -19,15 +20,13 @@ public sealed class HookBinaryTests : IDisposable
         string[] symbols = Programs.Run("nm", ["-D", "--with-symbol-versions", HookBuild.Default]).Output
             .Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(l => l.Length > 17 ? l[17..] : l).Order(StringComparer.Ordinal).ToArray();
-        foreach (string version in symbols.Where(s => s.Contains("@GLIBC_", StringComparison.Ordinal))
-            .Select(s => s[(s.IndexOf("@GLIBC_", StringComparison.Ordinal) + 7)..]))
-            Assert.True(Version.Parse(version) <= Floor, version);
+        foreach (string symbol in symbols.Where(s => s.Contains("@GLIBC_", StringComparison.Ordinal)))
+            Assert.True(Version.Parse(symbol[(symbol.IndexOf("@GLIBC_", StringComparison.Ordinal) + 7)..]) <= Floor, symbol);
 
         string golden = Path.Combine(SourceTree.Root, "tests", "golden", "hook-symbols.txt"), actual = string.Join('\n', symbols) + "\n";
         if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
             File.WriteAllText(golden, actual);
-        Assert.SkipUnless(System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64,
-            "the snapshot is of x86-64");
+        Assert.SkipUnless(RuntimeInformation.ProcessArchitecture == Architecture.X64, "the snapshot is of x86-64");
         Assert.Equal(File.ReadAllText(golden), actual);
     }
 }

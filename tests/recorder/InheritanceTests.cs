@@ -5,6 +5,7 @@ namespace AllocReplay.Tests.Recorder;
 
 /// <summary>A recorded program is in the state in which it would be without the recorder.</summary>
 [StartsProcesses]
+[StartsProcesses]
 public sealed class InheritanceTests : IDisposable
 {
     /// <summary>What cannot be made different here: a terminal, other users, the kernel's filters, the processors.</summary>
@@ -46,8 +47,9 @@ public sealed class InheritanceTests : IDisposable
     [Fact]
     public void A_broken_pipe_ends_a_recorded_program()
     {
-        Programs.Need("bash", "yes", "head");
-        ProgramResult result = Programs.Run(Record[0], [.. Record[1..], "bash", "-c", "yes | head -1 > /dev/null; echo ${PIPESTATUS[0]}"]);
+        Programs.Need("env", "bash", "yes", "head");
+        // The runtime of the tests ignores the signal, and so would its children.
+        ProgramResult result = Programs.Run("env", ["--default-signal=PIPE", .. Record, "bash", "-c", "yes | head -1 > /dev/null; echo ${PIPESTATUS[0]}"]);
         Assert.Equal(("141\n", ""), (result.Output, result.Error));
     }
 
@@ -72,8 +74,8 @@ public sealed class InheritanceTests : IDisposable
     {
         string hook = Path.Combine(Directory.CreateDirectory(_directory[name]).FullName, "liballocreplay.so");
         File.Copy(HookBuild.Default, hook);
-        Assert.Equal(0, RecordedCommand.Run(new RecordOptions { Command = [Targets.Build("fork.c")], Output = _directory["r.allocrec"],
-            HookPath = hook }).ExitCode);
+        var options = new RecordOptions { Command = [Targets.Build("fork.c")], Output = _directory["r.allocrec"], HookPath = hook };
+        Assert.Equal(0, RecordedCommand.Run(options).ExitCode);
         Assert.Equal(2, Directory.GetDirectories(_directory["r.allocrec"]).Length);
     }
 

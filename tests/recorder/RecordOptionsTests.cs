@@ -97,8 +97,8 @@ public sealed class RecordOptionsTests : IDisposable
     [Fact]
     public void Children_are_left_alone_when_so_asked()
     {
-        Assert.Equal(0, RecordedCommand.Run(Options("sh", "-c",
-            $"{Targets.Build("fork.c")}; ls / > /dev/null; exec {Targets.Build("fork.c")}") with { FollowChildren = false }).ExitCode);
+        string script = $"{Targets.Build("fork.c")}; ls / > /dev/null; exec {Targets.Build("fork.c")}";
+        Assert.Equal(0, RecordedCommand.Run(Options("sh", "-c", script) with { FollowChildren = false }).ExitCode);
 
         using TraceReader reader = TraceReader.Open(Recording);
         Assert.Equal([$"p{reader.Session!.Pid}.0", $"p{reader.Session.Pid}.1"], reader.Images.Select(i => i.Name).Order(StringComparer.Ordinal));
@@ -194,8 +194,8 @@ public sealed class RecordOptionsTests : IDisposable
         string output = _directory[name];
         ProgramResult result = Programs.AllocReplay("record", "-o", output, "--", "touch", _directory["ran"]);
         Assert.Equal(125, result.ExitCode);
-        Assert.Equal($"allocreplay: {output}: nothing is recorded under this name; " +
-            "end it in .alloctrace for one file, or in .allocrec or no extension for a directory\n", result.Error);
+        string advice = "end it in .alloctrace for one file, or in .allocrec or no extension for a directory";
+        Assert.Equal($"allocreplay: {output}: nothing is recorded under this name; {advice}\n", result.Error);
         Assert.Empty(Directory.GetFileSystemEntries(_directory.Path));
     }
 

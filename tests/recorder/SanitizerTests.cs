@@ -38,8 +38,8 @@ public sealed class SanitizerTests : IDisposable
     public void Every_access_of_the_hook_is_within_bounds(string target) =>
         AssertCleanAndWhole(Sanitizer.AddressAndUndefined.Build(), target);
 
-    /// <remarks>Not thread_exit.c, which allocates in the last round of destructors: built with -fsanitize=thread and without any hook, it crashes
-    /// there.</remarks>
+    /// <remarks>Not thread_exit.c, which allocates in the last round of destructors: built with -fsanitize=thread and without any hook, it
+    /// crashes there.</remarks>
     [Theory]
     [InlineData("known_calls.c")]
     [InlineData("fork.c")]
