@@ -83,8 +83,9 @@ internal static class OrderOracle
                 Object = e.Object,
                 Acquirer = given >= 0 ? acquirers.GetValueOrDefault(given) : null,
                 BeginNs = begin,
-                EndNs = !early || e.Kind == CallKind.ThreadExit ? now : latency
-                    && e.Kind != CallKind.ThreadCreate ? Math.Max(now, e.TimeNs + e.DurationNs) : long.MaxValue,
+                EndNs = !early || e.Kind == CallKind.ThreadExit ? now
+                    : latency && e.Kind != CallKind.ThreadCreate ? Math.Max(now, e.TimeNs + e.DurationNs)
+                    : long.MaxValue,
                 Clock = (int[])clocks[t].Clone(),
                 RedundantWait = redundant,
             };
