@@ -138,8 +138,14 @@ public sealed class HostileTraceTests
         using var events = new MemoryStream();
         for (int i = Chunks - 1; i >= 0; i--)
         {
-            MemoryMarshal.Write(chunk, new ChunkHeader { Magic = Wire.ChunkMagic, Sequence = (uint)i, Length = 5, Ticks = RecordingWriter.StartTicks,
-                Interval = 1 });
+            MemoryMarshal.Write(chunk, new ChunkHeader
+            {
+                Magic = Wire.ChunkMagic,
+                Sequence = (uint)i,
+                Length = 5,
+                Ticks = RecordingWriter.StartTicks,
+                Interval = 1
+            });
             chunk[64] = 1; // malloc, in units from address 0
             events.Write(chunk);
         }
@@ -157,8 +163,14 @@ public sealed class HostileTraceTests
     {
         // A megabyte of tail, and 60,000 times its first 16 bytes: each was compared with a megabyte.
         var tail = new byte[1 << 20];
-        MemoryMarshal.Write(tail, new ChunkHeader { Magic = Wire.ChunkMagic, Length = (1 << 20) - 64, Ticks = RecordingWriter.StartTicks, Capacity = 1 << 20,
-            Interval = 1 });
+        MemoryMarshal.Write(tail, new ChunkHeader
+        {
+            Magic = Wire.ChunkMagic,
+            Length = (1 << 20) - 64,
+            Ticks = RecordingWriter.StartTicks,
+            Capacity = 1 << 20,
+            Interval = 1
+        });
         Dictionary<string, byte[]> files = new RecordingWriter().Files();
         files[Wire.TailsFile] = tail;
         files[Wire.EventsFile] = [.. Enumerable.Range(0, 60_000).SelectMany(_ => tail[..16])];
