@@ -1,37 +1,27 @@
 /* pthread_create: the edge from parent to child. And the joins, in which the C library frees what is left of a thread:
  * its own blocks, allocated in pthread_create, and no calls of the program either. */
-#include "encode.h"
+#include "record.h"
+
+#include <string.h>
 
 #include "real_thread.h"
 
-/* Handed to the child: from the arena, since the heap is the program's. Used again once the child has read it. */
-struct ar_birth {
-    struct ar_birth *next;
-    void *(*run)(void *);
-    void *argument;
-    uint32_t index;
-    uint32_t parent; /* plus one */
-    struct ar_process *header;
-};
-
+/* What the child is told: not on the heap, since that is the program's; nor in shared memory, where anybody could put
+ * another function. Where all are in use, the child begins as a thread of unknown parent. */
 static struct ar_birth *birth_take(void)
 {
-    ar_lock();
-    struct ar_birth *birth = ar_recording.unused_births;
-    if (birth)
-        ar_recording.unused_births = birth->next;
-    else
-        birth = ar_arena_take(sizeof *birth);
-    ar_unlock();
-    return birth;
+    for (int i = 0; i < AR_BIRTHS; i++) {
+        struct ar_birth *birth = &ar_recording.births[i];
+        if (__atomic_load_n(&birth->taken, __ATOMIC_RELAXED) == 0 &&
+            __atomic_exchange_n(&birth->taken, 1, __ATOMIC_ACQUIRE) == 0)
+            return birth;
+    }
+    return NULL;
 }
 
 static void birth_free(struct ar_birth *birth)
 {
-    ar_lock();
-    birth->next = ar_recording.unused_births;
-    ar_recording.unused_births = birth;
-    ar_unlock();
+    __atomic_store_n(&birth->taken, 0, __ATOMIC_RELEASE);
 }
 
 static void *begin_thread(void *value)
@@ -45,6 +35,7 @@ static void *begin_thread(void *value)
         t->index = birth->index;
         t->parent = birth->parent;
         t->announced = 1;
+        memcpy(t->name, birth->name, sizeof t->name);
     }
     birth_free(birth);
     if (ar_begin(t)) /* attaches, and writes THREAD_START */
@@ -69,6 +60,7 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
         birth->index = __atomic_fetch_add(&ar_recording.header->threads, 1, __ATOMIC_RELAXED);
         birth->parent = t->index + 1;
         birth->header = t->header;
+        memcpy(birth->name, t->name, sizeof birth->name);
         /* Before the child can run, so before its first event. If no thread comes of it, the index stays unused. */
         ar_event(t, AR_THREAD_CREATE, (struct ar_details){.thread = birth->index + 1, .now = ar_now()});
         ar_end(t);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "hook.h"
+#include "record.h"
 #include "real_thread.h"
 #include "source.h"
 
