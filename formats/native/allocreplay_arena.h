@@ -83,7 +83,8 @@ struct ar_arena {
 
 enum ar_drain_state {
     AR_DRAIN_RUNS = 1,
-    AR_DRAIN_FULL = 2, /* the disk is: nothing is recorded any more */
+    AR_DRAIN_FULL = 2,  /* the disk is: nothing is recorded any more */
+    AR_DRAIN_ENDED = 3, /* no image was left */
 };
 
 static_assert(sizeof(struct ar_arena_class) == 40, "ar_arena_class is 40 bytes");
@@ -106,7 +107,8 @@ struct ar_image {
     uint32_t filtered; /* a filter of system calls is in place: its threads never wait */
     uint64_t held;     /* bytes of chunks */
     uint64_t waits;    /* for a free chunk */
-    uint64_t faults;   /* reserved */
+    uint32_t first_interval; /* that it began with, or 0 */
+    uint32_t reserved;
 };
 
 static_assert(offsetof(struct ar_image, state) == 2432, "ar_image.state");

@@ -117,7 +117,7 @@ struct ar_image *ar_arena_image(void)
             memset(image, 0, offsetof(struct ar_image, state));
             image->number = number;
             image->parent = image->filtered = 0;
-            image->held = image->waits = image->faults = 0;
+            image->held = image->waits = 0;
             return image;
         }
     }
@@ -125,19 +125,19 @@ struct ar_image *ar_arena_image(void)
     return NULL;
 }
 
-/* A controller stores the session's word and then those of the images that it finds; we make ourselves found and then
- * read the session's word. One of the two sees the other's. A word that it stored in ours meanwhile is what the
- * session's says too, so ours is written until the two agree. */
+/* A controller stores the session's word, and then that of each slot that is taken; ours is taken already, and reads the
+ * session's word. One of the two sees the other's: where we have read the old word after all, the slot was taken, and its
+ * word written, before the controller went through the slots, and so it is the controller's that stays. */
 void ar_arena_publish(struct ar_image *image, bool stopped)
 {
     struct ar_process *header = &image->process;
-    __atomic_store_n(&image->state, AR_IMAGE_LIVE, __ATOMIC_SEQ_CST);
     uint32_t control;
     do {
         control = __atomic_load_n(&view.arena->control, __ATOMIC_SEQ_CST);
-        header->interval = __atomic_load_n(&view.arena->interval, __ATOMIC_SEQ_CST);
-        __atomic_store_n(&header->control, stopped ? 0 : control, __ATOMIC_SEQ_CST);
+        header->interval = image->first_interval = stopped ? 0 : control;
+        __atomic_store_n(&header->control, header->interval, __ATOMIC_SEQ_CST);
     } while (__atomic_load_n(&view.arena->control, __ATOMIC_SEQ_CST) != control);
+    __atomic_store_n(&image->state, AR_IMAGE_LIVE, __ATOMIC_SEQ_CST);
 }
 
 /* By the drain's latest reading: a program may have a clock of its own in place of the system's. */

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using System.Globalization;
+using AllocReplay.Recorder.Arena;
+
+namespace AllocReplay.Recorder;
+
+/// <summary>The process that brings a session's events from shared memory to disk.</summary>
+internal sealed unsafe class DrainProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly SharedArena _arena;
+
+    private DrainProcess(Process process, SharedArena arena) => (_process, _arena) = (process, arena);
+
+    /// <summary>The arena's path, for the programs that are to record.</summary>
+    public string Arena => _arena.Path;
+
+    /// <summary>Starts it, for a session's directory.</summary>
+    /// <param name="session">The directory.</param>
+    /// <param name="options">What to record.</param>
+    /// <exception cref="RecordException">It does not run.</exception>
+    public static DrainProcess Start(string session, RecordOptions options)
+    {
+        string path = Path.Combine(AppContext.BaseDirectory, "allocreplay-drain");
+        var start = new ProcessStartInfo(path) { RedirectStandardInput = true, RedirectStandardOutput = true, WorkingDirectory = "/" };
+        start.ArgumentList.Add(session);
+        start.ArgumentList.Add(options.MaxSize.ToString(CultureInfo.InvariantCulture));
+        try
+        {
+            var process = Process.Start(start)!;
+            string answer = process.StandardOutput.ReadLine() ?? "error it ended at once";
+            if (!answer.StartsWith("ready ", StringComparison.Ordinal))
+                throw new RecordException($"{path}: {answer[(answer.IndexOf(' ') + 1)..]}");
+            SharedArena arena = SharedArena.Open(session) ?? throw new RecordException($"{session}: its shared memory is gone");
+            arena.Header->Interval = arena.Header->Control = options.StartPaused ? 0u : 1;
+            return new DrainProcess(process, arena);
+        }
+        catch (Exception e) when (e is System.ComponentModel.Win32Exception or IOException)
+        {
+            throw new RecordException($"{path}: {e.Message}");
+        }
+    }
+
+    /// <summary>Waits until all that was recorded so far is on disk.</summary>
+    /// <returns>Whether it is; not, where the drain is dead.</returns>
+    public bool Seal() => ArenaSeal.Ask(_arena, () => !_process.HasExited);
+
+    /// <summary>No further program is started. The drain goes on while processes record.</summary>
+    public void Dispose()
+    {
+        _process.StandardInput.Close();
+        if (_arena.Header->ImageNumbers == 0 || Volatile.Read(ref _arena.Header->DrainState) == ArenaWire.DrainEnded)
+            _process.WaitForExit();
+        _arena.Dispose();
+        _process.Dispose();
+    }
+}

@@ -1,0 +1,147 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Recording;
+using Microsoft.Win32.SafeHandles;
+
+namespace AllocReplay.Drain;
+
+/// <summary>The directory of one process image, as formats/SPEC.md has it.</summary>
+/// <remarks>Nothing in it is opened that this did not create.</remarks>
+internal sealed class ImageFiles : IDisposable
+{
+    private readonly SafeFileHandle _process, _events, _tails;
+    private readonly Dictionary<ulong, TailSlot> _slots = [];
+    private long _eventBytes, _tailBytes;
+
+    /// <summary>Where a chunk's copy lies in <c>tails</c>.</summary>
+    private struct TailSlot
+    {
+        public long Offset;
+        public uint Capacity, Thread, Sequence, Length;
+    }
+
+    private ImageFiles(string directory)
+    {
+        Directory = directory;
+        _process = NewFile(Wire.ProcessFile);
+        _events = NewFile(Wire.EventsFile);
+        _tails = NewFile(Wire.TailsFile);
+    }
+
+    public string Directory { get; }
+
+    /// <summary>Bytes in <c>events</c>.</summary>
+    public long EventBytes => _eventBytes;
+
+    /// <summary>Creates pPID.N, N counting the images that ran under this process id.</summary>
+    public static ImageFiles Create(string session, uint pid)
+    {
+        for (int n = 0; ; n++)
+        {
+            string directory = Path.Combine(session, string.Create(CultureInfo.InvariantCulture, $"p{pid}.{n}"));
+            if (Path.Exists(directory))
+                continue;
+            System.IO.Directory.CreateDirectory(directory, PrivateFile.DirectoryMode);
+            return new ImageFiles(directory);
+        }
+    }
+
+    /// <summary>The page <c>process</c>, whole.</summary>
+    public void Save(in ProcessHeader header) => RandomAccess.Write(_process, MemoryMarshal.AsBytes(new ReadOnlySpan<ProcessHeader>(in header)), 0);
+
+    /// <summary>Appends a chunk to <c>events</c>.</summary>
+    public void Append(ReadOnlySpan<byte> chunk)
+    {
+        try
+        {
+            RandomAccess.Write(_events, chunk, _eventBytes);
+            _eventBytes += chunk.Length;
+        }
+        catch (IOException)
+        {
+            // What was written of it would be damage.
+            RandomAccess.SetLength(_events, _eventBytes);
+            throw;
+        }
+    }
+
+    /// <summary>Keeps in <c>tails</c> what an unfinished chunk holds so far.</summary>
+    /// <param name="key">The chunk's place in the arena.</param>
+    /// <param name="header">Its header.</param>
+    /// <param name="chunk">Header and payload; the header's capacity is filled in.</param>
+    public void Keep(ulong key, in ChunkHeader header, Span<byte> chunk)
+    {
+        ref TailSlot slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_slots, key, out bool known);
+        if (known && (slot.Thread, slot.Sequence, slot.Length) == (header.Thread, header.Sequence, header.Length))
+            return;
+        if (!known)
+        {
+            slot.Offset = _tailBytes;
+            slot.Capacity = (uint)((header.Capacity + Wire.TailAlignment - 1) / Wire.TailAlignment * Wire.TailAlignment);
+            _tailBytes += slot.Capacity;
+            RandomAccess.SetLength(_tails, _tailBytes);
+        }
+        else if (slot.Thread != header.Thread || slot.Sequence != header.Sequence)
+        {
+            Forget(slot);
+        }
+        (slot.Thread, slot.Sequence, slot.Length) = (header.Thread, header.Sequence, header.Length);
+        MemoryMarshal.AsRef<ChunkHeader>(chunk).Capacity = slot.Capacity;
+        // The bytes before the length that counts them.
+        const int head = 64;
+        RandomAccess.Write(_tails, chunk[head..], slot.Offset + head);
+        RandomAccess.Write(_tails, chunk[..head], slot.Offset);
+    }
+
+    /// <summary>Adds to a text file.</summary>
+    public void AddText(string name, ReadOnlySpan<byte> text)
+    {
+        using FileStream file = PrivateFile.Create(Path.Combine(Directory, name), FileMode.Append);
+        file.Write(text);
+    }
+
+    /// <summary>Takes another image's text file over: a fork has its parent's.</summary>
+    public void CopyText(string name, string from)
+    {
+        string source = Path.Combine(from, name);
+        if (File.Exists(source))
+            AddText(name, File.ReadAllBytes(source));
+    }
+
+    /// <summary>The first interval's mark.</summary>
+    public void MarkStart(uint interval, ulong monoNs)
+    {
+        var mark = new MarkEntry { Kind = MarkEntry.Start, Interval = interval, MonoNs = monoNs };
+        AddText(Wire.MarksFile, MemoryMarshal.AsBytes(new ReadOnlySpan<MarkEntry>(in mark)));
+    }
+
+    /// <summary>All is in <c>events</c>: what <c>tails</c> held is there too.</summary>
+    public void DropTails()
+    {
+        RandomAccess.SetLength(_tails, 0);
+        _slots.Clear();
+        _tailBytes = 0;
+    }
+
+    public void Dispose()
+    {
+        _process.Dispose();
+        _events.Dispose();
+        _tails.Dispose();
+    }
+
+    private void Forget(in TailSlot slot)
+    {
+        ReadOnlySpan<byte> zeros = stackalloc byte[8]; // sequence and length
+        RandomAccess.Write(_tails, zeros[4..], slot.Offset + 12);
+    }
+
+    private SafeFileHandle NewFile(string name)
+    {
+        // .NET's own handles have no mode: made by a stream, opened again.
+        string path = Path.Combine(Directory, name);
+        PrivateFile.Create(path, FileMode.CreateNew).Dispose();
+        return File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+    }
+}

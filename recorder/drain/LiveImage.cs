@@ -1,0 +1,155 @@
+using AllocReplay.Formats;
+using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder.Arena;
+
+namespace AllocReplay.Drain;
+
+/// <summary>A process image that records, and what becomes of it on disk.</summary>
+internal sealed unsafe class LiveImage : IDisposable
+{
+    private readonly ImageSlot* _slot;
+    private readonly ImageFiles _files;
+    private readonly Settings _settings;
+    private readonly ProcessHeader _identity; // as it was at the start: a process may scribble on its page
+
+    /// <summary>What holds for every image.</summary>
+    /// <param name="MaxBytes">Bytes of events after which one stops recording; 0: none.</param>
+    public sealed record Settings(long MaxBytes);
+
+    private LiveImage(uint index, ImageSlot* slot, ImageFiles files, RecordedProcess? process, Settings settings)
+    {
+        (Index, _files, Process, _settings) = (index, files, process, settings);
+        _slot = slot;
+        Number = slot->Number;
+        _identity = slot->Process;
+    }
+
+    public uint Index { get; }
+
+    /// <summary>In the order of the session's images, from 1.</summary>
+    public uint Number { get; }
+
+    /// <summary>Null: it had ended before it was seen.</summary>
+    public RecordedProcess? Process { get; }
+
+    public uint Pid => _identity.Pid;
+
+    public string Directory => _files.Directory;
+
+    public bool IsStopped => Volatile.Read(ref _slot->Process.Control) == 0;
+
+    /// <summary>Why it is not recorded any further, once.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>Begins the directory of an image that has published itself.</summary>
+    /// <param name="index">Of its slot.</param>
+    /// <param name="slot">Its slot.</param>
+    /// <param name="session">The session's directory.</param>
+    /// <param name="parent">The image that it was forked from, where that is known.</param>
+    /// <param name="settings">What holds for every image.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static LiveImage Begin(uint index, ImageSlot* slot, string session, string? parent, Settings settings)
+    {
+        ImageFiles files = ImageFiles.Create(session, slot->Process.Pid);
+        var image = new LiveImage(index, slot, files, RecordedProcess.Find(slot->Process.Pid), settings);
+        if (slot->FirstInterval != 0)
+            files.MarkStart(slot->FirstInterval, image._identity.StartMonoNs);
+        if (parent is not null)
+        {
+            files.CopyText(Wire.CommandLineFile, parent);
+            files.CopyText(Wire.MapsFile, parent);
+        }
+        return image;
+    }
+
+    /// <summary>Writes the page <c>process</c>: the image's own counters, and the latest reading of the clocks.</summary>
+    public void Save((ulong Ticks, ulong Ns) clock)
+    {
+        ProcessHeader header = _slot->Process, page = _identity;
+        (page.SecondTicks, page.SecondMonoNs) = clock;
+        (page.EndTicks, page.EndMonoNs) = (header.EndTicks, header.EndMonoNs);
+        (page.State, page.FailureOp, page.FailureErrno) = (header.State, header.FailureOp, header.FailureErrno);
+        (page.Threads, page.LostEvents) = (header.Threads, header.LostEvents);
+        (page.Control, page.Interval) = (header.Control, header.Interval);
+        (page.SlowBegun, page.SlowDone) = (header.SlowBegun, header.SlowDone);
+        Attempt(() => _files.Save(page));
+    }
+
+    /// <summary>A whole chunk.</summary>
+    public void Append(ReadOnlySpan<byte> chunk)
+    {
+        if (Failure is not null)
+            return;
+        if (_settings.MaxBytes > 0 && _files.EventBytes + chunk.Length > _settings.MaxBytes)
+        {
+            Fail(5 /* size limit */, 0, "the size limit is reached");
+            return;
+        }
+        try
+        {
+            _files.Append(chunk);
+        }
+        catch (IOException e)
+        {
+            Fail(3 /* write */, Errno(e), $"cannot write events: {e.Message}");
+        }
+    }
+
+    /// <summary>What an unfinished chunk holds so far.</summary>
+    public void Keep(ulong key, in ChunkHeader header, Span<byte> chunk)
+    {
+        if (Failure is not null)
+            return;
+        try
+        {
+            _files.Keep(key, header, chunk);
+        }
+        catch (IOException e)
+        {
+            Fail(2 /* tails */, Errno(e), $"cannot write events: {e.Message}");
+        }
+    }
+
+    /// <summary>A part of a text that the image brought along.</summary>
+    public void AddText(uint what, ReadOnlySpan<byte> text)
+    {
+        byte[] copy = text.ToArray();
+        Attempt(() => _files.AddText(what == ArenaWire.DocumentMaps ? Wire.MapsFile : Wire.CommandLineFile, copy));
+    }
+
+    /// <summary>All that it recorded is on disk: its slot is another's.</summary>
+    public void Close((ulong Ticks, ulong Ns) clock)
+    {
+        Save(clock);
+        Attempt(_files.DropTails);
+        Dispose();
+        Volatile.Write(ref _slot->State, ArenaWire.ImageFree);
+    }
+
+    public void Dispose() => _files.Dispose();
+
+    private void Fail(uint operation, int errno, string why)
+    {
+        Failure = why;
+        _slot->Process.FailureOp = operation;
+        _slot->Process.FailureErrno = errno;
+        Volatile.Write(ref _slot->Process.State, (uint)RecordingState.Failed);
+        Volatile.Write(ref _slot->Process.Control, 0);
+    }
+
+    /// <summary>Metadata: without it the recording is poorer, and not lost.</summary>
+    private static void Attempt(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The events that follow will fail too, and say why.
+        }
+    }
+
+    /// <summary>.NET keeps the error's number in the low half of its code.</summary>
+    private static int Errno(IOException e) => e.HResult & 0xffff;
+}

@@ -1,0 +1,74 @@
+using System.Runtime.InteropServices;
+using AllocReplay.Drain;
+using AllocReplay.Recorder.Arena;
+
+// allocreplay-drain SESSION [MAX-BYTES]: recorder/DrainProcess.cs starts it, and holds its standard input: when that ends, no image is to
+// come but those that recorded ones begin.
+string session = args[0];
+long maxBytes = args.Length > 1 ? long.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 0;
+_ = Terminal.NewSession(); // a Ctrl-C is for the program
+SharedArena arena;
+try
+{
+    arena = SharedArena.Create(session);
+}
+catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+{
+    Console.WriteLine("error " + e.Message);
+    return 1;
+}
+_ = arena.TryOwn();
+var drain = new Drain(arena, session, new LiveImage.Settings(maxBytes), Say);
+unsafe
+{
+    arena.Header->DrainPid = (uint)Environment.ProcessId;
+    Volatile.Write(ref arena.Header->DrainState, ArenaWire.DrainRuns);
+}
+Console.WriteLine("ready " + arena.Path);
+Console.Out.Close();
+var input = new Thread(() =>
+{
+    try
+    {
+        using Stream stream = Console.OpenStandardInput();
+        while (stream.ReadByte() >= 0)
+        {
+        }
+    }
+    catch (IOException)
+    {
+        // Gone as well.
+    }
+    Volatile.Write(ref Terminal.IsLast, true);
+}, 64 * 1024)
+{ IsBackground = true };
+input.Start();
+drain.Run(() => Volatile.Read(ref Terminal.IsLast));
+unsafe
+{
+    if (arena.Header->Refused > 0)
+        Say($"{arena.Header->Refused} process images were not recorded: {arena.ImageCount} at a time are");
+    Volatile.Write(ref arena.Header->DrainState, ArenaWire.DrainEnded);
+}
+arena.Remove(session);
+return 0;
+
+static void Say(string what)
+{
+    try
+    {
+        Console.Error.WriteLine("allocreplay: " + what);
+    }
+    catch (IOException)
+    {
+        // Nobody listens.
+    }
+}
+
+internal static partial class Terminal
+{
+    public static bool IsLast;
+
+    [LibraryImport("libc", EntryPoint = "setsid")]
+    public static partial int NewSession();
+}
