@@ -41,6 +41,15 @@ internal sealed unsafe class DrainProcess : IDisposable
         }
     }
 
+    /// <summary>Whether an arena's drain still runs: it holds the arena's lock.</summary>
+    public static bool IsAlive(SharedArena arena)
+    {
+        if (!arena.TryOwn())
+            return true;
+        arena.Disown();
+        return false;
+    }
+
     /// <summary>Waits until all that was recorded so far is on disk.</summary>
     /// <returns>Whether it is; not, where the drain is dead.</returns>
     public bool Seal() => ArenaSeal.Ask(_arena, () => !_process.HasExited);
@@ -49,7 +58,12 @@ internal sealed unsafe class DrainProcess : IDisposable
     public void Dispose()
     {
         _process.StandardInput.Close();
-        if (_arena.Header->ImageNumbers == 0 || Volatile.Read(ref _arena.Header->DrainState) == ArenaWire.DrainEnded)
+        while (Volatile.Read(ref _arena.Header->DrainState) is not (ArenaWire.DrainEnded or ArenaWire.DrainStays) && !_process.HasExited)
+        {
+            Libc.Wake(&_arena.Header->SealAsked);
+            Thread.Sleep(1);
+        }
+        if (Volatile.Read(ref _arena.Header->DrainState) != ArenaWire.DrainStays)
             _process.WaitForExit();
         _arena.Dispose();
         _process.Dispose();

@@ -85,6 +85,7 @@ enum ar_drain_state {
     AR_DRAIN_RUNS = 1,
     AR_DRAIN_FULL = 2,  /* the disk is: nothing is recorded any more */
     AR_DRAIN_ENDED = 3, /* no image was left */
+    AR_DRAIN_STAYS = 4, /* who started it has gone, and images are left */
 };
 
 static_assert(sizeof(struct ar_arena_class) == 40, "ar_arena_class is 40 bytes");
@@ -109,6 +110,7 @@ struct ar_image {
     uint64_t waits;    /* for a free chunk */
     uint32_t first_interval; /* that it began with, or 0 */
     uint32_t reserved;
+    uint64_t written; /* bytes of its file `events` that are whole chunks: what a drain's successor keeps */
 };
 
 static_assert(offsetof(struct ar_image, state) == 2432, "ar_image.state");

@@ -30,6 +30,7 @@ internal static class ArenaWire
     public const uint DrainRuns = 1;
     public const uint DrainFull = 2;
     public const uint DrainEnded = 3;
+    public const uint DrainStays = 4;
 }
 
 /// <summary>struct ar_arena_class</summary>
@@ -102,4 +103,5 @@ internal struct ImageSlot
     [FieldOffset(2448)] public ulong Held;
     [FieldOffset(2456)] public ulong Waits;
     [FieldOffset(2464)] public uint FirstInterval;
+    [FieldOffset(2472)] public ulong Written;
 }

@@ -15,7 +15,7 @@ internal static unsafe partial class Libc
     public struct FileStatus
     {
         public ulong Device, Inode;
-        public uint Mode, Owner;
+        public uint Mode, Owner, Links;
         public long Size;
         public int Error; // errno, or 0
     }
@@ -46,6 +46,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial nint Syscall(nint number, nint a, nint b, nint c, nint d, nint e, nint f);
+
+    [LibraryImport("libc", EntryPoint = "getppid")]
+    public static partial int ParentProcess();
 
     [LibraryImport("libc", EntryPoint = "clock_gettime")]
     private static partial int ClockGetTime(int clock, long* time);
@@ -85,6 +88,7 @@ internal static unsafe partial class Libc
             return new FileStatus { Error = Marshal.GetLastPInvokeError() };
         return new FileStatus
         {
+            Links = *(uint*)(buffer + 16),
             Owner = *(uint*)(buffer + 20),
             Mode = *(ushort*)(buffer + 28),
             Inode = *(ulong*)(buffer + 32),

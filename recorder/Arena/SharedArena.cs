@@ -146,12 +146,22 @@ internal sealed unsafe class SharedArena : IDisposable
     /// <summary>Takes the drain's place, for as long as this is open; false while another has it.</summary>
     public bool TryOwn() => Libc.Lock(Descriptor, Libc.LockExclusive | Libc.LockNoWait) == 0;
 
+    /// <summary>Gives it back.</summary>
+    public void Disown() => _ = Libc.Lock(Descriptor, Libc.LockUnlock);
+
     /// <summary>Takes the arena's name away: nobody needs what is in it any more.</summary>
     public void Remove(string session)
     {
-        if (Path.StartsWith(Shm, StringComparison.Ordinal))
-            File.Delete(Path);
-        File.Delete(System.IO.Path.Combine(session, NameFile));
+        try
+        {
+            if (Path.StartsWith(Shm, StringComparison.Ordinal))
+                File.Delete(Path);
+            File.Delete(System.IO.Path.Combine(session, NameFile));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The recording was taken away meanwhile.
+        }
     }
 
     public void Dispose()

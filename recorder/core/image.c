@@ -89,6 +89,7 @@ static bool start_in_arena(void)
     *header = identity;
     image->filtered = filtered;
     image->parent = forked ? latest_number : 0;
+    header->flags |= AR_PROCESS_DRAINED;
     header->tick_shift = ar_arena_tick_shift();
     header->start_ticks = ar_ticks();
     ar_arena_time(header->start_ticks, &header->start_mono_ns, &header->realtime_ns);

@@ -16,7 +16,7 @@ internal sealed unsafe class Drain
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Bytes of free chunks of each class that are kept ready: what the threads of a few cores fill between two looks.</summary>
-    private static readonly uint[] ReserveOf = [2 << 20, 2 << 20, 6 << 20];
+    private static readonly uint[] ReserveOf = [4 << 20, 2 << 20, 8 << 20];
     private const int GrowBy = 64; // chunks at a time, a word of the bits
 
     private readonly SharedArena _arena;
@@ -63,11 +63,14 @@ internal sealed unsafe class Drain
                 Look(now, isSeal: asked != header->Sealed);
                 Volatile.Write(ref header->Sealed, asked);
                 Libc.Wake(&header->Sealed);
-                if (_images.Count == 0 && isLast() && !IsMapped(now) && !HasNewImages)
-                    return;
+                if (isLast())
+                {
+                    if (_images.Count == 0 && !IsMapped(now) && !HasNewImages)
+                        return;
+                    Volatile.Write(ref header->DrainState, ArenaWire.DrainStays);
+                }
             }
-            for (int c = 0; c < _backed.Length; c++)
-                Grow(c);
+            Serve();
             pause = busy ? PauseMin : pause * 2 < PauseMax ? pause * 2 : PauseMax;
             Libc.Wait(&header->SealAsked, asked, pause);
         }
@@ -78,10 +81,11 @@ internal sealed unsafe class Drain
     {
         if (now < _mappedUntil)
             return true;
-        _mappedUntil = RecordedProcess.MapAny(_arena.MapName) ? now + 1_000_000_000 : 0;
+        _mappedUntil = RecordedProcess.MapAny(_arena.MapName, _starter) ? now + 1_000_000_000 : 0;
         return _mappedUntil != 0;
     }
 
+    private readonly int _starter = Libc.ParentProcess(); // has it mapped, and records nothing
     private ulong _mappedUntil;
     private uint _seenImages;
 
@@ -173,12 +177,10 @@ internal sealed unsafe class Drain
 
     private void Look(ulong now, bool isSeal)
     {
-        _clock.Publish(_arena.Header);
         FindImages();
+        _clock.Publish(_arena.Header); // later than the start of each that was found: the page of each holds this reading
         CollectLeaving();
-        foreach (LiveImage image in _images.Values.OrderBy(i => i.Number).ToArray())
-            if (image.Process?.HasEnded != false || IsSucceeded(image))
-                End(image);
+        End([.. _images.Values.Where(image => image.Process?.HasEnded != false || IsSucceeded(image))]);
         if (isSeal || now - _lastPartial > 1_000_000_000)
         {
             _lastPartial = now;
@@ -208,8 +210,9 @@ internal sealed unsafe class Drain
                 continue;
             try
             {
-                string? parent = _images.Values.FirstOrDefault(p => p.Number == slot->Parent)?.Directory;
+                string? parent = slot->Parent == 0 ? null : _images.Values.FirstOrDefault(p => p.Number == slot->Parent)?.Directory;
                 _images.Add(i, LiveImage.Begin(i, slot, _session, parent, _settings));
+                Serve();
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -237,18 +240,33 @@ internal sealed unsafe class Drain
     private bool HasEnded(LiveImage image, ChunkHeader* header, double bootOffset) =>
         image.Process is null || image.Process.HasThreadEnded(header->OsTid, _clock.NsOf(header->Ticks) + bootOffset);
 
-    /// <summary>Collects all that an image holds: its process is no more.</summary>
-    private void End(LiveImage image)
+    /// <summary>Collects all that images hold whose processes are no more.</summary>
+    private void End(IReadOnlyCollection<LiveImage> images)
     {
+        if (images.Count == 0)
+            return;
+        var slots = images.Select(i => i.Index).ToHashSet();
         ForEachOwned((c, chunk, owner) =>
         {
-            if (ImageOf(owner) == image.Index)
+            if (slots.Contains(ImageOf(owner)))
                 _ = Collect(c, chunk, owner);
         });
-        Report(image);
-        image.Close(_clock.Latest);
-        _ = _images.Remove(image.Index);
+        foreach (LiveImage image in images)
+        {
+            Report(image);
+            image.Close(_clock.Latest);
+            _ = _images.Remove(image.Index);
+            Serve();
+        }
         FreeForgotten();
+    }
+
+    /// <summary>What threads may be waiting for, in the middle of longer work.</summary>
+    private void Serve()
+    {
+        _ = CollectFull();
+        for (int c = 0; c < _backed.Length; c++)
+            Grow(c);
     }
 
     /// <summary>A thread that was killed between a chunk's bit and its word left a chunk that nobody has. Where one is just being taken, the word decides.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
@@ -10,6 +11,7 @@ internal sealed unsafe class LiveImage : IDisposable
     private readonly ImageSlot* _slot;
     private readonly ImageFiles _files;
     private readonly Settings _settings;
+    private ulong _lost; // calls that arrived, and could not be written
     private readonly ProcessHeader _identity; // as it was at the start: a process may scribble on its page
 
     /// <summary>What holds for every image.</summary>
@@ -35,6 +37,8 @@ internal sealed unsafe class LiveImage : IDisposable
     public uint Pid => _identity.Pid;
 
     public string Directory => _files.Directory;
+
+    private bool HasLatency => (_identity.Flags & Wire.FlagLatency) != 0;
 
     public bool IsStopped => Volatile.Read(ref _slot->Process.Control) == 0;
 
@@ -67,30 +71,39 @@ internal sealed unsafe class LiveImage : IDisposable
     {
         ProcessHeader header = _slot->Process, page = _identity;
         (page.SecondTicks, page.SecondMonoNs) = clock;
-        (page.EndTicks, page.EndMonoNs) = (header.EndTicks, header.EndMonoNs);
+        // A reading of the clocks, where the image could only reckon.
+        (page.EndTicks, page.EndMonoNs) = header.EndTicks != 0 ? clock : default;
         (page.State, page.FailureOp, page.FailureErrno) = (header.State, header.FailureOp, header.FailureErrno);
-        (page.Threads, page.LostEvents) = (header.Threads, header.LostEvents);
+        (page.Threads, page.LostEvents) = (header.Threads, header.LostEvents + _lost);
         (page.Control, page.Interval) = (header.Control, header.Interval);
         (page.SlowBegun, page.SlowDone) = (header.SlowBegun, header.SlowDone);
         Attempt(() => _files.Save(page));
     }
 
-    /// <summary>A whole chunk.</summary>
-    public void Append(ReadOnlySpan<byte> chunk)
+    /// <summary>A whole chunk: of what there is no place for, the calls are counted.</summary>
+    public void Append(Span<byte> chunk)
     {
-        if (Failure is not null)
-            return;
-        if (_settings.MaxBytes > 0 && _files.EventBytes + chunk.Length > _settings.MaxBytes)
+        const int head = 64;
+        long room = Failure is not null ? 0 : _settings.MaxBytes > 0 ? _settings.MaxBytes - _files.EventBytes - head : long.MaxValue;
+        if (chunk.Length - head > room)
         {
-            Fail(5 /* size limit */, 0, "the size limit is reached");
-            return;
+            (int fits, ulong left) = ChunkEvents.Fit(chunk[head..], room, HasLatency);
+            _lost += left;
+            if (Failure is null)
+                Fail(5 /* size limit */, 0, "the size limit is reached");
+            if (fits == 0)
+                return;
+            chunk = chunk[..(head + fits)];
+            MemoryMarshal.AsRef<ChunkHeader>(chunk).Length = (uint)fits;
         }
         try
         {
             _files.Append(chunk);
+            _slot->Written = (ulong)_files.EventBytes;
         }
         catch (IOException e)
         {
+            _lost += ChunkEvents.Fit(chunk[head..], 0, HasLatency).CallsLeft;
             Fail(3 /* write */, Errno(e), $"cannot write events: {e.Message}");
         }
     }

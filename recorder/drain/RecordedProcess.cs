@@ -28,12 +28,13 @@ internal sealed class RecordedProcess
         return null;
     }
 
-    /// <summary>Whether any process but ours still has a file mapped: it may have images to come.</summary>
-    public static bool MapAny(string path)
+    /// <summary>Whether any process, but us and another one, still has a file mapped: it may have images to come.</summary>
+    public static bool MapAny(string path, int but)
     {
         foreach (string directory in Directory.EnumerateDirectories("/proc"))
         {
-            if (!int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int pid) || pid == Environment.ProcessId)
+            if (!int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int pid) || pid == Environment.ProcessId
+                || pid == but)
                 continue;
             try
             {

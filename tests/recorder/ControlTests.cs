@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.RegularExpressions;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
-using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder;
 using AllocReplay.Tests.Support;
 
@@ -133,7 +132,7 @@ public sealed class ControlTests : IDisposable
     internal static int CountLateWrites(ControlledProcess control, string image, int cycles, TimeSpan look, int enough = int.MaxValue)
     {
         var longest = TimeSpan.FromMicroseconds(Math.Min(50, look.TotalMicroseconds)); // several events, also of the litmus build
-        using var tails = new TailFlags(Path.Combine(image, Wire.TailsFile));
+        using var tails = TailFlags.Of(image);
         int late = 0;
         for (int i = 0; i < cycles && late < enough; i++)
         {
