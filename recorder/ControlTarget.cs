@@ -14,6 +14,7 @@ public static class ControlTarget
             return [target];
         if (Directory.Exists(target))
         {
+            DrainProcess.BringIn(target); // the directories of images that have just begun too
             IReadOnlyList<string> images = SessionSwitch.Images(target);
             return images.Count > 0 ? images : throw new ControlException($"{target}: holds no process image (yet)");
         }
@@ -57,6 +58,8 @@ public static class ControlTarget
                 ? OfProcess(child)
                 : throw new ControlException($"pid {pid}: is neither a process that 'allocreplay record' started nor one that records");
         }
+        if (Directory.Exists(session))
+            DrainProcess.BringIn(session);
         // The latest image that runs under this id.
         return Directory.Exists(session)
             ? Directory.GetDirectories(session, $"p{pid}.*").OrderBy(d => int.TryParse(d[(d.LastIndexOf('.') + 1)..], out int n) ? n : -1).LastOrDefault()

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using AllocReplay.Recorder.Arena;
 
 namespace AllocReplay.Recorder;
@@ -21,19 +20,46 @@ internal sealed unsafe class DrainProcess : IDisposable
     /// <exception cref="RecordException">It does not run.</exception>
     public static DrainProcess Start(string session, RecordOptions options)
     {
+        Process process = Launch(session);
+        SharedArena arena = SharedArena.Open(session) ?? throw new RecordException($"{session}: its shared memory is gone");
+        arena.Header->MaxBytes = (ulong)options.MaxSize;
+        arena.Header->Interval = arena.Header->Control = options.StartPaused ? 0u : 1;
+        return new DrainProcess(process, arena);
+    }
+
+    /// <summary>
+    /// Brings to disk what a session has recorded so far, where it has shared memory: asks its drain, or starts another where that is dead.
+    /// </summary>
+    /// <param name="session">The directory; another is left alone.</param>
+    /// <exception cref="ControlException">It cannot be done.</exception>
+    public static void BringIn(string session)
+    {
+        try
+        {
+            using SharedArena? arena = SharedArena.Open(session);
+            if (arena is null || ArenaSeal.Ask(arena, () => IsAlive(arena)))
+                return;
+            using Process successor = Launch(session, "take-over");
+            successor.StandardInput.Close();
+            _ = ArenaSeal.Ask(arena, () => IsAlive(arena));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or RecordException)
+        {
+            throw new ControlException(e.Message);
+        }
+    }
+
+    private static Process Launch(string session, params string[] arguments)
+    {
         string path = Path.Combine(AppContext.BaseDirectory, "allocreplay-drain");
-        var start = new ProcessStartInfo(path) { RedirectStandardInput = true, RedirectStandardOutput = true, WorkingDirectory = "/" };
-        start.ArgumentList.Add(session);
-        start.ArgumentList.Add(options.MaxSize.ToString(CultureInfo.InvariantCulture));
+        var start = new ProcessStartInfo(path, [session, .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, WorkingDirectory = "/" };
         try
         {
             var process = Process.Start(start)!;
             string answer = process.StandardOutput.ReadLine() ?? "error it ended at once";
-            if (!answer.StartsWith("ready ", StringComparison.Ordinal))
-                throw new RecordException($"{path}: {answer[(answer.IndexOf(' ') + 1)..]}");
-            SharedArena arena = SharedArena.Open(session) ?? throw new RecordException($"{session}: its shared memory is gone");
-            arena.Header->Interval = arena.Header->Control = options.StartPaused ? 0u : 1;
-            return new DrainProcess(process, arena);
+            return answer.StartsWith("ready ", StringComparison.Ordinal)
+                ? process
+                : throw new RecordException($"{path}: {answer[(answer.IndexOf(' ') + 1)..]}");
         }
         catch (Exception e) when (e is System.ComponentModel.Win32Exception or IOException)
         {

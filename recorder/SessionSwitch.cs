@@ -43,6 +43,17 @@ public static unsafe class SessionSwitch
         _ = ArenaSeal.Ask(arena, () => DrainProcess.IsAlive(arena));
     }
 
+    /// <summary>
+    /// Brings to disk what a recording has in shared memory, whether its processes still run or have been killed together with the recorder.
+    /// </summary>
+    /// <param name="path">A recording directory, or a process image's in it; anything else is left alone.</param>
+    /// <exception cref="ControlException">It cannot be done.</exception>
+    public static void BringIn(string path)
+    {
+        if (Directory.Exists(path))
+            DrainProcess.BringIn(File.Exists(Path.Combine(path, Wire.ProcessFile)) ? Path.GetDirectoryName(Path.GetFullPath(path.TrimEnd('/')))! : path);
+    }
+
     /// <summary>Stops every image that runs, and lets none begin.</summary>
     public static void StopAll(string session)
     {

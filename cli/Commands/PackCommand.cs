@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats.Packed;
+using AllocReplay.Recorder;
 
 namespace AllocReplay.Cli.Commands;
 
@@ -55,6 +56,7 @@ internal static class PackCommand
         PackResult result;
         try
         {
+            SessionSwitch.BringIn(recording);
             result = terminal.WithProgress($"packing {recording}", progress => TracePacker.Pack(recording, file, partial, progress, interrupted.Token));
         }
         catch (OperationCanceledException)

@@ -62,7 +62,8 @@ struct ar_arena {
     uint64_t quota;   /* bytes of chunks that one image may hold */
     struct ar_arena_class classes[AR_ARENA_CLASSES];
     struct ar_arena_clock clock;
-    uint8_t padding[3072 - 64 - AR_ARENA_CLASSES * 40 - 40];
+    uint64_t max_bytes; /* of events of one image; 0: no limit */
+    uint8_t padding[3072 - 64 - AR_ARENA_CLASSES * 40 - 40 - 8];
 
     /* A line each, by who writes it. */
     uint32_t control;  /* the interval that a new image begins with, or 0 */
@@ -110,7 +111,6 @@ struct ar_image {
     uint64_t waits;    /* for a free chunk */
     uint32_t first_interval; /* that it began with, or 0 */
     uint32_t reserved;
-    uint64_t written; /* bytes of its file `events` that are whole chunks: what a drain's successor keeps */
 };
 
 static_assert(offsetof(struct ar_image, state) == 2432, "ar_image.state");

@@ -73,6 +73,7 @@ internal struct ArenaHeader
     [FieldOffset(56)] public ulong Quota;
     [FieldOffset(64)] public ClassTable Table;
     [FieldOffset(184)] public ArenaClock Clock;
+    [FieldOffset(224)] public ulong MaxBytes;
     [FieldOffset(3072)] public uint Control;
     [FieldOffset(3076)] public uint Interval;
     [FieldOffset(3136)] public uint ImageNumbers;
@@ -103,5 +104,4 @@ internal struct ImageSlot
     [FieldOffset(2448)] public ulong Held;
     [FieldOffset(2456)] public ulong Waits;
     [FieldOffset(2464)] public uint FirstInterval;
-    [FieldOffset(2472)] public ulong Written;
 }

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using AllocReplay.Formats.Files;
 
 namespace AllocReplay.Recorder.Arena;
 
@@ -10,12 +9,12 @@ namespace AllocReplay.Recorder.Arena;
 /// </summary>
 /// <remarks>
 /// A named file of /dev/shm, so that what was written outlives everybody; where that is missing or small, memory without a name, which
-/// lives as long as the drain or a recorded process does. The session's directory names it in the file <c>arena</c>.
+/// lives as long as the drain or a recorded process does. The link <c>arena</c> in the session's directory names it.
 /// </remarks>
 internal sealed unsafe class SharedArena : IDisposable
 {
-    /// <summary>In a session's directory: the arena's path.</summary>
-    public const string NameFile = "arena";
+    /// <summary>In a session's directory: a link to the arena, which is read and not followed. On a full disk there is room for a link yet.</summary>
+    public const string NameLink = "arena";
 
     private const string Shm = "/dev/shm/";
 
@@ -102,8 +101,7 @@ internal sealed unsafe class SharedArena : IDisposable
             header->Table[i] = classes[i];
         using (var directory = new OpenDirectory(session))
             (header->SessionDevice, header->SessionInode) = (directory.Status.Device, directory.Status.Inode);
-        using (FileStream name = PrivateFile.Create(System.IO.Path.Combine(session, NameFile), FileMode.Create))
-            name.Write(System.Text.Encoding.UTF8.GetBytes(path));
+        File.CreateSymbolicLink(System.IO.Path.Combine(session, NameLink), path);
         Volatile.Write(ref header->Magic, ArenaWire.Magic);
         return arena;
     }
@@ -112,10 +110,9 @@ internal sealed unsafe class SharedArena : IDisposable
     /// <exception cref="IOException">What it names is not this session's arena.</exception>
     public static SharedArena? Open(string session)
     {
-        string name = System.IO.Path.Combine(session, NameFile);
-        if (!File.Exists(name))
+        string name = System.IO.Path.Combine(session, NameLink);
+        if (new FileInfo(name).LinkTarget is not { } path)
             return null;
-        string path = File.ReadAllText(name);
         if (!path.StartsWith(Shm, StringComparison.Ordinal) && !path.StartsWith("/proc/", StringComparison.Ordinal))
             throw new IOException($"{name}: names no shared memory");
         int descriptor = Libc.Open(path, Libc.ReadWrite | Libc.CloseOnExec | (path.StartsWith(Shm, StringComparison.Ordinal) ? Libc.NoFollow : 0), 0);
@@ -156,7 +153,7 @@ internal sealed unsafe class SharedArena : IDisposable
         {
             if (Path.StartsWith(Shm, StringComparison.Ordinal))
                 File.Delete(Path);
-            File.Delete(System.IO.Path.Combine(session, NameFile));
+            File.Delete(System.IO.Path.Combine(session, NameLink));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -117,7 +117,7 @@ struct ar_image *ar_arena_image(void)
             memset(image, 0, offsetof(struct ar_image, state));
             image->number = number;
             image->parent = image->filtered = 0;
-            image->held = image->waits = image->written = 0;
+            image->held = image->waits = 0;
             return image;
         }
     }

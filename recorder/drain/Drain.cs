@@ -22,7 +22,6 @@ internal sealed unsafe class Drain
     private readonly SharedArena _arena;
     private readonly string _session;
     private readonly SessionClock _clock = new();
-    private readonly LiveImage.Settings _settings;
     private readonly Action<string> _say;
     private readonly Dictionary<uint, LiveImage> _images = []; // by slot
     private readonly uint[] _backed = new uint[ArenaWire.Classes];
@@ -33,19 +32,36 @@ internal sealed unsafe class Drain
 
     /// <param name="arena">The session's arena.</param>
     /// <param name="session">The session's directory.</param>
-    /// <param name="settings">What holds for every image.</param>
     /// <param name="say">Told what the user should know, a line each.</param>
-    public Drain(SharedArena arena, string session, LiveImage.Settings settings, Action<string> say)
+    public Drain(SharedArena arena, string session, Action<string> say)
     {
-        (_arena, _session, _settings, _say) = (arena, session, settings, say);
-        arena.Header->TickShift = _clock.TickShift;
+        (_arena, _session, _say) = (arena, session, say);
+        if (arena.Header->TickShift == 0)
+            arena.Header->TickShift = _clock.TickShift;
         _clock.Publish(arena.Header);
         for (int c = 0; c < _backed.Length; c++)
+        {
+            _backed[c] = Backed(arena.Classes[c]);
             Grow(c);
+        }
+        ForEachOwned(LookAgain);
     }
 
-    /// <summary>Images that record.</summary>
-    public int Live => _images.Count;
+    /// <summary>Chunks that another drain, which is dead, has backed with memory: those that were ever free or taken.</summary>
+    private static uint Backed(SharedArena.ClassView view)
+    {
+        uint backed = view.Count;
+        while (backed > 0 && (view.Free[(backed - 1) / 64] >> (int)((backed - 1) % 64) & 1) == 0 && view.Owners[backed - 1] == 0)
+            backed--;
+        return (backed + 63) / 64 * 64;
+    }
+
+    /// <summary>Their bits may have been taken by it.</summary>
+    private void LookAgain(int c, uint chunk, ulong owner)
+    {
+        if ((owner & ArenaWire.ChunkStateMask) is ArenaWire.ChunkFull or ArenaWire.ChunkExited)
+            Interlocked.Or(ref _arena.Classes[c].Full[chunk / 64], 1ul << (int)(chunk % 64));
+    }
 
     /// <summary>Works until <paramref name="isLast"/> says that no image is to come, and none is left.</summary>
     public void Run(Func<bool> isLast)
@@ -56,6 +72,8 @@ internal sealed unsafe class Drain
             ArenaHeader* header = _arena.Header;
             uint asked = Volatile.Read(ref header->SealAsked);
             bool busy = CollectFull();
+            if (_leaving.Count > 0 && FreeBytes(0) < ReserveOf[0] / 2)
+                CollectLeaving(); // a program that starts thread after thread
             ulong now = SessionClock.MonotonicNs;
             if (asked != header->Sealed || now - lastLook > (ulong)LookEvery.TotalNanoseconds || HasNewImages)
             {
@@ -211,7 +229,7 @@ internal sealed unsafe class Drain
             try
             {
                 string? parent = slot->Parent == 0 ? null : _images.Values.FirstOrDefault(p => p.Number == slot->Parent)?.Directory;
-                _images.Add(i, LiveImage.Begin(i, slot, _session, parent, _settings));
+                _images.Add(i, LiveImage.Begin(i, slot, _session, parent, (long)_arena.Header->MaxBytes));
                 Serve();
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder.Arena;
 using Microsoft.Win32.SafeHandles;
 
 namespace AllocReplay.Drain;
@@ -21,12 +22,12 @@ internal sealed class ImageFiles : IDisposable
         public uint Capacity, Thread, Sequence, Length;
     }
 
-    private ImageFiles(string directory)
+    private ImageFiles(string directory, FileMode mode)
     {
         Directory = directory;
-        _process = NewFile(Wire.ProcessFile);
-        _events = NewFile(Wire.EventsFile);
-        _tails = NewFile(Wire.TailsFile);
+        _process = Open(Wire.ProcessFile, mode);
+        _events = Open(Wire.EventsFile, mode);
+        _tails = Open(Wire.TailsFile, mode);
     }
 
     public string Directory { get; }
@@ -43,8 +44,52 @@ internal sealed class ImageFiles : IDisposable
             if (Path.Exists(directory))
                 continue;
             System.IO.Directory.CreateDirectory(directory, PrivateFile.DirectoryMode);
-            return new ImageFiles(directory);
+            return new ImageFiles(directory, FileMode.CreateNew);
         }
+    }
+
+    /// <summary>
+    /// Goes on with the directory of an image that a drain which is dead had begun: what it wrote last may be a part of a chunk, which is
+    /// whole in the arena still.
+    /// </summary>
+    /// <returns>Null when there is none.</returns>
+    public static ImageFiles? Resume(string session, in ProcessHeader header)
+    {
+        foreach (string directory in System.IO.Directory.GetDirectories(session, string.Create(CultureInfo.InvariantCulture, $"p{header.Pid}.*")))
+        {
+            var files = new ImageFiles(directory, FileMode.OpenOrCreate);
+            if (files.Identity is { } known && known.StartTicks == header.StartTicks)
+            {
+                files._eventBytes = files.WholeChunks();
+                RandomAccess.SetLength(files._events, files._eventBytes);
+                files.DropTails();
+                return files;
+            }
+            files.Dispose();
+        }
+        return null;
+    }
+
+    private ProcessHeader? Identity
+    {
+        get
+        {
+            ProcessHeader header = default;
+            return RandomAccess.Read(_process, MemoryMarshal.AsBytes(new Span<ProcessHeader>(ref header)), 0) == Marshal.SizeOf<ProcessHeader>() ? header : null;
+        }
+    }
+
+    /// <summary>Where the last whole chunk of <c>events</c> ends.</summary>
+    private long WholeChunks()
+    {
+        long at = 0, length = RandomAccess.GetLength(_events);
+        ChunkHeader header = default;
+        while (RandomAccess.Read(_events, MemoryMarshal.AsBytes(new Span<ChunkHeader>(ref header)), at) == Marshal.SizeOf<ChunkHeader>()
+            && header.Magic == Wire.ChunkMagic && header.Length is > 0 and <= Wire.ChunkLengthMax && at + Marshal.SizeOf<ChunkHeader>() + header.Length <= length)
+        {
+            at += Marshal.SizeOf<ChunkHeader>() + header.Length;
+        }
+        return at;
     }
 
     /// <summary>The page <c>process</c>, whole.</summary>
@@ -137,11 +182,13 @@ internal sealed class ImageFiles : IDisposable
         RandomAccess.Write(_tails, zeros[4..], slot.Offset + 12);
     }
 
-    private SafeFileHandle NewFile(string name)
+    private SafeFileHandle Open(string name, FileMode mode)
     {
-        // .NET's own handles have no mode: made by a stream, opened again.
+        // A handle has no mode of its own in .NET: made by a stream, opened again.
         string path = Path.Combine(Directory, name);
-        PrivateFile.Create(path, FileMode.CreateNew).Dispose();
-        return File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+        PrivateFile.Create(path, mode).Dispose();
+        SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        _ = Libc.Lock((int)handle.DangerousGetHandle(), Libc.LockUnlock); // .NET takes it, and controllers do
+        return handle;
     }
 }

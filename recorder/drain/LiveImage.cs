@@ -10,17 +10,13 @@ internal sealed unsafe class LiveImage : IDisposable
 {
     private readonly ImageSlot* _slot;
     private readonly ImageFiles _files;
-    private readonly Settings _settings;
+    private readonly long _maxBytes;
     private ulong _lost; // calls that arrived, and could not be written
     private readonly ProcessHeader _identity; // as it was at the start: a process may scribble on its page
 
-    /// <summary>What holds for every image.</summary>
-    /// <param name="MaxBytes">Bytes of events after which one stops recording; 0: none.</param>
-    public sealed record Settings(long MaxBytes);
-
-    private LiveImage(uint index, ImageSlot* slot, ImageFiles files, RecordedProcess? process, Settings settings)
+    private LiveImage(uint index, ImageSlot* slot, ImageFiles files, RecordedProcess? process, long maxBytes)
     {
-        (Index, _files, Process, _settings) = (index, files, process, settings);
+        (Index, _files, Process, _maxBytes) = (index, files, process, maxBytes);
         _slot = slot;
         Number = slot->Number;
         _identity = slot->Process;
@@ -50,12 +46,14 @@ internal sealed unsafe class LiveImage : IDisposable
     /// <param name="slot">Its slot.</param>
     /// <param name="session">The session's directory.</param>
     /// <param name="parent">The image that it was forked from, where that is known.</param>
-    /// <param name="settings">What holds for every image.</param>
+    /// <param name="maxBytes">Bytes of events after which it stops recording; 0: none.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static LiveImage Begin(uint index, ImageSlot* slot, string session, string? parent, Settings settings)
+    public static LiveImage Begin(uint index, ImageSlot* slot, string session, string? parent, long maxBytes)
     {
+        if (ImageFiles.Resume(session, slot->Process) is { } known)
+            return new LiveImage(index, slot, known, RecordedProcess.Find(slot->Process.Pid), maxBytes);
         ImageFiles files = ImageFiles.Create(session, slot->Process.Pid);
-        var image = new LiveImage(index, slot, files, RecordedProcess.Find(slot->Process.Pid), settings);
+        var image = new LiveImage(index, slot, files, RecordedProcess.Find(slot->Process.Pid), maxBytes);
         if (slot->FirstInterval != 0)
             files.MarkStart(slot->FirstInterval, image._identity.StartMonoNs);
         if (parent is not null)
@@ -84,7 +82,7 @@ internal sealed unsafe class LiveImage : IDisposable
     public void Append(Span<byte> chunk)
     {
         const int head = 64;
-        long room = Failure is not null ? 0 : _settings.MaxBytes > 0 ? _settings.MaxBytes - _files.EventBytes - head : long.MaxValue;
+        long room = Failure is not null ? 0 : _maxBytes > 0 ? _maxBytes - _files.EventBytes - head : long.MaxValue;
         if (chunk.Length - head > room)
         {
             (int fits, ulong left) = ChunkEvents.Fit(chunk[head..], room, HasLatency);
@@ -99,7 +97,6 @@ internal sealed unsafe class LiveImage : IDisposable
         try
         {
             _files.Append(chunk);
-            _slot->Written = (ulong)_files.EventBytes;
         }
         catch (IOException e)
         {

@@ -2,23 +2,24 @@ using System.Runtime.InteropServices;
 using AllocReplay.Drain;
 using AllocReplay.Recorder.Arena;
 
-// allocreplay-drain SESSION [MAX-BYTES]: recorder/DrainProcess.cs starts it, and holds its standard input: when that ends, no image is to
-// come but those that recorded ones begin.
+// allocreplay-drain SESSION [take-over]: recorder/DrainProcess.cs starts it, and holds its standard input: when that ends, no
+// image is to come but those that recorded ones begin. With "take-over" it goes on where a drain that is dead has left off.
 string session = args[0];
-long maxBytes = args.Length > 1 ? long.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 0;
 _ = Terminal.NewSession(); // a Ctrl-C is for the program
+_ = Terminal.Prefer(0, 0, -10); // where we may: it works little, and threads wait for it where the processors are busy
 SharedArena arena;
 try
 {
-    arena = SharedArena.Create(session);
+    arena = args.Length > 1 ? SharedArena.Open(session) ?? throw new IOException("its shared memory is gone") : SharedArena.Create(session);
+    if (!arena.TryOwn())
+        throw new IOException("another process is writing this recording");
 }
 catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {
     Console.WriteLine("error " + e.Message);
     return 1;
 }
-_ = arena.TryOwn();
-var drain = new Drain(arena, session, new LiveImage.Settings(maxBytes), Say);
+var drain = new Drain(arena, session, Say);
 unsafe
 {
     arena.Header->DrainPid = (uint)Environment.ProcessId;
@@ -71,4 +72,7 @@ internal static partial class Terminal
 
     [LibraryImport("libc", EntryPoint = "setsid")]
     public static partial int NewSession();
+
+    [LibraryImport("libc", EntryPoint = "setpriority")]
+    public static partial int Prefer(int which, uint who, int niceness);
 }
