@@ -80,6 +80,13 @@ internal sealed unsafe class DrainProcess : IDisposable
     /// <returns>Whether it is; not, where the drain is dead.</returns>
     public bool Seal() => ArenaSeal.Ask(_arena, () => !_process.HasExited);
 
+    /// <summary>Ends it as a user might, for tests.</summary>
+    internal void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
     /// <summary>No further program is started. The drain goes on while processes record.</summary>
     public void Dispose()
     {

@@ -91,7 +91,14 @@ enum ar_drain_state {
 
 static_assert(sizeof(struct ar_arena_class) == 40, "ar_arena_class is 40 bytes");
 static_assert(sizeof(struct ar_arena_clock) == 40, "ar_arena_clock is 40 bytes");
+/* recorder/Arena/ArenaWire.cs has these numbers. */
+static_assert(offsetof(struct ar_arena, classes) == 64, "ar_arena.classes");
+static_assert(offsetof(struct ar_arena, clock) == 184, "ar_arena.clock");
+static_assert(offsetof(struct ar_arena, max_bytes) == 224, "ar_arena.max_bytes");
 static_assert(offsetof(struct ar_arena, control) == 3072, "ar_arena.control");
+static_assert(offsetof(struct ar_arena, image_numbers) == 3136, "ar_arena.image_numbers");
+static_assert(offsetof(struct ar_arena, freed) == 3200, "ar_arena.freed");
+static_assert(offsetof(struct ar_arena, seal_asked) == 3264, "ar_arena.seal_asked");
 
 enum ar_image_state {
     AR_IMAGE_FREE = 0,
@@ -114,6 +121,8 @@ struct ar_image {
 };
 
 static_assert(offsetof(struct ar_image, state) == 2432, "ar_image.state");
+static_assert(offsetof(struct ar_image, held) == 2448, "ar_image.held");
+static_assert(offsetof(struct ar_image, first_interval) == 2464, "ar_image.first_interval");
 static_assert(sizeof(struct ar_image) <= AR_ARENA_PAGE, "ar_image fits its page");
 
 /* Text that the program's image carries to its recording, in chunks with this magic: `thread` is an

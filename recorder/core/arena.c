@@ -7,16 +7,12 @@
  * two threads get one chunk only where somebody scribbled on both. Even then each writes within the chunk, as cursor
  * and limit are its own.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "allocreplay_arena.h"
 #include "chunk.h"
@@ -42,9 +38,10 @@ static bool inside(uint64_t offset, uint64_t count, uint64_t each, uint64_t size
     return offset % 8 == 0 && count <= size && each <= size && offset <= size && count * each <= size - offset;
 }
 
-static bool check(const struct ar_arena *a, uint64_t size)
+static bool check(const struct ar_arena *a)
 {
-    if (a->magic != AR_ARENA_MAGIC || a->version != AR_ARENA_VERSION || a->size != size)
+    const uint64_t size = a->size;
+    if (a->magic != AR_ARENA_MAGIC || a->version != AR_ARENA_VERSION || size > 1ull << 40)
         return false;
     if (a->image_count > 0xffff || !inside(a->images, a->image_count, AR_ARENA_PAGE, size))
         return false;
@@ -66,22 +63,19 @@ bool ar_arena_mapped(void)
 /* Only calls that the loader has just made: a filter of system calls may be in place already. */
 bool ar_arena_map(const char *path)
 {
-    struct stat s;
+    struct ar_arena copy = {0};
     long fd = ar_sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
     if (fd < 0)
         return false;
-    void *map = MAP_FAILED;
-    if (ar_sys(SYS_newfstatat, fd, "", &s, AT_EMPTY_PATH) == 0 && s.st_size >= (off_t)sizeof(struct ar_arena))
-        map = mmap(NULL, (size_t)s.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+    void *map = mmap(NULL, sizeof copy, PROT_READ, MAP_SHARED, (int)fd, 0);
+    if (map != MAP_FAILED) {
+        memcpy(&copy, map, sizeof copy);
+        munmap(map, sizeof copy);
+        map = check(&copy) ? mmap(NULL, copy.size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0) : MAP_FAILED;
+    }
     ar_sys(SYS_close, fd);
     if (map == MAP_FAILED)
         return false;
-    struct ar_arena *arena = map, copy;
-    memcpy(&copy, arena, sizeof copy);
-    if (!check(&copy, (uint64_t)s.st_size)) {
-        munmap(map, (size_t)s.st_size);
-        return false;
-    }
     for (int i = 0; i < AR_ARENA_CLASSES; i++) {
         const struct ar_arena_class *c = &copy.classes[i];
         char *base = map;
@@ -96,7 +90,7 @@ bool ar_arena_map(const char *path)
     view.image_count = copy.image_count;
     view.wait_ms = copy.wait_ms < 1000 ? copy.wait_ms : 1000;
     view.quota = copy.quota;
-    view.arena = arena;
+    view.arena = map;
     return true;
 }
 

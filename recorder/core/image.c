@@ -11,7 +11,6 @@
 
 #include "files.h"
 #include "identity.h"
-#include "record.h"
 #include "source.h"
 
 /* Rounds of thread-specific-data destructors that a thread has. Fewer in a build of the tests only, where the last is
@@ -318,6 +317,7 @@ __attribute__((constructor)) static void on_load(void)
 {
     ar_resolve();
     ar_self.busy = 1;
+    ar_fork_resolve();
     start();
     ar_self.busy = 0;
 }

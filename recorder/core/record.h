@@ -2,46 +2,7 @@
 #ifndef ALLOCREPLAY_RECORD_H
 #define ALLOCREPLAY_RECORD_H
 
-#include "encode.h"
 #include "image.h"
-
-/* Defined by the litmus build of the tests only, to widen the windows that ar_begin argues about. */
-#ifndef AR_LITMUS_BEFORE_RAISE
-#define AR_LITMUS_BEFORE_RAISE() ((void)0)
-#define AR_LITMUS_BEFORE_WRITE(control) ((void)0)
-#endif
-
-/* True when the thread may write events now, until ar_end.
- *
- * The thread raises its flag, then reads the state; a controlling process writes the state, then reads the flags. With
- * a full fence between the two on either side, one of them sees the other: either the thread sees that recording is
- * stopped, or the controller sees the flag and waits for it. Our side has none, as a fence costs as much as the rest of
- * the event: the controller's membarrier makes every running thread execute one, between its store and its reads. See
- * docs/design/control.md. */
-static inline bool ar_begin(struct ar_thread *t)
-{
-    struct ar_process *h = ar_recording.header;
-    if (AR_LIKELY(h && h == t->header)) {
-        AR_LITMUS_BEFORE_RAISE();
-        __atomic_store_n(&t->tail->inside, 1, __ATOMIC_RELAXED);
-        atomic_signal_fence(memory_order_seq_cst);
-        if (AR_LIKELY(__atomic_load_n(&h->control, __ATOMIC_RELAXED) == t->interval && t->cursor <= t->limit)) {
-            AR_LITMUS_BEFORE_WRITE(&h->control);
-            return true;
-        }
-    }
-    return ar_ready(t);
-}
-
-static inline void ar_end(struct ar_thread *t)
-{
-    __atomic_store_n(&t->tail->inside, 0, __ATOMIC_RELEASE);
-}
-
-static inline uint64_t ar_now(void)
-{
-    return ar_ticks() >> ar_recording.tick_shift;
-}
 
 /* Whether a block is in the sample. Stateless, so that all calls on a block agree; seeded, so that runs differ. */
 static inline bool ar_sampled(const void *block)
