@@ -58,7 +58,8 @@ internal sealed class ImageFiles : IDisposable
         foreach (string directory in System.IO.Directory.GetDirectories(session, string.Create(CultureInfo.InvariantCulture, $"p{header.Pid}.*")))
         {
             var files = new ImageFiles(directory, FileMode.OpenOrCreate);
-            if (files.Identity is { } known && known.StartTicks == header.StartTicks)
+            // One without a page is one that the drain was killed over.
+            if (files.Identity is not { } known || known.StartTicks == header.StartTicks)
             {
                 files._eventBytes = files.WholeChunks();
                 RandomAccess.SetLength(files._events, files._eventBytes);

@@ -53,6 +53,7 @@ internal sealed unsafe class LiveImage : IDisposable
         if (ImageFiles.Resume(session, slot->Process) is { } known)
             return new LiveImage(index, slot, known, RecordedProcess.Find(slot->Process.Pid), maxBytes);
         ImageFiles files = ImageFiles.Create(session, slot->Process.Pid);
+        files.Save(slot->Process); // first of all: by this a successor knows it
         var image = new LiveImage(index, slot, files, RecordedProcess.Find(slot->Process.Pid), maxBytes);
         if (slot->FirstInterval != 0)
             files.MarkStart(slot->FirstInterval, image._identity.StartMonoNs);

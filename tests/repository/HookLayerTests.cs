@@ -9,7 +9,7 @@ public sealed partial class HookLayerTests
     /// <summary>From the bottom. What stands in one line does not know of each other, but for a header and its own source.</summary>
     private static readonly string[][] Layers =
     [
-        ["glibc_floor.h", "system", "text"], ["recording.h", "options"], ["encode", "files", "identity"], ["chunk.h"], ["arena", "tails"], ["thread"],
+        ["glibc_floor.h", "system", "text"], ["recording.h"], ["options"], ["encode", "files", "identity"], ["chunk.h"], ["arena", "tails"], ["thread"],
         ["real_thread"], ["image"], ["record.h"], ["interpose_thread"], ["interpose_fork"],
     ];
 
