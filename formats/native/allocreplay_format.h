@@ -71,6 +71,7 @@ enum ar_failure {
     AR_FAILURE_WRITE = 3,
     AR_FAILURE_LOST_FILE = 4,
     AR_FAILURE_SIZE_LIMIT = 5,
+    AR_FAILURE_COUNTER = 6, /* the program forbids its threads to read it */
 };
 
 #define AR_PROCESS_MAGIC 0x434f52504c4c41ull /* "ALLPROC" */

@@ -37,7 +37,8 @@ void ar_fail(struct ar_why why)
                                        "cannot grow the tails",
                                        "cannot write events",
                                        "its files were closed and cannot be opened again",
-                                       "the size limit is reached"};
+                                       "the size limit is reached",
+                                       "the program forbids the counter that events are stamped by"};
     struct ar_process *header = ar_recording.header;
     disabled = true; /* for children */
     if (header) {
@@ -48,7 +49,17 @@ void ar_fail(struct ar_why why)
         header->failure_errno = why.error;
         __atomic_store_n(&header->control, 0, __ATOMIC_RELEASE);
     }
-    ar_say(text[why.what], why.error, ar_directory());
+    /* In the arena, the drain says it. */
+    if (ar_store != &ar_arena_store)
+        ar_say(text[why.what], why.error, ar_directory());
+}
+
+void ar_without_counter(void)
+{
+    if (ar_recording.header) {
+        ar_recording.latency = false;
+        ar_fail((struct ar_why){AR_FAILURE_COUNTER, 0});
+    }
 }
 
 void ar_filtered(void)
@@ -318,6 +329,7 @@ __attribute__((constructor)) static void on_load(void)
     ar_resolve();
     ar_self.busy = 1;
     ar_fork_resolve();
+    ar_prctl_resolve();
     start();
     ar_self.busy = 0;
 }

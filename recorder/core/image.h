@@ -50,8 +50,12 @@ static inline uint64_t ar_now(void)
 /* A filter of system calls is about to be in place. */
 void ar_filtered(void);
 
-/* interpose_fork.c: looks up what it wraps, and is told of forks. */
+/* The counter is about to be forbidden: this image's recording ends. */
+void ar_without_counter(void);
+
+/* interpose_fork.c, interpose_prctl.c: look up what they wrap. */
 void ar_fork_resolve(void);
+void ar_prctl_resolve(void);
 
 /* Ends this image's recording, for good. */
 void ar_fail(struct ar_why why);

@@ -45,6 +45,7 @@ internal sealed unsafe class Drain
             Grow(c);
         }
         ForEachOwned(LookAgain);
+        _mayResume = arena.Header->ImageNumbers != 0;
     }
 
     /// <summary>Chunks that another drain, which is dead, has backed with memory: those that were ever free or taken.</summary>
@@ -105,6 +106,8 @@ internal sealed unsafe class Drain
 
     private readonly int _starter = Libc.ParentProcess(); // has it mapped, and records nothing
     private ulong _mappedUntil;
+    private readonly Dictionary<uint, string> _directories = []; // of images, ended ones too, by number
+    private bool _mayResume;
     private uint _seenImages;
 
     private bool HasNewImages => Volatile.Read(ref _arena.Header->ImageNumbers) != _seenImages;
@@ -221,15 +224,19 @@ internal sealed unsafe class Drain
             uint state = Volatile.Read(ref slot->State);
             if (state == ArenaWire.ImageClaimed)
             {
-                _seenImages--; // to be looked at again
+                if (!Abandon(i, slot))
+                    _seenImages--; // to be looked at again
                 continue;
             }
+            _ = _claimed.Remove(i);
             if (state != ArenaWire.ImageLive || _images.ContainsKey(i))
                 continue;
             try
             {
-                string? parent = slot->Parent == 0 ? null : _images.Values.FirstOrDefault(p => p.Number == slot->Parent)?.Directory;
-                _images.Add(i, LiveImage.Begin(i, slot, _session, parent, (long)_arena.Header->MaxBytes));
+                string? parent = _directories.GetValueOrDefault(slot->Parent);
+                var image = LiveImage.Begin(i, slot, _session, parent, (long)_arena.Header->MaxBytes, _mayResume);
+                _images.Add(i, image);
+                _directories[image.Number] = image.Directory;
                 Serve();
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -239,7 +246,30 @@ internal sealed unsafe class Drain
                 Volatile.Write(ref slot->Process.Control, 0);
             }
         }
+        _mayResume = false;
     }
+
+    /// <summary>Frees a slot whose process was killed while it began: it recorded nothing.</summary>
+    private bool Abandon(uint index, ImageSlot* slot)
+    {
+        const ulong tooLong = 10_000_000_000; // ns; a start takes less than one thousandth of it
+        ulong now = SessionClock.MonotonicNs;
+        if (!_claimed.TryGetValue(index, out var since) || since.Number != slot->Number)
+            _claimed[index] = since = (slot->Number, now);
+        uint pid = Volatile.Read(ref slot->Process.Pid);
+        if (now - since.Ns < tooLong && (pid == 0 || RecordedProcess.Find(pid, slot->Process.ParentPid)?.HasEnded == false))
+            return false;
+        ForEachOwned((c, chunk, owner) =>
+        {
+            if (ImageOf(owner) == index)
+                Release(c, chunk, owner);
+        });
+        _ = _claimed.Remove(index);
+        Volatile.Write(ref slot->State, ArenaWire.ImageFree);
+        return true;
+    }
+
+    private readonly Dictionary<uint, (uint Number, ulong Ns)> _claimed = []; // slots that are being filled, and since when
 
     /// <summary>Chunks of threads that said that they end, and have.</summary>
     private void CollectLeaving()

@@ -22,12 +22,12 @@ internal sealed class ImageFiles : IDisposable
         public uint Capacity, Thread, Sequence, Length;
     }
 
-    private ImageFiles(string directory, FileMode mode)
+    private ImageFiles(string directory, bool isNew)
     {
         Directory = directory;
-        _process = Open(Wire.ProcessFile, mode);
-        _events = Open(Wire.EventsFile, mode);
-        _tails = Open(Wire.TailsFile, mode);
+        _process = Open(Wire.ProcessFile, isNew);
+        _events = Open(Wire.EventsFile, isNew);
+        _tails = Open(Wire.TailsFile, isNew);
     }
 
     public string Directory { get; }
@@ -44,7 +44,7 @@ internal sealed class ImageFiles : IDisposable
             if (Path.Exists(directory))
                 continue;
             System.IO.Directory.CreateDirectory(directory, PrivateFile.DirectoryMode);
-            return new ImageFiles(directory, FileMode.CreateNew);
+            return new ImageFiles(directory, isNew: true);
         }
     }
 
@@ -57,7 +57,7 @@ internal sealed class ImageFiles : IDisposable
     {
         foreach (string directory in System.IO.Directory.GetDirectories(session, string.Create(CultureInfo.InvariantCulture, $"p{header.Pid}.*")))
         {
-            var files = new ImageFiles(directory, FileMode.OpenOrCreate);
+            var files = new ImageFiles(directory, isNew: false);
             // One without a page is one that the drain was killed over.
             if (files.Identity is not { } known || known.StartTicks == header.StartTicks)
             {
@@ -147,13 +147,8 @@ internal sealed class ImageFiles : IDisposable
         file.Write(text);
     }
 
-    /// <summary>Takes another image's text file over: a fork has its parent's.</summary>
-    public void CopyText(string name, string from)
-    {
-        string source = Path.Combine(from, name);
-        if (File.Exists(source))
-            AddText(name, File.ReadAllBytes(source));
-    }
+    /// <summary>Takes another image's text file over: a fork has its parent's, and the two are one file.</summary>
+    public void ShareText(string name, string from) => _ = Libc.Link(Path.Combine(from, name), Path.Combine(Directory, name));
 
     /// <summary>The first interval's mark.</summary>
     public void MarkStart(uint interval, ulong monoNs)
@@ -183,13 +178,12 @@ internal sealed class ImageFiles : IDisposable
         RandomAccess.Write(_tails, zeros[4..], slot.Offset + 12);
     }
 
-    private SafeFileHandle Open(string name, FileMode mode)
+    private SafeFileHandle Open(string name, bool isNew)
     {
-        // A handle has no mode of its own in .NET: made by a stream, opened again.
-        string path = Path.Combine(Directory, name);
-        PrivateFile.Create(path, mode).Dispose();
-        SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
-        _ = Libc.Lock((int)handle.DangerousGetHandle(), Libc.LockUnlock); // .NET takes it, and controllers do
-        return handle;
+        int descriptor = Libc.Open(Path.Combine(Directory, name), Libc.ReadWrite | Libc.Create | (isNew ? Libc.Exclusive : 0) | Libc.NoFollow | Libc.CloseOnExec,
+            0x180 /* 0600 */);
+        return descriptor >= 0
+            ? new SafeFileHandle(descriptor, ownsHandle: true)
+            : throw new IOException($"{Path.Combine(Directory, name)}: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 }

@@ -11,6 +11,7 @@ internal sealed unsafe class LiveImage : IDisposable
     private readonly ImageSlot* _slot;
     private readonly ImageFiles _files;
     private readonly long _maxBytes;
+    private string? _stopped; // why the drain writes no more
     private ulong _lost; // calls that arrived, and could not be written
     private readonly ProcessHeader _identity; // as it was at the start: a process may scribble on its page
 
@@ -38,8 +39,9 @@ internal sealed unsafe class LiveImage : IDisposable
 
     public bool IsStopped => Volatile.Read(ref _slot->Process.Control) == 0;
 
-    /// <summary>Why it is not recorded any further, once.</summary>
-    public string? Failure { get; private set; }
+    /// <summary>Why it is not recorded any further: something that the drain could not do, or that the process said.</summary>
+    public string? Failure => _stopped ?? (_slot->Process.State != (uint)RecordingState.Failed ? null
+        : _slot->Process.FailureOp == 6 ? "the program forbids the counter that events are stamped by" : "it has failed");
 
     /// <summary>Begins the directory of an image that has published itself.</summary>
     /// <param name="index">Of its slot.</param>
@@ -47,20 +49,22 @@ internal sealed unsafe class LiveImage : IDisposable
     /// <param name="session">The session's directory.</param>
     /// <param name="parent">The image that it was forked from, where that is known.</param>
     /// <param name="maxBytes">Bytes of events after which it stops recording; 0: none.</param>
+    /// <param name="resume">Whether another drain may have begun it.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static LiveImage Begin(uint index, ImageSlot* slot, string session, string? parent, long maxBytes)
+    public static LiveImage Begin(uint index, ImageSlot* slot, string session, string? parent, long maxBytes, bool resume)
     {
-        if (ImageFiles.Resume(session, slot->Process) is { } known)
-            return new LiveImage(index, slot, known, RecordedProcess.Find(slot->Process.Pid), maxBytes);
+        var process = RecordedProcess.Find(slot->Process.Pid, slot->Process.ParentPid);
+        if (resume && ImageFiles.Resume(session, slot->Process) is { } known)
+            return new LiveImage(index, slot, known, process, maxBytes);
         ImageFiles files = ImageFiles.Create(session, slot->Process.Pid);
         files.Save(slot->Process); // first of all: by this a successor knows it
-        var image = new LiveImage(index, slot, files, RecordedProcess.Find(slot->Process.Pid), maxBytes);
+        var image = new LiveImage(index, slot, files, process, maxBytes);
         if (slot->FirstInterval != 0)
             files.MarkStart(slot->FirstInterval, image._identity.StartMonoNs);
         if (parent is not null)
         {
-            files.CopyText(Wire.CommandLineFile, parent);
-            files.CopyText(Wire.MapsFile, parent);
+            files.ShareText(Wire.CommandLineFile, parent);
+            files.ShareText(Wire.MapsFile, parent);
         }
         return image;
     }
@@ -83,12 +87,12 @@ internal sealed unsafe class LiveImage : IDisposable
     public void Append(Span<byte> chunk)
     {
         const int head = 64;
-        long room = Failure is not null ? 0 : _maxBytes > 0 ? _maxBytes - _files.EventBytes - head : long.MaxValue;
+        long room = _stopped is not null ? 0 : _maxBytes > 0 ? _maxBytes - _files.EventBytes - head : long.MaxValue;
         if (chunk.Length - head > room)
         {
             (int fits, ulong left) = ChunkEvents.Fit(chunk[head..], room, HasLatency);
             _lost += left;
-            if (Failure is null)
+            if (_stopped is null)
                 Fail(5 /* size limit */, 0, "the size limit is reached");
             if (fits == 0)
                 return;
@@ -109,7 +113,7 @@ internal sealed unsafe class LiveImage : IDisposable
     /// <summary>What an unfinished chunk holds so far.</summary>
     public void Keep(ulong key, in ChunkHeader header, Span<byte> chunk)
     {
-        if (Failure is not null)
+        if (_stopped is not null)
             return;
         try
         {
@@ -141,7 +145,7 @@ internal sealed unsafe class LiveImage : IDisposable
 
     private void Fail(uint operation, int errno, string why)
     {
-        Failure = why;
+        _stopped = why;
         _slot->Process.FailureOp = operation;
         _slot->Process.FailureErrno = errno;
         Volatile.Write(ref _slot->Process.State, (uint)RecordingState.Failed);

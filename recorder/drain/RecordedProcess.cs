@@ -15,16 +15,27 @@ internal sealed class RecordedProcess
     /// <summary>As this process knows it.</summary>
     public int Pid { get; }
 
+    /// <summary>As they know themselves: processes that were found in a namespace below ours, in which all have other ids.</summary>
+    private static readonly HashSet<uint> Nested = [];
+
     /// <summary>Finds the process that calls itself by an id; null when it is no more.</summary>
-    public static RecordedProcess? Find(uint pid)
+    /// <param name="pid">Its id, as it knows it.</param>
+    /// <param name="parent">Its parent's, as it knows it. A namespace's first process has the id 1, and a parent that it does not see.</param>
+    public static RecordedProcess? Find(uint pid, uint parent)
     {
         if (Candidate((int)pid, pid) is { } same)
             return same;
-        // Of a namespace below ours.
+        if (pid != 1 && parent != 0 && !Nested.Contains(parent) && !Nested.Contains(pid))
+            return null; // it has ended: to look through all processes takes longer than most live
         foreach (string directory in Directory.EnumerateDirectories("/proc"))
+        {
             if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int other)
                 && Candidate(other, pid) is { } found && IsNested(other))
+            {
+                _ = Nested.Add(pid);
                 return found;
+            }
+        }
         return null;
     }
 
