@@ -120,7 +120,7 @@ public sealed class HostileNameTests : IDisposable
         Assert.Equal(text, JsonSerializer.Deserialize<string>(json));
         Assert.Equal([turning + "é"], JsonSerializer.Deserialize<string[]>(nested)!);
         Assert.DoesNotContain(json + nested, turning.Contains);
-        Assert.Contains("\\u202E<é", json, StringComparison.Ordinal);
+        Assert.Contains("\\u2069<é", json, StringComparison.Ordinal);
     }
 
     [Theory]

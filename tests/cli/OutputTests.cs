@@ -39,7 +39,7 @@ public sealed class OutputTests : IDisposable
     [InlineData(ExitCode.Usage, "is a file", "analyze", "REC", "-o", "PIPE", "--force")]
     [InlineData(ExitCode.Usage, "inside a recording", "pack", "REC", "-o", "REC/x.alloctrace")]
     [InlineData(ExitCode.Usage, "inside a recording", "import", "TEXT", "--from", "android", "-o", "REC/p100.0/x")]
-    [InlineData(ExitCode.Usage, "inside a recording", "replay", "REC", "--record", "IMAGE/x")]
+    [InlineData(ExitCode.Usage, "the trace itself", "replay", "REC", "--record", "IMAGE/x")]
     [InlineData(ExitCode.Usage, "is a recording", "analyze", "REC", "-o", "REC", "--force")]
     [InlineData(ExitCode.Usage, "inside one", "analyze", "REC", "-o", "REC/data")]
     [InlineData(ExitCode.NotPossible, "no such directory", "pack", "REC", "-o", "OTHER/none/x.alloctrace")]
@@ -130,12 +130,14 @@ public sealed class OutputTests : IDisposable
     {
         var writer = new RecordingWriter(_directory["large.allocrec"]);
         var random = new Random(1);
-        for (int i = 0; i < 200_000; i++)
+        for (int i = 0; i < 50_000; i++)
             writer.Thread(0).Malloc(80L * (i + 1), 0x1000_0000 + 16 * (ulong)i, (ulong)random.NextInt64(1L << 40));
+        writer.Thread(0).Flush();
         writer.Save();
         string output = _directory["x.alloctrace"];
         // A limit is what fails for one process alone. The runtime's own memory is a file to it.
-        ProgramResult pack = Programs.Run("bash", ["-c", $"trap '' XFSZ; ulimit -f {blocks}; exec {Programs.AllocReplayCommand} pack large.allocrec -o x.alloctrace"],
+        string command = $"exec {Programs.AllocReplayCommand} pack large.allocrec -o x.alloctrace";
+        ProgramResult pack = Programs.Run("bash", ["-c", $"trap '' XFSZ; ulimit -f {blocks}; {command}"],
             start =>
             {
                 start.WorkingDirectory = _directory.Path;
