@@ -44,8 +44,12 @@ public sealed class TraceNotWritableException : IOException
     internal static TraceNotWritableException Of(string path, Exception cause) =>
         cause as TraceNotWritableException ?? new(path, $"cannot be written: {Reason(cause)}", WriteObstacle.System, cause);
 
+    /// <summary>Whether a failure is the system's to write. The runtime takes a file that grows too large for a wrong argument.</summary>
+    internal static bool Covers(Exception e) => e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: "value" };
+
     private static string Reason(Exception cause) => cause switch
     {
+        ArgumentOutOfRangeException => "File too large",
         DirectoryNotFoundException => "there is no such directory",
         UnauthorizedAccessException => "permission denied",
         PathTooLongException => "the name is too long",

@@ -19,7 +19,7 @@ internal static class PrivateFile
                 write(stream);
             File.Move(temporary, path, overwrite: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
         {
             if (File.Exists(temporary))
                 File.Delete(temporary);

@@ -173,7 +173,7 @@ internal sealed class PackWriter : IDisposable
         {
             file.Dispose();
         }
-        catch (IOException)
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
         {
         }
         finally
@@ -193,7 +193,7 @@ internal sealed class PackWriter : IDisposable
         {
             throw TraceNotWritableException.Exists(_path!);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
         {
             throw TraceNotWritableException.Of(_path!, e);
         }
@@ -205,7 +205,7 @@ internal sealed class PackWriter : IDisposable
         {
             _file.Write(bytes);
         }
-        catch (IOException e) when (_path is not null)
+        catch (Exception e) when (_path is not null && TraceNotWritableException.Covers(e))
         {
             throw TraceNotWritableException.Of(_path, e);
         }
@@ -217,7 +217,7 @@ internal sealed class PackWriter : IDisposable
         {
             write();
         }
-        catch (Exception e) when (_path is not null && e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (_path is not null && TraceNotWritableException.Covers(e))
         {
             throw TraceNotWritableException.Of(_path!, e);
         }
@@ -232,7 +232,7 @@ internal sealed class PackWriter : IDisposable
             // Readable too, for WriteImageBefore.
             return (PrivateFile.Create(path, FileMode.CreateNew, FileAccess.ReadWrite), path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
         {
             throw TraceNotWritableException.Of(_path!, e);
         }
