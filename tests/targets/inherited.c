@@ -89,8 +89,8 @@ static void print(char **arguments)
     getitimer(ITIMER_REAL, &real);
     getitimer(ITIMER_VIRTUAL, &virtual);
     getitimer(ITIMER_PROF, &profiling);
-    printf("signal at the parent's death: %d\nalarm: %s\nvirtual alarm: %s\nprofiling alarm: %s\ntimer slack: %d\n", death,
-           real.it_value.tv_sec ? "set" : "none", virtual.it_value.tv_sec ? "set" : "none",
+    printf("signal at the parent's death: %d\nalarm: %s\nvirtual alarm: %s\nprofiling alarm: %s\ntimer slack: %d\n",
+           death, real.it_value.tv_sec ? "set" : "none", virtual.it_value.tv_sec ? "set" : "none",
            profiling.it_value.tv_sec ? "set" : "none", prctl(PR_GET_TIMERSLACK));
     print_lines("badness: ", "oom_score_adj", NULL);
     print_lines("core dumps hold: ", "coredump_filter", NULL);
