@@ -15,8 +15,12 @@ internal static class ExitCode
     public const int RecordFailed = 125;
     public const int CannotRun = 126;
     public const int NotFound = 127;
+    /// <summary>As a shell reports a command whose terminal has gone.</summary>
+    public const int HungUp = 129;
     /// <summary>As a shell reports a command that was interrupted.</summary>
     public const int Interrupted = 130;
+    /// <summary>As a shell reports a command that Ctrl-\ ended.</summary>
+    public const int Quit = 131;
     /// <summary>As a shell reports a command that SIGPIPE ended: whoever read its output has closed it.</summary>
     public const int OutputClosed = 141;
 }

@@ -28,6 +28,7 @@ internal static class Failures
         OutputException => new(ExitCode.NotPossible),
         RecordException record => OfRecord(record.Failure),
         ControlException => new(ExitCode.NotPossible),
+        TraceNotWritableException unwritable => OfOutput(unwritable.Obstacle),
         TraceDamagedException => new(ExitCode.BadInput, $"; {TraceArguments.PartialName} goes on with what is readable"),
         TraceFormatException => new(ExitCode.BadInput),
         QueryException => new(ExitCode.Usage),
@@ -41,6 +42,14 @@ internal static class Failures
         IOException { HResult: NoSpace or ReadOnlyFileSystem or QuotaExceeded } => new(ExitCode.NotPossible),
         IOException or UnauthorizedAccessException => new(ExitCode.BadInput),
         _ => null,
+    };
+
+    /// <summary>Of the file that a command was to write.</summary>
+    public static Diagnosis OfOutput(WriteObstacle obstacle) => obstacle switch
+    {
+        WriteObstacle.System => new(ExitCode.NotPossible),
+        WriteObstacle.Exists => new(ExitCode.Usage, "; choose another name, or replace it with --force"),
+        _ => new(ExitCode.Usage, "; choose another name"),
     };
 
     /// <summary>As env(1) exits: 2 may be the command's own.</summary>

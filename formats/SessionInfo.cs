@@ -10,6 +10,9 @@ public sealed record SessionInfo
     /// <summary>The file's name inside a recording directory.</summary>
     internal const string FileName = "session.msgpack";
 
+    /// <summary>More than the arguments that Linux lets a command have, which is 6 MiB.</summary>
+    private const int FileMax = 16 << 20;
+
     /// <summary>The command and its arguments as given; of a redacted recording the command alone. May be empty.</summary>
     [Key("command")] public IReadOnlyList<string> Command { get; init; } = [];
     /// <summary>Host name; empty when it is not known.</summary>
@@ -46,14 +49,11 @@ public sealed record SessionInfo
         && (object?)Source is not null && Command.All(a => (object?)a is not null) && Replay is not { IsWhole: false };
 
     /// <summary>Writes the session under a recording directory, whole or not at all.</summary>
-    /// <exception cref="IOException">The directory cannot be written.</exception>
+    /// <exception cref="TraceNotWritableException">The directory cannot be written.</exception>
     internal void Save(string directory)
     {
-        string path = Path.Combine(directory, FileName);
-        string temporary = path + ".tmp";
-        using (FileStream stream = PrivateFile.Create(temporary, FileMode.Create))
-            MessagePackSerializer.Serialize(stream, this);
-        File.Move(temporary, path, overwrite: true);
+        byte[] bytes = MessagePackSerializer.Serialize(this);
+        PrivateFile.Replace(Path.Combine(directory, FileName), stream => stream.Write(bytes));
     }
 
     /// <summary>Reads the session of a recording directory; null when there is none.</summary>
@@ -63,10 +63,13 @@ public sealed record SessionInfo
         string path = Path.Combine(directory, FileName);
         if (!File.Exists(path))
             return null;
+        using ByteSource file = ByteSource.OpenFile(path, followsLinks: false);
+        if (file.Length > FileMax)
+            throw new TraceFormatException(path, null, $"expected a session of at most {FileMax} bytes, found {file.Length}");
         try
         {
             var options = MessagePackSerializerOptions.Standard.WithSecurity(MessagePackSecurity.UntrustedData);
-            SessionInfo? session = MessagePackSerializer.Deserialize<SessionInfo?>(File.ReadAllBytes(path), options);
+            SessionInfo? session = MessagePackSerializer.Deserialize<SessionInfo?>(file.ReadAll(FileMax), options);
             return session is { IsWhole: true } ? session : throw new TraceFormatException(path, null,
                 "expected a session's command, host, kernel, recorder and source");
         }

@@ -89,6 +89,30 @@ public sealed class Trace : IDisposable
         }
     }
 
+    /// <summary>Whether a directory is a recording, or that of a process image inside one.</summary>
+    /// <param name="directory">The directory; it need not be there.</param>
+    public static bool IsRecording(string directory)
+    {
+        try
+        {
+            return Directory.Exists(directory) && (File.Exists(System.IO.Path.Combine(directory, SessionInfo.FileName)) || IsImage(directory)
+                || ImageDirectories(directory).Any(IsImage));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or TraceFormatException)
+        {
+            return false; // nor can it be read as one
+        }
+    }
+
+    /// <summary>The recording that a file of this name would be in, or null.</summary>
+    /// <param name="path">The name.</param>
+    public static string? RecordingAround(string path)
+    {
+        // A recording is two directories deep.
+        string? image = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)), session = System.IO.Path.GetDirectoryName(image);
+        return new[] { image, session }.FirstOrDefault(d => d is not null && IsRecording(d));
+    }
+
     /// <summary>Adds up the files of the trace, all process images included.</summary>
     /// <returns>Bytes, as the files' lengths give them.</returns>
     /// <exception cref="IOException">They cannot be listed.</exception>
@@ -139,6 +163,12 @@ public sealed class Trace : IDisposable
         _pack?.Images.Select(i => new ProcessImage(i.Name, Path, i.Info.Executable, i.EventBytes))
         ?? _directories.Select(d => new ProcessImage(
             d.Key, d.Value.Path, ProcessRecording.ReadExecutable(d.Value), ChunkIndex.MeasureEvents(d.Value)));
+
+    private static bool IsImage(string directory)
+    {
+        using ByteSource? header = ByteFolder.OfDirectory(directory).Open(Wire.ProcessFile);
+        return header?.ReadAll(sizeof(ulong)) is { Length: sizeof(ulong) } magic && BitConverter.ToUInt64(magic) == Wire.ProcessMagic;
+    }
 
     private static string NameOf(ByteFolder directory) => System.IO.Path.GetFileName(System.IO.Path.GetFullPath(directory.Path).TrimEnd('/'));
 }

@@ -67,8 +67,12 @@ internal sealed unsafe partial class HeldProgram : IDisposable
         byte[] text = Encoding.UTF8.GetBytes(string.Concat(settings.Select(s => s + '\0')));
         Span<byte> error = stackalloc byte[sizeof(int)];
         Send([.. BitConverter.GetBytes(text.Length), .. text]);
-        if (Receive(error)) // closed by exec where that succeeds, and by a signal that ends the process before
-            throw Refusal(BinaryPrimitives.ReadInt32LittleEndian(error));
+        if (!Receive(error)) // closed by exec where that succeeds, and by a signal that ends the process before
+            return;
+        int errno = BinaryPrimitives.ReadInt32LittleEndian(error);
+        throw errno == NoSuchFile // the file itself was found
+            ? new RecordException($"{Path}: its interpreter is missing: what its first line names, or its dynamic linker", RecordFailure.NotFound)
+            : Refusal(errno);
     }
 
     /// <summary>Waits for the program to end.</summary>

@@ -124,6 +124,29 @@ public sealed class RecordSession
             yield return "ALLOCREPLAY_OPT_IN=1";
     }
 
+    /// <summary>Why what is under a name may not be replaced by a recording, or null when it may: it is a recording itself, and nobody writes it.</summary>
+    /// <param name="path">The name, under which something is.</param>
+    public static string? WhyNotReplaced(string path)
+    {
+        if (!Directory.Exists(path) || FileKind.WhyNotRegular(Path.TrimEndingDirectorySeparator(path)) != "a directory" || SessionOf(path) is not { } session)
+            return $"{path}: already there and not a recording; it is not replaced";
+        return session.ExitCode is null && session.Pid > 0 && Signals.Reach(session.Pid)
+            ? $"{path}: is still being written by process {session.Pid}; it is not replaced"
+            : null;
+    }
+
+    private static SessionInfo? SessionOf(string directory)
+    {
+        try
+        {
+            return SessionInfo.Load(directory);
+        }
+        catch (TraceFormatException)
+        {
+            return null;
+        }
+    }
+
     private static string CreateDirectory(RecordOptions options)
     {
         string directory = Path.GetFullPath(options.Output);
@@ -133,10 +156,8 @@ public sealed class RecordSession
             {
                 if (!options.Force)
                     throw new RecordException($"{options.Output}: already there", RecordFailure.OutputExists);
-                if (SessionInfo.Load(directory) is not { } previous)
-                    throw new RecordException($"{options.Output}: already there and not a recording; it is not replaced");
-                if (previous.ExitCode is null && previous.Pid > 0 && Signals.Reach(previous.Pid))
-                    throw new RecordException($"{options.Output}: is still being written by process {previous.Pid}; it is not replaced");
+                if (WhyNotReplaced(options.Output) is { } why)
+                    throw new RecordException(why);
                 Directory.Delete(directory, recursive: true);
             }
             Directory.CreateDirectory(directory, PrivateFile.DirectoryMode);

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using AllocReplay.Formats;
 
 namespace AllocReplay.Analyzer.Parquet;
 
@@ -23,9 +24,9 @@ internal sealed partial class OutputDirectory : IDisposable
         _partition = partition;
         _rootIsNew = rootIsNew;
         _staging = Path.Combine(root, StagingPrefix + Guid.NewGuid().ToString("N"));
-        Directory.CreateDirectory(_staging);
+        OwnerOnly.CreateDirectory(_staging);
         // Held while we run, so that a later analysis can tell an abandoned staging directory from one in use.
-        _lock = new FileStream(Path.Combine(_staging, LockFile), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+        _lock = OwnerOnly.CreateFile(Path.Combine(_staging, LockFile), FileAccess.Write, FileShare.None);
     }
 
     /// <exception cref="DatasetExistsException">There is something at the path, and <paramref name="force"/> is not given.</exception>
@@ -37,6 +38,8 @@ internal sealed partial class OutputDirectory : IDisposable
     {
         if (File.Exists(root))
             throw new DatasetExistsException(root, "is a file; a dataset is a directory", null);
+        if (Trace.IsRecording(root) || Trace.RecordingAround(root) is not null)
+            throw new DatasetExistsException(root, "is a recording, or inside one; a dataset has a directory of its own", null);
         bool isNew = !Directory.Exists(root);
         if (!isNew)
         {
@@ -53,7 +56,7 @@ internal sealed partial class OutputDirectory : IDisposable
     public string Stage(string table)
     {
         string directory = Path.Combine(_staging, table);
-        Directory.CreateDirectory(directory);
+        OwnerOnly.CreateDirectory(directory);
         return directory;
     }
 
@@ -66,7 +69,8 @@ internal sealed partial class OutputDirectory : IDisposable
     {
         foreach (string table in tables)
         {
-            string final = Directory.CreateDirectory(_partition.DirectoryOf(_root, table)).FullName;
+            string final = _partition.DirectoryOf(_root, table);
+            OwnerOnly.CreateDirectory(final);
             foreach (string old in Directory.GetFiles(final).Where(f => PartName().IsMatch(Path.GetFileName(f))))
                 File.Delete(old);
         }

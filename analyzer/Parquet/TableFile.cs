@@ -29,7 +29,7 @@ internal sealed class TableFile : IAsyncDisposable
         };
         foreach (Column column in columns)
             options.ColumnEncodingHints[column.Name] = column.Encoding;
-        var stream = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite);
+        var stream = OwnerOnly.CreateFile(path, FileAccess.ReadWrite);
         try
         {
             ParquetWriter writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields), stream, options, cancellationToken: token)

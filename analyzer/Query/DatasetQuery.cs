@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using AllocReplay.Analyzer.Tables;
 using DuckDB.NET.Data;
 
@@ -9,10 +10,22 @@ namespace AllocReplay.Analyzer.Query;
 /// </summary>
 public sealed class DatasetQuery : IDisposable
 {
-    private readonly DuckDBConnection _connection;
-    private readonly string _spill;
+    private static readonly PosixSignal[] Deadly = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
 
-    private DatasetQuery(DuckDBConnection connection, string spill) => (_connection, _spill) = (connection, spill);
+    private readonly DuckDBConnection _connection;
+    private readonly string _directory;
+    private readonly IReadOnlyList<Table> _tables;
+    private readonly string _spill;
+    private readonly PosixSignalRegistration[] _signals;
+
+    private DatasetQuery(DuckDBConnection connection, string directory, IReadOnlyList<Table> tables)
+    {
+        (_connection, _directory, _tables) = (connection, directory, tables);
+        // For what does not fit in memory. Not for others to read, so it is made by us: the engine would make it as umask(2) has it.
+        _spill = Directory.CreateTempSubdirectory("allocreplay-query-").FullName;
+        // An interrupted query leaves nothing behind. The signal then does what it always does.
+        _signals = [.. Deadly.Select(signal => PosixSignalRegistration.Create(signal, _ => RemoveSpill()))];
+    }
 
     /// <summary>Opens a dataset: its tables and all <see cref="NamedView"/>s can be selected from.</summary>
     /// <exception cref="DatasetException">There is no dataset at the path, or it cannot be read.</exception>
@@ -25,9 +38,7 @@ public sealed class DatasetQuery : IDisposable
             throw new DatasetException(directory, File.Exists(root) ? "expected a dataset's directory, found a file" : "no such dataset");
         foreach (Table table in tables.Where(t => t.Since == Table.FirstVersion && !HasFiles(root, t)))
             throw new DatasetException(directory, $"expected a dataset as 'analyze' writes it, found no table {table.Name}");
-        // The engine creates it when a query outgrows memory, not before: an interrupted query leaves nothing behind.
-        string spill = Path.Combine(Path.GetTempPath(), $"allocreplay-query-{Guid.NewGuid():N}");
-        var query = new DatasetQuery(new DuckDBConnection("DataSource=:memory:"), spill);
+        var query = new DatasetQuery(new DuckDBConnection("DataSource=:memory:"), directory, tables);
         try
         {
             query._connection.Open();
@@ -48,8 +59,9 @@ public sealed class DatasetQuery : IDisposable
 
     /// <summary>Runs one statement that reads. Rows are streamed: a result may be larger than memory.</summary>
     /// <exception cref="QueryException">The statement is wrong, or does more than read.</exception>
+    /// <exception cref="DatasetException">The dataset is damaged.</exception>
     public QueryResult Run(string sql, QueryForm form = QueryForm.Values) =>
-        new(_connection, ReadStatement.Parse(_connection, sql), form);
+        new(_connection, ReadStatement.Parse(_connection, sql), form, FindDamage);
 
     /// <summary>Runs a named view.</summary>
     /// <exception cref="QueryException">There is no such view.</exception>
@@ -64,8 +76,37 @@ public sealed class DatasetQuery : IDisposable
     public void Dispose()
     {
         _connection.Dispose();
-        if (Directory.Exists(_spill))
+        foreach (PosixSignalRegistration signal in _signals)
+            signal.Dispose();
+        RemoveSpill();
+    }
+
+    private void RemoveSpill()
+    {
+        try
+        {
             Directory.Delete(_spill, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // By a signal already, or by the engine.
+        }
+    }
+
+    /// <summary>Reads every value of the dataset. The hash keeps the engine from answering by the statistics of the files.</summary>
+    /// <returns>What is wrong with it, or null.</returns>
+    private DatasetException? FindDamage()
+    {
+        try
+        {
+            foreach (Table table in _tables)
+                Execute($"SELECT max(hash(COLUMNS(*))) FROM {table.Name}");
+            return null;
+        }
+        catch (DuckDBException e)
+        {
+            return new DatasetException(_directory, e.Message.Split('\n')[0]);
+        }
     }
 
     private void CreateViews(string root, IReadOnlyList<Table> tables)

@@ -1,4 +1,5 @@
 using DuckDB.NET.Data;
+using DuckDB.NET.Native;
 
 namespace AllocReplay.Analyzer.Query;
 
@@ -7,12 +8,13 @@ public sealed class QueryResult : IDisposable
 {
     private readonly ReadStatement _statement;
     private readonly QueryForm _form;
+    private readonly Func<DatasetException?> _findDamage;
     private readonly DuckDBCommand _command;
     private readonly DuckDBDataReader _reader;
 
-    internal QueryResult(DuckDBConnection connection, ReadStatement statement, QueryForm form)
+    internal QueryResult(DuckDBConnection connection, ReadStatement statement, QueryForm form, Func<DatasetException?> findDamage)
     {
-        (_statement, _form) = (statement, form);
+        (_statement, _form, _findDamage) = (statement, form, findDamage);
         _command = connection.CreateCommand();
         _command.CommandText = statement.In(form);
         _command.UseStreamingMode = true;
@@ -23,7 +25,7 @@ public sealed class QueryResult : IDisposable
         catch (DuckDBException e)
         {
             _command.Dispose();
-            throw new QueryException(statement.MessageOf(e, form));
+            throw Explain(e);
         }
     }
 
@@ -35,6 +37,7 @@ public sealed class QueryResult : IDisposable
 
     /// <summary>Reads the next row: a value for each column, null for SQL's NULL; strings, unless <see cref="QueryForm.Values"/> were asked for.</summary>
     /// <exception cref="QueryException">The query failed while it ran.</exception>
+    /// <exception cref="DatasetException">It failed, as the dataset is damaged.</exception>
     public object?[]? ReadRow()
     {
         try
@@ -48,7 +51,8 @@ public sealed class QueryResult : IDisposable
         }
         catch (DuckDBException e)
         {
-            throw new QueryException(_statement.MessageOf(e, _form));
+            _reader.Dispose();
+            throw Explain(e);
         }
     }
 
@@ -58,6 +62,12 @@ public sealed class QueryResult : IDisposable
         while (ReadRow() is { } row)
             yield return row;
     }
+
+    /// <summary>The engine's kinds of errors do not tell a wrong query from damaged data. Some, the query alone can make.</summary>
+    private Exception Explain(DuckDBException e) =>
+        e.ErrorType is not (DuckDBErrorType.Conversion or DuckDBErrorType.OutOfRange or DuckDBErrorType.OutOfMemory) && _findDamage() is { } damage
+            ? damage
+            : new QueryException(_statement.MessageOf(e, _form));
 
     /// <inheritdoc/>
     public void Dispose()

@@ -13,7 +13,7 @@ internal static class AnalyzeCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var choice = new TraceChoiceOptions();
+        var choice = new TraceChoiceOptions(allowsAll: true);
         Option<string?> output = new("--output", "-o")
         {
             Description = "Directory to write. Default: the trace's name with .dataset for its extension, in the current directory.",

@@ -38,7 +38,7 @@ internal static class ImportCommand
             string input = parse.GetValue(file)!;
             string target = parse.GetValue(output) ?? DefaultOutput(input);
             CheckOutput(input, target, parse.GetValue(force));
-            return Run(parse.GetValue(from)!, input, target, parse.GetValue(json), terminal, token);
+            return Run(parse.GetValue(from)!, input, new(target, parse.GetValue(force)), parse.GetValue(json), terminal, token);
         });
         return command;
     }
@@ -54,9 +54,10 @@ internal static class ImportCommand
         PackCommand.RefuseToReplace(output, force);
     }
 
-    private static int Run(string from, string input, string output, bool json, Terminal terminal, CancellationToken token)
+    private static int Run(string from, string input, PackCommand.Target target, bool json, Terminal terminal, CancellationToken token)
     {
-        ImportSummary summary = terminal.WithProgress($"importing {input}", progress => Import(from, input, output, progress, token));
+        string output = target.File;
+        ImportSummary summary = terminal.WithProgress($"importing {input}", progress => Import(from, input, target, progress, token));
         if (json)
             terminal.WriteJson("allocreplay.import/1", summary);
         else
@@ -67,23 +68,31 @@ internal static class ImportCommand
         return ExitCode.Ok;
     }
 
-    private static ImportSummary Import(string from, string input, string output, IProgress<double> progress, CancellationToken token)
+    private static ImportSummary Import(string from, string input, PackCommand.Target target, IProgress<double> progress, CancellationToken token)
     {
+        (string output, bool force) = target;
         ImportResult result;
         if (input == StandardInput)
         {
             using Stream stream = Console.OpenStandardInput();
-            result = TraceImporter.Import(from, stream, "standard input", output, token);
+            result = TraceImporter.Import(from, stream, "standard input", output, force, token);
         }
         else
-            result = TraceImporter.Import(from, input, output, new Share(progress, 0, ImportShare), token);
+            result = TraceImporter.Import(from, input, output, force, new Share(progress, 0, ImportShare), token);
 
         // The figures are what a reader finds in the file, not what the importer believes it wrote.
         using TraceReader reader = TraceReader.Open(output);
-        TraceSummary summary = TraceSummary.Read(reader, new Share(progress, ImportShare, 1), token);
-        return reader.Damage is { } damage
-            ? throw damage
-            : new ImportSummary(input, from, output, result.Lines, result.ThreadIds, new InfoReport(summary));
+        try
+        {
+            TraceSummary summary = TraceSummary.Read(reader, new Share(progress, ImportShare, 1), token);
+            return reader.Damage is { } damage
+                ? throw damage
+                : new ImportSummary(input, from, output, result.Lines, result.ThreadIds, new InfoReport(summary));
+        }
+        catch (OperationCanceledException)
+        {
+            throw new InterruptedException($"{output} is there and whole, its figures were not read");
+        }
     }
 
     private static void Print(ImportSummary s, Terminal terminal)

@@ -1,7 +1,7 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Packed;
 using AllocReplay.Recorder;
 
@@ -29,12 +29,17 @@ internal static class PackCommand
             string recording = parse.GetValue(trace)!;
             string file = parse.GetValue(output) ?? Path.GetFileNameWithoutExtension(Path.GetFullPath(recording).TrimEnd('/')) + Extension;
             RefuseToReplace(file, parse.GetValue(force));
-            return Run(recording, file, parse.GetValue(partial), parse.GetValue(json), terminal);
+            return Run(recording, new Target(file, parse.GetValue(force)), parse.GetValue(partial), parse.GetValue(json), terminal);
         });
         return command;
     }
 
-    /// <exception cref="UsageException">The file is there, and may not be replaced.</exception>
+    /// <summary>The file that a command is to write.</summary>
+    /// <param name="File">Its name.</param>
+    /// <param name="Force">A file of that name may be replaced.</param>
+    internal readonly record struct Target(string File, bool Force);
+
+    /// <exception cref="UsageException">The file is there, and may not be replaced; or it would be inside a recording.</exception>
     public static void RefuseToReplace(string file, bool force)
     {
         if (WhyNotWritable(file, force) is { } why)
@@ -43,26 +48,20 @@ internal static class PackCommand
 
     /// <summary>Why a file may not be written, or null when it may.</summary>
     public static string? WhyNotWritable(string file, bool force) =>
-        Directory.Exists(file) ? $"{file}: is a directory; choose another name"
-        : !force && File.Exists(file) ? $"{file}: already there; choose another name, or replace it with --force"
-        : null;
+        TraceNotWritableException.Foresee(file, force) is { } obstacle ? obstacle.Message + Failures.OfOutput(obstacle.Obstacle).Hint : WhyNotBeside(file);
+
+    /// <summary>Why nothing may be written beside what a name stands for: a recording is written by what records alone. Null when it may.</summary>
+    public static string? WhyNotBeside(string path) =>
+        Trace.RecordingAround(path) is { } recording ? $"{path}: would be inside a recording, {recording}; choose another name" : null;
 
     /// <summary>Packs under a progress bar, and says what was written.</summary>
-    /// <returns>null when it was interrupted: then nothing was written.</returns>
-    public static PackResult? Pack(string recording, string file, bool partial, Terminal terminal)
+    /// <exception cref="OperationCanceledException">It was interrupted: then nothing was written.</exception>
+    public static PackResult Pack(string recording, Target target, bool partial, Terminal terminal, CancellationToken token)
     {
-        using var interrupted = new CancellationTokenSource();
-        using PosixSignalRegistration onInterrupt = CancelOn(PosixSignal.SIGINT, interrupted), onTerminate = CancelOn(PosixSignal.SIGTERM, interrupted);
-        PackResult result;
-        try
-        {
-            SessionSwitch.BringIn(recording);
-            result = terminal.WithProgress($"packing {recording}", progress => TracePacker.Pack(recording, file, partial, progress, interrupted.Token));
-        }
-        catch (OperationCanceledException)
-        {
-            return null;
-        }
+        (string file, bool force) = target;
+        SessionSwitch.BringIn(recording);
+        PackResult result = terminal.WithProgress(
+            $"packing {recording}", progress => TracePacker.Pack(recording, file, partial, force, progress, token));
         string events = result.Events == 0 ? "" : FormattableString.Invariant($", {(double)result.Bytes / result.Events:0.00} bytes/event");
         string images = result.Images == 1 ? "" : $" of {Quantity.Count(result.Images, "process image")}";
         terminal.Note($"allocreplay: packed {file}: {Quantity.Count(result.Events, "event")}{images}, {Quantity.Bytes(result.Bytes)}{events}");
@@ -71,23 +70,22 @@ internal static class PackCommand
         return result;
     }
 
-    private static PosixSignalRegistration CancelOn(PosixSignal signal, CancellationTokenSource source) =>
-        PosixSignalRegistration.Create(signal, context =>
-        {
-            context.Cancel = true;
-            source.Cancel();
-        });
-
-    private static int Run(string recording, string file, bool partial, bool json, Terminal terminal)
+    private static int Run(string recording, Target target, bool partial, bool json, Terminal terminal)
     {
-        if (Pack(recording, file, partial, terminal) is not { } result)
+        using var interruption = new Interruption();
+        PackResult result;
+        try
+        {
+            result = Pack(recording, target, partial, terminal, interruption.Token);
+        }
+        catch (OperationCanceledException)
         {
             terminal.Note("allocreplay: interrupted; nothing was written");
-            return ExitCode.Interrupted;
+            return interruption.ExitCode;
         }
         if (json)
-            terminal.WriteJson("allocreplay.pack/1", new PackSummary(file, result.Images, result.Events, result.Bytes, result.Damage?.Message));
-        terminal.Next(TextLine.Command("info", file));
+            terminal.WriteJson("allocreplay.pack/1", new PackSummary(target.File, result.Images, result.Events, result.Bytes, result.Damage?.Message));
+        terminal.Next(TextLine.Command("info", target.File));
         return ExitCode.Ok;
     }
 }

@@ -25,7 +25,7 @@ internal static class QueryCommand
         Option<string?> view = new("--view") { Description = "Run this named view.", HelpName = "name" };
         Option<bool> list = new("--list-views") { Description = "List the named views." };
         Option<bool> json = new("--json") { Description = "Print an array of JSON objects." };
-        Option<bool> csv = new("--csv") { Description = "Print CSV." };
+        Option<bool> csv = new("--csv") { Description = "Print CSV, with text as it was recorded, whatever a terminal makes of it." };
         Option<long?> limit = new("--limit")
         {
             Description = $"Print at most this many rows. Default: {TerminalRows} in a table, all in JSON and CSV.",

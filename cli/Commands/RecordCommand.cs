@@ -73,9 +73,9 @@ internal static class RecordCommand
             string[] words = parse.GetValue(command)!;
             if (words[0].StartsWith('-') && !parse.Tokens.Any(t => t.Value == "--"))
                 throw new UsageException($"record has no option {words[0]}; put -- before the command");
-            var destination = new RecordingOutput(parse.GetValue(output) ?? DefaultOutput(words[0]));
+            var destination = new RecordingOutput(parse.GetValue(output) ?? DefaultOutput(words[0]), parse.GetValue(force));
             // Usage, but record has its own codes: 2 may be the command's.
-            if (destination.WhyNot(parse.GetValue(force)) is { } why)
+            if (destination.WhyNot() is { } why)
                 throw new RecordException(why);
             if (parse.GetValue(sample) == 0)
                 throw new UsageException("--sample 0: expected 1, for every block, or more");

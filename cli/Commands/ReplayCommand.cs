@@ -80,7 +80,7 @@ internal static class ReplayCommand
         if (request.Options.Loops < 1)
             throw new UsageException($"--loop {request.Options.Loops}: expected 1 or more");
         Configuration configuration = configurations[0];
-        RecordingOutput? output = request.Record is { } name ? new RecordingOutput(name) : null;
+        RecordingOutput? output = request.Record is { } name ? new RecordingOutput(name, request.Force) : null;
         if (output is not null && WhyNotRecordable(request, configuration, output) is { } why)
             throw new UsageException(why);
         using ReplayPlan plan = ReplayArguments.Compile(request.Source, terminal, token);
@@ -150,7 +150,7 @@ internal static class ReplayCommand
         foreach (string target in new[] { output.Name, output.Directory }.Where(t => t.Length > 0))
             if (IsWithin(request.Source.Trace.Path, target) || IsWithin(target, request.Source.Trace.Path))
                 return $"--record {request.Record}: the trace itself is {(target == request.Record ? "there" : target)}; choose another name";
-        return output.WhyNot(request.Force);
+        return output.WhyNot();
     }
 
     private static bool IsWithin(string path, string directory) =>

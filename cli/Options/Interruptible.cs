@@ -15,14 +15,15 @@ internal static class Interruptible
         command.SetAction((parse, token) => Task.Run(
             () =>
             {
+                using var interruption = new Interruption(token);
                 try
                 {
-                    return work(parse, token);
+                    return work(parse, interruption.Token);
                 }
-                catch (OperationCanceledException)
+                catch (OperationCanceledException e)
                 {
-                    terminal.Note("allocreplay: interrupted; nothing unfinished is left");
-                    return ExitCode.Interrupted;
+                    terminal.Note($"allocreplay: interrupted; {(e as InterruptedException)?.Left ?? "nothing unfinished is left"}");
+                    return interruption.ExitCode;
                 }
             },
             CancellationToken.None));

@@ -11,10 +11,13 @@ internal sealed class RecordingOutput
     public const string Extension = ".allocrec";
 
     private readonly string? _packed;
+    private readonly bool _force;
 
     /// <param name="name">As the user gave it.</param>
-    public RecordingOutput(string name)
+    /// <param name="force">What is there may be replaced.</param>
+    public RecordingOutput(string name, bool force)
     {
+        _force = force;
         Name = Path.TrimEndingDirectorySeparator(name);
         _packed = Path.GetExtension(Name) == PackCommand.Extension ? Name : null;
         Directory = _packed is null ? Name : Path.ChangeExtension(_packed, Extension);
@@ -25,8 +28,7 @@ internal sealed class RecordingOutput
     public string Directory { get; }
 
     /// <summary>Why nothing may be recorded there, or null when it may. Other extensions promise a format that this is not.</summary>
-    /// <param name="force">What is there may be replaced.</param>
-    public string? WhyNot(bool force)
+    public string? WhyNot()
     {
         if (Name.Length == 0)
             return "expected a name for the recording, found none";
@@ -35,12 +37,14 @@ internal sealed class RecordingOutput
             return $"{Name}: nothing is recorded under this name; end it in {PackCommand.Extension} for one file, or in {Extension} "
                 + "or no extension for a directory";
         }
-        if (_packed is not null && PackCommand.WhyNotWritable(_packed, force) is { } why)
+        if (_packed is not null && PackCommand.WhyNotWritable(_packed, _force) is { } why)
             return why;
         string until = _packed is null ? "" : $" ({_packed} is recorded there before it is packed)";
         if (File.Exists(Directory))
             return $"{Directory}: already there, and not a recording{until}; choose another name";
-        return !force && System.IO.Directory.Exists(Directory) ? $"{Directory}: already there{until}; choose another name, or replace it with --force" : null;
+        if (!System.IO.Directory.Exists(Directory))
+            return PackCommand.WhyNotBeside(Directory);
+        return !_force ? $"{Directory}: already there{until}; choose another name, or replace it with --force" : RecordSession.WhyNotReplaced(Directory);
     }
 
     /// <summary>Where a file was asked for, the recording becomes one, and its directory goes: unless something is still in it that the file has not.</summary>
@@ -49,13 +53,16 @@ internal sealed class RecordingOutput
     {
         if (_packed is null)
             return ExitCode.Ok;
+        using var interruption = new Interruption();
         try
         {
-            if (PackCommand.Pack(Directory, _packed, partial: false, quiet ? new Terminal(terminal.Out, TextWriter.Null) : terminal) is null)
-            {
-                terminal.Note($"allocreplay: interrupted; the recording is kept: pack it with: {TextLine.Command("pack", Directory)}");
-                return ExitCode.Interrupted;
-            }
+            PackCommand.Pack(Directory, new(_packed, _force), partial: false, quiet ? new Terminal(terminal.Out, TextWriter.Null) : terminal,
+                interruption.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            terminal.Note($"allocreplay: interrupted; the recording is kept: pack it with: {TextLine.Command("pack", Directory)}");
+            return interruption.ExitCode;
         }
         catch (Exception e) when (e is TraceFormatException or IOException or UnauthorizedAccessException)
         {

@@ -51,7 +51,7 @@ internal static partial class QueryOutput
         (null, _) => "null",
         (_, QueryColumnKind.Boolean) => text,
         (_, QueryColumnKind.Number) => char.IsAsciiDigit(text[^1]) ? text : "null", // nan, inf: JSON has no word for them
-        (_, QueryColumnKind.Nested or QueryColumnKind.Union) => NotFinite().Replace(text, m => m.Value[0] == '"' ? m.Value : "null"),
+        (_, QueryColumnKind.Nested or QueryColumnKind.Union) => NotFinite().Replace(JsonText.Escape(text), m => m.Value[0] == '"' ? m.Value : "null"),
         _ => Quote(text),
     };
 

@@ -4,25 +4,27 @@ using System.Text;
 namespace AllocReplay.Cli.Output;
 
 /// <summary>
-/// Standard output by write(2). The runtime's console stream drops silently what a closed pipe refuses, so that a command runs on for
+/// Standard output and standard error by write(2). The runtime's console stream drops silently what a closed pipe refuses, so that a command runs on for
 /// nobody; its file stream keeps an offset of its own, and would write over what others have written to the same file.
 /// </summary>
 internal sealed partial class StandardOutput : Stream
 {
-    private const int Descriptor = 1;
+    private const int Output = 1, Error = 2;
     private const int Interrupted = 4, WouldBlock = 11; // errno
     private const short Writable = 4; // POLLOUT
     private const int BufferChars = 32 << 10;
 
+    private readonly int _descriptor;
     private bool _failed;
 
-    private StandardOutput()
-    {
-    }
+    private StandardOutput(int descriptor) => _descriptor = descriptor;
 
     /// <summary>A writer that passes on what it has when it is flushed and when its buffer is full; on a terminal, at once.</summary>
     public static StreamWriter Open() =>
-        new(new StandardOutput(), new UTF8Encoding(false), BufferChars) { AutoFlush = !Console.IsOutputRedirected, NewLine = "\n" };
+        new(new StandardOutput(Output), new UTF8Encoding(false), BufferChars) { AutoFlush = !Console.IsOutputRedirected, NewLine = "\n" };
+
+    /// <summary>A writer to standard error. What cannot be written there is dropped: a result does not depend on whether notes about it are read.</summary>
+    public static StreamWriter OpenForNotes() => new(new StandardOutput(Error), new UTF8Encoding(false)) { AutoFlush = true, NewLine = "\n" };
 
     public override bool CanRead => false;
     public override bool CanSeek => false;
@@ -32,12 +34,12 @@ internal sealed partial class StandardOutput : Stream
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
-    /// <exception cref="OutputException">It cannot be written. It is thrown once: what is left in buffers then goes nowhere.</exception>
+    /// <exception cref="OutputException">Standard output cannot be written. It is thrown once: what is left in buffers then goes nowhere.</exception>
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         while (!buffer.IsEmpty && !_failed)
         {
-            nint written = NativeWrite(Descriptor, in MemoryMarshal.GetReference(buffer), (nuint)buffer.Length);
+            nint written = NativeWrite(_descriptor, in MemoryMarshal.GetReference(buffer), (nuint)buffer.Length);
             if (written >= 0)
             {
                 buffer = buffer[(int)written..];
@@ -45,11 +47,12 @@ internal sealed partial class StandardOutput : Stream
             }
             int error = Marshal.GetLastPInvokeError();
             if (error == WouldBlock)
-                Poll([new PollDescriptor { Descriptor = Descriptor, Events = Writable }], 1, timeout: -1);
+                Poll([new PollDescriptor { Descriptor = _descriptor, Events = Writable }], 1, timeout: -1);
             else if (error != Interrupted)
             {
                 _failed = true;
-                throw new OutputException(error);
+                if (_descriptor == Output)
+                    throw new OutputException(error);
             }
         }
     }

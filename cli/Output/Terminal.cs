@@ -27,7 +27,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.Never,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Encoder = JsonText.Encoder,
     };
 
     /// <summary>Columns of the terminal, or as many as <c>COLUMNS</c> wants where there is none; null where nothing tells.</summary>

@@ -85,10 +85,11 @@ internal static class ComparisonPage
         (string higher, string lower) = unit == MetricUnit.CallsPerSecond ? ("faster", "slower") : ("more", "less");
         string verdict = r.Verdict switch
         {
-            Verdict.Higher => higher,
-            Verdict.Lower => lower,
-            _ => "no difference shown",
+            Verdict.Higher => $" {higher}",
+            Verdict.Lower => $" {lower}",
+            Verdict.NoDifferenceShown => " no difference shown",
+            _ => "",
         };
-        return string.Create(CultureInfo.InvariantCulture, $"{r.Median:0.00} ({r.Low:0.00}–{r.High:0.00}) {verdict}");
+        return string.Create(CultureInfo.InvariantCulture, $"{r.Median:0.00} ({r.Low:0.00}–{r.High:0.00}){verdict}");
     }
 }

@@ -20,6 +20,9 @@ internal static class InfoPage
     private const int ImageRows = 10;
     private const int IntervalRows = 10;
 
+    /// <summary>Characters of a fact on the page: breaking lines takes a second for a million of them.</summary>
+    private const int FactMax = 4096;
+
     /// <summary>Columns of a sparkline's name before it, and of its highest value after it.</summary>
     private const int NameWidth = 12;
     private const int HighestWidth = 21;
@@ -46,7 +49,7 @@ internal static class InfoPage
     {
         Grid facts = new Grid().AddColumn(new GridColumn { NoWrap = true, Width = NameWidth, Padding = new Padding(0) })
             .AddColumn(new GridColumn { Padding = new Padding(0) });
-        void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(TextLine.Plain(value)));
+        void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(TextLine.Plain(Shortened(value))));
         string form = s.Form == TraceForm.Packed ? "packed trace" : "recording directory";
         Fact("trace", s.Path);
         Fact("form", $"{form}, {Quantity.Bytes(s.FileBytes)} on disk"
@@ -69,6 +72,9 @@ internal static class InfoPage
             + (s.Sample > 1 ? $", 1 block in {s.Sample}" : ", every block") + (s.Latency ? ", each call's latency" : ""));
         return facts;
     }
+
+    private static string Shortened(string value) =>
+        value.Length <= FactMax ? value : $"{value[..FactMax]}… ({Quantity.Count(value.Length, "character")}; --json has all)";
 
     private static Grid Figures(TraceSummary s)
     {

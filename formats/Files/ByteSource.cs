@@ -18,7 +18,10 @@ internal abstract class ByteSource(string path) : IDisposable
     {
     }
 
-    public static ByteSource OpenFile(string path) => new OfFile(path);
+    /// <param name="path">The file.</param>
+    /// <param name="followsLinks">Whether it may be a link to one.</param>
+    /// <exception cref="TraceFormatException">It is no regular file, or cannot be opened.</exception>
+    public static ByteSource OpenFile(string path, bool followsLinks = true) => new OfFile(path, followsLinks);
 
     public static ByteSource OfBytes(string name, byte[] bytes) => new OfMemory(name, bytes);
 
@@ -30,9 +33,9 @@ internal abstract class ByteSource(string path) : IDisposable
         return read == bytes.Length ? bytes : bytes[..read];
     }
 
-    private sealed class OfFile(string path) : ByteSource(path)
+    private sealed class OfFile(string path, bool followsLinks) : ByteSource(path)
     {
-        private readonly SafeFileHandle _handle = File.OpenHandle(path);
+        private readonly SafeFileHandle _handle = FileKind.Open(path, followsLinks);
 
         public override long Length => RandomAccess.GetLength(_handle);
 
@@ -88,7 +91,7 @@ internal abstract class ByteFolder(string path)
         public override ByteSource? Open(string name)
         {
             string file = System.IO.Path.Combine(Path, name);
-            return File.Exists(file) ? ByteSource.OpenFile(file) : null;
+            return File.Exists(file) ? ByteSource.OpenFile(file, followsLinks: false) : null;
         }
     }
 

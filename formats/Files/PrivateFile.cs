@@ -8,6 +8,25 @@ internal static class PrivateFile
     /// <summary>Of directories.</summary>
     public const UnixFileMode DirectoryMode = Mode | UnixFileMode.UserExecute;
 
+    /// <summary>Writes a file under another name and gives it its own when it is whole. What is left of a failure is taken away.</summary>
+    /// <exception cref="TraceNotWritableException">It cannot be written.</exception>
+    public static void Replace(string path, Action<Stream> write)
+    {
+        string temporary = path + ".tmp";
+        try
+        {
+            using (FileStream stream = Create(temporary, FileMode.Create))
+                write(stream);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
+        {
+            if (File.Exists(temporary))
+                File.Delete(temporary);
+            throw TraceNotWritableException.Of(path, e);
+        }
+    }
+
     /// <summary>Opens a file for writing.</summary>
     /// <exception cref="IOException">It cannot be created.</exception>
     public static FileStream Create(string path, FileMode mode, FileAccess access = FileAccess.Write)

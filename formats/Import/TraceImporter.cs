@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Packed;
 
@@ -30,24 +31,26 @@ public static class TraceImporter
     /// <summary>Imports a file. The trace appears under its name only when it is whole.</summary>
     /// <param name="format">One of <see cref="Formats"/>.</param>
     /// <param name="path">The file: text, or a zip archive of one text file.</param>
-    /// <param name="output">The packed trace to write; an existing file is replaced.</param>
+    /// <param name="output">The packed trace to write.</param>
+    /// <param name="replace">Whether a file of that name is replaced, also one that appears meanwhile.</param>
     /// <param name="progress">Told the share that is done, from 0 to 1.</param>
     /// <param name="cancellation">Ends it early; nothing is left behind.</param>
     /// <exception cref="TraceFormatException">The file is missing, or is not of that format: the message names the line.</exception>
-    /// <exception cref="IOException">The file cannot be read, or the trace cannot be written.</exception>
+    /// <exception cref="TraceNotWritableException">The trace cannot be written, or is there and not to be replaced.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static ImportResult Import(
-        string format, string path, string output, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        string format, string path, string output, bool replace = true, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         if (Directory.Exists(path))
             throw new TraceFormatException(path, null, "expected a file, found a directory");
         if (!File.Exists(path))
             throw new TraceFormatException(path, null, "there is no such file");
-        using FileStream file = File.OpenRead(path);
+        using var file = new FileStream(FileKind.Open(path, followsLinks: true), FileAccess.Read);
         double length = Math.Max(1, file.Length);
         void Report() => progress?.Report(Math.Min(1, file.Position / length));
         if (!IsZip(file))
-            return Import(format, file, path, System.IO.Path.GetFileName(path), output, Report, cancellation);
+            return Import(format, file, path, System.IO.Path.GetFileName(path), output, replace, Report, cancellation);
         try
         {
             using var archive = new ZipArchive(file, ZipArchiveMode.Read);
@@ -55,7 +58,7 @@ public static class TraceImporter
             if (entries.Length != 1)
                 throw new TraceFormatException(path, null, $"expected an archive of one file, found {entries.Length} files in it");
             using Stream text = entries[0].Open();
-            return Import(format, text, path, entries[0].Name, output, Report, cancellation);
+            return Import(format, text, path, entries[0].Name, output, replace, Report, cancellation);
         }
         catch (Exception e) when (e is InvalidDataException or NotSupportedException)
         {
@@ -63,24 +66,27 @@ public static class TraceImporter
         }
     }
 
-    /// <summary>Imports a stream of text, as <see cref="Import(string, string, string, IProgress{double}?, CancellationToken)"/> does a file.</summary>
+    /// <summary>Imports a stream of text, as <see cref="Import(string, string, string, bool, IProgress{double}?, CancellationToken)"/> does a file.</summary>
     /// <param name="format">One of <see cref="Formats"/>.</param>
     /// <param name="input">The text, to its end.</param>
     /// <param name="name">What messages and the trace call it.</param>
-    /// <param name="output">The packed trace to write; an existing file is replaced.</param>
+    /// <param name="output">The packed trace to write.</param>
+    /// <param name="replace">Whether a file of that name is replaced, also one that appears meanwhile.</param>
     /// <param name="cancellation">Ends it early, between reads; nothing is left behind.</param>
     /// <exception cref="TraceFormatException">The text is not of that format: the message names the line.</exception>
-    /// <exception cref="IOException">The input cannot be read, or the trace cannot be written.</exception>
+    /// <exception cref="TraceNotWritableException">The trace cannot be written, or is there and not to be replaced.</exception>
+    /// <exception cref="IOException">The input cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static ImportResult Import(string format, Stream input, string name, string output, CancellationToken cancellation = default) =>
-        Import(format, input, name, name, output, () => { }, cancellation);
+    public static ImportResult Import(
+        string format, Stream input, string name, string output, bool replace = true, CancellationToken cancellation = default) =>
+        Import(format, input, name, name, output, replace, () => { }, cancellation);
 
     private static ImportResult Import(
-        string format, Stream input, string path, string program, string output, Action progressed, CancellationToken cancellation)
+        string format, Stream input, string path, string program, string output, bool replace, Action progressed, CancellationToken cancellation)
     {
         Func<LineReader, ImportWriter, int> read = Known.FirstOrDefault(k => k.Name == format).Read
             ?? throw new ArgumentException($"expected one of {string.Join(", ", Formats)}, found {format}", nameof(format));
-        using var pack = new PackWriter(output);
+        using var pack = new PackWriter(output, replace);
         var writer = new ImportWriter(pack);
         var lines = new LineReader(input, path)
         {

@@ -11,6 +11,7 @@ namespace AllocReplay.Formats.Packed;
 internal sealed class PackWriter : IDisposable
 {
     private readonly string? _path;
+    private readonly bool _replace;
     private string? _temporary;
     private Stream _file;
     private readonly List<IndexEntry> _index = [];
@@ -21,10 +22,13 @@ internal sealed class PackWriter : IDisposable
     private bool _complete;
 
     /// <param name="path">The file's final name.</param>
-    /// <exception cref="IOException">It cannot be created.</exception>
-    public PackWriter(string path)
+    /// <param name="replace">Whether a file of that name is replaced.</param>
+    /// <exception cref="TraceNotWritableException">It cannot be created.</exception>
+    public PackWriter(string path, bool replace = true)
     {
-        _path = path;
+        (_path, _replace) = (path, replace);
+        if (TraceNotWritableException.Foresee(path, replace) is { } obstacle)
+            throw obstacle;
         (_file, _temporary) = CreateTemporary("tmp");
         WriteFileHeader();
     }
@@ -56,7 +60,7 @@ internal sealed class PackWriter : IDisposable
     /// the end. The blocks are copied once, in order of their first events, so that what a cut-off pack still has is its beginning.
     /// </summary>
     /// <remarks>For a writer to a path.</remarks>
-    /// <exception cref="IOException">The disk is full.</exception>
+    /// <exception cref="TraceNotWritableException">The disk is full.</exception>
     public void WriteImageBefore(ImageMetadata metadata)
     {
         WriteBlocks();
@@ -75,16 +79,18 @@ internal sealed class PackWriter : IDisposable
                 int length = Unsafe.SizeOf<FrameHeader>() + (int)block.Header.Length;
                 if (frame.Length < length)
                     frame = new byte[length];
-                blocksFile.Position = (long)block.Offset;
-                blocksFile.ReadExactly(frame, 0, length);
+                Writing(() =>
+                {
+                    blocksFile.Position = (long)block.Offset; // which writes what was buffered
+                    blocksFile.ReadExactly(frame, 0, length);
+                });
                 _index.Add(block with { Offset = (ulong)_file.Position });
-                _file.Write(frame, 0, length);
+                Write(frame.AsSpan(0, length));
             }
         }
         finally
         {
-            blocksFile.Dispose();
-            File.Delete(blocksPath);
+            Remove(blocksFile, blocksPath);
         }
     }
 
@@ -131,26 +137,22 @@ internal sealed class PackWriter : IDisposable
     }
 
     /// <summary>Writes what is left, and gives the file its name.</summary>
-    /// <exception cref="IOException">The disk is full, or the name cannot be taken.</exception>
+    /// <exception cref="TraceNotWritableException">The disk is full, or the name cannot be taken.</exception>
     public void Complete()
     {
         WriteBlocks();
         var entries = _index.ToArray();
         var trailer = new FileTrailer { IndexOffset = (ulong)_file.Position, Check = ~(ulong)_file.Position, Magic = PackedWire.TrailerMagic };
         WriteFrame(new FrameHeader { Kind = FrameKind.Index, Count = (uint)entries.Length }, MemoryMarshal.AsBytes(entries.AsSpan()).ToArray());
-        _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileTrailer>(in trailer)));
+        Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileTrailer>(in trailer)));
         if (_file is FileStream file && _path is not null)
         {
-            try
+            Writing(() =>
             {
                 file.Flush(flushToDisk: true);
                 file.Dispose();
-                File.Move(_temporary!, _path, overwrite: true);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                throw AboutFile(e, _temporary!);
-            }
+            });
+            TakeName();
         }
         _complete = true;
     }
@@ -159,11 +161,66 @@ internal sealed class PackWriter : IDisposable
     {
         if (_complete)
             return;
-        Task.WaitAll(_encoding);
-        if (_temporary is null)
-            return;
-        _file.Dispose();
-        File.Delete(_temporary);
+        Task.WhenAll(_encoding).ContinueWith(_ => { }, TaskScheduler.Default).Wait(); // nobody wants to hear of what failed there
+        if (_temporary is not null)
+            Remove(_file, _temporary);
+    }
+
+    /// <summary>Closing a file writes what was buffered, which fails on a full disk: that was said before, and is no reason to leave it there.</summary>
+    private static void Remove(Stream file, string path)
+    {
+        try
+        {
+            file.Dispose();
+        }
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
+        {
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    /// <summary>Where nothing is to be replaced, the name is taken by a link, which fails where a file has appeared meanwhile.</summary>
+    private void TakeName()
+    {
+        try
+        {
+            File.Move(_temporary!, _path!, _replace);
+        }
+        catch (IOException) when (!_replace && Path.Exists(_path))
+        {
+            throw TraceNotWritableException.Exists(_path!);
+        }
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
+        {
+            throw TraceNotWritableException.Of(_path!, e);
+        }
+    }
+
+    private void Write(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            _file.Write(bytes);
+        }
+        catch (Exception e) when (_path is not null && TraceNotWritableException.Covers(e))
+        {
+            throw TraceNotWritableException.Of(_path, e);
+        }
+    }
+
+    private void Writing(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (_path is not null && TraceNotWritableException.Covers(e))
+        {
+            throw TraceNotWritableException.Of(_path!, e);
+        }
     }
 
     private (FileStream File, string Path) CreateTemporary(string extension)
@@ -175,23 +232,16 @@ internal sealed class PackWriter : IDisposable
             // Readable too, for WriteImageBefore.
             return (PrivateFile.Create(path, FileMode.CreateNew, FileAccess.ReadWrite), path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
         {
-            throw AboutFile(e, path);
+            throw TraceNotWritableException.Of(_path!, e);
         }
-    }
-
-    /// <summary>The failure, about the file that was asked for and not about the temporary one, of which nobody knows.</summary>
-    private Exception AboutFile(Exception e, string temporary)
-    {
-        string message = e.Message.Replace(temporary, _path, StringComparison.Ordinal);
-        return e is UnauthorizedAccessException ? new UnauthorizedAccessException(message, e) : new IOException(message, e.HResult);
     }
 
     private void WriteFileHeader()
     {
         var header = new FileHeader { Magic = PackedWire.FileMagic, VersionMajor = PackedWire.VersionMajor, VersionMinor = PackedWire.VersionMinor };
-        _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileHeader>(in header)));
+        Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileHeader>(in header)));
     }
 
     private void WriteBlocks()
@@ -212,14 +262,7 @@ internal sealed class PackWriter : IDisposable
         header.Length = (uint)payload.Length;
         header.Checksum = header.Sum(payload);
         _index.Add(new IndexEntry { Offset = (ulong)_file.Position, Header = header });
-        try
-        {
-            _file.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in header)));
-            _file.Write(payload);
-        }
-        catch (IOException e) when (_temporary is not null)
-        {
-            throw AboutFile(e, _temporary);
-        }
+        Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FrameHeader>(in header)));
+        Write(payload);
     }
 }

@@ -25,22 +25,23 @@ public static class TracePacker
     /// written is packed as far as it was published.
     /// </summary>
     /// <param name="recording">A session's recording directory, one process image's directory inside it, or a packed trace, which is packed anew.</param>
-    /// <param name="path">The file to write; an existing one is replaced.</param>
+    /// <param name="path">The file to write.</param>
     /// <param name="partial">Go on with what is readable of a damaged recording. The pack then says so whenever it is read.</param>
+    /// <param name="replace">Whether a file of that name is replaced, also one that appears meanwhile.</param>
     /// <param name="progress">Told the share that is done, from 0 to 1.</param>
     /// <param name="cancellation">Ends it early; nothing is left behind.</param>
     /// <returns>What was written.</returns>
     /// <exception cref="TraceFormatException">The recording is missing.</exception>
     /// <exception cref="TraceDamagedException">It is damaged, and <paramref name="partial"/> is not given.</exception>
-    /// <exception cref="IOException">The file cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    /// <exception cref="TraceNotWritableException">The file cannot be written, or is there and not to be replaced.</exception>
+    /// <exception cref="IOException">The recording cannot be read.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static PackResult Pack(string recording, string path, bool partial = false, IProgress<double>? progress = null,
+    public static PackResult Pack(string recording, string path, bool partial = false, bool replace = true, IProgress<double>? progress = null,
         CancellationToken cancellation = default)
     {
         using Trace trace = Trace.Open(recording);
         long total = Math.Max(1, trace.Images.Sum(i => i.EventBytes));
-        using var writer = new PackWriter(path);
+        using var writer = new PackWriter(path, replace);
         if (trace.Session is not null)
             writer.WriteSession(trace.Session);
         long events = 0, doneBytes = 0;

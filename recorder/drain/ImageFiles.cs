@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
 using Microsoft.Win32.SafeHandles;
@@ -43,7 +42,7 @@ internal sealed class ImageFiles : IDisposable
             string directory = Path.Combine(session, string.Create(CultureInfo.InvariantCulture, $"p{pid}.{n}"));
             if (Path.Exists(directory))
                 continue;
-            System.IO.Directory.CreateDirectory(directory, PrivateFile.DirectoryMode);
+            System.IO.Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             return new ImageFiles(directory, isNew: true);
         }
     }
@@ -143,8 +142,8 @@ internal sealed class ImageFiles : IDisposable
     /// <summary>Adds to a text file.</summary>
     public void AddText(string name, ReadOnlySpan<byte> text)
     {
-        using FileStream file = PrivateFile.Create(Path.Combine(Directory, name), FileMode.Append);
-        file.Write(text);
+        using SafeFileHandle file = Open(name, isNew: false);
+        RandomAccess.Write(file, text, RandomAccess.GetLength(file));
     }
 
     /// <summary>Takes another image's text file over: a fork has its parent's, and the two are one file.</summary>

@@ -26,6 +26,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+/* Where we fail at what is no record. */
+enum { NOT_POSSIBLE = 4 };
+
 /* As env(1) exits. */
 enum { FAILED = 125, CANNOT_RUN = 126, NOT_FOUND = 127 };
 
@@ -65,6 +68,8 @@ static int candidate(const char *path)
         return errno;
     if (S_ISDIR(s.st_mode))
         return EISDIR;
+    if (!S_ISREG(s.st_mode)) /* execve(2) says so; to look at a pipe would be to wait for its other end */
+        return EACCES;
     return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
@@ -180,32 +185,39 @@ static void make_room_for_runtime(void)
         }
     }
     signal(SIGCHLD, SIG_DFL); /* ignored, it would lose the program's exit code */
-    int fd;
-    do /* files of the runtime's own are not to take the numbers of closed standard streams */
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= 2);
-    if (fd > 2)
-        close(fd);
+}
+
+/* Files of the runtime's own are not to take the numbers of closed standard streams: notes would go into them. What is
+ * written there still fails. */
+static void occupy_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            return;
 }
 
 /* Forks the process that is held, and leaves its id and our end of the channel in the environment of the recorder. */
 static bool fork_held(int argc, char **argv)
 {
+    static const int clocks[] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
+    enum { CLOCKS = sizeof clocks / sizeof *clocks };
     int pair[2], deathsignal = 0;
     char held[32];
-    struct itimerval alarm, none = {0};
+    struct itimerval alarms[CLOCKS], none = {0};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return false;
     int ours = out_of_the_way(pair[0]), theirs = out_of_the_way(pair[1]);
-    /* What a fork does not inherit and exec keeps: an alarm that the caller has set, and the wish to end with it. */
-    setitimer(ITIMER_REAL, &none, &alarm);
+    /* What a fork does not inherit and exec keeps: alarms that the caller has set, and the wish to end with it. */
+    for (int i = 0; i < CLOCKS; i++)
+        setitimer(clocks[i], &none, &alarms[i]);
     prctl(PR_GET_PDEATHSIG, &deathsignal);
     pid_t pid = fork();
     if (pid < 0)
         return false;
     if (pid == 0) {
         close(ours);
-        setitimer(ITIMER_REAL, &alarm, NULL);
+        for (int i = 0; i < CLOCKS; i++)
+            setitimer(clocks[i], &alarms[i], NULL);
         prctl(PR_SET_PDEATHSIG, deathsignal);
         hold(theirs, argc, argv);
     }
@@ -223,13 +235,15 @@ int main(int argc, char **argv)
         fcntl(atoi(argv[2]), F_SETFD, FD_CLOEXEC);
         hold(atoi(argv[2]), argc, argv);
     }
+    bool is_record = argc > 1 && strcmp(argv[1], "record") == 0;
     char library[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", library, sizeof library - sizeof ".dll");
     char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
-    if (length < 0 || !arguments || (argc > 1 && strcmp(argv[1], "record") == 0 && !fork_held(argc, argv))) {
+    if (length < 0 || !arguments || (is_record && !fork_held(argc, argv))) {
         fprintf(stderr, "allocreplay: cannot start: %s\n", strerror(errno));
-        return FAILED;
+        return is_record ? FAILED : NOT_POSSIBLE;
     }
+    occupy_standard_streams();
     strcpy(library + length, ".dll");
     arguments[0] = "dotnet";
     arguments[1] = library;
@@ -237,5 +251,5 @@ int main(int argc, char **argv)
         arguments[i + 1] = argv[i];
     execvp(arguments[0], arguments);
     fprintf(stderr, "allocreplay: dotnet, the .NET 10 runtime: %s\n", strerror(errno));
-    return errno == ENOENT ? NOT_FOUND : CANNOT_RUN;
+    return is_record ? FAILED : NOT_POSSIBLE; /* not what stands for a command that is not there */
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace AllocReplay.Replayer.Compare;
 
 /// <summary>Middle and spread of one figure over the runs of a configuration.</summary>
@@ -26,10 +28,15 @@ public enum Verdict
 /// <param name="Median">Median of the paired ratios.</param>
 /// <param name="Low">Lower end of the 95 % interval.</param>
 /// <param name="High">Upper end.</param>
-public readonly record struct PairedRatio(double Median, double Low, double High)
+/// <param name="Pairs">Runs of each.</param>
+public readonly record struct PairedRatio(double Median, double Low, double High, [property: JsonIgnore] int Pairs)
 {
-    /// <summary>What the interval shows.</summary>
-    public Verdict Verdict => Low > 1 ? Verdict.Higher : High < 1 ? Verdict.Lower : Verdict.NoDifferenceShown;
+    /// <summary>What the interval shows; null where the runs are too few to say.</summary>
+    public Verdict? Verdict =>
+        Pairs < PairedStatistics.PairsForAVerdict ? null
+        : Low > 1 ? Compare.Verdict.Higher
+        : High < 1 ? Compare.Verdict.Lower
+        : Compare.Verdict.NoDifferenceShown;
 }
 
 /// <summary>The statistics of runs in blocks, value beside value of the same block: pure functions.</summary>
@@ -56,10 +63,10 @@ public static class PairedStatistics
         double[] ratios = [.. values.Zip(baseline, (value, partner) => value / partner)];
         double[] sorted = [.. ratios.Order()];
         if (sorted.Length == 0)
-            return new PairedRatio(double.NaN, double.NegativeInfinity, double.PositiveInfinity);
+            return new PairedRatio(double.NaN, double.NegativeInfinity, double.PositiveInfinity, Pairs: 0);
         double median = MedianOfSorted(sorted);
         if (sorted.Length < PairsForAVerdict)
-            return new PairedRatio(median, Math.Min(1, sorted[0]), Math.Max(1, sorted[^1]));
+            return new PairedRatio(median, Math.Min(1, sorted[0]), Math.Max(1, sorted[^1]), sorted.Length);
         var random = new Random(seed);
         double[] medians = new double[Resamples];
         double[] sample = new double[ratios.Length];
@@ -71,7 +78,7 @@ public static class PairedStatistics
             medians[i] = MedianOfSorted(sample);
         }
         Array.Sort(medians);
-        return new PairedRatio(median, medians[(int)(Tail * Resamples)], medians[(int)((1 - Tail) * Resamples) - 1]);
+        return new PairedRatio(median, medians[(int)(Tail * Resamples)], medians[(int)((1 - Tail) * Resamples) - 1], sorted.Length);
     }
 
     /// <summary>Median of values in any order; not a number of none.</summary>

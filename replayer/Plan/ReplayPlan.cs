@@ -20,7 +20,7 @@ public sealed class ReplayPlan : IDisposable
             _signals = [.. Deadly.Select(signal => PosixSignalRegistration.Create(signal, _ => File.Delete(path)))];
     }
 
-    private static IEnumerable<PosixSignal> Deadly => [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+    private static IEnumerable<PosixSignal> Deadly => [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
 
     /// <summary>The process image that it is of.</summary>
     public required string Image { get; init; }

@@ -143,6 +143,7 @@ public sealed class TableTests : IDisposable
             tables, `DIR/TABLE/host=HOST/process=PROCESS/part-NNNNN.parquet`. `host` and `process` are columns of every table, of text; the names of the
             directories hold them, percent-encoded as Hive does. A host whose name engines take for no value (`NULL`, `__HIVE_DEFAULT_PARTITION__`) is
             encoded too, so that it comes back; without a name it is `unknown`. Many traces can share a dataset: one more is a directory more.
+            It holds what the trace held: files are 0600, and directories that are made 0700.
 
             Columns are INT64, INT32, BOOLEAN or STRING, and never null. Numbers are signed, as not every engine reads others: what may exceed 2^63−1 says
             what becomes of it. Times are nanoseconds since the start of the recording, `process.started_epoch_ns`.

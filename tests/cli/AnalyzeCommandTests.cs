@@ -97,6 +97,26 @@ public sealed class AnalyzeCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_damaged_dataset_is_no_mistake_of_the_query()
+    {
+        await Run("analyze", "svc.allocrec");
+        string part = Directory.GetFiles(_directory["svc.dataset/allocations"], "*.parquet", SearchOption.AllDirectories)[0];
+        byte[] bytes = File.ReadAllBytes(part);
+        int footer = BitConverter.ToInt32(bytes, bytes.Length - 8) + 8;
+        bytes.AsSpan(4, bytes.Length - footer - 4).Fill(0xff);
+        const string reading = "SELECT sum(size), max(kind) FROM allocations", wrong = "SELECT (SELECT range FROM range(2))";
+        Assert.Equal((0, 2), ((await Run("query", "svc.dataset", reading)).Code, (await Run("query", "svc.dataset", wrong)).Code)); // the control
+        File.WriteAllBytes(part, bytes);
+
+        (int code, string output, string notes) = await Run("query", "svc.dataset", reading);
+
+        Assert.Equal((3, ""), (code, output));
+        Assert.Matches(@"^allocreplay: svc\.dataset: [^\n]+\n$", notes);
+        Assert.Equal(2, (await Run("query", "svc.dataset", "SELECT 'x'::INT")).Code);
+        Assert.Equal(2, (await Run("query", "svc.dataset", "SELECT nothing FROM allocations")).Code);
+    }
+
+    [Fact]
     public async Task Views_are_listed_with_what_they_answer()
     {
         (int code, string output, _) = await Run("query", "--list-views");

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.Json;
 using AllocReplay.Cli;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
@@ -110,6 +111,18 @@ public sealed class HostileNameTests : IDisposable
         Assert.Null(FirstControl(TextLine.Plain(Hostile)));
     }
 
+    [Fact]
+    public void What_turns_the_direction_of_writing_is_escaped_in_JSON_and_is_there()
+    {
+        const string turning = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", text = $"a{turning}<é\"\U0001f600";
+        string json = JsonSerializer.Serialize(text, Terminal.Json), nested = JsonText.Escape($"[\"{turning}é\"]");
+
+        Assert.Equal(text, JsonSerializer.Deserialize<string>(json));
+        Assert.Equal([turning + "é"], JsonSerializer.Deserialize<string[]>(nested)!);
+        Assert.DoesNotContain(json + nested, turning.Contains);
+        Assert.Contains("\\u2069<é", json, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("svc.allocrec", "svc.allocrec")]
     [InlineData("my trace", "'my trace'")]
@@ -128,14 +141,13 @@ public sealed class HostileNameTests : IDisposable
     {
         int actual = _runner.Run(arguments);
         Assert.True(code == actual, $"{string.Join(' ', arguments.Select(TextLine.Quote))}: {actual}: {_runner.Error}");
-        bool isJson = arguments.Contains("--json");
         foreach (string text in new[] { _runner.Output, _runner.Error })
-            Assert.True(FirstControl(text, isJson) is null, $"{arguments[0]}: {FirstControl(text, isJson)} in {TextLine.Quote(text)}");
+            Assert.True(FirstControl(text) is null, $"{arguments[0]}: {FirstControl(text)} in {TextLine.Quote(text)}");
     }
 
-    /// <summary>The first character that is not to reach a terminal. JSON is text for programs: what turns the direction of writing is data there.</summary>
-    private static string? FirstControl(string text, bool isJson = false) =>
-        text.Where(c => (char.IsControl(c) && c != '\n') || (c is '\u202e' && !isJson)).Select(c => $"U+{(int)c:X4}").FirstOrDefault();
+    /// <summary>The first character that is not to reach a terminal, in JSON neither: it is escaped there.</summary>
+    private static string? FirstControl(string text) =>
+        text.Where(c => (char.IsControl(c) && c != '\n') || c is '\u202e').Select(c => $"U+{(int)c:X4}").FirstOrDefault();
 
     private static void NameThread(RecordingWriter writer)
     {

@@ -44,6 +44,16 @@ public sealed class InfoTests : IDisposable
     }
 
     [Fact]
+    public void A_fact_of_a_million_characters_is_shortened()
+    {
+        WriteWhole();
+        new SessionInfo { Command = ["svc"], Host = new string('h', 1_000_000) }.Save(Recording);
+        string page = Page(Recording);
+        Assert.InRange(page.Length, 4096, 10_000);
+        Assert.Matches(@"… \(1,000,\d+\s+characters;\s+--json\s+has\s+all\)", page);
+    }
+
+    [Fact]
     public void A_packed_trace_is_shown_as_the_recording_is_and_says_what_it_is()
     {
         WriteWhole();

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using AllocReplay.Cli;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Compare;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
@@ -92,6 +93,15 @@ public sealed partial class JsonReferenceTests : IDisposable
                 documented.Where(p => !p.Contains('[') && !p.Contains('.')),
                 p => Assert.True(document.RootElement.TryGetProperty(p.TrimEnd('{', '}'), out _), $"{schema}: {p}"));
         }
+    }
+
+    [Fact]
+    public void A_property_that_is_not_printed_is_not_said()
+    {
+        IEnumerable<string> metric = JsonShape.Of(typeof(Metric), _ => null).Select(p => p.Path);
+
+        Assert.Contains("is_compared", metric);
+        Assert.DoesNotContain("take", metric);
     }
 
     [Fact]

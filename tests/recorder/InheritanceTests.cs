@@ -13,8 +13,8 @@ public sealed class InheritanceTests : IDisposable
     private static readonly string[] Changed =
     [
         "descriptors", "SigBlk", "SigIgn", "NoNewPrivs", "limit of cpu", "limit of fsize", "limit of stack", "limit of nofile", "limit of as", "arguments",
-        "variables", "directory", "umask", "session", "group", "niceness", "personality", "signal at the parent's death", "alarm", "timer slack", "badness",
-        "core dumps hold",
+        "variables", "directory", "umask", "session", "group", "niceness", "personality", "signal at the parent's death", "alarm",
+        "virtual alarm", "profiling alarm", "timer slack", "badness", "core dumps hold",
     ];
 
     private readonly TemporaryDirectory _directory = new();

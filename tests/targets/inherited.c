@@ -85,10 +85,13 @@ static void print(char **arguments)
     printf("niceness: %d\npersonality: %x\n", getpriority(PRIO_PROCESS, 0), personality(0xffffffff));
     int death = 0;
     prctl(PR_GET_PDEATHSIG, &death);
-    struct itimerval timer;
-    getitimer(ITIMER_REAL, &timer);
-    printf("signal at the parent's death: %d\nalarm: %s\ntimer slack: %d\n", death,
-           timer.it_value.tv_sec ? "set" : "none", prctl(PR_GET_TIMERSLACK));
+    struct itimerval real, virtual, profiling;
+    getitimer(ITIMER_REAL, &real);
+    getitimer(ITIMER_VIRTUAL, &virtual);
+    getitimer(ITIMER_PROF, &profiling);
+    printf("signal at the parent's death: %d\nalarm: %s\nvirtual alarm: %s\nprofiling alarm: %s\ntimer slack: %d\n",
+           death, real.it_value.tv_sec ? "set" : "none", virtual.it_value.tv_sec ? "set" : "none",
+           profiling.it_value.tv_sec ? "set" : "none", prctl(PR_GET_TIMERSLACK));
     print_lines("badness: ", "oom_score_adj", NULL);
     print_lines("core dumps hold: ", "coredump_filter", NULL);
     int terminal = open("/dev/tty", O_RDWR);
@@ -134,6 +137,9 @@ static void make_unusual(int again)
     prctl(PR_SET_TIMERSLACK, again ? 70000 : 60000);
     prctl(PR_SET_PDEATHSIG, again ? 0 : SIGURG);
     alarm(again ? 0 : 1000);
+    struct itimerval alarm_again = {.it_value = {.tv_sec = again ? 0 : 1000}};
+    setitimer(ITIMER_VIRTUAL, &alarm_again, NULL);
+    setitimer(ITIMER_PROF, &alarm_again, NULL);
     write_proc("/proc/self/oom_score_adj", again ? "250" : "200");
     write_proc("/proc/self/coredump_filter", again ? "0x3" : "0x7");
     setenv("INHERITED", again ? "other" : "caf\xe9", 1);
