@@ -1,5 +1,5 @@
-/* What a thread says of itself to the kernel and we have to know: its name, for its chunks; and that it is about to have
- * system calls, or the counter, taken away. */
+/* What a thread says of itself to the kernel and we have to know: its name, for its chunks; and that it is about to
+ * have system calls, or the counter, taken away. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -22,6 +22,8 @@ static void note_name(const char *name)
 {
     memset(ar_self.name, 0, sizeof ar_self.name);
     memcpy(ar_self.name, name, strnlen(name, sizeof ar_self.name - 1));
+    if (ar_self.place)
+        memcpy(ar_self.tail->name, ar_self.name, sizeof ar_self.name);
 }
 
 /* Another thread's name is noted by nobody: its own state is its own. */
