@@ -17,6 +17,7 @@ internal sealed unsafe class Drain
 
     /// <summary>Bytes of free chunks of each class that are kept ready: what the threads of a few cores fill between two looks.</summary>
     private static readonly uint[] ReserveOf = [8 << 20, 2 << 20, 8 << 20];
+    private const int ServeEvery = 16; // of looks at a thread in /proc, each some 20 us
     private const int GrowBy = 64; // chunks at a time, a word of the bits
 
     private readonly SharedArena _arena;
@@ -293,14 +294,21 @@ internal sealed unsafe class Drain
     private void CollectLeaving()
     {
         double bootOffset = BootOffsetNs;
-        _leaving.RemoveAll(at =>
+        (int Class, uint Chunk)[] leaving = [.. _leaving];
+        _leaving.Clear();
+        for (int i = 0; i < leaving.Length; i++)
         {
-            ulong owner = Volatile.Read(ref _arena.Classes[at.Class].Owners[at.Chunk]);
+            (int c, uint chunk) = leaving[i];
+            ulong owner = Volatile.Read(ref _arena.Classes[c].Owners[chunk]);
             if ((owner & ArenaWire.ChunkStateMask) != ArenaWire.ChunkExited)
-                return true;
-            var header = (ChunkHeader*)_arena.Classes[at.Class].Chunk(at.Chunk);
-            return _images.TryGetValue(ImageOf(owner), out LiveImage? image) && HasEnded(image, header, bootOffset) && Collect(at.Class, at.Chunk, owner);
-        });
+                continue;
+            var header = (ChunkHeader*)_arena.Classes[c].Chunk(chunk);
+            bool isGone = _images.TryGetValue(ImageOf(owner), out LiveImage? image) && HasEnded(image, header, bootOffset) && Collect(c, chunk, owner);
+            if (!isGone)
+                _leaving.Add((c, chunk));
+            if (i % ServeEvery == 0)
+                Serve();
+        }
     }
 
     private bool HasEnded(LiveImage image, ChunkHeader* header, double bootOffset) =>
@@ -375,6 +383,7 @@ internal sealed unsafe class Drain
     private void KeepUnfinished()
     {
         double bootOffset = BootOffsetNs;
+        int kept = 0;
         ForEachOwned((c, chunk, owner) =>
         {
             if ((owner & ArenaWire.ChunkStateMask) == ArenaWire.ChunkFull || !_images.TryGetValue(ImageOf(owner), out LiveImage? image))
@@ -395,6 +404,8 @@ internal sealed unsafe class Drain
                 image.Keep((ulong)c << 32 | chunk, copy, bytes);
             }
             Report(image);
+            if (++kept % ServeEvery == 0)
+                Serve();
         });
     }
 
