@@ -18,6 +18,22 @@ public sealed class PairedStatisticsTests
     }
 
     [Fact]
+    public void A_median_is_of_values_in_any_order_and_of_none_not_a_number()
+    {
+        Assert.Equal(3, PairedStatistics.Median([9, 1, 3]));
+        Assert.Equal(2.5, PairedStatistics.Median([4, 1, 2, 3]));
+        Assert.Equal(double.NaN, PairedStatistics.Median([]));
+    }
+
+    [Theory]
+    [InlineData(0.8, 1, Verdict.NoDifferenceShown)]
+    [InlineData(1, 1.2, Verdict.NoDifferenceShown)]
+    [InlineData(0.8, 0.99, Verdict.Lower)]
+    [InlineData(1.01, 1.2, Verdict.Higher)]
+    public void An_interval_that_ends_at_1_holds_it(double low, double high, Verdict verdict) =>
+        Assert.Equal(verdict, new PairedRatio((low + high) / 2, low, high).Verdict);
+
+    [Fact]
     public void Runs_that_scatter_around_each_other_show_no_difference()
     {
         PairedRatio ratio = PairedStatistics.Ratio([100, 104, 97, 101, 99, 103], [101, 100, 102, 98, 103, 99], BootstrapSeed);
