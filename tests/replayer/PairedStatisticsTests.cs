@@ -31,7 +31,7 @@ public sealed class PairedStatisticsTests
     [InlineData(0.8, 0.99, Verdict.Lower)]
     [InlineData(1.01, 1.2, Verdict.Higher)]
     public void An_interval_that_ends_at_1_holds_it(double low, double high, Verdict verdict) =>
-        Assert.Equal(verdict, new PairedRatio((low + high) / 2, low, high).Verdict);
+        Assert.Equal(verdict, new PairedRatio((low + high) / 2, low, high, 5).Verdict);
 
     [Fact]
     public void Runs_that_scatter_around_each_other_show_no_difference()
