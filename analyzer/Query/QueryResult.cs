@@ -14,10 +14,10 @@ public sealed class QueryResult : IDisposable
     {
         (_statement, _form) = (statement, form);
         _command = connection.CreateCommand();
-        _command.CommandText = statement.In(form);
         _command.UseStreamingMode = true;
         try
         {
+            _command.CommandText = statement.In(form);
             _reader = _command.ExecuteReader();
         }
         catch (DuckDBException e)
