@@ -135,7 +135,7 @@ public sealed class VerifyCommandTests : IDisposable
 
         Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, Trace, "--max-live", "1000000G", "--touch", "none", "--record", Recording));
         Assert.Contains("1 of them failed", _command.Output);
-        Assert.Contains("1 calls that gave a block when recorded failed now", _command.Error);
+        Assert.Contains("1 call that gave a block when recorded failed now", _command.Error);
 
         Assert.Equal(ExitCode.Failed, _command.Run(VerifyCommand.Create, Trace, Recording));
         Assert.Matches("(?m)^ +P .* 100 %", _command.Output);
