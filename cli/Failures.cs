@@ -29,6 +29,7 @@ internal static class Failures
         RecordException record => OfRecord(record.Failure),
         ControlException => new(ExitCode.NotPossible),
         TraceDamagedException => new(ExitCode.BadInput, $"; {TraceArguments.PartialName} goes on with what is readable"),
+        TracePartException => new(ExitCode.Usage),
         TraceFormatException => new(ExitCode.BadInput),
         QueryException => new(ExitCode.Usage),
         DatasetExistsException { Partition: { } key } =>

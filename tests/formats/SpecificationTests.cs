@@ -19,7 +19,7 @@ public sealed class SpecificationTests
 {
     private static readonly (string Name, Type Type)[] Maps =
     [
-        ("session", typeof(SessionInfo)), ("replay", typeof(ReplayInfo)), ("image", typeof(ImageMetadata)), ("process", typeof(ProcessInfo)),
+        ("session", typeof(SessionInfo)), ("replay", typeof(ReplayInfo)), ("range", typeof(TraceRange)), ("image", typeof(ImageMetadata)), ("process", typeof(ProcessInfo)),
         ("clock", typeof(ClockRate)), ("thread", typeof(StreamInfo)), ("interval", typeof(Interval)), ("marker", typeof(Marker)), ("end", typeof(ImageEnd)),
     ];
 
