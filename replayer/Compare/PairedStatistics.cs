@@ -26,11 +26,8 @@ public enum Verdict
 /// <param name="Median">Median of the paired ratios.</param>
 /// <param name="Low">Lower end of the 95 % interval.</param>
 /// <param name="High">Upper end.</param>
-public readonly record struct PairedRatio(double Median, double Low, double High)
-{
-    /// <summary>What the interval shows.</summary>
-    public Verdict Verdict => Low > 1 ? Verdict.Higher : High < 1 ? Verdict.Lower : Verdict.NoDifferenceShown;
-}
+/// <param name="Verdict">What the interval shows; null with fewer than five runs, which show nothing.</param>
+public readonly record struct PairedRatio(double Median, double Low, double High, Verdict? Verdict);
 
 /// <summary>The statistics of runs in blocks, value beside value of the same block: pure functions.</summary>
 public static class PairedStatistics
@@ -45,7 +42,7 @@ public static class PairedStatistics
 
     /// <summary>
     /// The ratio of each value to its partner of the same block, its median, and a percentile bootstrap over the blocks. With
-    /// fewer than five blocks the interval is at least the range of the ratios widened to hold 1: no verdict is drawn from it.
+    /// fewer than five blocks the interval is the range of the ratios widened to hold 1, and no verdict is drawn from it.
     /// </summary>
     /// <param name="values">One value per block.</param>
     /// <param name="baseline">The partner of each value.</param>
@@ -56,10 +53,10 @@ public static class PairedStatistics
         double[] ratios = [.. values.Zip(baseline, (value, partner) => value / partner)];
         double[] sorted = [.. ratios.Order()];
         if (sorted.Length == 0)
-            return new PairedRatio(double.NaN, double.NegativeInfinity, double.PositiveInfinity);
+            return new PairedRatio(double.NaN, double.NegativeInfinity, double.PositiveInfinity, Verdict: null);
         double median = MedianOfSorted(sorted);
         if (sorted.Length < PairsForAVerdict)
-            return new PairedRatio(median, Math.Min(1, sorted[0]), Math.Max(1, sorted[^1]));
+            return new PairedRatio(median, Math.Min(1, sorted[0]), Math.Max(1, sorted[^1]), Verdict: null);
         var random = new Random(seed);
         double[] medians = new double[Resamples];
         double[] sample = new double[ratios.Length];
@@ -71,7 +68,8 @@ public static class PairedStatistics
             medians[i] = MedianOfSorted(sample);
         }
         Array.Sort(medians);
-        return new PairedRatio(median, medians[(int)(Tail * Resamples)], medians[(int)((1 - Tail) * Resamples) - 1]);
+        (double low, double high) = (medians[(int)(Tail * Resamples)], medians[(int)((1 - Tail) * Resamples) - 1]);
+        return new PairedRatio(median, low, high, low > 1 ? Verdict.Higher : high < 1 ? Verdict.Lower : Verdict.NoDifferenceShown);
     }
 
     /// <summary>Median of values in any order; not a number of none.</summary>
