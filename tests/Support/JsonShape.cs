@@ -34,7 +34,7 @@ internal static class JsonShape
 
     private static IEnumerable<JsonMember> Of(Type type, string path, Func<Type, string?> known)
     {
-        foreach (JsonPropertyInfo p in Options.GetTypeInfo(type).Properties)
+        foreach (JsonPropertyInfo p in Options.GetTypeInfo(type).Properties.Where(p => p.Get is not null)) // [JsonIgnore] leaves none
         {
             string name = Join(path, p.Name);
             (string words, Type? inner, string suffix) = Describe(p.PropertyType, known);
