@@ -22,7 +22,8 @@ internal static class ReplayNotes
         {
             DepartureReason.Sampled =>
                 $"a sampled trace: these are the calls of 1 block in {departure.Count}; figures do not tell how an allocator does on all",
-            DepartureReason.RecordingFailed => $"recording ended early ({departure.Detail}): {Count("call after that is", "calls after that are")} known to be missing",
+            DepartureReason.RecordingFailed =>
+                $"recording ended early ({departure.Detail}): {Count("call after that is", "calls after that are")} known to be missing",
             DepartureReason.EventsLost => $"{Count("call was", "calls were")} lost when it was recorded",
             DepartureReason.UnknownReleases => $"{Count("release")} of blocks never seen allocated: skipped",
             DepartureReason.UnknownReallocations => $"{Count("reallocation")} of blocks never seen allocated: reissued with a null pointer",
@@ -33,5 +34,6 @@ internal static class ReplayNotes
 
     /// <summary>What is missing of the recording of a replay, or null.</summary>
     public static string? LossOf(ProcessInfo replay) => replay.Failure is null && replay.LostEvents == 0 ? null
-        : $"the replay was not recorded to its end: {replay.Failure ?? "events lost"}, {Quantity.Count((long)replay.LostEvents, "call is", "calls are")} known to be missing";
+        : $"the replay was not recorded to its end: {replay.Failure ?? "events lost"}, "
+            + $"{Quantity.Count((long)replay.LostEvents, "call is", "calls are")} known to be missing";
 }
