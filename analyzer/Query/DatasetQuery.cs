@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using AllocReplay.Analyzer.Tables;
 using DuckDB.NET.Data;
 
@@ -7,7 +8,7 @@ namespace AllocReplay.Analyzer.Query;
 /// SQL over a dataset, by an embedded DuckDB. Datasets and queries may come from strangers: the engine can read the files of
 /// the dataset and nothing else, writes nothing, and loads no extension.
 /// </summary>
-public sealed class DatasetQuery : IDisposable
+public sealed partial class DatasetQuery : IDisposable
 {
     private readonly DuckDBConnection _connection;
     private readonly string _directory;
@@ -55,8 +56,17 @@ public sealed class DatasetQuery : IDisposable
     /// <exception cref="QueryException">The statement is wrong, or does more than read.</exception>
     /// <exception cref="DatasetException">The dataset is damaged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public QueryResult Run(string sql, QueryForm form = QueryForm.Values, CancellationToken token = default) =>
-        new(_connection, ReadStatement.Parse(_connection, sql), form, FindDamage, token);
+    public QueryResult Run(string sql, QueryForm form = QueryForm.Values, CancellationToken token = default)
+    {
+        try
+        {
+            return new(_connection, ReadStatement.Parse(_connection, sql), form, FindDamage, token);
+        }
+        catch (QueryException e) when (MissingTable().IsMatch(e.Message))
+        {
+            throw new QueryException(MissingTable().Replace(e.Message, m => $"{m.Groups[1].Value} {Sources}", 1));
+        }
+    }
 
     /// <summary>Runs a named view.</summary>
     /// <exception cref="QueryException">There is no such view.</exception>
@@ -90,6 +100,10 @@ public sealed class DatasetQuery : IDisposable
             return new DatasetException(_directory, e.Message.Split('\n')[0]);
         }
     }
+
+    /// <summary>What can be selected from. The engine would suggest a table of its own.</summary>
+    private static string Sources =>
+        $"There are the tables {string.Join(", ", DatasetTables.All.Select(t => t.Name))}, the views {string.Join(", ", NamedView.All.Select(v => v.Name))}";
 
     private void CreateViews(string root, IReadOnlyList<Table> tables)
     {
@@ -129,4 +143,7 @@ public sealed class DatasetQuery : IDisposable
         command.CommandText = sql;
         command.ExecuteNonQuery();
     }
+
+    [GeneratedRegex(@"^(Catalog Error: Table with name .* does not exist!)(?:\nDid you mean .*)?")]
+    private static partial Regex MissingTable();
 }

@@ -19,11 +19,11 @@ public sealed class QueryResult : IDisposable
     {
         (_statement, _form, _findDamage, _token) = (statement, form, findDamage, token);
         _command = connection.CreateCommand();
-        _command.CommandText = statement.In(form);
         _command.UseStreamingMode = true;
         _interrupt = new RepeatedInterrupt(_command, token);
         try
         {
+            _command.CommandText = statement.In(form);
             _reader = _command.ExecuteReader();
         }
         catch (DuckDBException e)

@@ -14,6 +14,8 @@ public sealed class ReplayPlan : IDisposable
 
     /// <summary>The process image that it is of.</summary>
     public required string Image { get; init; }
+    /// <summary>The part of that, or null for all.</summary>
+    public required TraceRange? Range { get; init; }
     /// <summary>The order that it keeps.</summary>
     public required ReplayOrder Order { get; init; }
     /// <summary>The plan file.</summary>
@@ -64,6 +66,7 @@ public sealed class ReplayPlan : IDisposable
             return new ReplayPlan(path, keepAs is null)
             {
                 Image = reader.Image,
+                Range = reader.Range,
                 Order = (options ?? new PlanOptions()).Order,
                 Counts = builder.Counts,
                 Trace = statistics,
