@@ -12,13 +12,17 @@ public sealed record RecordResult(int ExitCode, long? PeakResidentBytes, IReadOn
 /// <summary>Runs a command and records it until it ends. Its standard streams are the caller's own.</summary>
 public static class RecordedCommand
 {
+    /// <summary>Long enough to see what a program does once it has started.</summary>
+    private static readonly TimeSpan RateAfter = TimeSpan.FromSeconds(5);
+
     /// <summary>
     /// Runs a command. Once it runs, nothing that fails here ends the wait for it, or changes its exit code.
     /// </summary>
     /// <param name="options">What to record and where.</param>
     /// <param name="started">Told the command's process id as soon as it runs.</param>
+    /// <param name="rate">Told once, after some seconds, how many bytes a minute are written.</param>
     /// <exception cref="RecordException">The command did not run.</exception>
-    public static RecordResult Run(RecordOptions options, Action<int>? started = null)
+    public static RecordResult Run(RecordOptions options, Action<int>? started = null, Action<long>? rate = null)
     {
         using HeldProgram program = HeldProgram.Of(options.Command);
         if (Executable.WhyNotRecordable(program.File, options.Via) is { } why)
@@ -44,12 +48,17 @@ public static class RecordedCommand
         Attempt(() => session.Started(program.Pid), failures);
         Attempt(() => started?.Invoke(program.Pid), failures);
         ProgramEnd end;
+        using Timer? look = rate is null ? null : new Timer(_ => rate(session.BytesPerMinute), null, RateAfter, Timeout.InfiniteTimeSpan);
         using var unrecorded = options.FollowChildren ? new UnrecordedPrograms(program.Pid, options.Via) : null;
         using (options.Duration is { } duration ? new Timer(_ => Attempt(session.Stop, failures), null, duration, Timeout.InfiniteTimeSpan) : null)
             end = program.Wait();
         Attempt(() => session.Close(program.Pid, end.ExitCode), failures);
         lock (failures)
+        {
+            if (session.Successors > 0)
+                failures.Add("the process that writes the recording was killed, and another took over");
             return new RecordResult(end.ExitCode, end.PeakResidentBytes, [.. failures], unrecorded?.Found ?? []);
+        }
     }
 
     private static void Attempt(Action action, List<string> failures)

@@ -93,6 +93,28 @@ public sealed class RecordOptionsTests : IDisposable
         Assert.InRange(statistics.Calls + (long)reader.Process.LostEvents, 100_000 - 1024, 100_000 + 1);
     }
 
+    /// <summary>The command kills the process that writes the recording, and allocates on.</summary>
+    [Fact]
+    public void When_what_writes_the_recording_is_killed_another_goes_on()
+    {
+        string program = Targets.Build("fault.c") + " none";
+        string kill = "for p in $(cat /proc/$PPID/task/*/children); do case $(cat /proc/$p/comm) in allocreplay-dra*) kill -9 $p; esac; done";
+        RecordResult result = RecordedCommand.Run(Options("sh", "-c", $"{program}; {kill}; {program}"));
+
+        Assert.Equal((0, "the process that writes the recording was killed, and another took over"), (result.ExitCode, string.Join('\n', result.Failures)));
+        using TraceReader reader = TraceReader.Open(Recording);
+        TraceReader[] runs = [.. reader.Images.Where(i => i.Arguments is [_, "none"]).Select(i => reader.Trace.OpenImage(i.Name))];
+        Assert.Equal(2, runs.Length);
+        foreach (TraceReader run in runs)
+        {
+            using (run)
+            {
+                Assert.Equal((0ul, true), (run.Process.LostEvents, run.Damage is null));
+                Assert.InRange(TraceStatistics.Of(run).Acquisitions, 200_000, long.MaxValue);
+            }
+        }
+    }
+
     [Fact]
     public void Children_are_left_alone_when_so_asked()
     {
