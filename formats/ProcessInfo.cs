@@ -2,17 +2,6 @@ using MessagePack;
 
 namespace AllocReplay.Formats;
 
-/// <summary>How a recording ended.</summary>
-public enum RecordingState
-{
-    /// <summary>Still running, or killed: the process did not run its destructors.</summary>
-    Recording = 1,
-    /// <summary>The process ended in an orderly way.</summary>
-    Exited = 2,
-    /// <summary>Recording stopped early; <see cref="ProcessInfo.Failure"/> says why.</summary>
-    Failed = 3,
-}
-
 /// <summary>What a recording says of the process image that made it.</summary>
 [MessagePackObject]
 public sealed record ProcessInfo

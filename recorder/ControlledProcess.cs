@@ -1,8 +1,8 @@
-using System.IO.MemoryMappedFiles;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
-using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder.Arena;
 using Microsoft.Win32.SafeHandles;
 
 namespace AllocReplay.Recorder;
@@ -32,27 +32,25 @@ public sealed record ControlStatus(string Image, uint Pid, bool Alive, string St
 /// </remarks>
 public sealed unsafe partial class ControlledProcess : IDisposable
 {
-    private readonly string _directory;
+    private readonly string _name;
+    private readonly ImageDirectory _directory;
     private readonly SafeFileHandle _lock;
-    private readonly MemoryMappedFile _file;
-    private readonly MemoryMappedViewAccessor _view;
+    private readonly ImageMemory _image;
     private readonly ProcessHeader* _page;
 
-    private ControlledProcess(string directory, SafeFileHandle @lock, MemoryMappedFile file)
+    private ControlledProcess(string name, ImageDirectory directory, SafeFileHandle @lock, ImageMemory image)
     {
-        _directory = directory;
-        _lock = @lock;
-        _file = file;
-        _view = file.CreateViewAccessor(0, sizeof(ProcessHeader));
-        byte* start = null;
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        _page = (ProcessHeader*)start;
+        (_name, _directory, _lock, _image) = (name, directory, @lock, image);
+        _page = image.Page;
     }
 
     /// <summary>What to leave out, for the litmus test that shows what each step is for.</summary>
     internal enum Omission { Nothing, Membarrier, Wait }
 
     internal Omission Omit { get; init; }
+
+    /// <summary>How long a stop may wait for threads that are in the hook.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Attaches to a process image's directory.</summary>
     /// <exception cref="ControlException">It is not one, or may not be written.</exception>
@@ -61,23 +59,40 @@ public sealed unsafe partial class ControlledProcess : IDisposable
     internal static ControlledProcess Open(string directory, Omission omit)
     {
         string path = Path.Combine(directory, Wire.ProcessFile);
+        ImageDirectory? files = null;
+        SafeFileHandle? process = null;
         try
         {
-            SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
-            if (RandomAccess.GetLength(handle) < sizeof(ProcessHeader))
+            files = new ImageDirectory(directory);
+            process = files.Open(Wire.ProcessFile, ImageDirectory.ReadWrite);
+            ProcessHeader header = default;
+            if (RandomAccess.Read(process, MemoryMarshal.AsBytes(new Span<ProcessHeader>(ref header)), 0) < sizeof(ProcessHeader))
                 throw new ControlException($"{path}: expected a header of {sizeof(ProcessHeader)} bytes");
-            MemoryMappedFile file = MemoryMappedFile.CreateFromFile(
-                handle, null, 0, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: true);
-            var process = new ControlledProcess(directory, handle, file) { Omit = omit };
-            if (process._page->Magic == Wire.ProcessMagic && process._page->VersionMajor == Wire.VersionMajor)
-                return process;
-            process.Dispose();
-            throw new ControlException($"{path}: expected the header of a recorded process of format version {Wire.VersionMajor}");
+            if (header.Magic != Wire.ProcessMagic || header.VersionMajor != Wire.VersionMajor)
+                throw new ControlException($"{path}: expected the header of a recorded process of format version {Wire.VersionMajor}");
+            return new ControlledProcess(Path.GetFileName(directory.TrimEnd('/')), files, process, MemoryOf(directory, files, process, header)) { Omit = omit };
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
-            throw new ControlException($"{path}: {e.Message}");
+            process?.Dispose();
+            files?.Dispose();
+            if (e is IOException or UnauthorizedAccessException)
+                throw new ControlException($"{path}: {e.Message}");
+            throw;
         }
+    }
+
+    private static ImageMemory MemoryOf(string directory, ImageDirectory files, SafeFileHandle process, in ProcessHeader header)
+    {
+        if ((header.Flags & Wire.FlagDrained) == 0)
+            return new FileImage(files, process, isCopy: false);
+        if (SharedArena.Open(Path.GetDirectoryName(Path.GetFullPath(directory.TrimEnd('/')))!) is { } arena)
+        {
+            if (ArenaImage.Find(arena, header) is { } image)
+                return image;
+            arena.Dispose();
+        }
+        return new FileImage(files, process, isCopy: true);
     }
 
     /// <summary>What the recording is doing now.</summary>
@@ -85,7 +100,7 @@ public sealed unsafe partial class ControlledProcess : IDisposable
     {
         bool alive = IsAlive;
         string state = HasFailed ? "failed" : !alive ? "ended" : Volatile.Read(ref _page->Control) != 0 ? "recording" : "stopped";
-        return new ControlStatus(Path.GetFileName(_directory.TrimEnd('/')), _page->Pid, alive, state, _page->Interval, _page->Threads, _page->LostEvents);
+        return new ControlStatus(_name, _page->Pid, alive, state, _page->Interval, _page->Threads, _page->LostEvents);
     }
 
     /// <summary>Begins a new interval. Does nothing when one is being recorded.</summary>
@@ -98,30 +113,31 @@ public sealed unsafe partial class ControlledProcess : IDisposable
             throw new ControlException($"pid {_page->Pid}: recording has failed and cannot be started again; 'info' says why");
         if (_page->Control != 0)
             return _page->Control;
-        uint interval = _page->Interval + 1;
+        uint interval = _image.NextInterval();
         AppendMark(MarkEntry.Start, interval, "");
         _page->Interval = interval;
         Volatile.Write(ref _page->Control, interval);
         return interval;
     }
 
-    /// <summary>Ends the interval. When this returns, it is complete in the file <c>events</c>, and no thread writes.</summary>
+    /// <summary>
+    /// Ends the interval. When this returns, it is complete in the file <c>events</c>, and no thread writes. A stop that was interrupted is
+    /// brought to its end by the next one.
+    /// </summary>
     /// <returns>The interval's number, or 0 when none was being recorded.</returns>
-    /// <exception cref="ControlException">The process cannot be made to pass a fence.</exception>
+    /// <exception cref="ControlException">The process cannot be made to pass a fence, or a thread stays in the hook for too long.</exception>
     public uint Stop()
     {
         using var _ = Lock();
         uint interval = Volatile.Read(ref _page->Control);
-        if (interval == 0)
-            return 0;
-        using var tails = new TailFlags(Path.Combine(_directory, Wire.TailsFile));
-        tails.Map();
+        _image.LookForMore();
         Volatile.Write(ref _page->Control, 0);
         Membarrier();
         if (Omit != Omission.Wait)
-            WaitUntilQuiet(tails);
-        AppendMark(MarkEntry.Stop, interval, "");
-        tails.MoveTo(Path.Combine(_directory, Wire.EventsFile));
+            WaitUntilQuiet();
+        if (interval != 0)
+            AppendMark(MarkEntry.Stop, interval, "");
+        _image.Seal();
         return interval;
     }
 
@@ -136,31 +152,37 @@ public sealed unsafe partial class ControlledProcess : IDisposable
 
     public void Dispose()
     {
-        _view.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view.Dispose();
-        _file.Dispose();
+        _image.Dispose();
         _lock.Dispose();
+        _directory.Dispose();
     }
 
     private bool HasFailed => Volatile.Read(ref _page->State) == (uint)RecordingState.Failed;
 
-    private bool IsAlive => Signals.Reach((int)_page->Pid);
+    private bool IsAlive => _image.IsAlive;
 
     /// <remarks>
     /// A thread in a slow path may have no tail yet, or be changing it: the counters must be equal before the flags are read,
     /// and unchanged after, or the flags are read again. A slow path that begins after the fence finds the recording stopped.
     /// </remarks>
-    private void WaitUntilQuiet(TailFlags tails)
+    private void WaitUntilQuiet()
     {
         var spin = new SpinWait();
+        long asked = 0;
         while (true)
         {
             ulong begun = Volatile.Read(ref _page->SlowBegun);
-            if (Volatile.Read(ref _page->SlowDone) == begun && tails.AllDown() && !tails.Map() && Volatile.Read(ref _page->SlowBegun) == begun)
+            if (Volatile.Read(ref _page->SlowDone) == begun && _image.AllDown() && !_image.LookForMore() && Volatile.Read(ref _page->SlowBegun) == begun)
                 return;
-            if (!IsAlive)
+            if (!IsAlive || RunningThreads.HasEnded((int)_page->Pid))
                 return; // it was killed in the hook: nobody writes any more
-            spin.SpinOnce(sleep1Threshold: -1); // a thread that was preempted in the hook needs the processor, not our sleep
+            asked = asked == 0 ? Stopwatch.GetTimestamp() : asked;
+            if (Stopwatch.GetElapsedTime(asked) > Timeout)
+            {
+                throw new ControlException($"pid {_page->Pid}: a thread has been in the hook for {Timeout.TotalSeconds:0.#} s, so the interval is not "
+                    + $"complete yet; {RunningThreads.Describe((int)_page->Pid)}; stop again to wait again");
+            }
+            spin.SpinOnce(sleep1Threshold: 100); // a thread that was preempted in the hook needs the processor, and then time
         }
     }
 
@@ -171,7 +193,7 @@ public sealed unsafe partial class ControlledProcess : IDisposable
         Interlocked.MemoryBarrier();
         if (Omit == Omission.Membarrier)
             return; // with our own fence in place: what is left out is the threads'
-        if (Syscall(MembarrierNumber, registered ? globalExpedited : global, 0, 0) != 0)
+        if (!Libc.Membarrier(registered ? globalExpedited : global))
             throw new ControlException($"membarrier is not available here: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
@@ -182,14 +204,7 @@ public sealed unsafe partial class ControlledProcess : IDisposable
             throw new ControlException("a mark's name has 1 to 47 bytes");
         var entry = new MarkEntry { Kind = kind, Interval = interval, MonoNs = MonotonicNs() };
         text.CopyTo((Span<byte>)entry.Name);
-        var options = new FileStreamOptions
-        {
-            Mode = FileMode.Append,
-            Access = FileAccess.Write,
-            Share = FileShare.ReadWrite,
-            UnixCreateMode = PrivateFile.Mode,
-        };
-        using var marks = new FileStream(Path.Combine(_directory, Wire.MarksFile), options);
+        using var marks = new FileStream(_directory.Open(Wire.MarksFile, ImageDirectory.WriteOnly | ImageDirectory.Append), FileAccess.Write);
         marks.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<MarkEntry>(in entry)));
     }
 
@@ -202,12 +217,7 @@ public sealed unsafe partial class ControlledProcess : IDisposable
     private FileLock Lock() => new(_lock);
 
     /// <summary>CLOCK_MONOTONIC in nanoseconds: on Linux, what Stopwatch reads.</summary>
-    private static ulong MonotonicNs() => (ulong)(System.Diagnostics.Stopwatch.GetTimestamp() * (1_000_000_000.0 / System.Diagnostics.Stopwatch.Frequency));
-
-    private static nint MembarrierNumber => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 283 : 324;
-
-    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint Syscall(nint number, nint a, nint b, nint c);
+    private static ulong MonotonicNs() => (ulong)(Stopwatch.GetTimestamp() * (1_000_000_000.0 / Stopwatch.Frequency));
 
     private readonly partial struct FileLock : IDisposable
     {

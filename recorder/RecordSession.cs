@@ -9,18 +9,19 @@ public sealed class RecordSession
     /// <summary>Every variable that the hook reads: those of a recording around this one are not meant for it.</summary>
     private static readonly string[] Variables =
     [
-        "ALLOCREPLAY_DIR", "ALLOCREPLAY_SAMPLE", "ALLOCREPLAY_LATENCY", "ALLOCREPLAY_MAX_SIZE", "ALLOCREPLAY_ONLY_CHILD_OF", "ALLOCREPLAY_REDACT",
-        "ALLOCREPLAY_OPT_IN",
+        "ALLOCREPLAY_DIR", "ALLOCREPLAY_ARENA", "ALLOCREPLAY_SAMPLE", "ALLOCREPLAY_LATENCY", "ALLOCREPLAY_MAX_SIZE",
+        "ALLOCREPLAY_ONLY_CHILD_OF", "ALLOCREPLAY_REDACT", "ALLOCREPLAY_OPT_IN",
     ];
 
     private readonly string _directory;
     private readonly SessionInfo _info;
     private readonly PreloadPath _hook;
+    private readonly DrainProcess _drain;
 
-    private RecordSession(RecordOptions options, string directory, SessionInfo info, PreloadPath hook)
+    private RecordSession(RecordOptions options, string directory, SessionInfo info, PreloadPath hook, DrainProcess drain)
     {
-        (_directory, _info, _hook) = (directory, info, hook);
-        Environment = [$"ALLOCREPLAY_DIR={directory}", .. SettingsOf(options)];
+        (_directory, _info, _hook, _drain) = (directory, info, hook, drain);
+        Environment = [$"ALLOCREPLAY_DIR={directory}", $"ALLOCREPLAY_ARENA={drain.Arena}", .. SettingsOf(options)];
     }
 
     /// <summary>The library to preload.</summary>
@@ -44,7 +45,8 @@ public sealed class RecordSession
         try
         {
             hook = new PreloadPath(options.HookPath);
-            return new RecordSession(options, directory, Describe(options, directory), hook);
+            SessionInfo info = Describe(options, directory);
+            return new RecordSession(options, directory, info, hook, DrainProcess.Start(directory, options));
         }
         catch (Exception e)
         {
@@ -85,9 +87,12 @@ public sealed class RecordSession
     /// <param name="replay">What was replayed, or null.</param>
     public void Close(int pid, int exitCode, ReplayInfo? replay = null)
     {
+        if (!_drain.Seal())
+            throw new RecordException("the process that writes the recording has ended: what was recorded since is lost");
         // Who still runs may still start programs, into which the hook is loaded by that name.
         if (SessionSwitch.Running(_directory).Count == 0)
             _hook.Dispose();
+        _drain.Dispose();
         (_info with { Pid = pid, ExitCode = exitCode, Replay = replay }).Save(_directory);
     }
 
@@ -98,6 +103,7 @@ public sealed class RecordSession
     public void Abandon()
     {
         _hook.Dispose();
+        _drain.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
 

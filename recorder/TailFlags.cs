@@ -13,8 +13,15 @@ internal sealed unsafe class TailFlags : IDisposable
     private byte* _start;
     private long _length;
 
-    public TailFlags(string path) =>
-        _handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+    /// <param name="handle">The file; closed with this.</param>
+    public TailFlags(SafeFileHandle handle) => _handle = handle;
+
+    /// <summary>Those of an image's directory.</summary>
+    public static TailFlags Of(string directory)
+    {
+        using var files = new ImageDirectory(directory);
+        return new TailFlags(files.Open(Wire.TailsFile, ImageDirectory.ReadWrite));
+    }
 
     /// <summary>Whether every owner's flag was seen down, each once, in the tails that are mapped.</summary>
     public bool AllDown()
@@ -36,16 +43,15 @@ internal sealed unsafe class TailFlags : IDisposable
     }
 
     /// <summary>Appends what the tails hold to <c>events</c>, and empties them. Only while nobody writes.</summary>
-    public void MoveTo(string eventsPath)
+    public void MoveTo(SafeFileHandle events)
     {
         Map();
-        using SafeFileHandle events = File.OpenHandle(eventsPath, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
         for (long at = 0; at < _length; at += SlotSize(at))
         {
             ChunkHeader* slot = Slot(at);
             if (slot->Magic != Wire.ChunkMagic || slot->Length == 0)
                 continue;
-            int size = sizeof(ChunkHeader) + (int)Math.Min(slot->Length, slot->Capacity - (uint)sizeof(ChunkHeader));
+            int size = sizeof(ChunkHeader) + (int)Math.Min(slot->Length, SlotSize(at) - sizeof(ChunkHeader));
             RandomAccess.Write(events, new ReadOnlySpan<byte>(slot, size), RandomAccess.GetLength(events));
             // Until here the chunk is in both places; a reader knows them for the same by their sequence number.
             Volatile.Write(ref slot->Length, 0);
@@ -60,7 +66,14 @@ internal sealed unsafe class TailFlags : IDisposable
 
     private ChunkHeader* Slot(long at) => (ChunkHeader*)(_start + at);
 
-    private long SlotSize(long at) => Math.Max(Slot(at)->Capacity, Wire.TailAlignment);
+    /// <remarks>Another capacity than those that are possible is somebody's scribble: the slot counts as an unused one.</remarks>
+    private long SlotSize(long at)
+    {
+        uint capacity = Volatile.Read(ref Slot(at)->Capacity);
+        return capacity is >= Wire.TailAlignment and <= Wire.ChunkLengthMax && capacity % Wire.TailAlignment == 0 && capacity <= _length - at
+            ? capacity
+            : Wire.TailAlignment;
+    }
 
     /// <summary>Maps the tails, again when the file has grown: it does while threads start.</summary>
     /// <remarks>

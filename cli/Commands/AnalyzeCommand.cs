@@ -3,6 +3,7 @@ using AllocReplay.Analyzer.Passes;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
+using AllocReplay.Recorder;
 using Spectre.Console;
 
 namespace AllocReplay.Cli.Commands;
@@ -52,6 +53,7 @@ internal static class AnalyzeCommand
         IReadOnlyList<AnalysisResult> results;
         if (choice.Process == TraceArguments.AllProcesses)
         {
+            SessionSwitch.BringIn(choice.Path);
             using Trace trace = Trace.Open(choice.Path);
             SessionAnalysis session = terminal.WithProgress(
                 title, progress => Analysis.RunAllAsync(trace, choice.Range, options, progress, token).GetAwaiter().GetResult());

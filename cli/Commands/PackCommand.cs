@@ -2,6 +2,7 @@ using System.CommandLine;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats.Packed;
+using AllocReplay.Recorder;
 
 namespace AllocReplay.Cli.Commands;
 
@@ -36,6 +37,7 @@ internal static class PackCommand
     public static PackResult Pack(string recording, OutputFile output, bool partial, Terminal terminal, CancellationToken token)
     {
         (string file, bool force) = output;
+        SessionSwitch.BringIn(recording);
         PackResult result = terminal.WithProgress(
             $"packing {recording}", progress => TracePacker.Pack(recording, file, partial, force, progress, token));
         string events = result.Events == 0 ? "" : FormattableString.Invariant($", {(double)result.Bytes / result.Events:0.00} bytes/event");

@@ -16,7 +16,7 @@ internal sealed class RecordingHook(string trace, RecordOptions options) : IHook
     {
         try
         {
-            return new Run(trace, options.Output, RecordSession.Begin(options));
+            return new Run(trace, RecordSession.Begin(options));
         }
         catch (RecordException e)
         {
@@ -25,13 +25,13 @@ internal sealed class RecordingHook(string trace, RecordOptions options) : IHook
         }
     }
 
-    private sealed class Run(string trace, string recording, RecordSession session) : IHookedRun
+    private sealed class Run(string trace, RecordSession session) : IHookedRun
     {
         public PreloadedHook Library => new(session.HookPath, session.Environment);
 
         public void Complete(int processId, ReplayInfo replay) => session.Close(processId, ExitCode.Ok, replay with { Trace = trace });
 
         /// <summary>What it holds is no replay.</summary>
-        public void Abandon() => Directory.Delete(recording, recursive: true);
+        public void Abandon() => session.Abandon();
     }
 }

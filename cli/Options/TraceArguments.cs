@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
+using AllocReplay.Recorder;
 
 namespace AllocReplay.Cli.Options;
 
@@ -57,6 +58,7 @@ internal static class TraceArguments
     /// <exception cref="TraceFormatException">There is no such trace.</exception>
     public static TraceReader Open(TraceChoice choice, Terminal terminal, string? preferred = null)
     {
+        SessionSwitch.BringIn(choice.Path);
         Trace trace = Formats.Trace.Open(choice.Path);
         string? image = choice.Process ?? (preferred is null ? null : trace.Images.FirstOrDefault(i => i.Name == preferred)?.Name);
         TraceReader reader = trace.OpenImage(image, choice.Range, ownsTrace: true);

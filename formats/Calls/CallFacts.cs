@@ -71,5 +71,6 @@ internal sealed record CallFacts(CallKind Kind, CallGroup Group, CallFields Fiel
         new(K.ThreadStart, G.Thread, F.Thread, "thread_start", null),
         new(K.ThreadCreate, G.Thread, F.Thread, "thread_create", "pthread_create"),
         new(K.ThreadExit, G.Thread, F.None, "thread_exit", null),
+        new(K.Gap, G.Thread, F.Count, "gap", null),
     ];
 }

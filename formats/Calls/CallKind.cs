@@ -77,6 +77,8 @@ public enum CallKind : byte
     ThreadCreate = 41,
     /// <summary>The thread's destructors have run. A few events may follow: the C library frees its own blocks last.</summary>
     ThreadExit = 42,
+    /// <summary>So many calls of the thread were not recorded before its next event: what happened between is unknown.</summary>
+    Gap = 43,
 }
 
 /// <summary>The fields that an event of a kind carries, in wire order.</summary>

@@ -143,6 +143,7 @@ internal sealed class ProcessRecording : ITraceSource
             3 => "could not write events",
             4 => "the program closed the recorder's files",
             5 => ProcessInfo.SizeLimit,
+            6 => "the program forbids the processor's counter, by which events are stamped",
             _ => $"failure {op}",
         };
         return errno == 0 ? what : $"{what}: {Marshal.GetPInvokeErrorMessage(errno)}";

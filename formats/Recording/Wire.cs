@@ -28,6 +28,7 @@ internal static class Wire
     public const ulong FlagExpedited = 4;
     public const ulong FlagLatency = 8;
     public const ulong FlagMallocHook = 16;
+    public const ulong FlagDrained = 32;
 
     /// <summary>More than any writer makes; a longer chunk is damage, not data.</summary>
     public const int ChunkLengthMax = 1 << 20;

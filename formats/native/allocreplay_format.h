@@ -71,6 +71,7 @@ enum ar_failure {
     AR_FAILURE_WRITE = 3,
     AR_FAILURE_LOST_FILE = 4,
     AR_FAILURE_SIZE_LIMIT = 5,
+    AR_FAILURE_COUNTER = 6, /* the program forbids its threads to read it */
 };
 
 #define AR_PROCESS_MAGIC 0x434f52504c4c41ull /* "ALLPROC" */
@@ -133,6 +134,7 @@ static_assert(sizeof(struct ar_mark) == 64, "ar_mark is 64 bytes");
 #define AR_PROCESS_EXPEDITED 4u    /* is registered for membarrier(GLOBAL_EXPEDITED) */
 #define AR_PROCESS_LATENCY 8u      /* each acquisition and release ends with a varint: ticks that the call took */
 #define AR_PROCESS_MALLOCHOOK 16u  /* told by gperftools' MallocHook: each acquisition is malloc, each release free */
+#define AR_PROCESS_DRAINED 32u     /* written by another process than it tells of: its page here is a copy */
 
 static_assert(sizeof(struct ar_process) == 2320, "ar_process is 2320 bytes");
 static_assert(offsetof(struct ar_process, control) == 2240, "ar_process.control");

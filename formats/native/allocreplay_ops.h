@@ -57,7 +57,8 @@
     /* Thread lifecycle. */                                                                                            \
     AR_OP(40, THREAD_START, AR_FIELD_THREAD)  /* by the new thread; names its parent */                                \
     AR_OP(41, THREAD_CREATE, AR_FIELD_THREAD) /* by the parent, before the child can run; names the child */           \
-    AR_OP(42, THREAD_EXIT, 0)
+    AR_OP(42, THREAD_EXIT, 0)                                                                                          \
+    AR_OP(43, GAP, AR_FIELD_COUNT) /* so many calls of this thread were not recorded before its next event */
 
 enum ar_op {
 #define AR_OP_ENUM(code, name, fields) AR_##name = code,

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "process.h"
+#include "files.h"
 
 struct ar_file {
     const char *name;
@@ -120,32 +120,28 @@ static long append_below_limit(const void *data, size_t length)
     return written;
 }
 
-bool ar_write_chunk(const struct ar_chunk *chunk)
+static bool cannot_write(struct ar_why *why, enum ar_failure what, int error)
+{
+    *why = (struct ar_why){what, error};
+    return false;
+}
+
+bool ar_write_chunk(const struct ar_chunk *chunk, struct ar_why *why)
 {
     struct ar_chunk head = *chunk;
     struct rlimit limit = {0};
     int64_t size = file_check(&events_file);
-    if (size < 0) {
-        ar_fail(AR_FAILURE_LOST_FILE, (int)-size);
-        return false;
-    }
+    if (size < 0)
+        return cannot_write(why, AR_FAILURE_LOST_FILE, (int)-size);
     /* Asked first, because a write past the limit raises SIGXFSZ. */
     ar_sys(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit);
     size_t length = sizeof head + head.length;
-    if (ar_options.max_size && (uint64_t)size + length > ar_options.max_size) {
-        ar_fail(AR_FAILURE_SIZE_LIMIT, 0);
-        return false;
-    }
-    if ((uint64_t)size + length > limit.rlim_cur) {
-        ar_fail(AR_FAILURE_WRITE, EFBIG);
-        return false;
-    }
+    if (ar_options.max_size && (uint64_t)size + length > ar_options.max_size)
+        return cannot_write(why, AR_FAILURE_SIZE_LIMIT, 0);
+    if ((uint64_t)size + length > limit.rlim_cur)
+        return cannot_write(why, AR_FAILURE_WRITE, EFBIG);
     long written = limit.rlim_cur == RLIM_INFINITY ? append(chunk, length) : append_below_limit(chunk, length);
-    if (written != (long)length) {
-        ar_fail(AR_FAILURE_WRITE, written < 0 ? (int)-written : ENOSPC);
-        return false;
-    }
-    return true;
+    return written == (long)length || cannot_write(why, AR_FAILURE_WRITE, written < 0 ? (int)-written : ENOSPC);
 }
 
 /* Copies a file of procfs into the recording. Losing it costs metadata only. */

@@ -1,6 +1,6 @@
 /* What the recorder was asked for: read once from the environment, and kept, so that a fork goes on with what its
  * parent was told, also when the program has cleared its environment since. */
-#include "hook.h"
+#include "recording.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -39,6 +39,9 @@ bool ar_options_read(void)
     o->latency = variable("ALLOCREPLAY_LATENCY") != NULL;
     o->redact = variable("ALLOCREPLAY_REDACT") != NULL;
     o->opt_in = variable("ALLOCREPLAY_OPT_IN") != NULL;
+    const char *arena = variable("ALLOCREPLAY_ARENA");
+    if (arena && strlen(arena) < sizeof o->arena)
+        strcpy(o->arena, arena);
     memcpy(o->session, session, length + 1);
     return true;
 }

@@ -1,9 +1,11 @@
 /* The kernel: its calls, and its clocks beside the counter. */
 #include <errno.h>
+#include <pthread.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "process.h"
+#include "system.h"
 
 long ar_sys_six(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -17,8 +19,9 @@ long ar_sys_six(long number, long a, long b, long c, long d, long e, long f)
 
 uint64_t ar_monotonic_ns(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    /* The kernel's: a program may have a clock_gettime of its own. */
+    struct timespec t = {0};
+    ar_sys(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
@@ -34,4 +37,25 @@ void ar_read_clocks(uint64_t *ticks, uint64_t *ns)
             *ns = now;
         }
     }
+}
+
+/* A raw clone leaves the C library with its parent's ids. */
+static bool ids_are_stale;
+
+uint32_t ar_thread_id(void)
+{
+    /* The C library keeps the id of each thread, and notes it as the owner of a mutex that checks for errors. */
+    pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+    if (ids_are_stale || pthread_mutex_lock(&mutex) != 0)
+        return (uint32_t)ar_sys(SYS_gettid);
+    uint32_t id = (uint32_t)mutex.__data.__owner;
+    pthread_mutex_unlock(&mutex);
+    return id ? id : (uint32_t)ar_sys(SYS_gettid);
+}
+
+uint32_t ar_own_pid(uint32_t parents)
+{
+    uint32_t id = ar_thread_id();
+    ids_are_stale = id == parents;
+    return ids_are_stale ? (uint32_t)ar_sys(SYS_getpid) : id;
 }

@@ -1,5 +1,8 @@
-/* Tails are cut from one file that is mapped slab by slab. */
-#include "hook.h"
+/* Chunks of a process that writes its own recording: tails, cut from one file that is mapped slab by slab, and appended
+ * to another when they are full. One lock orders threads that start, end or write; it is never held while the program's
+ * code runs. */
+#include "chunk.h"
+#include "files.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -8,34 +11,66 @@
 #include <unistd.h>
 
 #define SLAB_SIZE 262144u
+#define TAIL_SMALL 4096u
+#define TAIL_LARGE 131072u
 
-void *ar_arena_take(size_t size)
+struct ar_slot {
+    struct ar_slot *next;
+    struct ar_chunk *tail;
+    uint32_t size;
+    uint32_t os_tid; /* of the last owner */
+};
+
+static void lock(void)
+{
+    while (atomic_flag_test_and_set_explicit(&ar_recording.lock, memory_order_acquire))
+        ar_sys(SYS_sched_yield);
+}
+
+static void unlock(void)
+{
+    atomic_flag_clear_explicit(&ar_recording.lock, memory_order_release);
+}
+
+/* Zeroed, never freed. */
+static void *memory_take(size_t size)
 {
     /* In the page that a fork wipes: another thread may be half way through these lines while this one forks. */
-    char *at = ar_recording.arena;
+    char *at = ar_recording.memory;
     size = (size + 15) & ~(size_t)15;
-    if (ar_recording.arena_left < size) {
+    if (ar_recording.memory_left < size) {
         void *block = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (block == MAP_FAILED)
             return NULL;
         at = block;
-        ar_recording.arena_left = 65536;
+        ar_recording.memory_left = 65536;
     }
-    ar_recording.arena = at + size;
-    ar_recording.arena_left -= size;
+    ar_recording.memory = at + size;
+    ar_recording.memory_left -= size;
     return at;
 }
 
-static struct ar_slot *slot_new(struct ar_chunk *tail)
+static struct ar_slot *slot_new(struct ar_chunk *tail, uint32_t size)
 {
     struct ar_slot *slot = ar_recording.unused_slots;
     if (slot)
         ar_recording.unused_slots = slot->next;
     else
-        slot = ar_arena_take(sizeof *slot);
-    if (slot)
+        slot = memory_take(sizeof *slot);
+    if (slot) {
         slot->tail = tail;
+        slot->size = size;
+    }
     return slot;
+}
+
+static void slot_free(struct ar_slot *slot)
+{
+    __atomic_store_n(&slot->tail->length, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&slot->tail->inside, 0, __ATOMIC_RELEASE);
+    struct ar_slot **list = slot->size == TAIL_SMALL ? &ar_recording.free_small : &ar_recording.free_large;
+    slot->next = *list;
+    *list = slot;
 }
 
 /* Gives the file real blocks before it is mapped: touching a page without one is SIGBUS when the disk is full. */
@@ -57,32 +92,31 @@ static long reserve(int fd, uint64_t offset)
     return 0;
 }
 
-static bool grow(uint32_t size)
+static bool cannot_grow(struct ar_why *why, int error)
+{
+    *why = (struct ar_why){AR_FAILURE_GROW, error};
+    return false;
+}
+
+static bool grow(uint32_t size, struct ar_why *why)
 {
     int fd = ar_tails_file();
     long error = fd < 0 ? fd : reserve(fd, ar_recording.tails_size);
-    if (error < 0) {
-        ar_fail(AR_FAILURE_GROW, (int)-error);
-        return false;
-    }
+    if (error < 0)
+        return cannot_grow(why, (int)-error);
     char *slab = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)ar_recording.tails_size);
-    if (slab == MAP_FAILED) {
-        ar_fail(AR_FAILURE_GROW, ENOMEM);
-        return false;
-    }
+    if (slab == MAP_FAILED)
+        return cannot_grow(why, ENOMEM);
     ar_recording.tails_size += SLAB_SIZE;
     /* From the end, so that the list hands the first one out first: readers and controllers meet the used ones early.
      */
     for (uint32_t at = SLAB_SIZE; at > 0; at -= size) {
         struct ar_chunk *tail = (struct ar_chunk *)(slab + at - size);
         tail->capacity = size;
-        struct ar_slot *slot = slot_new(tail);
-        if (!slot) {
-            /* For good: the next attempt would only make the file longer. */
-            ar_fail(AR_FAILURE_GROW, ENOMEM);
-            return false;
-        }
-        ar_slot_free(slot);
+        struct ar_slot *slot = slot_new(tail, size);
+        if (!slot)
+            return cannot_grow(why, ENOMEM); /* for good: the next attempt would only make the file longer */
+        slot_free(slot);
     }
     return true;
 }
@@ -90,49 +124,69 @@ static bool grow(uint32_t size)
 /* A thread that exited may have written a little after its destructors ran. Once the kernel has no such thread any
  * more, its tail is flushed and used again. The oldest are most likely gone, so a few looks at the head of the list are
  * enough. */
-static void reclaim(void)
+static bool reclaim(struct ar_why *why)
 {
     long pid = ar_sys(SYS_getpid);
     for (int looks = 0; looks < 4 && ar_recording.exited_first; looks++) {
         struct ar_slot *slot = ar_recording.exited_first;
         if (ar_sys(SYS_tgkill, pid, (long)slot->os_tid, 0L) != -ESRCH)
-            return;
+            return true;
         ar_recording.exited_first = slot->next;
         if (!ar_recording.exited_first)
             ar_recording.exited_last = NULL;
-        if (slot->tail->length > 0 && !ar_write_chunk(slot->tail))
-            return;
-        ar_slot_free(slot);
+        if (slot->tail->length > 0 && !ar_write_chunk(slot->tail, why))
+            return false;
+        slot_free(slot);
     }
+    return true;
 }
 
-struct ar_slot *ar_slot_take(uint32_t size)
+static bool take(struct ar_thread *t, enum ar_size size, struct ar_why *why)
 {
-    struct ar_slot **list = size == AR_TAIL_SMALL ? &ar_recording.free_small : &ar_recording.free_large;
-    reclaim();
-    if (!*list && !grow(size))
-        return NULL;
-    struct ar_slot *slot = *list;
-    if (slot)
+    const uint32_t bytes = size == AR_LARGE ? TAIL_LARGE : TAIL_SMALL;
+    lock();
+    struct ar_slot **list = bytes == TAIL_SMALL ? &ar_recording.free_small : &ar_recording.free_large;
+    struct ar_slot *slot = NULL;
+    if (reclaim(why) && (*list || grow(bytes, why))) {
+        slot = *list;
         *list = slot->next;
-    return slot;
+        slot->os_tid = t->os_tid;
+        t->place = slot;
+        t->tail = slot->tail;
+        t->capacity = bytes;
+        __atomic_store_n(&slot->tail->inside, 1, __ATOMIC_RELEASE);
+    }
+    unlock();
+    return slot != NULL;
 }
 
-void ar_slot_free(struct ar_slot *slot)
+/* The chunk is in both places until its slot is free: a reader knows them for the same by their sequence number. */
+static bool give(struct ar_thread *t, struct ar_why *why)
 {
-    __atomic_store_n(&slot->tail->length, 0, __ATOMIC_RELEASE);
-    __atomic_store_n(&slot->tail->inside, 0, __ATOMIC_RELEASE);
-    struct ar_slot **list = slot->tail->capacity == AR_TAIL_SMALL ? &ar_recording.free_small : &ar_recording.free_large;
-    slot->next = *list;
-    *list = slot;
+    struct ar_slot *slot = t->place;
+    if (slot->tail->length > 0 && !ar_write_chunk(slot->tail, why))
+        return false;
+    t->tail = &ar_no_chunk;
+    t->place = NULL;
+    lock();
+    slot_free(slot);
+    unlock();
+    return true;
 }
 
-void ar_slot_exited(struct ar_slot *slot)
+static void leave(struct ar_thread *t)
 {
+    struct ar_slot *slot = t->place;
+    if (!slot)
+        return; /* it could be given none */
+    lock();
     slot->next = NULL;
     if (ar_recording.exited_last)
         ar_recording.exited_last->next = slot;
     else
         ar_recording.exited_first = slot;
     ar_recording.exited_last = slot;
+    unlock();
 }
+
+const struct ar_store ar_tails_store = {take, give, leave};

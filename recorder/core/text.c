@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
-#include "process.h"
+#include "system.h"
 
 char *ar_put_text(char *at, char *end, const char *text)
 {

@@ -5,7 +5,7 @@
  * already be another thread's. So in real time, and up to a core's reordering in counter time, the release of an
  * address comes before its next acquisition. The reader makes up for the reordering.
  */
-#include "encode.h"
+#include "record.h"
 
 #include <errno.h>
 #include <string.h>

@@ -8,7 +8,7 @@
  * nothrow twin; only when that has no memory, the throwing form itself is called, with the guard down, to run the
  * new-handler and to throw.
  */
-#include "encode.h"
+#include "record.h"
 
 #include "real.h"
 

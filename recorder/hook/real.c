@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "hook.h"
 #include "real_thread.h"
+#include "record.h"
 #include "source.h"
 
 /* Calls made while the real functions are looked up (dlsym itself calls calloc) are served from here, and stay here. */

@@ -11,8 +11,8 @@
  * may call a hook long after it was removed. So ours are added once and stay. What starts and stops is the control
  * plane's state, which ar_begin reads at every call, under the same protocol as in the other library.
  */
-#include "encode.h"
 #include "real_thread.h"
+#include "record.h"
 #include "source.h"
 
 #include <dlfcn.h>

@@ -27,7 +27,7 @@ public sealed class GoldenTests
     [Fact]
     public void The_traces_of_version_1_have_all_kinds_and_all_encodings()
     {
-        Assert.Equal(["damaged", "directory", "intervals", "kinds", "two-images"], Names.Select(n => n.Data));
+        Assert.Equal(["damaged", "directory", "gap", "intervals", "kinds", "two-images"], Names.Select(n => n.Data));
         string listings = string.Concat(Names.Select(n => File.ReadAllText(Path.Combine(Folder, n.Data + ".txt"))));
         Assert.All(Enum.GetValues<CallKind>(), k => Assert.Contains($" {k} ", listings, StringComparison.Ordinal));
         foreach (string part in (string[])["address null", "address 7f0000000003 ", "size 18446744073709551615", "duration 0", "interval 3", "mark ",

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.RegularExpressions;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
-using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder;
 using AllocReplay.Tests.Support;
 
@@ -49,11 +48,13 @@ public sealed class ControlTests : IDisposable
         Assert.NotEqual(0, LateWritesOfLitmusBuild(ControlledProcess.Omission.Membarrier, Cycles));
 
     /// <summary>Who starts a recorder in the background knows no other process id.</summary>
-    [Fact]
-    public void The_recorder_s_process_id_leads_to_the_command_that_it_records()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // as redis and postgres do
+    public void The_recorder_s_process_id_leads_to_the_command_that_it_records(bool overwritesItsEnvironment)
     {
         string session = _directory["r.allocrec"];
-        using Process recorder = StartPaused(session);
+        using Process recorder = StartPaused(session, overwritesItsEnvironment ? Targets.Build("no_environment.c") : "cat");
         try
         {
             string note = recorder.StandardError.ReadLine() ?? "";
@@ -84,8 +85,8 @@ public sealed class ControlTests : IDisposable
         Assert.Contains("Leave a named mark", Programs.AllocReplay(help[1..]).Output, StringComparison.Ordinal);
     }
 
-    private static Process StartPaused(string session) =>
-        Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand, ["record", "--start-paused", "-o", session, "--", "cat"])
+    private static Process StartPaused(string session, string program) =>
+        Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand, ["record", "--start-paused", "-o", session, "--", program])
         {
             RedirectStandardInput = true,
             RedirectStandardError = true,
@@ -133,7 +134,7 @@ public sealed class ControlTests : IDisposable
     internal static int CountLateWrites(ControlledProcess control, string image, int cycles, TimeSpan look, int enough = int.MaxValue)
     {
         var longest = TimeSpan.FromMicroseconds(Math.Min(50, look.TotalMicroseconds)); // several events, also of the litmus build
-        using var tails = new TailFlags(Path.Combine(image, Wire.TailsFile));
+        using var tails = TailFlags.Of(image);
         int late = 0;
         for (int i = 0; i < cycles && late < enough; i++)
         {

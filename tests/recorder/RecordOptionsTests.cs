@@ -2,7 +2,6 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Packed;
-using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Recorder;
 using AllocReplay.Tests.Support;
@@ -147,7 +146,7 @@ public sealed class RecordOptionsTests : IDisposable
             {
                 Assert.Equal(interval, control.Start());
                 // On a busy machine the program's threads may not run for a while. Stop empties the tails: what they hold is of this interval.
-                using (var tails = new TailFlags(Path.Combine(witness.Image, Wire.TailsFile)))
+                using (var tails = TailFlags.Of(witness.Image))
                     Assert.True(SpinWait.SpinUntil(tails.Holds, TimeSpan.FromSeconds(20)));
                 control.Mark($"mark {interval}");
                 Assert.Equal(interval, control.Stop());

@@ -27,7 +27,7 @@ public sealed class CallOrderTests : IDisposable
         for (int i = 0; i < threads.Length; i++)
         {
             order.Before(threads[i], i);
-            order.Add(new ThreadEvent(CallKind.ThreadExit, threads[i], -1, i, 1), i);
+            order.Add(new ThreadEvent(CallKind.ThreadExit, threads[i], -1, i, 1, 0), i);
         }
         Assert.Equal(2, order.Unreduced);
     }

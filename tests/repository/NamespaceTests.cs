@@ -9,7 +9,11 @@ public sealed partial class NamespaceTests
     private const string Root = "AllocReplay";
 
     /// <summary>The worker is a program of its own: its name is not its folder's.</summary>
-    private static readonly Dictionary<string, string> Renamed = new() { ["AllocReplay.Replayer.Worker"] = "AllocReplay.Worker" };
+    private static readonly Dictionary<string, string> Renamed = new()
+    {
+        ["AllocReplay.Replayer.Worker"] = "AllocReplay.Worker",
+        ["AllocReplay.Recorder.Drain"] = "AllocReplay.Drain",
+    };
 
     /// <summary>Who may not name whom, by namespace and what is below it.</summary>
     private static readonly (string Namespace, string[] Forbidden)[] Rules =

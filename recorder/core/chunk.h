@@ -1,0 +1,35 @@
+/* Where a thread's chunks come from, and where they go when they are full. Two stores: arena.c, shared memory that
+ * another process drains, and tails.c, files that the threads write themselves. */
+#ifndef ALLOCREPLAY_CHUNK_H
+#define ALLOCREPLAY_CHUNK_H
+
+#include "allocreplay_arena.h"
+#include "recording.h"
+
+enum ar_size { AR_SMALL, AR_MEDIUM, AR_LARGE };
+
+struct ar_store {
+    /* A chunk for the thread, with its capacity and its flag `inside` set; it becomes t->tail and t->place. False:
+     * there is none now; where `why` is set, there will be none. */
+    bool (*take)(struct ar_thread *t, enum ar_size size, struct ar_why *why);
+    /* Gives the thread's chunk away. False: its events are lost, and `why` is set. */
+    bool (*give)(struct ar_thread *t, struct ar_why *why);
+    /* The thread ends: its chunk, in which it may write a little more, is to be given away when it is gone. */
+    void (*leave)(struct ar_thread *t);
+};
+extern const struct ar_store ar_arena_store, ar_tails_store;
+
+/* One that a thread has while it has none: full, so that the thread asks again at its next call. */
+extern struct ar_chunk ar_no_chunk;
+
+/* arena.c */
+bool ar_arena_map(const char *path); /* once, in the first image that this memory had */
+bool ar_arena_mapped(void);
+struct ar_image *ar_arena_image(void); /* takes a slot, to be filled; NULL: there is none */
+/* It is filled: its recording begins as the session's control word says, or stopped. */
+void ar_arena_publish(struct ar_image *image, bool stopped);
+void ar_arena_time(uint64_t ticks, uint64_t *mono_ns, uint64_t *realtime_ns);
+uint32_t ar_arena_tick_shift(void);
+void ar_arena_carry(struct ar_image *image, enum ar_document what, const char *path); /* a file */
+
+#endif

@@ -1,0 +1,352 @@
+/* The recording of one process image. */
+#include "image.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "identity.h"
+#include "source.h"
+
+/* Rounds of thread-specific-data destructors that a thread has. Fewer in a build of the tests only, where the last is
+ * another's. */
+#ifndef AR_EXIT_ROUNDS
+#define AR_EXIT_ROUNDS 4 /* PTHREAD_DESTRUCTOR_ITERATIONS of glibc */
+#endif
+
+union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
+
+/* Not wiped by fork: what a child needs of its parent. */
+static atomic_bool disabled;             /* not asked to record, or may not */
+static struct ar_process *latest_header; /* that this image's process, or its parent, made; stays mapped */
+static struct ar_process identity;       /* what `latest_header` said at its start, from memory that is ours alone */
+static uint32_t latest_number;           /* of its image in the arena */
+static bool filtered;                    /* calls that the loader does not make may end the process */
+static pthread_key_t exit_key;
+static bool have_exit_key;
+
+void ar_fail(struct ar_why why)
+{
+    static const char *const text[] = {"",
+                                       "cannot create the recording",
+                                       "cannot grow the tails",
+                                       "cannot write events",
+                                       "its files were closed and cannot be opened again",
+                                       "the size limit is reached",
+                                       "the program forbids the counter that events are stamped by"};
+    struct ar_process *header = ar_recording.header;
+    disabled = true; /* for children */
+    if (header) {
+        /* The thread that takes the state down reports. Tails stay mapped: a thread in mid-event is safe. */
+        if (__atomic_exchange_n(&header->state, AR_STATE_FAILED, __ATOMIC_ACQ_REL) == AR_STATE_FAILED)
+            return;
+        header->failure_op = why.what;
+        header->failure_errno = why.error;
+        __atomic_store_n(&header->control, 0, __ATOMIC_RELEASE);
+    }
+    /* In the arena, the drain says it. */
+    if (ar_store != &ar_arena_store)
+        ar_say(text[why.what], why.error, ar_directory());
+}
+
+void ar_without_counter(void)
+{
+    if (ar_recording.header) {
+        ar_recording.latency = false;
+        ar_fail((struct ar_why){AR_FAILURE_COUNTER, 0});
+    }
+}
+
+void ar_filtered(void)
+{
+    struct ar_process *header = ar_recording.header;
+    filtered = true;
+    if (header && ar_store == &ar_arena_store)
+        __atomic_store_n(&((struct ar_image *)header)->filtered, 1, __ATOMIC_RELAXED);
+}
+
+static void set_options(struct ar_process *header)
+{
+    const uint64_t sample = ar_options.sample;
+    if (sample > 1 && sample <= UINT32_MAX) {
+        header->sample = (uint32_t)sample;
+        ar_recording.sample_below = (uint32_t)(UINT32_MAX / sample) + 1;
+        ar_recording.sample_seed = (uint32_t)header->start_ticks * 2654435761u;
+    }
+    if (ar_options.latency) {
+        header->flags |= AR_PROCESS_LATENCY;
+        ar_recording.latency = true;
+    }
+}
+
+/* Into the arena: a forked child needs nothing but the memory that it inherited. */
+static bool start_in_arena(void)
+{
+    struct ar_image *image = ar_arena_image();
+    if (!image)
+        return false;
+    struct ar_process *header = &image->process;
+    const bool forked = latest_header != NULL;
+    if (!forked)
+        ar_identify(&identity, filtered);
+    else
+        ar_identify_child(&identity);
+    *header = identity;
+    image->filtered = filtered;
+    image->parent = forked ? latest_number : 0;
+    header->flags |= AR_PROCESS_DRAINED;
+    header->tick_shift = ar_arena_tick_shift();
+    header->start_ticks = ar_ticks();
+    ar_arena_time(header->start_ticks, &header->start_mono_ns, &header->realtime_ns);
+    set_options(header);
+    if (!forked) {
+        if (!ar_options.redact)
+            ar_arena_carry(image, AR_DOCUMENT_COMMAND_LINE, "/proc/self/cmdline");
+        ar_arena_carry(image, AR_DOCUMENT_MAPS, "/proc/self/maps");
+    }
+    header->magic = AR_PROCESS_MAGIC;
+    ar_arena_publish(image, forked && __atomic_load_n(&latest_header->control, __ATOMIC_RELAXED) == 0);
+    latest_number = image->number;
+    latest_header = header;
+    ar_recording.tick_shift = header->tick_shift;
+    __atomic_store_n(&ar_recording.header, header, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* Into files of its own. */
+static bool start_in_files(void)
+{
+    /* A fork goes on as its parent was; a new image as the session is. */
+    bool paused = latest_header ? latest_header->control == 0 : ar_session_is_stopped(ar_options.session);
+    ar_files_close(); /* inherited: a child must neither use nor keep its parent's */
+    int error = ar_directory_make(ar_options.session);
+    if (error < 0) {
+        ar_fail((struct ar_why){AR_FAILURE_CREATE, -error});
+        return false;
+    }
+    if (!latest_header)
+        ar_identify(&identity, filtered);
+    else
+        ar_identify_child(&identity);
+    /* The header first, as its descriptor is not kept: two are enough for all. Its magic is stored last. */
+    struct ar_process *header = ar_header_map(&error);
+    error = header ? ar_files_create() : -error;
+    if (header)
+        *header = identity;
+    if (error < 0) {
+        ar_fail((struct ar_why){AR_FAILURE_CREATE, -error});
+        if (header) {
+            /* The one thing that is left of this image says why. */
+            header->failure_op = AR_FAILURE_CREATE;
+            header->failure_errno = -error;
+            ar_identify_clocks(header);
+            header->state = AR_STATE_FAILED;
+        } else {
+            ar_directory_remove();
+        }
+        return false;
+    }
+    if (!ar_options.redact)
+        ar_copy_proc("/proc/self/cmdline", "cmdline");
+    ar_copy_proc("/proc/self/maps", "maps");
+    set_options(header);
+    ar_identify_clocks(header);
+    if (!paused) {
+        /* The first interval. Later ones are begun by a controlling process. */
+        ar_mark_start(header);
+        header->interval = header->control = 1;
+    }
+    latest_header = header;
+    ar_recording.tick_shift = header->tick_shift;
+    __atomic_store_n(&ar_recording.header, header, __ATOMIC_RELEASE);
+    return true;
+}
+
+static void on_thread_exit(void *value);
+
+static bool begin_recording(void)
+{
+    /* A program that runs with more rights than its caller is none of the caller's to record. */
+    if (!ar_options_read() || getauxval(AT_SECURE))
+        return false;
+    if (!latest_header) {
+        filtered = ar_look_at_self(&identity, ar_first_name);
+        /* --follow-children no, and this is not the command itself */
+        if (ar_options.only_child_of && ar_options.only_child_of != identity.ppid)
+            return false;
+        ar_store = ar_options.arena[0] && ar_arena_map(ar_options.arena) ? &ar_arena_store : &ar_tails_store;
+    } else if (ar_options.only_child_of) {
+        return false;
+    }
+    /* The page is private and anonymous, so the kernel can wipe it in children, those of a raw clone included. Once is
+     * enough: the advice is inherited. */
+    if (!latest_header && !filtered) {
+        int saved = errno;
+        if (madvise(&ar_recording_page, sizeof ar_recording_page, MADV_WIPEONFORK) != 0) {
+            ar_fail((struct ar_why){AR_FAILURE_CREATE, errno});
+            errno = saved;
+            return false;
+        }
+    }
+    if (!ar_source_attach())
+        return false;
+    /* The key outlives a fork. */
+    if (!have_exit_key)
+        have_exit_key = pthread_key_create(&exit_key, on_thread_exit) == 0;
+    return ar_store == &ar_arena_store ? start_in_arena() : start_in_files();
+}
+
+/* Begins this image's recording; idempotent, thread-safe. */
+static bool start(void)
+{
+    if (disabled || (!environ && !latest_header))
+        return false;
+    if (atomic_exchange(&ar_recording.starting, 1) == 0) {
+        if (begin_recording())
+            ar_self.header = NULL; /* in a forked child: that of the parent, which may be anybody's by now */
+        else
+            disabled = true;
+    }
+    /* Another thread is starting it: until it has, this thread's calls pass through. */
+    return ar_recording.header != NULL;
+}
+
+/* Calls that are lost are many, and the count is shared: it is brought up to date now and then. */
+static void count_lost(struct ar_thread *t, struct ar_process *header)
+{
+    const uint64_t batch = 1024;
+    if (t->lost++ % batch == 0)
+        __atomic_fetch_add(&header->lost_events, t->lost == 1 ? 1 : batch, __ATOMIC_RELAXED);
+}
+
+/* Stopped, or failed: nothing is written. */
+static bool pass_through(struct ar_thread *t, struct ar_process *header)
+{
+    if (t->header == header)
+        ar_end(t);
+    if (ar_has_failed(header))
+        count_lost(t, header);
+    return false;
+}
+
+/* Attach, enter the interval that is being recorded, or begin the next chunk. Between slow_begun and slow_done: a
+ * controller that stops the recording waits until the two are equal before it trusts the flags of the chunks. */
+static bool make_ready(struct ar_thread *t, struct ar_process *header)
+{
+    uint32_t interval = __atomic_load_n(&header->control, __ATOMIC_SEQ_CST);
+    bool attached = t->header == header, ready;
+    struct ar_why why = {AR_FAILURE_NONE, 0};
+    if (interval == 0)
+        return pass_through(t, header);
+    bool changed = t->interval != interval;
+    t->interval = interval;
+    if (!attached) {
+        /* Where threads have to ask, one that has not leaves no trace, unless its creation is recorded already. */
+        if (ar_options.opt_in && !t->asked && !t->announced)
+            return false;
+        ready = ar_thread_attach(t, header, &why);
+        if (have_exit_key)
+            pthread_setspecific(exit_key, t);
+    } else {
+        ready = (!changed && t->cursor <= t->limit) || ar_thread_next(t, &why);
+    }
+    if (why.what)
+        ar_fail(why);
+    if (ready && !ar_has_failed(header))
+        return true;
+    if (t->header == header)
+        ar_end(t);
+    if (!why.what && !ready) {
+        t->gap++;
+        __atomic_fetch_add(&header->lost_events, 1, __ATOMIC_RELAXED);
+    } else {
+        count_lost(t, header);
+    }
+    return false;
+}
+
+AR_NOINLINE bool ar_ready(struct ar_thread *t)
+{
+    struct ar_process *header = ar_recording.header;
+    if (header && __atomic_load_n(&header->control, __ATOMIC_RELAXED) == 0)
+        return pass_through(t, header);
+    int saved = errno;
+    bool ready = false;
+    if (header || start()) {
+        header = ar_recording.header;
+        __atomic_fetch_add(&header->slow_begun, 1, __ATOMIC_SEQ_CST);
+        ready = make_ready(t, header);
+        __atomic_fetch_add(&header->slow_done, 1, __ATOMIC_SEQ_CST);
+    }
+    errno = saved;
+    return ready;
+}
+
+/* Called by a program that knows it is recorded: its calls of this thread are recorded from `on` 1 to `on` 0. A thread
+ * begins with 1; with ALLOCREPLAY_OPT_IN, with 0. It takes its index here, so a program decides in what order. The
+ * re-entry guard, kept up, is what mutes a thread: the fast path does not know of it. */
+AR_EXPORT void allocreplay_record_thread(int on)
+{
+    struct ar_thread *t = &ar_self;
+    t->busy = 1;
+    if (!on)
+        return;
+    t->asked = 1;
+    if (ar_begin(t)) /* attaches */
+        ar_end(t);
+    t->busy = 0;
+}
+
+/* Runs in every round of thread-specific-data destructors, and asks for another until the last: destructors of the
+ * program that run after the first round still allocate. What comes later still (the C library frees its own blocks)
+ * goes into the last chunk, which is collected only when the kernel has no such thread any more. */
+static void on_thread_exit(void *value)
+{
+    struct ar_thread *t = value;
+    if (t->header == NULL || t->header != ar_recording.header || t->exited)
+        return;
+    bool was_busy = t->busy;
+    t->busy = 1;
+    if (++t->exit_rounds < AR_EXIT_ROUNDS) {
+        pthread_setspecific(exit_key, t);
+    } else {
+        if (ar_begin(t)) {
+            ar_event(t, AR_THREAD_EXIT, (struct ar_details){.now = ar_now()});
+            ar_end(t);
+        }
+        ar_thread_leave(t);
+    }
+    t->busy = was_busy;
+}
+
+__attribute__((constructor)) static void on_load(void)
+{
+    ar_resolve();
+    ar_self.busy = 1;
+    ar_fork_resolve();
+    ar_prctl_resolve();
+    start();
+    ar_self.busy = 0;
+}
+
+__attribute__((destructor)) static void on_exit_of_process(void)
+{
+    struct ar_process *header = ar_recording.header;
+    if (!header || ar_has_failed(header))
+        return;
+    uint64_t realtime_ns;
+    if (ar_store == &ar_arena_store) {
+        header->end_ticks = ar_ticks();
+        ar_arena_time(header->end_ticks, &header->end_mono_ns, &realtime_ns);
+    } else {
+        ar_read_clocks(&header->end_ticks, &header->end_mono_ns);
+    }
+    /* Other threads may still run, and fail meanwhile: that stays. */
+    uint32_t expected = AR_STATE_RECORDING;
+    __atomic_compare_exchange_n(&header->state, &expected, AR_STATE_EXITED, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,63 @@
+/* The recording of one process image: its start, in a program or in a forked child, its end, and its failure. */
+#ifndef ALLOCREPLAY_IMAGE_H
+#define ALLOCREPLAY_IMAGE_H
+
+#include "encode.h"
+#include "thread.h"
+
+/* Whether the thread may write events now, until its flag is taken down: attaches it, begins its next chunk, begins the
+ * recording of a forked child. The slow path of ar_begin. */
+bool ar_ready(struct ar_thread *t);
+
+/* Defined by the litmus build of the tests only, to widen the windows that ar_begin argues about. */
+#ifndef AR_LITMUS_BEFORE_RAISE
+#define AR_LITMUS_BEFORE_RAISE() ((void)0)
+#define AR_LITMUS_BEFORE_WRITE(control) ((void)0)
+#endif
+
+/* True when the thread may write events now, until ar_end.
+ *
+ * The thread raises its flag, then reads the state; a controlling process writes the state, then reads the flags. With
+ * a full fence between the two on either side, one of them sees the other: either the thread sees that recording is
+ * stopped, or the controller sees the flag and waits for it. Our side has none, as a fence costs as much as the rest of
+ * the event: the controller's membarrier makes every running thread execute one, between its store and its reads. See
+ * docs/design/control.md. */
+static inline bool ar_begin(struct ar_thread *t)
+{
+    struct ar_process *h = ar_recording.header;
+    if (AR_LIKELY(h && h == t->header)) {
+        AR_LITMUS_BEFORE_RAISE();
+        __atomic_store_n(&t->tail->inside, 1, __ATOMIC_RELAXED);
+        atomic_signal_fence(memory_order_seq_cst);
+        if (AR_LIKELY(__atomic_load_n(&h->control, __ATOMIC_RELAXED) == t->interval && t->cursor <= t->limit)) {
+            AR_LITMUS_BEFORE_WRITE(&h->control);
+            return true;
+        }
+    }
+    return ar_ready(t);
+}
+
+static inline void ar_end(struct ar_thread *t)
+{
+    __atomic_store_n(&t->tail->inside, 0, __ATOMIC_RELEASE);
+}
+
+static inline uint64_t ar_now(void)
+{
+    return ar_ticks() >> ar_recording.tick_shift;
+}
+
+/* A filter of system calls is about to be in place. */
+void ar_filtered(void);
+
+/* The counter is about to be forbidden: this image's recording ends. */
+void ar_without_counter(void);
+
+/* interpose_fork.c, interpose_prctl.c: look up what they wrap. */
+void ar_fork_resolve(void);
+void ar_prctl_resolve(void);
+
+/* Ends this image's recording, for good. */
+void ar_fail(struct ar_why why);
+
+#endif

@@ -1,0 +1,64 @@
+/* What a source of events calls: the gate, and the calls of the program as events. */
+#ifndef ALLOCREPLAY_RECORD_H
+#define ALLOCREPLAY_RECORD_H
+
+#include "image.h"
+
+/* Whether a block is in the sample. Stateless, so that all calls on a block agree; seeded, so that runs differ. */
+static inline bool ar_sampled(const void *block)
+{
+    const uint32_t below = ar_recording.sample_below;
+    if (AR_LIKELY(below == 0))
+        return true;
+    uint32_t hash = (uint32_t)((((uintptr_t)block >> 3 ^ ar_recording.sample_seed) * 0x9e3779b97f4a7c15u) >> 32);
+    return block && hash < below;
+}
+
+/* When the real call is entered; asked only where latency is recorded, as it costs a read of the counter. */
+static inline uint64_t ar_entered(void)
+{
+    return AR_UNLIKELY(ar_recording.latency) ? ar_now() : 0;
+}
+
+/* What a call took. Not known, and 0, where it was entered before recording began; nor where the counter of the core
+ * that it ended on is behind. */
+static inline uint64_t ar_took(uint64_t entered, uint64_t now)
+{
+    return entered && now > entered ? now - entered : 0;
+}
+
+/* An acquisition, after the real call, which took from `entered` to now. */
+static inline __attribute__((always_inline)) void ar_acquired(struct ar_thread *t, enum ar_op op, const void *block,
+                                                              size_t size, size_t count, size_t alignment,
+                                                              uint64_t entered)
+{
+    if (ar_sampled(block) && ar_begin(t)) {
+        uint64_t now = ar_now();
+        ar_event(t, op, (struct ar_details){block, size, count, alignment, 0, now, ar_took(entered, now)});
+        ar_end(t);
+    }
+}
+
+/* A release, before the real call. With latency the event is only stamped now, and written by ar_released when its
+ * duration is known: then this returns true and the flag stays up. */
+static inline __attribute__((always_inline)) bool ar_releasing(struct ar_thread *t, enum ar_op op, const void *block,
+                                                               size_t size, size_t alignment, uint64_t *entered)
+{
+    if (!ar_sampled(block) || !ar_begin(t))
+        return false;
+    *entered = ar_now();
+    if (AR_UNLIKELY(ar_recording.latency))
+        return true;
+    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, *entered, 0});
+    ar_end(t);
+    return false;
+}
+
+static inline __attribute__((always_inline)) void ar_released(struct ar_thread *t, enum ar_op op, const void *block,
+                                                              size_t size, size_t alignment, uint64_t entered)
+{
+    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, entered, ar_took(entered, ar_now())});
+    ar_end(t);
+}
+
+#endif

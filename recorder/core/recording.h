@@ -1,0 +1,89 @@
+/* The state of a recording: of this process, and of each thread. */
+#ifndef ALLOCREPLAY_RECORDING_H
+#define ALLOCREPLAY_RECORDING_H
+
+#include "system.h"
+
+/* Thread state. Zero-initialised, initial-exec, no destructor: usable from the first instruction of a thread to its
+ * last. Where the thread writes, it knows from here alone: what stands in shared memory is for others to read. */
+struct ar_thread {
+    uint8_t busy;              /* re-entry guard: a call made while it is up is the allocator's own, or ours */
+    uint8_t exit_rounds;       /* rounds of thread-specific-data destructors seen */
+    uint8_t announced;         /* `index` was handed out by the creating thread */
+    uint8_t exited;            /* THREAD_EXIT is written: what comes later is the C library's */
+    uint8_t asked;             /* it asked for its calls to be recorded: see allocreplay_record_thread */
+    uint8_t started;           /* THREAD_START is written */
+    uint8_t waited;            /* for a chunk, in vain: it does not again before it has one */
+    uint32_t index;            /* thread index within the recording */
+    uint32_t parent;           /* index of the creator plus one; 0 unknown */
+    uint32_t sequence;         /* of the chunk in `tail` */
+    uint32_t chunks;           /* filled so far: busy threads earn larger ones */
+    uint32_t capacity;         /* of `tail`, its header included */
+    uint32_t os_tid;           /* the kernel's */
+    uint32_t interval;         /* that the tail's chunk belongs to */
+    struct ar_process *header; /* of the recording that `tail` belongs to; any other means "attach first" */
+    uint8_t *cursor;           /* next byte to write */
+    uint8_t *limit;            /* last cursor at which a whole event still fits */
+    uint64_t ticks;            /* shifted, of the last event */
+    uint64_t address;          /* of the last event */
+    struct ar_chunk *tail;     /* in shared memory */
+    void *place;               /* of the tail, as its store knows it */
+    uint64_t lost;             /* calls not recorded since recording failed, not yet all added to the header's count */
+    uint64_t gap;              /* calls not recorded since the last one that was, for want of a chunk */
+    char name[16];             /* NUL-padded */
+};
+
+extern __thread struct ar_thread ar_self __attribute__((tls_model("initial-exec")));
+
+#define AR_BIRTHS 4096 /* threads that are created and have not begun: see interpose_thread.c */
+
+/* Process state, alone on a page that the kernel wipes in a forked child: zero means "no recording in this process". */
+struct ar_recording_state {
+    struct ar_process *header; /* shared. No two in a line of forks have one address while both are in use */
+    uint32_t tick_shift;
+    uint32_t sample_below; /* record a block when its hash is below this; 0: all blocks */
+    uint32_t sample_seed;
+    bool latency; /* stamp entry and exit */
+    atomic_uint starting;
+    /* Of tails.c, under its lock. */
+    atomic_flag lock;
+    struct ar_slot *free_small, *free_large, *exited_first, *exited_last, *unused_slots;
+    uint64_t tails_size;
+    char *memory; /* of the hook's own, not yet handed out */
+    size_t memory_left;
+    uint64_t births[AR_BIRTHS / 64]; /* bits of those that are taken */
+};
+
+union ar_recording_page {
+    struct ar_recording_state s;
+    char page[4096];
+};
+extern union ar_recording_page ar_recording_page;
+#define ar_recording (ar_recording_page.s)
+
+static inline bool ar_has_failed(const struct ar_process *header) /* another thread may be saying so just now */
+{
+    return __atomic_load_n(&header->state, __ATOMIC_RELAXED) == AR_STATE_FAILED;
+}
+
+/* Why something could not be done. */
+struct ar_why {
+    enum ar_failure what;
+    int error; /* errno, or 0 */
+};
+
+/* options.c */
+struct ar_options {
+    char session[AR_PATH_MAX]; /* directory of the session; empty: not asked to record */
+    char arena[AR_PATH_MAX];   /* of the session's drain; empty: the process writes its own files */
+    uint64_t sample;           /* 1 block in so many; 0 or 1: all */
+    uint64_t max_size;         /* of the file `events` in bytes; 0: no limit */
+    uint64_t only_child_of;    /* record only an image whose parent is this process; 0: all */
+    bool latency;
+    bool redact; /* leave arguments out */
+    bool opt_in; /* record the calls of a thread only where it asks for that */
+};
+extern struct ar_options ar_options;
+bool ar_options_read(void); /* false: not asked to record */
+
+#endif

@@ -1,0 +1,23 @@
+/* A thread's chunks: the first, the next, the last. */
+#ifndef ALLOCREPLAY_THREAD_H
+#define ALLOCREPLAY_THREAD_H
+
+#include "chunk.h"
+
+/* The store that this process writes to. Set before the first thread attaches; inherited by forks. */
+extern const struct ar_store *ar_store;
+
+/* The name of a thread that nobody told us one for: the program's. */
+extern char ar_first_name[16];
+
+/* Begins the thread's stream. False: its calls cannot be recorded now; where `why` is set, no thread's can be any more.
+ */
+bool ar_thread_attach(struct ar_thread *t, struct ar_process *header, struct ar_why *why);
+
+/* Begins a chunk: of the interval in t->interval, or because the last one is full. False: as above. */
+bool ar_thread_next(struct ar_thread *t, struct ar_why *why);
+
+/* Its last event but for the C library's own. */
+void ar_thread_leave(struct ar_thread *t);
+
+#endif

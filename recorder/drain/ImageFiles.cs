@@ -1,0 +1,190 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder.Arena;
+using Microsoft.Win32.SafeHandles;
+
+namespace AllocReplay.Drain;
+
+/// <summary>The directory of one process image, as formats/SPEC.md has it.</summary>
+/// <remarks>Nothing in it is opened that this did not create.</remarks>
+internal sealed class ImageFiles : IDisposable
+{
+    private readonly SafeFileHandle _process, _events, _tails;
+    private readonly Dictionary<ulong, TailSlot> _slots = [];
+    private long _eventBytes, _tailBytes;
+
+    /// <summary>Where a chunk's copy lies in <c>tails</c>.</summary>
+    private struct TailSlot
+    {
+        public long Offset;
+        public uint Capacity, Thread, Sequence, Length;
+    }
+
+    private ImageFiles(string directory, bool isNew)
+    {
+        Directory = directory;
+        _process = Open(Wire.ProcessFile, isNew);
+        _events = Open(Wire.EventsFile, isNew);
+        _tails = Open(Wire.TailsFile, isNew);
+    }
+
+    public string Directory { get; }
+
+    /// <summary>Bytes in <c>events</c>.</summary>
+    public long EventBytes => _eventBytes;
+
+    /// <summary>Creates pPID.N, N counting the images that ran under this process id.</summary>
+    public static ImageFiles Create(string session, uint pid)
+    {
+        for (int n = 0; ; n++)
+        {
+            string directory = Path.Combine(session, string.Create(CultureInfo.InvariantCulture, $"p{pid}.{n}"));
+            if (Path.Exists(directory))
+                continue;
+            System.IO.Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            return new ImageFiles(directory, isNew: true);
+        }
+    }
+
+    /// <summary>
+    /// Goes on with the directory of an image that a drain which is dead had begun: what it wrote last may be a part of a chunk, which is
+    /// whole in the arena still.
+    /// </summary>
+    /// <returns>Null when there is none.</returns>
+    public static ImageFiles? Resume(string session, in ProcessHeader header)
+    {
+        foreach (string directory in System.IO.Directory.GetDirectories(session, string.Create(CultureInfo.InvariantCulture, $"p{header.Pid}.*")))
+        {
+            var files = new ImageFiles(directory, isNew: false);
+            // One without a page is one that the drain was killed over.
+            if (files.Identity is not { } known || known.StartTicks == header.StartTicks)
+            {
+                files._eventBytes = files.WholeChunks();
+                RandomAccess.SetLength(files._events, files._eventBytes);
+                files.DropTails();
+                return files;
+            }
+            files.Dispose();
+        }
+        return null;
+    }
+
+    private ProcessHeader? Identity
+    {
+        get
+        {
+            ProcessHeader header = default;
+            Span<byte> bytes = MemoryMarshal.AsBytes(new Span<ProcessHeader>(ref header));
+            return RandomAccess.Read(_process, bytes, 0) == bytes.Length ? header : null;
+        }
+    }
+
+    /// <summary>Where the last whole chunk of <c>events</c> ends.</summary>
+    private long WholeChunks()
+    {
+        long at = 0, length = RandomAccess.GetLength(_events);
+        ChunkHeader header = default;
+        Span<byte> bytes = MemoryMarshal.AsBytes(new Span<ChunkHeader>(ref header));
+        while (RandomAccess.Read(_events, bytes, at) == bytes.Length && header.Magic == Wire.ChunkMagic && header.Length is > 0 and <= Wire.ChunkLengthMax
+            && at + bytes.Length + header.Length <= length)
+        {
+            at += bytes.Length + header.Length;
+        }
+        return at;
+    }
+
+    /// <summary>The page <c>process</c>, whole.</summary>
+    public void Save(in ProcessHeader header) => RandomAccess.Write(_process, MemoryMarshal.AsBytes(new ReadOnlySpan<ProcessHeader>(in header)), 0);
+
+    /// <summary>Appends a chunk to <c>events</c>.</summary>
+    public void Append(ReadOnlySpan<byte> chunk)
+    {
+        try
+        {
+            RandomAccess.Write(_events, chunk, _eventBytes);
+            _eventBytes += chunk.Length;
+        }
+        catch (IOException)
+        {
+            // What was written of it would be damage.
+            RandomAccess.SetLength(_events, _eventBytes);
+            throw;
+        }
+    }
+
+    /// <summary>Keeps in <c>tails</c> what an unfinished chunk holds so far.</summary>
+    /// <param name="key">The chunk's place in the arena.</param>
+    /// <param name="header">Its header.</param>
+    /// <param name="chunk">Header and payload; the header's capacity is filled in.</param>
+    public void Keep(ulong key, in ChunkHeader header, Span<byte> chunk)
+    {
+        ref TailSlot slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_slots, key, out bool known);
+        if (known && (slot.Thread, slot.Sequence, slot.Length) == (header.Thread, header.Sequence, header.Length))
+            return;
+        if (!known)
+        {
+            slot.Offset = _tailBytes;
+            slot.Capacity = (uint)((header.Capacity + Wire.TailAlignment - 1) / Wire.TailAlignment * Wire.TailAlignment);
+            _tailBytes += slot.Capacity;
+            RandomAccess.SetLength(_tails, _tailBytes);
+        }
+        else if (slot.Thread != header.Thread || slot.Sequence != header.Sequence)
+        {
+            Forget(slot);
+        }
+        (slot.Thread, slot.Sequence, slot.Length) = (header.Thread, header.Sequence, header.Length);
+        MemoryMarshal.AsRef<ChunkHeader>(chunk).Capacity = slot.Capacity;
+        // The bytes before the length that counts them.
+        const int head = 64;
+        RandomAccess.Write(_tails, chunk[head..], slot.Offset + head);
+        RandomAccess.Write(_tails, chunk[..head], slot.Offset);
+    }
+
+    /// <summary>Adds to a text file.</summary>
+    public void AddText(string name, ReadOnlySpan<byte> text)
+    {
+        using SafeFileHandle file = Open(name, isNew: false);
+        RandomAccess.Write(file, text, RandomAccess.GetLength(file));
+    }
+
+    /// <summary>Takes another image's text file over: a fork has its parent's, and the two are one file.</summary>
+    public void ShareText(string name, string from) => _ = Libc.Link(Path.Combine(from, name), Path.Combine(Directory, name));
+
+    /// <summary>The first interval's mark.</summary>
+    public void MarkStart(uint interval, ulong monoNs)
+    {
+        var mark = new MarkEntry { Kind = MarkEntry.Start, Interval = interval, MonoNs = monoNs };
+        AddText(Wire.MarksFile, MemoryMarshal.AsBytes(new ReadOnlySpan<MarkEntry>(in mark)));
+    }
+
+    /// <summary>All is in <c>events</c>: what <c>tails</c> held is there too.</summary>
+    public void DropTails()
+    {
+        RandomAccess.SetLength(_tails, 0);
+        _slots.Clear();
+        _tailBytes = 0;
+    }
+
+    public void Dispose()
+    {
+        _process.Dispose();
+        _events.Dispose();
+        _tails.Dispose();
+    }
+
+    private void Forget(in TailSlot slot)
+    {
+        ReadOnlySpan<byte> zeros = stackalloc byte[8]; // sequence and length
+        RandomAccess.Write(_tails, zeros[4..], slot.Offset + 12);
+    }
+
+    private SafeFileHandle Open(string name, bool isNew)
+    {
+        int flags = Libc.ReadWrite | Libc.Create | (isNew ? Libc.Exclusive : 0) | Libc.NoFollow | Libc.CloseOnExec;
+        int descriptor = Libc.Open(Path.Combine(Directory, name), flags, 0x180 /* 0600 */);
+        return descriptor >= 0
+            ? new SafeFileHandle(descriptor, ownsHandle: true)
+            : throw new IOException($"{Path.Combine(Directory, name)}: {Marshal.GetLastPInvokeErrorMessage()}");
+    }
+}

@@ -1,0 +1,170 @@
+using System.Runtime.InteropServices;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder.Arena;
+
+namespace AllocReplay.Drain;
+
+/// <summary>A process image that records, and what becomes of it on disk.</summary>
+internal sealed unsafe class LiveImage : IDisposable
+{
+    private readonly ImageSlot* _slot;
+    private readonly ImageFiles _files;
+    private readonly long _maxBytes;
+    private string? _stopped; // why the drain writes no more
+    private ulong _lost; // calls that arrived, and could not be written
+    private readonly ProcessHeader _identity; // as it was at the start: a process may scribble on its page
+
+    private LiveImage(uint index, ImageSlot* slot, ImageFiles files, RecordedProcess? process, long maxBytes)
+    {
+        (Index, _files, Process, _maxBytes) = (index, files, process, maxBytes);
+        _slot = slot;
+        Number = slot->Number;
+        _identity = slot->Process;
+    }
+
+    public uint Index { get; }
+
+    /// <summary>In the order of the session's images, from 1.</summary>
+    public uint Number { get; }
+
+    /// <summary>Null: it had ended before it was seen.</summary>
+    public RecordedProcess? Process { get; }
+
+    public uint Pid => _identity.Pid;
+
+    public string Directory => _files.Directory;
+
+    private bool HasLatency => (_identity.Flags & Wire.FlagLatency) != 0;
+
+    public bool IsStopped => Volatile.Read(ref _slot->Process.Control) == 0;
+
+    /// <summary>Why it is not recorded any further: something that the drain could not do, or that the process said.</summary>
+    public string? Failure => _stopped ?? (_slot->Process.State != (uint)RecordingState.Failed ? null
+        : _slot->Process.FailureOp == 6 ? "the program forbids the counter that events are stamped by" : "it has failed");
+
+    /// <summary>Begins the directory of an image that has published itself.</summary>
+    /// <param name="index">Of its slot.</param>
+    /// <param name="slot">Its slot.</param>
+    /// <param name="session">The session's directory.</param>
+    /// <param name="parent">The image that it was forked from, where that is known.</param>
+    /// <param name="maxBytes">Bytes of events after which it stops recording; 0: none.</param>
+    /// <param name="resume">Whether another drain may have begun it.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static LiveImage Begin(uint index, ImageSlot* slot, string session, string? parent, long maxBytes, bool resume)
+    {
+        var process = RecordedProcess.Find(slot->Process.Pid, slot->Process.ParentPid);
+        if (resume && ImageFiles.Resume(session, slot->Process) is { } known)
+            return new LiveImage(index, slot, known, process, maxBytes);
+        ImageFiles files = ImageFiles.Create(session, slot->Process.Pid);
+        files.Save(slot->Process); // first of all: by this a successor knows it
+        var image = new LiveImage(index, slot, files, process, maxBytes);
+        if (slot->FirstInterval != 0)
+            files.MarkStart(slot->FirstInterval, image._identity.StartMonoNs);
+        if (parent is not null)
+        {
+            files.ShareText(Wire.CommandLineFile, parent);
+            files.ShareText(Wire.MapsFile, parent);
+        }
+        return image;
+    }
+
+    /// <summary>Writes the page <c>process</c>: the image's own counters, and the latest reading of the clocks.</summary>
+    public void Save((ulong Ticks, ulong Ns) clock)
+    {
+        ProcessHeader header = _slot->Process, page = _identity;
+        (page.SecondTicks, page.SecondMonoNs) = clock;
+        // A reading of the clocks, where the image could only reckon.
+        (page.EndTicks, page.EndMonoNs) = header.EndTicks != 0 ? clock : default;
+        (page.State, page.FailureOp, page.FailureErrno) = (header.State, header.FailureOp, header.FailureErrno);
+        (page.Threads, page.LostEvents) = (header.Threads, header.LostEvents + _lost);
+        (page.Control, page.Interval) = (header.Control, header.Interval);
+        (page.SlowBegun, page.SlowDone) = (header.SlowBegun, header.SlowDone);
+        Attempt(() => _files.Save(page));
+    }
+
+    /// <summary>A whole chunk: of what there is no place for, the calls are counted.</summary>
+    public void Append(Span<byte> chunk)
+    {
+        const int head = 64;
+        long room = _stopped is not null ? 0 : _maxBytes > 0 ? _maxBytes - _files.EventBytes - head : long.MaxValue;
+        if (chunk.Length - head > room)
+        {
+            (int fits, ulong left) = ChunkEvents.Fit(chunk[head..], room, HasLatency);
+            _lost += left;
+            if (_stopped is null)
+                Fail(5 /* size limit */, 0, "the size limit is reached");
+            if (fits == 0)
+                return;
+            chunk = chunk[..(head + fits)];
+            MemoryMarshal.AsRef<ChunkHeader>(chunk).Length = (uint)fits;
+        }
+        try
+        {
+            _files.Append(chunk);
+        }
+        catch (IOException e)
+        {
+            _lost += ChunkEvents.Fit(chunk[head..], 0, HasLatency).CallsLeft;
+            Fail(3 /* write */, Errno(e), $"cannot write events: {e.Message}");
+        }
+    }
+
+    /// <summary>What an unfinished chunk holds so far.</summary>
+    public void Keep(ulong key, in ChunkHeader header, Span<byte> chunk)
+    {
+        if (_stopped is not null)
+            return;
+        try
+        {
+            _files.Keep(key, header, chunk);
+        }
+        catch (IOException e)
+        {
+            Fail(2 /* tails */, Errno(e), $"cannot write events: {e.Message}");
+        }
+    }
+
+    /// <summary>A part of a text that the image brought along.</summary>
+    public void AddText(uint what, ReadOnlySpan<byte> text)
+    {
+        byte[] copy = text.ToArray();
+        Attempt(() => _files.AddText(what == ArenaWire.DocumentMaps ? Wire.MapsFile : Wire.CommandLineFile, copy));
+    }
+
+    /// <summary>All that it recorded is on disk: its slot is another's.</summary>
+    public void Close((ulong Ticks, ulong Ns) clock)
+    {
+        Save(clock);
+        Attempt(_files.DropTails);
+        Dispose();
+        Volatile.Write(ref _slot->State, ArenaWire.ImageFree);
+    }
+
+    public void Dispose() => _files.Dispose();
+
+    private void Fail(uint operation, int errno, string why)
+    {
+        _stopped = why;
+        _slot->Process.FailureOp = operation;
+        _slot->Process.FailureErrno = errno;
+        Volatile.Write(ref _slot->Process.State, (uint)RecordingState.Failed);
+        Volatile.Write(ref _slot->Process.Control, 0);
+    }
+
+    /// <summary>Metadata: without it the recording is poorer, and not lost.</summary>
+    private static void Attempt(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The events that follow will fail too, and say why.
+        }
+    }
+
+    /// <summary>.NET keeps the error's number in the low half of its code.</summary>
+    private static int Errno(IOException e) => e.HResult & 0xffff;
+}

@@ -1,0 +1,78 @@
+using System.Runtime.InteropServices;
+using AllocReplay.Drain;
+using AllocReplay.Recorder.Arena;
+
+// allocreplay-drain SESSION [take-over]: recorder/DrainProcess.cs starts it, and holds its standard input: when that ends, no
+// image is to come but those that recorded ones begin. With "take-over" it goes on where a drain that is dead has left off.
+string session = args[0];
+_ = Terminal.NewSession(); // a Ctrl-C is for the program
+_ = Terminal.Prefer(0, 0, -10); // where we may: it works little, and threads wait for it where the processors are busy
+SharedArena arena;
+try
+{
+    arena = args.Length > 1 ? SharedArena.Open(session) ?? throw new IOException("its shared memory is gone") : SharedArena.Create(session);
+    if (!arena.TryOwn())
+        throw new IOException("another process is writing this recording");
+}
+catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+{
+    Console.WriteLine("error " + e.Message);
+    return 1;
+}
+var drain = new Drain(arena, session, Say);
+unsafe
+{
+    arena.Header->DrainPid = (uint)Environment.ProcessId;
+    Volatile.Write(ref arena.Header->DrainState, ArenaWire.DrainRuns);
+}
+Console.WriteLine("ready " + arena.Path);
+Console.Out.Close();
+var input = new Thread(() =>
+{
+    try
+    {
+        using Stream stream = Console.OpenStandardInput();
+        while (stream.ReadByte() >= 0)
+        {
+        }
+    }
+    catch (IOException)
+    {
+        // Gone as well.
+    }
+    Volatile.Write(ref Terminal.IsLast, true);
+}, 64 * 1024)
+{ IsBackground = true };
+input.Start();
+drain.Run(() => Volatile.Read(ref Terminal.IsLast));
+unsafe
+{
+    if (arena.Header->Refused > 0)
+        Say($"{arena.Header->Refused} process images were not recorded: {arena.ImageCount} at a time are");
+    Volatile.Write(ref arena.Header->DrainState, ArenaWire.DrainEnded);
+}
+arena.Remove(session);
+return 0;
+
+static void Say(string what)
+{
+    try
+    {
+        Console.Error.WriteLine("allocreplay: " + what);
+    }
+    catch (IOException)
+    {
+        // Nobody listens.
+    }
+}
+
+internal static partial class Terminal
+{
+    public static bool IsLast;
+
+    [LibraryImport("libc", EntryPoint = "setsid")]
+    public static partial int NewSession();
+
+    [LibraryImport("libc", EntryPoint = "setpriority")]
+    public static partial int Prefer(int which, uint who, int niceness);
+}

@@ -1,0 +1,97 @@
+using System.Text.RegularExpressions;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Statistics;
+using AllocReplay.Recorder;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Recorder;
+
+/// <summary>A drained program makes the system calls that it makes anyway, while its threads allocate.</summary>
+[StartsProcesses]
+public sealed partial class SystemCallTests : IDisposable
+{
+    private const int Threads = 4;
+
+    private readonly TemporaryDirectory _directory = new();
+
+    private static string Program => Targets.Build("steady.c");
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData(2_500_000)]
+    public void Under_a_filter_of_exactly_its_own_calls_a_program_runs_and_is_recorded_whole(long callsPerThread)
+    {
+        Programs.Need("strace");
+        string numbers = string.Join(',', Traced("-f", "-n").Select(c => c.Number).Distinct());
+        var options = new RecordOptions
+        {
+            Command = [Targets.Build("filter.c"), numbers, Program, $"{Threads}", $"{callsPerThread}"],
+            Output = _directory["r.allocrec"],
+        };
+
+        Assert.Equal(0, RecordedCommand.Run(options).ExitCode);
+
+        using TraceReader reader = TraceReader.Open(options.Output);
+        TraceStatistics statistics = TraceStatistics.Of(reader);
+        Assert.EndsWith("/steady", reader.Process.Executable.Replace(Path.GetFileName(Program), "steady", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Equal(0UL, reader.Process.LostEvents);
+        Assert.Equal(Threads * callsPerThread / 2, statistics.CountOf(CallKind.Malloc) - OwnCallsOf(reader));
+        Assert.Equal(Threads, statistics.CountOf(CallKind.ThreadExit));
+    }
+
+    [Fact] // the control
+    public void A_filter_without_one_of_them_ends_the_program()
+    {
+        Programs.Need("strace");
+        string numbers = string.Join(',', Traced("-f", "-n").Where(c => c.Name != "munmap" && c.Name != "mprotect").Select(c => c.Number).Distinct());
+        Assert.Equal(128 + 31, Programs.Run(Targets.Build("filter.c"), [numbers, Program, "1", "10"]).ExitCode);
+    }
+
+    /// <summary>Counted by ptrace, in each of the program's threads between its first and its last allocation.</summary>
+    [Fact]
+    public void In_steady_state_the_hook_makes_no_system_call()
+    {
+        Programs.Need("strace");
+        string log = _directory["strace.txt"], recording = _directory["s.allocrec"];
+        Assert.Equal(0, RecordedCommand.Run(new RecordOptions
+        {
+            Command = ["strace", "-f", "-o", log, Program, $"{Threads}", "200000"],
+            Output = recording,
+        }).ExitCode);
+        string[] lines = File.ReadAllLines(log);
+        string main = lines[0].Split(' ')[0];
+
+        // A thread of the C library registers itself, names its robust mutexes, and gives its stack back: nothing else is left.
+        string[] own = [.. lines.Where(l => !l.StartsWith(main, StringComparison.Ordinal)).Select(l => Call().Match(l).Groups[1].Value).Where(n => n.Length > 0)
+            .Distinct().Order(StringComparer.Ordinal)];
+        Assert.Subset(new HashSet<string> { "rseq", "set_robust_list", "rt_sigprocmask", "madvise", "exit", "mmap", "munmap", "mprotect" }, own.ToHashSet());
+        using TraceReader reader = TraceReader.Open(recording, new DirectoryInfo(recording).GetDirectories($"p{main}.*").Single().Name);
+        Assert.Equal(0UL, reader.Process.LostEvents);
+    }
+
+    /// <summary>The program's calls, unrecorded.</summary>
+    private List<(string Number, string Name)> Traced(params string[] options)
+    {
+        string log = _directory["plain.txt"];
+        Assert.Equal(0, Programs.Run("strace", [.. options, "-o", log, Program, $"{Threads}", "1000"]).ExitCode);
+        return [.. File.ReadAllLines(log).Select(l => Numbered().Match(l)).Where(m => m.Success).Select(m => (m.Groups[1].Value, m.Groups[2].Value))];
+    }
+
+    /// <summary>Blocks of the main thread: not counted by the program.</summary>
+    private static long OwnCallsOf(TraceReader reader)
+    {
+        using TraceReader again = TraceReader.Open(reader.Path, reader.Image);
+        long calls = 0;
+        while (again.Read(out TraceEvent e))
+            calls += e is { Kind: CallKind.Malloc, Thread: 0 } ? 1 : 0;
+        return calls;
+    }
+
+    [GeneratedRegex("""^\d+ +\[ *(\d+)\] (\w+)""")]
+    private static partial Regex Numbered();
+
+    [GeneratedRegex("""^\d+ +(\w+)\(""")]
+    private static partial Regex Call();
+}
