@@ -3,6 +3,7 @@ using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Packed;
+using Spectre.Console;
 
 namespace AllocReplay.Bench;
 

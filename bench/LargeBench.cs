@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using AllocReplay.Formats;
+using Spectre.Console;
 
 namespace AllocReplay.Bench;
 

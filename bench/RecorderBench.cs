@@ -2,6 +2,7 @@ using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Replayer.Compare;
+using Spectre.Console;
 
 namespace AllocReplay.Bench;
 
