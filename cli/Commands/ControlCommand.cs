@@ -51,14 +51,21 @@ internal static class ControlCommand
         int done = 0;
         if (SessionSwitch.IsSession(target))
             session(target);
-        foreach (string image in ControlTarget.Find(target))
+        foreach (string image in ControlTarget.Find(target, runningOnly: true))
         {
             using ControlledProcess process = ControlledProcess.Open(image);
             ControlStatus status = process.Status();
             if (!status.Alive)
                 continue;
-            terminal.Note($"{status.Image}: {request(process)}");
-            done++;
+            try
+            {
+                terminal.Note($"{status.Image}: {request(process)}");
+                done++;
+            }
+            catch (ControlException) when (!process.Status().Alive)
+            {
+                // It ended meanwhile.
+            }
         }
         return done > 0 ? ExitCode.Ok : throw new ControlException($"{target}: its processes have all ended");
     }

@@ -229,7 +229,7 @@ internal sealed unsafe class Drain
         LeaveRoom();
         _clock.Publish(_arena.Header); // later than the start of each that was found: the page of each holds this reading
         CollectLeaving();
-        End([.. _images.Values.Where(image => image.Process?.HasEnded != false || IsSucceeded(image))]);
+        EndThoseThatEnded();
         if (isSeal || now - _lastPartial > 1_000_000_000)
         {
             _lastPartial = now;
@@ -258,9 +258,15 @@ internal sealed unsafe class Drain
 
     private bool _hasNoRoom;
 
-    /// <summary>An exec begins another image of the process: what the one before had mapped is gone.</summary>
-    private bool IsSucceeded(LiveImage image) =>
-        _images.Values.Any(other => other.Number > image.Number && other.Process is not null && other.Process.Pid == image.Process!.Pid);
+    private void EndThoseThatEnded()
+    {
+        // An exec begins another image of the process: what the one before had mapped is gone.
+        var latest = new Dictionary<int, uint>();
+        foreach (LiveImage image in _images.Values)
+            if (image.Process is { } process)
+                latest[process.Pid] = Math.Max(image.Number, latest.GetValueOrDefault(process.Pid));
+        End([.. _images.Values.Where(image => image.Process is not { } process || latest[process.Pid] != image.Number || process.HasEnded)]);
+    }
 
     private void FindImages()
     {

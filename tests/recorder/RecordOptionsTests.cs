@@ -103,16 +103,14 @@ public sealed class RecordOptionsTests : IDisposable
 
         Assert.Equal((0, "the process that writes the recording was killed, and another took over"), (result.ExitCode, string.Join('\n', result.Failures)));
         using TraceReader reader = TraceReader.Open(Recording);
-        TraceReader[] runs = [.. reader.Images.Where(i => i.Arguments is [_, "none"]).Select(i => reader.Trace.OpenImage(i.Name))];
-        Assert.Equal(2, runs.Length);
-        foreach (TraceReader run in runs)
+        int whole = 0;
+        foreach (ProcessImage image in reader.Images)
         {
-            using (run)
-            {
-                Assert.Equal((0ul, true), (run.Process.LostEvents, run.Damage is null));
-                Assert.InRange(TraceStatistics.Of(run).Acquisitions, 200_000, long.MaxValue);
-            }
+            using TraceReader run = reader.Trace.OpenImage(image.Name);
+            Assert.Equal((0ul, null), (run.Process.LostEvents, run.Damage));
+            whole += run.Process.Arguments is [_, "none"] && TraceStatistics.Of(run).Acquisitions >= 200_000 ? 1 : 0;
         }
+        Assert.Equal(2, whole);
     }
 
     [Fact]
