@@ -1,9 +1,9 @@
 /* Forks in the middle of an event: a signal handler may make one while the thread that it interrupted writes. The child
- * goes on with that event when the handler returns, and would write it into a chunk that is its parent's. So it is given
- * memory of its own in the chunk's place. What it writes there is nobody's: its own recording begins at its next call.
+ * goes on with that event when the handler returns, and would write it into a chunk that is its parent's. So it is
+ * given memory of its own in the chunk's place. What it writes there is nobody's: its own recording begins at its next
+ * call.
  *
  * fork() runs the handler below; _Fork(), which runs none, is wrapped. A raw clone from a handler is left open. */
-#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -24,7 +24,7 @@ static void in_child(void)
 void ar_fork_resolve(void)
 {
     pthread_atfork(NULL, NULL, in_child);
-    real_fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "_Fork");
+    real_fork = (pid_t(*)(void))ar_next("_Fork");
 }
 
 AR_EXPORT pid_t _Fork(void);
