@@ -23,6 +23,15 @@ public static class Executable
     /// <summary>Scripts whose interpreters are scripts: as many as Linux follows.</summary>
     private const int InterpretersMax = 4;
 
+    /// <summary>Functions of allocators' own that take or give back blocks. No program that does without such an allocator has them.</summary>
+    private static readonly string[] OwnFunctions =
+    [
+        "mallocx", "rallocx", "xallocx", "dallocx", "sdallocx",
+        "tc_malloc", "tc_calloc", "tc_realloc", "tc_memalign", "tc_posix_memalign", "tc_free", "tc_free_sized", "tc_new", "tc_newarray", "tc_delete",
+        "tc_deletearray",
+        "mi_malloc", "mi_zalloc", "mi_calloc", "mi_realloc", "mi_malloc_aligned", "mi_malloc_small", "mi_heap_malloc", "mi_free", "mi_new", "mi_new_nothrow",
+    ];
+
     /// <summary>Why the hook would see no call of this file when it is run; null when it would, or when the file may not be read.</summary>
     /// <param name="path">The file. Of a script, its interpreter is judged.</param>
     /// <param name="via">How the calls are to be seen.</param>
@@ -48,6 +57,22 @@ public static class Executable
             // The system may run what we may not read.
         }
         return null;
+    }
+
+    /// <summary>Which of its calls the hook does not see though it sees the rest, as the end of a sentence.</summary>
+    /// <returns>null when it is none, or when the file may not be read.</returns>
+    /// <param name="path">The file.</param>
+    public static string? UnrecordedCalls(string path)
+    {
+        try
+        {
+            using ElfImage? image = ElfImage.Open(path);
+            return image?.Imports(OwnFunctions) is { Count: > 0 } names ? $"calls {string.Join(", ", names.Order())}, which are not recorded" : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     /// <summary>A reason as a phrase, to follow the file's name.</summary>
