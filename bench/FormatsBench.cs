@@ -3,7 +3,6 @@ using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Packed;
-using Spectre.Console;
 
 namespace AllocReplay.Bench;
 

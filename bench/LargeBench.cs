@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using AllocReplay.Formats;
-using Spectre.Console;
 
 namespace AllocReplay.Bench;
 

@@ -1,5 +1,4 @@
 using AllocReplay.Bench;
-using Spectre.Console;
 
 if (Console.IsOutputRedirected)
     AnsiConsole.Profile.Width = 200; // tables are pasted into results.md: no line may break

@@ -2,7 +2,6 @@ using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Replayer.Compare;
-using Spectre.Console;
 
 namespace AllocReplay.Bench;
 

@@ -8,7 +8,6 @@ using AllocReplay.Replayer.Compare;
 using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
-using Spectre.Console;
 
 namespace AllocReplay.Bench;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder.Arena;
 
 namespace AllocReplay.Recorder;
 
@@ -24,14 +25,14 @@ public static class ControlTarget
     }
 
     /// <summary>The command that a recorder runs: who started it knows the recorder's process id only.</summary>
-    private static int? RecordedChild(int pid)
+    private static string? ImageOfChild(int pid)
     {
         try
         {
             foreach (string task in Directory.GetDirectories($"/proc/{pid}/task"))
                 foreach (string child in File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                    if (File.ReadAllText($"/proc/{child}/environ").Contains("ALLOCREPLAY_DIR=", StringComparison.Ordinal))
-                        return int.Parse(child, CultureInfo.InvariantCulture);
+                    if (int.Parse(child, CultureInfo.InvariantCulture) is var id && SessionOf(id) is { } session && ImageOf(id, session) is { } image)
+                        return image;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -40,30 +41,38 @@ public static class ControlTarget
         return null;
     }
 
+    /// <summary>The latest image that runs under an id; null when none does.</summary>
+    private static string? ImageOf(int pid, string session)
+    {
+        if (!Directory.Exists(session))
+            return null;
+        DrainProcess.BringIn(session);
+        return Directory.GetDirectories(session, $"p{pid}.*").OrderBy(d => int.TryParse(d[(d.LastIndexOf('.') + 1)..], out int n) ? n : -1).LastOrDefault();
+    }
+
+    /// <summary>By its environment, or by its memory where it has overwritten that, as programs do that set their title.</summary>
+    private static string? SessionOf(int pid) =>
+        File.ReadAllText($"/proc/{pid}/environ").Split('\0').LastOrDefault(v => v.StartsWith(Variable, StringComparison.Ordinal))?[Variable.Length..]
+            ?? SharedArena.SessionOf(pid);
+
+    private const string Variable = "ALLOCREPLAY_DIR=";
+
     private static string OfProcess(int pid)
     {
-        string environment;
+        string? session;
         try
         {
-            environment = File.ReadAllText($"/proc/{pid}/environ");
+            session = SessionOf(pid);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ControlException($"pid {pid}: {(Directory.Exists($"/proc/{pid}") ? "may not be looked at" : "no such process")}");
         }
-        string? session = environment.Split('\0').LastOrDefault(v => v.StartsWith("ALLOCREPLAY_DIR=", StringComparison.Ordinal))?[16..];
-        if (session is null)
+        if (((session is null ? null : ImageOf(pid, session)) ?? ImageOfChild(pid)) is not { } image)
         {
-            return RecordedChild(pid) is { } child
-                ? OfProcess(child)
-                : throw new ControlException($"pid {pid}: is neither a process that 'allocreplay record' started nor one that records");
+            throw new ControlException(session is null ? $"pid {pid}: is neither a process that 'allocreplay record' started nor one that records"
+                : Directory.Exists(session) ? $"pid {pid}: has no recording in {session}" : $"pid {pid}: its recording {session} is gone");
         }
-        if (Directory.Exists(session))
-            DrainProcess.BringIn(session);
-        // The latest image that runs under this id.
-        return Directory.Exists(session)
-            ? Directory.GetDirectories(session, $"p{pid}.*").OrderBy(d => int.TryParse(d[(d.LastIndexOf('.') + 1)..], out int n) ? n : -1).LastOrDefault()
-                ?? throw new ControlException($"pid {pid}: has no recording in {session}")
-            : throw new ControlException($"pid {pid}: its recording {session} is gone");
+        return image;
     }
 }

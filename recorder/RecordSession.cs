@@ -9,8 +9,8 @@ public sealed class RecordSession
     /// <summary>Every variable that the hook reads: those of a recording around this one are not meant for it.</summary>
     private static readonly string[] Variables =
     [
-        "ALLOCREPLAY_DIR", "ALLOCREPLAY_ARENA", "ALLOCREPLAY_SAMPLE", "ALLOCREPLAY_LATENCY", "ALLOCREPLAY_MAX_SIZE", "ALLOCREPLAY_ONLY_CHILD_OF", "ALLOCREPLAY_REDACT",
-        "ALLOCREPLAY_OPT_IN",
+        "ALLOCREPLAY_DIR", "ALLOCREPLAY_ARENA", "ALLOCREPLAY_SAMPLE", "ALLOCREPLAY_LATENCY", "ALLOCREPLAY_MAX_SIZE",
+        "ALLOCREPLAY_ONLY_CHILD_OF", "ALLOCREPLAY_REDACT", "ALLOCREPLAY_OPT_IN",
     ];
 
     private readonly string _directory;

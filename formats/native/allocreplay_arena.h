@@ -20,8 +20,8 @@
 
 /* Chunks of one size. Offsets are from the start of the arena; `words` are 64-bit. */
 struct ar_arena_class {
-    uint32_t size;  /* of a chunk, its header included: a multiple of a page */
-    uint32_t count; /* a multiple of 64 */
+    uint32_t size;   /* of a chunk, its header included: a multiple of a page */
+    uint32_t count;  /* a multiple of 64 */
     uint64_t owners; /* a word each: AR_CHUNK_OWNER */
     uint64_t free;   /* a bit each: backed by memory, and nobody's. Who clears it has it */
     uint64_t full;   /* a bit each: something for the drain to look at */
@@ -53,9 +53,9 @@ struct ar_arena_clock {
 struct ar_arena {
     uint64_t magic;
     uint32_t version;
-    uint32_t image_count; /* at most 65535 */
-    uint64_t size;        /* of the file */
-    uint64_t images;      /* offset of the slots */
+    uint32_t image_count;                   /* at most 65535 */
+    uint64_t size;                          /* of the file */
+    uint64_t images;                        /* offset of the slots */
     uint64_t session_device, session_inode; /* of the session's directory */
     uint32_t tick_shift;
     uint32_t wait_ms; /* how long a thread may wait for a free chunk; 0: not at all */
@@ -63,7 +63,9 @@ struct ar_arena {
     struct ar_arena_class classes[AR_ARENA_CLASSES];
     struct ar_arena_clock clock;
     uint64_t max_bytes; /* of events of one image; 0: no limit */
-    uint8_t padding[3072 - 64 - AR_ARENA_CLASSES * 40 - 40 - 8];
+    uint8_t reserved[1024 - 232];
+    char session[1024]; /* the session's directory, NUL-padded: for who knows of a process only */
+    uint8_t padding[1024];
 
     /* A line each, by who writes it. */
     uint32_t control;  /* the interval that a new image begins with, or 0 */
@@ -95,6 +97,7 @@ static_assert(sizeof(struct ar_arena_clock) == 40, "ar_arena_clock is 40 bytes")
 static_assert(offsetof(struct ar_arena, classes) == 64, "ar_arena.classes");
 static_assert(offsetof(struct ar_arena, clock) == 184, "ar_arena.clock");
 static_assert(offsetof(struct ar_arena, max_bytes) == 224, "ar_arena.max_bytes");
+static_assert(offsetof(struct ar_arena, session) == 1024, "ar_arena.session");
 static_assert(offsetof(struct ar_arena, control) == 3072, "ar_arena.control");
 static_assert(offsetof(struct ar_arena, image_numbers) == 3136, "ar_arena.image_numbers");
 static_assert(offsetof(struct ar_arena, freed) == 3200, "ar_arena.freed");
@@ -110,12 +113,12 @@ enum ar_image_state {
 struct ar_image {
     struct ar_process process;
     uint8_t padding[2432 - sizeof(struct ar_process)];
-    uint32_t state;  /* enum ar_image_state */
-    uint32_t number; /* order of the images in the session, from 1 */
-    uint32_t parent; /* number of the image that it was forked from; 0: none, it was begun by exec */
-    uint32_t filtered; /* a filter of system calls is in place: its threads never wait */
-    uint64_t held;     /* bytes of chunks */
-    uint64_t waits;    /* for a free chunk */
+    uint32_t state;          /* enum ar_image_state */
+    uint32_t number;         /* order of the images in the session, from 1 */
+    uint32_t parent;         /* number of the image that it was forked from; 0: none, it was begun by exec */
+    uint32_t filtered;       /* a filter of system calls is in place: its threads never wait */
+    uint64_t held;           /* bytes of chunks */
+    uint64_t waits;          /* for a free chunk */
     uint32_t first_interval; /* that it began with, or 0 */
     uint32_t reserved;
 };

@@ -74,6 +74,7 @@ internal struct ArenaHeader
     [FieldOffset(64)] public ClassTable Table;
     [FieldOffset(184)] public ArenaClock Clock;
     [FieldOffset(224)] public ulong MaxBytes;
+    [FieldOffset(1024)] public SessionPath Session;
     [FieldOffset(3072)] public uint Control;
     [FieldOffset(3076)] public uint Interval;
     [FieldOffset(3136)] public uint ImageNumbers;
@@ -84,6 +85,12 @@ internal struct ArenaHeader
     [FieldOffset(3268)] public uint Sealed;
     [FieldOffset(3272)] public uint DrainPid;
     [FieldOffset(3276)] public uint DrainState;
+
+    [InlineArray(1024)]
+    public struct SessionPath
+    {
+        private byte _first;
+    }
 
     [InlineArray(ArenaWire.Classes)]
     public struct ClassTable

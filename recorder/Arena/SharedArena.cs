@@ -99,11 +99,31 @@ internal sealed unsafe class SharedArena : IDisposable
         };
         for (int i = 0; i < classes.Length; i++)
             header->Table[i] = classes[i];
+        _ = System.Text.Encoding.UTF8.TryGetBytes(session, ((Span<byte>)header->Session)[..^1], out _);
         using (var directory = new OpenDirectory(session))
             (header->SessionDevice, header->SessionInode) = (directory.Status.Device, directory.Status.Inode);
         File.CreateSymbolicLink(System.IO.Path.Combine(session, NameLink), path);
         Volatile.Write(ref header->Magic, ArenaWire.Magic);
         return arena;
+    }
+
+    /// <summary>
+    /// The session of a process, by what it has mapped: it may have overwritten its environment. Whoever uses it has to see whether that
+    /// session names this arena, as <see cref="Open"/> does.
+    /// </summary>
+    /// <returns>Null when it has no arena mapped, or one without a name.</returns>
+    public static string? SessionOf(int pid)
+    {
+        string? line = File.ReadLines($"/proc/{pid}/maps").FirstOrDefault(l => l.Contains(Shm + "allocreplay.", StringComparison.Ordinal));
+        int descriptor = line is null ? -1 : Libc.Open(line[line.IndexOf(Shm, StringComparison.Ordinal)..], Libc.NoFollow | Libc.CloseOnExec, 0);
+        if (descriptor < 0)
+            return null;
+        using var file = new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true);
+        ArenaHeader header = default;
+        if (RandomAccess.Read(file, MemoryMarshal.AsBytes(new Span<ArenaHeader>(ref header)), 0) < sizeof(ArenaHeader) || header.Magic != ArenaWire.Magic)
+            return null;
+        ReadOnlySpan<byte> path = header.Session;
+        return System.Text.Encoding.UTF8.GetString(path[..Math.Max(0, path.IndexOf((byte)0))]) is { Length: > 0 } session ? session : null;
     }
 
     /// <summary>Opens the arena that a session names; null when it names none, or that is gone.</summary>

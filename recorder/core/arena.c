@@ -119,9 +119,9 @@ struct ar_image *ar_arena_image(void)
     return NULL;
 }
 
-/* A controller stores the session's word, and then that of each slot that is taken; ours is taken already, and reads the
- * session's word. One of the two sees the other's: where we have read the old word after all, the slot was taken, and its
- * word written, before the controller went through the slots, and so it is the controller's that stays. */
+/* A controller stores the session's word, and then that of each slot that is taken; ours is taken already, and reads
+ * the session's word. One of the two sees the other's: where we have read the old word after all, the slot was taken,
+ * and its word written, before the controller went through the slots, and so it is the controller's that stays. */
 void ar_arena_publish(struct ar_image *image, bool stopped)
 {
     struct ar_process *header = &image->process;
@@ -193,8 +193,7 @@ static bool claim_within_quota(struct ar_thread *t, enum ar_size size, struct ar
 {
     for (int s = (int)size; s >= AR_SMALL; s--) {
         uint64_t bytes = view.classes[s].size;
-        if (__atomic_add_fetch(&image->held, bytes, __ATOMIC_RELAXED) <= view.quota &&
-            claim(t, (enum ar_size)s, index))
+        if (__atomic_add_fetch(&image->held, bytes, __ATOMIC_RELAXED) <= view.quota && claim(t, (enum ar_size)s, index))
             return true;
         __atomic_fetch_sub(&image->held, bytes, __ATOMIC_RELAXED);
     }
@@ -227,13 +226,8 @@ static bool take(struct ar_thread *t, enum ar_size size, struct ar_why *why)
     (void)why;
     uint32_t index = image_index(t->header);
     struct ar_image *image = image_at(index);
-    if (!claim_within_quota(t, size, image, index) && !wait_for(t, size, image, index)) {
-        t->tail = &ar_no_chunk;
-        t->place = NULL;
-        t->limit = (uint8_t *)&ar_no_chunk;
-        t->cursor = t->limit + 1; /* full */
+    if (!claim_within_quota(t, size, image, index) && !wait_for(t, size, image, index))
         return false;
-    }
     t->waited = 0;
     __atomic_store_n(&t->tail->inside, 1, __ATOMIC_RELEASE);
     return true;
@@ -288,7 +282,8 @@ void ar_arena_carry(struct ar_image *image, enum ar_document what, const char *p
         uint32_t room = carrier.capacity - (uint32_t)sizeof *carrier.tail, length = 0;
         while (length < room && (n = ar_sys(SYS_read, fd, text + length, room - length)) > 0)
             length += (uint32_t)n;
-        *carrier.tail = (struct ar_chunk){.magic = AR_DOCUMENT_MAGIC, .thread = what, .sequence = part, .length = length};
+        *carrier.tail =
+            (struct ar_chunk){.magic = AR_DOCUMENT_MAGIC, .thread = what, .sequence = part, .length = length};
         give(&carrier, NULL);
     }
     if (fd >= 0)

@@ -9,8 +9,8 @@
 enum ar_size { AR_SMALL, AR_MEDIUM, AR_LARGE };
 
 struct ar_store {
-    /* A chunk for the thread, with its capacity and its flag `inside` set; it becomes t->tail and t->place. False: there
-     * is none now; where `why` is set, there will be none. */
+    /* A chunk for the thread, with its capacity and its flag `inside` set; it becomes t->tail and t->place. False:
+     * there is none now; where `why` is set, there will be none. */
     bool (*take)(struct ar_thread *t, enum ar_size size, struct ar_why *why);
     /* Gives the thread's chunk away. False: its events are lost, and `why` is set. */
     bool (*give)(struct ar_thread *t, struct ar_why *why);
@@ -23,9 +23,9 @@ extern const struct ar_store ar_arena_store, ar_tails_store;
 extern struct ar_chunk ar_no_chunk;
 
 /* arena.c */
-bool ar_arena_map(const char *path);                /* once, in the first image that this memory had */
+bool ar_arena_map(const char *path); /* once, in the first image that this memory had */
 bool ar_arena_mapped(void);
-struct ar_image *ar_arena_image(void);              /* takes a slot, to be filled; NULL: there is none */
+struct ar_image *ar_arena_image(void); /* takes a slot, to be filled; NULL: there is none */
 /* It is filled: its recording begins as the session's control word says, or stopped. */
 void ar_arena_publish(struct ar_image *image, bool stopped);
 void ar_arena_time(uint64_t ticks, uint64_t *mono_ns, uint64_t *realtime_ns);

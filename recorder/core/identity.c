@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <link.h>
 #include <linux/membarrier.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
+#include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 

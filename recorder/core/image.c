@@ -22,7 +22,7 @@
 union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
 
 /* Not wiped by fork: what a child needs of its parent. */
-static atomic_bool disabled; /* not asked to record, or may not */
+static atomic_bool disabled;             /* not asked to record, or may not */
 static struct ar_process *latest_header; /* that this image's process, or its parent, made; stays mapped */
 static struct ar_process identity;       /* what `latest_header` said at its start, from memory that is ours alone */
 static uint32_t latest_number;           /* of its image in the arena */

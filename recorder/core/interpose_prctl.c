@@ -38,8 +38,8 @@ static void note_own_name(const char *name)
 }
 
 /* Another thread's chunk is its own, and may be any thread's by the time it is written to. So that thread is made to
- * begin a new one at its next call: to it the limit is what it has just read, or what it reads next. If it is beginning
- * one at this moment the limit is overwritten, and the name comes with the chunk after that.
+ * begin a new one at its next call. If it is just beginning one it overwrites the limit, and the name comes with the
+ * chunk after that; not so with its first, see begin_thread.
  *
  * Its state lies as far from the thread's descriptor as ours from our own, as it is at a fixed place of each thread's
  * static storage. Before the real call, which reads the descriptor too: later, the thread may be gone. */

@@ -177,6 +177,8 @@ static bool give(struct ar_thread *t, struct ar_why *why)
 static void leave(struct ar_thread *t)
 {
     struct ar_slot *slot = t->place;
+    if (!slot)
+        return; /* it could be given none */
     lock();
     slot->next = NULL;
     if (ar_recording.exited_last)

@@ -5,7 +5,8 @@
 
 #include "encode.h"
 
-/* A thread that has filled so many chunks gets the next size: few system calls for the busy, few pages for the quiet. */
+/* A thread that has filled so many chunks gets the next size: few system calls for the busy, few pages for the quiet.
+ */
 #define CHUNKS_UNTIL_MEDIUM 2
 #define CHUNKS_UNTIL_LARGE 6
 
@@ -47,8 +48,13 @@ static bool fill_in(struct ar_thread *t, struct ar_why *why)
     const enum ar_size size = t->exited || t->chunks < CHUNKS_UNTIL_MEDIUM ? AR_SMALL
                               : t->chunks < CHUNKS_UNTIL_LARGE             ? AR_MEDIUM
                                                                            : AR_LARGE;
-    if (!ar_store->take(t, size, why))
+    if (!ar_store->take(t, size, why)) {
+        t->tail = &ar_no_chunk;
+        t->place = NULL;
+        t->limit = (uint8_t *)&ar_no_chunk;
+        t->cursor = t->limit + 1; /* full */
         return false;
+    }
     begin_chunk(t);
     if (!t->started) {
         t->started = 1;

@@ -10,7 +10,8 @@ extern const struct ar_store *ar_store;
 /* The name of a thread that nobody told us one for: the program's. */
 extern char ar_first_name[16];
 
-/* Begins the thread's stream. False: its calls cannot be recorded now; where `why` is set, no thread's can be any more. */
+/* Begins the thread's stream. False: its calls cannot be recorded now; where `why` is set, no thread's can be any more.
+ */
 bool ar_thread_attach(struct ar_thread *t, struct ar_process *header, struct ar_why *why);
 
 /* Begins a chunk: of the interval in t->interval, or because the last one is full. False: as above. */

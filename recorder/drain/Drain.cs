@@ -16,7 +16,8 @@ internal sealed unsafe class Drain
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Bytes of free chunks of each class that are kept ready: what the threads of a few cores fill between two looks.</summary>
-    private static readonly uint[] ReserveOf = [4 << 20, 2 << 20, 8 << 20];
+    private static readonly uint[] ReserveOf = [8 << 20, 2 << 20, 8 << 20];
+    private const int ServeEvery = 16; // of looks at a thread in /proc, each some 20 us
     private const int GrowBy = 64; // chunks at a time, a word of the bits
 
     private readonly SharedArena _arena;
@@ -112,11 +113,29 @@ internal sealed unsafe class Drain
 
     private bool HasNewImages => Volatile.Read(ref _arena.Header->ImageNumbers) != _seenImages;
 
-    /// <summary>Chunks that their threads have given away.</summary>
+    /// <summary>Chunks that their threads have given away, each thread's in order: where there is no room for all, what is kept has no hole.</summary>
     /// <returns>Whether there were any.</returns>
     private bool CollectFull()
     {
+        _full.Clear();
+        // Twice: while the first looked elsewhere, a thread may have given a chunk that it did not see, and then one that it saw.
+        GatherFull();
+        if (_full.Count == 0)
+            return false;
+        GatherFull();
+        _full.Sort((a, b) => (a.Thread, a.Sequence).CompareTo((b.Thread, b.Sequence)));
         bool any = false;
+        foreach (FullChunk full in _full)
+            any |= Collect(full.Class, full.Chunk, full.Owner);
+        return any;
+    }
+
+    private readonly record struct FullChunk(int Class, uint Chunk, ulong Owner, uint Thread, uint Sequence);
+
+    private readonly List<FullChunk> _full = [];
+
+    private void GatherFull()
+    {
         ReadOnlySpan<SharedArena.ClassView> classes = _arena.Classes;
         for (int c = 0; c < classes.Length; c++)
         {
@@ -128,14 +147,14 @@ internal sealed unsafe class Drain
                 {
                     uint chunk = word * 64 + (uint)BitOperations.TrailingZeroCount(bits);
                     ulong owner = Volatile.Read(ref classes[c].Owners[chunk]);
+                    var header = (ChunkHeader*)classes[c].Chunk(chunk);
                     if ((owner & ArenaWire.ChunkStateMask) == ArenaWire.ChunkExited)
                         _leaving.Add((c, chunk));
                     else if ((owner & ArenaWire.ChunkStateMask) == ArenaWire.ChunkFull)
-                        any |= Collect(c, chunk, owner);
+                        _full.Add(new FullChunk(c, chunk, owner, header->Thread, header->Sequence));
                 }
             }
         }
-        return any;
     }
 
     /// <summary>Brings a chunk that nobody writes to disk, and makes it free.</summary>
@@ -275,14 +294,21 @@ internal sealed unsafe class Drain
     private void CollectLeaving()
     {
         double bootOffset = BootOffsetNs;
-        _leaving.RemoveAll(at =>
+        (int Class, uint Chunk)[] leaving = [.. _leaving];
+        _leaving.Clear();
+        for (int i = 0; i < leaving.Length; i++)
         {
-            ulong owner = Volatile.Read(ref _arena.Classes[at.Class].Owners[at.Chunk]);
+            (int c, uint chunk) = leaving[i];
+            ulong owner = Volatile.Read(ref _arena.Classes[c].Owners[chunk]);
             if ((owner & ArenaWire.ChunkStateMask) != ArenaWire.ChunkExited)
-                return true;
-            var header = (ChunkHeader*)_arena.Classes[at.Class].Chunk(at.Chunk);
-            return _images.TryGetValue(ImageOf(owner), out LiveImage? image) && HasEnded(image, header, bootOffset) && Collect(at.Class, at.Chunk, owner);
-        });
+                continue;
+            var header = (ChunkHeader*)_arena.Classes[c].Chunk(chunk);
+            bool isGone = _images.TryGetValue(ImageOf(owner), out LiveImage? image) && HasEnded(image, header, bootOffset) && Collect(c, chunk, owner);
+            if (!isGone)
+                _leaving.Add((c, chunk));
+            if (i % ServeEvery == 0)
+                Serve();
+        }
     }
 
     private bool HasEnded(LiveImage image, ChunkHeader* header, double bootOffset) =>
@@ -294,11 +320,16 @@ internal sealed unsafe class Drain
         if (images.Count == 0)
             return;
         var slots = images.Select(i => i.Index).ToHashSet();
+        _ = CollectFull(); // what they gave before
+        var left = new List<FullChunk>();
         ForEachOwned((c, chunk, owner) =>
         {
+            var header = (ChunkHeader*)_arena.Classes[c].Chunk(chunk);
             if (slots.Contains(ImageOf(owner)))
-                _ = Collect(c, chunk, owner);
+                left.Add(new FullChunk(c, chunk, owner, header->Thread, header->Sequence));
         });
+        foreach (FullChunk chunk in left.OrderBy(f => (f.Thread, f.Sequence)))
+            _ = Collect(chunk.Class, chunk.Chunk, chunk.Owner);
         foreach (LiveImage image in images)
         {
             Report(image);
@@ -317,7 +348,9 @@ internal sealed unsafe class Drain
             Grow(c);
     }
 
-    /// <summary>A thread that was killed between a chunk's bit and its word left a chunk that nobody has. Where one is just being taken, the word decides.</summary>
+    /// <summary>
+    /// A thread that was killed between a chunk's bit and its word left a chunk that nobody has. Where one is just being taken, the word decides.
+    /// </summary>
     private void FreeForgotten()
     {
         ReadOnlySpan<SharedArena.ClassView> classes = _arena.Classes;
@@ -350,6 +383,7 @@ internal sealed unsafe class Drain
     private void KeepUnfinished()
     {
         double bootOffset = BootOffsetNs;
+        int kept = 0;
         ForEachOwned((c, chunk, owner) =>
         {
             if ((owner & ArenaWire.ChunkStateMask) == ArenaWire.ChunkFull || !_images.TryGetValue(ImageOf(owner), out LiveImage? image))
@@ -370,6 +404,8 @@ internal sealed unsafe class Drain
                 image.Keep((ulong)c << 32 | chunk, copy, bytes);
             }
             Report(image);
+            if (++kept % ServeEvery == 0)
+                Serve();
         });
     }
 

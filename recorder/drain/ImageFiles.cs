@@ -75,7 +75,8 @@ internal sealed class ImageFiles : IDisposable
         get
         {
             ProcessHeader header = default;
-            return RandomAccess.Read(_process, MemoryMarshal.AsBytes(new Span<ProcessHeader>(ref header)), 0) == Marshal.SizeOf<ProcessHeader>() ? header : null;
+            Span<byte> bytes = MemoryMarshal.AsBytes(new Span<ProcessHeader>(ref header));
+            return RandomAccess.Read(_process, bytes, 0) == bytes.Length ? header : null;
         }
     }
 
@@ -84,10 +85,11 @@ internal sealed class ImageFiles : IDisposable
     {
         long at = 0, length = RandomAccess.GetLength(_events);
         ChunkHeader header = default;
-        while (RandomAccess.Read(_events, MemoryMarshal.AsBytes(new Span<ChunkHeader>(ref header)), at) == Marshal.SizeOf<ChunkHeader>()
-            && header.Magic == Wire.ChunkMagic && header.Length is > 0 and <= Wire.ChunkLengthMax && at + Marshal.SizeOf<ChunkHeader>() + header.Length <= length)
+        Span<byte> bytes = MemoryMarshal.AsBytes(new Span<ChunkHeader>(ref header));
+        while (RandomAccess.Read(_events, bytes, at) == bytes.Length && header.Magic == Wire.ChunkMagic && header.Length is > 0 and <= Wire.ChunkLengthMax
+            && at + bytes.Length + header.Length <= length)
         {
-            at += Marshal.SizeOf<ChunkHeader>() + header.Length;
+            at += bytes.Length + header.Length;
         }
         return at;
     }
@@ -179,8 +181,8 @@ internal sealed class ImageFiles : IDisposable
 
     private SafeFileHandle Open(string name, bool isNew)
     {
-        int descriptor = Libc.Open(Path.Combine(Directory, name), Libc.ReadWrite | Libc.Create | (isNew ? Libc.Exclusive : 0) | Libc.NoFollow | Libc.CloseOnExec,
-            0x180 /* 0600 */);
+        int flags = Libc.ReadWrite | Libc.Create | (isNew ? Libc.Exclusive : 0) | Libc.NoFollow | Libc.CloseOnExec;
+        int descriptor = Libc.Open(Path.Combine(Directory, name), flags, 0x180 /* 0600 */);
         return descriptor >= 0
             ? new SafeFileHandle(descriptor, ownsHandle: true)
             : throw new IOException($"{Path.Combine(Directory, name)}: {Marshal.GetLastPInvokeErrorMessage()}");

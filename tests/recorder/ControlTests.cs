@@ -48,11 +48,13 @@ public sealed class ControlTests : IDisposable
         Assert.NotEqual(0, LateWritesOfLitmusBuild(ControlledProcess.Omission.Membarrier, Cycles));
 
     /// <summary>Who starts a recorder in the background knows no other process id.</summary>
-    [Fact]
-    public void The_recorder_s_process_id_leads_to_the_command_that_it_records()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // as redis and postgres do
+    public void The_recorder_s_process_id_leads_to_the_command_that_it_records(bool overwritesItsEnvironment)
     {
         string session = _directory["r.allocrec"];
-        using Process recorder = StartPaused(session);
+        using Process recorder = StartPaused(session, overwritesItsEnvironment ? Targets.Build("no_environment.c") : "cat");
         try
         {
             string note = recorder.StandardError.ReadLine() ?? "";
@@ -83,8 +85,8 @@ public sealed class ControlTests : IDisposable
         Assert.Contains("Leave a named mark", Programs.AllocReplay(help[1..]).Output, StringComparison.Ordinal);
     }
 
-    private static Process StartPaused(string session) =>
-        Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand, ["record", "--start-paused", "-o", session, "--", "cat"])
+    private static Process StartPaused(string session, string program) =>
+        Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand, ["record", "--start-paused", "-o", session, "--", program])
         {
             RedirectStandardInput = true,
             RedirectStandardError = true,

@@ -80,6 +80,7 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
         using TraceReader reader = TraceReader.Open(recording);
         Assert.EndsWith(".0", reader.Image, StringComparison.Ordinal);
         Dictionary<int, long> calls = CountContiguous(reader);
+        Assert.Equal(0UL, reader.Process.LostEvents);
         Assert.Equal(4, calls.Count(c => c.Key != 0 && c.Value >= 20000));
         Assert.Equal(end == "exit" ? RecordingState.Exited : RecordingState.Recording, reader.Process.State);
         Assert.Equal(end == "exec" ? 2 : 1, reader.Images.Count);
@@ -112,7 +113,7 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
             process.WaitForExit();
         }
         SessionSwitch.BringIn(session);
-        Check(session, counters, totals);
+        Check(session, counters, totals, mayLose: victim == Victim.DrainFirst);
         Directory.Delete(session, recursive: true);
         File.Delete(counters);
     }
@@ -124,7 +125,7 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
             Thread.Yield();
     }
 
-    private static void Check(string session, string counters, Totals totals)
+    private static void Check(string session, string counters, Totals totals, bool mayLose)
     {
         byte[] page = File.Exists(counters) ? File.ReadAllBytes(counters) : [];
         Counter[] counted = MemoryMarshal.Cast<byte, Counter>(page)[..Math.Min(Threads, page.Length / 64)].ToArray();
@@ -135,12 +136,14 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
         }
         using TraceReader reader = TraceReader.Open(session);
         Dictionary<int, long> calls = CountContiguous(reader);
+        Assert.True(mayLose || reader.Process.LostEvents == 0);
         foreach (Counter counter in counted.Where(c => c.Begun > 0))
         {
             ThreadInfo? thread = reader.Threads.SingleOrDefault(t => t.OsTid == counter.Tid);
             long found = thread is null ? 0 : calls.GetValueOrDefault(thread.Index);
             Interlocked.Add(ref totals.Completed, (long)counter.Completed);
-            Interlocked.Add(ref totals.Missing, Math.Max(0, (long)counter.Completed - found));
+            // A program whose drain is dead may run out of room: then it says how many calls it did not record.
+            Interlocked.Add(ref totals.Missing, Math.Max(0, (long)counter.Completed - found - (long)reader.Process.LostEvents));
             Assert.InRange(found, 0, (long)counter.Begun);
         }
         var index = new ChunkIndex(0, 0);
@@ -161,11 +164,11 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
             if (e.Kind != CallKind.Malloc)
                 continue;
             long n = calls.GetValueOrDefault(e.Thread) + 1;
-            Assert.Equal(1 + (ulong)(n % Sizes), e.Size);
+            if (reader.Process.LostEvents == 0)
+                Assert.Equal(1 + (ulong)(n % Sizes), e.Size);
             calls[e.Thread] = n;
         }
         Assert.Null(reader.Damage);
-        Assert.Equal(0UL, reader.Process.LostEvents);
         return calls;
     }
 

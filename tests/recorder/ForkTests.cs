@@ -75,6 +75,26 @@ public sealed class ForkTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(forked, children.Contains(true));
     }
 
+    [Theory]
+    [InlineData("_Fork")]
+    [InlineData("fork")]
+    public void A_child_of_a_signal_handler_leaves_its_parent_s_events_alone(string how)
+    {
+        int exit = Record(Targets.Build("fork_in_handler.c"), how);
+        Assert.SkipWhen(exit == 77, "this C library has no _Fork");
+        Assert.Equal(0, exit);
+
+        foreach (string image in Directory.GetDirectories(Recording))
+        {
+            using TraceReader reader = TraceReader.Open(image);
+            ulong n = 0;
+            while (reader.Read(out TraceEvent e))
+                if (e.Kind == CallKind.Malloc && !reader.Process.Forked)
+                    Assert.Equal(1 + ++n % 1000, e.Size);
+            AssertWhole(reader);
+        }
+    }
+
     [Fact]
     public void A_chain_of_execs_is_a_row_of_images_under_one_process_id()
     {

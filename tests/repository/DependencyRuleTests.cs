@@ -46,7 +46,8 @@ public sealed class DependencyRuleTests
             foreach (string line in File.ReadLines(file).Where(l => l.StartsWith("#include \"", StringComparison.Ordinal)))
             {
                 string name = line.Split('"')[1];
-                Assert.True(own.Contains(name) || name is "allocreplay_format.h" or "allocreplay_ops.h" or "allocreplay_arena.h", $"{Path.GetFileName(file)}: {line}");
+                Assert.True(own.Contains(name) || name is "allocreplay_format.h" or "allocreplay_ops.h" or "allocreplay_arena.h",
+                    $"{Path.GetFileName(file)}: {line}");
             }
     }
 
