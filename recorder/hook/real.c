@@ -89,7 +89,7 @@ struct ar_real_functions ar_real = {
 };
 
 struct ar_operator ar_operators[AR_OPERATORS];
-struct ar_object ar_allocator, ar_hook, ar_loader;
+struct ar_object ar_allocator, ar_hook;
 
 static bool resolve(void)
 {
@@ -112,7 +112,6 @@ static bool resolve(void)
 #undef AR_LOOK_UP
     ar_allocator = ar_object_of((void *)found.malloc);
     ar_hook = ar_object_of((void *)ar_resolve);
-    ar_loader = ar_object_of(dlsym(RTLD_DEFAULT, "__tls_get_addr")); /* the loader's, with every C library */
 #define AR_LOOK_UP_OPERATOR(op, name, ...)                                                                             \
     {                                                                                                                  \
         struct ar_operator *o = &ar_operators[AR_OPERATOR_##op];                                                       \
@@ -128,31 +127,34 @@ static bool resolve(void)
     return true;
 }
 
-/* Who looks a function up from now on, as a library does that is opened later.
- *
- * A library that is opened with RTLD_DEEPBIND looks into its own dependencies first: it would find the C library's
- * malloc, and pass us by. So there, ours is found too, where what we found behind us is that very function: it is
- * called then as before, by way of us. Nobody who looks for the next malloc after the object's own is led astray, as
- * none in front of it but ours leads to it.
- *
- * An operator that nobody behind us has is none of ours either: a library that brings its C++ runtime along, or
+/* An operator that nobody behind us has is none of ours either: a library that brings its C++ runtime along, or
  * operators of its own, finds what it would find without us. Where there is one behind us, the whole program has that,
  * as its object was loaded at the start: no library's own comes before it, and it stays to the end. */
-static void rebind(void)
+static void withdraw_operators(void)
 {
-#define AR_LEAD_HERE(ret, name, params, args)                                                                          \
+#define AR_WITHDRAW(op, name, ...)                                                                                     \
+    if (!ar_operators[AR_OPERATOR_##op].function)                                                                      \
+        ar_rebind(#name, (void *)ar_ours_##name, NULL);
+    AR_OPERATOR_FUNCTIONS(AR_WITHDRAW)
+#undef AR_WITHDRAW
+}
+
+/* A library that is opened with RTLD_DEEPBIND looks into its own dependencies first: it would find the C library's
+ * malloc, and pass us by. So there, ours is found too, where what we found behind us is that very function: it is
+ * called then as before, by way of us. Who looks for the next malloc from an object in front of it finds us already. */
+static void lead_here(void)
+{
+#define AR_LEAD_C(ret, name, params, args)                                                                             \
     if ((void *)ar_real.name != (void *)first_##name)                                                                  \
         ar_rebind(#name, (void *)ar_real.name, (void *)ar_ours_##name);
-    AR_C_FUNCTIONS(AR_LEAD_HERE)
-#undef AR_LEAD_HERE
-    ar_rebind("pthread_create", (void *)ar_real_thread.pthread_create, (void *)ar_ours_pthread_create);
-#define AR_LEAD_ON(op, name, ...)                                                                                      \
+    AR_C_FUNCTIONS(AR_LEAD_C)
+#undef AR_LEAD_C
+#define AR_LEAD_OPERATOR(op, name, ...)                                                                                \
     if (ar_operators[AR_OPERATOR_##op].direct)                                                                         \
-        ar_rebind(#name, ar_operators[AR_OPERATOR_##op].function, (void *)ar_ours_##name);                             \
-    else if (!ar_operators[AR_OPERATOR_##op].function)                                                                 \
-        ar_rebind(#name, (void *)ar_ours_##name, NULL);
-    AR_OPERATOR_FUNCTIONS(AR_LEAD_ON)
-#undef AR_LEAD_ON
+        ar_rebind(#name, ar_operators[AR_OPERATOR_##op].function, (void *)ar_ours_##name);
+    AR_OPERATOR_FUNCTIONS(AR_LEAD_OPERATOR)
+#undef AR_LEAD_OPERATOR
+    ar_rebind("pthread_create", (void *)ar_real_thread.pthread_create, (void *)ar_ours_pthread_create);
 }
 
 void ar_resolve(void)
@@ -161,7 +163,7 @@ void ar_resolve(void)
     resolve();
     ar_real_thread_resolve();
     ar_self.busy |= AR_BUSY;
-    rebind();
+    withdraw_operators();
     ar_self.busy = busy;
 }
 
@@ -175,9 +177,14 @@ const void *ar_source_malloc(void)
     return (const void *)ar_real.malloc;
 }
 
-/* Interposed calls need no connecting. */
+/* Interposed calls need no connecting, but for those that are yet to be bound. Not in a replay, which opens no library
+ * so and looks into the allocator by name. */
 bool ar_source_attach(void)
 {
+    static bool attached; /* inherited by children, as what we did is */
+    if (!attached && !ar_options.opt_in && resolve())
+        lead_here();
+    attached = true;
     return true;
 }
 
