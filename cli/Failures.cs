@@ -30,6 +30,7 @@ internal static class Failures
         ControlException => new(ExitCode.NotPossible),
         TraceNotWritableException unwritable => OfOutput(unwritable.Obstacle),
         TraceDamagedException => new(ExitCode.BadInput, $"; {TraceArguments.PartialName} goes on with what is readable"),
+        TracePartException => new(ExitCode.Usage),
         TraceFormatException => new(ExitCode.BadInput),
         QueryException => new(ExitCode.Usage),
         DatasetExistsException { Partition: { } key } =>

@@ -9,8 +9,10 @@ public sealed record ReplayInfo
 {
     /// <summary>The trace, as it was named.</summary>
     [Key("trace")] public string Trace { get; init; } = "";
-    /// <summary>The process image of it, as in <see cref="TraceReader.Images"/>.</summary>
+    /// <summary>Name of its process image, <c>pPID.N</c>.</summary>
     [Key("image")] public string Image { get; init; } = "";
+    /// <summary>The part of it that was replayed; null for all.</summary>
+    [Key("range")] public TraceRange? Range { get; init; }
     /// <summary>Calls made.</summary>
     [Key("calls")] public long Calls { get; init; }
     /// <summary>The order that was kept: <c>deps</c>, <c>exact</c> or <c>total</c>.</summary>

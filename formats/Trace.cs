@@ -70,8 +70,8 @@ public sealed class Trace : IDisposable
     /// <param name="range">The part to read, or null for all.</param>
     /// <param name="ownsTrace">The reader disposes of the trace with itself, and so does this when it throws.</param>
     /// <returns>The reader, at the beginning. The caller disposes of it, before the trace.</returns>
-    /// <exception cref="TraceFormatException">There is no such image, interval or mark, the image cannot be read, or its head is damaged. Damage
-    /// further on is met by reading.</exception>
+    /// <exception cref="TracePartException">There is no such image, interval or mark.</exception>
+    /// <exception cref="TraceFormatException">The image cannot be read, or its head is damaged. Damage further on is met by reading.</exception>
     public TraceReader OpenImage(string? image = null, TraceRange? range = null, bool ownsTrace = false)
     {
         try
@@ -155,7 +155,7 @@ public sealed class Trace : IDisposable
     private ITraceSource OpenSource(string image) =>
         _pack?.Images.Find(i => i.Name == image) is { } packed ? packed
         : _directories.TryGetValue(image, out ByteFolder? directory) ? ProcessRecording.Open(directory)
-        : throw new TraceFormatException(Path, null, $"no process image {image}; there are {string.Join(", ", Images.Select(i => i.Name))}");
+        : throw new TracePartException(Path, $"no process image {image}; there are {string.Join(", ", Images.Select(i => i.Name))}");
 
     private IEnumerable<string> Names => _pack?.Images.Select(i => i.Name) ?? _directories.Keys;
 

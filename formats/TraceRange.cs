@@ -1,3 +1,6 @@
+using System.Text.Json.Serialization;
+using MessagePack;
+
 namespace AllocReplay.Formats;
 
 /// <summary>
@@ -8,24 +11,26 @@ namespace AllocReplay.Formats;
 /// It is one stretch of the merged order: it begins at the first event that is not before its beginning, and ends before the first
 /// that is not before its end. All that is given has to hold.
 /// </remarks>
+[MessagePackObject]
 public sealed record TraceRange
 {
     /// <summary>Number of the one interval to read; null for all.</summary>
-    public uint? Interval { get; init; }
+    [Key("interval")] public uint? Interval { get; init; }
 
     /// <summary>Read from the first mark of this name on, of the interval where one is given.</summary>
-    public string? FromMark { get; init; }
+    [Key("from_mark")] public string? FromMark { get; init; }
 
     /// <summary>Read up to the first mark of this name that is not before the beginning.</summary>
-    public string? ToMark { get; init; }
+    [Key("to_mark")] public string? ToMark { get; init; }
 
     /// <summary>Read from this moment on, nanoseconds since the start of the recording; null for its beginning.</summary>
-    public long? FromNs { get; init; }
+    [Key("from_ns")] public long? FromNs { get; init; }
 
     /// <summary>Read up to this moment, nanoseconds since the start of the recording, exclusive; null for its end.</summary>
-    public long? ToNs { get; init; }
+    [Key("to_ns")] public long? ToNs { get; init; }
 
     /// <summary>Whether it bounds time, not just the interval.</summary>
+    [IgnoreMember, JsonIgnore]
     public bool BoundsTime => (FromMark ?? ToMark) is not null || (FromNs ?? ToNs) is not null;
 
     /// <summary>One interval of a recording.</summary>
@@ -33,11 +38,11 @@ public sealed record TraceRange
     public static TraceRange OfInterval(uint number) => new() { Interval = number };
 
     /// <summary>The moments that bound it: from the first, up to the second.</summary>
-    /// <exception cref="TraceFormatException">There is no such interval or mark.</exception>
+    /// <exception cref="TracePartException">There is no such interval or mark.</exception>
     internal (long FromNs, long ToNs) Resolve(string path, IReadOnlyList<Interval> intervals, IReadOnlyList<Marker> markers)
     {
         if (Interval is { } only && intervals.All(i => i.Number != only))
-            throw new TraceFormatException(path, null, $"no interval {only}; there are {(intervals.Count == 0 ? "none" : $"1 to {intervals[^1].Number}")}");
+            throw new TracePartException(path, $"no interval {only}; there are {(intervals.Count == 0 ? "none" : $"1 to {intervals[^1].Number}")}");
         Marker[] marks = [.. markers.Where(m => Interval is null || m.IntervalNumber == Interval)];
         long from = FromNs ?? 0, to = ToNs ?? long.MaxValue;
         if (FromMark is { } begin)
@@ -49,7 +54,7 @@ public sealed record TraceRange
     }
 
     private static Marker Find(string path, string name, Marker[] marks, long notBefore) =>
-        marks.FirstOrDefault(m => m.Name == name && m.TimeNs >= notBefore) ?? throw new TraceFormatException(path, null,
+        marks.FirstOrDefault(m => m.Name == name && m.TimeNs >= notBefore) ?? throw new TracePartException(path,
             marks.Any(m => m.Name == name) ? $"no mark {name} after the beginning of what is to be read"
             : $"no mark {name}; there {(marks.Length == 0 ? "are none" : $"are {string.Join(", ", marks.Select(m => m.Name).Distinct())}")}");
 }

@@ -119,8 +119,9 @@ public sealed class TraceReader : IDisposable
     /// <param name="image">Name of the process image to read, as in <see cref="Images"/>; null for the busiest one.</param>
     /// <param name="range">The part to read, or null for all.</param>
     /// <returns>The reader, at the beginning. The caller disposes of it.</returns>
-    /// <exception cref="TraceFormatException">There is no such trace, image, interval or mark at the path, it cannot be read, or its head is
-    /// damaged. Damage further on is met by reading.</exception>
+    /// <exception cref="TracePartException">The trace has no such image, interval or mark.</exception>
+    /// <exception cref="TraceFormatException">There is no trace at the path, it cannot be read, or its head is damaged. Damage further on is met
+    /// by reading.</exception>
     public static TraceReader Open(string path, string? image = null, TraceRange? range = null) =>
         Trace.Open(path).OpenImage(image, range, ownsTrace: true);
 

@@ -128,7 +128,8 @@ public sealed class RecordSession
     /// <param name="path">The name, under which something is.</param>
     public static string? WhyNotReplaced(string path)
     {
-        if (!Directory.Exists(path) || FileKind.WhyNotRegular(Path.TrimEndingDirectorySeparator(path)) != "a directory" || SessionOf(path) is not { } session)
+        var directory = new DirectoryInfo(Path.TrimEndingDirectorySeparator(path));
+        if (!directory.Exists || directory.LinkTarget is not null || SessionOf(path) is not { } session)
             return $"{path}: already there and not a recording; it is not replaced";
         return session.ExitCode is null && session.Pid > 0 && Signals.Reach(session.Pid)
             ? $"{path}: is still being written by process {session.Pid}; it is not replaced"

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Files;
 
 namespace AllocReplay.Analyzer.Parquet;
 
@@ -24,9 +25,9 @@ internal sealed partial class OutputDirectory : IDisposable
         _partition = partition;
         _rootIsNew = rootIsNew;
         _staging = Path.Combine(root, StagingPrefix + Guid.NewGuid().ToString("N"));
-        OwnerOnly.CreateDirectory(_staging);
+        PrivateFile.CreateDirectory(_staging);
         // Held while we run, so that a later analysis can tell an abandoned staging directory from one in use.
-        _lock = OwnerOnly.CreateFile(Path.Combine(_staging, LockFile), FileAccess.Write, FileShare.None);
+        _lock = PrivateFile.Create(Path.Combine(_staging, LockFile), FileMode.CreateNew, share: FileShare.None);
     }
 
     /// <exception cref="DatasetExistsException">There is something at the path, and <paramref name="force"/> is not given.</exception>
@@ -56,7 +57,7 @@ internal sealed partial class OutputDirectory : IDisposable
     public string Stage(string table)
     {
         string directory = Path.Combine(_staging, table);
-        OwnerOnly.CreateDirectory(directory);
+        PrivateFile.CreateDirectory(directory);
         return directory;
     }
 
@@ -70,7 +71,7 @@ internal sealed partial class OutputDirectory : IDisposable
         foreach (string table in tables)
         {
             string final = _partition.DirectoryOf(_root, table);
-            OwnerOnly.CreateDirectory(final);
+            PrivateFile.CreateDirectory(final);
             foreach (string old in Directory.GetFiles(final).Where(f => PartName().IsMatch(Path.GetFileName(f))))
                 File.Delete(old);
         }

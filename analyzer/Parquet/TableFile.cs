@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using AllocReplay.Formats.Files;
 using Parquet;
 using Parquet.Schema;
 
@@ -29,7 +30,7 @@ internal sealed class TableFile : IAsyncDisposable
         };
         foreach (Column column in columns)
             options.ColumnEncodingHints[column.Name] = column.Encoding;
-        var stream = OwnerOnly.CreateFile(path, FileAccess.ReadWrite);
+        var stream = PrivateFile.Create(path, FileMode.CreateNew, FileAccess.ReadWrite);
         try
         {
             ParquetWriter writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields), stream, options, cancellationToken: token)

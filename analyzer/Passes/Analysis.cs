@@ -54,7 +54,7 @@ public static class Analysis
             Process = partition.Process,
             Tables = tables.Select((t, i) => new TableResult(t.Table.Name, t.Rows, files[i].Files, files[i].Bytes)).ToList(),
             Events = totals.Events,
-            Elapsed = Stopwatch.GetElapsedTime(start),
+            ElapsedNs = (long)Stopwatch.GetElapsedTime(start).TotalNanoseconds,
             Damage = reader.Damage?.Message,
         };
     }

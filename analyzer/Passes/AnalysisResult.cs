@@ -37,7 +37,7 @@ public sealed record AnalysisResult
     /// <summary>Events read.</summary>
     public required long Events { get; init; }
     /// <summary>How long it took.</summary>
-    public required TimeSpan Elapsed { get; init; }
+    public required long ElapsedNs { get; init; }
     /// <summary>The damage that the trace has, or null.</summary>
     public required string? Damage { get; init; }
 }

@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 using AllocReplay.Analyzer.Tables;
 using DuckDB.NET.Data;
 
@@ -8,23 +8,18 @@ namespace AllocReplay.Analyzer.Query;
 /// SQL over a dataset, by an embedded DuckDB. Datasets and queries may come from strangers: the engine can read the files of
 /// the dataset and nothing else, writes nothing, and loads no extension.
 /// </summary>
-public sealed class DatasetQuery : IDisposable
+public sealed partial class DatasetQuery : IDisposable
 {
-    private static readonly PosixSignal[] Deadly = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
-
     private readonly DuckDBConnection _connection;
     private readonly string _directory;
     private readonly IReadOnlyList<Table> _tables;
     private readonly string _spill;
-    private readonly PosixSignalRegistration[] _signals;
 
     private DatasetQuery(DuckDBConnection connection, string directory, IReadOnlyList<Table> tables)
     {
         (_connection, _directory, _tables) = (connection, directory, tables);
         // For what does not fit in memory. Not for others to read, so it is made by us: the engine would make it as umask(2) has it.
         _spill = Directory.CreateTempSubdirectory("allocreplay-query-").FullName;
-        // An interrupted query leaves nothing behind. The signal then does what it always does.
-        _signals = [.. Deadly.Select(signal => PosixSignalRegistration.Create(signal, _ => RemoveSpill()))];
     }
 
     /// <summary>Opens a dataset: its tables and all <see cref="NamedView"/>s can be selected from.</summary>
@@ -60,37 +55,34 @@ public sealed class DatasetQuery : IDisposable
     /// <summary>Runs one statement that reads. Rows are streamed: a result may be larger than memory.</summary>
     /// <exception cref="QueryException">The statement is wrong, or does more than read.</exception>
     /// <exception cref="DatasetException">The dataset is damaged.</exception>
-    public QueryResult Run(string sql, QueryForm form = QueryForm.Values) =>
-        new(_connection, ReadStatement.Parse(_connection, sql), form, FindDamage);
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public QueryResult Run(string sql, QueryForm form = QueryForm.Values, CancellationToken token = default)
+    {
+        try
+        {
+            return new(_connection, ReadStatement.Parse(_connection, sql), form, FindDamage, token);
+        }
+        catch (QueryException e) when (MissingTable().IsMatch(e.Message))
+        {
+            throw new QueryException(MissingTable().Replace(e.Message, m => $"{m.Groups[1].Value} {Sources}", 1));
+        }
+    }
 
     /// <summary>Runs a named view.</summary>
     /// <exception cref="QueryException">There is no such view.</exception>
-    public QueryResult RunView(string name, QueryForm form = QueryForm.Values)
+    public QueryResult RunView(string name, QueryForm form = QueryForm.Values, CancellationToken token = default)
     {
         NamedView view = NamedView.All.FirstOrDefault(v => v.Name == name)
             ?? throw new QueryException($"no view {name}; there are {string.Join(", ", NamedView.All.Select(v => v.Name))}");
-        return Run($"SELECT * FROM {view.Name}", form);
+        return Run($"SELECT * FROM {view.Name}", form, token);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _connection.Dispose();
-        foreach (PosixSignalRegistration signal in _signals)
-            signal.Dispose();
-        RemoveSpill();
-    }
-
-    private void RemoveSpill()
-    {
-        try
-        {
+        if (Directory.Exists(_spill)) // the engine may have taken it away
             Directory.Delete(_spill, recursive: true);
-        }
-        catch (DirectoryNotFoundException)
-        {
-            // By a signal already, or by the engine.
-        }
     }
 
     /// <summary>Reads every value of the dataset. The hash keeps the engine from answering by the statistics of the files.</summary>
@@ -108,6 +100,10 @@ public sealed class DatasetQuery : IDisposable
             return new DatasetException(_directory, e.Message.Split('\n')[0]);
         }
     }
+
+    /// <summary>What can be selected from. The engine would suggest a table of its own.</summary>
+    private static string Sources =>
+        $"There are the tables {string.Join(", ", DatasetTables.All.Select(t => t.Name))}, the views {string.Join(", ", NamedView.All.Select(v => v.Name))}";
 
     private void CreateViews(string root, IReadOnlyList<Table> tables)
     {
@@ -147,4 +143,7 @@ public sealed class DatasetQuery : IDisposable
         command.CommandText = sql;
         command.ExecuteNonQuery();
     }
+
+    [GeneratedRegex(@"^(Catalog Error: Table with name .* does not exist!)(?:\nDid you mean .*)?")]
+    private static partial Regex MissingTable();
 }

@@ -9,23 +9,29 @@ public sealed class QueryResult : IDisposable
     private readonly ReadStatement _statement;
     private readonly QueryForm _form;
     private readonly Func<DatasetException?> _findDamage;
+    private readonly CancellationToken _token;
+    private readonly RepeatedInterrupt _interrupt;
     private readonly DuckDBCommand _command;
     private readonly DuckDBDataReader _reader;
 
-    internal QueryResult(DuckDBConnection connection, ReadStatement statement, QueryForm form, Func<DatasetException?> findDamage)
+    internal QueryResult(
+        DuckDBConnection connection, ReadStatement statement, QueryForm form, Func<DatasetException?> findDamage, CancellationToken token)
     {
-        (_statement, _form, _findDamage) = (statement, form, findDamage);
+        (_statement, _form, _findDamage, _token) = (statement, form, findDamage, token);
         _command = connection.CreateCommand();
-        _command.CommandText = statement.In(form);
         _command.UseStreamingMode = true;
+        _interrupt = new RepeatedInterrupt(_command, token);
         try
         {
+            _command.CommandText = statement.In(form);
             _reader = _command.ExecuteReader();
         }
         catch (DuckDBException e)
         {
+            Exception explained = Explain(e);
+            _interrupt.Dispose();
             _command.Dispose();
-            throw Explain(e);
+            throw explained;
         }
     }
 
@@ -38,8 +44,10 @@ public sealed class QueryResult : IDisposable
     /// <summary>Reads the next row: a value for each column, null for SQL's NULL; strings, unless <see cref="QueryForm.Values"/> were asked for.</summary>
     /// <exception cref="QueryException">The query failed while it ran.</exception>
     /// <exception cref="DatasetException">It failed, as the dataset is damaged.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public object?[]? ReadRow()
     {
+        _token.ThrowIfCancellationRequested();
         try
         {
             if (!_reader.Read())
@@ -63,15 +71,25 @@ public sealed class QueryResult : IDisposable
             yield return row;
     }
 
-    /// <summary>The engine's kinds of errors do not tell a wrong query from damaged data. Some, the query alone can make.</summary>
-    private Exception Explain(DuckDBException e) =>
-        e.ErrorType is not (DuckDBErrorType.Conversion or DuckDBErrorType.OutOfRange or DuckDBErrorType.OutOfMemory) && _findDamage() is { } damage
-            ? damage
-            : new QueryException(_statement.MessageOf(e, _form));
+    private Exception Explain(DuckDBException e)
+    {
+        Exception? damage = MayBeDamage(e.ErrorType) && !_token.IsCancellationRequested ? _findDamage() : null;
+        // The look for damage is interrupted too, and then says so.
+        return _token.IsCancellationRequested ? new OperationCanceledException(_token) : damage ?? new QueryException(_statement.MessageOf(e, _form));
+    }
+
+    /// <summary>
+    /// Of the engine's kinds of errors, those that damaged data makes. A wrong query makes them too, so the data is then read; for those that
+    /// the query alone makes it is not, as it may be large.
+    /// </summary>
+    private static bool MayBeDamage(DuckDBErrorType kind) => kind is not (DuckDBErrorType.Parser or DuckDBErrorType.Syntax or DuckDBErrorType.Binder
+        or DuckDBErrorType.Catalog or DuckDBErrorType.Permission or DuckDBErrorType.NotImplemented or DuckDBErrorType.MissingExtension
+        or DuckDBErrorType.Conversion or DuckDBErrorType.OutOfRange or DuckDBErrorType.OutOfMemory);
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _interrupt.Dispose();
         _reader.Dispose();
         _command.Dispose();
     }

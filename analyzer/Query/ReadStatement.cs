@@ -25,9 +25,14 @@ internal sealed partial class ReadStatement
 {
     private const string Refusal = "a query can only read: expected SELECT, WITH, FROM, VALUES, PIVOT, UNPIVOT, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN of these";
 
+    /// <summary>Of EXPLAIN. ANALYZE runs the statement, which only reads.</summary>
+    private const string Option = @"(?:ANALYZE|FORMAT\s+\w+)";
+
+    private readonly DuckDBConnection _connection;
     private readonly string _text;
 
-    private ReadStatement(string text, IReadOnlyList<QueryColumn> columns, bool isPlan) => (_text, Columns, IsPlan) = (text, columns, isPlan);
+    private ReadStatement(DuckDBConnection connection, string text, IReadOnlyList<QueryColumn> columns, bool isPlan = false) =>
+        (_connection, _text, Columns, IsPlan) = (connection, text, columns, isPlan);
 
     public IReadOnlyList<QueryColumn> Columns { get; }
 
@@ -44,7 +49,7 @@ internal sealed partial class ReadStatement
         if (explain.Success && IsReading(connection, text[explain.Length..]))
         {
             using StatementList plan = StatementList.Parse(connection, text);
-            return new ReadStatement(text, plan.Describe().Columns, isPlan: true);
+            return new ReadStatement(connection, text, plan.Describe().Columns, isPlan: true);
         }
         using StatementList statements = StatementList.Parse(connection, text);
         if (statements.Error is { } error)
@@ -54,9 +59,9 @@ internal sealed partial class ReadStatement
         if (!IsReading(connection, text))
             throw new QueryException(statements.Count == 1 ? Refusal : $"expected one SQL statement, found {statements.Count}");
         if (statements.Count > 1)
-            return new ReadStatement(text, DescribePivot(connection, text), isPlan: false);
+            return new ReadStatement(connection, text, DescribePivot(connection, text));
         (DuckDBStatementType type, IReadOnlyList<QueryColumn> columns) = statements.Describe();
-        return type == DuckDBStatementType.Select ? new ReadStatement(text, columns, isPlan: false) : throw new QueryException(Refusal);
+        return type == DuckDBStatementType.Select ? new ReadStatement(connection, text, columns) : throw new QueryException(Refusal);
     }
 
     /// <summary>The statement that gives its result in a form. Columns go by their place: their names may recur, or be no names.</summary>
@@ -64,9 +69,34 @@ internal sealed partial class ReadStatement
     {
         if (form == QueryForm.Values || IsPlan)
             return _text;
-        string values = string.Join(", ", Columns.Select((c, i) => IsJson(c, form) ? $"CAST(to_json(c{i}) AS VARCHAR)" : $"CAST(c{i} AS VARCHAR)"));
-        return $"SELECT {values} FROM ({Enclosed(_text)}) AS result({string.Join(", ", Columns.Select((_, i) => $"c{i}"))})";
+        var values = Columns.Select((_, i) => $"c{i}").ToList();
+        int[] nested = [.. Enumerable.Range(0, Columns.Count).Where(i => IsJson(Columns[i], form))];
+        foreach ((int column, string type) in nested.Zip(TypesOf(nested)))
+            values[column] = NestedJson.Of(values[column], CanBeWritten(type) ? type : null);
+        return $"SELECT {string.Join(", ", values.Select(v => $"CAST({v} AS VARCHAR)"))} FROM {Result(Enclosed(_text))}";
     }
+
+    /// <summary>The types of columns, in the engine's words: asked for no row, it runs nothing.</summary>
+    private string[] TypesOf(int[] columns)
+    {
+        if (columns.Length == 0)
+            return [];
+        using DuckDBCommand command = _connection.CreateCommand();
+        command.CommandText = $"SELECT {string.Join(", ", columns.Select(c => $"typeof(any_value(c{c}))"))} "
+            + $"FROM {Result($"SELECT * FROM ({Enclosed(_text)}) LIMIT 0")}";
+        using DuckDBDataReader reader = command.ExecuteReader();
+        reader.Read();
+        return [.. columns.Select((_, i) => reader.GetString(i))];
+    }
+
+    /// <summary>A row without names has a type that SQL has no words for.</summary>
+    private bool CanBeWritten(string type)
+    {
+        using StatementList cast = StatementList.Parse(_connection, $"SELECT CAST(NULL AS {type})");
+        return cast.Error is null;
+    }
+
+    private string Result(string select) => $"({select}) AS result({string.Join(", ", Columns.Select((_, i) => $"c{i}"))})";
 
     /// <summary>The engine's message, with the line of the query as its writer counts them.</summary>
     public string MessageOf(DuckDBException e, QueryForm form) =>
@@ -131,7 +161,9 @@ internal sealed partial class ReadStatement
         """, RegexOptions.IgnoreCase | RegexOptions.IgnorePatternWhitespace)]
     private static partial Regex ChangesEngine();
 
-    [GeneratedRegex(@"^(?:\s|--[^\n]*\n|/\*.*?\*/)*EXPLAIN(?:\s*\(\s*FORMAT\s+\w+\s*\))?(?=\W)", RegexOptions.IgnoreCase | RegexOptions.Singleline)]
+    [GeneratedRegex(
+        $@"^(?:\s|--[^\n]*\n|/\*.*?\*/)*EXPLAIN(?:\s+ANALYZE|\s*\(\s*{Option}(?:\s*,\s*{Option})*\s*\))?(?=\W)",
+        RegexOptions.IgnoreCase | RegexOptions.Singleline)]
     private static partial Regex ExplainPrefix();
 
     [GeneratedRegex(@"(?<=^|\n)LINE (\d+):")]

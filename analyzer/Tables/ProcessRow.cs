@@ -96,6 +96,9 @@ internal readonly record struct ProcessRow
     [Column("latency", "yes or no", "Whether `alloc_call_ns` and `free_call_ns` were recorded.", Since = 2)]
     public required bool Latency { get; init; }
 
+    [Column("inherited_releases", "calls", "Releases, in a forked process, of blocks that its parent had acquired; not in `unknown_releases`.", Since = 2)]
+    public required long InheritedReleases { get; init; }
+
     public static ProcessRow Of(TraceReader reader, TraceStatistics totals, long saturatedSizes)
     {
         ProcessInfo process = reader.Process;
@@ -131,6 +134,7 @@ internal readonly record struct ProcessRow
             BytesAcquired = (long)totals.BytesAcquired,
             SaturatedSizes = saturatedSizes,
             Latency = process.Latency,
+            InheritedReleases = merge.InheritedReleases,
         };
     }
 

@@ -80,18 +80,20 @@ internal static class AnalyzeCommand
     private static void Print(IReadOnlyList<AnalysisResult> results, Terminal terminal)
     {
         Table tables = Terminal.NewTable(
-            ("process", Justify.Left), ("table", Justify.Left), ("rows", Justify.Right), ("files", Justify.Right), ("bytes", Justify.Right),
-            ("B/row", Justify.Right));
-        foreach ((AnalysisResult result, TableResult table) in results.SelectMany(r => r.Tables.Select(t => (r, t))))
+            ("table", Justify.Left), ("rows", Justify.Right), ("files", Justify.Right), ("bytes", Justify.Right), ("B/row", Justify.Right));
+        // Of all processes together, which may be many: the table `process` has them one by one.
+        foreach (IGrouping<string, TableResult> table in results.SelectMany(r => r.Tables).GroupBy(t => t.Name))
         {
-            tables.AddRow(
-                Markup.Escape(result.Process), table.Name, Quantity.Count(table.Rows), Quantity.Count(table.Files), Quantity.Bytes(table.Bytes),
-                table.Rows == 0 ? "-" : FormattableString.Invariant($"{(double)table.Bytes / table.Rows:0.0}"));
+            (long rows, long bytes) = (table.Sum(t => t.Rows), table.Sum(t => t.Bytes));
+            tables.Add(
+                table.Key, Quantity.Count(rows), Quantity.Count(table.Sum(t => (long)t.Files)), Quantity.Bytes(bytes),
+                rows == 0 ? "-" : FormattableString.Invariant($"{(double)bytes / rows:0.0}"));
         }
         terminal.Write(tables);
         long events = results.Sum(r => r.Events);
-        double ns = Math.Max(results.Sum(r => r.Elapsed.TotalNanoseconds), 1);
-        terminal.Note($"Wrote {results[0].Dataset} (host={results[0].Host}, process={string.Join(" ", results.Select(r => r.Process))}): "
+        double ns = Math.Max(results.Sum(r => r.ElapsedNs), 1);
+        string processes = results.Count == 1 ? $"process={results[0].Process}" : Quantity.Count(results.Count, "process", "processes");
+        terminal.Note($"Wrote {results[0].Dataset} (host={results[0].Host}, {processes}): "
             + $"{Quantity.Count(events, "event")} in {Quantity.Duration(ns)}, {Quantity.Count((long)(events / (ns / 1e9)))} events/s.");
         terminal.Next(
             TextLine.Command("query", results[0].Dataset, "--view", "size_histogram"),

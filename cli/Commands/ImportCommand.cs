@@ -36,9 +36,9 @@ internal static class ImportCommand
         Interruptible.SetAction(command, terminal, (parse, token) =>
         {
             string input = parse.GetValue(file)!;
-            string target = parse.GetValue(output) ?? DefaultOutput(input);
-            CheckOutput(input, target, parse.GetValue(force));
-            return Run(parse.GetValue(from)!, input, new(target, parse.GetValue(force)), parse.GetValue(json), terminal, token);
+            var target = new OutputFile(parse.GetValue(output) ?? DefaultOutput(input), parse.GetValue(force));
+            CheckOutput(input, target);
+            return Run(parse.GetValue(from)!, input, target, parse.GetValue(json), terminal, token);
         });
         return command;
     }
@@ -47,16 +47,16 @@ internal static class ImportCommand
         ? throw new UsageException("standard input has no name: -o FILE gives the trace one")
         : Path.GetFileNameWithoutExtension(input) + PackCommand.Extension;
 
-    private static void CheckOutput(string input, string output, bool force)
+    private static void CheckOutput(string input, OutputFile output)
     {
-        if (input != StandardInput && Path.GetFullPath(input) == Path.GetFullPath(output))
-            throw new UsageException($"{output}: that is the file to import; -o FILE names another");
-        PackCommand.RefuseToReplace(output, force);
+        if (input != StandardInput && Path.GetFullPath(input) == Path.GetFullPath(output.Name))
+            throw new UsageException($"{output.Name}: that is the file to import; -o FILE names another");
+        output.Refuse();
     }
 
-    private static int Run(string from, string input, PackCommand.Target target, bool json, Terminal terminal, CancellationToken token)
+    private static int Run(string from, string input, OutputFile target, bool json, Terminal terminal, CancellationToken token)
     {
-        string output = target.File;
+        string output = target.Name;
         ImportSummary summary = terminal.WithProgress($"importing {input}", progress => Import(from, input, target, progress, token));
         if (json)
             terminal.WriteJson("allocreplay.import/1", summary);
@@ -68,7 +68,7 @@ internal static class ImportCommand
         return ExitCode.Ok;
     }
 
-    private static ImportSummary Import(string from, string input, PackCommand.Target target, IProgress<double> progress, CancellationToken token)
+    private static ImportSummary Import(string from, string input, OutputFile target, IProgress<double> progress, CancellationToken token)
     {
         (string output, bool force) = target;
         ImportResult result;

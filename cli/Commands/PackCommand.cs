@@ -1,7 +1,6 @@
 using System.CommandLine;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
-using AllocReplay.Formats;
 using AllocReplay.Formats.Packed;
 using AllocReplay.Recorder;
 
@@ -24,41 +23,20 @@ internal static class PackCommand
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
         var command = new Command("pack", "Pack a recording into one small file that can be sent and kept.") { trace, output, force, partial, json };
-        command.SetAction(parse =>
+        Interruptible.SetAction(command, terminal, (parse, token) =>
         {
             string recording = parse.GetValue(trace)!;
             string file = parse.GetValue(output) ?? Path.GetFileNameWithoutExtension(Path.GetFullPath(recording).TrimEnd('/')) + Extension;
-            RefuseToReplace(file, parse.GetValue(force));
-            return Run(recording, new Target(file, parse.GetValue(force)), parse.GetValue(partial), parse.GetValue(json), terminal);
+            return Run(recording, new OutputFile(file, parse.GetValue(force)), parse.GetValue(partial), parse.GetValue(json), terminal, token);
         });
         return command;
     }
 
-    /// <summary>The file that a command is to write.</summary>
-    /// <param name="File">Its name.</param>
-    /// <param name="Force">A file of that name may be replaced.</param>
-    internal readonly record struct Target(string File, bool Force);
-
-    /// <exception cref="UsageException">The file is there, and may not be replaced; or it would be inside a recording.</exception>
-    public static void RefuseToReplace(string file, bool force)
-    {
-        if (WhyNotWritable(file, force) is { } why)
-            throw new UsageException(why);
-    }
-
-    /// <summary>Why a file may not be written, or null when it may.</summary>
-    public static string? WhyNotWritable(string file, bool force) =>
-        TraceNotWritableException.Foresee(file, force) is { } obstacle ? obstacle.Message + Failures.OfOutput(obstacle.Obstacle).Hint : WhyNotBeside(file);
-
-    /// <summary>Why nothing may be written beside what a name stands for: a recording is written by what records alone. Null when it may.</summary>
-    public static string? WhyNotBeside(string path) =>
-        Trace.RecordingAround(path) is { } recording ? $"{path}: would be inside a recording, {recording}; choose another name" : null;
-
     /// <summary>Packs under a progress bar, and says what was written.</summary>
     /// <exception cref="OperationCanceledException">It was interrupted: then nothing was written.</exception>
-    public static PackResult Pack(string recording, Target target, bool partial, Terminal terminal, CancellationToken token)
+    public static PackResult Pack(string recording, OutputFile output, bool partial, Terminal terminal, CancellationToken token)
     {
-        (string file, bool force) = target;
+        (string file, bool force) = output;
         SessionSwitch.BringIn(recording);
         PackResult result = terminal.WithProgress(
             $"packing {recording}", progress => TracePacker.Pack(recording, file, partial, force, progress, token));
@@ -70,22 +48,13 @@ internal static class PackCommand
         return result;
     }
 
-    private static int Run(string recording, Target target, bool partial, bool json, Terminal terminal)
+    private static int Run(string recording, OutputFile output, bool partial, bool json, Terminal terminal, CancellationToken token)
     {
-        using var interruption = new Interruption();
-        PackResult result;
-        try
-        {
-            result = Pack(recording, target, partial, terminal, interruption.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            terminal.Note("allocreplay: interrupted; nothing was written");
-            return interruption.ExitCode;
-        }
+        output.Refuse();
+        PackResult result = Pack(recording, output, partial, terminal, token);
         if (json)
-            terminal.WriteJson("allocreplay.pack/1", new PackSummary(target.File, result.Images, result.Events, result.Bytes, result.Damage?.Message));
-        terminal.Next(TextLine.Command("info", target.File));
+            terminal.WriteJson("allocreplay.pack/1", new PackSummary(output.Name, result.Images, result.Events, result.Bytes, result.Damage?.Message));
+        terminal.Next(TextLine.Command("info", output.Name));
         return ExitCode.Ok;
     }
 }

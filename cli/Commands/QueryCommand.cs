@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AllocReplay.Analyzer.Query;
+using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using Spectre.Console;
 
@@ -32,7 +33,7 @@ internal static class QueryCommand
             HelpName = "n",
         };
         var command = new Command("query", "Run SQL, or a named view, over a dataset.") { dataset, sql, view, list, json, csv, limit };
-        command.SetAction(parse =>
+        Interruptible.SetAction(command, terminal, (parse, token) =>
         {
             if (parse.GetValue(json) && parse.GetValue(csv))
                 throw new UsageException("--json and --csv exclude each other");
@@ -41,12 +42,12 @@ internal static class QueryCommand
                 return ListViews(form, terminal);
             if (parse.GetValue(limit) < 0)
                 throw new UsageException("--limit: expected 0 or more");
-            return Run(parse.GetValue(dataset), parse.GetValue(sql), parse.GetValue(view), form, parse.GetValue(limit), terminal);
+            return Run(parse.GetValue(dataset), parse.GetValue(sql), parse.GetValue(view), form, parse.GetValue(limit), terminal, token);
         });
         return command;
     }
 
-    private static int Run(string? dataset, string? sql, string? view, Form form, long? limit, Terminal terminal)
+    private static int Run(string? dataset, string? sql, string? view, Form form, long? limit, Terminal terminal, CancellationToken token)
     {
         if (dataset is null)
             throw new UsageException("expected a dataset: the directory that 'allocreplay analyze' wrote");
@@ -54,7 +55,7 @@ internal static class QueryCommand
             throw new UsageException("expected either an SQL query or --view NAME (--list-views lists them)");
         using DatasetQuery query = DatasetQuery.Open(dataset);
         QueryForm values = form == Form.Json ? QueryForm.Json : QueryForm.Text;
-        using QueryResult result = view is not null ? query.RunView(view, values) : query.Run(sql!, values);
+        using QueryResult result = view is not null ? query.RunView(view, values, token) : query.Run(sql!, values, token);
         switch (form)
         {
             case Form.Json:

@@ -99,7 +99,10 @@ internal static class ReplayCommand
         else
             ReplayPage.Print(report, terminal);
         if (report.FailedNow > 0)
-            terminal.Note($"Note: {Quantity.Count(report.FailedNow)} calls that gave a block when recorded failed now: the figures are of less than the trace");
+        {
+            terminal.Note($"Note: {Quantity.Count(report.FailedNow, "call")} that gave a block when recorded failed now: "
+                + "the figures are of less than the trace");
+        }
         if (loss is not null)
             terminal.Note($"allocreplay: {loss}");
         IReadOnlyList<string> trace = request.Source.Trace.Words;

@@ -51,7 +51,11 @@ internal static class VerifyCommand
     {
         using TraceReader replay = TraceReader.Open(request.Replay);
         ReplayInfo? info = replay.Session?.Replay;
-        using TraceReader trace = TraceArguments.Open(request.Trace, terminal, preferred: info?.Image);
+        // Of a part of the trace, the replay is no execution of the whole.
+        TraceChoice choice = request.Trace with { Range = request.Trace.Range ?? info?.Range };
+        if (choice.Range != request.Trace.Range)
+            terminal.Note($"Note: a part was replayed; this is {TextLine.Command(["verify", .. choice.Words, request.Replay])}");
+        using TraceReader trace = TraceArguments.Open(choice, terminal, preferred: info?.Image);
         var options = new ProofOptions
         {
             Order = OrderOf(request, info),
@@ -75,11 +79,11 @@ internal static class VerifyCommand
         if (!report.Holds && info is not null)
         {
             terminal.Note($"Note: {request.Replay} is a replay of {TextLine.Plain(info.Trace)}, image {TextLine.Plain(info.Image)}, "
-                + $"{Quantity.Count(info.Calls)} calls");
+                + $"{Quantity.Count(info.Calls, "call")}");
         }
         if (info is null)
             terminal.Note($"Note: {request.Replay} does not say what it is a replay of: held to {ValueName.Of(options.Order)}; see --order");
-        terminal.Next(report.Holds ? TextLine.Command(["compare", .. request.Trace.Words]) : TextLine.Command("dump", request.Replay, "--thread", "N"));
+        terminal.Next(report.Holds ? TextLine.Command(["compare", .. choice.Words]) : TextLine.Command("dump", request.Replay, "--thread", "N"));
         return report.Holds ? ExitCode.Ok : ExitCode.Failed;
     }
 

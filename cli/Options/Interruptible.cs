@@ -11,20 +11,18 @@ internal static class Interruptible
     /// <param name="terminal">Told that it was.</param>
     /// <param name="work">Throws <see cref="OperationCanceledException"/> when the token says so.</param>
     public static void SetAction(Command command, Terminal terminal, Func<ParseResult, CancellationToken, int> work) =>
-        // On a thread of its own: signals are only handled once the action has returned its task.
-        command.SetAction((parse, token) => Task.Run(
-            () =>
+        // No action with a token of the parser's: it would leave a command behind that has not cleared up within two seconds.
+        command.SetAction(parse =>
+        {
+            using var interruption = new Interruption();
+            try
             {
-                using var interruption = new Interruption(token);
-                try
-                {
-                    return work(parse, interruption.Token);
-                }
-                catch (OperationCanceledException e)
-                {
-                    terminal.Note($"allocreplay: interrupted; {(e as InterruptedException)?.Left ?? "nothing unfinished is left"}");
-                    return interruption.ExitCode;
-                }
-            },
-            CancellationToken.None));
+                return work(parse, interruption.Token);
+            }
+            catch (OperationCanceledException e)
+            {
+                terminal.Note($"allocreplay: interrupted; {(e as InterruptedException)?.Left ?? "nothing unfinished is left"}");
+                return interruption.ExitCode;
+            }
+        });
 }

@@ -14,13 +14,11 @@ internal sealed class Interruption : IDisposable
     private static readonly (PosixSignal Signal, int Number)[] Signals =
         [(PosixSignal.SIGHUP, HangUp), (PosixSignal.SIGINT, Interrupt), (PosixSignal.SIGQUIT, Quit), (PosixSignal.SIGTERM, Terminate)];
 
-    private readonly CancellationTokenSource _source;
+    private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _registrations;
 
-    /// <param name="other">Cancels too.</param>
-    public Interruption(CancellationToken other = default)
+    public Interruption()
     {
-        _source = CancellationTokenSource.CreateLinkedTokenSource(other);
         ulong ignored = Ignored();
         _registrations = [.. Signals.Where(s => (ignored & 1ul << s.Number - 1) == 0).Select(s => PosixSignalRegistration.Create(s.Signal, context =>
         {

@@ -37,13 +37,13 @@ internal sealed class RecordingOutput
             return $"{Name}: nothing is recorded under this name; end it in {PackCommand.Extension} for one file, or in {Extension} "
                 + "or no extension for a directory";
         }
-        if (_packed is not null && PackCommand.WhyNotWritable(_packed, _force) is { } why)
+        if (_packed is not null && new OutputFile(_packed, _force).WhyNot() is { } why)
             return why;
         string until = _packed is null ? "" : $" ({_packed} is recorded there before it is packed)";
         if (File.Exists(Directory))
             return $"{Directory}: already there, and not a recording{until}; choose another name";
         if (!System.IO.Directory.Exists(Directory))
-            return PackCommand.WhyNotBeside(Directory);
+            return OutputFile.WhyNotBeside(Directory);
         return !_force ? $"{Directory}: already there{until}; choose another name, or replace it with --force" : RecordSession.WhyNotReplaced(Directory);
     }
 
@@ -56,7 +56,7 @@ internal sealed class RecordingOutput
         using var interruption = new Interruption();
         try
         {
-            PackCommand.Pack(Directory, new(_packed, _force), partial: false, quiet ? new Terminal(terminal.Out, TextWriter.Null) : terminal,
+            PackCommand.Pack(Directory, new OutputFile(_packed, _force), partial: false, quiet ? new Terminal(terminal.Out, TextWriter.Null) : terminal,
                 interruption.Token);
         }
         catch (OperationCanceledException)

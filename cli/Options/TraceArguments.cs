@@ -54,7 +54,8 @@ internal static class TraceArguments
     /// <param name="choice">What to open.</param>
     /// <param name="terminal">Told which of several it is.</param>
     /// <param name="preferred">The image to take where none was chosen, if there is one of that name; else it is the busiest.</param>
-    /// <exception cref="TraceFormatException">There is no such trace, process image, interval or mark.</exception>
+    /// <exception cref="TracePartException">The trace has no such process image, interval or mark.</exception>
+    /// <exception cref="TraceFormatException">There is no such trace.</exception>
     public static TraceReader Open(TraceChoice choice, Terminal terminal, string? preferred = null)
     {
         SessionSwitch.BringIn(choice.Path);

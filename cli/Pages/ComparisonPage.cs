@@ -1,6 +1,5 @@
 using System.Globalization;
 using AllocReplay.Cli.Output;
-using AllocReplay.Formats.Calls;
 using AllocReplay.Replayer.Compare;
 using Spectre.Console;
 
@@ -51,17 +50,14 @@ internal static class ComparisonPage
         foreach (string release in releases)
             terminal.Note(release);
         if (report.Calls < FewCalls)
-            terminal.Note($"Only {Quantity.Count(report.Calls)} calls: what differs is mostly start-up and the touching of memory, not the allocators.");
+            terminal.Note($"Only {Quantity.Count(report.Calls, "call")}: what differs is mostly start-up and the touching of memory, not the allocators.");
         foreach (ComparisonRow row in report.Rows.Where(r => r.FailedNow > 0 || r.Divergences > 0))
         {
-            terminal.Note($"{row.Allocator.Name}: {Quantity.Count(row.FailedNow)} calls failed now, "
+            terminal.Note($"{row.Allocator.Name}: {Quantity.Count(row.FailedNow, "call")} failed now, "
                 + $"{Quantity.Count(row.Divergences)} had another outcome.");
         }
         foreach (ComparisonRow row in report.Rows.Where(r => r.Substituted.Count > 0))
-        {
-            string missing = string.Join(", ", row.Substituted.Select(k => CallKinds.CallName((CallKind)k)));
-            terminal.Note($"{row.Allocator.Name} has no {missing}; the nearest it has was called.");
-        }
+            terminal.Note($"{row.Allocator.Name} has no {string.Join(", ", row.Substituted)}; the nearest it has was called.");
         terminal.Next(TextLine.Command(["replay", .. trace, "--allocator", "NAME"]));
     }
 

@@ -47,13 +47,13 @@ internal static class ProofPage
                 + $"p99 {Quantity.Duration(t.P99)}, max {Quantity.Duration(t.Max)}");
         }
         if (report.SucceededNow > 0)
-            terminal.Line($"outcomes    {Quantity.Count(report.SucceededNow)} calls that had failed gave a block, released at once");
+            terminal.Line($"outcomes    {Quantity.Count(report.SucceededNow, "call")} that had failed gave a block, released at once");
         if (report.Substituted > 0)
-            terminal.Line($"substitutes {Quantity.Count(report.Substituted)} calls were made by the nearest that the allocator has");
+            terminal.Line($"substitutes {Quantity.Count(report.Substituted, "call was", "calls were")} made by the nearest that the allocator has");
         if (report.SkippedReleases + report.UnknownReallocations > 0)
         {
-            terminal.Line($"skipped     {Quantity.Count(report.SkippedReleases)} releases and "
-                + $"{Quantity.Count(report.UnknownReallocations)} old blocks of reallocations never seen allocated");
+            terminal.Line($"skipped     {Quantity.Count(report.SkippedReleases, "release")} and "
+                + $"{Quantity.Count(report.UnknownReallocations, "old block", "old blocks")} of reallocations never seen allocated");
         }
         terminal.Line(report.Holds ? "The replay is the recorded execution." : "The replay is NOT the recorded execution.");
     }

@@ -10,28 +10,30 @@ internal static class ReplayNotes
     public static void Print(ReplayPlan plan, Terminal terminal)
     {
         if (plan.Damage is { } damage)
-            terminal.Note($"allocreplay: {damage.Message}; replaying what is readable: {Quantity.Count(plan.Counts.Calls)} calls");
+            terminal.Note($"allocreplay: {damage.Message}; replaying what is readable: {Quantity.Count(plan.Counts.Calls, "call")}");
         foreach (Departure departure in plan.Departures)
             terminal.Note("Note: " + Text(departure));
     }
 
     private static string Text(Departure departure)
     {
-        string count = Quantity.Count(departure.Count);
+        string Count(string one, string? many = null) => Quantity.Count(departure.Count, one, many);
         return departure.Reason switch
         {
             DepartureReason.Sampled =>
                 $"a sampled trace: these are the calls of 1 block in {departure.Count}; figures do not tell how an allocator does on all",
-            DepartureReason.RecordingFailed => $"recording ended early ({departure.Detail}): {count} calls after that are known to be missing",
-            DepartureReason.EventsLost => $"{count} calls were lost when it was recorded",
-            DepartureReason.UnknownReleases => $"{count} releases of blocks never seen allocated: skipped",
-            DepartureReason.UnknownReallocations => $"{count} reallocations of blocks never seen allocated: reissued with a null pointer",
-            DepartureReason.DisplacedBlocks => $"{count} blocks whose release is not in the trace: never released",
-            _ => $"{count} thread creations without their child in the trace, or after its first call",
+            DepartureReason.RecordingFailed =>
+                $"recording ended early ({departure.Detail}): {Count("call after that is", "calls after that are")} known to be missing",
+            DepartureReason.EventsLost => $"{Count("call was", "calls were")} lost when it was recorded",
+            DepartureReason.UnknownReleases => $"{Count("release")} of blocks never seen allocated: skipped",
+            DepartureReason.UnknownReallocations => $"{Count("reallocation")} of blocks never seen allocated: reissued with a null pointer",
+            DepartureReason.DisplacedBlocks => $"{Count("block")} whose release is not in the trace: never released",
+            _ => $"{Count("thread creation")} without the child in the trace, or after its first call",
         };
     }
 
     /// <summary>What is missing of the recording of a replay, or null.</summary>
     public static string? LossOf(ProcessInfo replay) => replay.Failure is null && replay.LostEvents == 0 ? null
-        : $"the replay was not recorded to its end: {replay.Failure ?? "events lost"}, {Quantity.Count((long)replay.LostEvents)} calls are known to be missing";
+        : $"the replay was not recorded to its end: {replay.Failure ?? "events lost"}, "
+            + $"{Quantity.Count((long)replay.LostEvents, "call is", "calls are")} known to be missing";
 }

@@ -21,24 +21,25 @@ internal static class ReplayPage
             + $"{Quantity.Count(s.Calls, "call")} on {Quantity.Count(s.Threads.Count, "thread")}, {Quantity.Bytes(s.BytesAcquired)} acquired");
         Fact("check", "every thread's calls and bytes are those of the trace"
             + (s.FailedNow > 0 ? $"; {Quantity.Count(s.FailedNow)} of them failed" : "")
-            + (s.Plan.UnknownReleases > 0 ? $", but for {Quantity.Count(s.Plan.UnknownReleases)} skipped releases of blocks never seen allocated" : ""));
+            + (s.Plan.UnknownReleases > 0 ? $", but for {Quantity.Count(s.Plan.UnknownReleases, "skipped release")} of blocks never seen allocated" : ""));
         // At a given pace, or with much to wait for, calls per second say nothing of the allocator.
         Fact("elapsed", Quantity.Duration(s.ElapsedNs) + (!s.Pace.IsAsap ? ", as the pace has it"
             : $", {s.CallsPerSecond / 1e6:0.00} M calls/s, {s.ElapsedNs / (double)s.Calls:0.0} ns/call"
                 + (s.Order == ReplayOrder.Deps ? "" : " with the waits of the order")));
-        Fact("CPU time", $"{Quantity.Duration(s.CpuNs)}, {Quantity.Count(s.ContextSwitches)} context switches, {Quantity.Count(s.MinorFaults)} page faults");
+        Fact("CPU time", $"{Quantity.Duration(s.CpuNs)}, "
+            + $"{Quantity.Count(s.ContextSwitches, "context switch", "context switches")}, {Quantity.Count(s.MinorFaults, "page fault")}");
         if (s.PeakBytes is { } peak)
         {
             string overhead = s.Order == ReplayOrder.Deps ? " (threads may run ahead of one another: --order total for the trace's)" : s.Overhead is { } ratio
                 ? $", {ratio:0.00} × peak live {Quantity.Bytes(s.PeakLiveBytes)}"
-                : $" (over too soon to see its peak in {Quantity.Count(s.MemorySamples ?? 0)} readings)";
+                : $" (over too soon to see its peak in {Quantity.Count(s.MemorySamples ?? 0, "reading")})";
             Fact("peak memory", $"{Quantity.Bytes(peak)} anonymous{overhead}");
             Fact("left at end", Quantity.Bytes(s.EndBytes ?? 0));
         }
         Fact("hand-overs", $"{Quantity.Count(s.CrossThreadBlocks)} between threads");
-        Fact("waits", $"{Quantity.Count(s.Plan.Waits * s.Loops)} to enforce, {Quantity.Count(s.Waits)} were not over when met, "
+        Fact("waits", $"{Quantity.Count(s.Plan.Waits * s.Loops)} to enforce, {Quantity.Count(s.Waits, "was", "were")} not over when met, "
             + $"{Quantity.Count(s.Sleeps)} of them slept");
-        Fact("divergences", $"{Quantity.Count(s.FailedNow)} failed now, {Quantity.Count(s.Divergences)} other outcomes");
+        Fact("divergences", $"{Quantity.Count(s.FailedNow)} failed now, {Quantity.Count(s.Divergences, "other outcome")}");
         if (s.Recorded is { } recording)
             Fact("recorded", recording + " (the hook's cost is in these figures)");
         if (s.Substituted.Count > 0)

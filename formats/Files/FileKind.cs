@@ -10,6 +10,7 @@ namespace AllocReplay.Formats.Files;
 internal static partial class FileKind
 {
     private const int ReadOnly = 0, NoTerminal = 0x100, NonBlocking = 0x800, CloseOnExec = 0x80000; // of open(2)
+    private static readonly int NoLinks = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000; // O_NOFOLLOW
     private const int Current = -100, NoFollow = 0x100, Empty = 0x1000, Type = 1; // of statx(2)
     private const int StatSize = 256, ModeAt = 28, TypeMask = 0xf000;
     private const int Regular = 0x8000;
@@ -31,7 +32,7 @@ internal static partial class FileKind
         Refuse(path, WhyNotRegular(path, followsLinks));
         if (!OperatingSystem.IsLinux())
             return File.OpenHandle(path);
-        int descriptor = NativeOpen(path, ReadOnly | NoTerminal | NonBlocking | CloseOnExec);
+        int descriptor = NativeOpen(path, ReadOnly | NoTerminal | NonBlocking | CloseOnExec | (followsLinks ? 0 : NoLinks));
         if (descriptor < 0)
             throw new TraceFormatException(path, null, $"cannot be read: {Marshal.GetLastPInvokeErrorMessage()}");
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);

@@ -27,11 +27,26 @@ internal static class PrivateFile
         }
     }
 
+    /// <summary>Creates a directory and those above it; what is there stays as it is.</summary>
+    /// <exception cref="IOException">One cannot be created.</exception>
+    public static void CreateDirectory(string path)
+    {
+        if (Directory.Exists(path))
+            return;
+        // The mode that the runtime is given is that of the last one only.
+        if (Path.GetDirectoryName(path) is { Length: > 0 } parent)
+            CreateDirectory(parent);
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(path);
+        else
+            Directory.CreateDirectory(path, DirectoryMode);
+    }
+
     /// <summary>Opens a file for writing.</summary>
     /// <exception cref="IOException">It cannot be created.</exception>
-    public static FileStream Create(string path, FileMode mode, FileAccess access = FileAccess.Write)
+    public static FileStream Create(string path, FileMode mode, FileAccess access = FileAccess.Write, FileShare share = FileShare.Read)
     {
-        var options = new FileStreamOptions { Mode = mode, Access = access, BufferSize = 1 << 16 };
+        var options = new FileStreamOptions { Mode = mode, Access = access, Share = share, BufferSize = 1 << 16 };
         // Elsewhere a file takes its folder's permissions, and asking for others throws.
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = Mode;

@@ -183,7 +183,7 @@ internal sealed class PackWriter : IDisposable
     }
 
     /// <summary>Where nothing is to be replaced, the name is taken by a link, which fails where a file has appeared meanwhile.</summary>
-    private void TakeName()
+    private void TakeName() => Writing(() =>
     {
         try
         {
@@ -193,11 +193,7 @@ internal sealed class PackWriter : IDisposable
         {
             throw TraceNotWritableException.Exists(_path!);
         }
-        catch (Exception e) when (TraceNotWritableException.Covers(e))
-        {
-            throw TraceNotWritableException.Of(_path!, e);
-        }
-    }
+    });
 
     private void Write(ReadOnlySpan<byte> bytes)
     {

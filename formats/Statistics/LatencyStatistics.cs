@@ -4,7 +4,7 @@ using HdrHistogram;
 namespace AllocReplay.Formats.Statistics;
 
 /// <summary>How long the calls of one name took, in nanoseconds, each to three digits; as exact as the recording's clock.</summary>
-/// <param name="Call">The call's name, as <see cref="CallKinds.CallName"/> gives it.</param>
+/// <param name="Call">The call's name: <c>malloc</c>, <c>free</c>, …</param>
 /// <param name="Count">Calls.</param>
 /// <param name="P50Ns">Half of them took no longer.</param>
 /// <param name="P90Ns">90 % took no longer.</param>

@@ -30,7 +30,7 @@ public record TraceSummary
     public required string Host { get; init; }
     /// <summary>Kernel; empty when it is not known.</summary>
     public required string Kernel { get; init; }
-    /// <summary>Architecture, as <see cref="ProcessInfo.Architecture"/> has it.</summary>
+    /// <summary><c>x86-64</c> or <c>aarch64</c>; of a newer recorder <c>unknown (N)</c>; empty when it is not known.</summary>
     public required string Architecture { get; init; }
     /// <summary>Process id; 0 when it is not known.</summary>
     public required uint Pid { get; init; }
@@ -74,7 +74,7 @@ public record TraceSummary
     public required IReadOnlyList<CallLatency> Latencies { get; init; }
     /// <summary>Blocks acquired.</summary>
     public required long Acquisitions { get; init; }
-    /// <summary>Bytes that they requested; at most <see cref="ByteCount.Max"/>.</summary>
+    /// <summary>Bytes that they requested; at most 2^63 − 1.</summary>
     public required ulong BytesAcquired { get; init; }
     /// <summary>Acquisitions that failed.</summary>
     public required long FailedCalls { get; init; }

@@ -7,26 +7,39 @@
 #include "real_thread.h"
 
 /* What the child is told: not on the heap, since that is the program's; nor in shared memory, where anybody could put
- * another function. Where all are in use, the child begins as a thread of unknown parent. */
-static struct ar_birth *birth_take(void)
+ * another function. A page of them is touched only when so many threads have been created and have not begun. Where all
+ * are in use, the child begins as a thread of unknown parent. */
+static struct birth {
+    void *(*run)(void *);
+    void *argument;
+    struct ar_process *header;
+    uint32_t index;
+    uint32_t parent; /* plus one */
+    char name[16];   /* of the parent: a thread begins with it */
+} births[AR_BIRTHS];
+
+static struct birth *birth_take(void)
 {
-    for (int i = 0; i < AR_BIRTHS; i++) {
-        struct ar_birth *birth = &ar_recording.births[i];
-        if (__atomic_load_n(&birth->taken, __ATOMIC_RELAXED) == 0 &&
-            __atomic_exchange_n(&birth->taken, 1, __ATOMIC_ACQUIRE) == 0)
-            return birth;
+    for (uint32_t word = 0; word < AR_BIRTHS / 64; word++) {
+        uint64_t taken;
+        while ((taken = __atomic_load_n(&ar_recording.births[word], __ATOMIC_RELAXED)) != UINT64_MAX) {
+            uint64_t bit = ~taken & (taken + 1); /* the lowest that is free */
+            if (!(__atomic_fetch_or(&ar_recording.births[word], bit, __ATOMIC_ACQUIRE) & bit))
+                return &births[word * 64 + (uint32_t)__builtin_ctzll(bit)];
+        }
     }
     return NULL;
 }
 
-static void birth_free(struct ar_birth *birth)
+static void birth_free(struct birth *birth)
 {
-    __atomic_store_n(&birth->taken, 0, __ATOMIC_RELEASE);
+    uint32_t n = (uint32_t)(birth - births);
+    __atomic_fetch_and(&ar_recording.births[n / 64], ~(1ull << n % 64), __ATOMIC_RELEASE);
 }
 
 static void *begin_thread(void *value)
 {
-    struct ar_birth *birth = value;
+    struct birth *birth = value;
     struct ar_thread *t = &ar_self;
     void *(*run)(void *) = birth->run;
     void *argument = birth->argument;
@@ -53,7 +66,7 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
 {
     struct ar_thread *t = &ar_self;
     const uint8_t busy = t->busy;
-    struct ar_birth *birth = NULL;
+    struct birth *birth = NULL;
     t->busy |= AR_BUSY;
     if (!(busy & AR_BUSY) && ar_begin(t) && (birth = birth_take()) == NULL)
         ar_end(t);

@@ -45,17 +45,7 @@ struct ar_thread {
 
 extern __thread struct ar_thread ar_self __attribute__((tls_model("initial-exec")));
 
-/* What pthread_create hands to the thread that it creates: see interpose_thread.c. */
-struct ar_birth {
-    void *(*run)(void *);
-    void *argument;
-    struct ar_process *header;
-    uint32_t index;
-    uint32_t parent; /* plus one */
-    char name[16];   /* of the parent: a thread begins with it */
-    uint32_t taken;
-};
-#define AR_BIRTHS 48
+#define AR_BIRTHS 4096 /* threads that are created and have not begun: see interpose_thread.c */
 
 /* Process state, alone on a page that the kernel wipes in a forked child: zero means "no recording in this process". */
 struct ar_recording_state {
@@ -71,7 +61,7 @@ struct ar_recording_state {
     uint64_t tails_size;
     char *memory; /* of the hook's own, not yet handed out */
     size_t memory_left;
-    struct ar_birth births[AR_BIRTHS];
+    uint64_t births[AR_BIRTHS / 64]; /* bits of those that are taken */
 };
 
 union ar_recording_page {

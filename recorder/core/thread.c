@@ -25,7 +25,6 @@ static void begin_chunk(struct ar_thread *t)
     tail->thread = t->index;
     tail->sequence = t->sequence;
     tail->interval = t->interval;
-    tail->os_tid = t->os_tid;
     tail->capacity = t->capacity;
     memcpy(tail->name, t->name, sizeof tail->name);
     /* Beside the counter; not where that takes a system call, as the drain reads the clocks. */
@@ -36,6 +35,8 @@ static void begin_chunk(struct ar_thread *t)
     if (shifted < t->ticks)
         tail->ticks = t->ticks << ar_recording.tick_shift;
     t->ticks = tail->ticks >> ar_recording.tick_shift;
+    /* After the time: by the two the drain finds out whether the thread is no more. Until then it is 0. */
+    __atomic_store_n(&tail->os_tid, t->os_tid, __ATOMIC_RELEASE);
     t->address = 0;
     t->cursor = (uint8_t *)(tail + 1);
     t->limit = (uint8_t *)tail + t->capacity - 2 * AR_EVENT_MAX; /* both halves of a reallocation */

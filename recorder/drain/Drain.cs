@@ -80,10 +80,12 @@ internal sealed unsafe class Drain
             if (asked != header->Sealed || now - lastLook > (ulong)LookEvery.TotalNanoseconds || HasNewImages)
             {
                 lastLook = now;
+                // Before the look: an image that ended while it lasted is no reason to stay.
+                bool last = isLast();
                 Look(now, isSeal: asked != header->Sealed);
                 Volatile.Write(ref header->Sealed, asked);
                 Libc.Wake(&header->Sealed);
-                if (isLast())
+                if (last)
                 {
                     if (_images.Count == 0 && !IsMapped(now) && !HasNewImages)
                         return;
@@ -184,16 +186,19 @@ internal sealed unsafe class Drain
     private void Release(int c, uint chunk, ulong owner)
     {
         SharedArena.ClassView view = _arena.Classes[c];
-        ((ChunkHeader*)view.Chunk(chunk))->Length = 0;
+        var header = (ChunkHeader*)view.Chunk(chunk);
+        header->Length = 0;
+        // So that who takes it next is not mistaken for who had it, before it is begun.
+        Volatile.Write(ref header->OsTid, 0);
         if (Interlocked.CompareExchange(ref view.Owners[chunk], owner & ~0xfffffffful, owner) != owner)
             return; // scribbled on: it is lost, and nothing else
         if (ImageOf(owner) < _arena.ImageCount)
             Interlocked.Add(ref _arena.Image(ImageOf(owner))->Held, (ulong)-(long)view.Size);
         Interlocked.Or(ref view.Free[chunk / 64], 1ul << (int)(chunk % 64));
-        ArenaHeader* header = _arena.Header;
-        Interlocked.Increment(ref header->Freed);
-        if (Volatile.Read(ref header->Waiting) != 0)
-            Libc.Wake(&header->Freed);
+        ArenaHeader* arena = _arena.Header;
+        Interlocked.Increment(ref arena->Freed);
+        if (Volatile.Read(ref arena->Waiting) != 0)
+            Libc.Wake(&arena->Freed);
     }
 
     /// <summary>What a chunk holds, copied: its process may be writing it, or scribbling.</summary>
@@ -311,8 +316,14 @@ internal sealed unsafe class Drain
         }
     }
 
-    private bool HasEnded(LiveImage image, ChunkHeader* header, double bootOffset) =>
-        image.Process is null || image.Process.HasThreadEnded(header->OsTid, _clock.NsOf(header->Ticks) + bootOffset);
+    /// <summary>Whether the thread that has a chunk has ended. One that is not begun yet, or holds a text, has no thread's id.</summary>
+    private bool HasEnded(LiveImage image, ChunkHeader* header, double bootOffset)
+    {
+        if (image.Process is null)
+            return true;
+        uint thread = Volatile.Read(ref header->OsTid);
+        return thread != 0 && image.Process.HasThreadEnded(thread, _clock.NsOf(header->Ticks) + bootOffset);
+    }
 
     /// <summary>Collects all that images hold whose processes are no more.</summary>
     private void End(IReadOnlyCollection<LiveImage> images)
@@ -391,7 +402,7 @@ internal sealed unsafe class Drain
             var header = (ChunkHeader*)_arena.Classes[c].Chunk(chunk);
             if (image.IsStopped && Volatile.Read(ref header->Inside) == 0)
             {
-                if (TryCopy(c, chunk, out _, out Span<byte> bytes))
+                if (TryCopy(c, chunk, out ChunkHeader copy, out Span<byte> bytes) && copy.Magic == Wire.ChunkMagic)
                     image.Append(bytes);
                 header->Length = 0;
             }
@@ -399,7 +410,7 @@ internal sealed unsafe class Drain
             {
                 _ = Collect(c, chunk, owner);
             }
-            else if (TryCopy(c, chunk, out ChunkHeader copy, out Span<byte> bytes))
+            else if (TryCopy(c, chunk, out ChunkHeader copy, out Span<byte> bytes) && copy.Magic == Wire.ChunkMagic)
             {
                 image.Keep((ulong)c << 32 | chunk, copy, bytes);
             }

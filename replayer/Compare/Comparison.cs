@@ -1,3 +1,4 @@
+using AllocReplay.Formats.Calls;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
 
@@ -97,7 +98,7 @@ public sealed class Comparison(IReadOnlyList<ReplayPlan> plans, IReadOnlyList<Co
             Overhead = OverheadOf(results.GetValueOrDefault((Pass.Memory, configuration)) ?? []),
             FailedNow = timed.FailedNow,
             Divergences = timed.Divergences,
-            Substituted = [.. timed.Substituted.Keys],
+            Substituted = [.. timed.Substituted.Keys.Select(k => CallKinds.CallName((CallKind)k))],
         };
     }
 

@@ -60,8 +60,8 @@ public sealed record ComparisonRow
     public required long FailedNow { get; init; }
     /// <summary>Other outcomes that differ from the recorded ones, in one replay.</summary>
     public required long Divergences { get; init; }
-    /// <summary>Kinds of call for which the allocator has no function; the nearest it has was called.</summary>
-    public required IReadOnlyList<int> Substituted { get; init; }
+    /// <summary>Calls for which the allocator has no function; the nearest it has was called.</summary>
+    public required IReadOnlyList<string> Substituted { get; init; }
 
     /// <summary>A figure over the runs, or null.</summary>
     public Spread? this[Metric metric] => Of(metric)?.Spread;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Statistics;
@@ -9,21 +8,14 @@ namespace AllocReplay.Replayer.Plan;
 /// <summary>A compiled trace: a plan file for the worker, and what its replay must amount to.</summary>
 public sealed class ReplayPlan : IDisposable
 {
-    private readonly PosixSignalRegistration[] _signals = [];
     private readonly bool _temporary;
 
-    private ReplayPlan(string path, bool temporary)
-    {
-        (Path, _temporary) = (path, temporary);
-        // A plan may take gigabytes: an interrupted command leaves none behind. The signal then does what it always does.
-        if (temporary)
-            _signals = [.. Deadly.Select(signal => PosixSignalRegistration.Create(signal, _ => File.Delete(path)))];
-    }
-
-    private static IEnumerable<PosixSignal> Deadly => [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
+    private ReplayPlan(string path, bool temporary) => (Path, _temporary) = (path, temporary);
 
     /// <summary>The process image that it is of.</summary>
     public required string Image { get; init; }
+    /// <summary>The part of that, or null for all.</summary>
+    public required TraceRange? Range { get; init; }
     /// <summary>The order that it keeps.</summary>
     public required ReplayOrder Order { get; init; }
     /// <summary>The plan file.</summary>
@@ -74,6 +66,7 @@ public sealed class ReplayPlan : IDisposable
             return new ReplayPlan(path, keepAs is null)
             {
                 Image = reader.Image,
+                Range = reader.Range,
                 Order = (options ?? new PlanOptions()).Order,
                 Counts = builder.Counts,
                 Trace = statistics,
@@ -93,8 +86,6 @@ public sealed class ReplayPlan : IDisposable
 
     public void Dispose()
     {
-        foreach (PosixSignalRegistration signal in _signals)
-            signal.Dispose();
         if (_temporary)
             File.Delete(Path);
     }

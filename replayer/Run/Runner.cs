@@ -46,6 +46,7 @@ public sealed class WorkerRunner : IRunner
     private static ReplayInfo Describe(ReplayPlan plan, Configuration configuration, ReplayOptions options, WorkerResult result) => new()
     {
         Image = plan.Image,
+        Range = plan.Range,
         Calls = result.Calls,
         Order = ValueName.Of(plan.Order),
         Slowness = options.Pace.TimeScale,

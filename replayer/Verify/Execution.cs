@@ -44,8 +44,6 @@ internal sealed unsafe class Execution : ITraceSink
     public long SkippedReleases { get; private set; }
     /// <summary>Reallocations of such blocks: a replay gives them a null pointer.</summary>
     public long UnknownReallocations { get; private set; }
-    /// <summary>Creations of threads that cannot be replayed: the child is not in the trace, or was at work before.</summary>
-    public long UnplacedCreates { get; private set; }
 
     /// <summary>Reads a trace to its end.</summary>
     /// <param name="reader">The trace, not yet read from.</param>
@@ -108,11 +106,9 @@ internal sealed unsafe class Execution : ITraceSink
     private void Create(in ThreadEvent e, ExecutedThread thread)
     {
         int child = e.OtherThread;
+        // Cannot be replayed: the child is not in the trace, or was at work before.
         if (child < 0 || child == _mainThread || Threads[child].Started || Threads[child].Parent >= 0)
-        {
-            UnplacedCreates++;
             return;
-        }
         (Threads[child].Parent, Threads[child].Creation) = (e.Thread, thread.Calls.Count);
         thread.Children.Add(child);
         thread.Calls.Append(new ExecutedCall

@@ -55,6 +55,18 @@ public sealed class ParquetTests : IDisposable
             query.Run("SELECT p.bytes_acquired, p.saturated_sizes, t.bytes_requested FROM process p, threads t").ReadRow()!);
     }
 
+    [Theory, InlineData(true, 0, 2), InlineData(false, 2, 0)]
+    public void What_a_forked_process_releases_for_its_parent_has_a_column_of_its_own(bool isForked, long unknown, long inherited)
+    {
+        var writer = new RecordingWriter(_directory["trace"]) { Forked = isForked };
+        writer.Thread(0).Free(800, 0x9000).Free(1600, 0xa000).Malloc(2400, 0x1000, 8);
+        writer.Save();
+        SampleTrace.Analyze(_directory["trace"], _directory["data"]);
+
+        using DatasetQuery query = DatasetQuery.Open(_directory["data"]);
+        Assert.Equal([unknown, inherited], query.Run("SELECT unknown_releases, inherited_releases FROM process").ReadRow()!);
+    }
+
     [Fact]
     public void The_readers_disagree_with_another_trace()
     {

@@ -96,7 +96,10 @@ public sealed class QueryTests : IDisposable
     [InlineData("CREATE TABLE t(a INT)")]
     [InlineData("DROP VIEW outstanding")]
     [InlineData("PRAGMA enable_profiling")]
-    [InlineData("EXPLAIN ANALYZE SELECT 1")]
+    [InlineData("EXPLAIN ANALYZE DELETE FROM process")]
+    [InlineData("EXPLAIN ANALYZE CREATE TABLE t(a INT)")]
+    [InlineData("EXPLAIN (ANALYZE, FORMAT json) INSERT INTO process SELECT * FROM process")]
+    [InlineData("EXPLAIN ANALYZE SELECT 1; DROP VIEW outstanding")]
     [InlineData("SELECT 1; SELECT 2")]
     [InlineData("SELECT 1) ; CREATE TABLE t(a INT); SELECT * FROM (SELECT 1")]
     [InlineData("EXPLAIN COPY allocations TO 'x'")]
@@ -194,6 +197,9 @@ public sealed class QueryTests : IDisposable
     [InlineData("WITH p AS (PIVOT allocations ON kind USING sum(size)) FROM p -- ; done")]
     [InlineData("UNPIVOT threads ON calls, bytes_requested")]
     [InlineData("EXPLAIN SELECT * FROM allocations")]
+    [InlineData("EXPLAIN ANALYZE SELECT count(*) FROM allocations")]
+    [InlineData("explain (analyze) FROM threads")]
+    [InlineData("EXPLAIN ( FORMAT json , ANALYZE ) FROM threads;")]
     [InlineData("/* why */ explain (format json) FROM allocations;")]
     [InlineData("SELECT 1 ;; -- ; /* */")]
     [InlineData("SELECT ';'")]
@@ -249,6 +255,27 @@ public sealed class QueryTests : IDisposable
         string[] nested = all.Columns.Where(c => c.Kind == QueryColumnKind.Nested).Select(c => c.Name).ToArray();
         Assert.Contains("fixed_nested_int_array", nested);
         Assert.All(nested, n => Assert.Matches("array|list|struct|map", n));
+    }
+
+    [Theory]
+    [InlineData("[0.1::FLOAT, NULL]", "[0.1,null]")]
+    [InlineData("[[0.1::FLOAT], []]", "[[0.1],[]]")]
+    [InlineData("array_value(0.1::FLOAT, 0.2::FLOAT)", "[0.1,0.2]")]
+    [InlineData("{'FLOAT': 0.1::FLOAT, 'a\"b, FLOAT)': 0.3::FLOAT, 'd': 0.1::DOUBLE}", "{\"FLOAT\":0.1,\"a\\\"b, FLOAT)\":0.3,\"d\":0.1}")]
+    [InlineData("MAP {0.1::FLOAT: {'x': [16777216::FLOAT]}}", "{\"0.1\":{\"x\":[16777216.0]}}")]
+    [InlineData("{'e': 'FLOAT,'::ENUM('FLOAT,', 'x'), 'f': 3.4028235e38::FLOAT}", "{\"e\":\"FLOAT,\",\"f\":3.4028235e38}")]
+    [InlineData("row(0.1::FLOAT, 1)", null)] // of no name, and so of a type that cannot be written: it is given all the same
+    public void A_float_in_a_nested_value_has_the_digits_that_it_has_alone(string value, string? expected)
+    {
+        using DatasetQuery query = DatasetQuery.Open(_dataset);
+        foreach (QueryForm form in new[] { QueryForm.Text, QueryForm.Json })
+        {
+            using QueryResult result = query.Run($"SELECT {value}, 0.1::FLOAT", form);
+            object?[] row = result.ReadRow()!;
+            Assert.Equal("0.1", row[1]);
+            if (expected is not null)
+                Assert.Equal(expected, row[0]);
+        }
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
@@ -35,6 +36,7 @@ public sealed class AnalyzeCommandTests : IDisposable
         using JsonDocument json = JsonDocument.Parse(output);
         Assert.Equal(8, json.RootElement.GetProperty("tables")[0].GetProperty("rows").GetInt64());
         Assert.Equal("x", json.RootElement.GetProperty("dataset").GetString());
+        Assert.True(json.RootElement.GetProperty("elapsed_ns").GetInt64() > 0);
     }
 
     [Fact]
@@ -171,6 +173,8 @@ public sealed class AnalyzeCommandTests : IDisposable
 
         Assert.Equal((2, ""), (code, output));
         Assert.Matches(@"^allocreplay: Catalog Error: .*\n(.*\n)*LINE 2: FROM nothing\n +\^\n$", notes);
+        Assert.Contains("There are the tables allocations, threads, process, the views ", notes, StringComparison.Ordinal);
+        Assert.DoesNotContain("Did you mean", notes, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -182,9 +186,11 @@ public sealed class AnalyzeCommandTests : IDisposable
         Assert.DoesNotContain("p100.0", one, StringComparison.Ordinal);
         Assert.Contains("p200.0", notes, StringComparison.Ordinal);
         Assert.Contains("--process", notes, StringComparison.Ordinal);
-        (int code, string all, _) = await Run("analyze", "svc.allocrec", "-o", "all", "--process", "all");
+        (int code, string all, notes) = await Run("analyze", "svc.allocrec", "-o", "all", "--process", "all");
         Assert.Equal(0, code);
-        Assert.Matches("(?s)p200.0 +allocations.*p100.0 +allocations", all);
+        Assert.Matches(@"(?m)^ +allocations +17 +2 ", all); // both together
+        Assert.Single(Regex.Matches(all, "allocations"));
+        Assert.Contains(", 2 processes): ", notes, StringComparison.Ordinal);
         Assert.Equal("process,n\np100.0,8\np200.0,9\n",
             (await Run("query", "all", "SELECT process, count(*) AS n FROM allocations GROUP BY ALL ORDER BY ALL", "--csv")).Output);
         using JsonDocument json = JsonDocument.Parse((await Run("analyze", "svc.allocrec", "-o", "all", "--process", "all", "--force", "--json")).Output);

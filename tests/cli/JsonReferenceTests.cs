@@ -89,9 +89,7 @@ public sealed partial class JsonReferenceTests : IDisposable
             Assert.Equal(schema, document.RootElement.EnumerateObject().First().Value.GetString());
             Assert.NotEmpty(documented);
             Assert.All(JsonShape.PathsOf(document.RootElement).Where(p => p != "schema"), p => Assert.True(IsIn(documented, p), $"{schema}: {p}"));
-            Assert.All(
-                documented.Where(p => !p.Contains('[') && !p.Contains('.')),
-                p => Assert.True(document.RootElement.TryGetProperty(p.TrimEnd('{', '}'), out _), $"{schema}: {p}"));
+            Assert.All(documented, p => Assert.True(IsThere(document.RootElement, p.TrimEnd('{', '}').Split('.')), $"{schema}: {p}"));
         }
     }
 
@@ -113,6 +111,8 @@ public sealed partial class JsonReferenceTests : IDisposable
         Assert.False(IsIn(["a", "a.b"], "a.b[].c"));
         Assert.False(IsIn(["calls"], "calls.malloc"));
         Assert.True(IsIn(["calls{}"], "calls.malloc") && IsIn(["calls{}"], "calls"));
+        Assert.True(IsThere(json.RootElement, ["a", "b[]", "c"]));
+        Assert.False(IsThere(json.RootElement, ["a", "b[]", "d"]) || IsThere(json.RootElement, ["a", "d"]) || IsThere(json.RootElement, ["d"]));
     }
 
     [Fact]
@@ -146,6 +146,22 @@ public sealed partial class JsonReferenceTests : IDisposable
     private static bool IsIn(HashSet<string> documented, string path) =>
         documented.Contains(path) || documented.Contains(path + "{}")
         || documented.Any(d => d.EndsWith("{}", StringComparison.Ordinal) && path.StartsWith(d[..^2] + ".", StringComparison.Ordinal));
+
+    /// <summary>Whether every object on the way to a property, where there is one, has it.</summary>
+    private static bool IsThere(JsonElement element, ReadOnlySpan<string> path)
+    {
+        if (path.Length == 0 || element.ValueKind == JsonValueKind.Null)
+            return true;
+        bool isArray = path[0].EndsWith("[]", StringComparison.Ordinal);
+        if (!element.TryGetProperty(isArray ? path[0][..^2] : path[0], out JsonElement value))
+            return false;
+        if (!isArray)
+            return IsThere(value, path[1..]);
+        foreach (JsonElement item in value.EnumerateArray())
+            if (!IsThere(item, path[1..]))
+                return false;
+        return true;
+    }
 
     /// <summary>Every command that prints an object, once: schema, type, and what it printed.</summary>
     private List<(string Schema, Type Type, string Json)> Printed()

@@ -109,6 +109,24 @@ public sealed class OutputTests : IDisposable
     }
 
     [Fact]
+    public async Task An_interrupted_query_leaves_nothing_of_what_did_not_fit_in_memory()
+    {
+        SampleTrace.Analyze(Recording, _directory["data"]);
+        string temporary = Directory.CreateDirectory(_directory["tmp"]).FullName;
+        string[] command = [Programs.AllocReplayCommand, "query", _directory["data"], "SELECT count(*) FROM range(1000000000000)"];
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", "TMPDIR=" + temporary, .. command]) { RedirectStandardError = true };
+        using Process query = Process.Start(start)!;
+        Assert.True(SpinWait.SpinUntil(() => Directory.GetDirectories(temporary, "allocreplay-query-*").Length > 0, TimeSpan.FromMinutes(1)));
+
+        Signals.Send(query.Id, Signals.Interrupt);
+
+        Assert.Equal("allocreplay: interrupted; nothing unfinished is left\n", await query.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        await query.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(ExitCode.Interrupted, query.ExitCode);
+        Assert.Empty(Directory.GetDirectories(temporary, "allocreplay-query-*"));
+    }
+
+    [Fact]
     public async Task What_is_told_to_ignore_a_hang_up_does_so()
     {
         (Process import, Task<string> said) = StartImport("--ignore-signal=HUP");

@@ -38,7 +38,7 @@ public sealed class ReplayCommandTests : IDisposable
         using JsonDocument json = JsonDocument.Parse(_command.Output);
         Assert.Equal(2, json.RootElement.GetProperty("calls").GetInt64());
         Assert.Equal(1, json.RootElement.GetProperty("plan").GetProperty("unknown_releases").GetInt64());
-        Assert.Contains("1 releases of blocks never seen allocated: skipped", _command.Error);
+        Assert.Contains("1 release of blocks never seen allocated: skipped", _command.Error);
         Assert.Contains($"Next: allocreplay compare {_directory.Path}", _command.Error);
     }
 

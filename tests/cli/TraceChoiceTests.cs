@@ -39,13 +39,20 @@ public sealed class TraceChoiceTests : IDisposable
         Assert.Matches(expected, result.Output);
     }
 
-    [Fact]
-    public void A_mark_that_is_not_there_is_bad_input_and_the_marks_are_named()
+    [Theory]
+    [InlineData("--from-mark", "nowhere", "no mark nowhere; there are begin, the end")]
+    [InlineData("--to-mark", "nowhere", "no mark nowhere; there are begin, the end")]
+    [InlineData("--interval", "9", "no interval 9; there are 1 to 1")]
+    [InlineData("--process", "p9.9", "no process image p9.9; there are p100.0")]
+    public void A_part_that_is_not_there_is_a_mistake_of_the_command_line_and_those_that_are_there_are_named(string option, string value, string expected)
     {
         WriteMarked("p100.0");
-        ProgramResult result = Programs.AllocReplay("info", "--from-mark", "nowhere", _directory["r.allocrec"]);
-        Assert.Equal((3, ""), (result.ExitCode, result.Output));
-        Assert.Contains("no mark nowhere; there are begin, the end", result.Error, StringComparison.Ordinal);
+        foreach (string command in new[] { "info", "dump", "replay" })
+        {
+            ProgramResult result = Programs.AllocReplay(command, option, value, _directory["r.allocrec"]);
+            Assert.Equal((2, ""), (result.ExitCode, result.Output));
+            Assert.Contains(expected, result.Error, StringComparison.Ordinal);
+        }
     }
 
     private ProgramResult Run(string command, params string[] options)

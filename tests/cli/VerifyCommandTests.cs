@@ -3,6 +3,7 @@ using System.Text.Json;
 using AllocReplay.Cli;
 using AllocReplay.Cli.Commands;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder;
 using AllocReplay.Replayer;
 using AllocReplay.Tests.Support;
@@ -61,6 +62,23 @@ public sealed class VerifyCommandTests : IDisposable
             _command.Output);
         Assert.Contains("The replay is NOT the recorded execution.", _command.Output);
         Assert.Contains($"Next: allocreplay dump {Recording} --thread N", _command.Error);
+    }
+
+    [Fact]
+    public void The_replay_of_a_part_is_held_to_that_part_unless_another_is_named()
+    {
+        Directory.CreateDirectory(Trace);
+        var writer = new RecordingWriter(Trace) { Latency = true };
+        writer.Thread(0).Malloc(800, 0x1000, 8).Malloc(2400, 0x2000, 8).Free(4000, 0x2000);
+        writer.Mark(MarkEntry.Start, 1, 0).Mark(MarkEntry.Named, 1, 1600, "begin").Mark(MarkEntry.Named, 1, 3200, "end");
+        writer.Save();
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, Trace, "--from-mark", "begin", "--record", Recording));
+
+        Assert.Equal(ExitCode.Ok, _command.Run(VerifyCommand.Create, Trace, Recording));
+        Assert.Contains($"Note: a part was replayed; this is allocreplay verify {Trace} --from-mark begin {Recording}\n", _command.Error);
+        Assert.Contains($"Next: allocreplay compare {Trace} --from-mark begin", _command.Error);
+        Assert.Equal(ExitCode.Failed, _command.Run(VerifyCommand.Create, Trace, Recording, "--to-mark", "end"));
+        Assert.DoesNotContain("a part was replayed", _command.Error);
     }
 
     [Fact]
@@ -135,7 +153,7 @@ public sealed class VerifyCommandTests : IDisposable
 
         Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, Trace, "--max-live", "1000000G", "--touch", "none", "--record", Recording));
         Assert.Contains("1 of them failed", _command.Output);
-        Assert.Contains("1 calls that gave a block when recorded failed now", _command.Error);
+        Assert.Contains("1 call that gave a block when recorded failed now", _command.Error);
 
         Assert.Equal(ExitCode.Failed, _command.Run(VerifyCommand.Create, Trace, Recording));
         Assert.Matches("(?m)^ +P .* 100 %", _command.Output);

@@ -10,6 +10,9 @@ public sealed class SpecialFileTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
 
+    /// <summary>By their place below the image's directory.</summary>
+    public static TheoryData<string> FilesOfAnImage => ["process", "events", "tails", "marks", "maps", "cmdline", "../session.msgpack"];
+
     private string Recording => _directory["r.allocrec"];
 
     private string Session => Path.Combine(Recording, "session.msgpack");
@@ -19,13 +22,7 @@ public sealed class SpecialFileTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Theory]
-    [InlineData("process")]
-    [InlineData("events")]
-    [InlineData("tails")]
-    [InlineData("marks")]
-    [InlineData("maps")]
-    [InlineData("cmdline")]
-    [InlineData("../session.msgpack")]
+    [MemberData(nameof(FilesOfAnImage))]
     public void A_pipe_in_the_place_of_a_file_is_not_waited_for(string name)
     {
         string file = Path.Combine(Write(), name);
@@ -37,13 +34,7 @@ public sealed class SpecialFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("process")]
-    [InlineData("events")]
-    [InlineData("tails")]
-    [InlineData("marks")]
-    [InlineData("maps")]
-    [InlineData("cmdline")]
-    [InlineData("../session.msgpack")]
+    [MemberData(nameof(FilesOfAnImage))]
     public void A_link_in_the_place_of_a_file_is_not_followed(string name)
     {
         string file = Path.Combine(Write(), name);

@@ -19,8 +19,9 @@ public sealed class SpecificationTests
 {
     private static readonly (string Name, Type Type)[] Maps =
     [
-        ("session", typeof(SessionInfo)), ("replay", typeof(ReplayInfo)), ("image", typeof(ImageMetadata)), ("process", typeof(ProcessInfo)),
-        ("clock", typeof(ClockRate)), ("thread", typeof(StreamInfo)), ("interval", typeof(Interval)), ("marker", typeof(Marker)), ("end", typeof(ImageEnd)),
+        ("session", typeof(SessionInfo)), ("replay", typeof(ReplayInfo)), ("range", typeof(TraceRange)), ("image", typeof(ImageMetadata)),
+        ("process", typeof(ProcessInfo)), ("clock", typeof(ClockRate)), ("thread", typeof(StreamInfo)), ("interval", typeof(Interval)),
+        ("marker", typeof(Marker)), ("end", typeof(ImageEnd)),
     ];
 
     private readonly Specification _specification = Specification.Load();

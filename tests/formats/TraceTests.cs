@@ -30,7 +30,7 @@ public sealed class TraceTests : IDisposable
         using TraceReader busiest = trace.OpenImage(), least = trace.OpenImage("p1.0");
         Assert.Equal(("p2.0", 1000), (busiest.Image, Events(busiest).Count));
         Assert.Equal(("p1.0", 1), (least.Image, Events(least).Count));
-        Assert.Contains("there are p2.0, p3.0, p1.0", Assert.Throws<TraceFormatException>(() => trace.OpenImage("p4.0")).Message, StringComparison.Ordinal);
+        Assert.Contains("there are p2.0, p3.0, p1.0", Assert.Throws<TracePartException>(() => trace.OpenImage("p4.0")).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -95,7 +95,7 @@ public sealed class TraceTests : IDisposable
     {
         WriteMarked();
         using Trace trace = Open(packed: false);
-        TraceFormatException refusal = Assert.Throws<TraceFormatException>(() => trace.OpenImage(range: new() { FromMark = from, ToMark = to }));
+        TracePartException refusal = Assert.Throws<TracePartException>(() => trace.OpenImage(range: new() { FromMark = from, ToMark = to }));
         Assert.Contains(problem, refusal.Message, StringComparison.Ordinal);
     }
 

@@ -168,7 +168,7 @@ public sealed class RecordOptionsTests : IDisposable
         Assert.Equal(["mark 1", "mark 2", "mark 3"], all.Markers.Select(m => m.Name));
         // A block acquired while stopped may be released in an interval: at most one a thread and interval.
         Assert.InRange(all.Merge.UnknownReleases, 0, 3 * 4);
-        Assert.Throws<TraceFormatException>(() => TraceReader.Open(witness.Image, range: TraceRange.OfInterval(4)));
+        Assert.Throws<TracePartException>(() => TraceReader.Open(witness.Image, range: TraceRange.OfInterval(4)));
     }
 
     [Theory]

@@ -4,10 +4,10 @@ using System.Text;
 namespace AllocReplay.Cli.Output;
 
 /// <summary>
-/// Standard output and standard error by write(2). The runtime's console stream drops silently what a closed pipe refuses, so that a command runs on for
-/// nobody; its file stream keeps an offset of its own, and would write over what others have written to the same file.
+/// Standard output or standard error by write(2). The runtime's console stream drops silently what a closed pipe refuses, so that a command
+/// runs on for nobody; its file stream keeps an offset of its own, and would write over what others have written to the same file.
 /// </summary>
-internal sealed partial class StandardOutput : Stream
+internal sealed partial class StandardStream : Stream
 {
     private const int Output = 1, Error = 2;
     private const int Interrupted = 4, WouldBlock = 11; // errno
@@ -17,14 +17,14 @@ internal sealed partial class StandardOutput : Stream
     private readonly int _descriptor;
     private bool _failed;
 
-    private StandardOutput(int descriptor) => _descriptor = descriptor;
+    private StandardStream(int descriptor) => _descriptor = descriptor;
 
     /// <summary>A writer that passes on what it has when it is flushed and when its buffer is full; on a terminal, at once.</summary>
-    public static StreamWriter Open() =>
-        new(new StandardOutput(Output), new UTF8Encoding(false), BufferChars) { AutoFlush = !Console.IsOutputRedirected, NewLine = "\n" };
+    public static StreamWriter OpenOutput() =>
+        new(new StandardStream(Output), new UTF8Encoding(false), BufferChars) { AutoFlush = !Console.IsOutputRedirected, NewLine = "\n" };
 
     /// <summary>A writer to standard error. What cannot be written there is dropped: a result does not depend on whether notes about it are read.</summary>
-    public static StreamWriter OpenForNotes() => new(new StandardOutput(Error), new UTF8Encoding(false)) { AutoFlush = true, NewLine = "\n" };
+    public static StreamWriter OpenError() => new(new StandardStream(Error), new UTF8Encoding(false)) { AutoFlush = true, NewLine = "\n" };
 
     public override bool CanRead => false;
     public override bool CanSeek => false;
