@@ -21,8 +21,10 @@ long ar_sys_six(long number, long a, long b, long c, long d, long e, long f)
 void *ar_next(const char *name)
 {
     void *function = dlsym(RTLD_NEXT, name);
-    if (!function)
+    if (!function) {
         (void)dlerror(); /* what we did not find is no error of the program's */
+        (void)dlerror(); /* and its text is freed here: what we allocated is not for the program to free */
+    }
     return function;
 }
 

@@ -46,21 +46,26 @@ AR_ACQUIRING_FUNCTIONS(ACQUIRE_INSIDE)
     }
 AR_RELEASING_FUNCTIONS(RELEASE_INSIDE)
 
-/* The vector by which a thread finds its thread-local storage is what the C library asks for in pthread_create. It
- * frees that where nobody knows whose it is: when the thread is joined, when a later one takes its stack, when another
- * one exits. So it gets a block that is told by its address, and none of these needs to be known to us. A wait in
- * pthread_join, which handlers interrupt and which a cancelled thread never leaves, is nothing special then. Where we
- * have no such block, the call is recorded, and so will its end be. */
+/* The vector by which a thread finds its thread-local storage is what the loader asks for in pthread_create. The C
+ * library frees it where nobody knows whose it is: when the thread is joined, when a later one takes its stack, when
+ * another one exits. So it gets a block that is told by its address, and none of these needs to be known to us. A wait
+ * in pthread_join, which handlers interrupt and which a cancelled thread never leaves, is nothing special then. Where
+ * we have no such block, the call is recorded, and so will its end be. */
 static AR_NOINLINE void *calloc_of_thread(size_t count, size_t size, const void *caller)
 {
+    struct ar_thread *t = &ar_self;
+    const uint8_t busy = t->busy;
     size_t bytes;
     void *block = NULL;
-    if (ar_self.busy & AR_BUSY_THREAD && !__builtin_mul_overflow(count, size, &bytes))
+    if (busy & AR_BUSY_THREAD && ar_is_in(&ar_loader, caller) && !__builtin_mul_overflow(count, size, &bytes))
         block = ar_own_thread_block(bytes);
-    if (block)
-        ar_real.free(
-            ar_real.calloc(count, size)); /* it may be the allocator's first call, and starts it here as ever */
-    return block ? block : calloc_inside(count, size, caller);
+    if (!block)
+        return calloc_inside(count, size, caller);
+    /* It may be the allocator's first call: this thread is to start it, as ever, not the one that is created. */
+    t->busy = AR_BUSY;
+    ar_real.free(ar_real.calloc(count, size));
+    t->busy = busy;
+    return block;
 }
 
 #define CALLER __builtin_return_address(0)

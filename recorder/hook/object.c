@@ -26,6 +26,8 @@ static struct view view_of(const void *address)
     if (!address || !dladdr(address, &info) || !info.dli_fbase)
         return v;
     v.header = info.dli_fbase;
+    if (memcmp(v.header->e_ident, ELFMAG, SELFMAG) != 0)
+        return (struct view){0};
     uintptr_t first = UINTPTR_MAX, end = 0;
     for (int i = 0; i < v.header->e_phnum; i++) {
         const ElfW(Phdr) *s = &segments(&v)[i];
@@ -85,6 +87,18 @@ static int protection(const struct view *v, uintptr_t address)
     return PROT_READ;
 }
 
+/* In this process's copy of the object, which nobody but the loader reads, and it reads it anew at each look-up (what
+ * it keeps of one is where the symbol is). So this is in time for all that is bound later, and changes nothing of what
+ * is bound. 0 is "not defined" to every glibc since 2.17, whatever else the symbol says.
+ *
+ * Another thread may be looking the name up just now. An address is aligned and stored at once: it finds the old
+ * function or the new one, and both do. For 0 it would not do, as the loader looks at the value twice; so that is for
+ * the constructor alone, and for names that no object of the program's start defines but ours: nobody looks for them.
+ *
+ * The symbols are in a segment that is only read, so RELRO does not concern them. Where their page cannot be made
+ * writable (a filter, SELinux on a page with code), they stay as they are. A namespace of dlmopen or of an audit
+ * library has a C library of its own, which stays as it is. Nothing is put back: the objects were loaded before us
+ * or with us, and stay to the end. */
 static void set_value(const struct view *v, ElfW(Sym) * symbol, ElfW(Addr) value)
 {
     const uintptr_t page_size = getauxval(AT_PAGESZ), at = (uintptr_t)&symbol->st_value;

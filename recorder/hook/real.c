@@ -89,7 +89,7 @@ struct ar_real_functions ar_real = {
 };
 
 struct ar_operator ar_operators[AR_OPERATORS];
-struct ar_object ar_allocator, ar_hook;
+struct ar_object ar_allocator, ar_hook, ar_loader;
 
 static bool resolve(void)
 {
@@ -112,6 +112,7 @@ static bool resolve(void)
 #undef AR_LOOK_UP
     ar_allocator = ar_object_of((void *)found.malloc);
     ar_hook = ar_object_of((void *)ar_resolve);
+    ar_loader = ar_object_of(ar_next("__tls_get_addr")); /* the loader's, with every C library */
 #define AR_LOOK_UP_OPERATOR(op, name, ...)                                                                             \
     {                                                                                                                  \
         struct ar_operator *o = &ar_operators[AR_OPERATOR_##op];                                                       \
@@ -182,8 +183,10 @@ const void *ar_source_malloc(void)
 bool ar_source_attach(void)
 {
     static bool attached; /* inherited by children, as what we did is */
-    if (!attached && !ar_options.opt_in && resolve())
+    if (!attached && !ar_options.opt_in && resolve()) {
+        ar_real_thread_resolve(); /* where a call came before the constructor */
         lead_here();
+    }
     attached = true;
     return true;
 }

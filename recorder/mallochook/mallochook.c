@@ -34,6 +34,7 @@ void ar_resolve(void)
 {
     uint8_t was_busy = ar_self.busy;
     ar_real_thread_resolve();
+    ar_thread_ends_resolve();
     ar_self.busy = 1;
     program_malloc = dlsym(RTLD_DEFAULT, "malloc"); /* the C library has one at least: no error is left behind */
     ar_self.busy = was_busy;

@@ -59,13 +59,22 @@ bool ar_forget(const void *block)
     {                                                                                                                  \
         struct ar_thread *t = &ar_self;                                                                                \
         const uint8_t busy = t->busy;                                                                                  \
-        if (!real_##name) {                                                                                            \
-            t->busy |= AR_BUSY;                                                                                        \
-            real_##name = (int(*) params)ar_next(#name);                                                               \
-        }                                                                                                              \
+        if (AR_UNLIKELY(!real_##name)) /* a constructor's, before ours */                                              \
+            ar_thread_ends_resolve();                                                                                  \
         t->busy = busy | AR_BUSY_JOIN;                                                                                 \
         int error = real_##name ? real_##name args : ENOSYS;                                                           \
         t->busy = busy;                                                                                                \
         return error;                                                                                                  \
     }
 END_FUNCTIONS(DEFINE)
+
+void ar_thread_ends_resolve(void)
+{
+    struct ar_thread *t = &ar_self;
+    const uint8_t busy = t->busy;
+    t->busy |= AR_BUSY;
+#define LOOK_UP(name, params, args) real_##name = (int(*) params)ar_next(#name);
+    END_FUNCTIONS(LOOK_UP)
+#undef LOOK_UP
+    t->busy = busy;
+}

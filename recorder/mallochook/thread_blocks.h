@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+/* Looks up the functions in which the C library frees them: at the start, as the loader must not be asked later. */
+void ar_thread_ends_resolve(void);
+
 /* Told in pthread_create. False: there is no room, and the block counts as one of the program's. */
 bool ar_remember(const void *block);
 
