@@ -320,6 +320,7 @@ static void on_thread_exit(void *value)
             ar_end(t);
         }
         ar_thread_leave(t);
+        was_busy |= AR_BUSY_JOIN;
     }
     t->busy = was_busy;
 }

@@ -9,7 +9,8 @@
 enum {
     AR_BUSY = 1,        /* the allocator, or our own code: no call is the program's */
     AR_BUSY_THREAD = 2, /* pthread_create, which allocates for the thread */
-    AR_BUSY_JOIN = 4,   /* pthread_join and its kin, which free what that allocated: mallochook/thread_blocks.c alone */
+    AR_BUSY_JOIN = 4,   /* where the C library frees what that allocated: pthread_join and its kin, a thread's end. Only
+                           mallochook asks */
     AR_BUSY_NEW = 8,    /* an allocator's operator new, which may call a new-handler, and may be left by an exception */
 };
 

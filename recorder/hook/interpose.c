@@ -34,11 +34,13 @@
     }
 AR_ACQUIRING_FUNCTIONS(ACQUIRE_INSIDE)
 
+/* In pthread_create the C library frees NULL for each library that had no storage in the thread whose stack is used
+ * again: these are nobody's. */
 #define RELEASE_INSIDE(ret, name, params, args)                                                                        \
     static AR_NOINLINE ret name##_inside params                                                                        \
     {                                                                                                                  \
         struct ar_thread *t = &ar_self;                                                                                \
-        if (ar_is_programs(t, NULL)) {                                                                                 \
+        if ((block || !(t->busy & AR_BUSY_THREAD)) && ar_is_programs(t, NULL)) {                                       \
             ENTER_AGAIN(t, ar_ours_##name args);                                                                       \
         } else {                                                                                                       \
             ar_real.name args;                                                                                         \
@@ -46,19 +48,24 @@ AR_ACQUIRING_FUNCTIONS(ACQUIRE_INSIDE)
     }
 AR_RELEASING_FUNCTIONS(RELEASE_INSIDE)
 
-/* The vector by which a thread finds its thread-local storage is what the loader asks for in pthread_create. The C
- * library frees it where nobody knows whose it is: when the thread is joined, when a later one takes its stack, when
- * another one exits. So it gets a block that is told by its address, and none of these needs to be known to us. A wait
- * in pthread_join, which handlers interrupt and which a cancelled thread never leaves, is nothing special then. Where
- * we have no such block, the call is recorded, and so will its end be. */
+/* The vector by which a thread finds its thread-local storage is what the C library asks for in pthread_create. It
+ * frees that where nobody knows whose it is: when the thread is joined, when a later one takes its stack, when another
+ * one exits. So it gets a block that is told by its address, and none of these needs to be known to us. A wait in
+ * pthread_join, which handlers interrupt and which a cancelled thread never leaves, is nothing special then. Where we
+ * have no such block, the call is recorded, and so will its end be.
+ *
+ * It is known by the size of its entries, so that what a handler asks for meanwhile is recorded. Not by its caller,
+ * which is another library where that has a calloc in front of ours; nor as the only one, as a pthread_create behind
+ * ours (ThreadSanitizer's) may start a thread of its own too. */
+#define VECTOR_ENTRY (2 * sizeof(void *)) /* dtv_t, in every glibc */
+
 static AR_NOINLINE void *calloc_of_thread(size_t count, size_t size, const void *caller)
 {
     struct ar_thread *t = &ar_self;
     const uint8_t busy = t->busy;
-    size_t bytes;
     void *block = NULL;
-    if (busy & AR_BUSY_THREAD && ar_is_in(&ar_loader, caller) && !__builtin_mul_overflow(count, size, &bytes))
-        block = ar_own_thread_block(bytes);
+    if (busy & AR_BUSY_THREAD && size == VECTOR_ENTRY && count <= AR_CELL_SIZE / VECTOR_ENTRY)
+        block = ar_own_thread_block(count * size);
     if (!block)
         return calloc_inside(count, size, caller);
     /* It may be the allocator's first call: this thread is to start it, as ever, not the one that is created. */

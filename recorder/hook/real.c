@@ -89,7 +89,7 @@ struct ar_real_functions ar_real = {
 };
 
 struct ar_operator ar_operators[AR_OPERATORS];
-struct ar_object ar_allocator, ar_hook, ar_loader;
+struct ar_object ar_allocator, ar_hook;
 
 static bool resolve(void)
 {
@@ -112,7 +112,6 @@ static bool resolve(void)
 #undef AR_LOOK_UP
     ar_allocator = ar_object_of((void *)found.malloc);
     ar_hook = ar_object_of((void *)ar_resolve);
-    ar_loader = ar_object_of(ar_next("__tls_get_addr")); /* the loader's, with every C library */
 #define AR_LOOK_UP_OPERATOR(op, name, ...)                                                                             \
     {                                                                                                                  \
         struct ar_operator *o = &ar_operators[AR_OPERATOR_##op];                                                       \

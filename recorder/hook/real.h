@@ -19,8 +19,8 @@ struct ar_real_functions {
 };
 extern struct ar_real_functions ar_real;
 
-/* The objects of malloc, of ourselves, and of the loader. */
-extern struct ar_object ar_allocator, ar_hook, ar_loader;
+/* The objects of malloc, and of ourselves. */
+extern struct ar_object ar_allocator, ar_hook;
 
 /* Each operator: its function, NULL where there is none behind ours, and whether it comes from malloc's object. */
 struct ar_operator {

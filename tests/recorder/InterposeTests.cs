@@ -51,6 +51,22 @@ public sealed class InterposeTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Allocators))]
+    public void What_the_C_library_frees_of_other_threads_at_a_thread_s_end_is_not_the_program_s(string allocator)
+    {
+        Record(Program("detached.c", allocator));
+        Assert.Equal(128, Blocks().Count(b => b is { Size: 851, IsFreed: true }));
+    }
+
+    [Fact]
+    public void What_the_C_library_frees_of_other_threads_at_a_thread_s_end_is_not_told_by_MallocHook()
+    {
+        string program = Targets.Build("detached.c", PathOf("libtcmalloc.so.4"));
+        Assert.Equal(0, RecordedCommand.Run(new RecordOptions { Command = [program], Output = Recording, Via = RecordVia.MallocHook }).ExitCode);
+        Assert.Equal(128, Blocks().Count(b => b is { Size: 851, IsFreed: true }));
+    }
+
+    [Theory]
+    [MemberData(nameof(Allocators))]
     public void Storage_of_threads_that_the_C_library_frees_later_is_seen_to_its_end(string allocator)
     {
         Record(Program("open_libraries.c", allocator), Library("library_storage.c", "-ftls-model=global-dynamic"));
