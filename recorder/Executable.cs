@@ -27,9 +27,16 @@ public static class Executable
     private static readonly string[] OwnFunctions =
     [
         "mallocx", "rallocx", "xallocx", "dallocx", "sdallocx",
-        "tc_malloc", "tc_calloc", "tc_realloc", "tc_memalign", "tc_posix_memalign", "tc_free", "tc_free_sized", "tc_new", "tc_newarray", "tc_delete",
-        "tc_deletearray",
-        "mi_malloc", "mi_zalloc", "mi_calloc", "mi_realloc", "mi_malloc_aligned", "mi_malloc_small", "mi_heap_malloc", "mi_free", "mi_new", "mi_new_nothrow",
+        "je_malloc", "je_calloc", "je_realloc", "je_aligned_alloc", "je_posix_memalign", "je_free", "je_mallocx", "je_rallocx", "je_xallocx",
+        "je_dallocx", "je_sdallocx",
+        "tc_malloc", "tc_malloc_skip_new_handler", "tc_calloc", "tc_realloc", "tc_memalign", "tc_posix_memalign", "tc_valloc", "tc_pvalloc", "tc_free",
+        "tc_free_sized", "tc_cfree", "tc_new", "tc_new_nothrow", "tc_newarray", "tc_newarray_nothrow", "tc_delete", "tc_delete_sized",
+        "tc_delete_nothrow", "tc_deletearray", "tc_deletearray_sized", "tc_deletearray_nothrow",
+        "mi_malloc", "mi_zalloc", "mi_calloc", "mi_mallocn", "mi_realloc", "mi_reallocn", "mi_reallocf", "mi_rezalloc", "mi_recalloc",
+        "mi_malloc_small", "mi_zalloc_small", "mi_malloc_aligned", "mi_zalloc_aligned", "mi_calloc_aligned", "mi_realloc_aligned", "mi_memalign",
+        "mi_posix_memalign", "mi_aligned_alloc", "mi_strdup", "mi_strndup", "mi_heap_malloc", "mi_heap_zalloc", "mi_heap_calloc", "mi_heap_realloc",
+        "mi_heap_malloc_aligned", "mi_heap_destroy", "mi_free", "mi_free_size", "mi_free_aligned", "mi_cfree", "mi_new", "mi_new_aligned",
+        "mi_new_nothrow", "mi_new_n",
     ];
 
     /// <summary>Why the hook would see no call of this file when it is run; null when it would, or when the file may not be read.</summary>
