@@ -18,8 +18,10 @@ public static class ControlTarget
         if (Directory.Exists(target))
         {
             DrainProcess.BringIn(target); // the directories of images that have just begun too
-            IReadOnlyList<string> images = runningOnly ? RunningImages.Of(target) : SessionSwitch.Images(target);
-            return images.Count > 0 || runningOnly ? images : throw new ControlException($"{target}: holds no process image (yet)");
+            if (runningOnly && RunningImages.Of(target) is { Count: > 0 } running)
+                return running;
+            IReadOnlyList<string> images = SessionSwitch.Images(target);
+            return images.Count > 0 ? images : throw new ControlException($"{target}: holds no process image (yet)");
         }
         return int.TryParse(target, out int pid)
             ? [OfProcess(pid)]

@@ -6,7 +6,7 @@ namespace AllocReplay.Recorder;
 /// <param name="ExitCode">The command's, 128 + signal when it was killed.</param>
 /// <param name="PeakResidentBytes">Most memory that it, or a child that it waited for, had resident; null where that is not known.</param>
 /// <param name="Failures">What the recorder could not do once the command ran, a line each.</param>
-/// <param name="Unrecorded">Programs that were seen to run without the hook, a line each.</param>
+/// <param name="Unrecorded">Programs that ran without the hook, or have calls that it does not see, a line each.</param>
 public sealed record RecordResult(int ExitCode, long? PeakResidentBytes, IReadOnlyList<string> Failures, IReadOnlyList<string> Unrecorded);
 
 /// <summary>Runs a command and records it until it ends. Its standard streams are the caller's own.</summary>
@@ -30,6 +30,8 @@ public static class RecordedCommand
             throw new RecordException($"{program.Path}: nothing can be recorded: {Executable.Describe(why)}",
                 why == Unrecordable.OwnTcmalloc ? RecordFailure.CarriesMallocHook : RecordFailure.Recorder);
         }
+        // Now, as it may be over before anybody looks at it. By MallocHook they are seen.
+        string? calls = options.Via == RecordVia.Preload && Executable.UnrecordedCalls(program.File) is { } seen ? $"{program.Path} {seen}" : null;
         RecordSession session = RecordSession.Begin(options);
         var failures = new List<string>();
         // The terminal sends its signals to both: the program decides, and the recorder outlives it. Others are passed on.
@@ -57,7 +59,8 @@ public static class RecordedCommand
         {
             if (session.Successors > 0)
                 failures.Add("the process that writes the recording was killed, and another took over");
-            return new RecordResult(end.ExitCode, end.PeakResidentBytes, [.. failures], unrecorded?.Found ?? []);
+            string[] own = calls is null ? [] : [calls];
+            return new RecordResult(end.ExitCode, end.PeakResidentBytes, [.. failures], [.. own.Union(unrecorded?.Found ?? [])]);
         }
     }
 
