@@ -60,7 +60,8 @@ internal static class RecorderBench
             bytesPerEvent["lttng"] = recorders.BytesLeft["lttng"] / allCalls;
 
         var table = new Table { Border = TableBorder.Markdown };
-        table.AddColumns(Quantity(threads), "ns/call", "added ns", "added / floor's", "lttng's added / this", "other process, ns/call", "bytes/event", "peak extra RSS");
+        table.AddColumns(
+            Quantity(threads), "ns/call", "added ns", "added / floor's", "lttng's added / this", "other process, ns/call", "bytes/event", "peak extra RSS");
         foreach (string name in candidates.Select(c => c.Name).OrderBy(n => result.Median(n)))
         {
             double added = result.Added(name, "nothing");
@@ -97,7 +98,8 @@ internal static class RecorderBench
         foreach ((string name, List<double[]> runs) in times)
             table.AddRow([name, .. columns.Select((_, i) => Number(PairedStatistics.Median([.. runs.Select(r => r[i])]), "0"))]);
         AnsiConsole.Write(table);
-        AnsiConsole.WriteLine($"medians of {ProgramBlocks} interleaved runs, the counter's own cost included; the drain takes {Number(share)} % of a processor\n");
+        AnsiConsole.WriteLine(
+            $"medians of {ProgramBlocks} interleaved runs, the counter's own cost included; the drain takes {Number(share)} % of a processor\n");
 
         double Keep(string name, string printed)
         {
