@@ -22,7 +22,14 @@ internal sealed class Lttng : IDisposable
                 throw new InvalidOperationException("lttng-sessiond does not answer");
     }
 
-    public static bool Installed => Shell.Exists("lttng-sessiond") && Wrapper is not null;
+    /// <summary>Why it cannot be measured here; null when it can.</summary>
+    public static string? WhyNot =>
+        !Shell.Exists("lttng-sessiond") || Wrapper is null ? "LTTng is not installed (lttng-tools, liblttng-ust-dev)"
+        : Process.GetProcessesByName("lttng-sessiond").Length > 0 ? "a session daemon of LTTng runs here already, and a second one does not start"
+        : null;
+
+    /// <summary>Processor time that its consumers have taken so far, in seconds.</summary>
+    public static double ConsumerSeconds => Shell.SecondsOf("lttng-consumerd");
 
     private static string? Wrapper { get; } = new[] { "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib" }
         .Select(d => Path.Combine(d, "liblttng-ust-libc-wrapper.so")).Select(p => File.Exists(p) ? p : p + ".1").FirstOrDefault(File.Exists);

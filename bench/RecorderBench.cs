@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
@@ -17,17 +18,20 @@ internal static class RecorderBench
     {
         using var work = new WorkDirectory();
         using var recorders = new Recorders(work.Path);
-        Churn(recorders, work);
+        Churn(recorders, work, threads: 1);
+        Churn(recorders, work, threads: 2);
+        Tail(recorders, work);
         Programs(recorders, work.Path);
         return 0;
     }
 
-    private static void Churn(Recorders recorders, WorkDirectory work)
+    private static void Churn(Recorders recorders, WorkDirectory work, int threads)
     {
         string churn = work.Compile("churn.c", "churn", "-pthread");
         string floor = work.Compile("floor.c", "floor.so", "-fPIC", "-shared", "-D_GNU_SOURCE");
         string count = work.Compile("floor.c", "count.so", "-fPIC", "-shared", "-D_GNU_SOURCE", "-DCOUNT");
-        string calls = CallsPerThread.ToString(CultureInfo.InvariantCulture);
+        string[] calls = [CallsPerThread.ToString(CultureInfo.InvariantCulture), threads.ToString(CultureInfo.InvariantCulture)];
+        var others = new Dictionary<string, List<double>>();
         var bytesPerEvent = new Dictionary<string, double>();
         var peaks = new Peaks(recorders);
         recorders.LastSession = (name, session) =>
@@ -39,16 +43,25 @@ internal static class RecorderBench
         };
         List<Candidate> candidates =
         [
-            new("count", () => NsPerCall(Shell.Run(churn, [calls], ("LD_PRELOAD", count)))),
-            new("floor", () => NsPerCall(Shell.Run(churn, [calls], ("LD_PRELOAD", floor)))),
-            .. recorders.Names.Select(name => new Candidate(name, () => peaks.Of(name, () => NsPerCall(recorders.Run(name, churn, calls))))),
+            new("count", () => NsPerCall(Shell.Run(churn, calls, ("LD_PRELOAD", count)))),
+            new("floor", () => NsPerCall(Shell.Run(churn, calls, ("LD_PRELOAD", floor)))),
+            .. recorders.Names.Select(name => new Candidate(name, () => peaks.Of(name, () =>
+            {
+                double ns = NsPerCall(recorders.Run(name, churn, calls));
+                if (!others.TryGetValue(name, out List<double>? seconds))
+                    others.Add(name, seconds = []);
+                seconds.Add(recorders.OtherSeconds);
+                return ns;
+            }))),
         ];
         Interleaved result = Interleaved.Run(ChurnBlocks, candidates);
+        double allCalls = (double)threads * CallsPerThread;
         if (recorders.HasLttng)
-            bytesPerEvent["lttng"] = recorders.BytesLeft["lttng"] / (2.0 * CallsPerThread);
+            bytesPerEvent["lttng"] = recorders.BytesLeft["lttng"] / allCalls;
 
         var table = new Table { Border = TableBorder.Markdown };
-        table.AddColumns("churn, 2 threads", "ns/call", "added ns", "added / floor's", "lttng's added / this", "bytes/event", "peak extra RSS");
+        table.AddColumns(
+            Quantity(threads), "ns/call", "added ns", "added / floor's", "lttng's added / this", "other process, ns/call", "bytes/event", "peak extra RSS");
         foreach (string name in candidates.Select(c => c.Name).OrderBy(n => result.Median(n)))
         {
             double added = result.Added(name, "nothing");
@@ -56,12 +69,54 @@ internal static class RecorderBench
             table.AddRow(name, Number(result.Median(name)), Number(added),
                 name == "nothing" ? "" : Number(added / result.Added("floor", "nothing"), "0.00"),
                 recorders.HasLttng && recorded ? Number(result.Added("lttng", "nothing") / added) : "",
+                others.TryGetValue(name, out List<double>? seconds) && seconds.Max() > 0 ? Number(PairedStatistics.Median(seconds) * 1e9 / allCalls) : "",
                 bytesPerEvent.TryGetValue(name, out double bytes) ? Number(bytes, "0.00") : "",
                 peaks.Extra(name));
         }
         AnsiConsole.Write(table);
         AnsiConsole.WriteLine($"medians of {ChurnBlocks} interleaved runs of {CallsPerThread} calls on each thread\n");
         recorders.LastSession = null;
+    }
+
+    private static string Quantity(int threads) => threads == 1 ? "churn, 1 thread" : $"churn, {threads} threads";
+
+    /// <summary>How long single calls take: what is rare does not show in a mean.</summary>
+    private static void Tail(Recorders recorders, WorkDirectory work)
+    {
+        string churn = work.Compile("churn.c", "churn", "-pthread"), burn = work.Compile("burn.c", "burn");
+        string[] arguments = [CallsPerThread.ToString(CultureInfo.InvariantCulture), "2", "tail"];
+        _ = recorders.Run("record", churn, arguments);
+        double share = recorders.OtherSeconds / recorders.Elapsed.TotalSeconds * 100;
+        const string burning = "nothing, beside as much CPU as the drain's";
+        string[] names = [.. recorders.Names.Where(n => n is not ("stopped" or "sample 64"))];
+        var times = names.Append(burning).ToDictionary(n => n, _ => new List<double[]>());
+        Interleaved.Run(ProgramBlocks, [.. names.Select(n => new Candidate(n, () => Keep(n, recorders.Run(n, churn, arguments)))), new(burning, Burn)]);
+
+        string[] columns = ["p50", "p90", "p99", "p99.9", "p99.99", "max"];
+        var table = new Table { Border = TableBorder.Markdown };
+        table.AddColumns(["a call's own time, ns; churn, 2 threads", .. columns]);
+        foreach ((string name, List<double[]> runs) in times)
+            table.AddRow([name, .. columns.Select((_, i) => Number(PairedStatistics.Median([.. runs.Select(r => r[i])]), "0"))]);
+        AnsiConsole.Write(table);
+        AnsiConsole.WriteLine(
+            $"medians of {ProgramBlocks} interleaved runs, the counter's own cost included; the drain takes {Number(share)} % of a processor\n");
+
+        double Keep(string name, string printed)
+        {
+            double[] figures = [.. printed.Split('\n').First(l => l.StartsWith("tail ", StringComparison.Ordinal)).Split(' ')[1..]
+                .Select(f => double.Parse(f, CultureInfo.InvariantCulture))];
+            times[name].Add(figures);
+            return figures[0];
+        }
+
+        double Burn()
+        {
+            using var other = Process.Start(burn, [Number(share)]);
+            string printed = Shell.Run(churn, arguments);
+            other.Kill();
+            other.WaitForExit();
+            return Keep(burning, printed);
+        }
     }
 
     private static void Programs(Recorders recorders, string directory)

@@ -13,10 +13,10 @@ internal sealed class Recorders : IDisposable
     public Recorders(string directory)
     {
         _directory = directory;
-        if (Lttng.Installed)
-            _lttng = new Lttng(directory);
+        if (Lttng.WhyNot is { } why)
+            Console.Error.WriteLine($"skipped: {why}");
         else
-            Console.Error.WriteLine("skipped: LTTng is not installed (lttng-tools, liblttng-ust-dev)");
+            _lttng = new Lttng(directory);
         HasHeaptrack = Shell.Exists("heaptrack");
         if (!HasHeaptrack)
             Console.Error.WriteLine("skipped: heaptrack is not installed");
@@ -32,7 +32,7 @@ internal sealed class Recorders : IDisposable
     /// <summary>Names of the recorders that are here, <c>nothing</c> first.</summary>
     public IReadOnlyList<string> Names =>
     [
-        "nothing", "stopped", "record", "sample 64",
+        "nothing", "stopped", "record", "files", "sample 64",
         .. HasLttng ? ["lttng"] : Array.Empty<string>(),
         .. HasHeaptrack ? ["heaptrack"] : Array.Empty<string>(),
     ];
@@ -43,7 +43,9 @@ internal sealed class Recorders : IDisposable
         switch (recorder)
         {
             case "lttng":
+                double before = Lttng.ConsumerSeconds;
                 string traced = _lttng!.Trace(variables => Measured(file, arguments, variables), KeepAt);
+                OtherSeconds = Lttng.ConsumerSeconds - before;
                 BytesLeft[recorder] = _lttng.TraceBytes;
                 return traced;
             case "heaptrack":
@@ -55,13 +57,9 @@ internal sealed class Recorders : IDisposable
                     File.Delete(left);
                 }
                 return printed;
-            case "stopped" or "record" or "sample 64":
+            case "stopped" or "record" or "files" or "sample 64":
                 string session = Path.Combine(_directory, "bench.allocrec");
-                Directory.CreateDirectory(session);
-                if (recorder == "stopped")
-                    SessionSwitch.Close(session);
-                (string, string)[] environment = [("LD_PRELOAD", Hook), ("ALLOCREPLAY_DIR", session)];
-                string output = Measured(file, arguments, recorder == "sample 64" ? [.. environment, ("ALLOCREPLAY_SAMPLE", "64")] : environment);
+                string output = recorder == "files" ? WithFiles(session, file, arguments) : WithDrain(recorder, session, file, arguments);
                 BytesLeft[recorder] = Shell.DirectorySize(session);
                 LastSession?.Invoke(recorder, session);
                 if (KeepAt is null)
@@ -74,6 +72,33 @@ internal sealed class Recorders : IDisposable
         }
     }
 
+    /// <summary>As <c>record</c> does it.</summary>
+    private string WithDrain(string recorder, string session, string file, string[] arguments)
+    {
+        RecordSession recording = RecordSession.Begin(new RecordOptions
+        {
+            Command = [file, .. arguments],
+            Output = session,
+            StartPaused = recorder == "stopped",
+            Sample = recorder == "sample 64" ? 64u : 1,
+        });
+        string output = Measured(file, arguments,
+            [("LD_PRELOAD", recording.HookPath), .. recording.Environment.Select(v => (v[..v.IndexOf('=')], v[(v.IndexOf('=') + 1)..]))]);
+        OtherSeconds = Shell.SecondsOf("allocreplay-drain");
+        recording.Close(pid: 0, exitCode: 0);
+        return output;
+    }
+
+    /// <summary>With the hook preloaded by hand: the threads write.</summary>
+    private string WithFiles(string session, string file, string[] arguments)
+    {
+        Directory.CreateDirectory(session);
+        return Measured(file, arguments, ("LD_PRELOAD", Hook), ("ALLOCREPLAY_DIR", session));
+    }
+
+    /// <summary>Processor time that another process took for the last run, in seconds: the drain, LTTng's consumers. 0: none, or not known.</summary>
+    public double OtherSeconds { get; private set; }
+
     /// <summary>Where what a run records is moved to; null: it is deleted.</summary>
     public string? KeepAt { get; set; }
 
@@ -83,7 +108,10 @@ internal sealed class Recorders : IDisposable
     private string Measured(string file, string[] arguments, params (string Name, string Value)[] environment)
     {
         string peak = Path.Combine(_directory, "peak");
+        OtherSeconds = 0;
+        long start = Stopwatch.GetTimestamp();
         string output = Shell.Run("time", ["-q", "-f", "%M", "-o", peak, "env", .. environment.Select(v => $"{v.Name}={v.Value}"), file, .. arguments]);
+        Elapsed = Stopwatch.GetElapsedTime(start);
         PeakKib = long.Parse(File.ReadAllText(peak), CultureInfo.InvariantCulture);
         return output;
     }
@@ -91,12 +119,14 @@ internal sealed class Recorders : IDisposable
     /// <summary>Called with each recording of ours before it is deleted.</summary>
     public Action<string, string>? LastSession { get; set; }
 
-    /// <summary>Milliseconds that a run takes.</summary>
+    /// <summary>What the program of the last run took, without the recorder's own start and end.</summary>
+    public TimeSpan Elapsed { get; private set; }
+
+    /// <summary>Milliseconds that a program takes under a recorder.</summary>
     public double Time(string recorder, string file, params string[] arguments)
     {
-        long start = Stopwatch.GetTimestamp();
         Run(recorder, file, arguments);
-        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        return Elapsed.TotalMilliseconds;
     }
 
     public void Dispose() => _lttng?.Dispose();

@@ -21,6 +21,9 @@ internal static class Shell
             : throw new InvalidOperationException($"{file} {string.Join(' ', arguments)}: exit code {process.ExitCode}: {error.Result.Trim()}");
     }
 
+    /// <summary>Processor time of the processes of a name that run now, in seconds, to a hundredth.</summary>
+    public static double SecondsOf(string program) => Process.GetProcessesByName(program).Sum(p => p.TotalProcessorTime.TotalSeconds);
+
     public static bool Exists(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(d => File.Exists(Path.Combine(d, program)));
 

@@ -7,15 +7,19 @@ namespace AllocReplay.Recorder;
 /// <summary>Finds the process images that a control request is about.</summary>
 public static class ControlTarget
 {
-    /// <summary>The images of a process id, a recording directory, or a process image's directory: those still running first.</summary>
+    /// <summary>The images of a process id, a recording directory, or a process image's directory.</summary>
+    /// <param name="target">Whose.</param>
+    /// <param name="runningOnly">Leave out those of a directory that are known to have ended.</param>
     /// <exception cref="ControlException">There are none.</exception>
-    public static IReadOnlyList<string> Find(string target)
+    public static IReadOnlyList<string> Find(string target, bool runningOnly = false)
     {
         if (File.Exists(Path.Combine(target, Wire.ProcessFile)))
             return [target];
         if (Directory.Exists(target))
         {
             DrainProcess.BringIn(target); // the directories of images that have just begun too
+            if (runningOnly && RunningImages.Of(target) is { Count: > 0 } running)
+                return running;
             IReadOnlyList<string> images = SessionSwitch.Images(target);
             return images.Count > 0 ? images : throw new ControlException($"{target}: holds no process image (yet)");
         }

@@ -49,8 +49,7 @@ public sealed unsafe partial class ControlledProcess : IDisposable
 
     internal Omission Omit { get; init; }
 
-    /// <summary>How long a stop may wait for threads that are in the hook.</summary>
-    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>Attaches to a process image's directory.</summary>
     /// <exception cref="ControlException">It is not one, or may not be written.</exception>
@@ -124,9 +123,10 @@ public sealed unsafe partial class ControlledProcess : IDisposable
     /// Ends the interval. When this returns, it is complete in the file <c>events</c>, and no thread writes. A stop that was interrupted is
     /// brought to its end by the next one.
     /// </summary>
+    /// <param name="timeout">How long to wait for threads that are in the hook; null: 10 s.</param>
     /// <returns>The interval's number, or 0 when none was being recorded.</returns>
     /// <exception cref="ControlException">The process cannot be made to pass a fence, or a thread stays in the hook for too long.</exception>
-    public uint Stop()
+    public uint Stop(TimeSpan? timeout = null)
     {
         using var _ = Lock();
         uint interval = Volatile.Read(ref _page->Control);
@@ -134,7 +134,7 @@ public sealed unsafe partial class ControlledProcess : IDisposable
         Volatile.Write(ref _page->Control, 0);
         Membarrier();
         if (Omit != Omission.Wait)
-            WaitUntilQuiet();
+            WaitUntilQuiet(timeout ?? DefaultTimeout);
         if (interval != 0)
             AppendMark(MarkEntry.Stop, interval, "");
         _image.Seal();
@@ -165,7 +165,7 @@ public sealed unsafe partial class ControlledProcess : IDisposable
     /// A thread in a slow path may have no tail yet, or be changing it: the counters must be equal before the flags are read,
     /// and unchanged after, or the flags are read again. A slow path that begins after the fence finds the recording stopped.
     /// </remarks>
-    private void WaitUntilQuiet()
+    private void WaitUntilQuiet(TimeSpan timeout)
     {
         var spin = new SpinWait();
         long asked = 0;
@@ -177,9 +177,9 @@ public sealed unsafe partial class ControlledProcess : IDisposable
             if (!IsAlive || RunningThreads.HasEnded((int)_page->Pid))
                 return; // it was killed in the hook: nobody writes any more
             asked = asked == 0 ? Stopwatch.GetTimestamp() : asked;
-            if (Stopwatch.GetElapsedTime(asked) > Timeout)
+            if (Stopwatch.GetElapsedTime(asked) > timeout)
             {
-                throw new ControlException($"pid {_page->Pid}: a thread has been in the hook for {Timeout.TotalSeconds:0.#} s, so the interval is not "
+                throw new ControlException($"pid {_page->Pid}: a thread has been in the hook for {timeout.TotalSeconds:0.#} s, so the interval is not "
                     + $"complete yet; {RunningThreads.Describe((int)_page->Pid)}; stop again to wait again");
             }
             spin.SpinOnce(sleep1Threshold: 100); // a thread that was preempted in the hook needs the processor, and then time

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using AllocReplay.Formats;
 using AllocReplay.Recorder.Arena;
 
 namespace AllocReplay.Recorder;
@@ -6,10 +8,23 @@ namespace AllocReplay.Recorder;
 /// <summary>The process that brings a session's events from shared memory to disk.</summary>
 internal sealed unsafe class DrainProcess : IDisposable
 {
-    private readonly Process _process;
-    private readonly SharedArena _arena;
+    /// <summary>One that is killed again and again is not started for ever.</summary>
+    private const int SuccessorsMax = 5;
 
-    private DrainProcess(Process process, SharedArena arena) => (_process, _arena) = (process, arena);
+    private readonly SharedArena _arena;
+    private readonly Func<Process> _launchSuccessor;
+    private readonly Lock _lock = new(); // of what follows
+    private Process _process;
+    private int _successorsLeft = SuccessorsMax;
+
+    private DrainProcess(Process process, SharedArena arena, Func<Process> launchSuccessor)
+    {
+        (_process, _arena, _launchSuccessor) = (process, arena, launchSuccessor);
+        Watch(process);
+    }
+
+    /// <summary>How often it was killed, and another took over.</summary>
+    public int Successors { get; private set; }
 
     /// <summary>The arena's path, for the programs that are to record.</summary>
     public string Arena => _arena.Path;
@@ -20,11 +35,13 @@ internal sealed unsafe class DrainProcess : IDisposable
     /// <exception cref="RecordException">It does not run.</exception>
     public static DrainProcess Start(string session, RecordOptions options)
     {
-        Process process = Launch(session);
+        long leaveFree = options.LeaveFree ?? LeaveFreeOf(session);
+        Process process = Launch(session, options.MaxSize, leaveFree);
         SharedArena arena = SharedArena.Open(session) ?? throw new RecordException($"{session}: its shared memory is gone");
-        arena.Header->MaxBytes = (ulong)options.MaxSize;
+        if (options.WhenFull == WhenFull.Drop)
+            arena.Header->WaitMs = 0;
         arena.Header->Interval = arena.Header->Control = options.StartPaused ? 0u : 1;
-        return new DrainProcess(process, arena);
+        return new DrainProcess(process, arena, () => Launch(session, options.MaxSize, leaveFree, "take-over"));
     }
 
     /// <summary>
@@ -39,20 +56,32 @@ internal sealed unsafe class DrainProcess : IDisposable
             using SharedArena? arena = SharedArena.Open(session);
             if (arena is null || ArenaSeal.Ask(arena, () => IsAlive(arena)))
                 return;
-            using Process successor = Launch(session, "take-over");
+            using Process successor = Launch(session, SessionInfo.Load(session)?.MaxSize ?? 0, LeaveFreeOf(session), "take-over");
             successor.StandardInput.Close();
             _ = ArenaSeal.Ask(arena, () => IsAlive(arena));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or RecordException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or RecordException or TraceFormatException)
         {
             throw new ControlException(e.Message);
         }
     }
 
-    private static Process Launch(string session, params string[] arguments)
+    /// <summary>What a recording leaves of a disk unless told otherwise: others have to live on it.</summary>
+    private static long LeaveFreeOf(string session)
+    {
+        const long atMost = 1 << 30;
+        return Math.Min(new DriveInfo(session).TotalSize / 20, atMost);
+    }
+
+    private static Process Launch(string session, long maxSize, long leaveFree, params string[] arguments)
     {
         string path = Path.Combine(AppContext.BaseDirectory, "allocreplay-drain");
-        var start = new ProcessStartInfo(path, [session, .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, WorkingDirectory = "/" };
+        var start = new ProcessStartInfo(path, [session, Number(maxSize), Number(leaveFree), .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            WorkingDirectory = "/",
+        };
         try
         {
             var process = Process.Start(start)!;
@@ -67,6 +96,8 @@ internal sealed unsafe class DrainProcess : IDisposable
         }
     }
 
+    private static string Number(long bytes) => bytes.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>Whether an arena's drain still runs: it holds the arena's lock.</summary>
     public static bool IsAlive(SharedArena arena)
     {
@@ -77,12 +108,70 @@ internal sealed unsafe class DrainProcess : IDisposable
     }
 
     /// <summary>Waits until all that was recorded so far is on disk.</summary>
-    /// <returns>Whether it is; not, where the drain is dead.</returns>
-    public bool Seal() => ArenaSeal.Ask(_arena, () => !_process.HasExited);
+    /// <returns>Whether it is; not, where no drain can be kept alive.</returns>
+    public bool Seal()
+    {
+        while (true)
+        {
+            Process process = Current;
+            if (ArenaSeal.Ask(_arena, () => !process.HasExited))
+                return true;
+            if (!Replace(process))
+                return ArenaSeal.Ask(_arena, () => IsAlive(_arena)); // a reader may have started one
+        }
+    }
 
-    /// <summary>Ends it as a user might, for tests.</summary>
+    private Process Current
+    {
+        get
+        {
+            lock (_lock)
+                return _process;
+        }
+    }
+
+    private void Watch(Process process)
+    {
+        process.Exited += (_, _) => Replace(process);
+        process.EnableRaisingEvents = true;
+    }
+
+    /// <summary>Has another go on where one that was killed has left off.</summary>
+    /// <returns>Whether there is another.</returns>
+    private bool Replace(Process dead)
+    {
+        lock (_lock)
+        {
+            if (_process != dead)
+                return true;
+            if (_successorsLeft == 0)
+                return false;
+            _successorsLeft--;
+            try
+            {
+                _process = _launchSuccessor();
+            }
+            catch (RecordException)
+            {
+                _successorsLeft = 0;
+                return false;
+            }
+            Successors++;
+            Watch(_process);
+            return true;
+        }
+    }
+
+    private void LeaveDead()
+    {
+        lock (_lock)
+            _successorsLeft = 0;
+    }
+
+    /// <summary>Ends it for good, as if who started it had been killed with it: for tests.</summary>
     internal void Kill()
     {
+        LeaveDead();
         _process.Kill();
         _process.WaitForExit();
     }
@@ -90,6 +179,7 @@ internal sealed unsafe class DrainProcess : IDisposable
     /// <summary>No further program is started. The drain goes on while processes record.</summary>
     public void Dispose()
     {
+        LeaveDead();
         _process.StandardInput.Close();
         while (Volatile.Read(ref _arena.Header->DrainState) is not (ArenaWire.DrainEnded or ArenaWire.DrainStays) && !_process.HasExited)
         {

@@ -1,6 +1,7 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace AllocReplay.Recorder;
 
@@ -71,20 +72,42 @@ internal sealed unsafe class ElfImage : IDisposable
     /// <summary>Whether it has a function of this name, be it for its own calls only, or for those of one source file: a linker makes them alike.</summary>
     public bool Defines(ReadOnlySpan<byte> function) => Has(function, andLocal: true);
 
+    /// <summary>Those of some functions that it takes from other objects.</summary>
+    public List<string> Imports(IEnumerable<string> functions)
+    {
+        var names = functions.Select(f => (Text: f, Bytes: Encoding.ASCII.GetBytes(f))).ToList();
+        var found = new List<string>();
+        Search(andStatic: false, (symbol, name) =>
+        {
+            if (symbol.Section == 0)
+                found.AddRange(names.Where(n => IsNamed(name, n.Bytes)).Select(n => n.Text));
+            return false;
+        });
+        return found;
+    }
+
     private bool Has(ReadOnlySpan<byte> function, bool andLocal)
+    {
+        byte[] bytes = function.ToArray();
+        return Search(andStatic: true, (symbol, name) =>
+            (symbol.Info & 15) is Function or IndirectFunction && symbol.Section != 0 && (andLocal || symbol.Info >> 4 != Local) && IsNamed(name, bytes));
+    }
+
+    /// <summary>Asks for each symbol, and where its name lies, whether it is the one that is looked for.</summary>
+    private bool Search(bool andStatic, Func<Symbol, ulong, bool> isFound)
     {
         Header header = At<Header>(0);
         for (ulong i = 0; i < header.SectionCount; i++)
         {
             Section table = At<Section>(header.Sections + i * header.SectionSize);
-            if (table.Type is not (StaticSymbols or DynamicSymbols) || table.EntrySize < (ulong)sizeof(Symbol) || table.Size > _length)
+            bool isTable = table.Type == DynamicSymbols || andStatic && table.Type == StaticSymbols;
+            if (!isTable || table.EntrySize < (ulong)sizeof(Symbol) || table.Size > _length)
                 continue;
             Section names = At<Section>(header.Sections + table.Link * (ulong)header.SectionSize);
             for (ulong s = 0; s < table.Size / table.EntrySize; s++)
             {
                 Symbol symbol = At<Symbol>(table.Offset + s * table.EntrySize);
-                bool isFunction = (symbol.Info & 15) is Function or IndirectFunction && symbol.Section != 0;
-                if (isFunction && (andLocal || symbol.Info >> 4 != Local) && IsNamed(names.Offset + symbol.Name, function))
+                if (isFound(symbol, names.Offset + symbol.Name))
                     return true;
             }
         }

@@ -9,6 +9,15 @@ public enum RecordVia
     MallocHook,
 }
 
+/// <summary>What a recorded thread does when events come faster than they reach the disk, and shared memory is full.</summary>
+public enum WhenFull
+{
+    /// <summary>It waits, at most 20 ms for each lack; its calls are then lost, and counted, until there is room again.</summary>
+    Wait,
+    /// <summary>Its calls are lost at once, and counted.</summary>
+    Drop,
+}
+
 /// <summary>What to record and where.</summary>
 public sealed record RecordOptions
 {
@@ -32,6 +41,12 @@ public sealed record RecordOptions
 
     /// <summary>Bytes of events after which a process image stops recording; 0: no limit.</summary>
     public long MaxSize { get; init; }
+
+    /// <summary>Bytes of the disk that stay free: recording stops before; null: a twentieth of the disk, but no more than 1 GiB.</summary>
+    public long? LeaveFree { get; init; }
+
+    /// <summary>What a thread does that finds no room in shared memory for its events.</summary>
+    public WhenFull WhenFull { get; init; }
 
     /// <summary>Time after which recording stops while the command goes on; null: never.</summary>
     public TimeSpan? Duration { get; init; }

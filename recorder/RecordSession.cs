@@ -1,5 +1,6 @@
 using AllocReplay.Formats;
 using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Recorder;
 
@@ -88,12 +89,26 @@ public sealed class RecordSession
     public void Close(int pid, int exitCode, ReplayInfo? replay = null)
     {
         if (!_drain.Seal())
-            throw new RecordException("the process that writes the recording has ended: what was recorded since is lost");
+            throw new ControlException("the process that writes the recording was killed again and again: what was recorded since is lost");
         // Who still runs may still start programs, into which the hook is loaded by that name.
         if (SessionSwitch.Running(_directory).Count == 0)
             _hook.Dispose();
         _drain.Dispose();
         (_info with { Pid = pid, ExitCode = exitCode, Replay = replay }).Save(_directory);
+    }
+
+    /// <summary>How often the process that writes the recording was killed, and another took over.</summary>
+    public int Successors => _drain.Successors;
+
+    /// <summary>What has been written so far, as a rate.</summary>
+    public long BytesPerMinute
+    {
+        get
+        {
+            TimeSpan age = DateTime.UtcNow - DateTime.UnixEpoch.AddTicks(_info.StartedNs / TimeSpan.NanosecondsPerTick);
+            long bytes = new DirectoryInfo(_directory).EnumerateFiles(Wire.EventsFile, SearchOption.AllDirectories).Sum(f => f.Length);
+            return (long)(bytes / age.TotalMinutes);
+        }
     }
 
     /// <summary>Stops what is recorded, while the processes go on.</summary>

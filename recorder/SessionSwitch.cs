@@ -58,7 +58,7 @@ public static unsafe class SessionSwitch
     public static void StopAll(string session)
     {
         Close(session);
-        foreach (string image in Images(session))
+        foreach (string image in RunningImages.Of(session))
         {
             using ControlledProcess? process = Begun(image);
             process?.Stop();
@@ -69,7 +69,7 @@ public static unsafe class SessionSwitch
     public static IReadOnlyList<uint> Running(string session)
     {
         var running = new SortedSet<uint>();
-        foreach (string image in Images(session))
+        foreach (string image in RunningImages.Of(session))
         {
             using ControlledProcess? process = Begun(image);
             if (process?.Status() is { Alive: true, State: not "failed" } status)

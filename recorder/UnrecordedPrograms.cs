@@ -4,14 +4,15 @@ using System.Globalization;
 namespace AllocReplay.Recorder;
 
 /// <summary>
-/// Looks, now and then, at which programs a recorded command has become or started, and notes those that the hook cannot be in. From outside:
+/// Looks, now and then, at which programs a recorded command has become or started, and notes those that the hook cannot be in, or that have calls
+/// which it does not see. From outside:
 /// what runs without the hook tells nobody. What came and went between two looks is missed, and what a thread other than the first has started.
 /// </summary>
 internal sealed class UnrecordedPrograms : IDisposable
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(20), Every = TimeSpan.FromMilliseconds(100);
 
-    private readonly ConcurrentDictionary<string, Unrecordable?> _seen = new();
+    private readonly ConcurrentDictionary<string, string?> _seen = new();
     private readonly RecordVia _via;
     private readonly Timer _timer;
     private int _isLooking;
@@ -27,7 +28,7 @@ internal sealed class UnrecordedPrograms : IDisposable
         [.. from program in _seen
             where program.Value is not null
             orderby program.Key
-            select $"{program.Key} ran and is not recorded: {Executable.Describe(program.Value!.Value)}"];
+            select $"{program.Key} {program.Value}"];
 
     public void Dispose()
     {
@@ -50,13 +51,17 @@ internal sealed class UnrecordedPrograms : IDisposable
         }
     }
 
+    private string? Judge(string program) => Executable.WhyNotRecordable(program, _via) is { } why
+        ? $"ran and is not recorded: {Executable.Describe(why)}"
+        : _via == RecordVia.Preload ? Executable.UnrecordedCalls(program) : null;
+
     private void LookAt(int pid)
     {
         try
         {
             string program = $"/proc/{pid}/exe";
             if (new FileInfo(program).LinkTarget is { } target)
-                _seen.GetOrAdd(target, _ => Executable.WhyNotRecordable(program, _via));
+                _seen.GetOrAdd(target, _ => Judge(program));
             foreach (string child in File.ReadAllText($"/proc/{pid}/task/{pid}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
                 LookAt(int.Parse(child, CultureInfo.InvariantCulture));
         }

@@ -19,11 +19,21 @@ internal static class ControlCommand
         Argument<string> name = new("name") { Description = "The mark's name, 1 to 47 bytes." };
         Option<bool> json = TraceArguments.Json();
 
+        Option<string?> timeout = new("--timeout")
+        {
+            Description = "How long to wait for threads that are in the hook: seconds, or with ms, s, m or h. What they hold up is named. Default: 10s.",
+            HelpName = "time",
+        };
+
         var start = new Command("start", "Begin a new interval.");
         start.SetAction(parse => Each(SessionSwitch.Open, parse.GetValue(target)!, terminal, p => $"recording, interval {p.Start()}"));
-        var stop = new Command("stop", "End the interval: when this returns, it is complete on disk and nothing is recorded any more.");
-        stop.SetAction(parse => Each(SessionSwitch.Close, parse.GetValue(target)!, terminal,
-            p => p.Stop() is var n and > 0 ? $"stopped, interval {n} is complete" : "was not recording"));
+        var stop = new Command("stop", "End the interval: when this returns, it is complete on disk and nothing is recorded any more.") { timeout };
+        stop.SetAction(parse =>
+        {
+            TimeSpan? wait = parse.GetValue(timeout) is { } time ? Quantity.ParseTime("--timeout", time) : null;
+            return Each(SessionSwitch.Close, parse.GetValue(target)!, terminal,
+                p => p.Stop(wait) is var n and > 0 ? $"stopped, interval {n} is complete" : "was not recording");
+        });
         var mark = new Command("mark", "Leave a named mark at this moment.") { name };
         mark.SetAction(parse => Each(_ => { }, parse.GetValue(target)!, terminal, p =>
         {
@@ -41,14 +51,21 @@ internal static class ControlCommand
         int done = 0;
         if (SessionSwitch.IsSession(target))
             session(target);
-        foreach (string image in ControlTarget.Find(target))
+        foreach (string image in ControlTarget.Find(target, runningOnly: true))
         {
             using ControlledProcess process = ControlledProcess.Open(image);
             ControlStatus status = process.Status();
             if (!status.Alive)
                 continue;
-            terminal.Note($"{status.Image}: {request(process)}");
-            done++;
+            try
+            {
+                terminal.Note($"{status.Image}: {request(process)}");
+                done++;
+            }
+            catch (ControlException) when (!process.Status().Alive)
+            {
+                // It ended meanwhile.
+            }
         }
         return done > 0 ? ExitCode.Ok : throw new ControlException($"{target}: its processes have all ended");
     }

@@ -11,6 +11,8 @@ namespace AllocReplay.Cli.Commands;
 /// <summary><c>allocreplay record</c>: runs a command and records what it allocates.</summary>
 internal static class RecordCommand
 {
+    private const long RateWorthSaying = 10 << 20; // bytes a minute: a gigabyte in two hours
+
     public static Command Create(Terminal terminal)
     {
         Option<string?> output = new("--output", "-o")
@@ -38,6 +40,20 @@ internal static class RecordCommand
             Description = "Stop recording a process image at this size: bytes, or with K, M or G.",
             HelpName = "size",
         };
+        Option<string?> leaveFree = new("--leave-free")
+        {
+            Description = "Stop recording when the disk has less than this free: bytes, or with K, M or G; 0: never. Default: 5 % of the disk, "
+                + "but no more than 1G.",
+            HelpName = "size",
+        };
+        Option<string> whenFull = new("--when-full")
+        {
+            Description = "What a thread does when the disk does not keep up and shared memory is full: wait, at most 20 ms for each lack, or "
+                + "drop its calls at once. Calls that are dropped are counted.",
+            HelpName = "wait|drop",
+            DefaultValueFactory = _ => "wait",
+        };
+        whenFull.AcceptOnlyFromAmong("wait", "drop");
         Option<string?> duration = new("--duration")
         {
             Description = "Stop recording after this time while the command goes on: seconds, or with ms, s, m or h.",
@@ -66,7 +82,7 @@ internal static class RecordCommand
         };
         var record = new Command("record", "Run a command and record what it allocates.")
         {
-            output, force, startPaused, sample, latency, maxSize, duration, follow, redact, via, quiet, command,
+            output, force, startPaused, sample, latency, maxSize, leaveFree, whenFull, duration, follow, redact, via, quiet, command,
         };
         record.SetAction(parse =>
         {
@@ -88,6 +104,8 @@ internal static class RecordCommand
                 Sample = parse.GetValue(sample),
                 Latency = parse.GetValue(latency),
                 MaxSize = parse.GetValue(maxSize) is { } size ? Quantity.ParseBytes("--max-size", size) : 0,
+                LeaveFree = parse.GetValue(leaveFree) is { } room ? room == "0" ? 0 : Quantity.ParseBytes("--leave-free", room) : null,
+                WhenFull = parse.GetValue(whenFull) == "drop" ? WhenFull.Drop : WhenFull.Wait,
                 Duration = parse.GetValue(duration) is { } time ? Quantity.ParseTime("--duration", time) : null,
                 FollowChildren = parse.GetValue(follow) == "yes",
                 Redact = parse.GetValue(redact),
@@ -110,6 +128,10 @@ internal static class RecordCommand
         {
             if (options.StartPaused && !quiet)
                 terminal.Note($"allocreplay: paused; 'allocreplay control {pid} start' begins to record, into {options.Output}");
+        }, bytesPerMinute =>
+        {
+            if (bytesPerMinute >= RateWorthSaying && options.MaxSize == 0 && !quiet)
+                terminal.Note($"allocreplay: {Quantity.Bytes(bytesPerMinute)} a minute at this rate; --sample, --max-size and --duration bound it");
         });
         try
         {

@@ -144,6 +144,7 @@ internal sealed class ProcessRecording : ITraceSource
             4 => "the program closed the recorder's files",
             5 => ProcessInfo.SizeLimit,
             6 => "the program forbids the processor's counter, by which events are stamped",
+            7 => "the disk has no more room than is to be left free",
             _ => $"failure {op}",
         };
         return errno == 0 ? what : $"{what}: {Marshal.GetPInvokeErrorMessage(errno)}";

@@ -62,8 +62,7 @@ struct ar_arena {
     uint64_t quota;   /* bytes of chunks that one image may hold */
     struct ar_arena_class classes[AR_ARENA_CLASSES];
     struct ar_arena_clock clock;
-    uint64_t max_bytes; /* of events of one image; 0: no limit */
-    uint8_t reserved[1024 - 232];
+    uint8_t reserved[1024 - 224];
     char session[1024]; /* the session's directory, NUL-padded: for who knows of a process only */
     uint8_t padding[1024];
 
@@ -96,7 +95,6 @@ static_assert(sizeof(struct ar_arena_clock) == 40, "ar_arena_clock is 40 bytes")
 /* recorder/Arena/ArenaWire.cs has these numbers. */
 static_assert(offsetof(struct ar_arena, classes) == 64, "ar_arena.classes");
 static_assert(offsetof(struct ar_arena, clock) == 184, "ar_arena.clock");
-static_assert(offsetof(struct ar_arena, max_bytes) == 224, "ar_arena.max_bytes");
 static_assert(offsetof(struct ar_arena, session) == 1024, "ar_arena.session");
 static_assert(offsetof(struct ar_arena, control) == 3072, "ar_arena.control");
 static_assert(offsetof(struct ar_arena, image_numbers) == 3136, "ar_arena.image_numbers");

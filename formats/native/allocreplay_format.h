@@ -72,6 +72,7 @@ enum ar_failure {
     AR_FAILURE_LOST_FILE = 4,
     AR_FAILURE_SIZE_LIMIT = 5,
     AR_FAILURE_COUNTER = 6, /* the program forbids its threads to read it */
+    AR_FAILURE_NO_ROOM = 7, /* the disk has no more than what is to be left free */
 };
 
 #define AR_PROCESS_MAGIC 0x434f52504c4c41ull /* "ALLPROC" */

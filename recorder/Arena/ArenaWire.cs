@@ -73,7 +73,6 @@ internal struct ArenaHeader
     [FieldOffset(56)] public ulong Quota;
     [FieldOffset(64)] public ClassTable Table;
     [FieldOffset(184)] public ArenaClock Clock;
-    [FieldOffset(224)] public ulong MaxBytes;
     [FieldOffset(1024)] public SessionPath Session;
     [FieldOffset(3072)] public uint Control;
     [FieldOffset(3076)] public uint Interval;

@@ -16,8 +16,7 @@
 #define AR_BIND(name) __asm__(".symver " #name "," #name "@" AR_FLOOR)
 AR_BIND(dlsym);
 AR_BIND(dladdr);
-AR_BIND(dlopen);
-AR_BIND(dlclose);
+AR_BIND(dlerror);
 AR_BIND(pthread_key_create);
 AR_BIND(pthread_setspecific);
 #undef AR_BIND

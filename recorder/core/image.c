@@ -310,7 +310,7 @@ static void on_thread_exit(void *value)
     struct ar_thread *t = value;
     if (t->header == NULL || t->header != ar_recording.header || t->exited)
         return;
-    bool was_busy = t->busy;
+    uint8_t was_busy = t->busy;
     t->busy = 1;
     if (++t->exit_rounds < AR_EXIT_ROUNDS) {
         pthread_setspecific(exit_key, t);
@@ -320,6 +320,7 @@ static void on_thread_exit(void *value)
             ar_end(t);
         }
         ar_thread_leave(t);
+        was_busy |= AR_BUSY_JOIN;
     }
     t->busy = was_busy;
 }

@@ -57,6 +57,9 @@ void ar_without_counter(void);
 void ar_fork_resolve(void);
 void ar_prctl_resolve(void);
 
+/* Writes the thread's name into the chunk that it is writing. By itself. */
+void ar_show_name(struct ar_thread *t);
+
 /* Ends this image's recording, for good. */
 void ar_fail(struct ar_why why);
 

@@ -4,7 +4,6 @@
  * call.
  *
  * fork() runs the handler below; _Fork(), which runs none, is wrapped. A raw clone from a handler is left open. */
-#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -25,7 +24,7 @@ static void in_child(void)
 void ar_fork_resolve(void)
 {
     pthread_atfork(NULL, NULL, in_child);
-    real_fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "_Fork");
+    real_fork = (pid_t(*)(void))ar_next("_Fork");
 }
 
 AR_EXPORT pid_t _Fork(void);

@@ -1,6 +1,5 @@
 /* What a thread says of itself to the kernel and we have to know: its name, for its chunks; and that it is about to
  * have system calls, or the counter, taken away. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -15,23 +14,53 @@ static int (*real_setname)(pthread_t, const char *);
 
 void ar_prctl_resolve(void)
 {
-    real_setname = (int (*)(pthread_t, const char *))dlsym(RTLD_NEXT, "pthread_setname_np");
+    real_setname = (int (*)(pthread_t, const char *))ar_next("pthread_setname_np");
 }
 
-static void note_name(const char *name)
+static void note_name(struct ar_thread *t, const char *name)
 {
-    memset(ar_self.name, 0, sizeof ar_self.name);
-    memcpy(ar_self.name, name, strnlen(name, sizeof ar_self.name - 1));
-    if (ar_self.place)
-        memcpy(ar_self.tail->name, ar_self.name, sizeof ar_self.name);
+    char padded[sizeof t->name] = {0};
+    memcpy(padded, name, strnlen(name, sizeof padded - 1));
+    memcpy(t->name, padded, sizeof padded);
 }
 
-/* Another thread's name is noted by nobody: its own state is its own. */
+/* In the chunk that is being written: a thread of few calls has no other. */
+void ar_show_name(struct ar_thread *t)
+{
+    if (t->header && t->header == ar_recording.header && t->place)
+        memcpy(t->tail->name, t->name, sizeof t->name);
+}
+
+static void note_own_name(const char *name)
+{
+    note_name(&ar_self, name);
+    ar_show_name(&ar_self);
+}
+
+/* Another thread's chunk is its own, and may be any thread's by the time it is written to. So that thread is made to
+ * begin a new one at its next call. If it is just beginning one it overwrites the limit, and the name comes with the
+ * chunk after that; not so with its first, see begin_thread.
+ *
+ * Its state lies as far from the thread's descriptor as ours from our own, as it is at a fixed place of each thread's
+ * static storage. Before the real call, which reads the descriptor too: later, the thread may be gone. */
+static void note_name_of(pthread_t thread, const char *name)
+{
+    struct ar_thread *t = (struct ar_thread *)((uintptr_t)&ar_self + ((uintptr_t)thread - (uintptr_t)pthread_self()));
+    note_name(t, name);
+    if (t->header && t->header == ar_recording.header)
+        __atomic_store_n(&t->limit, NULL, __ATOMIC_RELEASE);
+}
+
 AR_EXPORT int pthread_setname_np(pthread_t thread, const char *name)
 {
-    int error = real_setname ? real_setname(thread, name) : ENOSYS;
-    if (!error && pthread_equal(thread, pthread_self()))
-        note_name(name);
+    if (!real_setname)
+        return ENOSYS;
+    bool is_self = pthread_equal(thread, pthread_self());
+    if (!is_self && strlen(name) < sizeof ar_self.name)
+        note_name_of(thread, name);
+    int error = real_setname(thread, name);
+    if (!error && is_self)
+        note_own_name(name);
     return error;
 }
 
@@ -49,7 +78,7 @@ AR_EXPORT int prctl(int option, ...)
         ar_without_counter();
     long result = ar_sys(SYS_prctl, option, a, b, c, d);
     if (option == PR_SET_NAME && result == 0)
-        note_name((const char *)a);
+        note_own_name((const char *)a);
     if (result < 0) {
         errno = (int)-result;
         return -1;

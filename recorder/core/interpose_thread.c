@@ -1,5 +1,5 @@
-/* pthread_create: the edge from parent to child. And the joins, in which the C library frees what is left of a thread:
- * its own blocks, allocated in pthread_create, and no calls of the program either. */
+/* pthread_create: the edge from parent to child. What the C library allocates in it for the thread is no call of the
+ * program's, nor is its end, whenever that comes: AR_BUSY_THREAD tells the source of events, which leaves both out. */
 #include "record.h"
 
 #include <string.h>
@@ -43,16 +43,21 @@ static void *begin_thread(void *value)
     struct ar_thread *t = &ar_self;
     void *(*run)(void *) = birth->run;
     void *argument = birth->argument;
-    t->busy = 1;
+    t->busy = AR_BUSY;
     if (birth->header == ar_recording.header) {
         t->index = birth->index;
         t->parent = birth->parent;
         t->announced = 1;
-        memcpy(t->name, birth->name, sizeof t->name);
+        if (!t->name[0]) /* else its creator has named it by now */
+            memcpy(t->name, birth->name, sizeof t->name);
     }
     birth_free(birth);
     if (ar_begin(t)) /* attaches, and writes THREAD_START */
         ar_end(t);
+    /* The creator may name it just now: it writes the name, then the limit; we have written the limit, and read the
+     * name. So either we see the name here, or the creator's limit stays. */
+    atomic_thread_fence(memory_order_seq_cst);
+    ar_show_name(t);
     t->busy = ar_options.opt_in;
     return run(argument);
 }
@@ -60,12 +65,10 @@ static void *begin_thread(void *value)
 AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
 {
     struct ar_thread *t = &ar_self;
-    if (t->busy)
-        return ar_real_thread.pthread_create(thread, attributes, run, argument);
-    t->busy = 1; /* the C library's own blocks for the thread are not the program's calls */
+    const uint8_t busy = t->busy;
     struct birth *birth = NULL;
-    int error;
-    if (ar_begin(t) && (birth = birth_take()) == NULL)
+    t->busy |= AR_BUSY;
+    if (!(busy & AR_BUSY) && ar_begin(t) && (birth = birth_take()) == NULL)
         ar_end(t);
     if (birth) {
         birth->run = run;
@@ -77,24 +80,15 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
         /* Before the child can run, so before its first event. If no thread comes of it, the index stays unused. */
         ar_event(t, AR_THREAD_CREATE, (struct ar_details){.thread = birth->index + 1, .now = ar_now()});
         ar_end(t);
-        error = ar_real_thread.pthread_create(thread, attributes, begin_thread, birth);
-        if (error)
-            birth_free(birth);
-    } else {
-        error = ar_real_thread.pthread_create(thread, attributes, run, argument);
     }
-    t->busy = 0;
+    t->busy = busy | AR_BUSY_THREAD;
+    int error = birth ? ar_real_thread.pthread_create(thread, attributes, begin_thread, birth)
+                      : ar_real_thread.pthread_create(thread, attributes, run, argument);
+    t->busy = busy;
+    if (error && birth)
+        birth_free(birth);
     return error;
 }
 
-#define DEFINE_JOIN(name, params, args)                                                                                \
-    AR_EXPORT int name params                                                                                          \
-    {                                                                                                                  \
-        struct ar_thread *t = &ar_self;                                                                                \
-        uint8_t was_busy = t->busy;                                                                                    \
-        t->busy = 1;                                                                                                   \
-        int error = ar_real_thread.name args;                                                                          \
-        t->busy = was_busy;                                                                                            \
-        return error;                                                                                                  \
-    }
-AR_JOIN_FUNCTIONS(DEFINE_JOIN)
+int ar_ours_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
+    __attribute__((alias("pthread_create"), nothrow, nonnull(1, 3)));

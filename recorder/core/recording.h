@@ -4,10 +4,20 @@
 
 #include "system.h"
 
+/* What the thread is inside of. All but the first can hold calls of the program too, and none of those is recorded by
+ * the fast path, which looks at 0 alone. */
+enum {
+    AR_BUSY = 1,        /* the allocator, or our own code: no call is the program's */
+    AR_BUSY_THREAD = 2, /* pthread_create, which allocates for the thread */
+    AR_BUSY_JOIN = 4,   /* where the C library frees what that allocated: pthread_join and its kin, a thread's end. Only
+                           mallochook asks */
+    AR_BUSY_NEW = 8,    /* an allocator's operator new, which may call a new-handler, and may be left by an exception */
+};
+
 /* Thread state. Zero-initialised, initial-exec, no destructor: usable from the first instruction of a thread to its
  * last. Where the thread writes, it knows from here alone: what stands in shared memory is for others to read. */
 struct ar_thread {
-    uint8_t busy;              /* re-entry guard: a call made while it is up is the allocator's own, or ours */
+    uint8_t busy;              /* re-entry guard: AR_BUSY_*, 0 in the program's own code */
     uint8_t exit_rounds;       /* rounds of thread-specific-data destructors seen */
     uint8_t announced;         /* `index` was handed out by the creating thread */
     uint8_t exited;            /* THREAD_EXIT is written: what comes later is the C library's */
@@ -31,6 +41,7 @@ struct ar_thread {
     uint64_t lost;             /* calls not recorded since recording failed, not yet all added to the header's count */
     uint64_t gap;              /* calls not recorded since the last one that was, for want of a chunk */
     char name[16];             /* NUL-padded */
+    uintptr_t operator_frame;  /* with AR_BUSY_NEW: where on the stack our operator was entered */
 };
 
 extern __thread struct ar_thread ar_self __attribute__((tls_model("initial-exec")));

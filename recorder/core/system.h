@@ -41,6 +41,9 @@ long ar_sys_six(long number, long a, long b, long c, long d, long e, long f);
 #define AR_SYS_FILL(number, a, b, c, d, e, f, ...)                                                                     \
     ar_sys_six(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
+/* The function behind ours of this name, for when wrapped functions are looked up; NULL: there is none. */
+void *ar_next(const char *name);
+
 uint64_t ar_monotonic_ns(void);
 void ar_read_clocks(uint64_t *ticks, uint64_t *ns);
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
@@ -22,6 +23,7 @@ internal sealed unsafe class Drain
 
     private readonly SharedArena _arena;
     private readonly string _session;
+    private readonly DiskLimits _limits;
     private readonly SessionClock _clock = new();
     private readonly Action<string> _say;
     private readonly Dictionary<uint, LiveImage> _images = []; // by slot
@@ -33,10 +35,11 @@ internal sealed unsafe class Drain
 
     /// <param name="arena">The session's arena.</param>
     /// <param name="session">The session's directory.</param>
+    /// <param name="limits">How much of the disk it may take.</param>
     /// <param name="say">Told what the user should know, a line each.</param>
-    public Drain(SharedArena arena, string session, Action<string> say)
+    public Drain(SharedArena arena, string session, DiskLimits limits, Action<string> say)
     {
-        (_arena, _session, _say) = (arena, session, say);
+        (_arena, _session, _limits, _say) = (arena, session, limits, say);
         if (arena.Header->TickShift == 0)
             arena.Header->TickShift = _clock.TickShift;
         _clock.Publish(arena.Header);
@@ -223,9 +226,10 @@ internal sealed unsafe class Drain
     private void Look(ulong now, bool isSeal)
     {
         FindImages();
+        LeaveRoom();
         _clock.Publish(_arena.Header); // later than the start of each that was found: the page of each holds this reading
         CollectLeaving();
-        End([.. _images.Values.Where(image => image.Process?.HasEnded != false || IsSucceeded(image))]);
+        EndThoseThatEnded();
         if (isSeal || now - _lastPartial > 1_000_000_000)
         {
             _lastPartial = now;
@@ -235,9 +239,34 @@ internal sealed unsafe class Drain
         }
     }
 
-    /// <summary>An exec begins another image of the process: what the one before had mapped is gone.</summary>
-    private bool IsSucceeded(LiveImage image) =>
-        _images.Values.Any(other => other.Number > image.Number && other.Process is not null && other.Process.Pid == image.Process!.Pid);
+    /// <summary>Stops all while there is no more room on the disk than others are to have.</summary>
+    private void LeaveRoom()
+    {
+        bool hadRoom = !_hasNoRoom;
+        _hasNoRoom = _limits.IsReached();
+        if (!_hasNoRoom)
+            return;
+        Volatile.Write(ref _arena.Header->Control, 0); // those to come begin stopped
+        foreach (LiveImage image in _images.Values)
+            image.StopForRoom();
+        if (hadRoom)
+        {
+            _say(string.Create(CultureInfo.InvariantCulture,
+                $"nothing is recorded any more: the disk has less than {_limits.LeaveFree / (double)(1 << 20):0.#} MiB free (--leave-free)"));
+        }
+    }
+
+    private bool _hasNoRoom;
+
+    private void EndThoseThatEnded()
+    {
+        // An exec begins another image of the process: what the one before had mapped is gone.
+        var latest = new Dictionary<int, uint>();
+        foreach (LiveImage image in _images.Values)
+            if (image.Process is { } process)
+                latest[process.Pid] = Math.Max(image.Number, latest.GetValueOrDefault(process.Pid));
+        End([.. _images.Values.Where(image => image.Process is not { } process || latest[process.Pid] != image.Number || process.HasEnded)]);
+    }
 
     private void FindImages()
     {
@@ -258,7 +287,7 @@ internal sealed unsafe class Drain
             try
             {
                 string? parent = _directories.GetValueOrDefault(slot->Parent);
-                var image = LiveImage.Begin(i, slot, _session, parent, (long)_arena.Header->MaxBytes, _mayResume);
+                var image = LiveImage.Begin(i, slot, _session, parent, _limits.MaxBytes, _mayResume);
                 _images.Add(i, image);
                 _directories[image.Number] = image.Directory;
                 Serve();
@@ -424,7 +453,7 @@ internal sealed unsafe class Drain
 
     private void Report(LiveImage image)
     {
-        if (image.Failure is { } why && _reported.Add(image.Number))
+        if (!_hasNoRoom && image.Failure is { } why && _reported.Add(image.Number))
             _say($"pid {image.Pid} is not recorded any further: {why} ({image.Directory})");
     }
 

@@ -125,6 +125,13 @@ internal sealed unsafe class LiveImage : IDisposable
         }
     }
 
+    /// <summary>The disk is to be left the room that it has: what was recorded and is not written yet is lost.</summary>
+    public void StopForRoom()
+    {
+        if (_stopped is null)
+            Fail(7 /* no room */, 0, "the disk has no more room than is to be left free");
+    }
+
     /// <summary>A part of a text that the image brought along.</summary>
     public void AddText(uint what, ReadOnlySpan<byte> text)
     {

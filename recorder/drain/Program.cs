@@ -1,16 +1,19 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using AllocReplay.Drain;
 using AllocReplay.Recorder.Arena;
 
-// allocreplay-drain SESSION [take-over]: recorder/DrainProcess.cs starts it, and holds its standard input: when that ends, no
-// image is to come but those that recorded ones begin. With "take-over" it goes on where a drain that is dead has left off.
+// allocreplay-drain SESSION MAX LEAVE-FREE [take-over]: recorder/DrainProcess.cs starts it, and holds its standard input: when that
+// ends, no image is to come but those that recorded ones begin. Of each image it writes at most MAX bytes of events (0: any), and
+// stops all when the disk has no more than LEAVE-FREE bytes for us. With "take-over" it goes on where a drain that is dead has left off.
 string session = args[0];
+var limits = new DiskLimits(session, long.Parse(args[1], CultureInfo.InvariantCulture), long.Parse(args[2], CultureInfo.InvariantCulture));
 _ = Terminal.NewSession(); // a Ctrl-C is for the program
 _ = Terminal.Prefer(0, 0, -10); // where we may: it works little, and threads wait for it where the processors are busy
 SharedArena arena;
 try
 {
-    arena = args.Length > 1 ? SharedArena.Open(session) ?? throw new IOException("its shared memory is gone") : SharedArena.Create(session);
+    arena = args.Length > 3 ? SharedArena.Open(session) ?? throw new IOException("its shared memory is gone") : SharedArena.Create(session);
     if (!arena.TryOwn())
         throw new IOException("another process is writing this recording");
 }
@@ -19,7 +22,7 @@ catch (Exception e) when (e is IOException or UnauthorizedAccessException)
     Console.WriteLine("error " + e.Message);
     return 1;
 }
-var drain = new Drain(arena, session, Say);
+var drain = new Drain(arena, session, limits, Say);
 unsafe
 {
     arena.Header->DrainPid = (uint)Environment.ProcessId;

@@ -2,83 +2,75 @@
  *
  * Recorded where they come from the object that malloc comes from (jemalloc, mimalloc, tcmalloc): such an operator does
  * not pass through malloc. Any other (libstdc++'s) calls malloc or free, which record it: here it only passes through.
+ * Where there is none at all behind ours, nobody who looks for one finds ours: see real.c. Whoever has found it before
+ * that gets malloc and free, which is what the runtimes make of it.
  *
- * The guard must be up across the real call (an allocator's operator new may well call its own malloc by name), and
- * must come down again, which it would not if the call left by an exception. So a form that throws is served by its
- * nothrow twin; only when that has no memory, the throwing form itself is called, with the guard down, to run the
- * new-handler and to throw.
+ * An allocator's operator new may call its own malloc by name, may run a new-handler, which is the program's, and may
+ * be left by an exception: see inside.c.
  */
 #include "record.h"
 
+#include "inside.h"
 #include "real.h"
 
-#define FUNCTION(op) ar_operator_for(&ar_operators[AR_OPERATOR_##op], __builtin_return_address(0))
-#define DIRECT(op) ar_operators[AR_OPERATOR_##op].direct
+#define FUNCTION(o) (AR_LIKELY((o)->function) ? (o)->function : ar_operator_first(o))
+#define CALLER __builtin_return_address(0)
 
-static const char nothrow_tag; /* std::nothrow: only its type matters */
-
-static void record_new(enum ar_op op, void *block, size_t size, size_t alignment, uint64_t entered)
+/* Whether a call of the operator is to be recorded here. */
+static inline bool is_recorded(const struct ar_operator *o, struct ar_thread *t, const void *caller)
 {
-    struct ar_thread *t = &ar_self;
-    t->busy = 1;
-    ar_acquired(t, op, block, size, 1, alignment, entered);
-    t->busy = 0;
+    return o->direct && (AR_LIKELY(!t->busy) || ar_is_programs(t, caller));
 }
 
 #define DEFINE_NEW(op, name, params, args, alignment)                                                                  \
     AR_EXPORT void *name params;                                                                                       \
     AR_EXPORT void *name params                                                                                        \
     {                                                                                                                  \
-        void *(*real)params = (void *(*)params)FUNCTION(op);                                                           \
-        if (!DIRECT(op) || ar_self.busy)                                                                               \
+        struct ar_operator *o = &ar_operators[AR_OPERATOR_##op];                                                       \
+        struct ar_thread *t = &ar_self;                                                                                \
+        void *(*real)params = (void *(*)params)FUNCTION(o);                                                            \
+        if (AR_UNLIKELY(!real))                                                                                        \
+            return alignment ? ar_ours_aligned_alloc(alignment, size) : ar_ours_malloc(size);                          \
+        if (!is_recorded(o, t, CALLER))                                                                                \
             return real args;                                                                                          \
+        const uint8_t busy = t->busy;                                                                                  \
+        const uintptr_t frame = t->operator_frame;                                                                     \
         uint64_t entered = ar_entered();                                                                               \
-        ar_self.busy = 1;                                                                                              \
+        t->operator_frame = (uintptr_t)__builtin_frame_address(0);                                                     \
+        t->busy = AR_BUSY_NEW;                                                                                         \
         void *block = real args;                                                                                       \
-        ar_self.busy = 0;                                                                                              \
-        record_new(AR_##op, block, size, alignment, entered);                                                          \
+        t->busy = AR_BUSY;                                                                                             \
+        ar_acquired(t, AR_##op, block, size, 1, alignment, entered);                                                   \
+        t->operator_frame = frame;                                                                                     \
+        t->busy = busy;                                                                                                \
         return block;                                                                                                  \
-    }
-AR_NEW_NOTHROW_FUNCTIONS(DEFINE_NEW)
-
-#define DEFINE_NEW_THROWING(op, name, params, args, alignment, twin, twin_params, twin_args)                           \
-    AR_EXPORT void *name params;                                                                                       \
-    AR_EXPORT void *name params                                                                                        \
-    {                                                                                                                  \
-        void *(*real)params = (void *(*)params)FUNCTION(op);                                                           \
-        if (!DIRECT(op) || ar_self.busy)                                                                               \
-            return real args;                                                                                          \
-        uint64_t entered = ar_entered();                                                                               \
-        void *block = NULL;                                                                                            \
-        if (DIRECT(twin)) {                                                                                            \
-            void *(*quiet)twin_params = (void *(*)twin_params)FUNCTION(twin);                                          \
-            ar_self.busy = 1;                                                                                          \
-            block = quiet twin_args;                                                                                   \
-            ar_self.busy = 0;                                                                                          \
-        }                                                                                                              \
-        if (!block)                                                                                                    \
-            block = real args;                                                                                         \
-        record_new(AR_##op, block, size, alignment, entered);                                                          \
-        return block;                                                                                                  \
-    }
-AR_NEW_FUNCTIONS(DEFINE_NEW_THROWING)
+    }                                                                                                                  \
+    void *ar_ours_##name params __attribute__((alias(#name)));
+AR_NEW_FUNCTIONS(DEFINE_NEW)
 
 #define DEFINE_DELETE(op, name, params, args, size_, alignment_)                                                       \
     AR_EXPORT void name params;                                                                                        \
     AR_EXPORT void name params                                                                                         \
     {                                                                                                                  \
-        void(*real) params = (void(*) params)FUNCTION(op);                                                             \
+        struct ar_operator *o = &ar_operators[AR_OPERATOR_##op];                                                       \
         struct ar_thread *t = &ar_self;                                                                                \
-        if (!DIRECT(op) || t->busy) {                                                                                  \
+        void(*real) params = (void(*) params)FUNCTION(o);                                                              \
+        if (AR_UNLIKELY(!real)) {                                                                                      \
+            ar_ours_free(block);                                                                                       \
+            return;                                                                                                    \
+        }                                                                                                              \
+        if (!is_recorded(o, t, NULL)) {                                                                                \
             real args;                                                                                                 \
             return;                                                                                                    \
         }                                                                                                              \
-        t->busy = 1;                                                                                                   \
+        const uint8_t busy = t->busy;                                                                                  \
+        t->busy = AR_BUSY;                                                                                             \
         uint64_t entered;                                                                                              \
         bool timed = ar_releasing(t, AR_##op, block, size_, alignment_, &entered);                                     \
         real args;                                                                                                     \
         if (timed)                                                                                                     \
             ar_released(t, AR_##op, block, size_, alignment_, entered);                                                \
-        t->busy = 0;                                                                                                   \
-    }
+        t->busy = busy;                                                                                                \
+    }                                                                                                                  \
+    void ar_ours_##name params __attribute__((alias(#name)));
 AR_DELETE_FUNCTIONS(DEFINE_DELETE)

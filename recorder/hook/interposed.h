@@ -5,7 +5,7 @@
 #ifndef ALLOCREPLAY_INTERPOSED_H
 #define ALLOCREPLAY_INTERPOSED_H
 
-#define AR_C_FUNCTIONS(X)                                                                                              \
+#define AR_ACQUIRING_FUNCTIONS(X)                                                                                      \
     X(void *, malloc, (size_t size), (size))                                                                           \
     X(void *, calloc, (size_t count, size_t size), (count, size))                                                      \
     X(void *, realloc, (void *old, size_t size), (old, size))                                                          \
@@ -14,27 +14,27 @@
     X(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size))                                       \
     X(void *, memalign, (size_t alignment, size_t size), (alignment, size))                                            \
     X(void *, valloc, (size_t size), (size))                                                                           \
-    X(void *, pvalloc, (size_t size), (size))                                                                          \
+    X(void *, pvalloc, (size_t size), (size))
+
+#define AR_RELEASING_FUNCTIONS(X)                                                                                      \
     X(void, free, (void *block), (block))                                                                              \
     X(void, free_sized, (void *block, size_t size), (block, size))                                                     \
-    X(void, free_aligned_sized, (void *block, size_t alignment, size_t size), (block, alignment, size))                \
+    X(void, free_aligned_sized, (void *block, size_t alignment, size_t size), (block, alignment, size))
+
+#define AR_C_FUNCTIONS(X)                                                                                              \
+    AR_ACQUIRING_FUNCTIONS(X)                                                                                          \
+    AR_RELEASING_FUNCTIONS(X)                                                                                          \
     X(size_t, malloc_usable_size, (void *block), (block))
 
 /* Operator new and delete, by mangled name (Itanium ABI, size_t is unsigned long).
  *
- * Those that throw, with the nothrow form of the same request:
- *   X(op, mangled name, parameters, arguments, alignment or 0, nothrow op, its parameters, its arguments)
+ *   X(op, mangled name, parameters, arguments, alignment or 0)
  */
 #define AR_NEW_FUNCTIONS(X)                                                                                            \
-    X(NEW, _Znwm, (size_t size), (size), 0, NEW_NOTHROW, (size_t, const void *), (size, &nothrow_tag))                 \
-    X(NEW_ARRAY, _Znam, (size_t size), (size), 0, NEW_ARRAY_NOTHROW, (size_t, const void *), (size, &nothrow_tag))     \
-    X(NEW_ALIGNED, _ZnwmSt11align_val_t, (size_t size, size_t alignment), (size, alignment), alignment,                \
-      NEW_ALIGNED_NOTHROW, (size_t, size_t, const void *), (size, alignment, &nothrow_tag))                            \
-    X(NEW_ARRAY_ALIGNED, _ZnamSt11align_val_t, (size_t size, size_t alignment), (size, alignment), alignment,          \
-      NEW_ARRAY_ALIGNED_NOTHROW, (size_t, size_t, const void *), (size, alignment, &nothrow_tag))
-
-/*   X(op, mangled name, parameters, arguments, alignment or 0) */
-#define AR_NEW_NOTHROW_FUNCTIONS(X)                                                                                    \
+    X(NEW, _Znwm, (size_t size), (size), 0)                                                                            \
+    X(NEW_ARRAY, _Znam, (size_t size), (size), 0)                                                                      \
+    X(NEW_ALIGNED, _ZnwmSt11align_val_t, (size_t size, size_t alignment), (size, alignment), alignment)                \
+    X(NEW_ARRAY_ALIGNED, _ZnamSt11align_val_t, (size_t size, size_t alignment), (size, alignment), alignment)          \
     X(NEW_NOTHROW, _ZnwmRKSt9nothrow_t, (size_t size, const void *tag), (size, tag), 0)                                \
     X(NEW_ARRAY_NOTHROW, _ZnamRKSt9nothrow_t, (size_t size, const void *tag), (size, tag), 0)                          \
     X(NEW_ALIGNED_NOTHROW, _ZnwmSt11align_val_tRKSt9nothrow_t, (size_t size, size_t alignment, const void *tag),       \
@@ -61,6 +61,6 @@
     X(DELETE_ARRAY_SIZED_ALIGNED, _ZdaPvmSt11align_val_t, (void *block, size_t size, size_t alignment),                \
       (block, size, alignment), size, alignment)
 
-#define AR_OPERATOR_FUNCTIONS(X) AR_NEW_FUNCTIONS(X) AR_NEW_NOTHROW_FUNCTIONS(X) AR_DELETE_FUNCTIONS(X)
+#define AR_OPERATOR_FUNCTIONS(X) AR_NEW_FUNCTIONS(X) AR_DELETE_FUNCTIONS(X)
 
 #endif

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "interposed.h"
+#include "object.h"
 
 /* Until they are resolved, the pointers lead to stubs that resolve them: the fast path needs no check. */
 struct ar_real_functions {
@@ -18,13 +19,11 @@ struct ar_real_functions {
 };
 extern struct ar_real_functions ar_real;
 
-/* Blocks that were handed out before the functions were known: they stay where they are. */
-bool ar_in_bootstrap(const void *p);
-size_t ar_bootstrap_size(const void *p);
+/* The objects of malloc, and of ourselves. */
+extern struct ar_object ar_allocator, ar_hook;
 
-/* Each operator: its function, and whether it comes from malloc's object. */
+/* Each operator: its function, NULL where there is none behind ours, and whether it comes from malloc's object. */
 struct ar_operator {
-    const char *name;
     void *function;
     bool direct;
 };
@@ -35,8 +34,19 @@ enum {
 };
 extern struct ar_operator ar_operators[AR_OPERATORS];
 
-/* Looks an operator up on behalf of a caller that has one in sight though RTLD_NEXT has not: a library that was opened
- * with RTLD_LOCAL and brings its C++ runtime along. */
-void *ar_operator_for(struct ar_operator *op, void *caller);
+/* Ours, by names that nobody else can define: interpose.c, interpose_new.c. */
+#define AR_HIDDEN __attribute__((visibility("hidden")))
+#define AR_DECLARE_C(ret, name, params, args) AR_HIDDEN ret ar_ours_##name params;
+#define AR_DECLARE_NEW(op, name, params, ...) AR_HIDDEN void *ar_ours_##name params;
+#define AR_DECLARE_DELETE(op, name, params, ...) AR_HIDDEN void ar_ours_##name params;
+AR_C_FUNCTIONS(AR_DECLARE_C)
+AR_NEW_FUNCTIONS(AR_DECLARE_NEW)
+AR_DELETE_FUNCTIONS(AR_DECLARE_DELETE)
+#undef AR_DECLARE_C
+#undef AR_DECLARE_NEW
+#undef AR_DECLARE_DELETE
+
+/* The function of one that is called before any has been looked up. */
+void *ar_operator_first(struct ar_operator *op);
 
 #endif

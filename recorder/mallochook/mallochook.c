@@ -14,6 +14,7 @@
 #include "real_thread.h"
 #include "record.h"
 #include "source.h"
+#include "thread_blocks.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -33,8 +34,9 @@ void ar_resolve(void)
 {
     uint8_t was_busy = ar_self.busy;
     ar_real_thread_resolve();
+    ar_thread_ends_resolve();
     ar_self.busy = 1;
-    program_malloc = dlsym(RTLD_DEFAULT, "malloc");
+    program_malloc = dlsym(RTLD_DEFAULT, "malloc"); /* the C library has one at least: no error is left behind */
     ar_self.busy = was_busy;
 }
 
@@ -48,29 +50,39 @@ const void *ar_source_malloc(void)
     return program_malloc;
 }
 
-/* The guard keeps out what we ask of the heap ourselves, and the C library's blocks for a thread that pthread_create
- * begins. */
 static inline __attribute__((always_inline)) void tell(enum ar_op op, const void *block, size_t size)
 {
     struct ar_thread *t = &ar_self;
-    if (AR_UNLIKELY(t->busy))
-        return;
-    t->busy = 1;
+    const uint8_t busy = t->busy;
+    t->busy = AR_BUSY;
     if (ar_sampled(block) && ar_begin(t)) {
         ar_event(t, op, (struct ar_details){.address = block, .size = size, .count = 1, .now = ar_now()});
         ar_end(t);
     }
-    t->busy = 0;
+    t->busy = busy;
+}
+
+/* The guard keeps out what we ask of the heap ourselves, and the C library's blocks for a thread. */
+static AR_NOINLINE bool is_new_told(const struct ar_thread *t, const void *block)
+{
+    return !(t->busy & AR_BUSY) && !(t->busy & AR_BUSY_THREAD && ar_remember(block));
+}
+
+static AR_NOINLINE bool is_delete_told(const struct ar_thread *t, const void *block)
+{
+    return !(t->busy & AR_BUSY) && !ar_forget(block);
 }
 
 static void on_new(const void *block, size_t size)
 {
-    tell(AR_MALLOC, block, size);
+    if (AR_LIKELY(!ar_self.busy) || is_new_told(&ar_self, block))
+        tell(AR_MALLOC, block, size);
 }
 
 static void on_delete(const void *block)
 {
-    tell(AR_FREE, block, 0);
+    if (AR_LIKELY(!ar_self.busy) || is_delete_told(&ar_self, block))
+        tell(AR_FREE, block, 0);
 }
 
 /* One line, in one write. */
@@ -93,9 +105,11 @@ bool ar_source_attach(void)
     /* Anywhere in the global scope: libtcmalloc, or an executable that has it linked in and exports it (-rdynamic). */
     add_new_hook add_new = (add_new_hook)dlsym(RTLD_DEFAULT, "MallocHook_AddNewHook");
     add_delete_hook add_delete = (add_delete_hook)dlsym(RTLD_DEFAULT, "MallocHook_AddDeleteHook");
-    if (!add_new || !add_delete)
+    if (!add_new || !add_delete) {
+        (void)dlerror();
         return refuse(
             " is not recorded: it carries no MallocHook (gperftools' tcmalloc, linked dynamically or exported)\n");
+    }
     /* The delete hook first: a block that is told is then told to the end. */
     if (!add_delete(on_delete) || !add_new(on_new))
         return refuse(" is not recorded: MallocHook takes no more hooks\n");

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Recorder;
+using AllocReplay.Recorder.Arena;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Recorder;
@@ -12,6 +13,12 @@ namespace AllocReplay.Tests.Recorder;
 public sealed class ControlTests : IDisposable
 {
     private const int Cycles = 10_000;
+
+    /// <summary>10,000 where all is asked for: each leaves some images.</summary>
+    private static readonly int StormCycles = Environment.GetEnvironmentVariable("ALLOCREPLAY_TESTS") == "all" ? 10_000 : 40;
+
+    /// <summary>Between the clock that the test reads and the one that events are stamped by.</summary>
+    private static readonly TimeSpan ClockError = TimeSpan.FromMilliseconds(0.2);
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -31,6 +38,72 @@ public sealed class ControlTests : IDisposable
         using TraceReader reader = TraceReader.Open(witness.Image);
         Assert.Equal(Cycles + 1, reader.Intervals.Count);
         AssertIntervalsAreWhole(reader);
+    }
+
+    /// <summary>While four threads fork and exec without pause: no image of the session has an event between a stop and the next start.</summary>
+    [Fact]
+    public void After_a_stop_no_image_records_whatever_forks_and_execs_meanwhile()
+    {
+        string session = _directory["r"];
+        RecordSession recording = RecordSession.Begin(new RecordOptions { Command = ["storm"], Output = session, StartPaused = true });
+        var start = new ProcessStartInfo(Targets.Build("exec_storm.c")) { RedirectStandardInput = true };
+        start.Environment["LD_PRELOAD"] = recording.HookPath;
+        foreach (string variable in recording.Environment)
+            start.Environment[variable[..variable.IndexOf('=', StringComparison.Ordinal)]] = variable[(variable.IndexOf('=', StringComparison.Ordinal) + 1)..];
+        var quiet = new List<(DateTime Stopped, DateTime Started)>();
+        using (Process storm = Process.Start(start)!)
+        {
+            recording.Started(storm.Id);
+            AwaitImages(session, 1, () => { });
+            for (int i = 0; i < StormCycles; i++)
+            {
+                Control(session, "start");
+                Control(session, "stop");
+                DateTime stopped = DateTime.UtcNow;
+                AwaitImages(session, 2, () =>
+                {
+                    storm.StandardInput.Write('.');
+                    storm.StandardInput.Flush();
+                });
+                quiet.Add((stopped, DateTime.UtcNow));
+            }
+            storm.StandardInput.Close();
+            storm.WaitForExit();
+            Assert.Equal(0, storm.ExitCode);
+            recording.Close(storm.Id, storm.ExitCode);
+        }
+
+        long events = 0;
+        DateTime[] starts = [.. quiet.Select(q => q.Started)];
+        foreach (string image in SessionSwitch.Images(session))
+        {
+            using TraceReader reader = TraceReader.Open(image);
+            Assert.Null(reader.Damage);
+            while (reader.Read(out TraceEvent e))
+            {
+                events++;
+                DateTime at = reader.Process.Started.UtcDateTime.AddTicks(e.TimeNs / TimeSpan.NanosecondsPerTick);
+                int next = Array.BinarySearch(starts, at);
+                next = next < 0 ? ~next : next;
+                Assert.True(next == starts.Length || at - quiet[next].Stopped < ClockError, $"{image}: an event {at - quiet[next].Stopped} after stop {next}");
+            }
+        }
+        Assert.True(events > StormCycles, $"{events} events in {StormCycles} intervals");
+    }
+
+    private static void Control(string session, string request)
+    {
+        using var runner = new CommandRunner();
+        Assert.True(runner.Run("control", session, request) == 0, runner.Error);
+    }
+
+    /// <summary>Waits until so many more images have begun than before something was done; the first of all counts too.</summary>
+    private static unsafe void AwaitImages(string session, uint more, Action begin)
+    {
+        using SharedArena arena = SharedArena.Open(session)!;
+        uint before = more == 1 ? 0 : Volatile.Read(ref arena.Header->ImageNumbers);
+        begin();
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref arena.Header->ImageNumbers) - before >= more, TimeSpan.FromMinutes(1)));
     }
 
     /// <summary>The litmus build widens both windows; with every step in place there is still no late write.</summary>

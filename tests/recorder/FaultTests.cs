@@ -60,6 +60,19 @@ public sealed class FaultTests(ITestOutputHelper output) : IDisposable
         Assert.Equal((125, ""), (record.ExitCode, record.Output));
     }
 
+    [Theory]
+    [InlineData("9M", true)]
+    [InlineData("0", false)]
+    public void What_is_to_be_left_free_of_a_disk_is_left_and_the_command_goes_on(string leaveFree, bool isReached)
+    {
+        string recording = Path.Combine(NewDisk("size=8m"), "r.allocrec");
+        ProgramResult record = Programs.AllocReplay("record", "--leave-free", leaveFree, "-o", recording, "--", Targets.Build("fault.c"), "none");
+        Assert.Equal((0, "done\n"), (record.ExitCode, record.Output));
+        Assert.Equal(isReached, record.Error.Contains("nothing is recorded any more: the disk has less than 9 MiB free", StringComparison.Ordinal));
+        string info = FaultyRun.OneLine(Programs.AllocReplay("info", recording).Output);
+        Assert.Equal(isReached, info.Contains("the disk has no more room than is to be left free", StringComparison.Ordinal));
+    }
+
     /// <summary>A quota of which nothing is left, at each of the hook's steps. Emulated, as a kernel may be built without quotas.</summary>
     [Theory]
     [InlineData("tails", "cannot grow the tails")]

@@ -93,6 +93,26 @@ public sealed class RecordOptionsTests : IDisposable
         Assert.InRange(statistics.Calls + (long)reader.Process.LostEvents, 100_000 - 1024, 100_000 + 1);
     }
 
+    /// <summary>The command kills the process that writes the recording, and allocates on.</summary>
+    [Fact]
+    public void When_what_writes_the_recording_is_killed_another_goes_on()
+    {
+        string program = Targets.Build("fault.c") + " none";
+        string kill = "for p in $(cat /proc/$PPID/task/*/children); do case $(cat /proc/$p/comm) in allocreplay-dra*) kill -9 $p; esac; done";
+        RecordResult result = RecordedCommand.Run(Options("sh", "-c", $"{program}; {kill}; {program}"));
+
+        Assert.Equal((0, "the process that writes the recording was killed, and another took over"), (result.ExitCode, string.Join('\n', result.Failures)));
+        using TraceReader reader = TraceReader.Open(Recording);
+        int whole = 0;
+        foreach (ProcessImage image in reader.Images)
+        {
+            using TraceReader run = reader.Trace.OpenImage(image.Name);
+            Assert.Equal((0ul, null), (run.Process.LostEvents, run.Damage));
+            whole += run.Process.Arguments is [_, "none"] && TraceStatistics.Of(run).Acquisitions >= 200_000 ? 1 : 0;
+        }
+        Assert.Equal(2, whole);
+    }
+
     [Fact]
     public void Children_are_left_alone_when_so_asked()
     {
