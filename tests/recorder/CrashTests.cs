@@ -86,6 +86,30 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(end == "exec" ? 2 : 1, reader.Images.Count);
     }
 
+    /// <summary>A drain that is killed leaves what it had in memory: to its recording while that is there, and then to nobody.</summary>
+    [Fact]
+    public void Shared_memory_of_a_recording_that_was_deleted_is_taken_away_by_the_next_one()
+    {
+        string arena = LeaveArena(_directory["dead"]), other = LeaveArena(_directory["other"]);
+        Assert.SkipUnless(arena.StartsWith("/dev/shm/", StringComparison.Ordinal), "/dev/shm is missing or full here");
+        Directory.Delete(_directory["dead"], recursive: true);
+
+        Directory.CreateDirectory(_directory["next"]);
+        using (DrainProcess.Start(_directory["next"], new RecordOptions { Command = [], Output = _directory["next"] }))
+            Assert.Equal((false, true), (File.Exists(arena), File.Exists(other)));
+
+        SessionSwitch.BringIn(_directory["other"]);
+        Assert.False(File.Exists(other));
+    }
+
+    private static string LeaveArena(string session)
+    {
+        Directory.CreateDirectory(session);
+        using DrainProcess drain = DrainProcess.Start(session, new RecordOptions { Command = [], Output = session });
+        drain.Kill();
+        return drain.Arena;
+    }
+
     private void KillOne(int run, TimeSpan life, Totals totals, Victim victim)
     {
         string session = _directory[$"r{run}"], counters = _directory[$"c{run}"];
