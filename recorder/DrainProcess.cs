@@ -181,11 +181,9 @@ internal sealed unsafe class DrainProcess : IDisposable
     {
         LeaveDead();
         _process.StandardInput.Close();
+        // Each seal is a look, and with one of them it finds that its input has ended.
         while (Volatile.Read(ref _arena.Header->DrainState) is not (ArenaWire.DrainEnded or ArenaWire.DrainStays) && !_process.HasExited)
-        {
-            Libc.Wake(&_arena.Header->SealAsked);
-            Thread.Sleep(1);
-        }
+            _ = ArenaSeal.Ask(_arena, () => !_process.HasExited);
         if (Volatile.Read(ref _arena.Header->DrainState) != ArenaWire.DrainStays)
             _process.WaitForExit();
         _arena.Dispose();

@@ -85,9 +85,8 @@ struct ar_arena {
 
 enum ar_drain_state {
     AR_DRAIN_RUNS = 1,
-    AR_DRAIN_FULL = 2,  /* the disk is: nothing is recorded any more */
-    AR_DRAIN_ENDED = 3, /* no image was left */
-    AR_DRAIN_STAYS = 4, /* who started it has gone, and images are left */
+    AR_DRAIN_ENDED = 2, /* no image was left */
+    AR_DRAIN_STAYS = 3, /* who started it has gone, and images are left */
 };
 
 static_assert(sizeof(struct ar_arena_class) == 40, "ar_arena_class is 40 bytes");

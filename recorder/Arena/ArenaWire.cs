@@ -28,9 +28,8 @@ internal static class ArenaWire
     public const uint ImageLive = 2;
 
     public const uint DrainRuns = 1;
-    public const uint DrainFull = 2;
-    public const uint DrainEnded = 3;
-    public const uint DrainStays = 4;
+    public const uint DrainEnded = 2;
+    public const uint DrainStays = 3;
 }
 
 /// <summary>struct ar_arena_class</summary>

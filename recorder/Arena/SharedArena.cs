@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
 
 namespace AllocReplay.Recorder.Arena;
 
@@ -16,7 +17,7 @@ internal sealed unsafe class SharedArena : IDisposable
     /// <summary>In a session's directory: a link to the arena, which is read and not followed. On a full disk there is room for a link yet.</summary>
     public const string NameLink = "arena";
 
-    private const string Shm = "/dev/shm/";
+    private const string Shm = "/dev/shm/", FilePrefix = "allocreplay.";
 
     /// <summary>Small chunks for many quiet threads, large ones for few busy ones: 448 MiB of addresses, little of it backed by memory.</summary>
     private static readonly (uint Size, uint Count)[] Chunks = [(4096, 16384), (32768, 4096), (131072, 2048)];
@@ -114,16 +115,12 @@ internal sealed unsafe class SharedArena : IDisposable
     /// <returns>Null when it has no arena mapped, or one without a name.</returns>
     public static string? SessionOf(int pid)
     {
-        string? line = File.ReadLines($"/proc/{pid}/maps").FirstOrDefault(l => l.Contains(Shm + "allocreplay.", StringComparison.Ordinal));
+        string? line = File.ReadLines($"/proc/{pid}/maps").FirstOrDefault(l => l.Contains(Shm + FilePrefix, StringComparison.Ordinal));
         int descriptor = line is null ? -1 : Libc.Open(line[line.IndexOf(Shm, StringComparison.Ordinal)..], Libc.NoFollow | Libc.CloseOnExec, 0);
         if (descriptor < 0)
             return null;
-        using var file = new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true);
-        ArenaHeader header = default;
-        if (RandomAccess.Read(file, MemoryMarshal.AsBytes(new Span<ArenaHeader>(ref header)), 0) < sizeof(ArenaHeader) || header.Magic != ArenaWire.Magic)
-            return null;
-        ReadOnlySpan<byte> path = header.Session;
-        return System.Text.Encoding.UTF8.GetString(path[..Math.Max(0, path.IndexOf((byte)0))]) is { Length: > 0 } session ? session : null;
+        using var file = new SafeFileHandle(descriptor, ownsHandle: true);
+        return ReadSession(file);
     }
 
     /// <summary>Opens the arena that a session names; null when it names none, or that is gone.</summary>
@@ -158,6 +155,40 @@ internal sealed unsafe class SharedArena : IDisposable
             throw new IOException($"{path}: is not the shared memory of {session}");
         }
         return Attach(descriptor, path, header.Size, header.Table[..], header.ImageCount, header.Images);
+    }
+
+    /// <summary>
+    /// Takes away what nobody can ask for any more: arenas of this user whose drain is dead, whose session's directory has been deleted, and
+    /// which no process has mapped. What a recording that is there has in memory stays: <c>DrainProcess.BringIn</c>.
+    /// </summary>
+    /// <param name="isMapped">Whether a process has a file mapped.</param>
+    public static void RemoveAbandoned(Func<string, bool> isMapped)
+    {
+        if (!Directory.Exists(Shm))
+            return;
+        foreach (string path in Directory.EnumerateFiles(Shm, FilePrefix + "*"))
+        {
+            int descriptor = Libc.Open(path, Libc.ReadWrite | Libc.NoFollow | Libc.CloseOnExec, 0);
+            if (descriptor < 0)
+                continue; // another user's
+            using var file = new SafeFileHandle(descriptor, ownsHandle: true);
+            if (Libc.Status(descriptor) is not { Error: 0, Mode: var mode, Owner: var owner } || (mode & 0xf000) != 0x8000 || owner != Libc.EffectiveUser)
+                continue;
+            if (Libc.Lock(descriptor, Libc.LockExclusive | Libc.LockNoWait) != 0)
+                continue;
+            if (ReadSession(file) is { } session && new FileInfo(System.IO.Path.Combine(session, NameLink)).LinkTarget != path && !isMapped(path))
+                File.Delete(path);
+        }
+    }
+
+    /// <summary>The session that an arena says it is of; null when it says none.</summary>
+    private static string? ReadSession(SafeFileHandle file)
+    {
+        ArenaHeader header = default;
+        if (RandomAccess.Read(file, MemoryMarshal.AsBytes(new Span<ArenaHeader>(ref header)), 0) < sizeof(ArenaHeader) || header.Magic != ArenaWire.Magic)
+            return null;
+        ReadOnlySpan<byte> path = header.Session;
+        return System.Text.Encoding.UTF8.GetString(path[..Math.Max(0, path.IndexOf((byte)0))]) is { Length: > 0 } session ? session : null;
     }
 
     /// <summary>Takes the drain's place, for as long as this is open; false while another has it.</summary>
@@ -222,7 +253,7 @@ internal sealed unsafe class SharedArena : IDisposable
         {
             if (Directory.Exists(Shm) && new DriveInfo(Shm) is { DriveFormat: "tmpfs", AvailableFreeSpace: > least })
             {
-                string path = $"{Shm}allocreplay.{Environment.ProcessId}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
+                string path = $"{Shm}{FilePrefix}{Environment.ProcessId}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
                 int file = Libc.Open(path, Libc.ReadWrite | Libc.Create | Libc.Exclusive | Libc.NoFollow | Libc.CloseOnExec, 0x180 /* 0600 */);
                 if (file >= 0)
                     return (file, path);

@@ -320,7 +320,7 @@ static void on_thread_exit(void *value)
             ar_end(t);
         }
         ar_thread_leave(t);
-        was_busy |= AR_BUSY_JOIN;
+        was_busy |= AR_BUSY_JOIN; /* what the C library frees after this may be other threads' blocks */
     }
     t->busy = was_busy;
 }

@@ -22,6 +22,14 @@ catch (Exception e) when (e is IOException or UnauthorizedAccessException)
     Console.WriteLine("error " + e.Message);
     return 1;
 }
+try
+{
+    SharedArena.RemoveAbandoned(path => RecordedProcess.MapAny(path, but: 0));
+}
+catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+{
+    // Somebody else is about to.
+}
 var drain = new Drain(arena, session, limits, Say);
 unsafe
 {

@@ -4,7 +4,9 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Formats.Statistics;
 using AllocReplay.Recorder;
+using AllocReplay.Recorder.Arena;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Recorder;
@@ -84,6 +86,64 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(4, calls.Count(c => c.Key != 0 && c.Value >= 20000));
         Assert.Equal(end == "exit" ? RecordingState.Exited : RecordingState.Recording, reader.Process.State);
         Assert.Equal(end == "exec" ? 2 : 1, reader.Images.Count);
+    }
+
+    /// <summary>A drain that is killed leaves what it had in memory: to its recording while that is there, and then to nobody.</summary>
+    [Fact]
+    public void Shared_memory_of_a_recording_that_was_deleted_is_taken_away_by_the_next_one()
+    {
+        string arena = LeaveArena(_directory["dead"]), other = LeaveArena(_directory["other"]);
+        Assert.SkipUnless(arena.StartsWith("/dev/shm/", StringComparison.Ordinal), "/dev/shm is missing or full here");
+        Directory.Delete(_directory["dead"], recursive: true);
+
+        Directory.CreateDirectory(_directory["next"]);
+        using (DrainProcess.Start(_directory["next"], new RecordOptions { Command = [], Output = _directory["next"] }))
+            Assert.Equal((false, true), (File.Exists(arena), File.Exists(other)));
+
+        SessionSwitch.BringIn(_directory["other"]);
+        Assert.True(SpinWait.SpinUntil(() => !File.Exists(other), TimeSpan.FromMinutes(1)));
+    }
+
+    /// <summary>A drain that is stopped leaves the program with what room it has.</summary>
+    [Theory]
+    [InlineData(WhenFull.Wait, true)]
+    [InlineData(WhenFull.Drop, false)]
+    public unsafe void A_thread_that_finds_no_room_waits_only_if_it_may_and_what_it_could_not_record_is_counted(WhenFull whenFull, bool waits)
+    {
+        const long calls = 8_000_000;
+        string session = _directory["r"];
+        Directory.CreateDirectory(session);
+        using (DrainProcess drain = DrainProcess.Start(session, new RecordOptions { Command = [], Output = session, WhenFull = whenFull }))
+        using (SharedArena arena = SharedArena.Open(session)!)
+        {
+            var start = new ProcessStartInfo(Targets.Build("steady.c"), ["1", $"{calls}"]);
+            start.Environment["LD_PRELOAD"] = HookBuild.Default;
+            start.Environment["ALLOCREPLAY_DIR"] = session;
+            start.Environment["ALLOCREPLAY_ARENA"] = drain.Arena;
+            const int stop = 19, go = 18;
+            Signals.Send((int)arena.Header->DrainPid, stop);
+            using (Process process = Process.Start(start)!)
+                process.WaitForExit();
+            ulong waited = 0;
+            for (uint i = 0; i < arena.ImageCount; i++)
+                waited += arena.Image(i)->Waits;
+            Signals.Send((int)arena.Header->DrainPid, go);
+            Assert.Equal(waits, waited > 0);
+            Assert.True(drain.Seal());
+        }
+        using TraceReader reader = TraceReader.Open(session);
+        Assert.Null(reader.Damage);
+        TraceStatistics statistics = TraceStatistics.Of(reader);
+        Assert.InRange((long)reader.Process.LostEvents, 1, calls);
+        Assert.InRange(statistics.Calls + (long)reader.Process.LostEvents, calls, calls + 100);
+    }
+
+    private static string LeaveArena(string session)
+    {
+        Directory.CreateDirectory(session);
+        using DrainProcess drain = DrainProcess.Start(session, new RecordOptions { Command = [], Output = session });
+        drain.Kill();
+        return drain.Arena;
     }
 
     private void KillOne(int run, TimeSpan life, Totals totals, Victim victim)
