@@ -54,15 +54,31 @@ internal sealed unsafe class DrainProcess : IDisposable
         try
         {
             using SharedArena? arena = SharedArena.Open(session);
-            if (arena is null || ArenaSeal.Ask(arena, () => IsAlive(arena)))
-                return;
-            using Process successor = Launch(session, SessionInfo.Load(session)?.MaxSize ?? 0, LeaveFreeOf(session), "take-over");
-            successor.StandardInput.Close();
-            _ = ArenaSeal.Ask(arena, () => IsAlive(arena));
+            for (int left = SuccessorsMax; arena is not null && !ArenaSeal.Ask(arena, () => IsAlive(arena)); left--)
+            {
+                if (Volatile.Read(ref arena.Header->DrainState) == ArenaWire.DrainEnded)
+                    return; // in order, as there was no more to do
+                if (left == 0)
+                    throw new ControlException($"{session}: what is in shared memory cannot be brought to disk: {SuccessorsMax} drains ended before they had");
+                TakeOver(session, arena);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or RecordException or TraceFormatException)
         {
             throw new ControlException(e.Message);
+        }
+    }
+
+    private static void TakeOver(string session, SharedArena arena)
+    {
+        try
+        {
+            using Process successor = Launch(session, SessionInfo.Load(session)?.MaxSize ?? 0, LeaveFreeOf(session), "take-over");
+            successor.StandardInput.Close();
+        }
+        catch (RecordException) when (IsAlive(arena))
+        {
+            // Another reader was faster.
         }
     }
 

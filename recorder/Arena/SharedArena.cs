@@ -174,9 +174,9 @@ internal sealed unsafe class SharedArena : IDisposable
             using var file = new SafeFileHandle(descriptor, ownsHandle: true);
             if (Libc.Status(descriptor) is not { Error: 0, Mode: var mode, Owner: var owner } || (mode & 0xf000) != 0x8000 || owner != Libc.EffectiveUser)
                 continue;
-            if (Libc.Lock(descriptor, Libc.LockExclusive | Libc.LockNoWait) != 0)
-                continue;
-            if (ReadSession(file) is { } session && new FileInfo(System.IO.Path.Combine(session, NameLink)).LinkTarget != path && !isMapped(path))
+            // The lock is the drain's: none is touched that a recording names, as its drain may be about to take it.
+            bool isNamed = ReadSession(file) is not { } session || new FileInfo(System.IO.Path.Combine(session, NameLink)).LinkTarget == path;
+            if (!isNamed && Libc.Lock(descriptor, Libc.LockExclusive | Libc.LockNoWait) == 0 && !isMapped(path))
                 File.Delete(path);
         }
     }

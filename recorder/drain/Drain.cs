@@ -189,7 +189,7 @@ internal sealed unsafe class Drain
             try
             {
                 string? parent = _directories.GetValueOrDefault(slot->Parent);
-                var image = LiveImage.Begin(i, slot, _session, parent, _limits.MaxBytes, _mayResume);
+                var image = LiveImage.Begin(i, slot, _session, parent, _limits.MaxBytes, _mayResume, _clock.Read());
                 _images.Add(i, image);
                 _directories[image.Number] = image.Directory;
                 Serve();

@@ -50,15 +50,16 @@ internal sealed unsafe class LiveImage : IDisposable
     /// <param name="parent">The image that it was forked from, where that is known.</param>
     /// <param name="maxBytes">Bytes of events after which it stops recording; 0: none.</param>
     /// <param name="resume">Whether another drain may have begun it.</param>
+    /// <param name="clock">A reading of the clocks after its start: with it events can be timed, should this be killed before it saves another.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static LiveImage Begin(uint index, ImageSlot* slot, string session, string? parent, long maxBytes, bool resume)
+    public static LiveImage Begin(uint index, ImageSlot* slot, string session, string? parent, long maxBytes, bool resume, (ulong Ticks, ulong Ns) clock)
     {
         var process = RecordedProcess.Find(slot->Process.Pid, slot->Process.ParentPid);
         if (resume && ImageFiles.Resume(session, slot->Process) is { } known)
             return new LiveImage(index, slot, known, process, maxBytes);
         ImageFiles files = ImageFiles.Create(session, slot->Process.Pid);
-        files.Save(slot->Process); // first of all: by this a successor knows it
         var image = new LiveImage(index, slot, files, process, maxBytes);
+        files.Save(image.PageAt(clock)); // first of all: by this a successor knows it
         if (slot->FirstInterval != 0)
             files.MarkStart(slot->FirstInterval, image._identity.StartMonoNs);
         if (parent is not null)
@@ -70,7 +71,9 @@ internal sealed unsafe class LiveImage : IDisposable
     }
 
     /// <summary>Writes the page <c>process</c>: the image's own counters, and the latest reading of the clocks.</summary>
-    public void Save((ulong Ticks, ulong Ns) clock)
+    public void Save((ulong Ticks, ulong Ns) clock) => Attempt(() => _files.Save(PageAt(clock)));
+
+    private ProcessHeader PageAt((ulong Ticks, ulong Ns) clock)
     {
         ProcessHeader header = _slot->Process, page = _identity;
         (page.SecondTicks, page.SecondMonoNs) = clock;
@@ -80,7 +83,7 @@ internal sealed unsafe class LiveImage : IDisposable
         (page.Threads, page.LostEvents) = (header.Threads, header.LostEvents + _lost);
         (page.Control, page.Interval) = (header.Control, header.Interval);
         (page.SlowBegun, page.SlowDone) = (header.SlowBegun, header.SlowDone);
-        Attempt(() => _files.Save(page));
+        return page;
     }
 
     /// <summary>A whole chunk: of what there is no place for, the calls are counted.</summary>

@@ -104,6 +104,33 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
         Assert.True(SpinWait.SpinUntil(() => !File.Exists(other), TimeSpan.FromMinutes(1)));
     }
 
+    /// <summary>The machine went down before the drain had written more of an image than its page: what is on disk is read, with its times.</summary>
+    [Fact]
+    public void What_is_on_disk_is_read_when_the_shared_memory_is_gone()
+    {
+        string session = _directory["r"];
+        Directory.CreateDirectory(session);
+        var start = new ProcessStartInfo(Targets.Build("crash_witness.c"), [_directory["c"], $"{Threads}"]);
+        start.Environment["LD_PRELOAD"] = HookBuild.Default;
+        start.Environment["ALLOCREPLAY_DIR"] = session;
+        using (DrainProcess drain = DrainProcess.Start(session, new RecordOptions { Command = [], Output = session }))
+        {
+            start.Environment["ALLOCREPLAY_ARENA"] = drain.Arena;
+            using Process process = Process.Start(start)!;
+            Assert.True(SpinWait.SpinUntil(() => Directory.GetFiles(session, "process", SearchOption.AllDirectories) is [var page]
+                && new FileInfo(page).Length > 0, TimeSpan.FromSeconds(10)));
+            drain.Kill();
+            process.Kill();
+            process.WaitForExit();
+            Assert.SkipUnless(drain.Arena.StartsWith("/dev/shm/", StringComparison.Ordinal), "/dev/shm is missing or full here");
+            File.Delete(drain.Arena);
+        }
+        SessionSwitch.BringIn(session);
+        using TraceReader reader = TraceReader.Open(session);
+        Assert.Equal(RecordingState.Recording, reader.Process.State);
+        Assert.InRange(reader.ResolutionNs, 1, 100);
+    }
+
     /// <summary>A drain that is stopped leaves the program with what room it has.</summary>
     [Theory]
     [InlineData(WhenFull.Wait, true)]
