@@ -82,6 +82,7 @@ static void set_options(struct ar_process *header)
         header->flags |= AR_PROCESS_LATENCY;
         ar_recording.latency = true;
     }
+    ar_recording.special = ar_recording.latency || ar_recording.sample_below != 0;
 }
 
 /* Into the arena: a forked child needs nothing but the memory that it inherited. */
