@@ -139,7 +139,7 @@ internal sealed unsafe class Drain
             _lastPartial = now;
             KeepUnfinished();
             foreach (LiveImage image in _images.Values)
-                image.Save(_clock.Latest);
+                image.Save(_clock.Read());
         }
     }
 
@@ -270,7 +270,7 @@ internal sealed unsafe class Drain
         foreach (LiveImage image in images)
         {
             Report(image);
-            image.Close(_clock.Latest);
+            image.Close(_clock.Read());
             _ = _images.Remove(image.Index);
             Serve();
         }
