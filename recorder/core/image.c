@@ -328,6 +328,9 @@ static void on_thread_exit(void *value)
 
 __attribute__((constructor)) static void on_load(void)
 {
+    ar_self.busy = 1;
+    ar_loaded();
+    ar_self.busy = 0;
     ar_resolve();
     ar_self.busy = 1;
     ar_fork_resolve();

@@ -47,7 +47,15 @@ internal sealed class ImageFiles : IDisposable
             if (Path.Exists(directory))
                 continue;
             System.IO.Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            return new ImageFiles(directory, isNew: true);
+            try
+            {
+                return new ImageFiles(directory, isNew: true);
+            }
+            catch
+            {
+                System.IO.Directory.Delete(directory);
+                throw;
+            }
         }
     }
 
@@ -171,6 +179,13 @@ internal sealed class ImageFiles : IDisposable
         RandomAccess.SetLength(_tails, 0);
         _slots.Clear();
         _tailBytes = 0;
+    }
+
+    /// <summary>Takes away what could not be begun.</summary>
+    public void Remove()
+    {
+        Dispose();
+        System.IO.Directory.Delete(Directory, recursive: true);
     }
 
     public void Dispose()

@@ -100,7 +100,7 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
         using (DrainProcess.Start(_directory["next"], new RecordOptions { Command = [], Output = _directory["next"] }))
             Assert.Equal((false, true), (File.Exists(arena), File.Exists(other)));
 
-        SessionSwitch.BringIn(_directory["other"]);
+        SessionSwitch.BringIn(Path.GetRelativePath(Directory.GetCurrentDirectory(), _directory["other"]));
         Assert.True(SpinWait.SpinUntil(() => !File.Exists(other), TimeSpan.FromMinutes(1)));
     }
 
