@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# lighttpd, one thread: directory listings and files.
+# packages: lighttpd apache2-utils curl
+# shellcheck source=tests/programs/lib.sh
+. "${0%/*}/lib.sh"
+
+mkdir www
+lines 2000 >www/page.txt
+for i in {1..200}; do : >"www/file$i"; done
+port=$(free_port)
+cat >lighttpd.conf <<CONF
+server.port = $port
+server.bind = "127.0.0.1"
+server.document-root = "$PWD/www"
+server.modules = ("mod_dirlisting")
+dir-listing.activate = "enable"
+CONF
+start "$@" lighttpd -D -f lighttpd.conf
+wait_for listens "$port"
+for path in page.txt ''; do
+    ab -q -n 3000 -c 8 "http://127.0.0.1:$port/$path" | grep -E '^(Document Length|Complete requests|Failed|Non-2xx)'
+done
+curl -s "http://127.0.0.1:$port/page.txt" | digest
+stop

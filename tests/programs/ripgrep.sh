@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# ripgrep, a Rust program, searches 400 files with two threads.
+# packages: ripgrep
+# shellcheck source=tests/programs/lib.sh
+. "${0%/*}/lib.sh"
+
+lines 20000 >a
+for ((i = 0; i < 400; i++)); do cp a f$i; done
+"$@" rg -j 2 --no-filename --count 'word[0-9]*7[0-9]? [a-f]+' . | sort | uniq -c
