@@ -145,7 +145,7 @@ install_programs() {
         packages+=("$package:/usr/share/doc/$package")
     done
     if [ "$(id -u)" = 0 ] && [ ! -e $policy ]; then
-        trap "rm -f $policy" EXIT
+        trap "rm -f /usr/sbin/policy-rc.d" EXIT
         printf '#!/bin/sh\nexit 101\n' >$policy
         chmod +x $policy
     fi

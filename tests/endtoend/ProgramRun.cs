@@ -2,6 +2,7 @@ using System.Diagnostics;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Summary;
 using AllocReplay.Tests.Support;
+using Trace = AllocReplay.Formats.Trace;
 
 namespace AllocReplay.Tests.Endtoend;
 

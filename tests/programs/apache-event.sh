@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Apache's httpd, threads in each of its processes.
 # packages: apache2-bin apache2-utils curl
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 mkdir www

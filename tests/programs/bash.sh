@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # bash: a storm of subshells, pipes and its own malloc-heavy strings.
 # packages: bash
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.sh <<'SH'

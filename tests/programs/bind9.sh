@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # BIND's named with two threads: jemalloc, and memory contexts over it; a zone of 20,000 names.
 # packages: bind9 bind9-dnsutils
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 port=$(free_port)

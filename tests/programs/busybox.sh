@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # busybox: its shell, and awk, sort, sed and gzip in it.
 # packages: busybox
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.sh <<'SH'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # clang compiles generated C: LLVM's arenas over operator new.
 # packages: clang
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 for ((i = 0; i < 300; i++)); do

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # emacs in batch mode: buffers, lists, byte compilation.
 # packages: emacs-nox
-# shellcheck source=tests/programs/lib.sh
+# fails: hangs: the hook calls dlerror in the first malloc, here within newlocale of a constructor of libp11-kit, and breaks its lock
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.el <<'EL'
@@ -11,9 +12,10 @@ cat >a.el <<'EL'
     (dotimes (i 20000) (insert (format "line %d word%d\n" i (% i 977))))
     (goto-char (point-min))
     (while (re-search-forward "word\\([0-9]+\\)7$" nil t) (replace-match "\\1") (setq n (1+ n)))
-    (sort-lines t (point-min) (point-max))
+    (sort-lines nil (point-min) (point-max))
     (princ (format "%d %d %s\n" (hash-table-count h) n (md5 (current-buffer))))))
-(byte-compile '(defun f (x) (if (< x 2) x (+ (f (- x 1)) (f (- x 2))))))
+(defun f (x) (if (< x 2) x (+ (f (- x 1)) (f (- x 2)))))
+(byte-compile 'f)
 (princ (format "%d\n" (f 20)))
 EL
 "$@" emacs -Q --batch -l a.el

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Erlang: schedulers of their own threads, allocators of its own, 20,000 processes.
 # packages: erlang-base
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.erl <<'ERL'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # g++ compiles and links C++ with the heavier headers of its library.
 # packages: g++
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.cpp <<'CPP'

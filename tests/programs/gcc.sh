@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # gcc compiles a generated C file of 500 functions: a driver, cc1 and as.
 # packages: gcc
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 for ((i = 0; i < 500; i++)); do

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # gdb runs a program to a breakpoint, 60 times over it, with its Python.
 # packages: gdb gcc
-# shellcheck source=tests/programs/lib.sh
+# fails: hangs: the hook calls dlerror in the first malloc, here within newlocale of a constructor of libp11-kit, and breaks its lock
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 printf 'int f(int n) { return n * 3; }\nint main(void) { int s = 0; for (int i = 0; i < 60; i++) s += f(i); return s %% 100; }\n' >a.c

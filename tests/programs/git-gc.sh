@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # git gc packs a repository of 300 commits: processes and threads.
 # packages: git
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 git init -q repository

@@ -2,7 +2,7 @@
 # A Go program, started by a shell: it is statically linked and runs unrecorded beside the shell, which is.
 # packages: golang-go
 # not recorded: a Go program is statically linked, and takes its memory from the kernel
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.go <<'GO'

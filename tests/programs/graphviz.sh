@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # dot lays out a graph of 400 nodes and draws it with cairo and pango.
 # packages: graphviz
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 {

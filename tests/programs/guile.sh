@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # guile: libgc's heap, bignums from malloc.
 # packages: guile-3.0
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.scm <<'SCM'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # HAProxy with two threads before lighttpd: memory pools of its own over malloc.
 # packages: haproxy lighttpd apache2-utils curl
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 mkdir www

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The Java virtual machine under a compiler and a program: its heap is mapped, its own compiler and its threads take from malloc.
 # packages: default-jre-headless ecj
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >A.java <<'JAVA'

@@ -27,9 +27,9 @@ free_port() {
 # Whether somebody listens on a port.
 listens() { (: </dev/tcp/127.0.0.1/"$1") 2>/dev/null; }
 
-# Starts a server in the background.
+# Starts a server in the background, in a process group of its own: there are servers that end their whole group.
 start() {
-    "$@" >&2 &
+    setsid "$@" >&2 &
     server=$!
     trap 'kill $server 2>/dev/null && wait $server || true' EXIT
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # lua: each table and string is a block.
 # packages: lua5.4
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.lua <<'LUA'

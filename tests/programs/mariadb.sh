@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # MariaDB, set up anew, with four clients: C++, a thread for each connection.
 # packages: mariadb-server-core mariadb-client-core
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 mariadb-install-db --no-defaults --datadir="$PWD/data" --auth-root-authentication-method=normal --skip-test-db >&2

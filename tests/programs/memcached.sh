@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # memcached with two worker threads: slabs of its own over malloc.
 # packages: memcached
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 start "$@" memcached -s "$PWD/socket" -t 2 -m 64 -u "$(id -un)"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # mosquitto, an MQTT broker of one thread.
 # packages: mosquitto mosquitto-clients
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 port=$(free_port)
-printf 'listener %d 127.0.0.1\nallow_anonymous true\nuser %s\n' "$port" "$(id -un)" >mosquitto.conf
+printf 'listener %d 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nuser %s\n' "$port" "$(id -un)" >mosquitto.conf
 start "$@" mosquitto -c mosquitto.conf
 wait_for listens "$port"
 for topic in a b; do

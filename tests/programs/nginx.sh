@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # nginx serves two sizes of files to ApacheBench: a master, two worker processes, a pool of memory for each request.
 # packages: nginx apache2-utils curl
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 mkdir www

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # node: V8's heap, buffers from malloc, workers, zlib in the pool of threads.
 # packages: nodejs
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.js <<'JS'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The OCaml compilers, and a program of theirs: a collector of its own over malloc.
 # packages: ocaml-nox
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.ml <<'ML'

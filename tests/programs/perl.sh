@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # perl: hashes, sorting, regular expressions, forked children behind pipes.
 # packages: perl
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 "$@" perl -e '

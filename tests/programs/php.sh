@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # php: an allocator of its own over mapped memory, and once more with malloc.
 # packages: php-cli
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.php <<'PHP'

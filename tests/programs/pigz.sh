@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # pigz with two threads, there and back.
 # packages: pigz
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 lines 1500000 >a

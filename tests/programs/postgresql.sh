@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # initdb, then PostgreSQL under pgbench on a Unix socket: a process for each connection, and memory contexts of its own over malloc.
 # packages: postgresql
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 bin=$(echo /usr/lib/postgresql/*/bin)
@@ -9,9 +9,10 @@ mkdir home
 [ "$(id -u)" != 0 ] || chown nobody home
 cd home
 # PostgreSQL refuses to run as root.
-as_user() { if [ "$(id -u)" = 0 ]; then setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"; else "$@"; fi; }
-as_user "$bin/initdb" -D data -U bench -A trust --no-sync >&2
-start as_user "$@" "$bin/postgres" -D data -k "$PWD" -c listen_addresses= -c fsync=off
+as_user=(env)
+[ "$(id -u)" != 0 ] || as_user=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
+"${as_user[@]}" "$bin/initdb" -D data -U bench -A trust --no-sync >&2
+start "${as_user[@]}" "$@" "$bin/postgres" -D data -k "$PWD" -c listen_addresses= -c fsync=off
 export PGHOST=$PWD PGUSER=bench PGDATABASE=postgres
 wait_for psql -c 'select 1'
 pgbench -q -i -s 1 2>/dev/null >&2

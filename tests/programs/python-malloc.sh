@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # CPython with PYTHONMALLOC=malloc: each small object is a block.
 # packages: python3
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.py <<'PY'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # CPython's multiprocessing: a pool of forked processes, and one of spawned ones.
 # packages: python3
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.py <<'PY'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # CPython with four threads: JSON, dictionaries, regular expressions; small objects come from its own arenas.
 # packages: python3
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.py <<'PY'

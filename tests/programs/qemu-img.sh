@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # qemu-img converts and compresses images, with coroutines on stacks of their own.
 # packages: qemu-utils
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 noise 8000000 >a.raw

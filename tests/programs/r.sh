@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # R: data frames, sorting, a linear model.
 # packages: r-base-core
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.R <<'RS'

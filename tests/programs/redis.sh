@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # redis-server with two I/O threads, snapshots and a Lua script, under redis-benchmark: jemalloc, linked dynamically.
 # packages: redis-tools
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 ln -s "$(command -v redis-check-rdb)" redis-server # the same program under another name

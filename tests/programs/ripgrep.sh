@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ripgrep, a Rust program, searches 400 files with two threads.
 # packages: ripgrep
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 lines 20000 >a

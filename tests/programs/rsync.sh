@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # rsync copies a tree of 1,500 files, and then what changed: three processes.
 # packages: rsync
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 mkdir from

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ruby: threads, strings, garbage collection with compaction.
 # packages: ruby
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.rb <<'RB'

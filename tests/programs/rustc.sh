@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # rustc compiles and links: LLVM, threads, jemalloc or the C library's malloc.
 # packages: rustc
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 cat >a.rs <<'RS'

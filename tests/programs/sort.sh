@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # GNU sort with two threads and temporary files.
 # packages: coreutils
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 lines 700000 >a

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # sqlite3: a table of 150,000 rows, indexes, a join, vacuum.
 # packages: sqlite3
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 "$@" sqlite3 a.db "

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Squid, a caching proxy in C++, before lighttpd.
 # packages: squid lighttpd apache2-utils curl
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 chmod 777 . # it writes as another user, when this one is root

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tmux: a server that leaves its client, a pane with a shell.
 # packages: tmux
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 "$@" tmux -S "$PWD/socket" -f /dev/null new-session -d -x 100 -y 40 'exec bash --norc'

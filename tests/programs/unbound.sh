@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # unbound with two threads answers for a zone of its own.
 # packages: unbound ldnsutils
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 port=$(free_port)

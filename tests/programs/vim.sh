@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # vim in ex mode: substitutions, undo, a script.
 # packages: vim
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 lines 60000 >a

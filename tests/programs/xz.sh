@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # xz with two threads, there and back.
 # packages: xz-utils
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 lines 150000 >a

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # zstd with two threads, there and back.
 # packages: zstd
-# shellcheck source=tests/programs/lib.sh
+# shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 lines 2500000 >a
