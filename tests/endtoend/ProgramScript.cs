@@ -14,7 +14,8 @@ internal sealed partial record ProgramScript(string Name, string Path, IReadOnly
 
     /// <summary>The names of all scripts in a directory, in order.</summary>
     public static IEnumerable<string> NamesIn(string directory) =>
-        Directory.GetFiles(directory, "*.sh").Select(f => System.IO.Path.GetFileNameWithoutExtension(f)!).Where(n => n != Library).Order(StringComparer.Ordinal);
+        Directory.GetFiles(directory, "*.sh").Select(f => System.IO.Path.GetFileNameWithoutExtension(f)).Where(n => n != Library)
+            .Order(StringComparer.Ordinal);
 
     public static ProgramScript Load(string path) => Parse(System.IO.Path.GetFileNameWithoutExtension(path), path, File.ReadAllText(path));
 

@@ -12,8 +12,9 @@ cat >a.cpp <<'CPP'
 #include <regex>
 #include <string>
 #include <vector>
-template <int N> struct Deep { static std::map<int, std::vector<std::string>> make() { auto m = Deep<N - 1>::make(); m[N].push_back(std::to_string(N)); return m; } };
-template <> struct Deep<0> { static std::map<int, std::vector<std::string>> make() { return {}; } };
+using Map = std::map<int, std::vector<std::string>>;
+template <int N> struct Deep { static Map make() { auto m = Deep<N - 1>::make(); m[N].push_back(std::to_string(N)); return m; } };
+template <> struct Deep<0> { static Map make() { return {}; } };
 int main()
 {
     auto m = Deep<60>::make();

@@ -10,7 +10,8 @@ import java.util.stream.*;
 import java.util.zip.*;
 public class A {
     public static void main(String[] args) {
-        Map<Integer, List<String>> m = IntStream.range(0, 400000).parallel().mapToObj(i -> "w" + i % 9973).collect(Collectors.groupingByConcurrent(String::length));
+        Map<Integer, List<String>> m = IntStream.range(0, 400000).parallel().mapToObj(i -> "w" + i % 9973)
+            .collect(Collectors.groupingByConcurrent(String::length));
         System.out.println(m.values().stream().mapToInt(List::size).sum() + " " + m.keySet());
         long total = 0;
         for (int i = 0; i < 3000; i++) {
@@ -24,4 +25,4 @@ public class A {
     }
 }
 JAVA
-"$@" sh -c "java -jar /usr/share/java/ecj.jar -17 A.java && java -Xmx256m A"
+"$@" sh -c "ecj -proc:none -17 A.java && java -Xmx256m A"

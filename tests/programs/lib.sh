@@ -3,7 +3,7 @@
 # test as its arguments: none, or those of allocreplay record. What it prints and its exit code are compared; noise goes to standard error.
 set -euo pipefail
 export LC_ALL=C.UTF-8 TZ=UTC HOME=$PWD
-PATH=$PATH:/usr/sbin:/sbin
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH # the packages' programs, whatever else there is
 
 # Runs a command until it succeeds: a server is ready when it answers.
 wait_for() {

@@ -25,7 +25,7 @@ CONF
 start "$@" nginx -p "$PWD" -e stderr -c "$PWD/nginx.conf"
 wait_for listens "$port"
 for file in small large; do
-    ab -q -n 3000 -c 8 -H 'Accept-Encoding: gzip' "http://127.0.0.1:$port/$file" | grep -E '^(Document Length|Complete requests|Failed|Non-2xx)'
+    ab -q -n 1500 -c 8 -H 'Accept-Encoding: gzip' "http://127.0.0.1:$port/$file" | grep -E '^(Document Length|Complete requests|Failed|Non-2xx)'
     curl -s "http://127.0.0.1:$port/$file" | digest
 done
 curl -s -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:$port/missing"

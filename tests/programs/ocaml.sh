@@ -8,7 +8,7 @@ cat >a.ml <<'ML'
 module M = Map.Make (String)
 let () =
   let m = ref M.empty in
-  for i = 1 to 400000 do
+  for i = 1 to 200000 do
     let k = string_of_int (i mod 7919) in
     m := M.add k (i :: (try M.find k !m with Not_found -> [])) !m
   done;

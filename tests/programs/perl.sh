@@ -6,7 +6,7 @@
 
 "$@" perl -e '
     my %h;
-    $h{$_ % 9973} .= chr(65 + $_ % 26) for 1 .. 1500000;
+    $h{$_ % 9973} .= chr(65 + $_ % 26) for 1 .. 800000;
     my @k = sort { $h{$a} cmp $h{$b} || $a <=> $b } keys %h;
     print scalar(@k), " $k[0] ", length(join "", map { $h{$_} =~ s/A+/a/gr } @k), "\n";
     for my $i (1 .. 20) {

@@ -4,6 +4,6 @@
 # shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
-lines 1500000 >a
+lines 800000 >a
 "$@" pigz -p 2 -k a
 pigz -dc a.gz | digest

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# rsync copies a tree of 1,500 files, and then what changed: three processes.
+# rsync copies a tree of 500 files, and then what changed: three processes.
 # packages: rsync
 # shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
 mkdir from
-for ((i = 0; i < 1500; i++)); do
+for ((i = 0; i < 500; i++)); do
     [ $((i % 50)) != 0 ] || mkdir from/d$((i / 50))
     echo "$i $((i * 48271))" >from/d$((i / 50))/f$i
 done
-lines 300000 >from/large
+lines 150000 >from/large
 cat >a.sh <<'SH'
 rsync -a from/ to
 echo more >>from/large

@@ -29,7 +29,7 @@ CONF
 start "$@" squid -N -f squid.conf
 wait_for listens "$behind"
 wait_for listens "$port"
-ab -q -n 3000 -c 8 -X "127.0.0.1:$port" "http://127.0.0.1:$behind/page.txt" | grep -E '^(Document Length|Complete requests|Failed|Non-2xx)'
+ab -q -n 1500 -c 8 -X "127.0.0.1:$port" "http://127.0.0.1:$behind/page.txt" | grep -E '^(Document Length|Complete requests|Failed|Non-2xx)'
 for i in {1..50}; do curl -s -x "127.0.0.1:$port" -o /dev/null -w '%{http_code} ' "http://127.0.0.1:$behind/page$i"; done
 curl -s -x "127.0.0.1:$port" "http://127.0.0.1:$behind/page.txt" | digest
 stop
