@@ -22,4 +22,4 @@ for path in page.txt file7; do
 done
 curl -s "http://127.0.0.1:$port/page.txt" | digest
 curl -s "http://127.0.0.1:$port/" | grep -c 'href="file'
-stop
+stop >&2 # its exit code, by whether a connection is still open

@@ -7,10 +7,10 @@
 start "$@" memcached -s "$PWD/socket" -t 2 -m 64 -u "$(id -un)"
 wait_for test -S socket
 perl -MIO::Socket::UNIX -e '
-    my @connections = map { IO::Socket::UNIX->new(Peer => "socket") or die } 1 .. 40;
+    my @connections = map { IO::Socket::UNIX->new(Peer => "socket") or die } 1 .. 200;
     my ($hits, $length) = (0, 0);
     for my $i (1 .. 30000) {
-        my $c = $connections[$i % 40];
+        my $c = $connections[$i % 200];
         my $value = "v" x ($i % 900);
         printf $c "set key%d 0 0 %d\r\n%s\r\n", $i % 7919, length $value, $value;
         $hits++ if <$c> eq "STORED\r\n";
