@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # cmake configures and ninja builds 24 files, two at a time: more than a hundred processes.
 # packages: cmake ninja-build gcc
-# fails: hangs: the hook calls dlerror in the first malloc, here within newlocale of a constructor of libp11-kit, and breaks its lock
 # shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # initdb, then PostgreSQL under pgbench on a Unix socket: a process for each connection, and memory contexts of its own over malloc.
 # packages: postgresql
-# fails: hangs: the hook calls dlerror in the first malloc, here within newlocale of a constructor of libp11-kit, and breaks its lock
 # shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Squid, a caching proxy in C++, before lighttpd.
 # packages: squid lighttpd apache2-utils curl
-# fails: hangs: the hook calls dlerror in the first malloc, here within newlocale of a constructor of libp11-kit, and breaks its lock
 # shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
