@@ -10,9 +10,7 @@ namespace AllocReplay.Drain;
 /// <remarks>Nothing in it is opened that this did not create.</remarks>
 internal sealed class ImageFiles : IDisposable
 {
-    private readonly bool _isNew;
-    private readonly SafeFileHandle _process;
-    private SafeFileHandle? _events, _tails; // created when there is something to be in them: most forked children end before
+    private readonly SafeFileHandle _process, _events, _tails;
     private readonly Dictionary<ulong, TailSlot> _slots = [];
     private long _eventBytes, _tailBytes;
 
@@ -25,13 +23,11 @@ internal sealed class ImageFiles : IDisposable
 
     private ImageFiles(string directory, bool isNew)
     {
-        (Directory, _isNew) = (directory, isNew);
+        Directory = directory;
         _process = Open(Wire.ProcessFile, isNew);
+        _events = Open(Wire.EventsFile, isNew);
+        _tails = Open(Wire.TailsFile, isNew);
     }
-
-    private SafeFileHandle Events => _events ??= Open(Wire.EventsFile, _isNew);
-
-    private SafeFileHandle Tails => _tails ??= Open(Wire.TailsFile, _isNew);
 
     public string Directory { get; }
 
@@ -53,7 +49,7 @@ internal sealed class ImageFiles : IDisposable
             }
             catch
             {
-                System.IO.Directory.Delete(directory);
+                System.IO.Directory.Delete(directory, recursive: true);
                 throw;
             }
         }
@@ -73,8 +69,8 @@ internal sealed class ImageFiles : IDisposable
             if (files.Identity is not { } known || known.StartTicks == header.StartTicks)
             {
                 files._eventBytes = files.WholeChunks();
-                RandomAccess.SetLength(files.Events, files._eventBytes);
-                RandomAccess.SetLength(files.Tails, 0);
+                RandomAccess.SetLength(files._events, files._eventBytes);
+                files.DropTails();
                 return files;
             }
             files.Dispose();
@@ -95,10 +91,10 @@ internal sealed class ImageFiles : IDisposable
     /// <summary>Where the last whole chunk of <c>events</c> ends.</summary>
     private long WholeChunks()
     {
-        long at = 0, length = RandomAccess.GetLength(Events);
+        long at = 0, length = RandomAccess.GetLength(_events);
         ChunkHeader header = default;
         Span<byte> bytes = MemoryMarshal.AsBytes(new Span<ChunkHeader>(ref header));
-        while (RandomAccess.Read(Events, bytes, at) == bytes.Length && header.Magic == Wire.ChunkMagic && header.Length is > 0 and <= Wire.ChunkLengthMax
+        while (RandomAccess.Read(_events, bytes, at) == bytes.Length && header.Magic == Wire.ChunkMagic && header.Length is > 0 and <= Wire.ChunkLengthMax
             && at + bytes.Length + header.Length <= length)
         {
             at += bytes.Length + header.Length;
@@ -114,14 +110,13 @@ internal sealed class ImageFiles : IDisposable
     {
         try
         {
-            RandomAccess.Write(Events, chunk, _eventBytes);
+            RandomAccess.Write(_events, chunk, _eventBytes);
             _eventBytes += chunk.Length;
         }
         catch (IOException)
         {
             // What was written of it would be damage.
-            if (_events is not null)
-                RandomAccess.SetLength(_events, _eventBytes);
+            RandomAccess.SetLength(_events, _eventBytes);
             throw;
         }
     }
@@ -140,7 +135,7 @@ internal sealed class ImageFiles : IDisposable
             slot.Offset = _tailBytes;
             slot.Capacity = (uint)((header.Capacity + Wire.TailAlignment - 1) / Wire.TailAlignment * Wire.TailAlignment);
             _tailBytes += slot.Capacity;
-            RandomAccess.SetLength(Tails, _tailBytes);
+            RandomAccess.SetLength(_tails, _tailBytes);
         }
         else if (slot.Thread != header.Thread || slot.Sequence != header.Sequence)
         {
@@ -150,8 +145,8 @@ internal sealed class ImageFiles : IDisposable
         MemoryMarshal.AsRef<ChunkHeader>(chunk).Capacity = slot.Capacity;
         // The bytes before the length that counts them.
         const int head = 64;
-        RandomAccess.Write(Tails, chunk[head..], slot.Offset + head);
-        RandomAccess.Write(Tails, chunk[..head], slot.Offset);
+        RandomAccess.Write(_tails, chunk[head..], slot.Offset + head);
+        RandomAccess.Write(_tails, chunk[..head], slot.Offset);
     }
 
     /// <summary>Adds to a text file.</summary>
@@ -174,8 +169,6 @@ internal sealed class ImageFiles : IDisposable
     /// <summary>All is in <c>events</c>: what <c>tails</c> held is there too.</summary>
     public void DropTails()
     {
-        if (_tails is null)
-            return;
         RandomAccess.SetLength(_tails, 0);
         _slots.Clear();
         _tailBytes = 0;
@@ -191,14 +184,14 @@ internal sealed class ImageFiles : IDisposable
     public void Dispose()
     {
         _process.Dispose();
-        _events?.Dispose();
-        _tails?.Dispose();
+        _events.Dispose();
+        _tails.Dispose();
     }
 
     private void Forget(in TailSlot slot)
     {
         ReadOnlySpan<byte> zeros = stackalloc byte[8]; // sequence and length
-        RandomAccess.Write(Tails, zeros[4..], slot.Offset + 12);
+        RandomAccess.Write(_tails, zeros[4..], slot.Offset + 12);
     }
 
     private SafeFileHandle Open(string name, bool isNew)
