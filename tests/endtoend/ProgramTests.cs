@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Endtoend;
@@ -84,21 +83,17 @@ public sealed class ProgramTests : IClassFixture<ProgramTests.Table>, IDisposabl
         return new ProgramComparison(script, plain, recorded, recordings);
     }
 
-    /// <summary>Collects what was measured, and writes it.</summary>
-    public sealed class Table : IDisposable
+    /// <summary>What was measured; the file grows with each program.</summary>
+    public sealed class Table
     {
-        private readonly ConcurrentDictionary<string, string> _rows = new();
+        private readonly SortedDictionary<string, string> _rows = new(StringComparer.Ordinal);
 
-        internal void Add(ProgramComparison comparison) => _rows[comparison.Script.Name] = comparison.Row();
-
-        public void Dispose()
+        internal void Add(ProgramComparison comparison)
         {
-            if (_rows.IsEmpty)
-                return;
+            _rows[comparison.Script.Name] = comparison.Row();
             string directory = Path.Combine(SourceTree.Root, "artifacts");
             Directory.CreateDirectory(directory);
-            File.WriteAllLines(Path.Combine(directory, "programs.md"), _rows.OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => r.Value)
-                .Prepend(ProgramComparison.TableHead));
+            File.WriteAllLines(Path.Combine(directory, "programs.md"), _rows.Values.Prepend(ProgramComparison.TableHead));
         }
     }
 }

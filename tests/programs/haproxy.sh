@@ -9,8 +9,7 @@ lines 500 >www/page.txt
 port=$(free_port)
 behind=$(free_port)
 printf 'server.port = %d\nserver.bind = "127.0.0.1"\nserver.document-root = "%s"\n' "$behind" "$PWD/www" >lighttpd.conf
-lighttpd -D -f lighttpd.conf >&2 &
-other=$!
+start lighttpd -D -f lighttpd.conf
 cat >haproxy.cfg <<CONF
 global
     nbthread 2
@@ -34,5 +33,3 @@ ab -q -n 4000 -c 16 "http://127.0.0.1:$port/page.txt" | grep -E '^(Document Leng
 curl -s "http://127.0.0.1:$port/page.txt" | digest
 curl -s -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:$port/missing"
 stop
-kill $other
-wait $other || true

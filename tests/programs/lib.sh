@@ -28,17 +28,27 @@ free_port() {
 listens() { (: </dev/tcp/127.0.0.1/"$1") 2>/dev/null; }
 
 # Starts a server in the background, in a process group of its own: there are servers that end their whole group.
+running=()
 start() {
     setsid "$@" >&2 &
     server=$!
-    trap 'kill $server 2>/dev/null && wait $server || true' EXIT
+    running+=("$server")
 }
 
-# Waits until the server has ended, and prints how.
+# Nothing stays behind, whatever fails.
+finish() {
+    local process
+    for process in "${running[@]}"; do
+        ! kill "$process" 2>/dev/null || wait "$process" || true
+    done
+}
+trap finish EXIT
+
+# Waits until the server that was started last has ended, and prints how.
 ended() {
     local code=0
-    trap - EXIT
     wait "$server" || code=$?
+    running=("${running[@]::${#running[@]}-1}")
     echo "exit code $code"
 }
 

@@ -10,8 +10,7 @@ lines 500 >www/page.txt
 port=$(free_port)
 behind=$(free_port)
 printf 'server.port = %d\nserver.bind = "127.0.0.1"\nserver.document-root = "%s"\n' "$behind" "$PWD/www" >lighttpd.conf
-lighttpd -D -f lighttpd.conf >&2 &
-other=$!
+start lighttpd -D -f lighttpd.conf
 cat >squid.conf <<CONF
 http_port 127.0.0.1:$port
 http_access allow all
@@ -33,5 +32,3 @@ ab -q -n 1500 -c 8 -X "127.0.0.1:$port" "http://127.0.0.1:$behind/page.txt" | gr
 for i in {1..50}; do curl -s -x "127.0.0.1:$port" -o /dev/null -w '%{http_code} ' "http://127.0.0.1:$behind/page$i"; done
 curl -s -x "127.0.0.1:$port" "http://127.0.0.1:$behind/page.txt" | digest
 stop
-kill $other
-wait $other || true
