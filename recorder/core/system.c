@@ -26,10 +26,10 @@ static void forget_error(void)
     (void)dlerror(); /* and its text is freed here: what we allocated is not for the program to free */
 }
 
-/* The first malloc of a program may be one of newlocale, in a constructor that runs before ours. It holds the C library's
- * lock of locales then, which dlerror takes too, to translate its text, and gives back as if it had got it: whoever
- * locks it later (freelocale, when the program ends) would wait for ever. So errors of that time are forgotten when we
- * are loaded. */
+/* The first malloc of a program may be one of newlocale, in a constructor that runs before ours. It holds the C
+ * library's lock of locales then, which dlerror takes too, to translate its text, and gives back as if it had got it:
+ * whoever locks it later (freelocale, when the program ends) would wait for ever. So errors of that time are forgotten
+ * when we are loaded. */
 void *ar_next(const char *name)
 {
     void *function = dlsym(RTLD_NEXT, name);
