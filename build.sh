@@ -16,6 +16,10 @@ usage: ./build.sh COMMAND
   test [ARGS]   build and run all tests; ARGS go to the test runner (-class '*MergeTests', -method …)
   test fast [ARGS]
                 only those that start no process, in half a minute
+  test --all [ARGS]
+                all there is: real programs too, and storms that last; installs the programs
+  programs [NAME…]
+                only the real programs of tests/programs, with and without the recorder; what it measured goes to artifacts/programs.md
   demo          record redis under load, compare four allocators on the recording, query it
   bench [PART]  measure against peers, interleaved; without PART, list the parts
   pack          make the NuGet package of the trace readers, in artifacts/packages
@@ -134,6 +138,20 @@ run_fast_tests() {
     ALLOCREPLAY_TESTS=fast run_tests -trait- Starts=processes "$@"
 }
 
+# The packages that the programs' scripts name. Servers among them are to be there, not to be started.
+install_programs() {
+    local packages=() package policy=/usr/sbin/policy-rc.d
+    for package in $(sed -n 's/^# packages: //p' tests/programs/*.sh | tr ' ' '\n' | sort -u); do
+        packages+=("$package:/usr/share/doc/$package")
+    done
+    if [ "$(id -u)" = 0 ] && [ ! -e $policy ]; then
+        trap "rm -f /usr/sbin/policy-rc.d" EXIT
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod +x $policy
+    fi
+    install_missing optional "${packages[@]}"
+}
+
 demo() {
     need_build_tools
     install_missing required redis-tools:redis-benchmark
@@ -179,9 +197,18 @@ case $command in
         if [ "${1:-}" = fast ]; then
             shift
             run_fast_tests "$@"
+        elif [ "${1:-}" = --all ]; then
+            shift
+            install_programs
+            ALLOCREPLAY_TESTS=all run_all_tests "$@"
         else
             run_all_tests "$@"
         fi
+        ;;
+    programs)
+        need_build_tools
+        install_programs
+        ALLOCREPLAY_TESTS=all ALLOCREPLAY_PROGRAMS="$*" run_tests -class '*.ProgramTests'
         ;;
     demo) demo "$@" ;;
     bench)

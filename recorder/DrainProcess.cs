@@ -11,6 +11,8 @@ internal sealed unsafe class DrainProcess : IDisposable
     /// <summary>One that is killed again and again is not started for ever.</summary>
     private const int SuccessorsMax = 5;
 
+    private static readonly TimeSpan StoppedMax = TimeSpan.FromSeconds(3);
+
     private readonly SharedArena _arena;
     private readonly Func<Process> _launchSuccessor;
     private readonly Lock _lock = new(); // of what follows
@@ -54,15 +56,35 @@ internal sealed unsafe class DrainProcess : IDisposable
         try
         {
             using SharedArena? arena = SharedArena.Open(session);
-            if (arena is null || ArenaSeal.Ask(arena, () => IsAlive(arena)))
-                return;
-            using Process successor = Launch(session, SessionInfo.Load(session)?.MaxSize ?? 0, LeaveFreeOf(session), "take-over");
-            successor.StandardInput.Close();
-            _ = ArenaSeal.Ask(arena, () => IsAlive(arena));
+            for (int left = SuccessorsMax; arena is not null && !ArenaSeal.Ask(arena, AnswersFor(arena)); left--)
+            {
+                if (Volatile.Read(ref arena.Header->DrainState) == ArenaWire.DrainEnded)
+                    return; // in order, as there was no more to do
+                if (left == 0)
+                    throw new ControlException($"{session}: what is in shared memory cannot be brought to disk: {SuccessorsMax} drains ended before they had");
+                TakeOver(session, arena);
+            }
+        }
+        catch (ForeignArenaException)
+        {
+            // A copy: it is what it was when it was made.
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or RecordException or TraceFormatException)
         {
             throw new ControlException(e.Message);
+        }
+    }
+
+    private static void TakeOver(string session, SharedArena arena)
+    {
+        try
+        {
+            using Process successor = Launch(session, SessionInfo.Load(session)?.MaxSize ?? 0, LeaveFreeOf(session), "take-over");
+            successor.StandardInput.Close();
+        }
+        catch (RecordException) when (IsAlive(arena))
+        {
+            // Another reader was faster.
         }
     }
 
@@ -76,7 +98,7 @@ internal sealed unsafe class DrainProcess : IDisposable
     private static Process Launch(string session, long maxSize, long leaveFree, params string[] arguments)
     {
         string path = Path.Combine(AppContext.BaseDirectory, "allocreplay-drain");
-        var start = new ProcessStartInfo(path, [session, Number(maxSize), Number(leaveFree), .. arguments])
+        var start = new ProcessStartInfo(path, [Path.GetFullPath(session), Number(maxSize), Number(leaveFree), .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -105,6 +127,24 @@ internal sealed unsafe class DrainProcess : IDisposable
             return true;
         arena.Disown();
         return false;
+    }
+
+    /// <summary>As <see cref="IsAlive"/>, while it is waited for; one that somebody has stopped is not waited for long.</summary>
+    /// <exception cref="ControlException">It is stopped: thrown by the function.</exception>
+    public static Func<bool> AnswersFor(SharedArena arena)
+    {
+        var stopped = new Stopwatch();
+        return () =>
+        {
+            int pid = (int)Volatile.Read(ref arena.Header->DrainPid);
+            if (!RunningThreads.IsStopped(pid))
+                stopped.Reset();
+            else if (!stopped.IsRunning)
+                stopped.Start();
+            else if (stopped.Elapsed > StoppedMax)
+                throw new ControlException($"the process that writes this recording is stopped (pid {pid}): kill -CONT {pid} lets it go on");
+            return IsAlive(arena);
+        };
     }
 
     /// <summary>Waits until all that was recorded so far is on disk.</summary>

@@ -73,7 +73,7 @@ internal sealed unsafe class ArenaImage(SharedArena arena, uint slot) : ImageMem
 
     public override void Seal()
     {
-        if (!ArenaSeal.Ask(arena, () => DrainProcess.IsAlive(arena)))
+        if (!ArenaSeal.Ask(arena, DrainProcess.AnswersFor(arena)))
             throw new ControlException("the process that writes the recording has ended; 'allocreplay info' on the recording brings in what it left");
     }
 

@@ -6,6 +6,9 @@ internal static class RunningThreads
     /// <summary>Whether none is left that could run: what is left of a process waits for its parent.</summary>
     public static bool HasEnded(int pid) => States(pid).All(s => s.State is 'Z' or 'X');
 
+    /// <summary>Whether a signal has stopped it.</summary>
+    public static bool IsStopped(int pid) => States(pid).Any(s => s.State is 'T');
+
     /// <summary>Which threads cannot go on by themselves: "threads 12 (stopped) …".</summary>
     public static string Describe(int pid)
     {

@@ -40,7 +40,7 @@ public static unsafe class SessionSwitch
             if (Volatile.Read(ref arena.Image(i)->State) == ArenaWire.ImageClaimed)
                 Volatile.Write(ref arena.Image(i)->Process.Control, 0);
         // The directories of those that began are there after this.
-        _ = ArenaSeal.Ask(arena, () => DrainProcess.IsAlive(arena));
+        _ = ArenaSeal.Ask(arena, DrainProcess.AnswersFor(arena));
     }
 
     /// <summary>

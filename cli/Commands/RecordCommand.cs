@@ -130,7 +130,7 @@ internal static class RecordCommand
                 terminal.Note($"allocreplay: paused; 'allocreplay control {pid} start' begins to record, into {options.Output}");
         }, bytesPerMinute =>
         {
-            if (bytesPerMinute >= RateWorthSaying && options.MaxSize == 0 && !quiet)
+            if (bytesPerMinute >= RateWorthSaying && !quiet)
                 terminal.Note($"allocreplay: {Quantity.Bytes(bytesPerMinute)} a minute at this rate; --sample, --max-size and --duration bound it");
         });
         try
@@ -182,6 +182,9 @@ internal static class RecordCommand
         string images = Quantity.Count(reader.Trace.ImageCount, "process image");
         terminal.Note($"allocreplay: recorded {output}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
         if (reader.Process.LostEvents > 0 || reader.Process.Failure is not null)
-            terminal.Note($"allocreplay: {Quantity.Count(reader.Process.LostEvents, "event")} lost: {reader.Process.Failure}");
+        {
+            string who = reader.Trace.ImageCount > 1 ? $" of {reader.Image}, the busiest" : "";
+            terminal.Note($"allocreplay: {Quantity.Count(reader.Process.LostEvents, "event")}{who} lost: {reader.Process.Failure}");
+        }
     }
 }

@@ -22,7 +22,7 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
     private readonly Dictionary<(uint Thread, uint Sequence), int> _shortChunksOf = [];
     private ulong[]? _identities; // of the tails, as the order of their bytes has them
 
-    /// <summary>The latest calibration pair that a chunk header carries.</summary>
+    /// <summary>The latest calibration pair that a chunk header carries: those of threads that are drained have none.</summary>
     public (ulong Ticks, ulong Ns) LatestPair { get; private set; } = (startTicks, startMonoNs);
 
     public TraceFormatException? Damage { get; private set; }
@@ -233,7 +233,7 @@ internal sealed class ChunkIndex(ulong startTicks, ulong startMonoNs)
         list.Add((header.Sequence, chunk));
         if (!_identity.TryGetValue(header.Thread, out var known) || header.Sequence >= known.Sequence)
             _identity[header.Thread] = (header.Sequence, header.OsTid, Text(header.Name));
-        if (header.Ticks > LatestPair.Ticks)
+        if (header.MonoNs != 0 && header.Ticks > LatestPair.Ticks)
             LatestPair = (header.Ticks, header.MonoNs);
     }
 

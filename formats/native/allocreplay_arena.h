@@ -14,7 +14,7 @@
 #include "allocreplay_format.h"
 
 #define AR_ARENA_MAGIC 0x414e455241524c41ull /* "ALRARENA" */
-#define AR_ARENA_VERSION 1u
+#define AR_ARENA_VERSION 2u
 #define AR_ARENA_CLASSES 3
 #define AR_ARENA_PAGE 4096u
 
@@ -40,10 +40,8 @@ enum ar_chunk_state {
 #define AR_CHUNK_IMAGE_MASK 0xffffu
 #define AR_CHUNK_TURN_SHIFT 32
 
-/* The counter beside CLOCK_MONOTONIC, read by the drain once a second: no recorded thread asks for the time. */
+/* The counter beside CLOCK_MONOTONIC, read by the drain ten times a second: no recorded thread asks for the time. */
 struct ar_arena_clock {
-    uint32_t version; /* odd while it is written */
-    uint32_t reserved;
     uint64_t ticks;
     uint64_t mono_ns;
     uint64_t realtime_ns;
@@ -61,8 +59,10 @@ struct ar_arena {
     uint32_t wait_ms; /* how long a thread may wait for a free chunk; 0: not at all */
     uint64_t quota;   /* bytes of chunks that one image may hold */
     struct ar_arena_class classes[AR_ARENA_CLASSES];
-    struct ar_arena_clock clock;
-    uint8_t reserved[1024 - 224];
+    uint32_t clock_version; /* the last bit: which of the two holds the latest reading */
+    uint32_t clock_reserved;
+    struct ar_arena_clock clocks[2];
+    uint8_t reserved[1024 - 256];
     char session[1024]; /* the session's directory, NUL-padded: for who knows of a process only */
     uint8_t padding[1024];
 
@@ -90,10 +90,10 @@ enum ar_drain_state {
 };
 
 static_assert(sizeof(struct ar_arena_class) == 40, "ar_arena_class is 40 bytes");
-static_assert(sizeof(struct ar_arena_clock) == 40, "ar_arena_clock is 40 bytes");
+static_assert(sizeof(struct ar_arena_clock) == 32, "ar_arena_clock is 32 bytes");
 /* recorder/Arena/ArenaWire.cs has these numbers. */
 static_assert(offsetof(struct ar_arena, classes) == 64, "ar_arena.classes");
-static_assert(offsetof(struct ar_arena, clock) == 184, "ar_arena.clock");
+static_assert(offsetof(struct ar_arena, clock_version) == 184, "ar_arena.clock_version");
 static_assert(offsetof(struct ar_arena, session) == 1024, "ar_arena.session");
 static_assert(offsetof(struct ar_arena, control) == 3072, "ar_arena.control");
 static_assert(offsetof(struct ar_arena, image_numbers) == 3136, "ar_arena.image_numbers");

@@ -8,7 +8,7 @@ namespace AllocReplay.Recorder.Arena;
 internal static class ArenaWire
 {
     public const ulong Magic = 0x414e455241524c41;
-    public const uint Version = 1;
+    public const uint Version = 2;
     public const int Classes = 3;
     public const int Page = 4096;
     public const uint DocumentMagic = 0x31445241;
@@ -48,8 +48,6 @@ internal struct ArenaClass
 [StructLayout(LayoutKind.Sequential)]
 internal struct ArenaClock
 {
-    public uint Version;
-    public uint Reserved;
     public ulong Ticks;
     public ulong MonoNs;
     public ulong RealtimeNs;
@@ -71,7 +69,8 @@ internal struct ArenaHeader
     [FieldOffset(52)] public uint WaitMs;
     [FieldOffset(56)] public ulong Quota;
     [FieldOffset(64)] public ClassTable Table;
-    [FieldOffset(184)] public ArenaClock Clock;
+    [FieldOffset(184)] public uint ClockVersion;
+    [FieldOffset(192)] public ClockPair Clocks;
     [FieldOffset(1024)] public SessionPath Session;
     [FieldOffset(3072)] public uint Control;
     [FieldOffset(3076)] public uint Interval;
@@ -83,6 +82,12 @@ internal struct ArenaHeader
     [FieldOffset(3268)] public uint Sealed;
     [FieldOffset(3272)] public uint DrainPid;
     [FieldOffset(3276)] public uint DrainState;
+
+    [InlineArray(2)]
+    public struct ClockPair
+    {
+        private ArenaClock _first;
+    }
 
     [InlineArray(1024)]
     public struct SessionPath

@@ -4,6 +4,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace AllocReplay.Recorder.Arena;
 
+/// <summary>What a session names as its shared memory is another's, or none: the session is a copy of one that is still written, or forged.</summary>
+internal sealed class ForeignArenaException(string message) : IOException(message);
+
 /// <summary>
 /// A session's shared memory, mapped. Its geometry is kept apart from the shared page, which recorded processes can write: what is read from
 /// the arena is bounds-checked against that.
@@ -85,7 +88,8 @@ internal sealed unsafe class SharedArena : IDisposable
             at += (ulong)classes[i].Size * classes[i].Count;
         }
         (int descriptor, string path) = NewFile();
-        if (Libc.Truncate(descriptor, (long)at) != 0)
+        // What stands before the chunks has memory behind it at once: who touches a page for which there is none is killed.
+        if (Libc.Truncate(descriptor, (long)at) != 0 || Libc.Allocate(descriptor, 0, 0, (long)classes[0].First) != 0)
             throw new IOException($"no shared memory for the recording: {Marshal.GetLastPInvokeErrorMessage()}");
         SharedArena arena = Attach(descriptor, path, at, classes, Images, images);
         ArenaHeader* header = arena.Header;
@@ -152,7 +156,7 @@ internal sealed unsafe class SharedArena : IDisposable
             || (header.SessionDevice, header.SessionInode) != (directory.Status.Device, directory.Status.Inode))
         {
             _ = Libc.Close(descriptor);
-            throw new IOException($"{path}: is not the shared memory of {session}");
+            throw new ForeignArenaException($"{path}: is not the shared memory of {session}");
         }
         return Attach(descriptor, path, header.Size, header.Table[..], header.ImageCount, header.Images);
     }
@@ -174,9 +178,9 @@ internal sealed unsafe class SharedArena : IDisposable
             using var file = new SafeFileHandle(descriptor, ownsHandle: true);
             if (Libc.Status(descriptor) is not { Error: 0, Mode: var mode, Owner: var owner } || (mode & 0xf000) != 0x8000 || owner != Libc.EffectiveUser)
                 continue;
-            if (Libc.Lock(descriptor, Libc.LockExclusive | Libc.LockNoWait) != 0)
-                continue;
-            if (ReadSession(file) is { } session && new FileInfo(System.IO.Path.Combine(session, NameLink)).LinkTarget != path && !isMapped(path))
+            // The lock is the drain's: none is touched that a recording names, as its drain may be about to take it.
+            bool isNamed = ReadSession(file) is not { } session || new FileInfo(System.IO.Path.Combine(session, NameLink)).LinkTarget == path;
+            if (!isNamed && Libc.Lock(descriptor, Libc.LockExclusive | Libc.LockNoWait) == 0 && !isMapped(path))
                 File.Delete(path);
         }
     }
@@ -248,7 +252,7 @@ internal sealed unsafe class SharedArena : IDisposable
 
     private static (int Descriptor, string Path) NewFile()
     {
-        const long least = 16 << 20;
+        const long least = 48 << 20; // the image slots, and some chunks
         try
         {
             if (Directory.Exists(Shm) && new DriveInfo(Shm) is { DriveFormat: "tmpfs", AvailableFreeSpace: > least })

@@ -134,16 +134,16 @@ void ar_arena_publish(struct ar_image *image, bool stopped)
     __atomic_store_n(&image->state, AR_IMAGE_LIVE, __ATOMIC_SEQ_CST);
 }
 
-/* By the drain's latest reading: a program may have a clock of its own in place of the system's. */
+/* By the drain's latest reading: a program may have a clock of its own in place of the system's. While we copy one of
+ * the two places the drain writes the other; only where it published a second time has it written over ours. */
 void ar_arena_time(uint64_t ticks, uint64_t *mono_ns, uint64_t *realtime_ns)
 {
-    const struct ar_arena_clock *clock = &view.arena->clock;
     struct ar_arena_clock c = {0};
     for (int attempt = 0; attempt < 1000; attempt++) {
-        uint32_t version = __atomic_load_n(&clock->version, __ATOMIC_ACQUIRE);
-        memcpy(&c, clock, sizeof c);
+        uint32_t version = __atomic_load_n(&view.arena->clock_version, __ATOMIC_ACQUIRE);
+        memcpy(&c, &view.arena->clocks[version % 2], sizeof c);
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (version % 2 == 0 && version == __atomic_load_n(&clock->version, __ATOMIC_RELAXED))
+        if (__atomic_load_n(&view.arena->clock_version, __ATOMIC_RELAXED) == version)
             break;
     }
     /* Signed, as another core's counter may be a little behind the one that the drain read. */

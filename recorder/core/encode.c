@@ -33,30 +33,30 @@ static uint8_t *put_long(uint8_t *p, enum ar_op op, uint64_t delta, const void *
     return addressed && address ? put_varint(p, zigzag(raw ? difference : difference / AR_ADDRESS_UNIT)) : p;
 }
 
-AR_NOINLINE void ar_event_any(struct ar_thread *t, enum ar_op op, const struct ar_details *d)
+void ar_event(struct ar_thread *t, enum ar_op op, struct ar_details d)
 {
     const unsigned fields = ar_fields(op);
     /* A thread that moved to another core may read a counter slightly behind. Time never runs backwards in a stream. */
-    uint64_t delta = d->now > t->ticks ? d->now - t->ticks : 0;
-    int64_t difference = (int64_t)((uint64_t)d->address - t->address);
+    uint64_t delta = d.now > t->ticks ? d.now - t->ticks : 0;
+    int64_t difference = (int64_t)((uint64_t)d.address - t->address);
     /* As a thread ends, the C library frees what it may have allocated for it, mostly null. That is no call of the
      * program. */
-    if ((fields & AR_FIELD_ADDRESS) && !d->address && t->exited)
+    if ((fields & AR_FIELD_ADDRESS) && !d.address && t->exited)
         return;
-    uint8_t *p = op < AR_CODE_LONG && d->address && ar_is_near(difference)
+    uint8_t *p = op < AR_CODE_LONG && d.address && ar_is_near(difference)
                      ? put_short(t->cursor, op, delta, difference)
-                     : put_long(t->cursor, op, delta, d->address, difference);
+                     : put_long(t->cursor, op, delta, d.address, difference);
     if (fields & AR_FIELD_SIZE)
-        p = put_varint(p, d->size);
+        p = put_varint(p, d.size);
     if (fields & AR_FIELD_COUNT)
-        p = put_varint(p, d->count);
+        p = put_varint(p, d.count);
     if (fields & AR_FIELD_ALIGNMENT)
-        p = put_varint(p, d->alignment);
+        p = put_varint(p, d.alignment);
     if (fields & AR_FIELD_THREAD)
-        p = put_varint(p, d->thread);
+        p = put_varint(p, d.thread);
     if (op < AR_THREAD_START && ar_recording.latency)
-        p = put_varint(p, d->duration);
-    if ((fields & AR_FIELD_ADDRESS) && d->address)
-        t->address = (uint64_t)d->address;
+        p = put_varint(p, d.duration);
+    if ((fields & AR_FIELD_ADDRESS) && d.address)
+        t->address = (uint64_t)d.address;
     ar_publish(t, p, t->ticks + delta);
 }

@@ -82,6 +82,7 @@ static void set_options(struct ar_process *header)
         header->flags |= AR_PROCESS_LATENCY;
         ar_recording.latency = true;
     }
+    ar_recording.special = ar_recording.latency || ar_recording.sample_below != 0;
 }
 
 /* Into the arena: a forked child needs nothing but the memory that it inherited. */
@@ -327,6 +328,9 @@ static void on_thread_exit(void *value)
 
 __attribute__((constructor)) static void on_load(void)
 {
+    ar_self.busy = 1;
+    ar_loaded();
+    ar_self.busy = 0;
     ar_resolve();
     ar_self.busy = 1;
     ar_fork_resolve();

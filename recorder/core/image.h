@@ -15,31 +15,47 @@ bool ar_ready(struct ar_thread *t);
 #define AR_LITMUS_BEFORE_WRITE(control) ((void)0)
 #endif
 
-/* True when the thread may write events now, until ar_end.
+/* True when the thread may write events now, until ar_end, and nothing is to be done first.
  *
  * The thread raises its flag, then reads the state; a controlling process writes the state, then reads the flags. With
  * a full fence between the two on either side, one of them sees the other: either the thread sees that recording is
  * stopped, or the controller sees the flag and waits for it. Our side has none, as a fence costs as much as the rest of
  * the event: the controller's membarrier makes every running thread execute one, between its store and its reads. See
  * docs/design/control.md. */
-static inline bool ar_begin(struct ar_thread *t)
+static inline bool ar_enter(struct ar_thread *t)
 {
     struct ar_process *h = ar_recording.header;
-    if (AR_LIKELY(h && h == t->header)) {
-        AR_LITMUS_BEFORE_RAISE();
-        __atomic_store_n(&t->tail->inside, 1, __ATOMIC_RELAXED);
-        atomic_signal_fence(memory_order_seq_cst);
-        if (AR_LIKELY(__atomic_load_n(&h->control, __ATOMIC_RELAXED) == t->interval && t->cursor <= t->limit)) {
-            AR_LITMUS_BEFORE_WRITE(&h->control);
-            return true;
-        }
-    }
-    return ar_ready(t);
+    if (AR_UNLIKELY(!h || h != t->header))
+        return false;
+    AR_LITMUS_BEFORE_RAISE();
+    __atomic_store_n(&t->tail->inside, 1, __ATOMIC_RELAXED);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (AR_UNLIKELY(__atomic_load_n(&h->control, __ATOMIC_RELAXED) != t->interval || t->cursor > t->limit))
+        return false;
+    AR_LITMUS_BEFORE_WRITE(&h->control);
+    return true;
+}
+
+/* True when the thread may write events now, until ar_end. */
+static inline bool ar_begin(struct ar_thread *t)
+{
+    return AR_LIKELY(ar_enter(t)) || ar_ready(t);
 }
 
 static inline void ar_end(struct ar_thread *t)
 {
     __atomic_store_n(&t->tail->inside, 0, __ATOMIC_RELEASE);
+}
+
+/* After ar_enter was false: whether that is because recording is stopped. Then the thread is where it was before. */
+static inline bool ar_is_stopped(struct ar_thread *t)
+{
+    struct ar_process *h = ar_recording.header;
+    if (!h || __atomic_load_n(&h->control, __ATOMIC_RELAXED) != 0 || ar_has_failed(h))
+        return false;
+    if (t->header == h)
+        ar_end(t);
+    return true;
 }
 
 static inline uint64_t ar_now(void)

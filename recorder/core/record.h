@@ -27,38 +27,46 @@ static inline uint64_t ar_took(uint64_t entered, uint64_t now)
     return entered && now > entered ? now - entered : 0;
 }
 
-/* An acquisition, after the real call, which took from `entered` to now. */
-static inline __attribute__((always_inline)) void ar_acquired(struct ar_thread *t, enum ar_op op, const void *block,
-                                                              size_t size, size_t count, size_t alignment,
-                                                              uint64_t entered)
+/* record.c: what the inline functions leave to others, so that a call which does not need it saves no registers for
+ * it. */
+void ar_record_now(struct ar_thread *t, enum ar_op op, const void *block, size_t size);
+void ar_record_long(struct ar_thread *t, enum ar_op op, const void *block, size_t size, uint64_t now);
+void ar_record_acquired(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t count,
+                        size_t alignment, uint64_t entered);
+bool ar_record_releasing(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t alignment,
+                         uint64_t *entered);
+
+/* The event of a malloc that has returned or of a free that is about to be called; not where ar_recording.special. */
+static inline __attribute__((always_inline)) void ar_record(struct ar_thread *t, enum ar_op op, const void *block,
+                                                            size_t size)
 {
-    if (ar_sampled(block) && ar_begin(t)) {
+    if (AR_LIKELY(ar_enter(t))) {
         uint64_t now = ar_now();
-        ar_event(t, op, (struct ar_details){block, size, count, alignment, 0, now, ar_took(entered, now)});
+        if (AR_UNLIKELY(!ar_event_short(t, op, block, size, now)))
+            ar_record_long(t, op, block, size, now);
         ar_end(t);
+    } else if (AR_UNLIKELY(!ar_is_stopped(t))) {
+        ar_record_now(t, op, block, size);
     }
+}
+
+/* An acquisition, after the real call, which took from `entered` to now. */
+static inline void ar_acquired(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t count,
+                               size_t alignment, uint64_t entered)
+{
+    if (ar_sampled(block))
+        ar_record_acquired(t, op, block, size, count, alignment, entered);
 }
 
 /* A release, before the real call. With latency the event is only stamped now, and written by ar_released when its
  * duration is known: then this returns true and the flag stays up. */
-static inline __attribute__((always_inline)) bool ar_releasing(struct ar_thread *t, enum ar_op op, const void *block,
-                                                               size_t size, size_t alignment, uint64_t *entered)
+static inline bool ar_releasing(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t alignment,
+                                uint64_t *entered)
 {
-    if (!ar_sampled(block) || !ar_begin(t))
-        return false;
-    *entered = ar_now();
-    if (AR_UNLIKELY(ar_recording.latency))
-        return true;
-    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, *entered, 0});
-    ar_end(t);
-    return false;
+    return ar_sampled(block) && ar_record_releasing(t, op, block, size, alignment, entered);
 }
 
-static inline __attribute__((always_inline)) void ar_released(struct ar_thread *t, enum ar_op op, const void *block,
-                                                              size_t size, size_t alignment, uint64_t entered)
-{
-    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, entered, ar_took(entered, ar_now())});
-    ar_end(t);
-}
+void ar_released(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t alignment,
+                 uint64_t entered);
 
 #endif

@@ -55,6 +55,7 @@ struct ar_recording_state {
     uint32_t sample_below; /* record a block when its hash is below this; 0: all blocks */
     uint32_t sample_seed;
     bool latency; /* stamp entry and exit */
+    bool special; /* one of these: not every call is an event that the fast path can write */
     atomic_uint starting;
     /* Of tails.c, under its lock. */
     atomic_flag lock;

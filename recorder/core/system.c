@@ -18,14 +18,33 @@ long ar_sys_six(long number, long a, long b, long c, long d, long e, long f)
     return result;
 }
 
+static bool loaded, error_left;
+
+static void forget_error(void)
+{
+    (void)dlerror(); /* what we did not find is no error of the program's */
+    (void)dlerror(); /* and its text is freed here: what we allocated is not for the program to free */
+}
+
+/* The first malloc of a program may be one of newlocale, in a constructor that runs before ours. It holds the C
+ * library's lock of locales then, which dlerror takes too, to translate its text, and gives back as if it had got it:
+ * whoever locks it later (freelocale, when the program ends) would wait for ever. So errors of that time are forgotten
+ * when we are loaded. */
 void *ar_next(const char *name)
 {
     void *function = dlsym(RTLD_NEXT, name);
-    if (!function) {
-        (void)dlerror(); /* what we did not find is no error of the program's */
-        (void)dlerror(); /* and its text is freed here: what we allocated is not for the program to free */
-    }
+    if (!function && loaded)
+        forget_error();
+    else if (!function)
+        error_left = true;
     return function;
+}
+
+void ar_loaded(void)
+{
+    loaded = true;
+    if (error_left)
+        forget_error();
 }
 
 uint64_t ar_monotonic_ns(void)

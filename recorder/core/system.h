@@ -44,6 +44,9 @@ long ar_sys_six(long number, long a, long b, long c, long d, long e, long f);
 /* The function behind ours of this name, for when wrapped functions are looked up; NULL: there is none. */
 void *ar_next(const char *name);
 
+/* Every library that we need is ready: our constructor is running. Once. */
+void ar_loaded(void);
+
 uint64_t ar_monotonic_ns(void);
 void ar_read_clocks(uint64_t *ticks, uint64_t *ns);
 

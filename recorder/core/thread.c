@@ -59,10 +59,10 @@ static bool fill_in(struct ar_thread *t, struct ar_why *why)
     begin_chunk(t);
     if (!t->started) {
         t->started = 1;
-        ar_event_any(t, AR_THREAD_START, &(struct ar_details){.thread = t->parent, .now = t->ticks});
+        ar_event(t, AR_THREAD_START, (struct ar_details){.thread = t->parent, .now = t->ticks});
     }
     if (t->gap) {
-        ar_event_any(t, AR_GAP, &(struct ar_details){.count = t->gap, .now = t->ticks});
+        ar_event(t, AR_GAP, (struct ar_details){.count = t->gap, .now = t->ticks});
         t->gap = 0;
     }
     return true;

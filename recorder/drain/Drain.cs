@@ -1,5 +1,4 @@
 using System.Globalization;
-using AllocReplay.Formats;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
 
@@ -21,6 +20,7 @@ internal sealed unsafe class Drain
     private readonly DiskLimits _limits;
     private readonly SessionClock _clock = new();
     private readonly Action<string> _say;
+    private readonly Action _stay;
     private readonly ChunkPool _chunks;
     private readonly List<HeldChunk> _full = [], _leaving = []; // given away; of threads that have said they end
     private readonly Dictionary<uint, LiveImage> _images = []; // by slot
@@ -29,16 +29,17 @@ internal sealed unsafe class Drain
     private readonly HashSet<uint> _reported = []; // images, by number
     private readonly int _starter = Libc.ParentProcess(); // has the arena mapped, and records nothing
     private ulong _mappedUntil, _lastPartial; // ns
-    private uint _seenImages;
+    private uint _seenImages, _givenUp;
     private bool _mayResume, _hasNoRoom;
 
     /// <param name="arena">The session's arena.</param>
     /// <param name="session">The session's directory.</param>
     /// <param name="limits">How much of the disk it may take.</param>
     /// <param name="say">Told what the user should know, a line each.</param>
-    public Drain(SharedArena arena, string session, DiskLimits limits, Action<string> say)
+    /// <param name="stay">Called when it is to outlive who started it.</param>
+    public Drain(SharedArena arena, string session, DiskLimits limits, Action<string> say, Action stay)
     {
-        (_arena, _session, _limits, _say) = (arena, session, limits, say);
+        (_arena, _session, _limits, _say, _stay) = (arena, session, limits, say, stay);
         if (arena.Header->TickShift == 0)
             arena.Header->TickShift = _clock.TickShift;
         _clock.Publish(arena.Header);
@@ -69,7 +70,9 @@ internal sealed unsafe class Drain
                 if (last)
                 {
                     if (_images.Count == 0 && !IsMapped(now) && !HasNewImages)
-                        return;
+                        break;
+                    if (header->DrainState != ArenaWire.DrainStays)
+                        _stay();
                     Volatile.Write(ref header->DrainState, ArenaWire.DrainStays);
                 }
             }
@@ -77,6 +80,8 @@ internal sealed unsafe class Drain
             pause = busy ? PauseMin : pause * 2 < PauseMax ? pause * 2 : PauseMax;
             Libc.Wait(&header->SealAsked, asked, pause);
         }
+        if (_givenUp > 1)
+            _say($"{_givenUp} process images were not recorded, as their files could not be created");
     }
 
     /// <summary>Whether a process is left that may begin an image yet: asked once a second, as every process is looked at.</summary>
@@ -139,7 +144,7 @@ internal sealed unsafe class Drain
             _lastPartial = now;
             KeepUnfinished();
             foreach (LiveImage image in _images.Values)
-                image.Save(_clock.Latest);
+                image.Save(_clock.Read());
         }
     }
 
@@ -186,22 +191,29 @@ internal sealed unsafe class Drain
             _ = _claimed.Remove(i);
             if (state != ArenaWire.ImageLive || _images.ContainsKey(i))
                 continue;
-            try
-            {
-                string? parent = _directories.GetValueOrDefault(slot->Parent);
-                var image = LiveImage.Begin(i, slot, _session, parent, _limits.MaxBytes, _mayResume);
-                _images.Add(i, image);
-                _directories[image.Number] = image.Directory;
-                Serve();
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                _say($"pid {slot->Process.Pid} is not recorded: {e.Message}");
-                Volatile.Write(ref slot->Process.State, (uint)RecordingState.Failed);
-                Volatile.Write(ref slot->Process.Control, 0);
-            }
+            LiveImage image = Begin(i, slot);
+            _images.Add(i, image);
+            _directories[image.Number] = image.Directory;
+            Serve();
         }
         _mayResume = false;
+    }
+
+    private LiveImage Begin(uint index, ImageSlot* slot)
+    {
+        RecordedProcess? process = RecordedProcess.Find(slot->Process, _arena.MapName, BootOffsetNs, pid => _images.Values.Any(i => i.Process?.Pid == pid));
+        try
+        {
+            string? parent = _directories.GetValueOrDefault(slot->Parent) is { Length: > 0 } known ? known : null;
+            return LiveImage.Begin(index, slot, process, _session, parent, _limits.MaxBytes, _mayResume, _clock.Read());
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            if (_givenUp++ == 0)
+                _say($"pid {slot->Process.Pid} is not recorded: {e.Message}");
+            _reported.Add(slot->Number);
+            return LiveImage.GiveUp(index, slot, process, e.Message);
+        }
     }
 
     /// <summary>Frees a slot whose process was killed while it began: it recorded nothing.</summary>
@@ -212,7 +224,7 @@ internal sealed unsafe class Drain
         if (!_claimed.TryGetValue(index, out var since) || since.Number != slot->Number)
             _claimed[index] = since = (slot->Number, now);
         uint pid = Volatile.Read(ref slot->Process.Pid);
-        if (now - since.Ns < tooLong && (pid == 0 || RecordedProcess.Find(pid, slot->Process.ParentPid)?.HasEnded == false))
+        if (now - since.Ns < tooLong && (pid == 0 || RecordedProcess.MayRun(pid, slot->Process.ParentPid)))
             return false;
         _chunks.ForEachHeld(chunk =>
         {
@@ -270,7 +282,7 @@ internal sealed unsafe class Drain
         foreach (LiveImage image in images)
         {
             Report(image);
-            image.Close(_clock.Latest);
+            image.Close(_clock.Read());
             _ = _images.Remove(image.Index);
             Serve();
         }

@@ -43,7 +43,15 @@ internal sealed class ImageFiles : IDisposable
             if (Path.Exists(directory))
                 continue;
             System.IO.Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            return new ImageFiles(directory, isNew: true);
+            try
+            {
+                return new ImageFiles(directory, isNew: true);
+            }
+            catch
+            {
+                System.IO.Directory.Delete(directory, recursive: true);
+                throw;
+            }
         }
     }
 
@@ -164,6 +172,13 @@ internal sealed class ImageFiles : IDisposable
         RandomAccess.SetLength(_tails, 0);
         _slots.Clear();
         _tailBytes = 0;
+    }
+
+    /// <summary>Takes away what could not be begun.</summary>
+    public void Remove()
+    {
+        Dispose();
+        System.IO.Directory.Delete(Directory, recursive: true);
     }
 
     public void Dispose()

@@ -9,13 +9,13 @@ namespace AllocReplay.Drain;
 internal sealed unsafe class LiveImage : IDisposable
 {
     private readonly ImageSlot* _slot;
-    private readonly ImageFiles _files;
+    private readonly ImageFiles? _files; // null: they could not be created
     private readonly long _maxBytes;
     private string? _stopped; // why the drain writes no more
     private ulong _lost; // calls that arrived, and could not be written
     private readonly ProcessHeader _identity; // as it was at the start: a process may scribble on its page
 
-    private LiveImage(uint index, ImageSlot* slot, ImageFiles files, RecordedProcess? process, long maxBytes)
+    private LiveImage(uint index, ImageSlot* slot, ImageFiles? files, RecordedProcess? process, long maxBytes)
     {
         (Index, _files, Process, _maxBytes) = (index, files, process, maxBytes);
         _slot = slot;
@@ -33,7 +33,7 @@ internal sealed unsafe class LiveImage : IDisposable
 
     public uint Pid => _identity.Pid;
 
-    public string Directory => _files.Directory;
+    public string Directory => _files?.Directory ?? "";
 
     private bool HasLatency => (_identity.Flags & Wire.FlagLatency) != 0;
 
@@ -46,31 +46,51 @@ internal sealed unsafe class LiveImage : IDisposable
     /// <summary>Begins the directory of an image that has published itself.</summary>
     /// <param name="index">Of its slot.</param>
     /// <param name="slot">Its slot.</param>
+    /// <param name="process">Null: it has ended.</param>
     /// <param name="session">The session's directory.</param>
     /// <param name="parent">The image that it was forked from, where that is known.</param>
     /// <param name="maxBytes">Bytes of events after which it stops recording; 0: none.</param>
     /// <param name="resume">Whether another drain may have begun it.</param>
+    /// <param name="clock">A reading of the clocks after its start: with it events can be timed, should this be killed before it saves another.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static LiveImage Begin(uint index, ImageSlot* slot, string session, string? parent, long maxBytes, bool resume)
+    public static LiveImage Begin(
+        uint index, ImageSlot* slot, RecordedProcess? process, string session, string? parent, long maxBytes, bool resume, (ulong Ticks, ulong Ns) clock)
     {
-        var process = RecordedProcess.Find(slot->Process.Pid, slot->Process.ParentPid);
         if (resume && ImageFiles.Resume(session, slot->Process) is { } known)
             return new LiveImage(index, slot, known, process, maxBytes);
         ImageFiles files = ImageFiles.Create(session, slot->Process.Pid);
-        files.Save(slot->Process); // first of all: by this a successor knows it
-        var image = new LiveImage(index, slot, files, process, maxBytes);
-        if (slot->FirstInterval != 0)
-            files.MarkStart(slot->FirstInterval, image._identity.StartMonoNs);
-        if (parent is not null)
+        try
         {
-            files.ShareText(Wire.CommandLineFile, parent);
-            files.ShareText(Wire.MapsFile, parent);
+            var image = new LiveImage(index, slot, files, process, maxBytes);
+            files.Save(image.PageAt(clock)); // first of all: by this a successor knows it
+            if (slot->FirstInterval != 0)
+                files.MarkStart(slot->FirstInterval, image._identity.StartMonoNs);
+            if (parent is not null)
+            {
+                files.ShareText(Wire.CommandLineFile, parent);
+                files.ShareText(Wire.MapsFile, parent);
+            }
+            return image;
         }
+        catch
+        {
+            files.Remove();
+            throw;
+        }
+    }
+
+    /// <summary>One that cannot be written: what its threads give is counted, so that they get their chunks back, and the others go on.</summary>
+    public static LiveImage GiveUp(uint index, ImageSlot* slot, RecordedProcess? process, string why)
+    {
+        var image = new LiveImage(index, slot, null, process, 0);
+        image.Fail(1 /* create */, 0, why);
         return image;
     }
 
     /// <summary>Writes the page <c>process</c>: the image's own counters, and the latest reading of the clocks.</summary>
-    public void Save((ulong Ticks, ulong Ns) clock)
+    public void Save((ulong Ticks, ulong Ns) clock) => Attempt(() => _files?.Save(PageAt(clock)));
+
+    private ProcessHeader PageAt((ulong Ticks, ulong Ns) clock)
     {
         ProcessHeader header = _slot->Process, page = _identity;
         (page.SecondTicks, page.SecondMonoNs) = clock;
@@ -80,14 +100,14 @@ internal sealed unsafe class LiveImage : IDisposable
         (page.Threads, page.LostEvents) = (header.Threads, header.LostEvents + _lost);
         (page.Control, page.Interval) = (header.Control, header.Interval);
         (page.SlowBegun, page.SlowDone) = (header.SlowBegun, header.SlowDone);
-        Attempt(() => _files.Save(page));
+        return page;
     }
 
     /// <summary>A whole chunk: of what there is no place for, the calls are counted.</summary>
     public void Append(Span<byte> chunk)
     {
         const int head = 64;
-        long room = _stopped is not null ? 0 : _maxBytes > 0 ? _maxBytes - _files.EventBytes - head : long.MaxValue;
+        long room = _stopped is not null ? 0 : _maxBytes > 0 ? _maxBytes - _files!.EventBytes - head : long.MaxValue;
         if (chunk.Length - head > room)
         {
             (int fits, ulong left) = ChunkEvents.Fit(chunk[head..], room, HasLatency);
@@ -101,7 +121,7 @@ internal sealed unsafe class LiveImage : IDisposable
         }
         try
         {
-            _files.Append(chunk);
+            _files!.Append(chunk);
         }
         catch (IOException e)
         {
@@ -117,7 +137,7 @@ internal sealed unsafe class LiveImage : IDisposable
             return;
         try
         {
-            _files.Keep(key, header, chunk);
+            _files!.Keep(key, header, chunk);
         }
         catch (IOException e)
         {
@@ -136,19 +156,19 @@ internal sealed unsafe class LiveImage : IDisposable
     public void AddText(uint what, ReadOnlySpan<byte> text)
     {
         byte[] copy = text.ToArray();
-        Attempt(() => _files.AddText(what == ArenaWire.DocumentMaps ? Wire.MapsFile : Wire.CommandLineFile, copy));
+        Attempt(() => _files?.AddText(what == ArenaWire.DocumentMaps ? Wire.MapsFile : Wire.CommandLineFile, copy));
     }
 
     /// <summary>All that it recorded is on disk: its slot is another's.</summary>
     public void Close((ulong Ticks, ulong Ns) clock)
     {
         Save(clock);
-        Attempt(_files.DropTails);
+        Attempt(() => _files?.DropTails());
         Dispose();
         Volatile.Write(ref _slot->State, ArenaWire.ImageFree);
     }
 
-    public void Dispose() => _files.Dispose();
+    public void Dispose() => _files?.Dispose();
 
     private void Fail(uint operation, int errno, string why)
     {

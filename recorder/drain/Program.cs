@@ -30,7 +30,7 @@ catch (Exception e) when (e is IOException or UnauthorizedAccessException)
 {
     // Somebody else is about to.
 }
-var drain = new Drain(arena, session, limits, Say);
+var drain = new Drain(arena, session, limits, Say, Terminal.LeaveStandardError);
 unsafe
 {
     arena.Header->DrainPid = (uint)Environment.ProcessId;
@@ -83,6 +83,19 @@ internal static partial class Terminal
 
     [LibraryImport("libc", EntryPoint = "setsid")]
     public static partial int NewSession();
+
+    /// <summary>Who reads what the recorder says, through a pipe, waits until nobody has it open.</summary>
+    public static void LeaveStandardError()
+    {
+        int nowhere = Libc.Open("/dev/null", Libc.ReadWrite | Libc.CloseOnExec, 0);
+        if (nowhere < 0)
+            return;
+        _ = Duplicate(nowhere, 2);
+        _ = Libc.Close(nowhere);
+    }
+
+    [LibraryImport("libc", EntryPoint = "dup2")]
+    private static partial int Duplicate(int from, int to);
 
     [LibraryImport("libc", EntryPoint = "setpriority")]
     public static partial int Prefer(int which, uint who, int niceness);

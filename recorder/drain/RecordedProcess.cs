@@ -1,10 +1,13 @@
 using System.Globalization;
+using AllocReplay.Formats.Recording;
 
 namespace AllocReplay.Drain;
 
 /// <summary>A process that records, as /proc shows it.</summary>
 internal sealed class RecordedProcess
 {
+    private const double TickNs = 1e9 / 100; // of the kernel's start times
+
     private readonly string _directory;
     private readonly ulong _started;
 
@@ -18,25 +21,62 @@ internal sealed class RecordedProcess
     /// <summary>As they know themselves: processes that were found in a namespace below ours, in which all have other ids.</summary>
     private static readonly HashSet<uint> Nested = [];
 
-    /// <summary>Finds the process that calls itself by an id; null when it is no more.</summary>
-    /// <param name="pid">Its id, as it knows it.</param>
+    /// <summary>Finds the process of an image; null when it is no more.</summary>
+    /// <param name="image">As the process knows itself: in a namespace of process ids that may be another process's id here.</param>
+    /// <param name="map">What it has mapped.</param>
+    /// <param name="bootOffsetNs">CLOCK_BOOTTIME less CLOCK_MONOTONIC.</param>
+    /// <param name="isTaken">Whether a process has an image already: it is the one only if there is no other, by an exec.</param>
+    public static RecordedProcess? Find(ProcessHeader image, string map, double bootOffsetNs, Func<int, bool> isTaken)
+    {
+        double startedNs = (image.Flags & Wire.FlagForked) != 0 ? image.StartMonoNs + bootOffsetNs : 0;
+        bool IsIts(RecordedProcess candidate) => candidate.BeganAt(startedNs) || Maps(candidate._directory, map);
+        RecordedProcess? last = null;
+        foreach (RecordedProcess candidate in Candidates(image.Pid, image.ParentPid).Where(IsIts))
+        {
+            last = candidate;
+            if (!isTaken(candidate.Pid))
+                break;
+        }
+        if (last is { _isNested: true })
+            _ = Nested.Add(image.Pid);
+        return last;
+    }
+
+    /// <summary>Whether there is a process that calls itself by an id.</summary>
+    public static bool MayRun(uint pid, uint parent) => Candidates(pid, parent).Any(p => !p.HasEnded);
+
+    /// <summary>Processes that call themselves by an id: the one that we call so, and those of namespaces below ours.</summary>
+    /// <param name="pid">The id.</param>
     /// <param name="parent">Its parent's, as it knows it. A namespace's first process has the id 1, and a parent that it does not see.</param>
-    public static RecordedProcess? Find(uint pid, uint parent)
+    private static IEnumerable<RecordedProcess> Candidates(uint pid, uint parent)
     {
         if (Candidate((int)pid, pid) is { } same)
-            return same;
+            yield return same;
         if (pid != 1 && parent != 0 && !Nested.Contains(parent) && !Nested.Contains(pid))
-            return null; // it has ended: to look through all processes takes longer than most live
+            yield break; // to look through all processes takes longer than most live
         foreach (string directory in Directory.EnumerateDirectories("/proc"))
         {
-            if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int other)
-                && Candidate(other, pid) is { } found && IsNested(other))
+            if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int other) && other != pid
+                && Candidate(other, pid) is { } nested && IsNested(other))
             {
-                _ = Nested.Add(pid);
-                return found;
+                yield return nested;
             }
         }
-        return null;
+    }
+
+    /// <summary>Whether it was created at a moment of CLOCK_BOOTTIME, give or take what a fork takes. The kernel tells it in ticks.</summary>
+    private bool BeganAt(double ns) => Math.Abs(_started * TickNs - ns) < 2 * TickNs;
+
+    private static bool Maps(string directory, string path)
+    {
+        try
+        {
+            return File.ReadLines($"{directory}/maps").Any(l => l.Contains(path, StringComparison.Ordinal));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false; // it has ended, or is none of ours
+        }
     }
 
     /// <summary>Whether any process, but us and another one, still has a file mapped: it may have images to come.</summary>
@@ -47,15 +87,8 @@ internal sealed class RecordedProcess
             if (!int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int pid) || pid == Environment.ProcessId
                 || pid == but)
                 continue;
-            try
-            {
-                if (File.ReadLines($"{directory}/maps").Any(l => l.Contains(path, StringComparison.Ordinal)))
-                    return true;
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // It has ended, or is none of ours.
-            }
+            if (Maps(directory, path))
+                return true;
         }
         return false;
     }
@@ -80,8 +113,7 @@ internal sealed class RecordedProcess
         if (_isNested)
             return false; // its last chunks are collected when the process ends
         (char state, ulong started) = Stat($"{_directory}/task/{thread}");
-        const double tickNs = 1e9 / 100; // of the kernel's start times
-        return state is '\0' or 'Z' or 'X' || started * tickNs > recordedNs + tickNs;
+        return state is '\0' or 'Z' or 'X' || started * TickNs > recordedNs + TickNs;
     }
 
     private static RecordedProcess? Candidate(int pid, uint known)

@@ -22,11 +22,11 @@ internal sealed unsafe partial class SessionClock
         if (Protect(page, ArenaWire.Page, 5 /* read, execute */) != 0)
             throw new IOException("cannot read the processor's counter");
         _read = (delegate* unmanaged[SuppressGCTransition]<ulong>)page;
-        _first = Pair();
+        _first = Read();
         // Long enough that the rate is known to some parts in a million; later readings make it better.
         while (MonotonicNs - _first.Ns < 5_000_000)
             Thread.SpinWait(100);
-        Latest = Pair();
+        Latest = Read();
     }
 
     /// <summary>The latest reading.</summary>
@@ -52,23 +52,26 @@ internal sealed unsafe partial class SessionClock
         }
     }
 
-    /// <summary>Reads the clocks, and tells the recorded processes.</summary>
+    /// <summary>
+    /// Reads the clocks, and tells the recorded processes: in the place that they do not read, so that none waits while this is not running.
+    /// </summary>
     public void Publish(ArenaHeader* header)
     {
-        Latest = Pair();
-        ref ArenaClock clock = ref header->Clock;
-        uint version = clock.Version | 1;
-        Volatile.Write(ref clock.Version, version);
-        Interlocked.MemoryBarrier();
-        clock.Ticks = Latest.Ticks;
-        clock.MonoNs = Latest.Ns;
-        clock.RealtimeNs = (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100 - (MonotonicNs - Latest.Ns);
-        clock.Scale = (ulong)(NsPerTick * 4294967296.0);
-        Volatile.Write(ref clock.Version, version + 1);
+        Latest = Read();
+        uint next = header->ClockVersion + 1;
+        header->Clocks[(int)(next % 2)] = new ArenaClock
+        {
+            Ticks = Latest.Ticks,
+            MonoNs = Latest.Ns,
+            RealtimeNs = (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100 - (MonotonicNs - Latest.Ns),
+            Scale = (ulong)(NsPerTick * 4294967296.0),
+        };
+        Volatile.Write(ref header->ClockVersion, next);
+        Interlocked.MemoryBarrier(); // before the next one is written over this one's predecessor
     }
 
-    /// <summary>As good as the two readings are close: the closest of a few.</summary>
-    private (ulong Ticks, ulong Ns) Pair()
+    /// <summary>The counter and CLOCK_MONOTONIC at one moment: as good as the two readings are close, so the closest of a few.</summary>
+    public (ulong Ticks, ulong Ns) Read()
     {
         (ulong Ticks, ulong Ns) pair = default;
         ulong best = ulong.MaxValue;

@@ -108,9 +108,24 @@ static AR_NOINLINE void *calloc_of_thread(size_t count, size_t size, const void 
         ar_released(t, op, block, size, alignment, entered);                                                           \
     t->busy = 0
 
+/* With latency, or of a sample. */
+static AR_NOINLINE void *malloc_special(size_t size, const void *caller)
+{
+    ACQUIRE(AR_MALLOC, ar_real.malloc(size), malloc_inside(size, caller), size, 1, 0);
+}
+
 AR_EXPORT void *malloc(size_t size)
 {
-    ACQUIRE(AR_MALLOC, ar_real.malloc(size), malloc_inside(size, CALLER), size, 1, 0);
+    struct ar_thread *t = &ar_self;
+    if (AR_UNLIKELY(t->busy))
+        return malloc_inside(size, CALLER);
+    if (AR_UNLIKELY(ar_recording.special))
+        return malloc_special(size, CALLER);
+    t->busy = AR_BUSY;
+    void *block = ar_real.malloc(size);
+    ar_record(t, AR_MALLOC, block, size);
+    t->busy = 0;
+    return block;
 }
 
 AR_EXPORT void *calloc(size_t count, size_t size)
@@ -153,9 +168,22 @@ AR_EXPORT int posix_memalign(void **result, size_t alignment, size_t size)
     return error;
 }
 
-AR_EXPORT void free(void *block)
+static AR_NOINLINE void free_special(void *block)
 {
     RELEASE(AR_FREE, ar_real.free(block), free_inside(block), block, 0, 0);
+}
+
+AR_EXPORT void free(void *block)
+{
+    struct ar_thread *t = &ar_self;
+    if (AR_UNLIKELY(ar_is_own(block) || t->busy || ar_recording.special)) {
+        free_special(block);
+        return;
+    }
+    t->busy = AR_BUSY;
+    ar_record(t, AR_FREE, block, 0);
+    ar_real.free(block);
+    t->busy = 0;
 }
 
 AR_EXPORT void free_sized(void *block, size_t size)

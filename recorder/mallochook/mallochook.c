@@ -55,10 +55,10 @@ static inline __attribute__((always_inline)) void tell(enum ar_op op, const void
     struct ar_thread *t = &ar_self;
     const uint8_t busy = t->busy;
     t->busy = AR_BUSY;
-    if (ar_sampled(block) && ar_begin(t)) {
-        ar_event(t, op, (struct ar_details){.address = block, .size = size, .count = 1, .now = ar_now()});
-        ar_end(t);
-    }
+    if (AR_LIKELY(!ar_recording.special))
+        ar_record(t, op, block, size);
+    else if (ar_sampled(block))
+        ar_record_now(t, op, block, size);
     t->busy = busy;
 }
 

@@ -46,6 +46,9 @@ internal sealed class RecordingWriter
     /// <summary>Whether the process began as a fork of a recorded one.</summary>
     public bool Forked { get; init; }
 
+    /// <summary>Whether it was killed while a drain wrote it: no end pair, and none in the chunks.</summary>
+    public bool Drained { get; init; }
+
     /// <summary>The files <c>cmdline</c> and <c>maps</c>; not written when null.</summary>
     public string? CommandLine { get; init; }
 
@@ -54,7 +57,7 @@ internal sealed class RecordingWriter
     public ThreadWriter Thread(int index)
     {
         if (!_threads.TryGetValue(index, out ThreadWriter? writer))
-            _threads.Add(index, writer = new ThreadWriter(index, Latency));
+            _threads.Add(index, writer = new ThreadWriter(index, Latency, Drained));
         return writer;
     }
 
@@ -118,9 +121,9 @@ internal sealed class RecordingWriter
             StartMonoNs = StartMonoNs,
             SecondTicks = StartTicks + 1_000_000,
             SecondMonoNs = 5_001_000_000,
-            EndTicks = StartTicks + 1_000_000_000,
-            EndMonoNs = 6_000_000_000,
-            State = 2,
+            EndTicks = Drained ? 0ul : StartTicks + 1_000_000_000,
+            EndMonoNs = Drained ? 0ul : 6_000_000_000,
+            State = Drained ? 1u : 2,
             LostEvents = lostEvents,
             Sample = Sample,
             Flags = (Latency ? Wire.FlagLatency : 0) | (Forked ? Wire.FlagForked : 0),
@@ -131,7 +134,7 @@ internal sealed class RecordingWriter
     }
 
     /// <summary>Encodes one thread's events. Times are nanoseconds since the start of the recording and must not decrease.</summary>
-    internal sealed class ThreadWriter(int index, bool latency)
+    internal sealed class ThreadWriter(int index, bool latency, bool drained)
     {
         private readonly List<byte> _payload = [];
         private uint _sequence;
@@ -248,7 +251,7 @@ internal sealed class RecordingWriter
                 Sequence = _sequence,
                 Length = (uint)_payload.Count,
                 Ticks = _chunkTicks,
-                MonoNs = StartMonoNs + (_chunkTicks - StartTicks),
+                MonoNs = drained ? 0 : StartMonoNs + (_chunkTicks - StartTicks),
                 OsTid = (uint)(100 + index),
                 Interval = _interval,
             };

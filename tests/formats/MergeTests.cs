@@ -56,6 +56,57 @@ public sealed class MergeTests : IDisposable
     }
 
     [Fact]
+    public void A_release_that_waits_goes_on_as_soon_as_its_address_is_live()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Free(800, 0x1000);
+        writer.Thread(1).Malloc(1600, 0x1000, 32).Malloc(2400, 0x2000, 32);
+        writer.Save();
+
+        Assert.Equal([CallKind.Malloc, CallKind.Free, CallKind.Malloc], ReadAll(out _).Select(e => e.Kind));
+    }
+
+    /// <summary>Thread 1 begins to wait for the block later, as it waited for another before.</summary>
+    [Fact]
+    public void Of_two_that_wait_for_an_address_the_earlier_by_time_goes_on()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Free(800, 0x1000);
+        writer.Thread(1).Free(400, 0x2000).Free(480, 0x1000);
+        writer.Thread(2).Malloc(1600, 0x2000, 8).Malloc(1680, 0x1000, 8).Malloc(1760, 0x1000, 8);
+        writer.Save();
+
+        Assert.Equal([2, 1, 2, 1, 2, 0], ReadAll(out MergeStatistics merge).Select(e => e.Thread));
+        Assert.Equal(0, merge.ForcedSteps);
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(8, 1)]
+    public void A_wait_ends_when_time_is_further_than_the_bound(long beyond, long forced)
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Free(800, 0x1000);
+        writer.Thread(1).Malloc(800 + OwnershipMerge.ParkBoundNs + beyond, 0x1000, 8);
+        writer.Save();
+
+        _ = ReadAll(out MergeStatistics merge);
+        Assert.Equal(forced, merge.ForcedSteps);
+    }
+
+    [Fact]
+    public void The_address_of_a_block_of_an_earlier_interval_is_free()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(800, 0x1000, 8).Interval(2).Malloc(1600, 0x1000, 8);
+        writer.Save();
+
+        List<TraceEvent> events = ReadAll(out MergeStatistics merge);
+        Assert.Equal(0, events[1].DisplacedObject);
+        Assert.Equal(new MergeStatistics(0, 0, 0, 0, 1, 0), merge);
+    }
+
+    [Fact]
     public void A_release_whose_acquisition_is_missing_is_forced_and_counted()
     {
         var writer = new RecordingWriter(_directory.Path);

@@ -52,6 +52,17 @@ public sealed class TraceTests : IDisposable
         Assert.Equal([7200], Times(trace, new() { Interval = 2, FromMark = "late" }));
     }
 
+    /// <summary>Its drain read the clocks before the last chunks were begun, which carry no pair of their own.</summary>
+    [Fact]
+    public void A_drained_image_has_its_times_from_the_second_pair()
+    {
+        var writer = new RecordingWriter(_directory["r.allocrec"]) { Drained = true };
+        writer.Thread(0).Malloc(800, 0x1000, 8).Malloc(2_400_000, 0x2000, 8).Flush().Malloc(3_200_000, 0x3000, 8);
+        writer.Save();
+        using Trace trace = Open(packed: false);
+        Assert.Equal([800, 2_400_000, 3_200_000], Times(trace, null));
+    }
+
     [Fact]
     public void A_block_from_before_a_range_is_known_when_it_is_released_in_it()
     {

@@ -32,6 +32,14 @@ public sealed class InterposeTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
+    [Fact]
+    public void The_first_malloc_may_be_made_under_a_lock_of_the_C_library()
+    {
+        string[] record = [Programs.AllocReplayCommand, "record", "-q", "-o", Recording, "--", Targets.Build("early_locale.c")];
+        ProgramResult result = Programs.Run("timeout", ["60", .. record]);
+        Assert.Equal((0, "free\n", ""), (result.ExitCode, result.Output, result.Error));
+    }
+
     [Theory]
     [MemberData(nameof(Waits))]
     public void What_a_thread_does_in_a_wait_for_another_is_recorded(string wait, string allocator)

@@ -10,7 +10,7 @@ public sealed partial class HookLayerTests
     private static readonly string[][] Layers =
     [
         ["glibc_floor.h", "system", "text"], ["recording.h"], ["options"], ["encode", "files", "identity"], ["chunk.h"], ["arena", "tails"], ["thread"],
-        ["real_thread"], ["image"], ["record.h"], ["interpose_thread"], ["interpose_fork"], ["interpose_prctl"],
+        ["real_thread"], ["image"], ["record"], ["interpose_thread"], ["interpose_fork"], ["interpose_prctl"],
     ];
 
     /// <summary>Named from below, defined above: what each source of events has to bring.</summary>

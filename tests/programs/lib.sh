@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# What the scripts of the programs share. Each is run in an empty directory of its own, with the words to put before the program under
+# test as its arguments: none, or those of allocreplay record. What it prints and its exit code are compared; noise goes to standard error.
+set -euo pipefail
+export LC_ALL=C.UTF-8 TZ=UTC HOME=$PWD
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH # the packages' programs, whatever else there is
+
+# Runs a command until it succeeds: a server is ready when it answers.
+wait_for() {
+    local try
+    for ((try = 0; try < 600; try++)); do
+        ! "$@" >/dev/null 2>&1 || return 0
+        kill -0 "${server:-$$}" || break
+        sleep 0.1
+    done
+    echo "not ready: $*" >&2
+    return 1
+}
+
+# A port of the loopback interface that nobody listens on, below those that the kernel gives to clients.
+free_port() {
+    local port
+    while port=$((20000 + RANDOM % 12000)) && (: </dev/tcp/127.0.0.1/$port) 2>/dev/null; do :; done
+    echo $port
+}
+
+# Whether somebody listens on a port.
+listens() { (: </dev/tcp/127.0.0.1/"$1") 2>/dev/null; }
+
+# Starts a server in the background, in a process group of its own: there are servers that end their whole group.
+running=()
+start() {
+    setsid "$@" >&2 &
+    server=$!
+    running+=("$server")
+}
+
+# Nothing stays behind, whatever fails.
+finish() {
+    local process
+    for process in "${running[@]}"; do
+        ! kill "$process" 2>/dev/null || wait "$process" || true
+    done
+}
+trap finish EXIT
+
+# Waits until the server that was started last has ended, and prints how.
+ended() {
+    local code=0
+    wait "$server" || code=$?
+    running=("${running[@]::${#running[@]}-1}")
+    echo "exit code $code"
+}
+
+# Ends it by its normal signal; record passes this one on.
+stop() {
+    kill -TERM "$server"
+    ended
+}
+
+# The same N lines of words and numbers, every time.
+lines() {
+    awk -v n="$1" 'BEGIN { x = 1; for (i = 0; i < n; i++) { x = (x * 48271) % 2147483647; printf "%d word%d %x\n", i, x % 5000, x } }'
+}
+
+# The same N bytes, which cannot be compressed, every time.
+noise() { perl -e 'srand 1; $n = shift; print pack "L*", map { rand 2 ** 32 } 1 .. $n / 4' "$1"; }
+
+digest() { sha256sum "$@" | cut -c 1-16; }
