@@ -24,7 +24,7 @@ internal sealed partial class ImageDirectory : IDisposable
         if (_descriptor < 0)
             throw new ControlException($"{path}: {Marshal.GetLastPInvokeErrorMessage()}");
         _status = Libc.Status(_descriptor);
-        uint user = EffectiveUser();
+        uint user = Libc.EffectiveUser;
         if (user != 0 && _status.Owner != user)
         {
             Dispose();
@@ -42,7 +42,7 @@ internal sealed partial class ImageDirectory : IDisposable
             throw new ControlException($"{Path.Combine(_path, name)}: {Marshal.GetLastPInvokeErrorMessage()}");
         var handle = new SafeFileHandle(descriptor, ownsHandle: true);
         Libc.FileStatus status = Libc.Status(descriptor);
-        bool isOurs = status.Owner == _status.Owner || create != 0 && status.Owner == EffectiveUser() && status.Size == 0;
+        bool isOurs = status.Owner == _status.Owner || create != 0 && status.Owner == Libc.EffectiveUser && status.Size == 0;
         if (status.Error == 0 && (status.Mode & 0xf000) == 0x8000 && status.Links == 1 && isOurs)
             return handle;
         handle.Dispose();
@@ -55,7 +55,4 @@ internal sealed partial class ImageDirectory : IDisposable
 
     [LibraryImport("libc", EntryPoint = "openat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int OpenAt(int directory, string name, int flags, int mode);
-
-    [LibraryImport("libc", EntryPoint = "geteuid")]
-    private static partial uint EffectiveUser();
 }

@@ -27,6 +27,7 @@ internal sealed unsafe class Drain
     private readonly Dictionary<uint, (uint Number, ulong Ns)> _claimed = []; // slots that are being filled, and since when
     private readonly Dictionary<uint, string> _directories = []; // of images, ended ones too, by number
     private readonly HashSet<uint> _reported = []; // images, by number
+    private readonly double _sinceNs; // CLOCK_BOOTTIME when the session began
     private readonly int _starter = Libc.ParentProcess(); // has the arena mapped, and records nothing
     private ulong _mappedUntil, _lastPartial; // ns
     private uint _seenImages, _givenUp;
@@ -40,6 +41,7 @@ internal sealed unsafe class Drain
     public Drain(SharedArena arena, string session, DiskLimits limits, Action<string> say, Action stay)
     {
         (_arena, _session, _limits, _say, _stay) = (arena, session, limits, say, stay);
+        _sinceNs = Libc.BootTimeNs - (DateTime.UtcNow - new FileInfo(Path.Combine(session, SharedArena.NameLink)).LastWriteTimeUtc).TotalNanoseconds;
         if (arena.Header->TickShift == 0)
             arena.Header->TickShift = _clock.TickShift;
         _clock.Publish(arena.Header);
@@ -201,7 +203,8 @@ internal sealed unsafe class Drain
 
     private LiveImage Begin(uint index, ImageSlot* slot)
     {
-        RecordedProcess? process = RecordedProcess.Find(slot->Process, _arena.MapName, BootOffsetNs, pid => _images.Values.Any(i => i.Process?.Pid == pid));
+        RecordedProcess? process = RecordedProcess.Find(
+            slot->Process, _arena.MapName, BootOffsetNs, _sinceNs, pid => _images.Values.Any(i => i.Process?.Pid == pid));
         try
         {
             string? parent = _directories.GetValueOrDefault(slot->Parent) is { Length: > 0 } known ? known : null;

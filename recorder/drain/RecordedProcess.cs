@@ -1,5 +1,6 @@
 using System.Globalization;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder.Arena;
 
 namespace AllocReplay.Drain;
 
@@ -7,13 +8,15 @@ namespace AllocReplay.Drain;
 internal sealed class RecordedProcess
 {
     private const double TickNs = 1e9 / 100; // of the kernel's start times
+    private const double StartMaxNs = 10e9; // from the process that becomes the program to the session: it is held until there is one
 
     private readonly string _directory;
     private readonly ulong _started;
-
+    private readonly uint _user;
     private readonly bool _isNested; // its threads' ids are not ours either
 
-    private RecordedProcess(int pid, ulong started, bool isNested) => (Pid, _directory, _started, _isNested) = (pid, $"/proc/{pid}", started, isNested);
+    private RecordedProcess(int pid, ulong started, uint user, bool isNested) =>
+        (Pid, _directory, _started, _user, _isNested) = (pid, $"/proc/{pid}", started, user, isNested);
 
     /// <summary>As this process knows it.</summary>
     public int Pid { get; }
@@ -25,13 +28,14 @@ internal sealed class RecordedProcess
     /// <param name="image">As the process knows itself: in a namespace of process ids that may be another process's id here.</param>
     /// <param name="map">What it has mapped.</param>
     /// <param name="bootOffsetNs">CLOCK_BOOTTIME less CLOCK_MONOTONIC.</param>
+    /// <param name="sinceNs">CLOCK_BOOTTIME when the session began: no process of it is much older.</param>
     /// <param name="isTaken">Whether a process has an image already: it is the one only if there is no other, by an exec.</param>
-    public static RecordedProcess? Find(ProcessHeader image, string map, double bootOffsetNs, Func<int, bool> isTaken)
+    public static RecordedProcess? Find(ProcessHeader image, string map, double bootOffsetNs, double sinceNs, Func<int, bool> isTaken)
     {
-        double startedNs = (image.Flags & Wire.FlagForked) != 0 ? image.StartMonoNs + bootOffsetNs : 0;
-        bool IsIts(RecordedProcess candidate) => candidate.BeganAt(startedNs) || Maps(candidate._directory, map);
+        bool forked = (image.Flags & Wire.FlagForked) != 0;
+        double startedNs = image.StartMonoNs + bootOffsetNs;
         RecordedProcess? last = null;
-        foreach (RecordedProcess candidate in Candidates(image.Pid, image.ParentPid).Where(IsIts))
+        foreach (RecordedProcess candidate in Candidates(image.Pid, image.ParentPid).Where(c => forked && c.BeganAt(startedNs) || c.MayMap(map, sinceNs)))
         {
             last = candidate;
             if (!isTaken(candidate.Pid))
@@ -57,7 +61,7 @@ internal sealed class RecordedProcess
         foreach (string directory in Directory.EnumerateDirectories("/proc"))
         {
             if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int other) && other != pid
-                && Candidate(other, pid) is { } nested && IsNested(other))
+                && Candidate(other, pid) is { } nested)
             {
                 yield return nested;
             }
@@ -67,15 +71,24 @@ internal sealed class RecordedProcess
     /// <summary>Whether it was created at a moment of CLOCK_BOOTTIME, give or take what a fork takes. The kernel tells it in ticks.</summary>
     private bool BeganAt(double ns) => Math.Abs(_started * TickNs - ns) < 2 * TickNs;
 
-    private static bool Maps(string directory, string path)
+    /// <summary>Whether it has a file mapped. One that hides what it has (PR_SET_DUMPABLE) is believed if it may be of this session.</summary>
+    private bool MayMap(string path, double sinceNs) =>
+        Maps(_directory, path) ?? (!_isNested && _user == Libc.EffectiveUser && _started * TickNs > sinceNs - StartMaxNs);
+
+    /// <returns>Null when that may not be looked at.</returns>
+    private static bool? Maps(string directory, string path)
     {
         try
         {
             return File.ReadLines($"{directory}/maps").Any(l => l.Contains(path, StringComparison.Ordinal));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (UnauthorizedAccessException)
         {
-            return false; // it has ended, or is none of ours
+            return null;
+        }
+        catch (IOException)
+        {
+            return false; // it has ended
         }
     }
 
@@ -87,7 +100,7 @@ internal sealed class RecordedProcess
             if (!int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int pid) || pid == Environment.ProcessId
                 || pid == but)
                 continue;
-            if (Maps(directory, path))
+            if (Maps(directory, path) == true)
                 return true;
         }
         return false;
@@ -120,26 +133,22 @@ internal sealed class RecordedProcess
     {
         try
         {
-            string line = File.ReadLines($"/proc/{pid}/status").FirstOrDefault(l => l.StartsWith("NSpid:", StringComparison.Ordinal)) ?? "";
-            string last = line[(line.LastIndexOf('\t') + 1)..];
-            (_, ulong started) = Stat($"/proc/{pid}");
-            return last == known.ToString(CultureInfo.InvariantCulture) && started != 0 ? new RecordedProcess(pid, started, pid != known) : null;
+            uint user = 0;
+            foreach (string line in File.ReadLines($"/proc/{pid}/status"))
+            {
+                if (line.StartsWith("Uid:", StringComparison.Ordinal))
+                    user = uint.Parse(line.Split('\t')[2], CultureInfo.InvariantCulture); // the effective one
+                if (!line.StartsWith("NSpid:", StringComparison.Ordinal))
+                    continue;
+                (_, ulong started) = Stat($"/proc/{pid}");
+                bool isKnown = line[(line.LastIndexOf('\t') + 1)..] == known.ToString(CultureInfo.InvariantCulture);
+                return isKnown && started != 0 ? new RecordedProcess(pid, started, user, pid != known) : null;
+            }
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
-        }
-    }
-
-    private static bool IsNested(int pid)
-    {
-        try
-        {
-            return File.ReadLines($"/proc/{pid}/status").Any(l => l.StartsWith("NSpid:", StringComparison.Ordinal) && l.Split('\t').Length > 2);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
         }
     }
 

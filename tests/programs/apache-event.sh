@@ -4,6 +4,7 @@
 # shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
+mpm=${mpm:-event} # apache-prefork sets it
 mkdir www
 lines 500 >www/page.txt
 port=$(free_port)
@@ -16,7 +17,7 @@ ErrorLog /dev/stderr
 DocumentRoot $PWD/www
 User $(id -un 65534)
 Group $(id -gn 65534)
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
+LoadModule mpm_${mpm}_module /usr/lib/apache2/modules/mod_mpm_$mpm.so
 LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so
 LoadModule mime_module /usr/lib/apache2/modules/mod_mime.so

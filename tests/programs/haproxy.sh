@@ -4,12 +4,7 @@
 # shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
-mkdir www
-lines 500 >www/page.txt
-port=$(free_port)
-behind=$(free_port)
-printf 'server.port = %d\nserver.bind = "127.0.0.1"\nserver.document-root = "%s"\n' "$behind" "$PWD/www" >lighttpd.conf
-start lighttpd -D -f lighttpd.conf
+start_behind
 cat >haproxy.cfg <<CONF
 global
     nbthread 2

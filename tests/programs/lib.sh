@@ -63,6 +63,24 @@ lines() {
     awk -v n="$1" 'BEGIN { x = 1; for (i = 0; i < n; i++) { x = (x * 48271) % 2147483647; printf "%d word%d %x\n", i, x % 5000, x } }'
 }
 
+# The same N functions in C, every time.
+functions() {
+    local i
+    for ((i = 0; i < $1; i++)); do
+        echo "int f$i(int a, const char *b) { int s = $i; for (int i = 0; i < a; i++) s += b[i % ($i % 9 + 1)] * i; return s ^ (a << $((i % 31))); }"
+    done
+}
+
+# Starts lighttpd, unrecorded, for a proxy to stand before: sets port, the proxy's, and behind.
+start_behind() {
+    mkdir www
+    lines 500 >www/page.txt
+    port=$(free_port)
+    behind=$(free_port)
+    printf 'server.port = %d\nserver.bind = "127.0.0.1"\nserver.document-root = "%s"\n' "$behind" "$PWD/www" >lighttpd.conf
+    start lighttpd -D -f lighttpd.conf
+}
+
 # The same N bytes, which cannot be compressed, every time.
 noise() { perl -e 'srand 1; $n = shift; print pack "L*", map { rand 2 ** 32 } 1 .. $n / 4' "$1"; }
 

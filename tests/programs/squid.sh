@@ -5,12 +5,7 @@
 . "${0%/*}/lib.sh"
 
 chmod 777 . # it writes as another user, when this one is root
-mkdir www
-lines 500 >www/page.txt
-port=$(free_port)
-behind=$(free_port)
-printf 'server.port = %d\nserver.bind = "127.0.0.1"\nserver.document-root = "%s"\n' "$behind" "$PWD/www" >lighttpd.conf
-start lighttpd -D -f lighttpd.conf
+start_behind
 cat >squid.conf <<CONF
 http_port 127.0.0.1:$port
 http_access allow all

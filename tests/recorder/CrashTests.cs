@@ -131,6 +131,28 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
         Assert.InRange(reader.ResolutionNs, 1, 100);
     }
 
+    /// <summary>A copy is what it was when it was made, whatever the original's memory has; who asks a drain that is stopped is told.</summary>
+    [Fact]
+    public unsafe void A_copy_of_a_running_recording_is_read_and_a_stopped_drain_is_named()
+    {
+        string session = _directory["r"], copy = _directory["copy"];
+        Directory.CreateDirectory(session);
+        using DrainProcess drain = DrainProcess.Start(session, new RecordOptions { Command = [], Output = session });
+        using SharedArena arena = SharedArena.Open(session)!;
+        Directory.CreateDirectory(copy);
+        File.CreateSymbolicLink(Path.Combine(copy, SharedArena.NameLink), drain.Arena);
+        SessionSwitch.BringIn(copy);
+        Assert.Throws<ForeignArenaException>(() => SharedArena.Open(copy)); // the control: nothing else refuses it
+
+        const int stop = 19, go = 18;
+        int pid = (int)arena.Header->DrainPid;
+        Signals.Send(pid, stop);
+        string said = Assert.Throws<ControlException>(() => SessionSwitch.BringIn(session)).Message;
+        Signals.Send(pid, go);
+        Assert.Contains($"kill -CONT {pid}", said, StringComparison.Ordinal);
+        SessionSwitch.BringIn(session);
+    }
+
     /// <summary>A drain that is stopped leaves the program with what room it has.</summary>
     [Theory]
     [InlineData(WhenFull.Wait, true)]
