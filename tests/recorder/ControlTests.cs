@@ -15,7 +15,7 @@ public sealed class ControlTests : IDisposable
     private const int Cycles = 10_000;
 
     /// <summary>10,000 where all is asked for: each leaves some images.</summary>
-    private static readonly int StormCycles = Environment.GetEnvironmentVariable("ALLOCREPLAY_TESTS") == "all" ? 10_000 : 40;
+    private static readonly int StormCycles = Effort.OfLong(10_000, usual: 40);
 
     /// <summary>Between the clock that the test reads and the one that events are stamped by.</summary>
     private static readonly TimeSpan ClockError = TimeSpan.FromMilliseconds(0.2);
