@@ -149,6 +149,7 @@ struct ar_image *ar_arena_image(void)
             image->number = number;
             image->parent = image->filtered = 0;
             image->held = image->waits = 0;
+            image->mapped_at = (uint64_t)view.arena;
             return image;
         }
     }
