@@ -76,7 +76,8 @@ internal sealed class RecordedProcess
 
     /// <summary>Whether it has a file mapped there. One that hides what it has (PR_SET_DUMPABLE) is believed if it may be of this session.</summary>
     private bool MayMap(string path, ulong at, double sinceNs) =>
-        Maps(_directory, path, at.ToString("x", CultureInfo.InvariantCulture) + "-") ?? (!_isNested && _user == Libc.EffectiveUser && _started * TickNs > sinceNs - StartMaxNs);
+        Maps(_directory, path, at.ToString("x", CultureInfo.InvariantCulture) + "-")
+            ?? (!_isNested && _user == Libc.EffectiveUser && _started * TickNs > sinceNs - StartMaxNs);
 
     /// <param name="directory">Of the process, in /proc.</param>
     /// <param name="path">Of the file.</param>
