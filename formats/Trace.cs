@@ -50,7 +50,7 @@ public sealed class Trace : IDisposable
             if (Directory.Exists(path))
                 return OfSession(path);
             if (!File.Exists(path))
-                throw new TraceFormatException(path, null, "no such trace");
+                throw new TraceFormatException(path, null, FileKind.IsDenied(path) ? "cannot be read: Permission denied" : "no such trace");
             ByteSource bytes = ByteSource.OpenFile(path);
             if (PackFile.IsPack(bytes))
                 return OfPack(bytes);
@@ -160,9 +160,8 @@ public sealed class Trace : IDisposable
     private IEnumerable<string> Names => _pack?.Images.Select(i => i.Name) ?? _directories.Keys;
 
     private IEnumerable<ProcessImage> Describe() =>
-        _pack?.Images.Select(i => new ProcessImage(i.Name, Path, i.Info.Executable, i.EventBytes))
-        ?? _directories.Select(d => new ProcessImage(
-            d.Key, d.Value.Path, ProcessRecording.ReadExecutable(d.Value), ChunkIndex.MeasureEvents(d.Value)));
+        _pack?.Images.Select(i => new ProcessImage(i.Name, Path, i.Info.Executable, i.EventBytes, i.Info.LostEvents, i.Info.Failure))
+        ?? _directories.Select(d => ProcessRecording.Describe(d.Key, d.Value));
 
     private static bool IsImage(string directory)
     {

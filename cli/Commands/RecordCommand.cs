@@ -11,6 +11,7 @@ namespace AllocReplay.Cli.Commands;
 /// <summary><c>allocreplay record</c>: runs a command and records what it allocates.</summary>
 internal static class RecordCommand
 {
+    private const int ReasonsMax = 3;
     private const long RateWorthSaying = 10 << 20; // bytes a minute: a gigabyte in two hours
 
     public static Command Create(Terminal terminal)
@@ -87,7 +88,8 @@ internal static class RecordCommand
         record.SetAction(parse =>
         {
             string[] words = parse.GetValue(command)!;
-            if (words[0].StartsWith('-') && !parse.Tokens.Any(t => t.Value == "--"))
+            // What follows -- may begin with a dash; what stands before it is an option of ours, or was meant as one.
+            if (words[0].StartsWith('-') && parse.Tokens.Select(t => t.Value).TakeWhile(t => t != "--").Contains(words[0]))
                 throw new UsageException($"record has no option {words[0]}; put -- before the command");
             var destination = new RecordingOutput(parse.GetValue(output) ?? DefaultOutput(words[0]), parse.GetValue(force));
             // Usage, but record has its own codes: 2 may be the command's.
@@ -181,10 +183,15 @@ internal static class RecordCommand
     {
         string images = Quantity.Count(reader.Trace.ImageCount, "process image");
         terminal.Note($"allocreplay: recorded {output}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
-        if (reader.Process.LostEvents > 0 || reader.Process.Failure is not null)
+        IReadOnlyList<Loss> losses = Loss.Of(reader.Images);
+        foreach (Loss loss in losses.Take(ReasonsMax))
         {
-            string who = reader.Trace.ImageCount > 1 ? $" of {reader.Image}, the busiest" : "";
-            terminal.Note($"allocreplay: {Quantity.Count(reader.Process.LostEvents, "event")}{who} lost: {reader.Process.Failure}");
+            string where = reader.Trace.ImageCount == 1 ? ""
+                : loss.Images is [var only] ? $" of {only}" : $" of {Quantity.Count(loss.Images.Count, "process image")}";
+            string why = TextLine.Plain(loss.Reason ?? "shared memory was full, as the disk did not keep up");
+            terminal.Note($"allocreplay: {Quantity.Count(loss.Events, "event")}{where} lost: {why}");
         }
+        if (losses.Count > ReasonsMax)
+            terminal.Note($"allocreplay: and for {Quantity.Count(losses.Count - ReasonsMax, "more reason")}; 'info --images' lists what is missing of each");
     }
 }

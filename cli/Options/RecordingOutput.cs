@@ -32,6 +32,8 @@ internal sealed class RecordingOutput
     {
         if (Name.Length == 0)
             return "expected a name for the recording, found none";
+        if (Name == "-")
+            return "-: a recording is a directory or a file and no stream; give it a name";
         if (Path.GetExtension(Name) is not ("" or Extension or PackCommand.Extension))
         {
             return $"{Name}: nothing is recorded under this name; end it in {PackCommand.Extension} for one file, or in {Extension} "
@@ -43,7 +45,10 @@ internal sealed class RecordingOutput
         if (File.Exists(Directory))
             return $"{Directory}: already there, and not a recording{until}; choose another name";
         if (!System.IO.Directory.Exists(Directory))
-            return OutputFile.WhyNotBeside(Directory);
+        {
+            string parent = Path.GetDirectoryName(Path.GetFullPath(Directory))!;
+            return System.IO.Directory.Exists(parent) ? OutputFile.WhyNotBeside(Directory) : $"{Directory}: there is no directory {parent}";
+        }
         return !_force ? $"{Directory}: already there{until}; choose another name, or replace it with --force" : RecordSession.WhyNotReplaced(Directory);
     }
 

@@ -238,17 +238,21 @@ internal static class InfoPage
     {
         if (s.Images.Count < 2)
             yield break;
-        Table table = Terminal.NewTable(("process image", Justify.Left), ("program", Justify.Left), ("event bytes", Justify.Right), ("", Justify.Left));
+        bool losses = s.Images.Any(i => i.LostEvents > 0);
+        Table table = Terminal.NewTable([("process image", Justify.Left), ("program", Justify.Left), ("event bytes", Justify.Right),
+            .. losses ? [("events lost", Justify.Right)] : Array.Empty<(string, Justify)>(), ("", Justify.Left)]);
         ProcessImage[] shown = [.. s.Images.Where((image, i) => lists.AllImages || i < ImageRows || image.Name == s.Image)];
         foreach (ProcessImage image in shown)
-            table.AddRow(Markup.Escape(TextLine.Plain(image.Name)), Markup.Escape(TextLine.Plain(Path.GetFileName(image.Executable))),
-                Quantity.Bytes(image.EventBytes), image.Name == s.Image ? "← shown above" : "");
+            table.AddRow([Markup.Escape(TextLine.Plain(image.Name)), Markup.Escape(TextLine.Plain(Path.GetFileName(image.Executable))),
+                Quantity.Bytes(image.EventBytes), .. losses ? [Quantity.Count((long)image.LostEvents)] : Array.Empty<string>(),
+                image.Name == s.Image ? "← shown above" : ""]);
         yield return table;
         if (shown.Length < s.Images.Count)
         {
             string bytes = Quantity.Bytes(s.Images.Except(shown).Sum(i => i.EventBytes));
             yield return new Text($"  and {More(s.Images.Count - shown.Length, "process image")} with {bytes}: --images lists all.");
         }
+        yield return new Text("  Their sum: analyze --process all, then query.");
     }
 
     private static string More(int n, string thing) => n == 1 ? $"1 more {thing}" : $"{Quantity.Count(n)} more {thing}s";

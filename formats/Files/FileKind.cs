@@ -14,6 +14,7 @@ internal static partial class FileKind
     private const int Current = -100, NoFollow = 0x100, Empty = 0x1000, Type = 1; // of statx(2)
     private const int StatSize = 256, ModeAt = 28, TypeMask = 0xf000;
     private const int Regular = 0x8000;
+    private const int AccessDenied = 13; // EACCES
 
     /// <summary>Why a name stands for no regular file, as a phrase; null when it does, and when it stands for nothing.</summary>
     /// <param name="path">The name.</param>
@@ -23,6 +24,14 @@ internal static partial class FileKind
         if (OperatingSystem.IsLinux())
             return Describe(Current, path, followsLinks ? 0 : NoFollow);
         return Directory.Exists(path) ? "a directory" : null;
+    }
+
+    /// <summary>Whether what a name stands for cannot be known, as a directory on the way may not be searched.</summary>
+    /// <param name="path">The name.</param>
+    public static unsafe bool IsDenied(string path)
+    {
+        byte* stat = stackalloc byte[StatSize];
+        return OperatingSystem.IsLinux() && Statx(Current, path, 0, Type, stat) != 0 && Marshal.GetLastPInvokeError() == AccessDenied;
     }
 
     /// <summary>Opens a regular file for reading, and nothing else; it does not wait for the other end of a pipe.</summary>
@@ -73,6 +82,6 @@ internal static partial class FileKind
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int NativeOpen(string path, int flags);
 
-    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static unsafe partial int Statx(int directory, string path, int flags, uint mask, byte* stat);
 }

@@ -72,17 +72,18 @@ internal sealed class ProcessRecording : ITraceSource
         }
     }
 
-    /// <summary>The program of a process image, empty when its header cannot be read.</summary>
-    public static string ReadExecutable(ByteFolder directory)
+    /// <summary>What a listing shows of a process image; no more than its name and size when its header cannot be read.</summary>
+    public static ProcessImage Describe(string name, ByteFolder directory)
     {
+        long bytes = ChunkIndex.MeasureEvents(directory);
         try
         {
             ProcessHeader header = ReadHeader(directory);
-            return Text(header.Executable);
+            return new ProcessImage(name, directory.Path, Text(header.Executable), bytes, header.LostEvents, FailureOf(header));
         }
         catch (TraceFormatException)
         {
-            return "";
+            return new ProcessImage(name, directory.Path, "", bytes);
         }
     }
 
@@ -124,7 +125,7 @@ internal sealed class ProcessRecording : ITraceSource
         Architecture = header.Arch switch { Wire.ArchX8664 => "x86-64", Wire.ArchAArch64 => "aarch64", _ => $"unknown ({header.Arch})" },
         Started = DateTimeOffset.UnixEpoch.AddTicks((long)Math.Min(header.RealtimeNs, long.MaxValue) / 100),
         State = Enum.IsDefined((RecordingState)header.State) ? (RecordingState)header.State : RecordingState.Recording,
-        Failure = header.FailureOp == 0 ? null : DescribeFailure(header.FailureOp, header.FailureErrno),
+        Failure = FailureOf(header),
         LostEvents = header.LostEvents,
         RecordsOperatorNew = (header.Flags & Wire.FlagNewRecorded) != 0,
         Source = (header.Flags & Wire.FlagMallocHook) != 0 ? ProcessInfo.FromMallocHook : ProcessInfo.FromPreload,
@@ -134,10 +135,12 @@ internal sealed class ProcessRecording : ITraceSource
         FormatVersion = $"{header.VersionMajor}.{header.VersionMinor}",
     };
 
-    private static string DescribeFailure(uint op, int errno)
+    private static string? FailureOf(in ProcessHeader header)
     {
-        string what = op switch
+        int errno = header.FailureErrno;
+        string what = header.FailureOp switch
         {
+            0 => "",
             1 => "could not create the recording",
             2 => "could not grow the tails",
             3 => "could not write events",
@@ -145,9 +148,9 @@ internal sealed class ProcessRecording : ITraceSource
             5 => ProcessInfo.SizeLimit,
             6 => "the program forbids the processor's counter, by which events are stamped",
             7 => "the disk has no more room than is to be left free",
-            _ => $"failure {op}",
+            uint op => $"failure {op}",
         };
-        return errno == 0 ? what : $"{what}: {Marshal.GetPInvokeErrorMessage(errno)}";
+        return what.Length == 0 ? null : errno == 0 ? what : $"{what}: {Marshal.GetPInvokeErrorMessage(errno)}";
     }
 
     private static string[] ReadArguments(ByteFolder directory)

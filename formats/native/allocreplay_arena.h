@@ -14,7 +14,7 @@
 #include "allocreplay_format.h"
 
 #define AR_ARENA_MAGIC 0x414e455241524c41ull /* "ALRARENA" */
-#define AR_ARENA_VERSION 2u
+#define AR_ARENA_VERSION 3u
 #define AR_ARENA_CLASSES 3
 #define AR_ARENA_PAGE 4096u
 
@@ -118,11 +118,14 @@ struct ar_image {
     uint64_t waits;          /* for a free chunk */
     uint32_t first_interval; /* that it began with, or 0 */
     uint32_t reserved;
+    uint64_t mapped_at; /* where its process has the arena: of two that call themselves by one id, in namespaces of
+                           process ids, this tells which it is */
 };
 
 static_assert(offsetof(struct ar_image, state) == 2432, "ar_image.state");
 static_assert(offsetof(struct ar_image, held) == 2448, "ar_image.held");
 static_assert(offsetof(struct ar_image, first_interval) == 2464, "ar_image.first_interval");
+static_assert(offsetof(struct ar_image, mapped_at) == 2472, "ar_image.mapped_at");
 static_assert(sizeof(struct ar_image) <= AR_ARENA_PAGE, "ar_image fits its page");
 
 /* Text that the program's image carries to its recording, in chunks with this magic: `thread` is an

@@ -23,13 +23,18 @@ static struct view {
     struct ar_image *images; /* a page each */
     uint32_t image_count;
     uint32_t wait_ms;
-    uint64_t quota;
+    uint64_t quota, size;
     struct chunks {
         uint32_t size, count;
         uint64_t *owners, *free, *full;
         char *first;
     } classes[AR_ARENA_CLASSES];
 } view;
+
+/* Of a child that has parted from the arena, until its own recording begins. What it was forked in the middle of goes
+ * on with the addresses that it had, and so does `view` meanwhile. */
+static bool parted;
+static char *elsewhere;
 
 struct ar_chunk ar_no_chunk;
 
@@ -90,8 +95,40 @@ bool ar_arena_map(const char *path)
     view.image_count = copy.image_count;
     view.wait_ms = copy.wait_ms < 1000 ? copy.wait_ms : 1000;
     view.quota = copy.quota;
+    view.size = copy.size;
     view.arena = map;
     return true;
+}
+
+void *ar_arena_again(void *at)
+{
+    char *old = (char *)view.arena, *now = elsewhere;
+    if (!parted)
+        return at;
+    if (!now)
+        return NULL;
+#define MOVED(pointer) ((void *)(now + ((char *)(pointer)-old)))
+    for (int i = 0; i < AR_ARENA_CLASSES; i++) {
+        struct chunks *c = &view.classes[i];
+        c->owners = MOVED(c->owners);
+        c->free = MOVED(c->free);
+        c->full = MOVED(c->full);
+        c->first = MOVED(c->first);
+    }
+    view.images = MOVED(view.images);
+    view.arena = MOVED(view.arena);
+    parted = false;
+    return MOVED(at);
+#undef MOVED
+}
+
+/* All of the arena, not the thread's chunk alone: it may be taking another just now, or counting a call that is lost.
+ * In zeroed memory no chunk is free, and none is the thread's to give. */
+static void part(struct ar_thread *t)
+{
+    t->waited = 1; /* it does not for a chunk either */
+    if (!parted)
+        elsewhere = ar_part_from(view.arena, view.size, &parted);
 }
 
 static struct ar_image *image_at(uint32_t index)
@@ -112,6 +149,7 @@ struct ar_image *ar_arena_image(void)
             image->number = number;
             image->parent = image->filtered = 0;
             image->held = image->waits = 0;
+            image->mapped_at = (uint64_t)view.arena;
             return image;
         }
     }
@@ -178,6 +216,7 @@ static bool claim(struct ar_thread *t, enum ar_size size, uint32_t image)
             if ((was & AR_CHUNK_STATE_MASK) != AR_CHUNK_FREE ||
                 !__atomic_compare_exchange_n(owner, &was, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
                 continue; /* the bit lied */
+            AR_LITMUS_FORK(0);
             struct ar_chunk *chunk = (struct ar_chunk *)(c->first + (size_t)(word * 64 + bit) * c->size);
             t->place = owner;
             t->tail = chunk;
@@ -241,6 +280,7 @@ static void hand_over(struct ar_thread *t, enum ar_chunk_state state)
     if ((word & AR_CHUNK_STATE_MASK) != AR_CHUNK_OWNED && (word & AR_CHUNK_STATE_MASK) != AR_CHUNK_EXITED)
         return;
     uint64_t given = (word & ~(uint64_t)AR_CHUNK_STATE_MASK) | state;
+    AR_LITMUS_FORK(1);
     if (!__atomic_compare_exchange_n(owner, &word, given, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return;
     for (int i = 0; i < AR_ARENA_CLASSES; i++) {
@@ -270,7 +310,7 @@ static void leave(struct ar_thread *t)
         hand_over(t, AR_CHUNK_EXITED);
 }
 
-const struct ar_store ar_arena_store = {take, give, leave};
+const struct ar_store ar_arena_store = {take, give, leave, part};
 
 /* Text goes to the drain in chunks of its own. What does not fit is left out: it is metadata. */
 void ar_arena_carry(struct ar_image *image, enum ar_document what, const char *path)

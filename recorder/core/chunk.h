@@ -16,8 +16,17 @@ struct ar_store {
     bool (*give)(struct ar_thread *t, struct ar_why *why);
     /* The thread ends: its chunk, in which it may write a little more, is to be given away when it is gone. */
     void (*leave)(struct ar_thread *t);
+    /* In a child that was forked in the middle of something, and will go on with it as its parent does: whatever that
+     * writes, or takes or gives, is nobody's. The child's own recording begins later. */
+    void (*part)(struct ar_thread *t);
 };
 extern const struct ar_store ar_arena_store, ar_tails_store;
+
+/* Defined by a litmus build of the tests only, to fork, as a signal handler might, where a thread is about to change
+ * what is shared, or just has. */
+#ifndef AR_LITMUS_FORK
+#define AR_LITMUS_FORK(where) ((void)0)
+#endif
 
 /* One that a thread has while it has none: full, so that the thread asks again at its next call. */
 extern struct ar_chunk ar_no_chunk;
@@ -25,6 +34,9 @@ extern struct ar_chunk ar_no_chunk;
 /* arena.c */
 bool ar_arena_map(const char *path); /* once, in the first image that this memory had */
 bool ar_arena_mapped(void);
+/* Before a child's own recording begins: the arena may be elsewhere since it was forked. Returns what `at`, which was
+ * in it, is now; NULL: the arena is gone. */
+void *ar_arena_again(void *at);
 struct ar_image *ar_arena_image(void); /* takes a slot, to be filled; NULL: there is none */
 /* It is filled: its recording begins as the session's control word says, or stopped. */
 void ar_arena_publish(struct ar_image *image, bool stopped);

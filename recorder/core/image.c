@@ -88,11 +88,13 @@ static void set_options(struct ar_process *header)
 /* Into the arena: a forked child needs nothing but the memory that it inherited. */
 static bool start_in_arena(void)
 {
+    const bool forked = latest_header != NULL;
+    if (forked && !(latest_header = ar_arena_again(latest_header)))
+        return false;
     struct ar_image *image = ar_arena_image();
     if (!image)
         return false;
     struct ar_process *header = &image->process;
-    const bool forked = latest_header != NULL;
     if (!forked)
         ar_identify(&identity, filtered);
     else
@@ -202,11 +204,11 @@ static bool begin_recording(void)
     return ar_store == &ar_arena_store ? start_in_arena() : start_in_files();
 }
 
-/* Begins this image's recording; idempotent, thread-safe. */
-static bool start(void)
+/* Begins this image's recording; idempotent, thread-safe. NULL: there is none. */
+static struct ar_process *start(void)
 {
     if (disabled || (!environ && !latest_header))
-        return false;
+        return NULL;
     if (atomic_exchange(&ar_recording.starting, 1) == 0) {
         if (begin_recording())
             ar_self.header = NULL; /* in a forked child: that of the parent, which may be anybody's by now */
@@ -214,7 +216,7 @@ static bool start(void)
             disabled = true;
     }
     /* Another thread is starting it: until it has, this thread's calls pass through. */
-    return ar_recording.header != NULL;
+    return ar_recording.header;
 }
 
 /* Calls that are lost are many, and the count is shared: it is brought up to date now and then. */
@@ -278,9 +280,11 @@ AR_NOINLINE bool ar_ready(struct ar_thread *t)
         return pass_through(t, header);
     int saved = errno;
     bool ready = false;
-    if (header || start()) {
-        header = ar_recording.header;
+    if (!header)
+        header = start();
+    if (header) { /* not asked for again: the page may be wiped meanwhile */
         __atomic_fetch_add(&header->slow_begun, 1, __ATOMIC_SEQ_CST);
+        AR_LITMUS_FORK(0);
         ready = make_ready(t, header);
         __atomic_fetch_add(&header->slow_done, 1, __ATOMIC_SEQ_CST);
     }

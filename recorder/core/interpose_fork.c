@@ -1,12 +1,11 @@
 /* Forks in the middle of an event: a signal handler may make one while the thread that it interrupted writes. The child
- * goes on with that event when the handler returns, and would write it into a chunk that is its parent's. So it is
- * given memory of its own in the chunk's place. What it writes there is nobody's: its own recording begins at its next
- * call.
+ * goes on with that event when the handler returns, and would write it into a chunk that is its parent's, or take or
+ * give one in its parent's name. So it is given memory of its own in the place of what it shares. What it does there is
+ * nobody's: its own recording begins at its next call.
  *
  * fork() runs the handler below; _Fork(), which runs none, is wrapped. A raw clone from a handler is left open. */
 #include <pthread.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,8 +16,8 @@ static pid_t (*real_fork)(void);
 static void in_child(void)
 {
     struct ar_thread *t = &ar_self;
-    if (t->busy && t->header && t->place)
-        ar_sys(SYS_mmap, t->tail, t->capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (t->busy && t->header)
+        ar_store->part(t);
 }
 
 void ar_fork_resolve(void)

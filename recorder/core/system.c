@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,6 +46,16 @@ void ar_loaded(void)
     loaded = true;
     if (error_left)
         forget_error();
+}
+
+void *ar_part_from(void *shared, size_t size, bool *parted)
+{
+    /* From nothing of its old size: a second view of the same pages. */
+    long second = ar_sys(SYS_mremap, shared, 0, size, MREMAP_MAYMOVE);
+    long own = ar_sys(SYS_mmap, shared, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    *parted = own == (long)shared;
+    return second < 0 && second > -4096 ? NULL : (void *)second;
 }
 
 uint64_t ar_monotonic_ns(void)

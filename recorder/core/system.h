@@ -47,6 +47,10 @@ void *ar_next(const char *name);
 /* Every library that we need is ready: our constructor is running. Once. */
 void ar_loaded(void);
 
+/* Puts memory of this process's own, zeroed, in the place of memory that it shares. Returns where the shared memory is
+ * now; NULL: nowhere. `*parted` is false where nothing could be done. */
+void *ar_part_from(void *shared, size_t size, bool *parted);
+
 uint64_t ar_monotonic_ns(void);
 void ar_read_clocks(uint64_t *ticks, uint64_t *ns);
 

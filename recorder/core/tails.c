@@ -5,6 +5,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -143,6 +144,8 @@ static bool reclaim(struct ar_why *why)
 
 static bool take(struct ar_thread *t, enum ar_size size, struct ar_why *why)
 {
+    if (t->header != ar_recording.header)
+        return false; /* forked meanwhile */
     const uint32_t bytes = size == AR_LARGE ? TAIL_LARGE : TAIL_SMALL;
     lock();
     struct ar_slot **list = bytes == TAIL_SMALL ? &ar_recording.free_small : &ar_recording.free_large;
@@ -164,6 +167,8 @@ static bool take(struct ar_thread *t, enum ar_size size, struct ar_why *why)
 static bool give(struct ar_thread *t, struct ar_why *why)
 {
     struct ar_slot *slot = t->place;
+    if (t->header != ar_recording.header)
+        return false; /* forked meanwhile */
     if (slot->tail->length > 0 && !ar_write_chunk(slot->tail, why))
         return false;
     t->tail = &ar_no_chunk;
@@ -189,4 +194,18 @@ static void leave(struct ar_thread *t)
     unlock();
 }
 
-const struct ar_store ar_tails_store = {take, give, leave};
+/* The page and the thread's own tail. What is on its way into the files goes there once more: a reader knows it by its
+ * sequence number, and takes and gives look before they begin. */
+static void part(struct ar_thread *t)
+{
+    bool parted = false;
+    void *page = ar_part_from(t->header, sizeof *t->header, &parted);
+    if (page && parted)
+        memcpy(t->header, page, sizeof *t->header); /* whether it was stopped, the child will ask */
+    if (page)
+        ar_sys(SYS_munmap, page, sizeof *t->header);
+    if (t->place)
+        ar_sys(SYS_mmap, t->tail, t->capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
+const struct ar_store ar_tails_store = {take, give, leave, part};

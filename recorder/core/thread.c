@@ -30,6 +30,7 @@ static void begin_chunk(struct ar_thread *t)
     /* Beside the counter; not where that takes a system call, as the drain reads the clocks. */
     tail->mono_ns = ar_store == &ar_tails_store ? ar_monotonic_ns() : 0;
     tail->ticks = ar_ticks();
+    AR_LITMUS_FORK(0);
     /* Time deltas start here; a thread whose counter was ahead must not fall back. */
     uint64_t shifted = tail->ticks >> ar_recording.tick_shift;
     if (shifted < t->ticks)

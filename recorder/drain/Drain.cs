@@ -30,7 +30,7 @@ internal sealed unsafe class Drain
     private readonly double _sinceNs; // CLOCK_BOOTTIME when the session began
     private readonly int _starter = Libc.ParentProcess(); // has the arena mapped, and records nothing
     private ulong _mappedUntil, _lastPartial; // ns
-    private uint _seenImages, _givenUp;
+    private uint _seenImages, _givenUp, _orphans;
     private bool _mayResume, _hasNoRoom;
 
     /// <param name="arena">The session's arena.</param>
@@ -84,6 +84,8 @@ internal sealed unsafe class Drain
         }
         if (_givenUp > 1)
             _say($"{_givenUp} process images were not recorded, as their files could not be created");
+        if (_orphans > 0)
+            _say($"{_orphans} chunks of events are lost: they came from process images that had ended, as it seemed");
     }
 
     /// <summary>Whether a process is left that may begin an image yet: asked once a second, as every process is looked at.</summary>
@@ -123,9 +125,11 @@ internal sealed unsafe class Drain
             _chunks.LookAgain(chunk); // when its image, which is just beginning, has begun
             return false;
         }
-        if (image is not null && _chunks.TryCopy(chunk, out ChunkHeader header, out Span<byte> bytes))
+        if (_chunks.TryCopy(chunk, out ChunkHeader header, out Span<byte> bytes))
         {
-            if (header.Magic == ArenaWire.DocumentMagic)
+            if (image is null)
+                _orphans++;
+            else if (header.Magic == ArenaWire.DocumentMagic)
                 image.AddText(header.Thread, bytes[sizeof(ChunkHeader)..]);
             else
                 image.Append(bytes);
@@ -204,7 +208,7 @@ internal sealed unsafe class Drain
     private LiveImage Begin(uint index, ImageSlot* slot)
     {
         RecordedProcess? process = RecordedProcess.Find(
-            slot->Process, _arena.MapName, BootOffsetNs, _sinceNs, pid => _images.Values.Any(i => i.Process?.Pid == pid));
+            slot->Process, _arena.MapName, slot->MappedAt, BootOffsetNs, _sinceNs, pid => _images.Values.Any(i => i.Process?.Pid == pid));
         try
         {
             string? parent = _directories.GetValueOrDefault(slot->Parent) is { Length: > 0 } known ? known : null;

@@ -12,6 +12,10 @@ internal sealed class ImageFiles : IDisposable
 {
     private readonly SafeFileHandle _process, _events, _tails;
     private readonly Dictionary<ulong, TailSlot> _slots = [];
+
+    /// <summary>The page <c>process</c> before it is whole for the first time: a directory without the page is none of an image yet.</summary>
+    private const string UnfinishedPage = Wire.ProcessFile + ".new";
+    private bool _isFinished;
     private long _eventBytes, _tailBytes;
 
     /// <summary>Where a chunk's copy lies in <c>tails</c>.</summary>
@@ -24,7 +28,8 @@ internal sealed class ImageFiles : IDisposable
     private ImageFiles(string directory, bool isNew)
     {
         Directory = directory;
-        _process = Open(Wire.ProcessFile, isNew);
+        _isFinished = File.Exists(Path.Combine(directory, Wire.ProcessFile));
+        _process = Open(_isFinished ? Wire.ProcessFile : UnfinishedPage, isNew);
         _events = Open(Wire.EventsFile, isNew);
         _tails = Open(Wire.TailsFile, isNew);
     }
@@ -103,7 +108,14 @@ internal sealed class ImageFiles : IDisposable
     }
 
     /// <summary>The page <c>process</c>, whole.</summary>
-    public void Save(in ProcessHeader header) => RandomAccess.Write(_process, MemoryMarshal.AsBytes(new ReadOnlySpan<ProcessHeader>(in header)), 0);
+    public void Save(in ProcessHeader header)
+    {
+        RandomAccess.Write(_process, MemoryMarshal.AsBytes(new ReadOnlySpan<ProcessHeader>(in header)), 0);
+        if (_isFinished)
+            return;
+        File.Move(Path.Combine(Directory, UnfinishedPage), Path.Combine(Directory, Wire.ProcessFile));
+        _isFinished = true;
+    }
 
     /// <summary>Appends a chunk to <c>events</c>.</summary>
     public void Append(ReadOnlySpan<byte> chunk)

@@ -27,15 +27,18 @@ internal sealed class RecordedProcess
     /// <summary>Finds the process of an image; null when it is no more.</summary>
     /// <param name="image">As the process knows itself: in a namespace of process ids that may be another process's id here.</param>
     /// <param name="map">What it has mapped.</param>
+    /// <param name="mappedAt">Where: it tells those apart that call themselves by one id.</param>
     /// <param name="bootOffsetNs">CLOCK_BOOTTIME less CLOCK_MONOTONIC.</param>
     /// <param name="sinceNs">CLOCK_BOOTTIME when the session began: no process of it is much older.</param>
     /// <param name="isTaken">Whether a process has an image already: it is the one only if there is no other, by an exec.</param>
-    public static RecordedProcess? Find(ProcessHeader image, string map, double bootOffsetNs, double sinceNs, Func<int, bool> isTaken)
+    public static RecordedProcess? Find(
+        ProcessHeader image, string map, ulong mappedAt, double bootOffsetNs, double sinceNs, Func<int, bool> isTaken)
     {
         bool forked = (image.Flags & Wire.FlagForked) != 0;
         double startedNs = image.StartMonoNs + bootOffsetNs;
         RecordedProcess? last = null;
-        foreach (RecordedProcess candidate in Candidates(image.Pid, image.ParentPid).Where(c => forked && c.BeganAt(startedNs) || c.MayMap(map, sinceNs)))
+        foreach (RecordedProcess candidate in Candidates(image.Pid, image.ParentPid).Where(
+            c => forked && !c._isNested && c.BeganAt(startedNs) || c.MayMap(map, mappedAt, sinceNs)))
         {
             last = candidate;
             if (!isTaken(candidate.Pid))
@@ -71,16 +74,21 @@ internal sealed class RecordedProcess
     /// <summary>Whether it was created at a moment of CLOCK_BOOTTIME, give or take what a fork takes. The kernel tells it in ticks.</summary>
     private bool BeganAt(double ns) => Math.Abs(_started * TickNs - ns) < 2 * TickNs;
 
-    /// <summary>Whether it has a file mapped. One that hides what it has (PR_SET_DUMPABLE) is believed if it may be of this session.</summary>
-    private bool MayMap(string path, double sinceNs) =>
-        Maps(_directory, path) ?? (!_isNested && _user == Libc.EffectiveUser && _started * TickNs > sinceNs - StartMaxNs);
+    /// <summary>Whether it has a file mapped there. One that hides what it has (PR_SET_DUMPABLE) is believed if it may be of this session.</summary>
+    private bool MayMap(string path, ulong at, double sinceNs) =>
+        Maps(_directory, path, at.ToString("x", CultureInfo.InvariantCulture) + "-")
+            ?? (!_isNested && _user == Libc.EffectiveUser && _started * TickNs > sinceNs - StartMaxNs);
 
+    /// <param name="directory">Of the process, in /proc.</param>
+    /// <param name="path">Of the file.</param>
+    /// <param name="from">The address, as the kernel writes it there; empty: anywhere.</param>
     /// <returns>Null when that may not be looked at.</returns>
-    private static bool? Maps(string directory, string path)
+    private static bool? Maps(string directory, string path, string from = "")
     {
         try
         {
-            return File.ReadLines($"{directory}/maps").Any(l => l.Contains(path, StringComparison.Ordinal));
+            return File.ReadLines($"{directory}/maps").Any(
+                l => l.Contains(path, StringComparison.Ordinal) && l.TrimStart('0').StartsWith(from, StringComparison.Ordinal));
         }
         catch (UnauthorizedAccessException)
         {

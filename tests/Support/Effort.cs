@@ -6,7 +6,10 @@ namespace AllocReplay.Tests.Support;
 /// </summary>
 internal static class Effort
 {
-    private static readonly bool IsSmall = Environment.GetEnvironmentVariable(ProcessBan.Variable) is "mutate" or ProcessBan.Fast;
+    private static readonly string? Asked = Environment.GetEnvironmentVariable(ProcessBan.Variable);
 
-    public static int Of(int all, int small) => IsSmall ? small : all;
+    public static int Of(int all, int small) => Asked is "mutate" or ProcessBan.Fast ? small : all;
+
+    /// <summary>All only for <c>./build.sh test --all</c>: what takes minutes.</summary>
+    public static int OfLong(int all, int usual) => Asked == "all" ? all : usual;
 }

@@ -40,6 +40,23 @@ public sealed class UsageTests : IDisposable
         Assert.Equal($"Try '{help}'.", lines[1]);
     }
 
+    [Fact]
+    public void An_option_that_record_has_not_is_not_taken_for_the_command()
+    {
+        Assert.Equal(ExitCode.Usage, _runner.Run("record", "--sampel", "3", "--", "true"));
+        Assert.Equal("allocreplay: record has no option --sampel; put -- before the command\n", _runner.Error);
+    }
+
+    [Theory]
+    [InlineData("-", "a directory or a file and no stream")]
+    [InlineData("/no/such/directory/x.allocrec", "there is no directory /no/such/directory")]
+    [InlineData("/no/such/directory/x.alloctrace", "there is no directory /no/such/directory")]
+    public void A_recording_that_cannot_be_where_it_was_asked_for_is_refused_before_the_command_runs(string output, string why)
+    {
+        Assert.Equal((ExitCode.RecordFailed, ""), (_runner.Run("record", "-o", output, "--", "false"), _runner.Output));
+        Assert.Contains(why, _runner.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("control", "TARGET", "mark", "--help")]
     [InlineData("info", "--help")]

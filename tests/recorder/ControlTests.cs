@@ -14,8 +14,9 @@ public sealed class ControlTests : IDisposable
 {
     private const int Cycles = 10_000;
 
-    /// <summary>10,000 where all is asked for: each leaves some images.</summary>
-    private static readonly int StormCycles = Environment.GetEnvironmentVariable("ALLOCREPLAY_TESTS") == "all" ? 10_000 : 40;
+    /// <summary>Each cycle leaves half as many images again as it has forks, and all that is recorded is read: ten thousand are less each.</summary>
+    private static readonly int StormCycles = Effort.OfLong(10_000, usual: 40);
+    private static readonly int StormForks = Effort.OfLong(6, usual: 40), StormWork = Effort.OfLong(5000, usual: 0);
 
     /// <summary>Between the clock that the test reads and the one that events are stamped by.</summary>
     private static readonly TimeSpan ClockError = TimeSpan.FromMilliseconds(0.2);
@@ -46,7 +47,7 @@ public sealed class ControlTests : IDisposable
     {
         string session = _directory["r"];
         RecordSession recording = RecordSession.Begin(new RecordOptions { Command = ["storm"], Output = session, StartPaused = true });
-        var start = new ProcessStartInfo(Targets.Build("exec_storm.c")) { RedirectStandardInput = true };
+        var start = new ProcessStartInfo(Targets.Build("exec_storm.c"), [$"{StormWork}", $"{StormForks}"]) { RedirectStandardInput = true };
         start.Environment["LD_PRELOAD"] = recording.HookPath;
         foreach (string variable in recording.Environment)
             start.Environment[variable[..variable.IndexOf('=', StringComparison.Ordinal)]] = variable[(variable.IndexOf('=', StringComparison.Ordinal) + 1)..];

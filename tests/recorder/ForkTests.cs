@@ -95,6 +95,29 @@ public sealed class ForkTests(ITestOutputHelper output) : IDisposable
         }
     }
 
+    /// <summary>A handler's fork while its thread takes a chunk, or gives one away: the child goes on with that when its parent has long done so.</summary>
+    [Fact]
+    public void A_child_of_the_slow_path_leaves_its_parent_s_chunks_alone()
+    {
+        string hook = HookBuild.With(_directory["litmus.so"], "-include", Path.Combine(Targets.SourceDirectory, "litmus_fork.h"));
+        RecordResult result = RecordedCommand.Run(
+            new RecordOptions { Command = [Targets.Build("forked_inside.c"), "600000"], Output = Recording, HookPath = hook });
+        Assert.Equal((0, 0), (result.ExitCode, result.Failures.Count));
+
+        string[] images = Directory.GetDirectories(Recording);
+        Assert.InRange(images.Length, 10, 100); // the places that fork do so
+        foreach (string image in images)
+        {
+            using TraceReader reader = TraceReader.Open(image);
+            ulong n = 0;
+            while (reader.Read(out TraceEvent e))
+                if (e.Kind == CallKind.Malloc && !reader.Process.Forked)
+                    Assert.Equal(1 + ++n % 1000, e.Size);
+            AssertWhole(reader);
+            Assert.Equal(reader.Process.Forked ? 0UL : 600_000, n);
+        }
+    }
+
     [Fact]
     public void A_chain_of_execs_is_a_row_of_images_under_one_process_id()
     {

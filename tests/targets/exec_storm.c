@@ -1,5 +1,7 @@
-/* Four threads allocate without pause, and fork 40 times for each byte of standard input, until that ends. Every second
- * child becomes another image of this program, which makes some calls and ends.
+/* Four threads allocate without pause, and fork so many times for each byte of standard input, until that ends. Every
+ * second child becomes another image of this program, which makes some calls and ends.
+ *
+ *   exec_storm WORK FORKS     WORK: steps of something else between two calls
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,12 +13,15 @@
 static atomic_int done, bad;
 static atomic_long forks_left;
 static char *self;
+static long work_steps;
 
 static void allocate(int times)
 {
     for (int n = 1; n <= times; n++) {
         void *volatile block = malloc((size_t)n);
         free(block);
+        for (volatile long step = 0; step < work_steps; step++)
+            ;
     }
 }
 
@@ -49,13 +54,15 @@ int main(int argc, char **argv)
         return 0;
     }
     self = argv[0];
+    long forks = atol(argv[argc - 1]);
+    work_steps = argc > 2 ? atol(argv[1]) : 0;
     pthread_t threads[4];
     for (int i = 0; i < 4; i++)
         if (pthread_create(&threads[i], NULL, work, NULL))
             return 2;
     char byte;
     while (read(0, &byte, 1) > 0)
-        atomic_fetch_add(&forks_left, 40);
+        atomic_fetch_add(&forks_left, forks);
     atomic_store(&done, 1);
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);

@@ -1,0 +1,33 @@
+/* Included into a build of the hook that forks in the middle of its slow path, as a signal handler might that comes
+ * there: a few times at each place that has AR_LITMUS_FORK. The child goes on only when its parent has long left the
+ * place, and written other chunks.
+ */
+#ifndef LITMUS_FORK_H
+#define LITMUS_FORK_H
+
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define LITMUS_PLACES 2 /* of one source file */
+#define LITMUS_FORKS 6  /* at each place; not at its first, as the first chunks are small */
+#define LITMUS_PASSES 4 /* that the parent is ahead of its child */
+
+static inline void litmus_fork(int where)
+{
+    static int *passes; /* of the place, by the first process; shared with its children */
+    static pid_t first;
+    if (!passes) {
+        passes = mmap(NULL, LITMUS_PLACES * sizeof *passes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        first = getpid();
+    }
+    if (getpid() != first)
+        return;
+    int pass = __atomic_add_fetch(&passes[where], 1, __ATOMIC_SEQ_CST);
+    if (pass > 2 && pass <= 2 + LITMUS_FORKS && _Fork() == 0)
+        while (__atomic_load_n(&passes[where], __ATOMIC_SEQ_CST) < pass + LITMUS_PASSES && getppid() == first)
+            sched_yield();
+}
+
+#define AR_LITMUS_FORK(where) litmus_fork(where)
+#endif
