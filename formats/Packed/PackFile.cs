@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Formats.Packed;
 
@@ -76,6 +77,15 @@ internal sealed class PackFile : IDisposable
         return sum == found.Checksum
             ? length
             : throw new TraceFormatException(Path, offset, $"expected a block with checksum {found.Checksum:x16}, found {sum:x16}");
+    }
+
+    /// <summary>The stacks of an image.</summary>
+    public FrameTable ReadStacks(long offset, in FrameHeader header)
+    {
+        var stacks = ReadMetadata<ImageStacks>(offset, header);
+        return stacks.Frames is not null && stacks.Modules is not null
+            ? FrameTable.Of(stacks.Frames, stacks.Modules)
+            : throw new TraceFormatException(Path, offset, "expected an image's frames and modules");
     }
 
     public void Dispose() => _bytes.Dispose();
@@ -195,6 +205,9 @@ internal sealed class PackFile : IDisposable
                     if (header.Image != Images.Count)
                         throw new TraceFormatException(Path, offset, $"expected image {Images.Count}, found image {header.Image}");
                     Images.Add(PackedImage.Create(this, metadata, offset));
+                    break;
+                case FrameKind.Stacks:
+                    OfImage(offset, header).StacksFrame = (offset, header);
                     break;
                 case FrameKind.ImageEnd:
                     OfImage(offset, header).End = ReadMetadata<ImageEnd>(offset, header);

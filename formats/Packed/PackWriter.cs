@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Formats.Packed;
 
@@ -94,6 +96,14 @@ internal sealed class PackWriter : IDisposable
         }
     }
 
+    /// <summary>Writes the stacks of an image.</summary>
+    public void WriteStacks(uint image, FrameTable frames)
+    {
+        WriteBlocks();
+        byte[] payload = Metadata.Encode(new ImageStacks { Frames = frames.Bytes.ToArray(), Modules = frames.ModulesText }, out uint length);
+        WriteFrame(new FrameHeader { Kind = FrameKind.Stacks, Image = image, Count = length }, payload);
+    }
+
     /// <summary>Ends an image.</summary>
     public void WriteImageEnd(uint image, ImageEnd end)
     {
@@ -103,12 +113,12 @@ internal sealed class PackWriter : IDisposable
     }
 
     /// <summary>An empty block, perhaps one that was used before.</summary>
-    public EventBlockWriter NewBlock(bool latency)
+    public EventBlockWriter NewBlock(CallFields optional)
     {
         EventBlockWriter? block;
         lock (_unused)
             block = _unused.TryPop(out EventBlockWriter? used) ? used : new EventBlockWriter();
-        block.Clear(latency);
+        block.Clear(optional);
         return block;
     }
 

@@ -107,7 +107,7 @@ public static class TracePacker
             while (_feeds.TryDequeue(out Feed? feed, out _))
             {
                 cancellation.ThrowIfCancellationRequested();
-                EventBlockWriter block = writer.NewBlock(_source.Info.Latency);
+                EventBlockWriter block = writer.NewBlock(_source.Info.OptionalFields);
                 bool more;
                 do
                 {
@@ -123,6 +123,8 @@ public static class TracePacker
                 feed.Counted = feed.Cursor.BytesRead;
                 report(_bytes);
             }
+            if (_source.Frames.Count > 0)
+                writer.WriteStacks(image, _source.Frames);
             writer.WriteImageEnd(image, new ImageEnd { Events = Events, Damage = Damage?.Message });
         }
 

@@ -15,8 +15,12 @@ static struct birth {
     struct ar_process *header;
     uint32_t index;
     uint32_t parent; /* plus one */
-    char name[16];   /* of the parent: a thread begins with it */
+    size_t stack_size;
+    char name[16]; /* of the parent: a thread begins with it */
 } births[AR_BIRTHS];
+
+/* Less than the C library gives a thread that asks for nothing: deeper frames are looked for. */
+#define USUAL_STACK (1u << 20)
 
 static struct birth *birth_take(void)
 {
@@ -44,6 +48,9 @@ static void *begin_thread(void *value)
     void *(*run)(void *) = birth->run;
     void *argument = birth->argument;
     t->busy = AR_BUSY;
+    /* Above this frame are those that the C library begins a thread with, and its own data. */
+    t->stack_top = (uintptr_t)__builtin_frame_address(0) + 1024;
+    t->stack_size = birth->stack_size;
     if (birth->header == ar_recording.header) {
         t->index = birth->index;
         t->parent = birth->parent;
@@ -76,6 +83,9 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
         birth->index = __atomic_fetch_add(&ar_recording.header->threads, 1, __ATOMIC_RELAXED);
         birth->parent = t->index + 1;
         birth->header = t->header;
+        birth->stack_size = USUAL_STACK;
+        if (attributes)
+            pthread_attr_getstacksize(attributes, &birth->stack_size);
         memcpy(birth->name, t->name, sizeof birth->name);
         /* Before the child can run, so before its first event. If no thread comes of it, the index stays unused. */
         ar_event(t, AR_THREAD_CREATE, (struct ar_details){.thread = birth->index + 1, .now = ar_now()});

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
@@ -11,6 +12,7 @@ namespace AllocReplay.Drain;
 internal sealed class ImageFiles : IDisposable
 {
     private readonly SafeFileHandle _process, _events, _tails;
+    private SafeFileHandle? _frames;
     private readonly Dictionary<ulong, TailSlot> _slots = [];
 
     /// <summary>The page <c>process</c> before it is whole for the first time: a directory without the page is none of an image yet.</summary>
@@ -168,6 +170,13 @@ internal sealed class ImageFiles : IDisposable
         RandomAccess.Write(file, text, RandomAccess.GetLength(file));
     }
 
+    /// <summary>Writes records of frames into their place.</summary>
+    public void KeepFrames(uint first, ReadOnlySpan<byte> records)
+    {
+        _frames ??= Open(Wire.FramesFile, isNew: false);
+        RandomAccess.Write(_frames, records, first * (long)Unsafe.SizeOf<FrameRecord>());
+    }
+
     /// <summary>Takes another image's text file over: a fork has its parent's, and the two are one file.</summary>
     public void ShareText(string name, string from) => _ = Libc.Link(Path.Combine(from, name), Path.Combine(Directory, name));
 
@@ -198,6 +207,7 @@ internal sealed class ImageFiles : IDisposable
         _process.Dispose();
         _events.Dispose();
         _tails.Dispose();
+        _frames?.Dispose();
     }
 
     private void Forget(in TailSlot slot)

@@ -1,0 +1,201 @@
+/* The tree of frames, of this process alone, and how it is told: records in the order of their numbers, in chunks of
+ * the arena that hold the records of a range. A record is written before its number is known to any other thread, so it
+ * is told before it is used; a thread writes only the record that it has just numbered.
+ *
+ * The tree is a table of chains that only grow, at their heads: no lock. Two threads that add one frame at once may
+ * give it two numbers, which costs a record.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "allocreplay_arena.h"
+#include "stack.h"
+#include "thread.h"
+
+#define CHAINS (1u << 17)
+#define NODES (1u << 21)
+#define SLABS (1 + NODES / OF_SLAB)
+#define OF_FIRST ((4096u - (uint32_t)sizeof(struct ar_chunk)) / (uint32_t)sizeof(struct ar_frame_record))
+#define OF_SLAB ((32768u - (uint32_t)sizeof(struct ar_chunk)) / (uint32_t)sizeof(struct ar_frame_record))
+#define MODULES 1024u
+
+struct node {
+    uint64_t ip;
+    uint32_t caller;
+    uint32_t next;
+    uint32_t flags;
+};
+
+/* Records of a range, in a chunk that no thread has. */
+struct slab {
+    struct ar_frame_record *records; /* NULL: nobody has opened it yet */
+    uint32_t opening;
+    uint32_t left; /* records that are not written yet */
+    struct ar_thread holder;
+};
+
+static struct tree {
+    uint32_t count; /* numbers that are given; 0: the kernel has wiped all this in a forked child */
+    uint32_t generation;
+    uint64_t modules[MODULES]; /* told already: where they begin, and when */
+    uint32_t chains[CHAINS];
+    struct slab slabs[SLABS];
+    struct node nodes[NODES];
+} * tree;
+
+bool ar_frames_begin(bool may_advise)
+{
+    void *memory = mmap(NULL, sizeof *tree, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    if (may_advise)
+        madvise(memory, sizeof *tree, MADV_WIPEONFORK);
+    tree = memory;
+    tree->count = AR_NODE_FIRST;
+    return true;
+}
+
+void ar_frames_again(void)
+{
+    if (tree->count)
+        memset(tree, 0, offsetof(struct tree, nodes));
+    tree->count = AR_NODE_FIRST;
+}
+
+void ar_frames_forget(void)
+{
+    __atomic_add_fetch(&tree->generation, 1, __ATOMIC_RELEASE);
+}
+
+/* The chunk for a range of records, whose first has the number `first`. One thread opens it; others wait for a moment,
+ * or do without. */
+static struct ar_frame_record *open_slab(struct slab *slab, uint32_t first, uint32_t count)
+{
+    struct ar_frame_record *records = NULL;
+    if (__atomic_exchange_n(&slab->opening, 1, __ATOMIC_ACQUIRE)) {
+        for (int i = 0; i < 2000 && !records; i++)
+            records = __atomic_load_n(&slab->records, __ATOMIC_ACQUIRE);
+        return records;
+    }
+    struct ar_thread *holder = &slab->holder;
+    *holder = (struct ar_thread){.header = ar_recording.header, .waited = 1};
+    const uint32_t bytes = count * (uint32_t)sizeof *records;
+    if (!ar_store->take(holder, count == OF_FIRST ? AR_SMALL : AR_MEDIUM, &(struct ar_why){0}) ||
+        holder->capacity < sizeof *holder->tail + bytes) {
+        /* Smaller than that, it is of no use: whoever comes next asks again. */
+        if (holder->place) {
+            holder->tail->magic = 0;
+            ar_store->give(holder, NULL);
+        }
+        __atomic_store_n(&slab->opening, 0, __ATOMIC_RELEASE);
+        return NULL;
+    }
+    records = (struct ar_frame_record *)(holder->tail + 1);
+    memset(records, 0, bytes);
+    *holder->tail = (struct ar_chunk){.magic = AR_FRAMES_MAGIC, .sequence = first, .length = bytes};
+    slab->left = count;
+    __atomic_store_n(&slab->records, records, __ATOMIC_RELEASE);
+    return records;
+}
+
+/* Writes a record where whoever reads the recording looks for it. */
+static bool tell(uint32_t number, const struct node *node)
+{
+    const bool is_first = number < OF_FIRST;
+    struct slab *slab = &tree->slabs[is_first ? 0 : 1 + (number - OF_FIRST) / OF_SLAB];
+    const uint32_t at = is_first ? number : (number - OF_FIRST) % OF_SLAB;
+    struct ar_frame_record *records = __atomic_load_n(&slab->records, __ATOMIC_ACQUIRE);
+    if (AR_UNLIKELY(!records) && !(records = open_slab(slab, number - at, is_first ? OF_FIRST : OF_SLAB)))
+        return false;
+    records[at].ip = node->ip;
+    records[at].caller = node->caller;
+    __atomic_store_n(&records[at].flags, node->flags | AR_FRAME_PRESENT, __ATOMIC_RELEASE);
+    const uint32_t unused = is_first ? AR_NODE_FIRST : 0; /* numbers that no node has */
+    if (__atomic_sub_fetch(&slab->left, 1, __ATOMIC_ACQ_REL) == unused)
+        ar_store->give(&slab->holder, NULL);
+    return true;
+}
+
+static uint32_t search(uint32_t from, uint32_t until, const struct node *wanted)
+{
+    for (uint32_t i = from; i != until; i = tree->nodes[i].next) {
+        const struct node *node = &tree->nodes[i];
+        if (node->ip == wanted->ip && node->caller == wanted->caller && node->flags == wanted->flags)
+            return i;
+    }
+    return AR_NODE_NONE;
+}
+
+uint32_t ar_frame_node(uint32_t caller, uint64_t ip, bool exact)
+{
+    const uint32_t generation = __atomic_load_n(&tree->generation, __ATOMIC_RELAXED);
+    const struct node wanted = {
+        .ip = ip,
+        .caller = caller,
+        .flags = (exact ? AR_FRAME_EXACT : 0) | generation << AR_FRAME_GENERATION_SHIFT,
+    };
+    const uint64_t hash = (ip ^ (uint64_t)caller << 32 ^ caller) * 0x9e3779b97f4a7c15u;
+    uint32_t *chain = &tree->chains[hash >> 47];
+    uint32_t head = __atomic_load_n(chain, __ATOMIC_ACQUIRE);
+    uint32_t found = search(head, 0, &wanted);
+    if (AR_LIKELY(found))
+        return found;
+    if (__atomic_load_n(&tree->count, __ATOMIC_RELAXED) >= NODES)
+        return AR_NODE_NONE;
+    const uint32_t number = __atomic_fetch_add(&tree->count, 1, __ATOMIC_RELAXED);
+    if (number < AR_NODE_FIRST || number >= NODES || !tell(number, &wanted))
+        return AR_NODE_NONE;
+    struct node *node = &tree->nodes[number];
+    *node = wanted;
+    do {
+        node->next = head;
+    } while (!__atomic_compare_exchange_n(chain, &head, number, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+             !(found = search(head, node->next, &wanted)));
+    return found ? found : number;
+}
+
+static char *put_hex(char *at, uint64_t value)
+{
+    for (int shift = 60; shift >= 0; shift -= 4)
+        if (value >> shift || shift == 0)
+            *at++ = "0123456789abcdef"[value >> shift & 15];
+    return at;
+}
+
+/* A line: where it is, since which generation, its build id, its name. */
+void ar_frames_meet(const struct ar_module *object)
+{
+    const uint32_t generation = __atomic_load_n(&tree->generation, __ATOMIC_RELAXED);
+    const uint64_t key = object->code.from + generation + 1; /* it begins at a page */
+    for (uint32_t i = 0, at = (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 54); i < MODULES; i++, at++) {
+        uint64_t *place = &tree->modules[at % MODULES], was = __atomic_load_n(place, __ATOMIC_RELAXED);
+        if (was == key)
+            return;
+        if (was == 0 && __atomic_compare_exchange_n(place, &was, key, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            break;
+        if (was == key)
+            return;
+    }
+    struct ar_thread holder = {.header = ar_recording.header, .waited = 1};
+    if (!ar_store->take(&holder, AR_SMALL, &(struct ar_why){0}))
+        return;
+    uint8_t id[32];
+    const size_t id_length = ar_code_build_id(object, id, sizeof id);
+    char *text = (char *)(holder.tail + 1), *at = text, *end = (char *)holder.tail + holder.capacity - 1;
+    at = put_hex(at, object->code.from);
+    *at++ = '-';
+    at = put_hex(at, object->code.to);
+    *at++ = ' ';
+    at = put_hex(at, generation);
+    *at++ = ' ';
+    for (size_t i = 0; i < id_length; i++) {
+        *at++ = "0123456789abcdef"[id[i] >> 4];
+        *at++ = "0123456789abcdef"[id[i] & 15];
+    }
+    *at++ = ' ';
+    at = ar_put_text(at, end, object->name[0] ? object->name : ar_recording.header->exe);
+    *at++ = '\n';
+    *holder.tail =
+        (struct ar_chunk){.magic = AR_DOCUMENT_MAGIC, .thread = AR_DOCUMENT_MODULES, .length = (uint32_t)(at - text)};
+    ar_store->give(&holder, NULL);
+}

@@ -1,0 +1,316 @@
+/* Walks.
+ *
+ * A walk begins inside the hook, whose own frames are left out, and goes up by the rules of code.h. Most of it is known
+ * from the thread's last one: where a frame has the ip, the stack pointer and (if the frames above it are found by
+ * that) the frame pointer that it had then, and each return address and saved frame pointer above still is what it was,
+ * all frames above are the same, by induction: each was found by the one below it and by these words alone. So a walk
+ * of forty frames that differ from the last in the lowest two costs two steps and thirty-eight comparisons. The words
+ * lie above a frame that is alive, so they can be read.
+ */
+#include "stack.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+/* Defined by a build of the tests only, which compares each walk with another unwinder's. */
+#ifndef AR_WALKED
+#define AR_WALKED(ip, depth, hook) ((void)0)
+#endif
+
+#define STACKS 4096u /* threads at a time */
+#define PAGE 4096u
+#define PROBE_PAGES 64u
+
+/* Of a frame: how its caller was found. */
+struct step {
+    uint64_t place; /* of the frame pointer that the caller had; 0: it is this frame's */
+    bool by_bp;     /* this frame's frame pointer led to it */
+    bool fixed;     /* by words on the stack, whose places do not depend on others */
+};
+
+enum { EXACT = 1, BY_BP = 2, FIXED = 4, NEEDS_BP = 8 }; /* NEEDS_BP: what is above depends on this frame's bp */
+
+struct ar_stack {
+    uint32_t depth; /* frames that are known, of the last walk; 0: none */
+    uint32_t index;
+    uint32_t generation;
+    struct ar_extent own, other; /* the thread's stack; another that it was seen on */
+    /* Frame 0 is the thread's first. */
+    uint64_t ip[AR_DEPTH_MAX], sp[AR_DEPTH_MAX], bp[AR_DEPTH_MAX], place[AR_DEPTH_MAX];
+    uint32_t node[AR_DEPTH_MAX];
+    uint8_t flags[AR_DEPTH_MAX];
+    /* What a walk has found so far: the lowest first. */
+    struct ar_frame fresh[AR_DEPTH_MAX];
+    struct step steps[AR_DEPTH_MAX];
+};
+
+static struct {
+    struct ar_stack *all;
+    uint64_t taken[STACKS / 64];
+    uint32_t depth_max;
+    bool by_pointer;
+    bool may_not_ask;    /* a filter of system calls is in place */
+    uint32_t generation; /* rises when code has gone */
+    struct ar_extent hook;
+} stacks;
+
+bool ar_stacks_begin(uint32_t depth, bool by_pointer, bool filtered)
+{
+    struct ar_module self;
+    ar_code_resolve();
+    if (!ar_code_find((uint64_t)&ar_stacks_begin, &self) || !ar_frames_begin(!filtered))
+        return false;
+    void *memory = mmap(NULL, STACKS * sizeof *stacks.all, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    stacks.hook = (struct ar_extent){self.code.from, self.code.to};
+    stacks.depth_max = depth == 0 ? 64 : depth < AR_DEPTH_MAX ? depth : AR_DEPTH_MAX;
+    stacks.by_pointer = by_pointer;
+    stacks.may_not_ask = filtered;
+    stacks.all = memory;
+    return true;
+}
+
+void ar_stacks_again(void)
+{
+    if (!stacks.all)
+        return;
+    memset(stacks.taken, 0, sizeof stacks.taken);
+    ar_code_forget(); /* so that the modules are told again */
+    ar_frames_again();
+}
+
+void ar_stacks_filtered(void)
+{
+    stacks.may_not_ask = true;
+}
+
+void ar_stacks_forget(void)
+{
+    ar_code_forget();
+    ar_frames_forget();
+    __atomic_add_fetch(&stacks.generation, 1, __ATOMIC_RELEASE);
+}
+
+struct ar_stack *ar_stack_take(uint64_t top, uint64_t size)
+{
+    if (!stacks.all)
+        return NULL;
+    for (uint32_t word = 0; word < STACKS / 64; word++) {
+        uint64_t taken;
+        while ((taken = __atomic_load_n(&stacks.taken[word], __ATOMIC_RELAXED)) != UINT64_MAX) {
+            uint64_t bit = ~taken & (taken + 1);
+            if (__atomic_fetch_or(&stacks.taken[word], bit, __ATOMIC_ACQUIRE) & bit)
+                continue;
+            uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bit);
+            struct ar_stack *stack = &stacks.all[index];
+            stack->depth = 0;
+            stack->index = index;
+            stack->own = (struct ar_extent){size < top ? top - size : 0, top};
+            stack->other = (struct ar_extent){0, 0};
+            return stack;
+        }
+    }
+    return NULL;
+}
+
+void ar_stack_give(struct ar_stack *stack)
+{
+    __atomic_fetch_and(&stacks.taken[stack->index / 64], ~(1ull << stack->index % 64), __ATOMIC_RELEASE);
+}
+
+/* How much can be read from an address on: the kernel is asked to read a byte of each page, and stops at the first that
+ * it cannot. */
+static struct ar_extent probe(uint64_t address)
+{
+    struct iovec pages[PROBE_PAGES], into;
+    char bytes[PROBE_PAGES];
+    uint64_t from = address & ~(uint64_t)(PAGE - 1);
+    for (unsigned i = 0; i < PROBE_PAGES; i++)
+        pages[i] = (struct iovec){(void *)(from + i * PAGE), 1};
+    into = (struct iovec){bytes, sizeof bytes};
+    long n = ar_sys(SYS_process_vm_readv, ar_sys(SYS_getpid), &into, 1, pages, PROBE_PAGES, 0);
+    return (struct ar_extent){from, n > 0 ? from + (uint64_t)n * PAGE : from};
+}
+
+/* The stack that an address is on. Not the thread's own: a handler's, a coroutine's. Where the kernel may not be asked,
+ * it is not known. */
+static const struct ar_extent *extent_of(struct ar_stack *s, uint64_t sp)
+{
+    if (ar_within(&s->own, sp))
+        return &s->own;
+    if (!ar_within(&s->other, sp)) {
+        if (stacks.may_not_ask)
+            return NULL;
+        s->other = probe(sp);
+        s->depth = 0;
+    }
+    return ar_within(&s->other, sp) ? &s->other : NULL;
+}
+
+/* The lowest known frame from which on all is as it was; `from` is as it was itself. */
+static uint32_t unchanged(const struct ar_stack *s, uint32_t from)
+{
+    for (uint32_t i = from; i > 0; i--) {
+        if (!(s->flags[i] & FIXED) || ((const uint64_t *)s->sp[i - 1])[-1] != s->ip[i - 1])
+            return i;
+        if (s->place[i] && s->flags[i - 1] & NEEDS_BP && *(const uint64_t *)s->place[i] != s->bp[i - 1])
+            return i;
+    }
+    return 0;
+}
+
+enum walked { WENT_UP, AT_START, CUT };
+
+/* Where there is no other way, or none is wanted. The first frame of a thread has no frame pointer. */
+static enum walked step_by_pointer(struct ar_frame *f, const struct ar_extent **stack, struct step *how)
+{
+    struct ar_module object;
+    *how = (struct step){0, true, true};
+    if (f->bp == 0 && stacks.by_pointer)
+        return AT_START;
+    if (!ar_unwind_by_pointer(f, *stack))
+        return CUT;
+    how->place = f->sp - 16;
+    return ar_code_rule(f->ip) != AR_UNWIND_UNKNOWN || ar_code_find(f->ip - 1, &object) ? WENT_UP : CUT;
+}
+
+static enum walked step_up(struct ar_stack *s, struct ar_frame *f, const struct ar_extent **stack, struct step *how)
+{
+    struct ar_module object = {.name = NULL};
+    if (stacks.by_pointer && f->ip - stacks.hook.from >= stacks.hook.to - stacks.hook.from)
+        return step_by_pointer(f, stack, how);
+    ar_rule rule = f->exact ? AR_UNWIND_UNKNOWN : ar_code_rule(f->ip);
+    if (AR_UNLIKELY(rule == AR_UNWIND_UNKNOWN)) {
+        rule = ar_code_rule_of(f->ip, f->exact, &object);
+        if (object.name)
+            ar_frames_meet(&object);
+    }
+    *how = (struct step){0, AR_RULE_OF_BP(rule), true};
+    switch (AR_RULE_KIND(rule)) {
+    case AR_UNWIND_PLAIN:
+        if (!ar_unwind_plain(f, rule, *stack))
+            return CUT;
+        if (AR_RULE_BP_SAVED(rule))
+            how->place = f->sp + (uint64_t)AR_RULE_PLACE(rule);
+        return WENT_UP;
+    case AR_UNWIND_END:
+        return AT_START;
+    case AR_UNWIND_LONG:
+        how->fixed = false;
+        if (!ar_code_find(f->ip - !f->exact, &object) ||
+            !ar_unwind_long(&object.code, f, *stack, *stack == &s->own ? &s->other : &s->own))
+            return CUT;
+        if (!ar_within(*stack, f->sp))
+            *stack = ar_within(&s->own, f->sp) ? &s->own : &s->other;
+        return ar_within(*stack, f->sp) ? WENT_UP : CUT;
+    default:
+        return step_by_pointer(f, stack, how);
+    }
+}
+
+/* Takes over what a walk found, below the frames that stay as they were. */
+static uint32_t keep(struct ar_stack *s, uint32_t known, uint32_t fresh)
+{
+    uint32_t node = known ? s->node[known - 1] : AR_NODE_NONE;
+    for (uint32_t n = fresh; n-- > 0; known++) {
+        if (known > 0 && !node)
+            break; /* there was no room for a caller */
+        const struct ar_frame *f = &s->fresh[n];
+        const struct step *how = &s->steps[n];
+        const bool passes_on = !how->place && known > 0 && s->flags[known - 1] & NEEDS_BP;
+        s->ip[known] = f->ip;
+        s->sp[known] = f->sp;
+        s->bp[known] = f->bp;
+        s->place[known] = how->place;
+        s->flags[known] = (uint8_t)((f->exact ? EXACT : 0) | (how->by_bp ? BY_BP : 0) | (how->fixed ? FIXED : 0) |
+                                    (how->by_bp || passes_on ? NEEDS_BP : 0));
+        s->node[known] = node = ar_frame_node(node, f->ip, f->exact);
+    }
+    s->depth = node ? known : 0;
+    return node;
+}
+
+/* The stack of which only the lowest frames are told, as many as were asked for. */
+static uint32_t cut(struct ar_stack *s, uint32_t known, uint32_t fresh)
+{
+    const uint32_t left = stacks.depth_max - fresh;
+    uint32_t node = AR_NODE_CUT;
+    for (uint32_t i = known > left ? known - left : 0; i < known && node; i++)
+        node = ar_frame_node(node, s->ip[i], s->flags[i] & EXACT);
+    for (uint32_t n = fresh; n-- > 0 && node;)
+        node = ar_frame_node(node, s->fresh[n].ip, s->fresh[n].exact);
+    s->depth = 0;
+    return node == AR_NODE_CUT ? AR_NODE_NONE : node;
+}
+
+__attribute__((noinline)) uint32_t ar_stack_of_call(struct ar_stack *s)
+{
+    struct ar_frame f = {.exact = true};
+    struct step how;
+#if defined(__x86_64__)
+    __asm__ volatile("lea 0(%%rip), %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2" : "=r"(f.ip), "=r"(f.sp), "=r"(f.bp));
+#else
+    f.ip = (uint64_t)__builtin_return_address(0);
+    f.sp = f.bp = (uint64_t)__builtin_frame_address(0);
+#endif
+    const uint32_t generation = __atomic_load_n(&stacks.generation, __ATOMIC_ACQUIRE);
+    if (AR_UNLIKELY(s->generation != generation)) {
+        s->generation = generation;
+        s->depth = 0;
+    }
+    const struct ar_extent *stack = extent_of(s, f.sp);
+    if (!stack)
+        return AR_NODE_NONE;
+    static ar_rule first; /* of the one place where walks begin */
+    ar_rule rule = __atomic_load_n(&first, __ATOMIC_RELAXED);
+    struct ar_module object;
+    if (AR_UNLIKELY(rule == AR_UNWIND_UNKNOWN))
+        __atomic_store_n(&first, rule = ar_code_rule_of(f.ip, true, &object), __ATOMIC_RELAXED);
+    if (AR_RULE_KIND(rule) != AR_UNWIND_PLAIN || !ar_unwind_plain(&f, rule, stack))
+        return AR_NODE_NONE;
+    while (f.ip - stacks.hook.from < stacks.hook.to - stacks.hook.from)
+        if (step_up(s, &f, &stack, &how) != WENT_UP)
+            return AR_NODE_NONE;
+
+    uint32_t known = s->depth, fresh = 0;
+    enum walked end = WENT_UP;
+    while (end == WENT_UP) {
+        while (known > 0 && s->sp[known - 1] < f.sp)
+            known--;
+        if (known > 0 && s->sp[known - 1] == f.sp && s->ip[known - 1] == f.ip &&
+            (!(s->flags[known - 1] & NEEDS_BP) || s->bp[known - 1] == f.bp)) {
+            uint32_t same = unchanged(s, known - 1);
+            if (same == 0)
+                break;
+            /* The frames down to `same` are what they were, but for frame pointers that nothing depended on; its caller
+             * is another. */
+            for (; known - 1 > same && fresh < stacks.depth_max; known--, fresh++) {
+                const uint32_t i = known - 1;
+                s->fresh[fresh] = (struct ar_frame){s->ip[i], s->sp[i], f.bp, s->flags[i] & EXACT};
+                s->steps[fresh] = (struct step){s->place[i], s->flags[i] & BY_BP, s->flags[i] & FIXED};
+                if (s->place[i])
+                    f.bp = *(const uint64_t *)s->place[i];
+            }
+            f = (struct ar_frame){s->ip[known - 1], s->sp[known - 1], f.bp, s->flags[known - 1] & EXACT};
+            known--;
+        }
+        if (fresh == stacks.depth_max) {
+            end = CUT;
+            break;
+        }
+        s->fresh[fresh] = f;
+        end = step_up(s, &f, &stack, &s->steps[fresh]);
+        fresh++;
+    }
+    if (end == AT_START)
+        known = 0;
+    if (AR_UNLIKELY(end == CUT || known + fresh > stacks.depth_max))
+        return cut(s, end == CUT ? 0 : known, fresh);
+    const uint32_t node = keep(s, known, fresh);
+    AR_WALKED(s->ip, s->depth, stacks.hook);
+    return node;
+}
