@@ -18,6 +18,8 @@ internal static class InfoPage
 {
     private const int ThreadRows = 10;
     private const int ImageRows = 10;
+    private const int SiteRows = 10;
+    private const int SiteFrames = 4;
     private const int IntervalRows = 10;
 
     /// <summary>Characters of a fact on the page: breaking lines takes a second for a million of them.</summary>
@@ -39,7 +41,7 @@ internal static class InfoPage
                 yield return new Text(line);
             yield return Kinds(s);
         }
-        foreach (IRenderable part in Threads(s, lists).Concat(Intervals(s)).Concat(Images(s, lists)).Concat(Warnings(s)))
+        foreach (IRenderable part in Sites(s).Concat(Threads(s, lists)).Concat(Intervals(s)).Concat(Images(s, lists)).Concat(Warnings(s)))
             yield return part;
     }
 
@@ -69,7 +71,7 @@ internal static class InfoPage
                 + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
             + (s.RecordsOperatorNew ? ", operator new its own" : ", operator new seen as malloc"));
         Fact("source", s.Source + (s.Source == ProcessInfo.FromMallocHook ? " (calloc, realloc, alignment and operator new look like malloc and free)" : "")
-            + (s.Sample > 1 ? $", 1 block in {s.Sample}" : ", every block") + (s.Latency ? ", each call's latency" : ""));
+            + (s.Sample > 1 ? $", 1 block in {s.Sample}" : ", every block") + (s.Latency ? ", each call's latency" : "") + (s.Stacks ? ", stacks" : ""));
         return facts;
     }
 
@@ -190,6 +192,22 @@ internal static class InfoPage
             kinds.AddRow([Markup.Escape(name), Quantity.Count(count), share, .. times]);
         }
         return kinds;
+    }
+
+    /// <summary>Where blocks come from; the frames of each, as many as fit.</summary>
+    private static IEnumerable<IRenderable> Sites(TraceSummary s)
+    {
+        if (s.Sites.Count == 0)
+            yield break;
+        Table table = Terminal.NewTable(("live bytes", Justify.Right), ("blocks", Justify.Right), ("acquired", Justify.Right), ("blocks", Justify.Right),
+            ("acquired by, called by", Justify.Left));
+        foreach (SiteSummary site in s.Sites.Take(SiteRows))
+        {
+            string where = site.Frames.Count == 0 ? "not known" : string.Join(" < ", site.Frames.Take(SiteFrames));
+            table.AddRow(Quantity.Bytes(site.LiveBytes), Quantity.Count(site.LiveBlocks), Quantity.Bytes(site.Bytes), Quantity.Count(site.Blocks),
+                Markup.Escape(TextLine.Plain(where)));
+        }
+        yield return table;
     }
 
     private static IEnumerable<IRenderable> Threads(TraceSummary s, InfoLists lists)

@@ -54,6 +54,10 @@ public record TraceSummary
     public required bool Latency { get; init; }
     /// <summary>preload, or mallochook: then every call looks like malloc or free.</summary>
     public required string Source { get; init; }
+    /// <summary>Whether each acquisition carries where it was made.</summary>
+    public required bool Stacks { get; init; }
+    /// <summary>Where most was acquired: those with most live bytes at the end, then those with most bytes, ten of each. Empty without stacks.</summary>
+    public required IReadOnlyList<SiteSummary> Sites { get; init; }
     /// <summary>Time of the first event; -1 without events.</summary>
     public required long FirstNs { get; init; }
     /// <summary>Time of the last event.</summary>
@@ -151,11 +155,27 @@ public record TraceSummary
     {
         var statistics = new TraceStatistics();
         var latencies = new LatencyStatistics();
-        reader.ForEach(reader.Process.Latency ? [statistics, latencies] : [statistics], progress, token);
-        return Of(reader, statistics, latencies);
+        var sites = new SiteStatistics();
+        List<ITraceSink> sinks = [statistics];
+        if (reader.Process.Latency)
+            sinks.Add(latencies);
+        if (reader.Process.Stacks)
+            sinks.Add(sites);
+        reader.ForEach(sinks, progress, token);
+        return Of(reader, statistics, latencies, sites);
     }
 
-    private static TraceSummary Of(TraceReader reader, TraceStatistics statistics, LatencyStatistics latencies)
+    private static IReadOnlyList<SiteSummary> SitesOf(TraceReader reader, SiteStatistics sites)
+    {
+        const int most = 10;
+        var byLive = sites.Sites.Where(s => s.LiveBytes > 0).OrderByDescending(s => s.LiveBytes).ThenBy(s => s.Stack).Take(most);
+        var byBytes = sites.Sites.OrderByDescending(s => s.Bytes).ThenBy(s => s.Stack).Take(most);
+        return [.. byLive.Concat(byBytes).Distinct().Select(s => new SiteSummary(
+            s.Stack, s.Blocks, s.Bytes, s.LiveBlocks, s.LiveBytes,
+            [.. reader.Frames.Of(s.Stack, out bool isWhole).Select(f => f.ToString())], isWhole))];
+    }
+
+    private static TraceSummary Of(TraceReader reader, TraceStatistics statistics, LatencyStatistics latencies, SiteStatistics sites)
     {
         (long fromNs, long toNs) = reader.Bounds;
         ProcessInfo process = reader.Process;
@@ -194,6 +214,8 @@ public record TraceSummary
             Calls = statistics.Calls,
             CallsByKind = CallsOf(statistics),
             Latencies = latencies.Calls,
+            Stacks = reader.Process.Stacks,
+            Sites = SitesOf(reader, sites),
             Acquisitions = statistics.Acquisitions,
             BytesAcquired = statistics.BytesAcquired,
             FailedCalls = statistics.FailedCalls,

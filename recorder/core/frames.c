@@ -8,9 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "allocreplay_arena.h"
-#include "stack.h"
-#include "thread.h"
+#include "chunk.h"
+#include "frames.h"
 
 #define CHAINS (1u << 17)
 #define NODES (1u << 21)
@@ -163,10 +162,10 @@ static char *put_hex(char *at, uint64_t value)
 }
 
 /* A line: where it is, since which generation, its build id, its name. */
-void ar_frames_meet(const struct ar_module *object)
+void ar_frames_meet(const struct ar_module *module)
 {
     const uint32_t generation = __atomic_load_n(&tree->generation, __ATOMIC_RELAXED);
-    const uint64_t key = object->code.from + generation + 1; /* it begins at a page */
+    const uint64_t key = module->code.from + generation + 1; /* it begins at a page */
     for (uint32_t i = 0, at = (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 54); i < MODULES; i++, at++) {
         uint64_t *place = &tree->modules[at % MODULES], was = __atomic_load_n(place, __ATOMIC_RELAXED);
         if (was == key)
@@ -180,11 +179,11 @@ void ar_frames_meet(const struct ar_module *object)
     if (!ar_store->take(&holder, AR_SMALL, &(struct ar_why){0}))
         return;
     uint8_t id[32];
-    const size_t id_length = ar_code_build_id(object, id, sizeof id);
+    const size_t id_length = ar_code_build_id(module, id, sizeof id);
     char *text = (char *)(holder.tail + 1), *at = text, *end = (char *)holder.tail + holder.capacity - 1;
-    at = put_hex(at, object->code.from);
+    at = put_hex(at, module->code.from);
     *at++ = '-';
-    at = put_hex(at, object->code.to);
+    at = put_hex(at, module->code.to);
     *at++ = ' ';
     at = put_hex(at, generation);
     *at++ = ' ';
@@ -193,7 +192,7 @@ void ar_frames_meet(const struct ar_module *object)
         *at++ = "0123456789abcdef"[id[i] & 15];
     }
     *at++ = ' ';
-    at = ar_put_text(at, end, object->name[0] ? object->name : ar_recording.header->exe);
+    at = ar_put_text(at, end, module->name[0] ? module->name : ar_recording.header->exe);
     *at++ = '\n';
     *holder.tail =
         (struct ar_chunk){.magic = AR_DOCUMENT_MAGIC, .thread = AR_DOCUMENT_MODULES, .length = (uint32_t)(at - text)};

@@ -154,6 +154,9 @@ static const struct ar_extent *extent_of(struct ar_stack *s, uint64_t sp)
 /* The lowest known frame from which on all is as it was; `from` is as it was itself. */
 static uint32_t unchanged(const struct ar_stack *s, uint32_t from)
 {
+#ifdef AR_PLANTED_TRUST /* a fault that tests are to find */
+    return 0;
+#endif
     for (uint32_t i = from; i > 0; i--) {
         if (!(s->flags[i] & FIXED) || ((const uint64_t *)s->sp[i - 1])[-1] != s->ip[i - 1])
             return i;

@@ -1,10 +1,8 @@
-/* Where a call was made: the frames above it, as the number of a node of a tree. A node is a frame and the node of its
- * caller, so that all stacks of a process share what they have in common; its number stands for the whole stack. */
+/* Where a call was made: walks of a thread's stack. */
 #ifndef ALLOCREPLAY_STACK_H
 #define ALLOCREPLAY_STACK_H
 
-#include "code.h"
-#include "recording.h"
+#include "frames.h"
 
 #define AR_DEPTH_MAX 128
 
@@ -30,15 +28,5 @@ void ar_stacks_filtered(void);
 
 /* An object may have gone: what was known of its code is forgotten. */
 void ar_stacks_forget(void);
-
-/* frames.c: the tree. */
-bool ar_frames_begin(bool may_advise);
-void ar_frames_again(void);
-void ar_frames_forget(void);
-void ar_frames_meet(const struct ar_module *object); /* tells what it is called, once */
-uint32_t ar_frame_node(uint32_t caller, uint64_t ip, bool exact);
-#define AR_NODE_NONE 0u  /* no stack; as a caller: there is none, the thread starts here */
-#define AR_NODE_CUT 1u   /* as a caller: there are more, which were not walked */
-#define AR_NODE_FIRST 2u /* of the nodes that are written down */
 
 #endif

@@ -12,7 +12,6 @@
 #define CHUNKS_UNTIL_LARGE 6
 
 __thread struct ar_thread ar_self;
-const struct ar_store *ar_store;
 char ar_first_name[16];
 
 /* Begins the chunk that the thread has been given. Its length is 0 meanwhile, so that a reader skips it. */

@@ -174,7 +174,7 @@ static bool find_entry(const struct ar_code *code, uint64_t ip, struct entry *e)
     if (!get_pointer(&b, frame_encoding, &ignored) || !get_pointer(&b, count_encoding, &count) || table != 0x3b ||
         count == 0 || count > (uint64_t)(b.end - b.at) / 8)
         return false;
-    const int64_t base = (int64_t)code->header, wanted = (int64_t)ip - base;
+    const int64_t wanted = (int64_t)(ip - (uint64_t)code->header);
     uint64_t low = 0, high = count; /* the first that begins behind ip is in (low, high] */
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
@@ -248,6 +248,12 @@ static void set_saved(struct row *row, uint64_t reg, enum place place, int64_t o
     }
 }
 
+/* Offsets are stored as multiples. */
+static int64_t scaled(const struct entry *e, uint64_t n)
+{
+    return (int64_t)(n * (uint64_t)e->data_align);
+}
+
 /* The rows before the one of `ip`, and that one. `initial` is the row that the CIE begins with. */
 static bool execute(const struct entry *e, struct bytes b, uint64_t ip, const struct row *initial, struct row *row)
 {
@@ -264,7 +270,7 @@ static bool execute(const struct entry *e, struct bytes b, uint64_t ip, const st
                 return true;
             continue;
         case 0x80: /* offset */
-            set_saved(row, low, AT_OFFSET, (int64_t)get_uleb(&b) * e->data_align);
+            set_saved(row, low, AT_OFFSET, scaled(e, get_uleb(&b)));
             continue;
         case 0xc0: /* restore */
             if (saved_of(row, low))
@@ -291,7 +297,7 @@ static bool execute(const struct entry *e, struct bytes b, uint64_t ip, const st
             break;
         case 0x05: /* offset_extended */
             reg = get_uleb(&b);
-            set_saved(row, reg, AT_OFFSET, (int64_t)get_uleb(&b) * e->data_align);
+            set_saved(row, reg, AT_OFFSET, scaled(e, get_uleb(&b)));
             break;
         case 0x06: /* restore_extended */
             reg = get_uleb(&b);
@@ -345,20 +351,20 @@ static bool execute(const struct entry *e, struct bytes b, uint64_t ip, const st
         }
         case 0x11: /* offset_extended_sf */
             reg = get_uleb(&b);
-            set_saved(row, reg, AT_OFFSET, get_sleb(&b) * e->data_align);
+            set_saved(row, reg, AT_OFFSET, scaled(e, (uint64_t)get_sleb(&b)));
             break;
         case 0x12: /* def_cfa_sf */
             row->cfa_is_expression = false;
             row->cfa_register = get_uleb(&b);
-            row->cfa_offset = get_sleb(&b) * e->data_align;
+            row->cfa_offset = scaled(e, (uint64_t)get_sleb(&b));
             break;
         case 0x13: /* def_cfa_offset_sf */
-            row->cfa_offset = get_sleb(&b) * e->data_align;
+            row->cfa_offset = scaled(e, (uint64_t)get_sleb(&b));
             break;
         case 0x14: /* val_offset, val_offset_sf */
         case 0x15:
             reg = get_uleb(&b);
-            set_saved(row, reg, IS_OFFSET, (op == 0x14 ? (int64_t)get_uleb(&b) : get_sleb(&b)) * e->data_align);
+            set_saved(row, reg, IS_OFFSET, scaled(e, op == 0x14 ? get_uleb(&b) : (uint64_t)get_sleb(&b)));
             break;
         case 0x2e: /* GNU_args_size */
             (void)get_uleb(&b);

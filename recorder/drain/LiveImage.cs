@@ -178,7 +178,7 @@ internal sealed unsafe class LiveImage : IDisposable
     /// <param name="records">Records, of which those that are not written yet are 0.</param>
     public void KeepFrames(uint first, ReadOnlySpan<byte> records)
     {
-        if (_stopped is not null || first > FramesMax)
+        if (first > FramesMax)
             return;
         byte[] copy = records.ToArray();
         Attempt(() => _files?.KeepFrames(first, copy));
