@@ -199,7 +199,7 @@ static void leave(struct ar_thread *t)
 static void part(struct ar_thread *t)
 {
     bool parted = false;
-    void *page = ar_part_from(t->header, sizeof *t->header, &parted);
+    void *page = ar_part_from(t->header, sizeof *t->header, true, &parted);
     if (page && parted)
         memcpy(t->header, page, sizeof *t->header); /* whether it was stopped, the child will ask */
     if (page)
