@@ -55,7 +55,11 @@ void *ar_part_from(void *shared, size_t size, bool may_move, bool *parted)
     long own = ar_sys(SYS_mmap, shared, size, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     *parted = own == (long)shared;
-    return second <= 0 && second > -4096 ? NULL : (void *)second;
+    if (second > -4096 && second <= 0)
+        return NULL;
+    if (!*parted)
+        ar_sys(SYS_munmap, second, size); /* all stays as it was */
+    return *parted ? (void *)second : NULL;
 }
 
 uint64_t ar_monotonic_ns(void)

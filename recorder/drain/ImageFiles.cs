@@ -10,11 +10,11 @@ namespace AllocReplay.Drain;
 /// <remarks>Nothing in it is opened that this did not create.</remarks>
 internal sealed class ImageFiles : IDisposable
 {
-    private readonly SafeFileHandle _process, _events, _tails;
-    private readonly Dictionary<ulong, TailSlot> _slots = [];
-
     /// <summary>The page <c>process</c> before it is whole for the first time: a directory without the page is none of an image yet.</summary>
     private const string UnfinishedPage = Wire.ProcessFile + ".new";
+
+    private readonly SafeFileHandle _process, _events, _tails;
+    private readonly Dictionary<ulong, TailSlot> _slots = [];
     private bool _isFinished;
     private long _eventBytes, _tailBytes;
 
