@@ -107,7 +107,7 @@ internal sealed unsafe class DrainProcess : IDisposable
         try
         {
             var process = Process.Start(start)!;
-            string answer = process.StandardOutput.ReadLine() ?? "error it ended at once";
+            string answer = process.StandardOutput.ReadLine() ?? $"error it ended at once, {EndOf(process)}";
             return answer.StartsWith("ready ", StringComparison.Ordinal)
                 ? process
                 : throw new RecordException($"{path}: {answer[(answer.IndexOf(' ') + 1)..]}");
@@ -116,6 +116,13 @@ internal sealed unsafe class DrainProcess : IDisposable
         {
             throw new RecordException($"{path}: {e.Message}");
         }
+    }
+
+    private static string EndOf(Process process)
+    {
+        const int signalled = 128; // as .NET has it, and a shell
+        process.WaitForExit();
+        return process.ExitCode > signalled ? $"by signal {process.ExitCode - signalled}" : $"with exit code {process.ExitCode}";
     }
 
     private static string Number(long bytes) => bytes.ToString(CultureInfo.InvariantCulture);

@@ -39,14 +39,14 @@ cp -a "$sdk/." "$root/usr/share/dotnet/"
 ln -sf /usr/share/dotnet/dotnet "$root/usr/bin/dotnet"
 cp ~/.nuget/NuGet/NuGet.Config "$root/root/.nuget/NuGet/" 2>/dev/null || true
 
-# A clean checkout, as a newcomer has it; packages that NuGet has already fetched stay.
-rm -rf "$root/root/allocreplay"
-git clone --quiet --no-hardlinks . "$root/root/allocreplay"
+# A clean checkout, as a newcomer has it, where other users may look too; packages that NuGet has already fetched stay.
+rm -rf "$root/srv/allocreplay"
+git clone --quiet --no-hardlinks . "$root/srv/allocreplay"
 
 cat >"$root/root/in-the-machine" <<'SCRIPT'
 set -e
 update-ca-certificates >/dev/null 2>&1
-cd /root/allocreplay
+cd /srv/allocreplay
 [ $# -eq 0 ] || exec ./build.sh "$@"
 ./build.sh demo
 exec ./build.sh test
@@ -55,6 +55,7 @@ SCRIPT
 # shellcheck disable=SC2016 # expanded inside
 ROOT=$root unshare --mount --pid --fork --propagation private bash -c '
     set -e
+    mount --bind "$ROOT" "$ROOT" # a mount of its own, as the root of a machine is: tests make namespaces of mounts
     mount -t proc proc "$ROOT/proc"
     mount --rbind /sys "$ROOT/sys"
     mount --rbind /dev "$ROOT/dev"

@@ -262,7 +262,7 @@ internal static class InfoPage
         ProcessImage[] shown = [.. s.Images.Where((image, i) => lists.AllImages || i < ImageRows || image.Name == s.Image)];
         foreach (ProcessImage image in shown)
             table.AddRow([Markup.Escape(TextLine.Plain(image.Name)), Markup.Escape(TextLine.Plain(Path.GetFileName(image.Executable))),
-                Quantity.Bytes(image.EventBytes), .. losses ? [Quantity.Count((long)image.LostEvents)] : Array.Empty<string>(),
+                Quantity.Bytes(image.EventBytes), .. losses ? [Quantity.Count((long)Math.Min(image.LostEvents, long.MaxValue))] : Array.Empty<string>(),
                 image.Name == s.Image ? "← shown above" : ""]);
         yield return table;
         if (shown.Length < s.Images.Count)

@@ -123,15 +123,6 @@ void *ar_arena_again(void *at)
 #undef MOVED
 }
 
-/* All of the arena, not the thread's chunk alone: it may be taking another just now, or counting a call that is lost.
- * In zeroed memory no chunk is free, and none is the thread's to give. */
-static void part(struct ar_thread *t)
-{
-    t->waited = 1; /* it does not for a chunk either */
-    if (!parted)
-        elsewhere = ar_part_from(view.arena, view.size, &parted);
-}
-
 static struct ar_image *image_at(uint32_t index)
 {
     return (struct ar_image *)((char *)view.images + (size_t)index * AR_ARENA_PAGE);
@@ -309,6 +300,17 @@ static void leave(struct ar_thread *t)
 {
     if (t->place)
         hand_over(t, AR_CHUNK_EXITED);
+}
+
+/* All of the arena, not the thread's chunk alone: it may be taking another just now, or counting a call that is lost.
+ * In zeroed memory no chunk is free, and none is the thread's to give. Where a filter of system calls might not know
+ * the one that moves memory, the child is not recorded. */
+static void part(struct ar_thread *t)
+{
+    const bool filtered = __atomic_load_n(&image_at(image_index(t->header))->filtered, __ATOMIC_RELAXED);
+    t->waited = 1; /* it does not for a chunk either */
+    if (!parted)
+        elsewhere = ar_part_from(view.arena, view.size, !filtered, &parted);
 }
 
 const struct ar_store ar_arena_store = {take, give, leave, part};

@@ -48,14 +48,18 @@ void ar_loaded(void)
         forget_error();
 }
 
-void *ar_part_from(void *shared, size_t size, bool *parted)
+void *ar_part_from(void *shared, size_t size, bool may_move, bool *parted)
 {
     /* From nothing of its old size: a second view of the same pages. */
-    long second = ar_sys(SYS_mremap, shared, 0, size, MREMAP_MAYMOVE);
+    long second = may_move ? ar_sys(SYS_mremap, shared, 0, size, MREMAP_MAYMOVE) : 0;
     long own = ar_sys(SYS_mmap, shared, size, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     *parted = own == (long)shared;
-    return second < 0 && second > -4096 ? NULL : (void *)second;
+    if (second > -4096 && second <= 0)
+        return NULL;
+    if (!*parted)
+        ar_sys(SYS_munmap, second, size); /* all stays as it was */
+    return *parted ? (void *)second : NULL;
 }
 
 uint64_t ar_monotonic_ns(void)

@@ -48,8 +48,8 @@ void *ar_next(const char *name);
 void ar_loaded(void);
 
 /* Puts memory of this process's own, zeroed, in the place of memory that it shares. Returns where the shared memory is
- * now; NULL: nowhere. `*parted` is false where nothing could be done. */
-void *ar_part_from(void *shared, size_t size, bool *parted);
+ * now; NULL: nowhere, as where it may not be moved. `*parted` is false where nothing could be done. */
+void *ar_part_from(void *shared, size_t size, bool may_move, bool *parted);
 
 uint64_t ar_monotonic_ns(void);
 void ar_read_clocks(uint64_t *ticks, uint64_t *ns);

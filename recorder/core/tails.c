@@ -199,11 +199,11 @@ static void leave(struct ar_thread *t)
 static void part(struct ar_thread *t)
 {
     bool parted = false;
-    void *page = ar_part_from(t->header, sizeof *t->header, &parted);
-    if (page && parted)
+    void *page = ar_part_from(t->header, sizeof *t->header, true, &parted);
+    if (page) {
         memcpy(t->header, page, sizeof *t->header); /* whether it was stopped, the child will ask */
-    if (page)
         ar_sys(SYS_munmap, page, sizeof *t->header);
+    }
     if (t->place)
         ar_sys(SYS_mmap, t->tail, t->capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }

@@ -11,12 +11,12 @@ namespace AllocReplay.Drain;
 /// <remarks>Nothing in it is opened that this did not create.</remarks>
 internal sealed class ImageFiles : IDisposable
 {
+    /// <summary>The page <c>process</c> before it is whole for the first time: a directory without the page is none of an image yet.</summary>
+    private const string UnfinishedPage = Wire.ProcessFile + ".new";
+
     private readonly SafeFileHandle _process, _events, _tails;
     private SafeFileHandle? _frames;
     private readonly Dictionary<ulong, TailSlot> _slots = [];
-
-    /// <summary>The page <c>process</c> before it is whole for the first time: a directory without the page is none of an image yet.</summary>
-    private const string UnfinishedPage = Wire.ProcessFile + ".new";
     private bool _isFinished;
     private long _eventBytes, _tailBytes;
 

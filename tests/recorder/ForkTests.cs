@@ -12,6 +12,7 @@ namespace AllocReplay.Tests.Recorder;
 public sealed class ForkTests(ITestOutputHelper output) : IDisposable
 {
     private const int Forks = 2000;
+    private const ulong ForkedInsideCalls = 600_000;
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -83,39 +84,24 @@ public sealed class ForkTests(ITestOutputHelper output) : IDisposable
         int exit = Record(Targets.Build("fork_in_handler.c"), how);
         Assert.SkipWhen(exit == 77, "this C library has no _Fork");
         Assert.Equal(0, exit);
-
-        foreach (string image in Directory.GetDirectories(Recording))
-        {
-            using TraceReader reader = TraceReader.Open(image);
-            ulong n = 0;
-            while (reader.Read(out TraceEvent e))
-                if (e.Kind == CallKind.Malloc && !reader.Process.Forked)
-                    Assert.Equal(1 + ++n % 1000, e.Size);
-            AssertWhole(reader);
-        }
+        _ = AssertParentIsWhole();
     }
 
     /// <summary>A handler's fork while its thread takes a chunk, or gives one away: the child goes on with that when its parent has long done so.</summary>
     [Fact]
     public void A_child_of_the_slow_path_leaves_its_parent_s_chunks_alone()
     {
-        string hook = HookBuild.With(_directory["litmus.so"], "-include", Path.Combine(Targets.SourceDirectory, "litmus_fork.h"));
-        RecordResult result = RecordedCommand.Run(
-            new RecordOptions { Command = [Targets.Build("forked_inside.c"), "600000"], Output = Recording, HookPath = hook });
-        Assert.Equal((0, 0), (result.ExitCode, result.Failures.Count));
+        RecordForkedInside();
+        Assert.InRange(Directory.GetDirectories(Recording).Length, 10, 100); // the places that fork do so
+        Assert.Equal(ForkedInsideCalls, AssertParentIsWhole());
+    }
 
-        string[] images = Directory.GetDirectories(Recording);
-        Assert.InRange(images.Length, 10, 100); // the places that fork do so
-        foreach (string image in images)
-        {
-            using TraceReader reader = TraceReader.Open(image);
-            ulong n = 0;
-            while (reader.Read(out TraceEvent e))
-                if (e.Kind == CallKind.Malloc && !reader.Process.Forked)
-                    Assert.Equal(1 + ++n % 1000, e.Size);
-            AssertWhole(reader);
-            Assert.Equal(reader.Process.Forked ? 0UL : 600_000, n);
-        }
+    /// <summary>The control: of a raw clone from a handler the hook is not told, so its child goes on as if it were its parent.</summary>
+    [Fact]
+    public void A_child_that_does_not_part_from_its_parent_s_chunks_is_caught()
+    {
+        RecordForkedInside("-DLITMUS_RAW_CLONE");
+        Assert.ThrowsAny<Exception>(() => Assert.Equal(ForkedInsideCalls, AssertParentIsWhole()));
     }
 
     [Fact]
@@ -157,6 +143,30 @@ public sealed class ForkTests(ITestOutputHelper output) : IDisposable
         }
         Assert.Equal(sources, compilers);
         Assert.Equal(0, Programs.Run(_directory["all"], []).ExitCode);
+    }
+
+    private void RecordForkedInside(params string[] flags)
+    {
+        string hook = HookBuild.With(_directory["litmus.so"], ["-include", Path.Combine(Targets.SourceDirectory, "litmus_fork.h"), .. flags]);
+        RecordResult result = RecordedCommand.Run(
+            new RecordOptions { Command = [Targets.Build("forked_inside.c"), $"{ForkedInsideCalls}"], Output = Recording, HookPath = hook });
+        Assert.Equal((0, 0), (result.ExitCode, result.Failures.Count));
+    }
+
+    /// <summary>The n-th block of the first process has 1 + n % 1000 bytes; of the others nothing is known but that they are whole.</summary>
+    /// <returns>Its blocks.</returns>
+    private ulong AssertParentIsWhole()
+    {
+        ulong n = 0;
+        foreach (string image in Directory.GetDirectories(Recording))
+        {
+            using TraceReader reader = TraceReader.Open(image);
+            while (reader.Read(out TraceEvent e))
+                if (e.Kind == CallKind.Malloc && !reader.Process.Forked)
+                    Assert.Equal(1 + ++n % 1000, e.Size);
+            AssertWhole(reader);
+        }
+        return n;
     }
 
     private static void AssertWhole(TraceReader reader)

@@ -1,5 +1,6 @@
 /* Threads that name themselves, by each of the two calls, after they have allocated; and one that keeps its parent's
  * name. */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
