@@ -111,6 +111,10 @@ public sealed class TraceReader : IDisposable
     /// <exception cref="TraceFormatException">They cannot be read.</exception>
     public FrameTable Frames => _source.Frames;
 
+    /// <summary>The symbols that were stored for them (<see cref="SymbolStore"/>); empty when there are none. Read at the first use.</summary>
+    /// <exception cref="TraceFormatException">They cannot be read.</exception>
+    public SymbolTable Symbols => _source.Symbols;
+
     internal ITraceSource Source => _source;
 
     /// <summary>The moments between which <see cref="Range"/> lies: from the first, up to the second.</summary>

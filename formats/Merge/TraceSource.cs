@@ -24,6 +24,10 @@ internal interface ITraceSource : IDisposable
     /// <exception cref="TraceFormatException">They cannot be read.</exception>
     FrameTable Frames { get; }
 
+    /// <summary>The symbols that were stored for them; read at the first use.</summary>
+    /// <exception cref="TraceFormatException">They cannot be read.</exception>
+    SymbolTable Symbols { get; }
+
     /// <summary>Bytes of events stored, their headers included.</summary>
     long EventBytes { get; }
 

@@ -43,7 +43,7 @@ internal sealed record ImageStacks
 /// <summary>MessagePack and LZ4, as the frames that are not events are stored.</summary>
 internal static class Metadata
 {
-    private static readonly MessagePackSerializerOptions Options = MessagePackSerializerOptions.Standard
+    internal static readonly MessagePackSerializerOptions Options = MessagePackSerializerOptions.Standard
         .WithResolver(StandardResolverAllowPrivate.Instance)
         .WithSecurity(MessagePackSecurity.UntrustedData);
 

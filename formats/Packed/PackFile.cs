@@ -22,6 +22,9 @@ internal sealed class PackFile : IDisposable
     /// <summary>In the order of the file.</summary>
     public List<PackedImage> Images { get; } = [];
 
+    /// <summary>All frames, of whatever kind, in the order of the file, the index left out.</summary>
+    public List<(long Offset, FrameHeader Header)> Frames { get; } = [];
+
     /// <summary>Why the file was not read to its end, or null.</summary>
     public TraceFormatException? Damage { get; private set; }
 
@@ -87,6 +90,10 @@ internal sealed class PackFile : IDisposable
             ? FrameTable.Of(stacks.Frames, stacks.Modules)
             : throw new TraceFormatException(Path, offset, "expected an image's frames and modules");
     }
+
+    /// <summary>The symbols of an image's stacks.</summary>
+    public SymbolTable ReadSymbols(long offset, in FrameHeader header) => ReadMetadata<SymbolMap>(offset, header).ToTable()
+        ?? throw new TraceFormatException(Path, offset, "expected symbols that refer to texts of the same frame");
 
     public void Dispose() => _bytes.Dispose();
 
@@ -209,6 +216,9 @@ internal sealed class PackFile : IDisposable
                 case FrameKind.Stacks:
                     OfImage(offset, header).StacksFrame = (offset, header);
                     break;
+                case FrameKind.Symbols:
+                    OfImage(offset, header).SymbolsFrame = (offset, header);
+                    break;
                 case FrameKind.ImageEnd:
                     OfImage(offset, header).End = ReadMetadata<ImageEnd>(offset, header);
                     break;
@@ -218,6 +228,7 @@ internal sealed class PackFile : IDisposable
                     OfImage(offset, header).Take(offset, header);
                     break;
             }
+            Frames.Add((offset, header));
             return true;
         }
         catch (TraceFormatException damage)

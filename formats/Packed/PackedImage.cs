@@ -12,6 +12,7 @@ internal sealed class PackedImage : ITraceSource
     private readonly ImageMetadata _metadata;
     private readonly List<(long Offset, FrameHeader Header)>[] _blocks;
     private FrameTable? _frames;
+    private SymbolTable? _symbols;
 
     private PackedImage(PackFile pack, ImageMetadata metadata, Clock clock)
     {
@@ -34,6 +35,11 @@ internal sealed class PackedImage : ITraceSource
     public (long Offset, FrameHeader Header)? StacksFrame { get; set; }
 
     public FrameTable Frames => _frames ??= StacksFrame is { } frame ? _pack.ReadStacks(frame.Offset, frame.Header) : FrameTable.Empty;
+
+    /// <summary>Where their symbols are; null when there are none.</summary>
+    public (long Offset, FrameHeader Header)? SymbolsFrame { get; set; }
+
+    public SymbolTable Symbols => _symbols ??= SymbolsFrame is { } frame ? _pack.ReadSymbols(frame.Offset, frame.Header) : SymbolTable.Empty;
 
     /// <summary>What was known at the end of packing; null in a pack that is cut before it.</summary>
     public ImageEnd? End { get; set; }

@@ -41,6 +41,7 @@ internal enum FrameKind : ushort
     ImageEnd = 4,
     Index = 5,
     Stacks = 6,
+    Symbols = 7,
 }
 
 /// <summary>The first 16 bytes.</summary>
@@ -64,7 +65,7 @@ internal struct FrameHeader
     public uint Thread;
     /// <summary>Bytes of payload that follow.</summary>
     public uint Length;
-    /// <summary>Events: how many. Session, Image, Stacks and ImageEnd: bytes once decompressed; the same as Length where they are not compressed. Index:
+    /// <summary>Events: how many. Session, Image, Stacks, Symbols and ImageEnd: bytes once decompressed; the same as Length where they are not compressed. Index:
     /// entries.</summary>
     public uint Count;
     public uint Interval;

@@ -125,6 +125,8 @@ public static class TracePacker
             }
             if (_source.Frames.Count > 0)
                 writer.WriteStacks(image, _source.Frames);
+            if (_source.Symbols.Count > 0)
+                writer.WriteSymbols(image, _source.Symbols);
             writer.WriteImageEnd(image, new ImageEnd { Events = Events, Damage = Damage?.Message });
         }
 

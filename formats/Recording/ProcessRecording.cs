@@ -21,15 +21,18 @@ internal sealed class ProcessRecording : ITraceSource
     private readonly string _tailsPath;
     private readonly int _tickShift;
     private readonly Lazy<FrameTable> _frames;
+    private readonly Lazy<SymbolTable> _symbols;
 
     private ProcessRecording(IReadOnlyList<ThreadStream> streams, ByteSource? events, ByteFolder directory, int tickShift)
     {
         (_streams, _events, _tickShift) = (streams, events, tickShift);
         _tailsPath = Path.Combine(directory.Path, Wire.TailsFile);
         _frames = new Lazy<FrameTable>(() => FrameTable.Read(directory));
+        _symbols = new Lazy<SymbolTable>(() => SymbolStore.Read(directory));
     }
 
     public FrameTable Frames => _frames.Value;
+    public SymbolTable Symbols => _symbols.Value;
 
     public required ProcessInfo Info { get; init; }
     public required Clock Clock { get; init; }

@@ -44,6 +44,7 @@ internal static class Wire
     public const string MapsFile = "maps";
     public const string FramesFile = "frames";
     public const string ModulesFile = "modules";
+    public const string SymbolsFile = "symbols.msgpack";
 }
 
 /// <summary>struct ar_chunk</summary>

@@ -24,14 +24,26 @@ public sealed class FrameTable
     /// <summary>Deeper than any stack is walked.</summary>
     private const int DepthMax = 1024;
 
+    /// <summary>Modules before an address that are looked at: more than overlap, one after the other, in a program.</summary>
+    private const int ModulesBack = 1024;
+
     private readonly FrameRecord[] _records;
-    private readonly Module[] _modules; // by first address, then generation
+    private readonly ulong[] _starts, _reach; // of modules, in order; the highest end of those up to there
+    private readonly Module[][] _modules; // those that begin there, by generation
 
     private FrameTable(FrameRecord[] records, string modulesText)
     {
         (_records, ModulesText) = (records, modulesText);
-        Modules = [.. modulesText.Split('\n').Take(ModulesMax).Select(Parse).OfType<Module>()];
-        _modules = [.. Modules.OrderBy(m => m.From).ThenBy(m => m.Generation)];
+        var modules = new List<Module>();
+        foreach (string line in modulesText.Split('\n').Take(ModulesMax))
+            if (Parse(line, modules.Count) is { } module)
+                modules.Add(module);
+        Modules = modules;
+        _modules = [.. modules.GroupBy(m => m.From).OrderBy(g => g.Key).Select(g => g.OrderBy(m => m.Generation).ToArray())];
+        _starts = [.. _modules.Select(m => m[0].From)];
+        _reach = new ulong[_modules.Length];
+        for (int i = 0; i < _reach.Length; i++)
+            _reach[i] = Math.Max(i > 0 ? _reach[i - 1] : 0, _modules[i].Max(m => m.To));
     }
 
     /// <summary>Of a recording without stacks.</summary>
@@ -87,28 +99,34 @@ public sealed class FrameTable
     {
         ulong address = (record.Flags & FrameRecord.Exact) != 0 ? record.Ip : record.Ip - 1;
         uint generation = record.Flags >> FrameRecord.GenerationShift;
-        int low = 0, high = _modules.Length; // the first that begins behind it
-        while (low < high)
+        int at = Array.BinarySearch(_starts, address);
+        at = at < 0 ? ~at - 1 : at;
+        Module? latest = null;
+        for (int i = at; i >= Math.Max(0, at - ModulesBack) && _reach[i] > address; i--)
         {
-            int middle = (low + high) / 2;
-            if (_modules[middle].From <= address)
-                low = middle + 1;
-            else
-                high = middle;
+            Module[] same = _modules[i];
+            int low = 0, high = same.Length; // the first that came later
+            while (low < high)
+            {
+                int middle = (low + high) / 2;
+                if (same[middle].Generation <= generation)
+                    low = middle + 1;
+                else
+                    high = middle;
+            }
+            if (low > 0 && same[low - 1] is { } module && module.To > address && !(latest?.Generation >= module.Generation))
+                latest = module;
         }
-        for (int i = low - 1; i >= 0; i--)
-            if (_modules[i].To > address && _modules[i].Generation <= generation)
-                return _modules[i];
-        return null;
+        return latest;
     }
 
     /// <summary>A line: <c>from-to generation build-id path</c>, numbers in hexadecimal.</summary>
-    private static Module? Parse(string line)
+    private static Module? Parse(string line, int index)
     {
         string[] parts = line.Split(' ', 4);
         return parts.Length == 4 && parts[0].Split('-') is [var from, var to] && TryHex(from, out ulong first) && TryHex(to, out ulong behind)
             && first < behind && TryHex(parts[1], out ulong generation) && generation <= uint.MaxValue
-            ? new Module(first, behind, (uint)generation, parts[2], parts[3])
+            ? new Module(index, first, behind, (uint)generation, parts[2], parts[3])
             : null;
     }
 
