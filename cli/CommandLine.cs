@@ -16,6 +16,7 @@ internal static class CommandLine
         ControlCommand.Create(terminal),
         PackCommand.Create(terminal),
         ImportCommand.Create(terminal),
+        SymbolizeCommand.Create(terminal),
         InfoCommand.Create(terminal),
         DumpCommand.Create(terminal),
         ReplayCommand.Create(terminal),

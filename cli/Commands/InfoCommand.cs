@@ -3,6 +3,7 @@ using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Summary;
 
 namespace AllocReplay.Cli.Commands;
@@ -22,17 +23,22 @@ internal static class InfoCommand
         Option<bool> json = TraceArguments.Json();
         var command = new Command("info", "Show what a trace holds.") { threads, images, partial, json };
         choice.AddTo(command);
+        var symbols = new SymbolArguments();
+        symbols.AddTo(command);
         command.SetAction(parse => Run(
-            choice.Of(parse), new InfoLists(parse.GetValue(threads), parse.GetValue(images)), parse.GetValue(partial), parse.GetValue(json), terminal));
+            choice.Of(parse), reader => symbols.For(parse, reader, terminal), new InfoLists(parse.GetValue(threads), parse.GetValue(images)),
+            parse.GetValue(partial), parse.GetValue(json), terminal));
         return command;
     }
 
-    private static int Run(TraceChoice choice, InfoLists lists, bool partial, bool json, Terminal terminal)
+    private static int Run(
+        TraceChoice choice, Func<TraceReader, SymbolTable> symbolsOf, InfoLists lists, bool partial, bool json, Terminal terminal)
     {
         using TraceReader reader = TraceArguments.Open(choice, terminal);
+        SymbolTable symbols = symbolsOf(reader);
         TraceSummary summary = reader.EventBytes < ProgressFrom
-            ? TraceSummary.Read(reader)
-            : terminal.WithProgress($"Reading {TextLine.Plain(choice.Path)}", progress => TraceSummary.Read(reader, progress));
+            ? TraceSummary.Read(reader, symbols)
+            : terminal.WithProgress($"Reading {TextLine.Plain(choice.Path)}", progress => TraceSummary.Read(reader, symbols, progress));
         if (json)
             terminal.WriteJson("allocreplay.info/1", new InfoReport(summary));
         else

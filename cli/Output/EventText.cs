@@ -106,10 +106,10 @@ internal static class EventText
             line.Field("  took "u8, e.DurationNs);
             line.Text(" ns"u8);
         }
-        if (e.Stack > 0)
-            line.Field("  stack "u8, e.Stack);
         if (e.IsNull && CallKinds.IsAcquisition(e.Kind))
             line.Text(e.BytesRequested == 0 && e.PreviousObject >= 0 && e.Object < 0 ? "  freed"u8 : "  failed"u8);
+        if (e.Stack > 0)
+            line.Field("  stack "u8, e.Stack); // last: what it is may follow
     }
 
     private static bool HasSize(CallKind kind) => Sized[(int)kind];

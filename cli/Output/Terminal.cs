@@ -163,6 +163,21 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
         }
     }
 
+    /// <summary>As <see cref="WithProgress"/>, for work that is mostly done at once: a bar, or the title, comes after a second.</summary>
+    public T WithLateProgress<T>(string title, Func<IProgress<double>, T> work)
+    {
+        double share = 0;
+        Task<T> working = Task.Run(() => work(new ImmediateProgress(s => Volatile.Write(ref share, s))));
+        if (Task.WaitAny([working], TimeSpan.FromSeconds(1)) < 0)
+            WithProgress(title, progress =>
+            {
+                while (Task.WaitAny([working], TimeSpan.FromMilliseconds(100)) < 0)
+                    progress.Report(Volatile.Read(ref share));
+                return true;
+            });
+        return working.GetAwaiter().GetResult();
+    }
+
     /// <summary>A table in the house style: no frame but a rule under the header.</summary>
     public static Table NewTable(params (string Header, Justify Align)[] columns)
     {

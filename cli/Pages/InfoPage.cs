@@ -20,6 +20,10 @@ internal static class InfoPage
     private const int ImageRows = 10;
     private const int SiteRows = 10;
     private const int SiteFrames = 4;
+
+    /// <summary>Characters of a function's name: templates may have thousands.</summary>
+    private const int FunctionText = 60;
+
     private const int IntervalRows = 10;
 
     /// <summary>Characters of a fact on the page: breaking lines takes a second for a million of them.</summary>
@@ -202,12 +206,21 @@ internal static class InfoPage
         Table table = Terminal.NewTable(("live bytes", Justify.Right), ("blocks", Justify.Right), ("acquired", Justify.Right), ("blocks", Justify.Right),
             ("acquired by, called by", Justify.Left));
         foreach (SiteSummary site in s.Sites.Take(SiteRows))
-        {
-            string where = site.Frames.Count == 0 ? "not known" : string.Join(" < ", site.Frames.Take(SiteFrames));
             table.AddRow(Quantity.Bytes(site.LiveBytes), Quantity.Count(site.LiveBlocks), Quantity.Bytes(site.Bytes), Quantity.Count(site.Blocks),
-                Markup.Escape(TextLine.Plain(where)));
-        }
+                Markup.Escape(TextLine.Plain(WhereOf(site))));
         yield return table;
+    }
+
+    /// <summary>As <c>function (file:line) &lt; caller</c>: lines of those that called it are left to <c>--json</c>.</summary>
+    private static string WhereOf(SiteSummary site)
+    {
+        if (site.Frames.Count == 0)
+            return "not known";
+        string Name(FunctionSummary f) => f.Function.Length <= FunctionText ? f.Function : f.Function[..(FunctionText - 1)] + "…";
+        FunctionSummary first = site.Frames[0];
+        string place = first.File.Length == 0 ? "" : $" ({Path.GetFileName(first.File)}{(first.Line > 0 ? $":{first.Line}" : "")})";
+        return Name(first) + place + string.Concat(site.Frames.Skip(1).Take(SiteFrames - 1).Select(f => $" < {Name(f)}"))
+            + (site.Frames.Count > SiteFrames || !site.IsWhole ? " …" : "");
     }
 
     private static IEnumerable<IRenderable> Threads(TraceSummary s, InfoLists lists)

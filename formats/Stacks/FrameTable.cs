@@ -29,6 +29,7 @@ public sealed class FrameTable
 
     private readonly FrameRecord[] _records;
     private readonly ulong[] _starts, _reach; // of modules, in order; the highest end of those up to there
+    private HashSet<CodeLocation>? _locations;
     private readonly Module[][] _modules; // those that begin there, by generation
 
     private FrameTable(FrameRecord[] records, string modulesText)
@@ -72,7 +73,7 @@ public sealed class FrameTable
             FrameRecord record = _records[at];
             if ((record.Flags & FrameRecord.Present) == 0)
                 return frames;
-            frames.Add(new Frame(record.Ip, (record.Flags & FrameRecord.Exact) != 0, ModuleOf(record)));
+            frames.Add(FrameOf(record));
             isWhole = record.Caller == NoCaller;
             // A caller has its number before those that it calls.
             if (record.Caller is NoCaller or CutCaller || record.Caller >= at)
@@ -80,6 +81,18 @@ public sealed class FrameTable
             at = record.Caller;
         }
         return frames;
+    }
+
+    /// <summary>The places of code that are on some stack, each once.</summary>
+    public IReadOnlyCollection<CodeLocation> Locations => _locations ??= Locate();
+
+    private HashSet<CodeLocation> Locate()
+    {
+        var locations = new HashSet<CodeLocation>();
+        foreach (FrameRecord record in _records)
+            if ((record.Flags & FrameRecord.Present) != 0)
+                locations.Add(FrameOf(record).Location);
+        return locations;
     }
 
     internal static FrameTable Read(ByteFolder directory)
@@ -94,6 +107,8 @@ public sealed class FrameTable
 
     internal static FrameTable Of(ReadOnlySpan<byte> records, string modules) =>
         new(MemoryMarshal.Cast<byte, FrameRecord>(records)[..Math.Min(records.Length / Unsafe.SizeOf<FrameRecord>(), FramesMax)].ToArray(), modules);
+
+    private Frame FrameOf(in FrameRecord record) => new(record.Ip, (record.Flags & FrameRecord.Exact) != 0, ModuleOf(record));
 
     private Module? ModuleOf(in FrameRecord record)
     {

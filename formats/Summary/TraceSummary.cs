@@ -1,5 +1,7 @@
+using System.Globalization;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Formats.Summary;
@@ -147,11 +149,12 @@ public record TraceSummary
 
     /// <summary>Reads a trace from where it stands to its end, and sums it up.</summary>
     /// <param name="reader">The trace; it is left at its end.</param>
+    /// <param name="symbols">What the code of its stacks is called; null for what is stored in the trace.</param>
     /// <param name="progress">Told the share that is read.</param>
     /// <param name="token">Ends the reading.</param>
     /// <exception cref="IOException">The disk failed.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public static TraceSummary Read(TraceReader reader, IProgress<double>? progress = null, CancellationToken token = default)
+    public static TraceSummary Read(TraceReader reader, SymbolTable? symbols = null, IProgress<double>? progress = null, CancellationToken token = default)
     {
         var statistics = new TraceStatistics();
         var latencies = new LatencyStatistics();
@@ -162,20 +165,30 @@ public record TraceSummary
         if (reader.Process.Stacks)
             sinks.Add(sites);
         reader.ForEach(sinks, progress, token);
-        return Of(reader, statistics, latencies, sites);
+        return Of(reader, statistics, latencies, SitesOf(reader, sites, symbols ?? reader.Symbols));
     }
 
-    private static IReadOnlyList<SiteSummary> SitesOf(TraceReader reader, SiteStatistics sites)
+    private static IReadOnlyList<SiteSummary> SitesOf(TraceReader reader, SiteStatistics sites, SymbolTable symbols)
     {
         const int most = 10;
-        var byLive = sites.Sites.Where(s => s.LiveBytes > 0).OrderByDescending(s => s.LiveBytes).ThenBy(s => s.Stack).Take(most);
-        var byBytes = sites.Sites.OrderByDescending(s => s.Bytes).ThenBy(s => s.Stack).Take(most);
-        return [.. byLive.Concat(byBytes).Distinct().Select(s => new SiteSummary(
-            s.Stack, s.Blocks, s.Bytes, s.LiveBlocks, s.LiveBytes,
-            [.. reader.Frames.Of(s.Stack, out bool isWhole).Select(f => f.ToString())], isWhole))];
+        List<SiteSummary> all = [.. sites.Sites.GroupBy(s => SiteHash.Of(reader.Frames.Of(s.Stack, out _), symbols)).Select(g => SiteOf(reader, g.Key, [.. g], symbols))];
+        var byLive = all.Where(s => s.LiveBytes > 0).OrderByDescending(s => s.LiveBytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
+        var byBytes = all.OrderByDescending(s => s.Bytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
+        return [.. byLive.Concat(byBytes).Distinct()];
     }
 
-    private static TraceSummary Of(TraceReader reader, TraceStatistics statistics, LatencyStatistics latencies, SiteStatistics sites)
+    private static SiteSummary SiteOf(TraceReader reader, ulong hash, IReadOnlyList<SiteStatistics.Site> stacks, SymbolTable symbols)
+    {
+        IReadOnlyList<Frame> frames = reader.Frames.Of(stacks.MaxBy(s => s.Bytes)!.Stack, out bool isWhole);
+        return new SiteSummary(
+            hash == 0 ? "" : hash.ToString("x16", CultureInfo.InvariantCulture), stacks.Sum(s => s.Blocks), Total(stacks.Select(s => s.Bytes)),
+            stacks.Sum(s => s.LiveBlocks), Total(stacks.Select(s => s.LiveBytes)), stacks.Count,
+            [.. symbols.Lines(frames).Select(FunctionSummary.Of)], isWhole);
+    }
+
+    private static ulong Total(IEnumerable<ulong> bytes) => ByteCount.Of(bytes.Aggregate((UInt128)0, (sum, n) => sum + n));
+
+    private static TraceSummary Of(TraceReader reader, TraceStatistics statistics, LatencyStatistics latencies, IReadOnlyList<SiteSummary> sites)
     {
         (long fromNs, long toNs) = reader.Bounds;
         ProcessInfo process = reader.Process;
@@ -215,7 +228,7 @@ public record TraceSummary
             CallsByKind = CallsOf(statistics),
             Latencies = latencies.Calls,
             Stacks = reader.Process.Stacks,
-            Sites = SitesOf(reader, sites),
+            Sites = sites,
             Acquisitions = statistics.Acquisitions,
             BytesAcquired = statistics.BytesAcquired,
             FailedCalls = statistics.FailedCalls,

@@ -49,6 +49,9 @@ public sealed partial class JsonReferenceTests : IDisposable
         | `displaced_object` | integer | | The block that was still live at this address, as its release is not in the trace. Absent where there is none. |
         | `other_thread` | integer | | The parent of a thread that starts, the child of one that creates. Absent otherwise. |
         | `duration_ns` | integer | ns | What the call took, where latency was recorded. Absent where it is 0. |
+        | `stack` | integer | | The stack that it was called with, where stacks were recorded. Absent where it is not known. |
+        | `frames` | array | | In the first line with a stack: its functions as `info` has them in `sites[].frames`, the lowest first. |
+        | `is_whole` | boolean | | There too: whether the last of them is the thread's first; else there were more. |
 
         ## query
 
