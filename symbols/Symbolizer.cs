@@ -52,9 +52,7 @@ public sealed class Symbolizer : IDisposable
             done += locations.Length;
             _options.Progress?.Report((double)done / frames.Locations.Count);
         }
-        IReadOnlyDictionary<string, string> names = Demangler.Demangle(symbols.Values.SelectMany(f => f).Select(f => f.Symbol), _token);
-        return new SymbolResult(
-            new SymbolTable(symbols.ToDictionary(s => s.Key, s => (IReadOnlyList<FunctionLine>)[.. s.Value.Select(f => f.Named(names))])), modules);
+        return new SymbolResult(new SymbolTable(symbols), modules);
     }
 
     /// <summary>Ends what was started for it.</summary>
@@ -81,8 +79,9 @@ public sealed class Symbolizer : IDisposable
             if (found.File is { } file)
             {
                 IReadOnlyList<IReadOnlyList<FunctionLine>> answers = _resolver.Resolve(file.Path, [.. offsets.Select(o => file.Base + o)], _token);
+                IReadOnlyDictionary<string, string> names = Demangler.Demangle(answers.SelectMany(a => a).Select(f => f.Symbol), _token);
                 for (int i = 0; i < answers.Count; i++)
-                    known[offsets[i]] = answers[i];
+                    known[offsets[i]] = [.. answers[i].Select(f => f.Named(names))];
                 if (answers.Count < offsets.Length)
                     problem = "what resolves its addresses has failed";
                 else

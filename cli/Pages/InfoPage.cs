@@ -1,6 +1,7 @@
 using System.Globalization;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Formats.Summary;
 using Spectre.Console;
@@ -19,10 +20,10 @@ internal static class InfoPage
     private const int ThreadRows = 10;
     private const int ImageRows = 10;
     private const int SiteRows = 10;
-    private const int SiteFrames = 4;
+    private const int SiteFrames = 8;
 
-    /// <summary>Characters of a function's name: templates may have thousands.</summary>
-    private const int FunctionText = 60;
+    /// <summary>Columns of a site at the least, however narrow the page.</summary>
+    private const int SiteColumns = 30;
 
     private const int IntervalRows = 10;
 
@@ -45,7 +46,7 @@ internal static class InfoPage
                 yield return new Text(line);
             yield return Kinds(s);
         }
-        foreach (IRenderable part in Sites(s).Concat(Threads(s, lists)).Concat(Intervals(s)).Concat(Images(s, lists)).Concat(Warnings(s)))
+        foreach (IRenderable part in Sites(s, width).Concat(Threads(s, lists)).Concat(Intervals(s)).Concat(Images(s, lists)).Concat(Warnings(s)))
             yield return part;
     }
 
@@ -199,29 +200,32 @@ internal static class InfoPage
     }
 
     /// <summary>Where blocks come from; the frames of each, as many as fit.</summary>
-    private static IEnumerable<IRenderable> Sites(TraceSummary s)
+    private static IEnumerable<IRenderable> Sites(TraceSummary s, int width)
     {
         if (s.Sites.Count == 0)
             yield break;
-        Table table = Terminal.NewTable(("live bytes", Justify.Right), ("blocks", Justify.Right), ("acquired", Justify.Right), ("blocks", Justify.Right),
-            ("acquired by, called by", Justify.Left));
-        foreach (SiteSummary site in s.Sites.Take(SiteRows))
-            table.AddRow(Quantity.Bytes(site.LiveBytes), Quantity.Count(site.LiveBlocks), Quantity.Bytes(site.Bytes), Quantity.Count(site.Blocks),
-                Markup.Escape(TextLine.Plain(WhereOf(site))));
+        string[][] figures = [.. s.Sites.Take(SiteRows).Select(site => new[]
+        {
+            Quantity.Bytes(site.LiveBytes), Quantity.Count(site.LiveBlocks), Quantity.Bytes(site.Bytes), Quantity.Count(site.Blocks),
+        })];
+        string[] headers = ["live", "blocks", "acquired", "blocks"];
+        // The last column takes what is left of the line: three blanks go with each column.
+        int left = width - 3 * (headers.Length + 1) - headers.Select((h, i) => figures.Select(f => f[i].Length).Append(h.Length).Max()).Sum();
+        Table table = Terminal.NewTable([.. headers.Select(h => (h, Justify.Right)), ("site < its callers", Justify.Left)]);
+        for (int i = 0; i < figures.Length; i++)
+            table.Add([.. figures[i], Fit(WhereOf(s.Sites[i]), Math.Max(SiteColumns, left))]);
         yield return table;
     }
 
-    /// <summary>As <c>function (file:line) &lt; caller</c>: lines of those that called it are left to <c>--json</c>.</summary>
+    /// <summary>As <c>function (file:line) &lt; caller &lt; its caller</c>; all of it is in <c>--json</c>.</summary>
     private static string WhereOf(SiteSummary site)
     {
         if (site.Frames.Count == 0)
             return "not known";
-        string Name(FunctionSummary f) => f.Function.Length <= FunctionText ? f.Function : f.Function[..(FunctionText - 1)] + "…";
-        FunctionSummary first = site.Frames[0];
-        string place = first.File.Length == 0 ? "" : $" ({Path.GetFileName(first.File)}{(first.Line > 0 ? $":{first.Line}" : "")})";
-        return Name(first) + place + string.Concat(site.Frames.Skip(1).Take(SiteFrames - 1).Select(f => $" < {Name(f)}"))
-            + (site.Frames.Count > SiteFrames || !site.IsWhole ? " …" : "");
+        return site.Name + string.Concat(site.Frames.Skip(site.NameIndex + 1).Take(SiteFrames).Select(f => $" < {SiteName.Short(f.Function)}"));
     }
+
+    private static string Fit(string text, int width) => TextLine.Plain(text) is var plain && plain.Length <= width ? plain : plain[..(width - 1)] + "…";
 
     private static IEnumerable<IRenderable> Threads(TraceSummary s, InfoLists lists)
     {

@@ -180,10 +180,12 @@ public record TraceSummary
     private static SiteSummary SiteOf(TraceReader reader, ulong hash, IReadOnlyList<SiteStatistics.Site> stacks, SymbolTable symbols)
     {
         IReadOnlyList<Frame> frames = reader.Frames.Of(stacks.MaxBy(s => s.Bytes)!.Stack, out bool isWhole);
+        StackLine[] lines = [.. symbols.Lines(frames)];
+        int name = SiteName.IndexIn(lines);
         return new SiteSummary(
-            hash == 0 ? "" : hash.ToString("x16", CultureInfo.InvariantCulture), stacks.Sum(s => s.Blocks), Total(stacks.Select(s => s.Bytes)),
+            hash == 0 ? "" : hash.ToString("x16", CultureInfo.InvariantCulture), lines.Length == 0 ? "" : SiteName.Of(lines[name]), stacks.Sum(s => s.Blocks), Total(stacks.Select(s => s.Bytes)),
             stacks.Sum(s => s.LiveBlocks), Total(stacks.Select(s => s.LiveBytes)), stacks.Count,
-            [.. symbols.Lines(frames).Select(FunctionSummary.Of)], isWhole);
+            name, [.. lines.Select(FunctionSummary.Of)], isWhole);
     }
 
     private static ulong Total(IEnumerable<ulong> bytes) => ByteCount.Of(bytes.Aggregate((UInt128)0, (sum, n) => sum + n));
