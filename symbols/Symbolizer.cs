@@ -21,7 +21,9 @@ public sealed class Symbolizer : IDisposable
     {
         (_options, _token) = (options, token);
         string? path = options.Resolvers.Select(HelperProcess.Find).FirstOrDefault(p => p is not null);
-        _resolver = path is null ? new ElfSymbols() : Path.GetFileName(path).StartsWith("llvm", StringComparison.Ordinal) ? new LlvmSymbolizer(path) : new Addr2Line(path);
+        _resolver = path is null ? new ElfSymbols()
+            : Path.GetFileName(path).StartsWith("llvm", StringComparison.Ordinal) ? new LlvmSymbolizer(path)
+            : new Addr2Line(path);
         _debuginfod = new Debuginfod(options, token);
         _cache = new SymbolCache(options.Cache);
     }
@@ -99,13 +101,14 @@ public sealed class Symbolizer : IDisposable
         return new ModuleSymbols(module.Path, module.BuildId, locations.Length, named, withLine, source, problem);
     }
 
-    private static void Keep(string? key, string source, string? problem, Dictionary<ulong, IReadOnlyList<FunctionLine>> known) => SymbolCache.Write(key, new SymbolCache.Entry
-    {
-        Source = source,
-        Problem = problem,
-        Known = SymbolMap.Of(new SymbolTable(known.Where(k => k.Value.Count > 0).ToDictionary(k => new CodeLocation(0, k.Key), k => k.Value))),
-        Unknown = [.. known.Where(k => k.Value.Count == 0).Select(k => k.Key)],
-    });
+    private static void Keep(string? key, string source, string? problem, Dictionary<ulong, IReadOnlyList<FunctionLine>> known) =>
+        SymbolCache.Write(key, new SymbolCache.Entry
+        {
+            Source = source,
+            Problem = problem,
+            Known = SymbolMap.Of(new SymbolTable(known.Where(k => k.Value.Count > 0).ToDictionary(k => new CodeLocation(0, k.Key), k => k.Value))),
+            Unknown = [.. known.Where(k => k.Value.Count == 0).Select(k => k.Key)],
+        });
 
     private ModuleSymbols ResolveJit(ProcessInfo process, CodeLocation[] locations, Dictionary<CodeLocation, IReadOnlyList<FunctionLine>> symbols)
     {

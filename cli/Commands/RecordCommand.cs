@@ -102,7 +102,8 @@ internal static class RecordCommand
         };
         var record = new Command("record", "Run a command and record what it allocates.")
         {
-            output, force, startPaused, sample, latency, stacks, freeStacks, stackDepth, maxSize, leaveFree, whenFull, duration, follow, redact, via, quiet, command,
+            output, force, startPaused, sample, latency, stacks, freeStacks, stackDepth, maxSize, leaveFree, whenFull, duration, follow, redact, via,
+            quiet, command,
         };
         record.SetAction(parse =>
         {

@@ -76,7 +76,8 @@ internal static class SymbolizeCommand
         if (modules.Count > ModuleRows)
             terminal.Line($"  and {Quantity.Count(modules.Count - ModuleRows, "module")} more: --json");
         (long places, long named) = (modules.Sum(m => m.Sum(x => (long)x.Locations)), modules.Sum(m => m.Sum(x => (long)x.Named)));
-        terminal.Note($"allocreplay: {summary.Trace} now has the functions of {Quantity.Count(named)} of {Quantity.Count(places, "place")} that its stacks pass");
+        terminal.Note($"allocreplay: {summary.Trace} now has the functions of {Quantity.Count(named)} of {Quantity.Count(places, "place")} "
+            + "that its stacks pass");
         terminal.Next(TextLine.Command("info", summary.Trace));
     }
 }

@@ -58,7 +58,7 @@ internal sealed class SymbolArguments
         if (!reader.Process.Stacks)
             return SymbolTable.Empty;
         bool isAsked = options.Sysroot is not null || options.DebugDirectories.Count > 0;
-        return reader.Symbols.Count > 0 && !isAsked ? reader.Symbols : Resolve(reader, options, terminal, token).Symbols;
+        return !isAsked && StoredIn(reader, terminal) is { Count: > 0 } stored ? stored : Resolve(reader, options, terminal, token).Symbols;
     }
 
     /// <summary>Resolves the code of a process image's stacks.</summary>
@@ -79,6 +79,19 @@ internal sealed class SymbolArguments
                     terminal.Note($"allocreplay: warning: {server} was not asked further: {problem}");
                 return result;
             });
+    }
+
+    private static SymbolTable StoredIn(TraceReader reader, Terminal terminal)
+    {
+        try
+        {
+            return reader.Symbols;
+        }
+        catch (TraceFormatException e)
+        {
+            terminal.Note($"allocreplay: warning: the symbols in the trace are damaged, they are found anew: {e.Message}");
+            return SymbolTable.Empty;
+        }
     }
 
     private static IEnumerable<Uri> Servers() =>

@@ -123,10 +123,17 @@ public static class TracePacker
                 feed.Counted = feed.Cursor.BytesRead;
                 report(_bytes);
             }
-            if (_source.Frames.Count > 0)
-                writer.WriteStacks(image, _source.Frames);
-            if (_source.Symbols.Count > 0)
-                writer.WriteSymbols(image, _source.Symbols);
+            try
+            {
+                if (_source.Frames.Count > 0)
+                    writer.WriteStacks(image, _source.Frames);
+                if (_source.Symbols.Count > 0)
+                    writer.WriteSymbols(image, _source.Symbols);
+            }
+            catch (TraceFormatException damage)
+            {
+                Note(damage);
+            }
             writer.WriteImageEnd(image, new ImageEnd { Events = Events, Damage = Damage?.Message });
         }
 

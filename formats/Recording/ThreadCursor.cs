@@ -7,7 +7,8 @@ using AllocReplay.Formats.Merge;
 namespace AllocReplay.Formats.Recording;
 
 /// <summary>Reads one thread's events in program order, one chunk in memory at a time.</summary>
-internal sealed class ThreadCursor(ThreadStream stream, ByteSource? events, string tailsPath, int tickShift, CallFields optional, ulong fromTicks) : IEventCursor
+internal sealed class ThreadCursor(
+    ThreadStream stream, ByteSource? events, string tailsPath, int tickShift, CallFields optional, ulong fromTicks) : IEventCursor
 {
     private readonly ArrayPool<byte> _pool = ArrayPool<byte>.Shared;
     private EventDecoder _decoder;

@@ -42,7 +42,8 @@ public static class SiteName
     private static bool IsOfLibrary(StackLine line)
     {
         if (line.Function is not { Function: { Length: > 0 } function })
-            return line.Frame.Module?.Name is { } module && (module.StartsWith("libstdc++", StringComparison.Ordinal) || module.StartsWith("libc++", StringComparison.Ordinal));
+            return line.Frame.Module?.Name is { } module
+                && (module.StartsWith("libstdc++", StringComparison.Ordinal) || module.StartsWith("libc++", StringComparison.Ordinal));
         ReadOnlySpan<char> name = WithoutReturnType(function).TrimStart('<');
         foreach (string library in Libraries)
             if (name.StartsWith(library, StringComparison.Ordinal))

@@ -14,7 +14,8 @@ namespace AllocReplay.Formats.Summary;
 /// <param name="Frames">The functions of that with the most bytes, the lowest first.</param>
 /// <param name="IsWhole">Whether the last of them is the thread's first; else there were more.</param>
 public sealed record SiteSummary(
-    string Site, string Name, long Blocks, ulong Bytes, long LiveBlocks, ulong LiveBytes, int Stacks, int NameIndex, IReadOnlyList<FunctionSummary> Frames, bool IsWhole);
+    string Site, string Name, long Blocks, ulong Bytes, long LiveBlocks, ulong LiveBytes, int Stacks, int NameIndex, IReadOnlyList<FunctionSummary> Frames,
+    bool IsWhole);
 
 /// <summary>A function on a stack.</summary>
 /// <param name="Function">Its name; without a symbol module+0xoffset.</param>

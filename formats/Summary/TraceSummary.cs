@@ -171,7 +171,8 @@ public record TraceSummary
     private static IReadOnlyList<SiteSummary> SitesOf(TraceReader reader, SiteStatistics sites, SymbolTable symbols)
     {
         const int most = 10;
-        List<SiteSummary> all = [.. sites.Sites.GroupBy(s => SiteHash.Of(reader.Frames.Of(s.Stack, out _), symbols)).Select(g => SiteOf(reader, g.Key, [.. g], symbols))];
+        List<SiteSummary> all = [.. sites.Sites.GroupBy(s => SiteHash.Of(reader.Frames.Of(s.Stack, out _), symbols))
+            .Select(g => SiteOf(reader, g.Key, [.. g], symbols))];
         var byLive = all.Where(s => s.LiveBytes > 0).OrderByDescending(s => s.LiveBytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
         var byBytes = all.OrderByDescending(s => s.Bytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
         return [.. byLive.Concat(byBytes).Distinct()];
@@ -183,7 +184,8 @@ public record TraceSummary
         StackLine[] lines = [.. symbols.Lines(frames)];
         int name = SiteName.IndexIn(lines);
         return new SiteSummary(
-            hash == 0 ? "" : hash.ToString("x16", CultureInfo.InvariantCulture), lines.Length == 0 ? "" : SiteName.Of(lines[name]), stacks.Sum(s => s.Blocks), Total(stacks.Select(s => s.Bytes)),
+            hash == 0 ? "" : hash.ToString("x16", CultureInfo.InvariantCulture), lines.Length == 0 ? "" : SiteName.Of(lines[name]),
+            stacks.Sum(s => s.Blocks), Total(stacks.Select(s => s.Bytes)),
             stacks.Sum(s => s.LiveBlocks), Total(stacks.Select(s => s.LiveBytes)), stacks.Count,
             name, [.. lines.Select(FunctionSummary.Of)], isWhole);
     }

@@ -25,7 +25,8 @@ internal sealed class HelperProcess : IDisposable
 
     /// <summary>Path of a program that is installed; null when it is not.</summary>
     public static string? Find(string program) => Path.IsPathRooted(program) ? File.Exists(program) ? program : null
-        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Where(d => d.Length > 0).Select(d => Path.Combine(d, program)).FirstOrDefault(File.Exists);
+        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Select(d => Path.Combine(d, program)).FirstOrDefault(File.Exists);
 
     /// <summary>Which program it is, by its file: no start is needed to know it.</summary>
     public static string IdentityOf(string path)

@@ -45,8 +45,9 @@ internal sealed class Debuginfod(SymbolOptions options, CancellationToken token)
     {
         using var silence = CancellationTokenSource.CreateLinkedTokenSource(token);
         silence.CancelAfter(options.DebuginfodTimeout);
-        using HttpResponseMessage answer = await _client.GetAsync(
-            new Uri($"{server.ToString().TrimEnd('/')}/buildid/{buildId}/debuginfo"), HttpCompletionOption.ResponseHeadersRead, silence.Token).ConfigureAwait(false);
+        var wanted = new Uri($"{server.ToString().TrimEnd('/')}/buildid/{buildId}/debuginfo");
+        using HttpResponseMessage answer =
+            await _client.GetAsync(wanted, HttpCompletionOption.ResponseHeadersRead, silence.Token).ConfigureAwait(false);
         if (!answer.IsSuccessStatusCode)
             return false;
         string path = PathOf(buildId), temporary = $"{path}.{Environment.ProcessId}.tmp";

@@ -41,7 +41,8 @@ internal sealed record ObjectFile(string Path, string BuildId, ulong Base, strin
     private static ObjectFile Of(string path, ElfFile elf)
     {
         ulong first = elf.Segments.Where(s => s.Type == ElfSegmentTypeCore.Load).Select(s => s.VirtualAddress).DefaultIfEmpty(0ul).Min();
-        string buildId = elf.Sections.OfType<ElfNoteTable>().SelectMany(n => n.Entries).OfType<ElfGnuNoteBuildId>().Select(n => Hex(n.BuildId!)).FirstOrDefault("");
+        string buildId = elf.Sections.OfType<ElfNoteTable>().SelectMany(n => n.Entries).OfType<ElfGnuNoteBuildId>()
+            .Select(n => Hex(n.BuildId!)).FirstOrDefault("");
         (string link, uint checksum) = Link(elf.Sections.FirstOrDefault(s => s.Name.Value == ".gnu_debuglink") as ElfStreamSection);
         return new ObjectFile(path, buildId, first & ~(Page - 1), link, checksum,
             elf.Sections.Any(s => s.Name.Value is ".debug_info" or ".zdebug_info"), elf.Sections.Any(s => s.Type == ElfSectionType.SymbolTable));

@@ -20,7 +20,7 @@ public sealed class SiteNameTests
     [InlineData("f(int)::{lambda(int)#1}::operator()(int) const", "f(int)::{lambda(int)#1}::operator()")]
     [InlineData("std::vector<int, std::allocator<int> >::_M_default_append(unsigned long)", "std::vector<…>::_M_default_append")]
     [InlineData("std::map<std::string, std::vector<int> >::operator[](std::string const&)", "std::map<…>::operator[]")]
-    [InlineData("<alloc::vec::Vec<T,A> as core::iter::traits::collect::Extend<T>>::extend", "<alloc::vec::Vec<…> as core::iter::traits::collect::Extend<…>>::extend")]
+    [InlineData("<alloc::vec::Vec<T,A> as core::iter::traits::Extend<T>>::extend", "<alloc::vec::Vec<…> as core::iter::traits::Extend<…>>::extend")]
     [InlineData("a<b<c<d", "a<b<c<d")]
     [InlineData("LazyCompile:*f /srv/app.js:1:2", "LazyCompile:*f /srv/app.js:1:2")]
     [InlineData("", "")]

@@ -30,7 +30,8 @@ public sealed class SymbolStoreTests : IDisposable
         Record();
         Store(Recording, Symbols);
         AssertSame(Symbols, SymbolsOf(Recording));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(Recording, RecordingWriter.ImageName, "symbols.msgpack")));
+        string file = Path.Combine(Recording, RecordingWriter.ImageName, "symbols.msgpack");
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
         Store(Recording, SymbolTable.Empty);
         Assert.Equal(0, SymbolsOf(Recording).Count);
     }

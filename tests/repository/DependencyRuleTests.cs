@@ -3,7 +3,7 @@ using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Repository;
 
-/// <summary>formats ← { recorder, replayer, analyzer, symbols } ← cli ← tests; formats ← fuzz ← tests, and the hook includes nothing of ours but the format.</summary>
+/// <summary>formats ← { recorder, replayer, analyzer, symbols } ← cli ← tests; formats ← fuzz ← tests, and the hook includes nothing but the format.</summary>
 public sealed class DependencyRuleTests
 {
     private static readonly Dictionary<string, string[]> Allowed = new()

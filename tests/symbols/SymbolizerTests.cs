@@ -94,7 +94,8 @@ public sealed class SymbolizerTests : IDisposable
     {
         Programs.Need("objcopy");
         string program = Build("-g"), id = ObjectFile.Open(program)!.BuildId, stripped = _directory["stripped"];
-        string debug = _directory[Path.Combine("debug", place.Replace("XX", id[..2], StringComparison.Ordinal).Replace("YY", id[2..], StringComparison.Ordinal))];
+        string name = place.Replace("XX", id[..2], StringComparison.Ordinal).Replace("YY", id[2..], StringComparison.Ordinal);
+        string debug = _directory[Path.Combine("debug", name)];
         Directory.CreateDirectory(Path.GetDirectoryName(debug)!);
         ObjCopy("--only-keep-debug", program, debug);
         ObjCopy("--strip-all", program, stripped);
@@ -150,7 +151,7 @@ public sealed class SymbolizerTests : IDisposable
         SymbolOptions options = Options with { Cache = _directory["cache"], Resolvers = [counting] };
         SymbolResult first = Resolve(program, options, out _), second = Resolve(program, options, out _);
         Assert.Single(File.ReadAllLines(counting + ".calls"));
-        Assert.Equal(first.Symbols.Functions.OrderBy(f => f.Key.Offset).SelectMany(f => f.Value), second.Symbols.Functions.OrderBy(f => f.Key.Offset).SelectMany(f => f.Value));
+        Assert.Equal(InOrder(first), InOrder(second));
         Assert.Equal(first.Modules, second.Modules);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Directory.GetFiles(_directory["cache"])[0]));
 
@@ -244,6 +245,8 @@ public sealed class SymbolizerTests : IDisposable
 
     private static IReadOnlyList<FunctionLine> FunctionsAt(SymbolResult result, ulong offset) =>
         result.Symbols.Functions.Single(f => f.Key.Offset == offset).Value;
+
+    private static IEnumerable<FunctionLine> InOrder(SymbolResult result) => result.Symbols.Functions.OrderBy(f => f.Key.Offset).SelectMany(f => f.Value);
 
     private static void ObjCopy(string what, string from, string to) => Assert.Equal(0, Programs.Run("objcopy", [what, from, to]).ExitCode);
 
