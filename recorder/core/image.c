@@ -84,7 +84,7 @@ static bool begin_stacks(void)
     }
     void **end = ar_next("__libc_stack_end");
     if (end) {
-        ar_self.stack_top = (uintptr_t)*end + 64;
+        ar_self.stack_top = (uintptr_t)*end + AR_ABOVE_FIRST;
         ar_self.stack_size = FIRST_STACK;
     }
     return begun = ar_stacks_begin((uint32_t)ar_options.stack_depth, ar_options.stacks == AR_STACKS_FP, filtered);

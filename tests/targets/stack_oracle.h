@@ -21,7 +21,7 @@ struct oracle_walk {
 static __thread struct oracle_walk oracle_walk __attribute__((tls_model("initial-exec")));
 static int (*oracle_backtrace)(int (*)(struct _Unwind_Context *, void *), void *);
 static unsigned long (*oracle_ip)(struct _Unwind_Context *, int *);
-static unsigned long oracle_walks, oracle_differences;
+static unsigned long oracle_walks, oracle_differences, oracle_lost;
 
 static int oracle_note(struct _Unwind_Context *context, void *unused)
 {
@@ -43,20 +43,47 @@ __attribute__((constructor)) static void oracle_find(void)
 __attribute__((destructor)) static void oracle_tell(void)
 {
     if (oracle_walks)
-        dprintf(2, "oracle: pid %d: %lu walks, %lu differ\n", (int)getpid(), oracle_walks, oracle_differences);
+        dprintf(2, "oracle: pid %d: %lu walks, %lu differ; %lu others ended early\n", (int)getpid(), oracle_walks,
+                oracle_differences, oracle_lost);
+}
+
+static unsigned oracle_walk_up(uint64_t hook_from, uint64_t hook_to)
+{
+    struct oracle_walk *w = &oracle_walk;
+    unsigned skip = 0;
+    w->depth = 0;
+    if (!oracle_backtrace)
+        return 0;
+    oracle_backtrace(oracle_note, NULL);
+    while (skip < w->depth && w->ip[skip] >= hook_from && w->ip[skip] < hook_to)
+        skip++;
+    return skip;
+}
+
+/* Walks that end early are no difference, as libgcc ends where there is no frame information. The first few are told.
+ */
+static void __attribute__((unused))
+oracle_note_lost(const uint64_t *ip, unsigned words, unsigned count, uint64_t hook_from, uint64_t hook_to)
+{
+    if (__atomic_add_fetch(&oracle_lost, 1, __ATOMIC_RELAXED) > ORACLE_TELL)
+        return;
+    const unsigned skip = oracle_walk_up(hook_from, hook_to);
+    dprintf(2, "oracle: ended early, ours %u, libgcc's %u:", count, oracle_walk.depth - skip);
+    for (unsigned i = 0; i < count; i++)
+        dprintf(2, " %lx", ip[i * words]);
+    for (unsigned i = skip + count; i < oracle_walk.depth; i++)
+        dprintf(2, " /%lx", oracle_walk.ip[i]);
+    dprintf(2, "\n");
 }
 
 /* `ip` is root first. */
-static void oracle_compare(const uint64_t *ip, unsigned depth, uint64_t hook_from, uint64_t hook_to)
+static void __attribute__((unused))
+oracle_compare(const uint64_t *ip, unsigned depth, uint64_t hook_from, uint64_t hook_to)
 {
     struct oracle_walk *w = &oracle_walk;
     if (!oracle_backtrace)
         return;
-    w->depth = 0;
-    oracle_backtrace(oracle_note, NULL);
-    unsigned skip = 0;
-    while (skip < w->depth && w->ip[skip] >= hook_from && w->ip[skip] < hook_to)
-        skip++;
+    const unsigned skip = oracle_walk_up(hook_from, hook_to);
     unsigned n = w->depth - skip, same = n == depth;
     for (unsigned i = 0; same && i < n; i++)
         same = w->ip[skip + i] == ip[depth - 1 - i];
@@ -72,4 +99,6 @@ static void oracle_compare(const uint64_t *ip, unsigned depth, uint64_t hook_fro
 }
 
 #define AR_WALKED(ip, depth, hook) oracle_compare(ip, depth, (hook).from, (hook).to)
+#define AR_LOST(frames, count, hook)                                                                                   \
+    oracle_note_lost(&(frames)->ip, sizeof *(frames) / sizeof(uint64_t), count, (hook).from, (hook).to)
 #endif

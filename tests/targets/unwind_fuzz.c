@@ -62,7 +62,7 @@ int main(int argc, char **argv)
     memcpy(sound, image, size);
     struct ar_code code = {(uint64_t)image, (uint64_t)image + size + (argc > 4 ? (uint64_t)atol(argv[4]) : 0),
                            image + hdr};
-    const struct ar_extent extent = {(uint64_t)stack, (uint64_t)stack + 4096}, none = {0, 0};
+    const struct ar_extent extent = {(uint64_t)stack, (uint64_t)stack + 4096};
     /* The information itself is behind its header, and about five times as long. */
     uint64_t span = hdr_size * 6 < size - hdr ? hdr_size * 6 : size - hdr;
     uint32_t functions;
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
         kinds[AR_RULE_KIND(rule)]++;
         if (AR_RULE_KIND(rule) == AR_UNWIND_PLAIN)
             up += ar_unwind_plain(&plain, rule, &extent);
-        up += ar_unwind_long(&code, &longer, &extent, &none);
+        up += ar_unwind_long(&code, &longer, &extent);
         up += ar_unwind_by_pointer(&pointed, &extent);
     }
     free(file);
