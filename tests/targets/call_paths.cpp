@@ -1,4 +1,4 @@
-// As call_paths.c: what only C++ has.
+// As call_paths.c: what only C++ has. With an argument blocks are kept, so that each has an address of its own.
 #include <cstddef>
 #include <cstdlib>
 #include <functional>
@@ -11,48 +11,57 @@
 #define STAYS() __asm__ volatile("")
 
 static void *volatile kept;
+static bool keeps;
 
 KEPT void take(std::size_t size)
 {
     kept = std::malloc(size);
-    std::free(kept);
+    if (!keeps)
+        std::free(kept);
 }
 
 KEPT void by_new(std::size_t size)
 {
     kept = ::operator new(size);
-    ::operator delete(kept);
+    if (!keeps)
+        ::operator delete(kept);
 }
 
 KEPT void by_new_array(std::size_t size)
 {
     char *block = new char[size];
     kept = block;
-    delete[] block;
+    if (!keeps)
+        delete[] block;
 }
 
 KEPT void by_new_nothrow(std::size_t size)
 {
     kept = ::operator new(size, std::nothrow);
-    ::operator delete(kept);
+    if (!keeps)
+        ::operator delete(kept);
 }
 
 KEPT void by_new_aligned(std::size_t size)
 {
     kept = ::operator new(size, std::align_val_t(64));
-    ::operator delete(kept, std::align_val_t(64));
+    if (!keeps)
+        ::operator delete(kept, std::align_val_t(64));
 }
 
 KEPT void by_make_unique(std::size_t size)
 {
     auto block = std::make_unique<char[]>(size);
     kept = block.get();
+    if (keeps)
+        (void)block.release();
 }
 
 KEPT void by_vector(std::size_t size)
 {
-    std::vector<char> block(size);
-    kept = block.data();
+    auto *block = keeps ? new std::vector<char>(size) : nullptr;
+    std::vector<char> other(keeps ? 0 : size);
+    kept = block ? block->data() : other.data();
 }
 
 KEPT void by_function(const std::function<void(std::size_t)> &function, std::size_t size)
@@ -147,8 +156,9 @@ KEPT void asks_too_much()
     STAYS();
 }
 
-int main()
+int main(int argc, char **)
 {
+    keeps = argc > 1;
     by_new(10030);
     by_new_array(10031);
     by_new_nothrow(10032);
