@@ -78,6 +78,11 @@ static struct ar_frame_record *open_slab(struct slab *slab, uint32_t first, uint
 {
     struct ar_frame_record *records = NULL;
     struct ar_process *header = ar_recording.header;
+#ifdef AR_PLANTED_FULL /* of tests: so often there is no room */
+    static int refusals = AR_PLANTED_FULL;
+    if (__atomic_sub_fetch(&refusals, 1, __ATOMIC_RELAXED) >= 0)
+        return NULL;
+#endif
     if (!header) /* a handler has forked in mid-walk, and this is the child */
         return NULL;
     if (__atomic_exchange_n(&slab->opening, 1, __ATOMIC_ACQUIRE)) {

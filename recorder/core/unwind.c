@@ -115,9 +115,9 @@ struct entry {
 
 static bool read_cie(const struct ar_code *code, const uint8_t *at, struct entry *e)
 {
-    if ((uint64_t)at < code->from || (uint64_t)at >= code->to)
+    if ((uint64_t)at < code->tables.from || (uint64_t)at >= code->tables.to)
         return false;
-    struct bytes b = {at, (const uint8_t *)code->to};
+    struct bytes b = {at, (const uint8_t *)code->tables.to};
     uint64_t length = get(&b, 4);
     if (length < 8 || length > (uint64_t)(b.end - b.at))
         return false;
@@ -166,9 +166,9 @@ static bool read_cie(const struct ar_code *code, const uint8_t *at, struct entry
 /* The table is sorted by where functions begin: pairs of that and of their entry, from the header on. */
 static bool find_entry(const struct ar_code *code, uint64_t ip, struct entry *e)
 {
-    struct bytes b = {code->header, (const uint8_t *)code->to};
+    struct bytes b = {code->header, (const uint8_t *)code->tables.to};
     uint64_t ignored, count;
-    if (!b.at || get(&b, 1) != 1)
+    if ((uint64_t)b.at < code->tables.from || b.at >= b.end || get(&b, 1) != 1)
         return false;
     uint8_t frame_encoding = (uint8_t)get(&b, 1), count_encoding = (uint8_t)get(&b, 1), table = (uint8_t)get(&b, 1);
     if (!get_pointer(&b, frame_encoding, &ignored) || !get_pointer(&b, count_encoding, &count) || table != 0x3b ||
@@ -190,16 +190,16 @@ static bool find_entry(const struct ar_code *code, uint64_t ip, struct entry *e)
     int32_t offset;
     memcpy(&offset, b.at + 8 * (low - 1) + 4, sizeof offset);
     const uint8_t *fde = code->header + offset;
-    if ((uint64_t)fde < code->from || (uint64_t)fde >= code->to)
+    if ((uint64_t)fde < code->tables.from || (uint64_t)fde >= code->tables.to)
         return false;
-    struct bytes f = {fde, (const uint8_t *)code->to};
+    struct bytes f = {fde, (const uint8_t *)code->tables.to};
     uint64_t length = get(&f, 4);
     if (length < 8 || length > (uint64_t)(f.end - f.at))
         return false;
     f.end = f.at + length;
     const uint8_t *place = f.at;
     uint64_t back = get(&f, 4);
-    if (back == 0 || back > (uint64_t)place - code->from || !read_cie(code, place - back, e))
+    if (back == 0 || back > (uint64_t)place - code->tables.from || !read_cie(code, place - back, e))
         return false;
     if (!get_pointer(&f, e->encoding, &e->from) || !get_pointer(&f, e->encoding & 0x0f, &e->size))
         return false;

@@ -49,10 +49,11 @@ typedef uint64_t ar_rule;
 #define AR_RULE_DISTANCE(rule) ((rule) >> 8 & 0xffffff)
 #define AR_RULE_PLACE(rule) ((int64_t)(int32_t)((rule) >> 32))
 
-/* Code that is mapped, with its .eh_frame_hdr. */
+/* Code that is mapped, with its .eh_frame_hdr, and what of it can be read to understand that. */
 struct ar_code {
     uint64_t from, to;
     const uint8_t *header; /* NULL: none */
+    struct ar_extent tables;
 };
 
 /* The rule for a frame of this code. */

@@ -21,7 +21,7 @@ struct oracle_walk {
 static __thread struct oracle_walk oracle_walk __attribute__((tls_model("initial-exec")));
 static int (*oracle_backtrace)(int (*)(struct _Unwind_Context *, void *), void *);
 static unsigned long (*oracle_ip)(struct _Unwind_Context *, int *);
-static unsigned long oracle_walks, oracle_differences, oracle_lost;
+static unsigned long oracle_walks, oracle_differences, oracle_lost, oracle_further;
 
 static int oracle_note(struct _Unwind_Context *context, void *unused)
 {
@@ -43,8 +43,8 @@ __attribute__((constructor)) static void oracle_find(void)
 __attribute__((destructor)) static void oracle_tell(void)
 {
     if (oracle_walks)
-        dprintf(2, "oracle: pid %d: %lu walks, %lu differ; %lu others ended early\n", (int)getpid(), oracle_walks,
-                oracle_differences, oracle_lost);
+        dprintf(2, "oracle: pid %d: %lu walks, %lu differ; %lu went further, %lu others ended early\n", (int)getpid(),
+                oracle_walks, oracle_differences, oracle_further, oracle_lost);
 }
 
 static unsigned oracle_walk_up(uint64_t hook_from, uint64_t hook_to)
@@ -84,10 +84,13 @@ oracle_compare(const uint64_t *ip, unsigned depth, uint64_t hook_from, uint64_t 
     if (!oracle_backtrace)
         return;
     const unsigned skip = oracle_walk_up(hook_from, hook_to);
-    unsigned n = w->depth - skip, same = n == depth;
+    /* libgcc ends where there is no frame information; there ours has gone on, to the thread's first frame. */
+    unsigned n = w->depth - skip, same = n <= depth;
     for (unsigned i = 0; same && i < n; i++)
         same = w->ip[skip + i] == ip[depth - 1 - i];
     __atomic_add_fetch(&oracle_walks, 1, __ATOMIC_RELAXED);
+    if (same && n < depth)
+        __atomic_add_fetch(&oracle_further, 1, __ATOMIC_RELAXED);
     if (same || __atomic_add_fetch(&oracle_differences, 1, __ATOMIC_RELAXED) > ORACLE_TELL)
         return;
     dprintf(2, "oracle: ours %u, libgcc's %u:", depth, n);

@@ -60,8 +60,8 @@ int main(int argc, char **argv)
         if (headers[i].p_type == PT_LOAD)
             memcpy(image + headers[i].p_vaddr, file + headers[i].p_offset, headers[i].p_filesz);
     memcpy(sound, image, size);
-    struct ar_code code = {(uint64_t)image, (uint64_t)image + size + (argc > 4 ? (uint64_t)atol(argv[4]) : 0),
-                           image + hdr};
+    struct ar_code code = {(uint64_t)image, (uint64_t)image + size, image + hdr, {(uint64_t)image, 0}};
+    code.tables.to = code.to + (argc > 4 ? (uint64_t)atol(argv[4]) : 0);
     const struct ar_extent extent = {(uint64_t)stack, (uint64_t)stack + 4096};
     /* The information itself is behind its header, and about five times as long. */
     uint64_t span = hdr_size * 6 < size - hdr ? hdr_size * 6 : size - hdr;
