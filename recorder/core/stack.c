@@ -28,7 +28,7 @@
 /* Defined by a build of the tests only, which compares each walk with another unwinder's. */
 #ifndef AR_WALKED
 #define AR_WALKED(ip, depth, hook) ((void)0)
-#define AR_LOST(frames, count, hook) ((void)0) /* it did not reach the thread's first frame; not for want of depth */
+#define AR_LOST(ip, depth, hook) ((void)0) /* it did not reach the thread's first frame; not for want of depth */
 #endif
 
 /* Threads at a time; those beyond have no stacks. Fewer in a build of the tests only. */
@@ -51,6 +51,7 @@ struct ar_stack {
     uint32_t depth; /* frames that are known, of the last walk; 0: none */
     uint32_t index;
     uint32_t generation;
+    uint32_t root;               /* caller of the first frame that is known: none, or more that could not be walked */
     bool guessed;                /* this walk has gone up by a frame pointer */
     bool widened;                /* it has asked how far the other stack goes */
     struct ar_extent own, other; /* the thread's stack; another that it was seen on */
@@ -310,10 +311,16 @@ static enum walked step_up(struct ar_stack *s, struct ar_frame *f, const struct 
     ar_rule rule = f->exact ? AR_UNWIND_UNKNOWN : ar_code_rule(f->ip);
     if (AR_UNLIKELY(rule == AR_UNWIND_UNKNOWN))
         rule = look_up(s, f);
-    /* What frame pointers do not tell is where a signal was handled, and what it interrupted. */
-    if (stacks.by_pointer && *stack == &s->own && AR_RULE_KIND(rule) != AR_UNWIND_LONG && !f->exact &&
-        !is_below_program(f->ip))
-        return step_by_pointer(s, f, *stack, how);
+    /* What frame pointers do not tell is where a signal was handled, and what it interrupted; nor where a thread
+     * starts. Where they lead nowhere, as in the C library, which has none, there may be frame information. */
+    if (stacks.by_pointer && *stack == &s->own && AR_RULE_KIND(rule) != AR_UNWIND_LONG &&
+        AR_RULE_KIND(rule) != AR_UNWIND_END && !f->exact && !is_below_program(f->ip)) {
+        const struct ar_frame before = *f;
+        const enum walked went = step_by_pointer(s, f, *stack, how);
+        if (went != CUT || AR_RULE_KIND(rule) != AR_UNWIND_PLAIN)
+            return went;
+        *f = before;
+    }
     *how = (struct step){0, AR_RULE_OF_BP(rule), true};
     switch (AR_RULE_KIND(rule)) {
     case AR_UNWIND_PLAIN:
@@ -350,10 +357,13 @@ static uint32_t node_above(uint32_t node, uint64_t ip, bool exact)
     return AR_UNLIKELY(is_hook(ip)) ? node : ar_frame_node(node, ip, exact);
 }
 
-/* Takes over what a walk found, below the frames that stay as they were. */
-static uint32_t keep(struct ar_stack *s, uint32_t known, uint32_t fresh)
+/* Takes over what a walk found, below the frames that stay as they were. Where it could not go on, what it found stays
+ * true as long as the last frame is where it is and has the frame pointer that it had. */
+static uint32_t keep(struct ar_stack *s, uint32_t known, uint32_t fresh, uint32_t root)
 {
-    uint32_t node = known ? s->node[known - 1] : AR_NODE_NONE;
+    uint32_t node = known ? s->node[known - 1] : root;
+    if (known == 0)
+        s->root = root;
     for (uint32_t n = fresh; n-- > 0; known++) {
         if (known > 0 && !node)
             break; /* there was no room for a caller */
@@ -365,7 +375,7 @@ static uint32_t keep(struct ar_stack *s, uint32_t known, uint32_t fresh)
         s->bp[known] = f->bp;
         s->place[known] = how->place;
         s->flags[known] = (uint8_t)((f->exact ? EXACT : 0) | (how->by_bp ? BY_BP : 0) | (how->fixed ? FIXED : 0) |
-                                    (how->by_bp || passes_on ? NEEDS_BP : 0));
+                                    (how->by_bp || passes_on || (known == 0 && root) ? NEEDS_BP : 0));
         s->node[known] = node = node_above(node, f->ip, f->exact);
     }
     s->depth = node ? known : 0;
@@ -404,7 +414,7 @@ __attribute__((noinline, noclone)) uint32_t ar_stack_of_call(struct ar_stack *s)
     s->guessed = s->widened = false;
     const struct ar_extent *stack = extent_of(s, f.sp);
     if (!stack) {
-        AR_LOST(s->fresh, 0, stacks.hook);
+        AR_LOST(s->ip, 0, stacks.hook);
         return AR_NODE_NONE;
     }
     static ar_rule first; /* of the one place where walks begin */
@@ -450,11 +460,13 @@ __attribute__((noinline, noclone)) uint32_t ar_stack_of_call(struct ar_stack *s)
     }
     if (end == AT_START)
         known = 0;
-    if (AR_UNLIKELY(end == CUT && fresh < stacks.depth_max))
-        AR_LOST(s->fresh, fresh, stacks.hook);
-    if (AR_UNLIKELY(end == CUT || known + fresh > stacks.depth_max))
+    const bool lost = end == CUT && fresh < stacks.depth_max;
+    if (AR_UNLIKELY((end == CUT && !lost) || known + fresh > stacks.depth_max))
         return cut(s, end == CUT ? 0 : known, fresh);
-    const uint32_t node = keep(s, known, fresh);
-    AR_WALKED(s->ip, s->depth, stacks.hook);
+    const uint32_t node = keep(s, lost ? 0 : known, fresh, lost ? AR_NODE_CUT : AR_NODE_NONE);
+    if (s->root == AR_NODE_NONE)
+        AR_WALKED(s->ip, s->depth, stacks.hook);
+    else
+        AR_LOST(s->ip, s->depth, stacks.hook);
     return node;
 }

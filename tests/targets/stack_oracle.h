@@ -63,15 +63,15 @@ static unsigned oracle_walk_up(uint64_t hook_from, uint64_t hook_to)
 /* Walks that end early are no difference, as libgcc ends where there is no frame information. The first few are told.
  */
 static void __attribute__((unused))
-oracle_note_lost(const uint64_t *ip, unsigned words, unsigned count, uint64_t hook_from, uint64_t hook_to)
+oracle_note_lost(const uint64_t *ip, unsigned depth, uint64_t hook_from, uint64_t hook_to)
 {
     if (__atomic_add_fetch(&oracle_lost, 1, __ATOMIC_RELAXED) > ORACLE_TELL)
         return;
     const unsigned skip = oracle_walk_up(hook_from, hook_to);
-    dprintf(2, "oracle: ended early, ours %u, libgcc's %u:", count, oracle_walk.depth - skip);
-    for (unsigned i = 0; i < count; i++)
-        dprintf(2, " %lx", ip[i * words]);
-    for (unsigned i = skip + count; i < oracle_walk.depth; i++)
+    dprintf(2, "oracle: ended early, ours %u, libgcc's %u:", depth, oracle_walk.depth - skip);
+    for (unsigned i = 0; i < depth; i++)
+        dprintf(2, " %lx", ip[depth - 1 - i]);
+    for (unsigned i = skip + depth; i < oracle_walk.depth; i++)
         dprintf(2, " /%lx", oracle_walk.ip[i]);
     dprintf(2, "\n");
 }
@@ -102,6 +102,5 @@ oracle_compare(const uint64_t *ip, unsigned depth, uint64_t hook_from, uint64_t 
 }
 
 #define AR_WALKED(ip, depth, hook) oracle_compare(ip, depth, (hook).from, (hook).to)
-#define AR_LOST(frames, count, hook)                                                                                   \
-    oracle_note_lost(&(frames)->ip, sizeof *(frames) / sizeof(uint64_t), count, (hook).from, (hook).to)
+#define AR_LOST(ip, depth, hook) oracle_note_lost(ip, depth, (hook).from, (hook).to)
 #endif
