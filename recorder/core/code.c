@@ -3,6 +3,7 @@
 
 #include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 struct ar_rule_entry ar_rules[AR_RULES];
 
@@ -16,8 +17,38 @@ struct found_object {
 };
 static int (*find_object)(void *, struct found_object *);
 
+/* The executable as the kernel has mapped it: its segments may lie apart, and then the loader gives the one that an
+ * address is in, where the tables are in another. (Of a library the loader reserves all that is between.) */
+static struct ar_code executable;
+
+static void look_at_executable(void)
+{
+    const ElfW(Phdr) *headers = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+    const uint64_t count = headers ? getauxval(AT_PHNUM) : 0;
+    uint64_t bias = 0, tables = 0;
+    struct ar_code code = {.from = UINT64_MAX};
+    for (uint64_t i = 0; i < count; i++)
+        if (headers[i].p_type == PT_PHDR)
+            bias = (uint64_t)headers - headers[i].p_vaddr;
+        else if (headers[i].p_type == PT_GNU_EH_FRAME)
+            tables = headers[i].p_vaddr;
+    for (uint64_t i = 0; i < count; i++) {
+        const uint64_t from = bias + headers[i].p_vaddr, to = from + headers[i].p_memsz;
+        if (headers[i].p_type != PT_LOAD)
+            continue;
+        code.from = from < code.from ? from & ~(uint64_t)4095 : code.from;
+        code.to = to > code.to ? to : code.to;
+        if (tables && bias + tables >= from && bias + tables < to) {
+            code.header = (const uint8_t *)(bias + tables);
+            code.tables = (struct ar_extent){from, to};
+        }
+    }
+    executable = code;
+}
+
 void ar_code_resolve(void)
 {
+    look_at_executable();
     find_object = (int (*)(void *, struct found_object *))ar_next("_dl_find_object");
 }
 
@@ -26,7 +57,11 @@ bool ar_code_find(uint64_t ip, struct ar_module *object)
     struct found_object found;
     if (!find_object || find_object((void *)ip, &found) != 0)
         return false;
-    object->code = (struct ar_code){(uint64_t)found.map_start, (uint64_t)found.map_end, found.eh_frame};
+    const struct ar_extent all = {(uint64_t)found.map_start, (uint64_t)found.map_end};
+    object->code = (struct ar_code){all.from, all.to, found.eh_frame, all};
+    if (AR_UNLIKELY(found.eh_frame && !ar_within(&all, (uint64_t)found.eh_frame)) &&
+        found.eh_frame == executable.header)
+        object->code = executable;
     object->name = found.link_map && found.link_map->l_name ? found.link_map->l_name : "";
     return true;
 }

@@ -17,6 +17,8 @@
 #define OF_FIRST ((4096u - (uint32_t)sizeof(struct ar_chunk)) / (uint32_t)sizeof(struct ar_frame_record))
 #define OF_SLAB ((32768u - (uint32_t)sizeof(struct ar_chunk)) / (uint32_t)sizeof(struct ar_frame_record))
 #define MODULES 1024u
+#define MOMENT 2000   /* tries, where another thread is at it */
+#define PATIENCE 256u /* nodes without room, before room is asked for again */
 
 struct node {
     uint64_t ip;
@@ -36,7 +38,11 @@ struct slab {
 static struct tree {
     uint32_t count; /* numbers that are given; 0: the kernel has wiped all this in a forked child */
     uint32_t generation;
-    uint64_t modules[MODULES]; /* told already: where they begin, and when */
+    uint32_t refused; /* nodes for which there was no room, since there last was */
+    /* Those that were told in a generation, written by one thread at a time. */
+    uint32_t telling, module_count, modules_of;
+    uint32_t untold; /* not all could be written down */
+    struct ar_code modules[MODULES];
     uint32_t chains[CHAINS];
     struct slab slabs[SLABS];
     struct node nodes[NODES];
@@ -71,13 +77,21 @@ void ar_frames_forget(void)
 static struct ar_frame_record *open_slab(struct slab *slab, uint32_t first, uint32_t count)
 {
     struct ar_frame_record *records = NULL;
+    struct ar_process *header = ar_recording.header;
+#ifdef AR_PLANTED_FULL /* of tests: so often there is no room */
+    static int refusals = AR_PLANTED_FULL;
+    if (__atomic_sub_fetch(&refusals, 1, __ATOMIC_RELAXED) >= 0)
+        return NULL;
+#endif
+    if (!header) /* a handler has forked in mid-walk, and this is the child */
+        return NULL;
     if (__atomic_exchange_n(&slab->opening, 1, __ATOMIC_ACQUIRE)) {
-        for (int i = 0; i < 2000 && !records; i++)
+        for (int i = 0; i < MOMENT && !records; i++)
             records = __atomic_load_n(&slab->records, __ATOMIC_ACQUIRE);
         return records;
     }
     struct ar_thread *holder = &slab->holder;
-    *holder = (struct ar_thread){.header = ar_recording.header, .waited = 1};
+    *holder = (struct ar_thread){.header = header, .waited = 1};
     const uint32_t bytes = count * (uint32_t)sizeof *records;
     if (!ar_store->take(holder, count == OF_FIRST ? AR_SMALL : AR_MEDIUM, &(struct ar_why){0}) ||
         holder->capacity < sizeof *holder->tail + bytes) {
@@ -97,19 +111,49 @@ static struct ar_frame_record *open_slab(struct slab *slab, uint32_t first, uint
     return records;
 }
 
+/* Where a record is, in the slab that has room for it; NULL: none has. */
+static struct ar_frame_record *place_of(uint32_t number, struct slab **slab)
+{
+    const bool is_first = number < OF_FIRST;
+    const uint32_t at = is_first ? number : (number - OF_FIRST) % OF_SLAB;
+    *slab = &tree->slabs[is_first ? 0 : 1 + (number - OF_FIRST) / OF_SLAB];
+    struct ar_frame_record *records = __atomic_load_n(&(*slab)->records, __ATOMIC_ACQUIRE);
+    if (AR_UNLIKELY(!records))
+        records = open_slab(*slab, number - at, is_first ? OF_FIRST : OF_SLAB);
+    return records ? records + at : NULL;
+}
+
+/* Whether the next number will have a place. A number without one is lost, and a thread without room is a thread that
+ * comes back at once: where there is none, only every so many times it is asked for, as those who ask take small chunks
+ * and give them back. */
+static bool has_room(void)
+{
+    struct slab *slab;
+    const uint32_t number = __atomic_load_n(&tree->count, __ATOMIC_RELAXED);
+    if (number < AR_NODE_FIRST || number >= NODES)
+        return false;
+    if (AR_UNLIKELY(__atomic_load_n(&tree->refused, __ATOMIC_RELAXED)) &&
+        __atomic_fetch_add(&tree->refused, 1, __ATOMIC_RELAXED) % PATIENCE)
+        return false;
+    const bool has = place_of(number, &slab) != NULL;
+    if (AR_UNLIKELY(!has))
+        __atomic_fetch_add(&tree->refused, 1, __ATOMIC_RELAXED);
+    else if (AR_UNLIKELY(__atomic_load_n(&tree->refused, __ATOMIC_RELAXED)))
+        __atomic_store_n(&tree->refused, 0, __ATOMIC_RELAXED);
+    return has;
+}
+
 /* Writes a record where whoever reads the recording looks for it. */
 static bool tell(uint32_t number, const struct node *node)
 {
-    const bool is_first = number < OF_FIRST;
-    struct slab *slab = &tree->slabs[is_first ? 0 : 1 + (number - OF_FIRST) / OF_SLAB];
-    const uint32_t at = is_first ? number : (number - OF_FIRST) % OF_SLAB;
-    struct ar_frame_record *records = __atomic_load_n(&slab->records, __ATOMIC_ACQUIRE);
-    if (AR_UNLIKELY(!records) && !(records = open_slab(slab, number - at, is_first ? OF_FIRST : OF_SLAB)))
+    struct slab *slab;
+    struct ar_frame_record *record = place_of(number, &slab);
+    if (!record)
         return false;
-    records[at].ip = node->ip;
-    records[at].caller = node->caller;
-    __atomic_store_n(&records[at].flags, node->flags | AR_FRAME_PRESENT, __ATOMIC_RELEASE);
-    const uint32_t unused = is_first ? AR_NODE_FIRST : 0; /* numbers that no node has */
+    record->ip = node->ip;
+    record->caller = node->caller;
+    __atomic_store_n(&record->flags, node->flags | AR_FRAME_PRESENT, __ATOMIC_RELEASE);
+    const uint32_t unused = number < OF_FIRST ? AR_NODE_FIRST : 0; /* numbers that no node has */
     if (__atomic_sub_fetch(&slab->left, 1, __ATOMIC_ACQ_REL) == unused)
         ar_store->give(&slab->holder, NULL);
     return true;
@@ -139,7 +183,7 @@ uint32_t ar_frame_node(uint32_t caller, uint64_t ip, bool exact)
     uint32_t found = search(head, 0, &wanted);
     if (AR_LIKELY(found))
         return found;
-    if (__atomic_load_n(&tree->count, __ATOMIC_RELAXED) >= NODES)
+    if (!has_room())
         return AR_NODE_NONE;
     const uint32_t number = __atomic_fetch_add(&tree->count, 1, __ATOMIC_RELAXED);
     if (number < AR_NODE_FIRST || number >= NODES || !tell(number, &wanted))
@@ -161,23 +205,79 @@ static char *put_hex(char *at, uint64_t value)
     return at;
 }
 
+static bool is_same(const struct ar_code *a, const struct ar_code *b)
+{
+    return a->from == b->from && a->to == b->to && a->header == b->header;
+}
+
+/* Those that were told in this generation: they are written at the end of the list, so it can be read meanwhile. */
+static uint32_t met(void)
+{
+    const uint32_t count = __atomic_load_n(&tree->module_count, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&tree->modules_of, __ATOMIC_RELAXED) == __atomic_load_n(&tree->generation, __ATOMIC_RELAXED)
+               ? count
+               : 0;
+}
+
+static enum ar_meeting look_for(const struct ar_code *code, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ar_code *other = &tree->modules[i];
+        if (code->from < other->to && other->from < code->to)
+            return is_same(code, other) ? AR_MET_BEFORE : AR_MET_ANOTHER;
+    }
+    return AR_MET_FIRST;
+}
+
+/* Adds it to the list. AR_MET_FIRST: it was not there, and so it is this thread's to tell. */
+static enum ar_meeting write_down(const struct ar_code *code, uint32_t generation)
+{
+    enum ar_meeting what = AR_MET_BEFORE;
+    for (int i = 0; __atomic_exchange_n(&tree->telling, 1, __ATOMIC_ACQUIRE); i++)
+        if (i == MOMENT) {
+            __atomic_store_n(&tree->untold, 1, __ATOMIC_RELAXED);
+            return AR_MET_BEFORE;
+        }
+    if (tree->modules_of != generation) {
+        __atomic_store_n(&tree->module_count, 0, __ATOMIC_RELEASE);
+        tree->untold = 0;
+        __atomic_store_n(&tree->modules_of, generation, __ATOMIC_RELEASE);
+    }
+    what = look_for(code, tree->module_count);
+    if (what == AR_MET_FIRST && tree->module_count < MODULES) {
+        tree->modules[tree->module_count] = *code;
+        __atomic_store_n(&tree->module_count, tree->module_count + 1, __ATOMIC_RELEASE);
+    } else if (what == AR_MET_FIRST) {
+        tree->untold = 1;
+        what = AR_MET_BEFORE;
+    }
+    __atomic_store_n(&tree->telling, 0, __ATOMIC_RELEASE);
+    return what;
+}
+
+bool ar_frames_have_lost(void)
+{
+    struct ar_module now;
+    if (__atomic_load_n(&tree->untold, __ATOMIC_RELAXED))
+        return true;
+    for (uint32_t i = 0, count = met(); i < count; i++)
+        if (!ar_code_find(tree->modules[i].from, &now) || !is_same(&now.code, &tree->modules[i]))
+            return true;
+    return false;
+}
+
 /* A line: where it is, since which generation, its build id, its name. */
-void ar_frames_meet(const struct ar_module *module)
+enum ar_meeting ar_frames_meet(const struct ar_module *module)
 {
     const uint32_t generation = __atomic_load_n(&tree->generation, __ATOMIC_RELAXED);
-    const uint64_t key = module->code.from + generation + 1; /* it begins at a page */
-    for (uint32_t i = 0, at = (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 54); i < MODULES; i++, at++) {
-        uint64_t *place = &tree->modules[at % MODULES], was = __atomic_load_n(place, __ATOMIC_RELAXED);
-        if (was == key)
-            return;
-        if (was == 0 && __atomic_compare_exchange_n(place, &was, key, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-            break;
-        if (was == key)
-            return;
-    }
+    enum ar_meeting what = look_for(&module->code, met());
+    if (what == AR_MET_FIRST && ar_recording.header)
+        what = write_down(&module->code, generation);
+    if (what != AR_MET_FIRST)
+        return what;
     struct ar_thread holder = {.header = ar_recording.header, .waited = 1};
-    if (!ar_store->take(&holder, AR_SMALL, &(struct ar_why){0}))
-        return;
+    if (!holder.header || !ar_store->take(&holder, AR_SMALL, &(struct ar_why){0}))
+        return what;
     uint8_t id[32];
     const size_t id_length = ar_code_build_id(module, id, sizeof id);
     char *text = (char *)(holder.tail + 1), *at = text, *end = (char *)holder.tail + holder.capacity - 1;
@@ -197,4 +297,5 @@ void ar_frames_meet(const struct ar_module *module)
     *holder.tail =
         (struct ar_chunk){.magic = AR_DOCUMENT_MAGIC, .thread = AR_DOCUMENT_MODULES, .length = (uint32_t)(at - text)};
     ar_store->give(&holder, NULL);
+    return what;
 }

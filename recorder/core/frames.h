@@ -19,8 +19,13 @@ void ar_frames_again(void);
 /* An object has gone: its addresses may be another's from now on. */
 void ar_frames_forget(void);
 
-/* Tells what an object is called, once in each generation. */
-void ar_frames_meet(const struct ar_module *module);
+/* Whether an object that frames were met in has gone, so that its generation is to end. */
+bool ar_frames_have_lost(void);
+
+/* Tells what an object is called, once in each generation. AR_MET_ANOTHER: it is where another was in this one, which
+ * the C library has taken away itself, without a dlclose that we would know of (its converters of character sets). */
+enum ar_meeting { AR_MET_FIRST, AR_MET_BEFORE, AR_MET_ANOTHER };
+enum ar_meeting ar_frames_meet(const struct ar_module *module);
 
 /* The node of a frame; AR_NODE_NONE: there is no room for it. */
 uint32_t ar_frame_node(uint32_t caller, uint64_t ip, bool exact);

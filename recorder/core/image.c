@@ -20,7 +20,9 @@
 #define AR_EXIT_ROUNDS 4 /* PTHREAD_DESTRUCTOR_ITERATIONS of glibc */
 #endif
 
-#define FIRST_STACK (8u << 20) /* bytes that the first thread's stack may have, unless it was told otherwise */
+/* Below the first thread's stack the kernel leaves free what the stack may grow to, 128 MiB at least: whatever is in
+ * this part of it is the stack. */
+#define FIRST_STACK (100u << 20)
 
 union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
 
@@ -84,7 +86,7 @@ static bool begin_stacks(void)
     }
     void **end = ar_next("__libc_stack_end");
     if (end) {
-        ar_self.stack_top = (uintptr_t)*end + 64;
+        ar_self.stack_top = (uintptr_t)*end + AR_ABOVE_FIRST;
         ar_self.stack_size = FIRST_STACK;
     }
     return begun = ar_stacks_begin((uint32_t)ar_options.stack_depth, ar_options.stacks == AR_STACKS_FP, filtered);

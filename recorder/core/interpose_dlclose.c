@@ -26,9 +26,9 @@ AR_EXPORT int dlclose(void *object)
         return real_dlclose(object);
     unsigned long long before = 0, after = 0;
     dl_iterate_phdr(count, &before);
+    ar_stacks_begin_close();
     int result = real_dlclose(object);
     dl_iterate_phdr(count, &after);
-    if (before != after)
-        ar_stacks_forget();
+    ar_stacks_end_close(before != after);
     return result;
 }

@@ -19,8 +19,20 @@ static struct birth {
     char name[16]; /* of the parent: a thread begins with it */
 } births[AR_BIRTHS];
 
-/* Less than the C library gives a thread that asks for nothing: deeper frames are looked for. */
-#define USUAL_STACK (1u << 20)
+/* How large the thread's stack will be. Where none asks for a size, it is what the C library has by the limit of stacks
+ * at the start; the library waits here for nothing that its own pthread_create does not wait for. */
+static size_t stack_size(const pthread_attr_t *attributes)
+{
+    pthread_attr_t usual;
+    size_t size = 0;
+    if (!attributes && pthread_attr_init(&usual) == 0) {
+        pthread_attr_getstacksize(&usual, &size);
+        pthread_attr_destroy(&usual);
+    } else if (attributes) {
+        pthread_attr_getstacksize(attributes, &size);
+    }
+    return size;
+}
 
 static struct birth *birth_take(void)
 {
@@ -83,9 +95,7 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
         birth->index = __atomic_fetch_add(&ar_recording.header->threads, 1, __ATOMIC_RELAXED);
         birth->parent = t->index + 1;
         birth->header = t->header;
-        birth->stack_size = USUAL_STACK;
-        if (attributes)
-            pthread_attr_getstacksize(attributes, &birth->stack_size);
+        birth->stack_size = stack_size(attributes);
         memcpy(birth->name, t->name, sizeof birth->name);
         /* Before the child can run, so before its first event. If no thread comes of it, the index stays unused. */
         ar_event(t, AR_THREAD_CREATE, (struct ar_details){.thread = birth->index + 1, .now = ar_now()});

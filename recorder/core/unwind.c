@@ -115,9 +115,9 @@ struct entry {
 
 static bool read_cie(const struct ar_code *code, const uint8_t *at, struct entry *e)
 {
-    if ((uint64_t)at < code->from || (uint64_t)at >= code->to)
+    if ((uint64_t)at < code->tables.from || (uint64_t)at >= code->tables.to)
         return false;
-    struct bytes b = {at, (const uint8_t *)code->to};
+    struct bytes b = {at, (const uint8_t *)code->tables.to};
     uint64_t length = get(&b, 4);
     if (length < 8 || length > (uint64_t)(b.end - b.at))
         return false;
@@ -166,9 +166,9 @@ static bool read_cie(const struct ar_code *code, const uint8_t *at, struct entry
 /* The table is sorted by where functions begin: pairs of that and of their entry, from the header on. */
 static bool find_entry(const struct ar_code *code, uint64_t ip, struct entry *e)
 {
-    struct bytes b = {code->header, (const uint8_t *)code->to};
+    struct bytes b = {code->header, (const uint8_t *)code->tables.to};
     uint64_t ignored, count;
-    if (!b.at || get(&b, 1) != 1)
+    if ((uint64_t)b.at < code->tables.from || b.at >= b.end || get(&b, 1) != 1)
         return false;
     uint8_t frame_encoding = (uint8_t)get(&b, 1), count_encoding = (uint8_t)get(&b, 1), table = (uint8_t)get(&b, 1);
     if (!get_pointer(&b, frame_encoding, &ignored) || !get_pointer(&b, count_encoding, &count) || table != 0x3b ||
@@ -190,16 +190,16 @@ static bool find_entry(const struct ar_code *code, uint64_t ip, struct entry *e)
     int32_t offset;
     memcpy(&offset, b.at + 8 * (low - 1) + 4, sizeof offset);
     const uint8_t *fde = code->header + offset;
-    if ((uint64_t)fde < code->from || (uint64_t)fde >= code->to)
+    if ((uint64_t)fde < code->tables.from || (uint64_t)fde >= code->tables.to)
         return false;
-    struct bytes f = {fde, (const uint8_t *)code->to};
+    struct bytes f = {fde, (const uint8_t *)code->tables.to};
     uint64_t length = get(&f, 4);
     if (length < 8 || length > (uint64_t)(f.end - f.at))
         return false;
     f.end = f.at + length;
     const uint8_t *place = f.at;
     uint64_t back = get(&f, 4);
-    if (back == 0 || back > (uint64_t)place - code->from || !read_cie(code, place - back, e))
+    if (back == 0 || back > (uint64_t)place - code->tables.from || !read_cie(code, place - back, e))
         return false;
     if (!get_pointer(&f, e->encoding, &e->from) || !get_pointer(&f, e->encoding & 0x0f, &e->size))
         return false;
@@ -397,8 +397,12 @@ ar_rule ar_unwind_rule(const struct ar_code *code, uint64_t ip, bool exact)
 {
     struct entry e;
     struct row row;
-    if (!find_row(code, place_of(ip, exact), &e, &row))
-        return AR_RULE(AR_UNWIND_NONE, 0, 0, 0, 0);
+    if (!find_row(code, place_of(ip, exact), &e, &row)) {
+        /* Behind nothing, at a function's first instruction: nobody called from there. It was put there, as makecontext
+         * does, for the last frame of a stack to return to. */
+        const bool is_end = !exact && find_entry(code, ip, &e) && e.from == ip;
+        return AR_RULE(is_end ? AR_UNWIND_END : AR_UNWIND_NONE, 0, 0, 0, 0);
+    }
     if (row.ip.place == LOST)
         return AR_RULE(AR_UNWIND_END, 0, 0, 0, 0);
     const bool of_bp = row.cfa_register == REG_BP;
@@ -409,20 +413,17 @@ ar_rule ar_unwind_rule(const struct ar_code *code, uint64_t ip, bool exact)
     return AR_RULE(AR_UNWIND_PLAIN, of_bp, row.bp.place == AT_OFFSET, row.cfa_offset, row.bp.offset);
 }
 
-struct memory {
-    const struct ar_extent *stack, *other;
-};
-
-static bool load(const struct memory *m, uint64_t address, uint64_t *value)
+/* What can be read: from the frame up. */
+static bool load(const struct ar_extent *m, uint64_t address, uint64_t *value)
 {
-    if (!ar_within(m->stack, address) && !ar_within(m->other, address))
+    if (!ar_within(m, address))
         return false;
     memcpy(value, (const void *)address, sizeof *value);
     return true;
 }
 
 /* The operators that frame information is made of. */
-static bool evaluate(struct bytes b, const struct ar_frame *f, const struct memory *m, bool has_cfa, uint64_t cfa,
+static bool evaluate(struct bytes b, const struct ar_frame *f, const struct ar_extent *m, bool has_cfa, uint64_t cfa,
                      uint64_t *result)
 {
     enum { DEPTH = 16 };
@@ -536,8 +537,8 @@ static bool evaluate(struct bytes b, const struct ar_frame *f, const struct memo
     return n > 0;
 }
 
-static bool restore(const struct saved *s, const struct ar_frame *f, const struct memory *m, uint64_t cfa, uint64_t now,
-                    uint64_t *value)
+static bool restore(const struct saved *s, const struct ar_frame *f, const struct ar_extent *m, uint64_t cfa,
+                    uint64_t now, uint64_t *value)
 {
     uint64_t at;
     switch (s->place) {
@@ -559,12 +560,13 @@ static bool restore(const struct saved *s, const struct ar_frame *f, const struc
     }
 }
 
-bool ar_unwind_long(const struct ar_code *code, struct ar_frame *f, const struct ar_extent *stack,
-                    const struct ar_extent *other)
+bool ar_unwind_long(const struct ar_code *code, struct ar_frame *f, const struct ar_extent *stack)
 {
     struct entry e;
     struct row row;
-    const struct memory m = {stack, other};
+    if (!ar_within(stack, f->sp))
+        return false;
+    const struct ar_extent m = {f->sp - stack->from < AR_RED_ZONE ? stack->from : f->sp - AR_RED_ZONE, stack->to};
     struct ar_frame up = *f;
     uint64_t cfa;
     if (!find_row(code, place_of(f->ip, f->exact), &e, &row) || row.ip.place == LOST)

@@ -49,14 +49,19 @@ typedef uint64_t ar_rule;
 #define AR_RULE_DISTANCE(rule) ((rule) >> 8 & 0xffffff)
 #define AR_RULE_PLACE(rule) ((int64_t)(int32_t)((rule) >> 32))
 
-/* Code that is mapped, with its .eh_frame_hdr. */
+/* Code that is mapped, with its .eh_frame_hdr, and what of it can be read to understand that. */
 struct ar_code {
     uint64_t from, to;
     const uint8_t *header; /* NULL: none */
+    struct ar_extent tables;
 };
 
 /* The rule for a frame of this code. */
 ar_rule ar_unwind_rule(const struct ar_code *code, uint64_t ip, bool exact);
+
+/* What code may use below its stack pointer, and a handler's frame leaves free. Whatever a rule says, nothing further
+ * down is read: the stack may end there, or not be there yet. */
+#define AR_RED_ZONE 128
 
 /* One step by a plain rule. False: it leads out of the stack, or nowhere. */
 static inline bool ar_unwind_plain(struct ar_frame *f, ar_rule rule, const struct ar_extent *stack)
@@ -64,7 +69,7 @@ static inline bool ar_unwind_plain(struct ar_frame *f, ar_rule rule, const struc
     uint64_t cfa = (AR_RULE_OF_BP(rule) ? f->bp : f->sp) + AR_RULE_DISTANCE(rule);
     uint64_t place = cfa + (uint64_t)AR_RULE_PLACE(rule);
     if (cfa <= f->sp || cfa % 8 != 0 || !ar_within(stack, cfa - 8) ||
-        (AR_RULE_BP_SAVED(rule) && !ar_within(stack, place)))
+        (AR_RULE_BP_SAVED(rule) && (!ar_within(stack, place) || place + AR_RED_ZONE < f->sp)))
         return false;
     if (AR_RULE_BP_SAVED(rule))
         f->bp = *(const uint64_t *)place;
@@ -74,9 +79,8 @@ static inline bool ar_unwind_plain(struct ar_frame *f, ar_rule rule, const struc
     return true;
 }
 
-/* One step by any rule. `other` is memory where the caller's frame may be instead, as that of a handler's. */
-bool ar_unwind_long(const struct ar_code *code, struct ar_frame *f, const struct ar_extent *stack,
-                    const struct ar_extent *other);
+/* One step by any rule. The caller's frame may be elsewhere, as that of a handler's. */
+bool ar_unwind_long(const struct ar_code *code, struct ar_frame *f, const struct ar_extent *stack);
 
 /* One step by the frame pointer. False: it is none. */
 bool ar_unwind_by_pointer(struct ar_frame *f, const struct ar_extent *stack);

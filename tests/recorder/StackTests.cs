@@ -1,14 +1,10 @@
 using System.Text.RegularExpressions;
-using AllocReplay.Formats;
-using AllocReplay.Formats.Calls;
-using AllocReplay.Formats.Packed;
-using AllocReplay.Formats.Stacks;
 using AllocReplay.Recorder;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Recorder;
 
-/// <summary>Where calls were made: the frames of each are those that the program had.</summary>
+/// <summary>Walks of stacks: each is what another unwinder makes of it, and none reads what is not there.</summary>
 [StartsProcesses]
 public sealed partial class StackTests : IDisposable
 {
@@ -17,52 +13,6 @@ public sealed partial class StackTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     private string Recording => _directory["r.allocrec"];
-
-    [Fact]
-    public void A_stack_has_the_functions_that_called_one_another()
-    {
-        Programs.Need("addr2line");
-        RecordPaths(StackWalk.FrameInformation);
-        using TraceReader reader = TraceReader.Open(Recording);
-        Dictionary<ulong, string> paths = PathsOf(reader);
-
-        Assert.Equal("take < direct < main < C", paths[10001]);
-        Assert.Equal("take < direct < by_pointer < main < C", paths[10002]);
-        Assert.Equal("take < inlines < main < C", paths[10003]);
-        Assert.Equal("take < deep < deep < deep < deep < main < C", paths[10004]);
-        Assert.Equal("take < aligned < main < C", paths[10005]);
-        Assert.Equal("take < without_information < main < C", paths[10006]);
-        Assert.Equal("take < on_signal < C < main < C", paths[10007]);
-        Assert.Equal("take < direct < on_thread < C", paths[10008]);
-        Assert.StartsWith("take < direct < in_coroutine", paths[10009], StringComparison.Ordinal);
-        // Opened and closed in turn, at one address: each is resolved against what was there then.
-        Assert.Equal("take < in_plugin_first < in_plugin_of < in_plugin < main < C", paths[10010]);
-        Assert.Equal("take < in_plugin_second < in_plugin_of < in_plugin < main < C", paths[10011]);
-        Assert.Equal(paths[10010], paths[10012]);
-        Assert.Equal(paths[10011], paths[10013]);
-        Assert.Equal($"take{string.Concat(Enumerable.Repeat(" < deep", 63))} …", paths[10020]);
-        Assert.Null(reader.Damage);
-        Assert.Equal(0UL, reader.Process.LostEvents);
-    }
-
-    /// <summary>A packed trace has the same stacks, and a part of it too.</summary>
-    [Fact]
-    public void Stacks_are_packed_with_the_events()
-    {
-        RecordPaths(StackWalk.FrameInformation, freeStacks: true);
-        TracePacker.Pack(Recording, _directory["r.alloctrace"], cancellation: TestContext.Current.CancellationToken);
-        using TraceReader reader = TraceReader.Open(Recording), packed = TraceReader.Open(_directory["r.alloctrace"]);
-        int stacks = 0;
-        while (reader.Read(out TraceEvent e))
-        {
-            Assert.True(packed.Read(out TraceEvent same));
-            Assert.Equal(e, same);
-            Assert.Equal(reader.Frames.Of(e.Stack, out bool isWhole), packed.Frames.Of(same.Stack, out bool isSameWhole));
-            Assert.Equal(isWhole, isSameWhole);
-            stacks += e.Stack > 0 && CallKinds.IsDeallocation(e.Kind) ? 1 : 0;
-        }
-        Assert.InRange(stacks, 14, 10_000);
-    }
 
     /// <summary>Every walk beside one of libgcc's, at the same moment.</summary>
     [Theory]
@@ -133,49 +83,6 @@ public sealed partial class StackTests : IDisposable
             differences += long.Parse(line.Groups[2].Value, System.Globalization.CultureInfo.InvariantCulture);
         }
         return (walks, differences);
-    }
-
-    private void RecordPaths(StackWalk walk, bool freeStacks = false)
-    {
-        string Plugin(string name, int padding) => Targets.Build(
-            "call_paths_plugin.c", "-shared", "-fPIC", "-O2", $"-DPLUGIN={name}", $"-DPADDING=\"{padding}\"");
-        RecordResult result = RecordedCommand.Run(new RecordOptions
-        {
-            Command = [Targets.Build("call_paths.c", "-O2", "-fno-builtin"), Plugin("first", 64), Plugin("second", 640)],
-            Output = Recording,
-            Stacks = walk,
-            FreeStacks = freeStacks,
-        });
-        Assert.Equal((0, 0), (result.ExitCode, result.Failures.Count));
-    }
-
-    /// <summary>The path of the block of each size: functions of ours by name, a row of others as C.</summary>
-    private static Dictionary<ulong, string> PathsOf(TraceReader reader)
-    {
-        var paths = new Dictionary<ulong, string>();
-        while (reader.Read(out TraceEvent e))
-        {
-            if (e is not { Kind: CallKind.Malloc, Size: > 10_000 and < 10_100 })
-                continue;
-            var names = new List<string>();
-            foreach (Frame frame in reader.Frames.Of(e.Stack, out _))
-            {
-                string name = NameOf(frame);
-                if (name != "C" || names.LastOrDefault() != "C")
-                    names.Add(name);
-            }
-            _ = reader.Frames.Of(e.Stack, out bool isWhole);
-            paths.Add(e.Size, string.Join(" < ", names) + (isWhole ? "" : " …"));
-        }
-        return paths;
-    }
-
-    private static string NameOf(Frame frame)
-    {
-        if (frame.Module is not { } module || !module.Path.Contains("call_paths", StringComparison.Ordinal))
-            return "C";
-        string name = Programs.Run("addr2line", ["-fe", module.Path, $"0x{frame.CallAddress - module.From:x}"]).Output.Split('\n')[0];
-        return name is "_start" or "??" ? "C" : name;
     }
 
     [GeneratedRegex(@"oracle: pid \d+: (\d+) walks, (\d+) differ")]

@@ -60,9 +60,9 @@ int main(int argc, char **argv)
         if (headers[i].p_type == PT_LOAD)
             memcpy(image + headers[i].p_vaddr, file + headers[i].p_offset, headers[i].p_filesz);
     memcpy(sound, image, size);
-    struct ar_code code = {(uint64_t)image, (uint64_t)image + size + (argc > 4 ? (uint64_t)atol(argv[4]) : 0),
-                           image + hdr};
-    const struct ar_extent extent = {(uint64_t)stack, (uint64_t)stack + 4096}, none = {0, 0};
+    struct ar_code code = {(uint64_t)image, (uint64_t)image + size, image + hdr, {(uint64_t)image, 0}};
+    code.tables.to = code.to + (argc > 4 ? (uint64_t)atol(argv[4]) : 0);
+    const struct ar_extent extent = {(uint64_t)stack, (uint64_t)stack + 4096};
     /* The information itself is behind its header, and about five times as long. */
     uint64_t span = hdr_size * 6 < size - hdr ? hdr_size * 6 : size - hdr;
     uint32_t functions;
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
         kinds[AR_RULE_KIND(rule)]++;
         if (AR_RULE_KIND(rule) == AR_UNWIND_PLAIN)
             up += ar_unwind_plain(&plain, rule, &extent);
-        up += ar_unwind_long(&code, &longer, &extent, &none);
+        up += ar_unwind_long(&code, &longer, &extent);
         up += ar_unwind_by_pointer(&pointed, &extent);
     }
     free(file);
