@@ -120,7 +120,11 @@ public sealed class TableTests : IDisposable
     [Fact]
     public void Every_public_property_of_a_row_type_is_a_column()
     {
-        foreach (Type row in new[] { typeof(AllocationRow), typeof(ThreadRow), typeof(ProcessRow) })
+        foreach (Type row in new[]
+        {
+            typeof(AllocationRow), typeof(ThreadRow), typeof(ProcessRow), typeof(SiteRow), typeof(StackRow), typeof(StackFrameRow), typeof(FrameRow),
+            typeof(ModuleRow),
+        })
             Assert.All(row.GetProperties(BindingFlags.Public | BindingFlags.Instance), p => Assert.NotNull(p.GetCustomAttribute<ColumnAttribute>()));
     }
 

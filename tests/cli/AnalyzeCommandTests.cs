@@ -126,9 +126,9 @@ public sealed class AnalyzeCommandTests : IDisposable
         Assert.Equal(0, code);
         Assert.Matches(@"outstanding +Blocks that were not freed", output);
         (_, string csv, _) = await Run("query", "--list-views", "--csv");
-        Assert.StartsWith("name,description\nlifetime_histogram,\"", csv, StringComparison.Ordinal);
+        Assert.Contains("\nlifetime_histogram,\"", csv, StringComparison.Ordinal);
         using JsonDocument json = JsonDocument.Parse((await Run("query", "--list-views", "--json")).Output);
-        Assert.Equal("outstanding", json.RootElement.GetProperty("views")[1].GetProperty("name").GetString());
+        Assert.Contains("outstanding", json.RootElement.GetProperty("views").EnumerateArray().Select(v => v.GetProperty("name").GetString()));
     }
 
     [Fact]
