@@ -23,7 +23,8 @@ internal sealed class TableStream<TRow> : IAsyncDisposable where TRow : struct
         string directory, Table<TRow> table, IReadOnlyDictionary<string, string> metadata, CancellationToken token)
     {
         TableBatch<TRow> batch = table.CreateBatch(GroupRows);
-        return new(batch, await TableFile.CreateAsync(Path.Combine(directory, TableFile.PartName(0)), batch.Columns, metadata, token).ConfigureAwait(false), token);
+        string path = Path.Combine(directory, TableFile.PartName(0));
+        return new(batch, await TableFile.CreateAsync(path, batch.Columns, metadata, token).ConfigureAwait(false), token);
     }
 
     /// <param name="row">The row.</param>

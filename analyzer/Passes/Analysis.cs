@@ -44,8 +44,8 @@ public static class Analysis
         }
         IReadOnlyList<ThreadRow> threads = ThreadRow.Of(reader.Threads, totals);
         await WriteAsync(output, DatasetTables.Threads, threads, metadata, token).ConfigureAwait(false);
-        IReadOnlyList<(Table Table, long Rows)> stacks =
-            await new StackTables(frames, sites ?? new CallSites(FrameTable.Empty, SymbolTable.Empty)).WriteAsync(output, metadata, token).ConfigureAwait(false);
+        var stackTables = new StackTables(frames, sites ?? new CallSites(FrameTable.Empty, SymbolTable.Empty));
+        IReadOnlyList<(Table Table, long Rows)> stacks = await stackTables.WriteAsync(output, metadata, token).ConfigureAwait(false);
         string? damage = (reader.Damage ?? unreadable)?.Message;
         ProcessRow process = ProcessRow.Of(reader, totals, writer.SaturatedSizes, damage);
         await WriteAsync(output, DatasetTables.Process, [process], metadata, token).ConfigureAwait(false);

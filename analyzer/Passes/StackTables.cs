@@ -15,15 +15,14 @@ internal sealed class StackTables(FrameTable frames, CallSites sites)
     {
         return
         [
-            (DatasetTables.Sites, await WriteAsync(DatasetTables.Sites, SiteRows(), r => r.Function.Length + r.File.Length + r.Text.Length).ConfigureAwait(false)),
-            (DatasetTables.Stacks, await WriteAsync(DatasetTables.Stacks, StackRows(), r => r.Function.Length + r.Text.Length).ConfigureAwait(false)),
-            (DatasetTables.StackFrames, await WriteAsync(DatasetTables.StackFrames, StackFrameRows(), _ => 0).ConfigureAwait(false)),
-            (DatasetTables.Frames, await WriteAsync(
-                DatasetTables.Frames, FrameRows(), r => r.Function.Length + r.LinkageName.Length + r.File.Length).ConfigureAwait(false)),
-            (DatasetTables.Modules, await WriteAsync(DatasetTables.Modules, frames.Modules.Select(ModuleRow.Of), r => r.Path.Length).ConfigureAwait(false)),
+            await WriteAsync(DatasetTables.Sites, SiteRows(), r => r.Function.Length + r.File.Length + r.Text.Length).ConfigureAwait(false),
+            await WriteAsync(DatasetTables.Stacks, StackRows(), r => r.Function.Length + r.Text.Length).ConfigureAwait(false),
+            await WriteAsync(DatasetTables.StackFrames, StackFrameRows(), _ => 0).ConfigureAwait(false),
+            await WriteAsync(DatasetTables.Frames, FrameRows(), r => r.Function.Length + r.LinkageName.Length + r.File.Length).ConfigureAwait(false),
+            await WriteAsync(DatasetTables.Modules, frames.Modules.Select(ModuleRow.Of), r => r.Path.Length).ConfigureAwait(false),
         ];
 
-        async Task<long> WriteAsync<TRow>(Table<TRow> table, IEnumerable<TRow> rows, Func<TRow, int> characters) where TRow : struct
+        async Task<(Table, long)> WriteAsync<TRow>(Table<TRow> table, IEnumerable<TRow> rows, Func<TRow, int> characters) where TRow : struct
         {
             TableStream<TRow> stream = await TableStream<TRow>.CreateAsync(output.Stage(table.Name), table, metadata, token).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
@@ -34,7 +33,7 @@ internal sealed class StackTables(FrameTable frames, CallSites sites)
                     await stream.AddAsync(row, characters(row)).ConfigureAwait(false);
                 }
                 await stream.CompleteAsync().ConfigureAwait(false);
-                return stream.Rows;
+                return (table, stream.Rows);
             }
         }
     }

@@ -3,7 +3,7 @@ namespace AllocReplay.Analyzer.Tables;
 /// <summary>A call stack: a row of the table <c>stacks</c>.</summary>
 internal readonly record struct StackRow
 {
-    [Column("stack", "id", "Its number in the process image, from 2: `allocations.alloc_stack` and `free_stack` are such numbers. In another run it is another.")]
+    [Column("stack", "id", "Its number in the process image, from 2: `allocations.alloc_stack` and `free_stack` are such. In another run it is another.")]
     public required int Stack { get; init; }
 
     [Column("depth", "frames", "Its frames, those of inlined functions not counted.")]
@@ -18,7 +18,7 @@ internal readonly record struct StackRow
     [Column("function", "text", "The function that called the allocator, as `frames.function` has it at position 0.")]
     public required string Function { get; init; }
 
-    [Column("text", "text", "Its functions, inlined ones too, on one line for people to read, the lowest first: `f < g < main`. Control characters read U+FFFD, "
-        + "a name beyond 200 characters ends in `…`, and so does the text where there are more frames. What is cut is whole in `frames`.")]
+    [Column("text", "text", "Its functions, inlined ones too, on one line for people to read, the lowest first: `f < g < main`. Control characters read "
+        + "U+FFFD, a name beyond 200 characters ends in `…`, and so does the text where there are more frames. What is cut is whole in `frames`.")]
     public required string Text { get; init; }
 }

@@ -19,8 +19,8 @@ internal static class QueryCommand
         Argument<string?> dataset = new("dataset") { Description = "The directory that 'analyze' wrote.", Arity = ArgumentArity.ZeroOrOne };
         Argument<string?> sql = new("sql")
         {
-            Description = "One statement that reads the tables allocations, threads, process, sites, stacks, stack_frames, frames and modules, or the named views: "
-                + "SELECT, PIVOT, DESCRIBE, EXPLAIN, … DuckDB's dialect.",
+            Description = "One statement that reads the tables allocations, threads, process, sites, stacks, stack_frames, frames and modules, or the named "
+                + "views: SELECT, PIVOT, DESCRIBE, EXPLAIN, … DuckDB's dialect.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<string?> view = new("--view") { Description = "Run this named view.", HelpName = "name" };
@@ -77,7 +77,7 @@ internal static class QueryCommand
     {
         string what = missing.Without == missing.Images
             ? "The dataset has no call stacks, which this asks for"
-            : $"Of {Quantity.Count(missing.Images, "process image", "process images")}, {Quantity.Count(missing.Without)} have no call stacks, which this asks for";
+            : $"Of {Quantity.Count(missing.Images)} process images, {Quantity.Count(missing.Without)} without call stacks, which this asks for";
         return $"{what}: record with 'allocreplay record --stacks auto' and analyze that.";
     }
 

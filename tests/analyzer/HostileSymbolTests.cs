@@ -45,7 +45,7 @@ public sealed class HostileSymbolTests : IDisposable
     [Fact]
     public void Bytes_that_are_no_utf8_are_replaced()
     {
-        StackTrace.Write(_directory["trace"], StackTrace.Of((0x500, [new("QQQQ", "", "", 0)])));
+        SampleStacks.Write(_directory["trace"], SampleStacks.Of((0x500, [new("QQQQ", "", "", 0)])));
         string symbols = _directory[$"trace/{RecordingWriter.ImageName}/symbols.msgpack"];
         byte[] bytes = File.ReadAllBytes(symbols);
         bytes[bytes.AsSpan().IndexOf("QQQQ"u8) + 1] = 0xff;
@@ -57,8 +57,8 @@ public sealed class HostileSymbolTests : IDisposable
 
     private void AssertComesBack(string name, string expected)
     {
-        SymbolTable symbols = StackTrace.Of((0x500, [new(name, name, name, 1)]));
-        StackTrace.Write(_directory["trace"], symbols);
+        SymbolTable symbols = SampleStacks.Of((0x500, [new(name, name, name, 1)]));
+        SampleStacks.Write(_directory["trace"], symbols);
         using (TraceReader reader = TraceReader.Open(_directory["trace"]))
             Analysis.RunAsync(reader, new AnalysisOptions { Directory = _directory["data"], Symbols = _ => symbols }).GetAwaiter().GetResult();
         using DatasetQuery query = DatasetQuery.Open(_directory["data"]);

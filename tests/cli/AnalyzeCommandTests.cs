@@ -119,6 +119,25 @@ public sealed class AnalyzeCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_view_of_call_sites_says_when_there_are_none_and_how_to_get_them()
+    {
+        await Run("analyze", "svc.allocrec");
+        foreach (string[] form in new string[][] { [], ["--csv"], ["--json"] })
+        {
+            (int code, _, string notes) = await Run(["query", "svc.dataset", "--view", "leak_suspects", .. form]);
+            Assert.Equal(0, code);
+            Assert.Matches(@"^The dataset has no call stacks[^\n]*'allocreplay record --stacks auto'[^\n]*\n$", notes);
+        }
+        Assert.Equal("", (await Run("query", "svc.dataset", "--view", "outstanding")).Notes);
+
+        SampleStacks.Write(_directory["stacks.allocrec"]);
+        (_, string output, string next) = await Run("analyze", "stacks.allocrec");
+        Assert.Matches(@"stack_frames +\d+ +1 ", output);
+        Assert.Contains("--view leak_suspects", next, StringComparison.Ordinal);
+        Assert.Equal("", (await Run("query", "stacks.dataset", "--view", "leak_suspects")).Notes);
+    }
+
+    [Fact]
     public async Task Views_are_listed_with_what_they_answer()
     {
         (int code, string output, _) = await Run("query", "--list-views");
@@ -173,7 +192,7 @@ public sealed class AnalyzeCommandTests : IDisposable
 
         Assert.Equal((2, ""), (code, output));
         Assert.Matches(@"^allocreplay: Catalog Error: .*\n(.*\n)*LINE 2: FROM nothing\n +\^\n$", notes);
-        Assert.Contains("There are the tables allocations, threads, process, the views ", notes, StringComparison.Ordinal);
+        Assert.Contains("There are the tables allocations, threads, sites, stacks, stack_frames, frames, modules, process, the views ", notes, StringComparison.Ordinal);
         Assert.DoesNotContain("Did you mean", notes, StringComparison.Ordinal);
     }
 

@@ -3,7 +3,7 @@ using AllocReplay.Formats.Stacks;
 namespace AllocReplay.Tests.Support;
 
 /// <summary>A small recording with stacks of every kind, whole and not, known and not.</summary>
-internal static class StackTrace
+internal static class SampleStacks
 {
     public const int TakeHere = 5, TakeThere = 6, Other = 7, Cut = 8, Nonsense = 9, NotWritten = 10, NoModule = 11, Beyond = 999;
 
