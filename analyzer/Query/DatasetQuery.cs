@@ -91,12 +91,19 @@ public sealed partial class DatasetQuery : IDisposable
     {
         if (!StackNames.Value.IsMatch(sql))
             return null;
-        using DuckDBCommand command = _connection.CreateCommand();
-        command.CommandText = "SELECT count(*), count(*) FILTER (stacks) FROM process"; // of an older dataset, stacks is NULL
-        using DuckDBDataReader reader = command.ExecuteReader();
-        reader.Read();
-        (long images, long with) = (reader.GetInt64(0), reader.GetInt64(1));
-        return with < images ? new MissingStacks(images, images - with) : null;
+        try
+        {
+            using DuckDBCommand command = _connection.CreateCommand();
+            command.CommandText = "SELECT count(*), count(*) FILTER (stacks) FROM process"; // of an older dataset, stacks is NULL
+            using DuckDBDataReader reader = command.ExecuteReader();
+            reader.Read();
+            (long images, long with) = (reader.GetInt64(0), reader.GetInt64(1));
+            return with < images ? new MissingStacks(images, images - with) : null;
+        }
+        catch (DuckDBException)
+        {
+            return null; // damage of a table that the statement may not read: it tells of what it meets
+        }
     }
 
     /// <inheritdoc/>

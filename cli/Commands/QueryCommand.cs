@@ -77,7 +77,7 @@ internal static class QueryCommand
     {
         string what = missing.Without == missing.Images
             ? "The dataset has no call stacks, which this asks for"
-            : $"Of {Quantity.Count(missing.Images)} process images, {Quantity.Count(missing.Without)} without call stacks, which this asks for";
+            : $"{Quantity.Count(missing.Without)} of {Quantity.Count(missing.Images)} process images have no call stacks, which this asks for";
         return $"{what}: record with 'allocreplay record --stacks auto' and analyze that.";
     }
 

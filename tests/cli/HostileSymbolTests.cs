@@ -7,7 +7,7 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Tests.Support;
 
-namespace AllocReplay.Tests.Analyzer;
+namespace AllocReplay.Tests.Cli;
 
 /// <summary>Names of functions are a stranger's: they come whole through the dataset and every form that <c>query</c> prints.</summary>
 public sealed class HostileSymbolTests : IDisposable
