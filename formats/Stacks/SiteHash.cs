@@ -16,18 +16,41 @@ public static partial class SiteHash
     /// <returns>The hash; 0 for a stack without frames.</returns>
     public static ulong Of(IReadOnlyList<Frame> frames, SymbolTable symbols)
     {
-        int count = frames.Count;
-        while (count > 1 && IsStart(frames[count - 1], symbols))
-            count--;
-        if (count == 0)
+        var parts = new SitePart[frames.Count];
+        for (int i = 0; i < parts.Length; i++)
+            parts[i] = PartOf(frames[i], symbols);
+        return Of(parts);
+    }
+
+    /// <summary>The same, of what each frame adds: <see cref="PartOf"/>.</summary>
+    internal static ulong Of(ReadOnlySpan<SitePart> parts)
+    {
+        parts = parts[..CountOf(parts)];
+        if (parts.IsEmpty)
             return 0;
         var hash = new XxHash3();
-        for (int i = 0; i < count; i++)
+        foreach (SitePart part in parts)
         {
-            hash.Append(Encoding.UTF8.GetBytes(NameOf(frames[i], symbols)));
+            hash.Append(part.Text);
             hash.Append([0]);
         }
         return hash.GetCurrentHashAsUInt64();
+    }
+
+    /// <summary>The frames that count, from the lowest on: without those that start a thread.</summary>
+    internal static int CountOf(ReadOnlySpan<SitePart> parts)
+    {
+        int count = parts.Length;
+        while (count > 1 && parts[count - 1].IsStart)
+            count--;
+        return count;
+    }
+
+    /// <summary>What a frame adds to the hashes of all stacks that it is on: stacks are many more than frames that differ.</summary>
+    internal static SitePart PartOf(in Frame frame, SymbolTable symbols)
+    {
+        string name = NameOf(frame, symbols);
+        return new SitePart(Encoding.UTF8.GetBytes(name), IsStart(frame, name));
     }
 
     /// <summary>The name that a function has in its source: without what a compiler adds to tell its own copies apart.</summary>
@@ -47,8 +70,7 @@ public static partial class SiteHash
         symbols.Of(frame) is [.., { Symbol: { Length: > 0 } symbol }] ? Stable(symbol) : frame.ToString();
 
     /// <summary>The C library calls main and a thread's function; whether its own functions have names differs between machines.</summary>
-    private static bool IsStart(in Frame frame, SymbolTable symbols) =>
-        (frame.Module is { } module && CLibrary().IsMatch(module.Name)) || NameOf(frame, symbols) == "_start";
+    private static bool IsStart(in Frame frame, string name) => (frame.Module is { } module && CLibrary().IsMatch(module.Name)) || name == "_start";
 
     [GeneratedRegex(@"^(\.(cold|constprop|isra|part|lto_priv|llvm|localalias|\d+))+$")]
     private static partial Regex CompilersSuffix();
