@@ -45,11 +45,12 @@ internal sealed class StackTables(FrameTable frames, CallSites sites)
         foreach (SiteTotals site in sites.Sites.Skip(1))
         {
             IReadOnlyList<CodePlace> places = sites.PlacesOf(site.Stack, out bool isWhole);
-            StackLine lowest = places[0].Lines[^1];
+            StackLine[] lines = [.. places.SelectMany(p => p.Lines)];
+            StackLine named = lines[SiteName.IndexIn(lines)];
             // Those that the hash is of. That others follow, which start the thread, is not worth a mark.
             int count = SiteHash.CountOf(places.Select(p => p.Part).ToArray());
             string text = StackText.Of(places.Take(count).Select(p => p.Lines[^1].Name), isWhole || count < places.Count);
-            yield return site.ToRow(lowest.Name, lowest.Function?.File ?? "", lowest.Function?.Line ?? 0, text);
+            yield return site.ToRow(named.Name, named.Function?.File ?? "", named.Function?.Line ?? 0, text);
         }
     }
 

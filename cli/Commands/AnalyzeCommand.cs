@@ -31,6 +31,8 @@ internal static class AnalyzeCommand
             output, force, partial, json,
         };
         choice.AddTo(command);
+        var symbols = new SymbolArguments();
+        symbols.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) =>
         {
             TraceChoice chosen = choice.Of(parse);
@@ -39,6 +41,7 @@ internal static class AnalyzeCommand
                 Directory = parse.GetValue(output) ?? DefaultDirectory(chosen.Path),
                 Force = parse.GetValue(force),
                 Partial = parse.GetValue(partial),
+                Symbols = reader => symbols.For(parse, reader, terminal, token),
             };
             return Run(chosen, options, parse.GetValue(json), terminal, token);
         });

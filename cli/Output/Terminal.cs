@@ -34,6 +34,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     private readonly int? _columns = Columns();
 
     private readonly IAnsiConsole _error = Interactive(error);
+    private volatile bool _hasProgress;
 
     public TextWriter Out { get; } = @out;
     public TextWriter Error { get; } = error;
@@ -140,6 +141,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
             Note(title + " …");
             return work(new ImmediateProgress(_ => { }));
         }
+        _hasProgress = true;
         // The bar hides the cursor. Interrupted, it would stay hidden; the signal then does what it always does.
         PosixSignalRegistration[] interrupted =
             [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT }
@@ -158,17 +160,21 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
         }
         finally
         {
+            _hasProgress = false;
             foreach (PosixSignalRegistration registration in interrupted)
                 registration.Dispose();
         }
     }
 
-    /// <summary>As <see cref="WithProgress"/>, for work that is mostly done at once: a bar, or the title, comes after a second.</summary>
+    /// <summary>
+    /// As <see cref="WithProgress"/>, for work that is mostly done at once: a bar, or the title, comes after a second. It may be a part of work that has a
+    /// bar already; then it has none of its own.
+    /// </summary>
     public T WithLateProgress<T>(string title, Func<IProgress<double>, T> work)
     {
         double share = 0;
         Task<T> working = Task.Run(() => work(new ImmediateProgress(s => Volatile.Write(ref share, s))));
-        if (Task.WaitAny([working], TimeSpan.FromSeconds(1)) < 0)
+        if (Task.WaitAny([working], TimeSpan.FromSeconds(1)) < 0 && !_hasProgress)
             WithProgress(title, progress =>
             {
                 while (Task.WaitAny([working], TimeSpan.FromMilliseconds(100)) < 0)

@@ -70,7 +70,10 @@ public static partial class SiteHash
         symbols.Of(frame) is [.., { Symbol: { Length: > 0 } symbol }] ? Stable(symbol) : frame.ToString();
 
     /// <summary>The C library calls main and a thread's function; whether its own functions have names differs between machines.</summary>
-    private static bool IsStart(in Frame frame, string name) => (frame.Module is { } module && CLibrary().IsMatch(module.Name)) || name == "_start";
+    private static bool IsStart(in Frame frame, string name) => (frame.Module is { } module && IsCLibrary(module.Name)) || name == "_start";
+
+    /// <summary>Whether a module is the C library, its threads or its loader.</summary>
+    internal static bool IsCLibrary(string module) => CLibrary().IsMatch(module);
 
     [GeneratedRegex(@"^(\.(cold|constprop|isra|part|lto_priv|llvm|localalias|\d+))+$")]
     private static partial Regex CompilersSuffix();

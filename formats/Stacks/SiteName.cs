@@ -15,7 +15,7 @@ public static class SiteName
         "alloc::", "core::", "hashbrown::", "__rust_", "__rg_", "__rdl_", "rust_", // Rust
     ];
 
-    /// <summary>The lowest function of a stack that is not of a language's own library; else the lowest.</summary>
+    /// <summary>The lowest function of a stack that is not of the C library nor of a language's own; else the lowest.</summary>
     /// <param name="lines">The functions, the lowest first; at least one.</param>
     public static int IndexIn(IReadOnlyList<StackLine> lines)
     {
@@ -41,9 +41,11 @@ public static class SiteName
 
     private static bool IsOfLibrary(StackLine line)
     {
+        if (line.Frame.Module?.Name is { } module && (SiteHash.IsCLibrary(module)
+            || module.StartsWith("libstdc++", StringComparison.Ordinal) || module.StartsWith("libc++", StringComparison.Ordinal)))
+            return true;
         if (line.Function is not { Function: { Length: > 0 } function })
-            return line.Frame.Module?.Name is { } module
-                && (module.StartsWith("libstdc++", StringComparison.Ordinal) || module.StartsWith("libc++", StringComparison.Ordinal));
+            return false;
         ReadOnlySpan<char> name = WithoutReturnType(function).TrimStart('<');
         foreach (string library in Libraries)
             if (name.StartsWith(library, StringComparison.Ordinal))

@@ -4,7 +4,7 @@ namespace AllocReplay.Formats.Summary;
 
 /// <summary>What was acquired in one place of the program: all calls whose functions up to the thread's start are the same.</summary>
 /// <param name="Site">The hash of those functions (formats/SPEC.md), 16 hexadecimal digits; empty where the stack is not known.</param>
-/// <param name="Name">The lowest function that is not of a language's own library, and its line, as function (file:line).</param>
+/// <param name="Name">The lowest function that is not of the C library nor of a language's own, and its line, as function (file:line).</param>
 /// <param name="Blocks">Blocks acquired.</param>
 /// <param name="Bytes">Bytes requested for them.</param>
 /// <param name="LiveBlocks">Blocks that were live at the end.</param>

@@ -42,7 +42,9 @@ public sealed class SiteNameTests
     {
         StackLine In(string path) => new(CodeFrames.In(path, "", 1).Of(2, out _)[0], null, false);
         Assert.Equal(1, SiteName.IndexIn([In("/usr/lib/libstdc++.so.6"), In("/usr/bin/shop")]));
+        Assert.Equal(1, SiteName.IndexIn([In("/usr/lib/libc.so.6"), In("/usr/bin/shop")]));
         Assert.Equal(0, SiteName.IndexIn([In("/usr/bin/shop"), In("/usr/bin/shop")]));
+        Assert.Equal(0, SiteName.IndexIn([In("/usr/lib/libc.so.6")]));
         Assert.Equal("shop+0x1", SiteName.Of(In("/usr/bin/shop")));
     }
 }
