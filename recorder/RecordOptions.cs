@@ -16,7 +16,7 @@ public enum StackWalk
     None,
     /// <summary>By the call frame information that compilers leave in .eh_frame; by frame pointers where there is none.</summary>
     FrameInformation,
-    /// <summary>By frame pointers alone: for programs that keep them (-fno-omit-frame-pointer).</summary>
+    /// <summary>By frame pointers, for programs that keep them (-fno-omit-frame-pointer); by frame information where they lead nowhere.</summary>
     FramePointers,
 }
 

@@ -39,7 +39,7 @@ internal static class RecordCommand
         Option<string?> stacks = new("--stacks")
         {
             Description = "Record where blocks are acquired: auto, by the compiler's frame information, and by frame pointers where there is none; "
-                + "fp, by frame pointers alone.",
+                + "fp, by frame pointers, for programs that keep them.",
             HelpName = "auto|cfi|fp",
         };
         stacks.AcceptOnlyFromAmong("auto", "cfi", "fp");

@@ -210,69 +210,69 @@ static bool is_same(const struct ar_code *a, const struct ar_code *b)
     return a->from == b->from && a->to == b->to && a->header == b->header;
 }
 
-/* Those that were told in this generation: they are written at the end of the list, so it can be read meanwhile. */
-static uint32_t met(void)
+/* The list is one thread's at a time; others wait for a moment, or do without. */
+static bool lock_modules(void)
 {
-    const uint32_t count = __atomic_load_n(&tree->module_count, __ATOMIC_ACQUIRE);
-    return __atomic_load_n(&tree->modules_of, __ATOMIC_RELAXED) == __atomic_load_n(&tree->generation, __ATOMIC_RELAXED)
-               ? count
-               : 0;
-}
-
-static enum ar_meeting look_for(const struct ar_code *code, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const struct ar_code *other = &tree->modules[i];
-        if (code->from < other->to && other->from < code->to)
-            return is_same(code, other) ? AR_MET_BEFORE : AR_MET_ANOTHER;
-    }
-    return AR_MET_FIRST;
-}
-
-/* Adds it to the list. AR_MET_FIRST: it was not there, and so it is this thread's to tell. */
-static enum ar_meeting write_down(const struct ar_code *code, uint32_t generation)
-{
-    enum ar_meeting what = AR_MET_BEFORE;
     for (int i = 0; __atomic_exchange_n(&tree->telling, 1, __ATOMIC_ACQUIRE); i++)
         if (i == MOMENT) {
             __atomic_store_n(&tree->untold, 1, __ATOMIC_RELAXED);
-            return AR_MET_BEFORE;
+            return false;
         }
+    return true;
+}
+
+static void unlock_modules(void)
+{
+    __atomic_store_n(&tree->telling, 0, __ATOMIC_RELEASE);
+}
+
+/* Adds it to those that were met in this generation. AR_MET_FIRST: it is this thread's to tell. */
+static enum ar_meeting write_down(const struct ar_code *code, uint32_t generation)
+{
+    if (!lock_modules())
+        return AR_MET_BEFORE;
+    enum ar_meeting what = AR_MET_FIRST;
     if (tree->modules_of != generation) {
-        __atomic_store_n(&tree->module_count, 0, __ATOMIC_RELEASE);
-        tree->untold = 0;
-        __atomic_store_n(&tree->modules_of, generation, __ATOMIC_RELEASE);
+        tree->module_count = 0;
+        tree->modules_of = generation;
+        __atomic_store_n(&tree->untold, 0, __ATOMIC_RELAXED);
     }
-    what = look_for(code, tree->module_count);
+    for (uint32_t i = 0; i < tree->module_count && what == AR_MET_FIRST; i++) {
+        const struct ar_code *other = &tree->modules[i];
+        if (code->from < other->to && other->from < code->to)
+            what = is_same(code, other) ? AR_MET_BEFORE : AR_MET_ANOTHER;
+    }
     if (what == AR_MET_FIRST && tree->module_count < MODULES) {
-        tree->modules[tree->module_count] = *code;
-        __atomic_store_n(&tree->module_count, tree->module_count + 1, __ATOMIC_RELEASE);
+        tree->modules[tree->module_count++] = *code;
     } else if (what == AR_MET_FIRST) {
-        tree->untold = 1;
+        __atomic_store_n(&tree->untold, 1, __ATOMIC_RELAXED);
         what = AR_MET_BEFORE;
     }
-    __atomic_store_n(&tree->telling, 0, __ATOMIC_RELEASE);
+    unlock_modules();
     return what;
 }
 
 bool ar_frames_have_lost(void)
 {
     struct ar_module now;
-    if (__atomic_load_n(&tree->untold, __ATOMIC_RELAXED))
+    if (__atomic_load_n(&tree->untold, __ATOMIC_RELAXED) || !lock_modules())
         return true;
-    for (uint32_t i = 0, count = met(); i < count; i++)
-        if (!ar_code_find(tree->modules[i].from, &now) || !is_same(&now.code, &tree->modules[i]))
-            return true;
-    return false;
+    /* Of an earlier generation, it is as if nobody had met any: those that are there now will be told. */
+    const uint32_t generation = __atomic_load_n(&tree->generation, __ATOMIC_RELAXED);
+    const uint32_t count = tree->modules_of == generation ? tree->module_count : 0;
+    bool lost = false;
+    for (uint32_t i = 0; i < count && !lost; i++)
+        lost = !ar_code_find(tree->modules[i].from, &now) || !is_same(&now.code, &tree->modules[i]);
+    unlock_modules();
+    return lost;
 }
 
 /* A line: where it is, since which generation, its build id, its name. */
 enum ar_meeting ar_frames_meet(const struct ar_module *module)
 {
     const uint32_t generation = __atomic_load_n(&tree->generation, __ATOMIC_RELAXED);
-    enum ar_meeting what = look_for(&module->code, met());
-    if (what == AR_MET_FIRST && ar_recording.header)
-        what = write_down(&module->code, generation);
+    /* Without one, a handler has forked in mid-walk, and this is the child. */
+    const enum ar_meeting what = ar_recording.header ? write_down(&module->code, generation) : AR_MET_BEFORE;
     if (what != AR_MET_FIRST)
         return what;
     struct ar_thread holder = {.header = ar_recording.header, .waited = 1};
@@ -292,7 +292,7 @@ enum ar_meeting ar_frames_meet(const struct ar_module *module)
         *at++ = "0123456789abcdef"[id[i] & 15];
     }
     *at++ = ' ';
-    at = ar_put_text(at, end, module->name[0] ? module->name : ar_recording.header->exe);
+    at = ar_put_text(at, end, module->name[0] ? module->name : holder.header->exe);
     *at++ = '\n';
     *holder.tail =
         (struct ar_chunk){.magic = AR_DOCUMENT_MAGIC, .thread = AR_DOCUMENT_MODULES, .length = (uint32_t)(at - text)};

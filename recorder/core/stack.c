@@ -288,11 +288,14 @@ static enum walked step_by_pointer(struct ar_stack *s, struct ar_frame *f, const
     ar_rule rule = ar_code_rule(f->ip);
     if (rule == AR_UNWIND_UNKNOWN)
         rule = look_up(s, f);
+    if (AR_RULE_KIND(rule) != AR_UNWIND_NONE)
+        return AR_RULE_KIND(rule) == AR_UNWIND_UNKNOWN ? CUT : WENT_UP;
     /* Code that has no frame information is code all the same, if an object has it. */
-    return AR_RULE_KIND(rule) == AR_UNWIND_UNKNOWN ||
-                   (AR_RULE_KIND(rule) == AR_UNWIND_NONE && !ar_code_find(f->ip - 1, &object))
-               ? CUT
-               : WENT_UP;
+    if (!may_look(s))
+        return CUT;
+    const bool is_code = ar_code_find(f->ip - 1, &object);
+    looked(s);
+    return is_code ? WENT_UP : CUT;
 }
 
 /* The other stack was smaller when it was last seen, or another: asked once in a walk. */

@@ -39,8 +39,16 @@ internal static class CallPaths
 
     private static string NameOf(Frame frame) =>
         frame.Module is { } module && module.Path.Contains("call_paths", StringComparison.Ordinal)
-            ? Names.GetOrAdd((module.Path, frame.CallAddress - module.From), at => NameOf(at.Module, at.Offset))
+            ? Names.GetOrAdd((module.Path, frame.CallAddress - (IsAtItsAddress(module.Path) ? 0 : module.From)), at => NameOf(at.Module, at.Offset))
             : "C";
+
+    /// <summary>Whether its code is mapped where the file says: ET_EXEC, not a library or a position-independent executable.</summary>
+    private static bool IsAtItsAddress(string module)
+    {
+        using FileStream file = File.OpenRead(module);
+        file.Position = 16;
+        return file.ReadByte() == 2;
+    }
 
     /// <summary>The function that the code is of, not one that was inlined into it.</summary>
     private static string NameOf(string module, ulong offset)

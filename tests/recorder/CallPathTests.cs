@@ -55,7 +55,7 @@ public sealed class CallPathTests : IDisposable
         Assert.Equal(0UL, reader.Process.LostEvents);
     }
 
-    /// <summary>The C library has no frame pointers, so there a walk ends.</summary>
+    /// <summary>The C library has no frame pointers: there it is walked by frame information.</summary>
     [Fact]
     public void By_frame_pointers_a_program_that_has_them_is_walked()
     {
@@ -63,7 +63,7 @@ public sealed class CallPathTests : IDisposable
         using TraceReader reader = TraceReader.Open(Recording);
         Dictionary<ulong, string> paths = CallPaths.Of(reader);
 
-        Assert.StartsWith("take < direct < main < C", paths[10001], StringComparison.Ordinal);
+        Assert.Equal("take < direct < main < C", paths[10001]);
         Assert.StartsWith("take < direct < by_pointer < main < C", paths[10002], StringComparison.Ordinal);
         Assert.StartsWith("take < inlines < main < C", paths[10003], StringComparison.Ordinal);
         Assert.StartsWith("take < deep < deep < deep < deep < main < C", paths[10004], StringComparison.Ordinal);
@@ -71,8 +71,8 @@ public sealed class CallPathTests : IDisposable
         Assert.StartsWith("take < without_information < main < C", paths[10006], StringComparison.Ordinal);
         // A handler's frame, and what it interrupted, are found by frame information in any case.
         Assert.StartsWith("take < on_signal < C", paths[10007], StringComparison.Ordinal);
-        Assert.StartsWith("take < skip < C < interrupted < main < C", paths[10024], StringComparison.Ordinal);
-        Assert.StartsWith("take < direct < on_thread < C", paths[10008], StringComparison.Ordinal);
+        Assert.Equal("take < skip < C < interrupted < main < C", paths[10024]);
+        Assert.Equal("take < direct < on_thread < C", paths[10008]);
         Assert.Equal("take < direct < in_coroutine < C", paths[10009]);
         Assert.StartsWith("take < in_plugin_second < in_plugin_of < in_plugin < main < C", paths[10011], StringComparison.Ordinal);
         Assert.StartsWith("take < lands < main < C", paths[10022], StringComparison.Ordinal);

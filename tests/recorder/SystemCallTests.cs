@@ -90,7 +90,8 @@ public sealed partial class SystemCallTests : IDisposable
         // 300 coroutines: how far a stack goes, once more where it is larger than it was, and what a frame pointer leads to.
         Assert.InRange(after["process_vm_readv"], 100, 600);
         Assert.DoesNotContain("process_vm_readv", before.Keys);
-        string numbers = string.Join(',', File.ReadAllLines(plain).Select(l => NumberedAlone().Match(l)).Where(m => m.Success).Select(m => m.Groups[1].Value).Distinct());
+        string numbers = string.Join(
+            ',', File.ReadAllLines(plain).Select(l => NumberedAlone().Match(l)).Where(m => m.Success).Select(m => m.Groups[1].Value).Distinct());
         Assert.Equal(0, Record([Targets.Build("filter.c"), numbers, hazards, "coroutine"]));
         using TraceReader reader = TraceReader.Open(_directory["c.allocrec"]);
         int unknown = 0;
