@@ -10,9 +10,6 @@ namespace AllocReplay.Cli.Commands;
 /// <summary><c>allocreplay info</c>: what a trace holds, at a glance.</summary>
 internal static class InfoCommand
 {
-    /// <summary>Fewer bytes of events than this are read in a second or so: no progress needs to be shown.</summary>
-    private const long ProgressFrom = 8 << 20;
-
     public static Command Create(Terminal terminal)
     {
         var choice = new TraceChoiceOptions();
@@ -30,9 +27,8 @@ internal static class InfoCommand
     private static int Run(TraceChoice choice, InfoLists lists, bool partial, bool json, Terminal terminal)
     {
         using TraceReader reader = TraceArguments.Open(choice, terminal);
-        TraceSummary summary = reader.EventBytes < ProgressFrom
-            ? TraceSummary.Read(reader)
-            : terminal.WithProgress($"Reading {TextLine.Plain(choice.Path)}", progress => TraceSummary.Read(reader, progress));
+        TraceSummary summary = terminal.WithProgress(
+            reader, $"Reading {TextLine.Plain(choice.Path)}", progress => TraceSummary.Read(reader, progress));
         if (json)
             terminal.WriteJson("allocreplay.info/1", new InfoReport(summary));
         else
