@@ -11,11 +11,11 @@ namespace AllocReplay.Analyzer.Export;
 /// <summary>
 /// The whole history of a trace as heaptrack keeps it, in version 3 of its interpreted text, which heaptrack 1.4 and 1.5 read, compressed by gzip:
 /// every block acquired and released, in merged order, in milliseconds since the start of the recording. Numbers are hexadecimal; what is named
-/// by number is told before. Strings, code and stacks are numbered from 1, kinds of allocations from 0.
+/// by number is told before. Strings, code and stacks are numbered from 1, kinds of allocations (a size and a stack) from 0.
 /// </summary>
 /// <remarks>
 /// heaptrack takes a release for that of a temporary block when the call before it, of any thread, acquired one of the same size and stack; and, by
-/// an oversight, any release of the first kind of allocation that follows another release. So that one is kept for nothing.
+/// an oversight, any release of kind 0 that follows another release. So no block is of that one.
 /// </remarks>
 public sealed class HeaptrackWriter : ITraceSink
 {
@@ -42,8 +42,6 @@ public sealed class HeaptrackWriter : ITraceSink
         Line(Version);
         Line($"X {EscapedName.Of(string.Join(' ', command))}");
         Line($"I {PageBytes:x} 0"); // how much memory the machine has, the trace does not tell
-        Line("a 0 0");
-        _kinds.Add((0, 0), 0);
     }
 
     /// <summary>Blocks acquired.</summary>
@@ -115,7 +113,9 @@ public sealed class HeaptrackWriter : ITraceSink
         ref int kind = ref CollectionsMarshal.GetValueRefOrAddDefault(_kinds, (size, trace), out bool isThere);
         if (!isThere)
         {
-            kind = _kinds.Count - 1;
+            if (_kinds.Count == 1)
+                Line($"a 0 {trace:x}");
+            kind = _kinds.Count;
             Line($"a {size:x} {trace:x}");
         }
         return kind;

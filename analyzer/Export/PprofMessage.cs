@@ -2,7 +2,7 @@ using Google.Protobuf;
 
 namespace AllocReplay.Analyzer.Export;
 
-/// <summary>The numbers that the fields of pprof's messages have: below 100 those of a profile, from there on in hundreds those of the messages inside.</summary>
+/// <summary>The numbers that the fields of pprof's messages have: below 100 those of a profile, above, in hundreds, those of messages inside.</summary>
 internal enum PprofField
 {
     SampleType = 1,

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.IO.Compression;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats.Stacks;
@@ -40,8 +39,7 @@ public sealed class PprofWriter
         _message.Write(PprofField.DefaultSampleType, Text(isOfLive ? "inuse_space" : "alloc_space"));
         _message.Write(PprofField.TimeNanos, ProcessRow.EpochNs(_profile.Process.Started) + _profile.FirstNs);
         _message.Write(PprofField.DurationNanos, _profile.DurationNs);
-        _message.Write(PprofField.Comment, Text(
-            string.Create(CultureInfo.InvariantCulture, $"allocreplay {ProcessRow.Version}, {_profile.Selection.Blocks.ToString().ToLowerInvariant()} blocks")));
+        _message.Write(PprofField.Comment, Text($"allocreplay {ProcessRow.Version}, {_profile.Selection.Blocks.ToString().ToLowerInvariant()} blocks"));
         foreach (StackWeight weight in _profile.Weights)
         {
             ulong[] locations = LocationsOf(weight.Stack);

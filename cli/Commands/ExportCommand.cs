@@ -53,7 +53,7 @@ internal static class ExportCommand
             if (parse.GetValue(json) && file is null)
                 throw new UsageException("--json: what is exported goes to standard output already; -o FILE writes it to a file");
             target.Refuse();
-            return Run(choice.Of(parse), target, selection, weight, parse.GetValue(partial), parse.GetValue(json), terminal, token);
+            return Run(choice.Of(parse), target, selection, weight, reader => reader.Symbols, parse.GetValue(partial), parse.GetValue(json), terminal, token);
         });
         return command;
     }
@@ -68,7 +68,7 @@ internal static class ExportCommand
         if (format == ExportFormat.Heaptrack)
         {
             return what is null && at is null ? (null, weight) : throw new UsageException(
-                $"{(what is null ? "--at" : "--what")}: does not go with --format heaptrack, whose file holds every block and its time; heaptrack_gui chooses there");
+                $"{(what is null ? "--at" : "--what")}: does not go with --format heaptrack, whose file holds every block: heaptrack_gui chooses there");
         }
         SelectedBlocks blocks = what is null ? SelectedBlocks.Allocated : Enum.Parse<SelectedBlocks>(what, ignoreCase: true);
         if (at is not null && blocks != SelectedBlocks.Live)
@@ -81,11 +81,11 @@ internal static class ExportCommand
         }, weight);
     }
 
-    private static int Run(TraceChoice choice, ExportTarget target, BlockSelection? selection, WeightUnit unit, bool partial, bool json,
-        Terminal terminal, CancellationToken token)
+    private static int Run(TraceChoice choice, ExportTarget target, BlockSelection? selection, WeightUnit unit, Func<TraceReader, SymbolTable> symbolsOf,
+        bool partial, bool json, Terminal terminal, CancellationToken token)
     {
         using TraceReader reader = TraceArguments.Open(choice, terminal);
-        SymbolTable symbols = reader.Symbols;
+        SymbolTable symbols = symbolsOf(reader);
         string title = $"Reading {TextLine.Plain(choice.Path)}";
         ExportSummary summary;
         if (selection is null)

@@ -168,6 +168,8 @@ public sealed partial class JsonReferenceTests : IDisposable
     {
         string trace = _directory["svc.allocrec"], replay = _directory["r.allocrec"], rep = _directory["x.rep"];
         SampleTrace.Write(trace);
+        string stacks = _directory["stacks.allocrec"];
+        StackSample.Write(stacks);
         File.WriteAllText(rep, "1\n1\n2\n1\na 0 8\nf 0\n");
         return
         [
@@ -181,6 +183,7 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("analyze", trace, "-o", _directory["data"], "--force"),
             Print("analyze", trace, "--process", "all", "-o", _directory["all"], "--force"),
             Print("query", "--list-views"),
+            Print("export", stacks, "--format", "pprof", "--what", "live", "-o", _directory["x.pb.gz"], "--force"),
             Print("control", trace, "status"),
         ];
     }
