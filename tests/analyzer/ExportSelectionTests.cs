@@ -1,6 +1,8 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using AllocReplay.Analyzer.Export;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Tests.Support;
@@ -96,7 +98,8 @@ public sealed class ExportSelectionTests : IDisposable
 
         string tails = Path.Combine(_directory[RecordingWriter.ImageName], "tails");
         byte[] bytes = File.ReadAllBytes(tails);
-        bytes.AsSpan(bytes.Length / 2, 4).Fill(0x7f); // the second thread's chunk
+        int payload = bytes.Length / 2 + Unsafe.SizeOf<ChunkHeader>(); // of the second thread's chunk
+        bytes.AsSpan(payload, 8).Fill(0xff);
         File.WriteAllBytes(tails, bytes);
         Assert.Throws<TraceDamagedException>(() => Read(new BlockSelection(SelectedBlocks.Allocated)));
         using TraceReader damaged = TraceReader.Open(_directory.Path);
