@@ -87,27 +87,27 @@ internal static class ExportCommand
         using TraceReader reader = TraceArguments.Open(choice, terminal);
         SymbolTable symbols = symbolsOf(reader);
         string title = $"Reading {TextLine.Plain(choice.Path)}";
-        ExportSummary summary;
-        if (selection is null)
+        // The file is begun before the trace is read, which may take long: that it cannot be written is known at once.
+        ExportSummary summary = target.Write(terminal, output =>
         {
-            HeaptrackWriter written = target.Write(terminal, output =>
-                terminal.WithProgress(reader, title, progress => HeaptrackWriter.Write(reader, output, symbols, partial, progress, token)));
-            summary = new ExportSummary(target, null, written.Blocks, written.Bytes, written.Stacks, null, reader.Damage?.Message);
-        }
-        else
-        {
-            StackProfile profile = terminal.WithProgress(reader, title, progress =>
-                StackProfile.Read(reader, selection, symbols, partial, progress, token));
-            target.Write(terminal, output => Write(profile, target.Format, unit, $"{Path.GetFileName(choice.Path.TrimEnd('/'))}, {Word(selection)}", output));
-            summary = new ExportSummary(target, Word(selection), profile.Blocks, profile.Bytes, profile.Weights.Count, profile.AtNs, reader.Damage?.Message);
-        }
+            if (selection is null)
+            {
+                HeaptrackWriter written = terminal.WithProgress(reader, title,
+                    progress => HeaptrackWriter.Write(reader, output, symbols, partial, progress, token));
+                return new ExportSummary(target, null, written.Blocks, written.Bytes, written.Stacks, null, reader.Damage?.Message);
+            }
+            StackProfile profile = terminal.WithProgress(reader, title,
+                progress => StackProfile.Read(reader, selection, symbols, partial, progress, token));
+            Write(profile, target.Format, unit, $"{Path.GetFileName(choice.Path.TrimEnd('/'))}, {Word(selection)}", output);
+            return new ExportSummary(target, Word(selection), profile.Blocks, profile.Bytes, profile.Weights.Count, profile.AtNs, reader.Damage?.Message);
+        });
         if (json)
             terminal.WriteJson("allocreplay.export/1", summary);
         Note(summary, target, reader, terminal);
         return ExitCode.Ok;
     }
 
-    private static bool Write(StackProfile profile, ExportFormat format, WeightUnit unit, string name, Stream output)
+    private static void Write(StackProfile profile, ExportFormat format, WeightUnit unit, string name, Stream output)
     {
         if (format == ExportFormat.Collapsed)
             CollapsedWriter.Write(profile, unit, output);
@@ -115,7 +115,6 @@ internal static class ExportCommand
             SpeedscopeWriter.Write(profile, name, output);
         else
             PprofWriter.Write(profile, output);
-        return true;
     }
 
     private static void Note(ExportSummary summary, ExportTarget target, TraceReader reader, Terminal terminal)

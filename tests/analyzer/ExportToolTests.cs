@@ -95,7 +95,7 @@ public sealed partial class ExportToolTests : IDisposable
         Assert.Equal((2, 1), (temporary, statistics.TemporaryBlocks)); // to heaptrack, that which another thread freed is one
         // In this list, of its own recordings too, heaptrack has functions that were inlined in the place of their frame, the innermost first.
         Assert.Equal(["main (main.c);inner (inner.h);left() (main.c); 100", "main (main.c);right (main.c); 50"],
-            HeaptrackStacks(file, "peak").Order(StringComparer.Ordinal));
+            HeaptrackStacks(file, "peak").Where(l => !l.EndsWith(" 0", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -72,6 +72,21 @@ public sealed class StandardOutputTests : IDisposable
         Assert.Equal("allocreplay: cannot write standard output: No space left on device\n", result.Error);
     }
 
+    [Theory]
+    [InlineData("pprof", "-o FILE writes a file")]
+    [InlineData("heaptrack", "-o FILE.gz writes a file")]
+    public void What_is_not_text_is_not_written_to_a_terminal(string format, string hint)
+    {
+        Programs.Need("script");
+        ProgramResult result = Programs.Run("script", ["-qec", CommandOf($"export STACKS --format {format}"), "/dev/null"]);
+
+        Assert.Equal(ExitCode.Usage, result.ExitCode);
+        Assert.Contains($"standard output is a terminal; {hint}", result.Output, StringComparison.Ordinal);
+        result = Programs.Run("script", ["-qec", CommandOf("export STACKS --format collapsed"), "/dev/null"]); // the control
+        Assert.Equal(ExitCode.Ok, result.ExitCode);
+        Assert.Contains("main;right 110", result.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_others_wrote_to_the_same_file_stays()
     {
