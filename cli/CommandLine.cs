@@ -25,6 +25,7 @@ internal static class CommandLine
         AllocatorsCommand.Create(terminal),
         AnalyzeCommand.Create(terminal),
         QueryCommand.Create(terminal),
+        ExportCommand.Create(terminal),
     };
 
     /// <returns>The exit code. What is no failure of the user's, the input's or the machine's is a bug and is thrown.</returns>

@@ -11,9 +11,6 @@ namespace AllocReplay.Cli.Commands;
 /// <summary><c>allocreplay info</c>: what a trace holds, at a glance.</summary>
 internal static class InfoCommand
 {
-    /// <summary>Fewer bytes of events than this are read in a second or so: no progress needs to be shown.</summary>
-    private const long ProgressFrom = 8 << 20;
-
     public static Command Create(Terminal terminal)
     {
         var choice = new TraceChoiceOptions();
@@ -36,9 +33,8 @@ internal static class InfoCommand
     {
         using TraceReader reader = TraceArguments.Open(choice, terminal);
         SymbolTable symbols = symbolsOf(reader);
-        TraceSummary summary = reader.EventBytes < ProgressFrom
-            ? TraceSummary.Read(reader, symbols)
-            : terminal.WithProgress($"Reading {TextLine.Plain(choice.Path)}", progress => TraceSummary.Read(reader, symbols, progress));
+        TraceSummary summary = terminal.WithProgress(
+            reader, $"Reading {TextLine.Plain(choice.Path)}", progress => TraceSummary.Read(reader, symbols, progress));
         if (json)
             terminal.WriteJson("allocreplay.info/1", new InfoReport(summary));
         else

@@ -44,7 +44,7 @@ internal static class SymbolizeCommand
             tables.Add(image.Name, result.Symbols);
         }
         if (images.Count == 0)
-            throw new TraceFormatException(path, null, NoStacks);
+            throw new StacksNotRecordedException(path);
         SymbolStore.Write(trace, tables);
         var summary = new SymbolizeSummary(path, images);
         if (json)
@@ -53,9 +53,6 @@ internal static class SymbolizeCommand
             Print(summary, terminal);
         return ExitCode.Ok;
     }
-
-    /// <summary>What is said of a trace that has no stacks, where a command is about them.</summary>
-    public const string NoStacks = "the trace has no stacks: record with --stacks auto";
 
     private static void Print(SymbolizeSummary summary, Terminal terminal)
     {

@@ -18,6 +18,9 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     /// <summary>A pipe has no width: rows run as long as they are.</summary>
     private const int NoWidth = 100_000;
 
+    /// <summary>Fewer bytes of events than this are read in a second or so: no progress needs to be shown.</summary>
+    private const long ProgressFrom = 8 << 20;
+
     private const string ShowCursor = "\e[?25h";
 
     /// <summary>How every command prints <c>--json</c>.</summary>
@@ -183,6 +186,10 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
             });
         return working.GetAwaiter().GetResult();
     }
+
+    /// <summary>As <see cref="WithProgress{T}(string, Func{IProgress{double}, T})"/>, of work that reads a trace, which may be small.</summary>
+    public T WithProgress<T>(TraceReader reader, string title, Func<IProgress<double>?, T> work) =>
+        reader.EventBytes < ProgressFrom ? work(null) : WithProgress(title, work);
 
     /// <summary>A table in the house style: no frame but a rule under the header.</summary>
     public static Table NewTable(params (string Header, Justify Align)[] columns)
