@@ -1,5 +1,4 @@
 using AllocReplay.Analyzer;
-using AllocReplay.Analyzer.Export;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
