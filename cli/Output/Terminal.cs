@@ -170,8 +170,8 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     }
 
     /// <summary>
-    /// As <see cref="WithProgress{T}(string, Func{IProgress{double}, T})"/>, for work that is mostly done at once: a bar, or the title, comes after a second. It may be a part of work that has a
-    /// bar already; then it has none of its own.
+    /// As <see cref="WithProgress{T}(string, Func{IProgress{double}, T})"/>, for work that is mostly done at once: a bar, or the title, comes after a
+    /// second. It may be a part of work that has a bar already; then it has none of its own.
     /// </summary>
     public T WithLateProgress<T>(string title, Func<IProgress<double>, T> work)
     {
