@@ -57,7 +57,7 @@ public static class OutputFileWriter
         {
             stream.Close();
         }
-        catch (IOException)
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
         {
         }
         finally
