@@ -45,7 +45,7 @@ internal sealed class StackTables(FrameTable frames, CallSites sites)
         foreach (SiteTotals site in sites.Sites.Skip(1))
         {
             IReadOnlyList<CodePlace> places = sites.PlacesOf(site.Stack, out bool isWhole);
-            StackLine[] lines = [.. places.SelectMany(p => p.Lines)];
+            StackLine[] lines = [.. places.Select(p => p.Lines[^1])];
             StackLine named = lines[SiteName.IndexIn(lines)];
             // Those that the hash is of. That others follow, which start the thread, is not worth a mark.
             int count = SiteHash.CountOf(places.Select(p => p.Part).ToArray());

@@ -7,8 +7,8 @@ internal readonly record struct SiteRow
         + "a compiler inlined others. 0 stands for the blocks whose stack is not known.")]
     public required long Site { get; init; }
 
-    [Column("function", "text", "The lowest of its functions, inlined ones too, that is not of the C library or a language's own, of the first stack that was "
-        + "met; else the lowest. `(not known)` of site 0.")]
+    [Column("function", "text", "The lowest of its functions that has a frame and is not of the C library or a language's own; else the lowest that has one. "
+        + "`(not known)` of site 0.")]
     public required string Function { get; init; }
 
     [Column("file", "path", "The source file of the call there, of the first stack that was met; empty where it is not known.")]

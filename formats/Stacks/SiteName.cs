@@ -15,14 +15,17 @@ public static class SiteName
         "alloc::", "core::", "hashbrown::", "__rust_", "__rg_", "__rdl_", "rust_", // Rust
     ];
 
-    /// <summary>The lowest function of a stack that is not of the C library nor of a language's own; else the lowest.</summary>
+    /// <summary>
+    /// The lowest function of a stack that is not of the C library nor of a language's own; else the lowest. One that was inlined does not count, as
+    /// another compilation inlines others.
+    /// </summary>
     /// <param name="lines">The functions, the lowest first; at least one.</param>
     public static int IndexIn(IReadOnlyList<StackLine> lines)
     {
         for (int i = 0; i < lines.Count; i++)
-            if (!IsOfLibrary(lines[i]))
+            if (!lines[i].IsInlined && !IsOfLibrary(lines[i]))
                 return i;
-        return 0;
+        return lines.TakeWhile(l => l.IsInlined).Count();
     }
 
     /// <summary>A function as a reader would name it, and its line: <c>function (file:line)</c>.</summary>

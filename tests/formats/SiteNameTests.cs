@@ -38,6 +38,14 @@ public sealed class SiteNameTests
         Assert.Equal(index, SiteName.IndexIn([.. functions.Select(f => new StackLine(default, new FunctionLine(f, "", "", 0), false))]));
 
     [Fact]
+    public void What_was_inlined_does_not_count()
+    {
+        StackLine Of(string function, bool isInlined) => new(default, new FunctionLine(function, "", "", 0), isInlined);
+        Assert.Equal(1, SiteName.IndexIn([Of("inlined", true), Of("f", false), Of("main", false)]));
+        Assert.Equal(1, SiteName.IndexIn([Of("inlined", true), Of("std::f", false)]));
+    }
+
+    [Fact]
     public void What_has_no_name_is_of_a_library_where_its_module_is()
     {
         StackLine In(string path) => new(CodeFrames.In(path, "", 1).Of(2, out _)[0], null, false);
