@@ -20,10 +20,10 @@ internal sealed class StackRecording
     private readonly Dictionary<CodeLocation, IReadOnlyList<FunctionLine>> _symbols = [];
     private readonly string _directory;
 
-    public StackRecording(string directory)
+    public StackRecording(string directory, uint sample = 1)
     {
         _directory = directory;
-        _writer = new RecordingWriter(directory);
+        _writer = new RecordingWriter(directory) { Sample = sample };
         _writer.Thread(0);
     }
 

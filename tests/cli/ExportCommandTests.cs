@@ -124,6 +124,19 @@ public sealed class ExportCommandTests : IDisposable
     }
 
     [Fact]
+    public void Figures_of_a_sample_are_said_to_be_of_it()
+    {
+        const string note = "1 block in 10 was recorded: the figures are of those";
+        new StackRecording(_directory["sample.allocrec"], sample: 10).Malloc(8, 0x1000, 5, stack: 0).Save();
+
+        Assert.Equal(ExitCode.Ok, _runner.Run("export", _directory["sample.allocrec"], "--format", "collapsed"));
+        Assert.Equal("[unknown] 5\n", _runner.Output);
+        Assert.Contains(note, _runner.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Ok, Run("collapsed", ""));
+        Assert.DoesNotContain(note, _runner.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Json_says_what_was_written()
     {
         Assert.Equal(ExitCode.Ok, Run("pprof", $"--what live --json -o {_directory["x.pb.gz"]}"));
