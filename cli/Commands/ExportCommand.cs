@@ -55,7 +55,9 @@ internal static class ExportCommand
             if (parse.GetValue(json) && file is null)
                 throw new UsageException("--json: what is exported goes to standard output already; -o FILE writes it to a file");
             target.Refuse();
-            return Run(choice.Of(parse), target, selection, weight, reader => symbols.For(parse, reader, terminal, token), parse.GetValue(partial), parse.GetValue(json), terminal, token);
+            return Run(
+                choice.Of(parse), target, selection, weight, reader => symbols.For(parse, reader, terminal, token), parse.GetValue(partial),
+                parse.GetValue(json), terminal, token);
         });
         return command;
     }

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using AllocReplay.Tests.Support;
 
-namespace AllocReplay.Tests.EndToEnd;
+namespace AllocReplay.Tests.Endtoend;
 
 /// <summary>A program may call its functions anything: the names come through whole, and do not command who shows them.</summary>
 [StartsProcesses]
