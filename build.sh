@@ -101,12 +101,13 @@ build() {
     note "built artifacts/allocreplay"
 }
 
-# All that a test may ask for, but Java, which is large: one test is skipped where it is not.
+# All that a test may ask for, but Java, npm and Chromium, which are large: one test of each is skipped where it is not.
 need_test_tools() {
     install_missing required g++:g++
     install_missing optional "${allocators[@]}" libgoogle-perftools-dev:/usr/include/gperftools/malloc_hook_c.h \
         libunwind-dev:/usr/include/libunwind.h liblzma-dev:/usr/include/lzma.h \
-        redis-tools:redis-benchmark sqlite3:sqlite3 python3:python3 perl:perl make:make nodejs:node mount:mount strace:strace
+        redis-tools:redis-benchmark sqlite3:sqlite3 python3:python3 perl:perl make:make nodejs:node mount:mount strace:strace \
+        heaptrack:heaptrack_print golang-go:go bsdutils:script
 }
 
 # Prints the runner's output, a line for each test that was skipped, then "N passed, N failed, N skipped".

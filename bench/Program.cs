@@ -8,6 +8,7 @@ if (Console.IsOutputRedirected)
 return args switch
 {
     ["recorder"] => RecorderBench.Run(),
+    ["stacks"] => StackBench.Run(),
     ["formats"] => FormatsBench.Run(),
     ["replayer"] => ReplayerBench.Run(),
     ["large"] => LargeBench.Run(),
@@ -21,6 +22,7 @@ static int List(int exitCode)
         usage: ./build.sh bench PART
 
           recorder   what recording costs a program, beside LTTng-UST's libc wrapper and heaptrack
+          stacks     the last part of that alone: what stacks add, by how deep they are and how often they change
           formats    size of traces, and rates of packing and reading, beside LTTng and babeltrace2
           replayer   what the replayer costs beside the barest loop in C, and how replays scale with threads and order
           large      memory and time that 300 million events take to pack and read (3 GB of disk)

@@ -22,6 +22,7 @@ internal static class RecorderBench
         Churn(recorders, work, threads: 2);
         Tail(recorders, work);
         Programs(recorders, work.Path);
+        StackBench.Run(recorders, work);
         return 0;
     }
 

@@ -57,7 +57,7 @@ internal sealed class Recorders : IDisposable
                     File.Delete(left);
                 }
                 return printed;
-            case "stopped" or "record" or "files" or "sample 64":
+            case "stopped" or "record" or "files" or "sample 64" or "record fp" or "record cfi":
                 string session = Path.Combine(_directory, "bench.allocrec");
                 string output = recorder == "files" ? WithFiles(session, file, arguments) : WithDrain(recorder, session, file, arguments);
                 BytesLeft[recorder] = Shell.DirectorySize(session);
@@ -81,6 +81,12 @@ internal sealed class Recorders : IDisposable
             Output = session,
             StartPaused = recorder == "stopped",
             Sample = recorder == "sample 64" ? 64u : 1,
+            Stacks = recorder switch
+            {
+                "record fp" => StackWalk.FramePointers,
+                "record cfi" => StackWalk.FrameInformation,
+                _ => StackWalk.None,
+            },
         });
         string output = Measured(file, arguments,
             [("LD_PRELOAD", recording.HookPath), .. recording.Environment.Select(v => (v[..v.IndexOf('=')], v[(v.IndexOf('=') + 1)..]))]);

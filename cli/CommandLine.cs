@@ -16,6 +16,7 @@ internal static class CommandLine
         ControlCommand.Create(terminal),
         PackCommand.Create(terminal),
         ImportCommand.Create(terminal),
+        SymbolizeCommand.Create(terminal),
         InfoCommand.Create(terminal),
         DumpCommand.Create(terminal),
         ReplayCommand.Create(terminal),
@@ -24,6 +25,7 @@ internal static class CommandLine
         AllocatorsCommand.Create(terminal),
         AnalyzeCommand.Create(terminal),
         QueryCommand.Create(terminal),
+        ExportCommand.Create(terminal),
     };
 
     /// <returns>The exit code. What is no failure of the user's, the input's or the machine's is a bug and is thrown.</returns>

@@ -2,6 +2,7 @@ using AllocReplay.Analyzer;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Stacks;
 using AllocReplay.Recorder;
 using AllocReplay.Replayer;
 
@@ -32,6 +33,7 @@ internal static class Failures
         TraceDamagedException => new(ExitCode.BadInput, $"; {TraceArguments.PartialName} goes on with what is readable"),
         TracePartException => new(ExitCode.Usage),
         TraceFormatException => new(ExitCode.BadInput),
+        StacksNotRecordedException => new(ExitCode.BadInput, ": record with --stacks auto"),
         QueryException => new(ExitCode.Usage),
         DatasetExistsException { Partition: { } key } =>
             new(ExitCode.Usage, $"; --force adds {key} to it, and replaces that process's tables if they are there"),

@@ -1,3 +1,4 @@
+using AllocReplay.Formats.Calls;
 using MessagePack;
 
 namespace AllocReplay.Formats;
@@ -52,8 +53,16 @@ public sealed record ProcessInfo
     [Key("sample")] public required uint Sample { get; init; }
     /// <summary>Whether each call carries how long it took.</summary>
     [Key("latency")] public required bool Latency { get; init; }
+    /// <summary>Whether each acquisition carries where it was called.</summary>
+    [Key("stacks")] public bool Stacks { get; init; }
+    /// <summary>Whether each release does.</summary>
+    [Key("free_stacks")] public bool FreeStacks { get; init; }
     /// <summary>Version of the format it is written in, as major.minor.</summary>
     [Key("format_version")] public required string FormatVersion { get; init; }
+
+    /// <summary>The optional fields that its events have.</summary>
+    [IgnoreMember]
+    internal CallFields OptionalFields => (Latency ? CallFields.Duration : 0) | (Stacks ? CallFields.Stack : 0) | (FreeStacks ? CallFields.FreeStack : 0);
 
     /// <summary>Whether recording ended early because it had reached the size that it was allowed.</summary>
     [IgnoreMember]

@@ -122,6 +122,12 @@ public sealed class Trace : IDisposable
             ? new FileInfo(Path).Length
             : new DirectoryInfo(Path).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
 
+    /// <summary>Null for a recording.</summary>
+    internal PackFile? Pack => _pack;
+
+    /// <summary>The directory of a process image of a recording.</summary>
+    internal string DirectoryOf(string image) => _directories[image].Path;
+
     /// <summary>Closes the file of a packed trace.</summary>
     public void Dispose() => _pack?.Dispose();
 

@@ -1,6 +1,7 @@
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Formats;
 
@@ -105,6 +106,14 @@ public sealed class TraceReader : IDisposable
 
     /// <summary>Blocks live at this point of the stream, 0 before the first <see cref="Read"/>.</summary>
     public int LiveBlocks => _merge?.LiveBlocks ?? 0;
+
+    /// <summary>The stacks of the calls (<see cref="TraceEvent.Stack"/>); empty when none were recorded. Read at the first use.</summary>
+    /// <exception cref="TraceFormatException">They cannot be read.</exception>
+    public FrameTable Frames => _source.Frames;
+
+    /// <summary>The symbols that were stored for them (<see cref="SymbolStore"/>); empty when there are none. Read at the first use.</summary>
+    /// <exception cref="TraceFormatException">They cannot be read.</exception>
+    public SymbolTable Symbols => _source.Symbols;
 
     internal ITraceSource Source => _source;
 

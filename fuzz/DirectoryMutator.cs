@@ -38,7 +38,8 @@ internal sealed class DirectoryMutator(IReadOnlyList<FuzzInput> seeds, Rng rando
                     Mutator.Resize(any, 0, any.Length, random);
                 break;
             case 2:
-                Mutator.Blind(input.Files[Marks], 0, input.Files[Marks].Length, random);
+                Bytes other = input.Files[Marks + random.Below(input.Files.Length - Marks)];
+                Mutator.Blind(other, 0, other.Length, random);
                 break;
             case < 6:
                 MutateChunks(input.Files[Events], input);

@@ -53,7 +53,8 @@ internal sealed class Bytes
 /// <summary>An input for a reader: the files of a recording's process image, or the one file of a packed trace.</summary>
 internal sealed class FuzzInput
 {
-    public static readonly string[] DirectoryFiles = [Wire.ProcessFile, Wire.EventsFile, Wire.TailsFile, Wire.MarksFile, Wire.CommandLineFile, Wire.MapsFile];
+    public static readonly string[] DirectoryFiles = [Wire.ProcessFile, Wire.EventsFile, Wire.TailsFile, Wire.MarksFile, Wire.CommandLineFile, Wire.MapsFile,
+        Wire.FramesFile, Wire.ModulesFile, Wire.SymbolsFile];
     private const string PackName = "pack";
 
     private readonly Source[] _sources;
@@ -133,7 +134,7 @@ internal sealed class FuzzInput
         public override ByteSource? Open(string name)
         {
             int file = Array.IndexOf(DirectoryFiles, name);
-            return input.Files[file].Length == 0 ? null : input._sources[file];
+            return file < 0 || input.Files[file].Length == 0 ? null : input._sources[file];
         }
     }
 }

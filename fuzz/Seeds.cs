@@ -3,6 +3,7 @@ using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Formats.Stacks;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Fuzz;
@@ -10,6 +11,8 @@ namespace AllocReplay.Fuzz;
 /// <summary>Small valid traces of both forms, to be mutated.</summary>
 internal static class Seeds
 {
+    private const int StackFrames = 12;
+
     public static List<FuzzInput> Make(ulong seed, int traces)
     {
         var random = new Rng(seed);
@@ -37,14 +40,24 @@ internal static class Seeds
         return pack;
     }
 
+    private static SymbolTable Symbols { get; } = new(Enumerable.Range(0, 200).ToDictionary(
+        n => new CodeLocation(0, (ulong)n * 40), n => (IReadOnlyList<FunctionLine>)[new FunctionLine($"f{n}", n % 2 == 0 ? "" : $"_Z2f{n}v", "f.cc", n)]));
+
     private static RecordingWriter Recording(Rng random)
     {
+        bool hasStacks = random.OneIn(3);
         var writer = new RecordingWriter
         {
             Latency = random.OneIn(3),
+            Stacks = hasStacks,
+            FreeStacks = hasStacks && random.OneIn(2),
+            Modules = hasStacks ? "400000-402000 0 c0ffee /bin/test\n500000-501000 1  /lib/libc.so.6\n" : null,
+            Symbols = hasStacks && random.OneIn(2) ? Symbols : null,
             CommandLine = random.OneIn(3) ? "program\0argument\0" : null,
             Maps = random.OneIn(6) ? "400000-401000 r-xp 00000000 00:00 0 /bin/test\n" : null,
         };
+        for (int i = 0; hasStacks && i < StackFrames; i++)
+            writer.Frame(0x400000 + (ulong)random.Below(0x102000), random.Below(2 + i), FrameRecord.Present);
         CallKind[] kinds = Enum.GetValues<CallKind>();
         int threads = 1 + random.Below(3), events = 1 + random.Below(random.OneIn(8) ? 300 : 40);
         bool marks = random.OneIn(4), any = random.OneIn(2);
@@ -66,6 +79,7 @@ internal static class Seeds
                 Alignment = 1ul << random.Below(12),
                 OtherThread = random.Below(threads + 1) - 1,
                 Duration = (ulong)random.Below(1000),
+                Stack = random.Below(StackFrames + 4),
             });
             if (random.OneIn(25))
                 thread.Flush();

@@ -2,6 +2,7 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Packed;
+using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Fuzz;
 
@@ -11,6 +12,9 @@ public sealed class FindingException(string message) : Exception(message);
 /// <summary>Reads one input in every way there is. What comes out of it must be events, damage or <see cref="TraceFormatException"/>.</summary>
 internal sealed class Target(bool plant)
 {
+    /// <summary>Of an input: they have frames in common.</summary>
+    private const int StacksRead = 32;
+
     /// <summary>The message of the damage or refusal, or null when the input was read whole.</summary>
     public string? Message { get; private set; }
 
@@ -75,13 +79,25 @@ internal sealed class Target(bool plant)
     private Totals ReadMerged(TraceReader reader)
     {
         Totals totals = default;
+        int stacks = 0;
         while (reader.Read(out TraceEvent e))
         {
             if (plant && e.Size == 0x7f && e.Kind == CallKind.Calloc)
                 throw new InvalidOperationException("planted");
             totals.Add(e);
+            if (e.Stack > 0 && stacks++ < StacksRead)
+                ReadStack(reader, e.Stack);
         }
         return totals;
+    }
+
+    private static void ReadStack(TraceReader reader, int stack)
+    {
+        IReadOnlyList<Frame> frames = reader.Frames.Of(stack, out _);
+        _ = SiteHash.Of(frames, reader.Symbols);
+        foreach (StackLine line in reader.Symbols.Lines(frames))
+            if (line.Name.Length == 0)
+                throw new FindingException($"stack {stack} has a function without a name");
     }
 
     private void Repack(TraceReader reader, in Totals all, TraceFormatException? damage)
@@ -121,7 +137,7 @@ internal sealed class Target(bool plant)
         private static long HashCode(in TraceEvent e)
         {
             ulong hash = (ulong)e.TimeNs * 0x9e3779b97f4a7c15 + e.Address;
-            hash = (hash ^ hash >> 29) * 0xbf58476d1ce4e5b9 + e.Size + (ulong)e.DurationNs;
+            hash = (hash ^ hash >> 29) * 0xbf58476d1ce4e5b9 + e.Size + (ulong)e.DurationNs + ((ulong)e.Stack << 23);
             // The end of a reallocation has its request from the merge only.
             if (CallKinds.IsReallocEnd(e.Kind))
                 hash -= e.Size;

@@ -9,6 +9,17 @@ public enum RecordVia
     MallocHook,
 }
 
+/// <summary>How the frames above a call are found.</summary>
+public enum StackWalk
+{
+    /// <summary>They are not.</summary>
+    None,
+    /// <summary>By the call frame information that compilers leave in .eh_frame; by frame pointers where there is none.</summary>
+    FrameInformation,
+    /// <summary>By frame pointers, for programs that keep them (-fno-omit-frame-pointer); by frame information where they lead nowhere.</summary>
+    FramePointers,
+}
+
 /// <summary>What a recorded thread does when events come faster than they reach the disk, and shared memory is full.</summary>
 public enum WhenFull
 {
@@ -38,6 +49,15 @@ public sealed record RecordOptions
 
     /// <summary>Whether each call's duration is recorded.</summary>
     public bool Latency { get; init; }
+
+    /// <summary>Whether, and how, it is recorded where blocks are acquired.</summary>
+    public StackWalk Stacks { get; init; }
+
+    /// <summary>Whether it is recorded where they are released, too.</summary>
+    public bool FreeStacks { get; init; }
+
+    /// <summary>Frames of a stack that are kept, the lowest ones, from 1 to 128.</summary>
+    public int StackDepth { get; init; } = 64;
 
     /// <summary>Bytes of events after which a process image stops recording; 0: no limit.</summary>
     public long MaxSize { get; init; }

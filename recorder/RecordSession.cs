@@ -11,7 +11,7 @@ public sealed class RecordSession
     private static readonly string[] Variables =
     [
         "ALLOCREPLAY_DIR", "ALLOCREPLAY_ARENA", "ALLOCREPLAY_SAMPLE", "ALLOCREPLAY_LATENCY", "ALLOCREPLAY_MAX_SIZE",
-        "ALLOCREPLAY_ONLY_CHILD_OF", "ALLOCREPLAY_REDACT", "ALLOCREPLAY_OPT_IN",
+        "ALLOCREPLAY_ONLY_CHILD_OF", "ALLOCREPLAY_REDACT", "ALLOCREPLAY_STACKS", "ALLOCREPLAY_STACKS_FREE", "ALLOCREPLAY_STACK_DEPTH", "ALLOCREPLAY_OPT_IN",
     ];
 
     private readonly string _directory;
@@ -129,6 +129,13 @@ public sealed class RecordSession
             yield return $"ALLOCREPLAY_SAMPLE={options.Sample}";
         if (options.Latency)
             yield return "ALLOCREPLAY_LATENCY=1";
+        if (options.Stacks != StackWalk.None)
+        {
+            yield return $"ALLOCREPLAY_STACKS={(options.Stacks == StackWalk.FramePointers ? "fp" : "cfi")}";
+            yield return $"ALLOCREPLAY_STACK_DEPTH={options.StackDepth}";
+            if (options.FreeStacks)
+                yield return "ALLOCREPLAY_STACKS_FREE=1";
+        }
         if (options.MaxSize > 0)
             yield return $"ALLOCREPLAY_MAX_SIZE={options.MaxSize}";
         if (!options.FollowChildren)

@@ -10,6 +10,9 @@ namespace AllocReplay.Analyzer.Parquet;
 /// </summary>
 internal abstract class Column(string name, Type type, EncodingHint encoding)
 {
+    /// <summary>Of whole numbers: delta encoding is smaller and faster than plain, for ids, times and sizes alike; plain it is where values recur.</summary>
+    protected static EncodingHint OfNumbers(bool repeats) => repeats ? EncodingHint.Default : EncodingHint.DeltaBinaryPacked;
+
     public string Name { get; } = name;
     public EncodingHint Encoding { get; } = encoding;
 
@@ -19,8 +22,7 @@ internal abstract class Column(string name, Type type, EncodingHint encoding)
     public abstract Task WriteAsync(ParquetRowGroupWriter group, DataField field, int rows, CancellationToken token);
 }
 
-/// <summary>Delta encoding: smaller and faster than plain, for ids, times and sizes alike.</summary>
-internal sealed class Int64Column(string name, int capacity) : Column(name, typeof(long), EncodingHint.DeltaBinaryPacked)
+internal sealed class Int64Column(string name, int capacity, bool repeats = false) : Column(name, typeof(long), OfNumbers(repeats))
 {
     public long[] Values { get; } = new long[capacity];
 
@@ -28,7 +30,7 @@ internal sealed class Int64Column(string name, int capacity) : Column(name, type
         group.WriteAsync<long>(field, Values.AsMemory(0, rows), cancellationToken: token);
 }
 
-internal sealed class Int32Column(string name, int capacity) : Column(name, typeof(int), EncodingHint.DeltaBinaryPacked)
+internal sealed class Int32Column(string name, int capacity, bool repeats = false) : Column(name, typeof(int), OfNumbers(repeats))
 {
     public int[] Values { get; } = new int[capacity];
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using AllocReplay.Analyzer.Parquet;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Statistics;
 using Trace = AllocReplay.Formats.Trace;
 
@@ -27,10 +28,11 @@ public static class Analysis
         using OutputDirectory output = OutputDirectory.Create(options.Directory, partition, options.Force);
 
         var totals = new TraceStatistics();
+        (FrameTable frames, CallSites? sites, TraceFormatException? unreadable) = SitesOf(reader, options);
         using var writer = new AllocationWriter(output.Stage(DatasetTables.Allocations.Name), metadata, token);
         try
         {
-            Match(reader, totals, writer, progress, token);
+            Match(reader, totals, writer, sites, progress, token);
             if (reader.Damage is not null && !options.Partial)
                 throw new TraceDamagedException(reader.Damage);
             await writer.CompleteAsync().ConfigureAwait(false);
@@ -42,10 +44,14 @@ public static class Analysis
         }
         IReadOnlyList<ThreadRow> threads = ThreadRow.Of(reader.Threads, totals);
         await WriteAsync(output, DatasetTables.Threads, threads, metadata, token).ConfigureAwait(false);
-        ProcessRow process = ProcessRow.Of(reader, totals, writer.SaturatedSizes);
+        var stackTables = new StackTables(frames, sites ?? new CallSites(FrameTable.Empty, SymbolTable.Empty));
+        IReadOnlyList<(Table Table, long Rows)> stacks = await stackTables.WriteAsync(output, metadata, token).ConfigureAwait(false);
+        string? damage = (reader.Damage ?? unreadable)?.Message;
+        ProcessRow process = ProcessRow.Of(reader, totals, writer.SaturatedSizes, damage);
         await WriteAsync(output, DatasetTables.Process, [process], metadata, token).ConfigureAwait(false);
 
-        (Table Table, long Rows)[] tables = [(DatasetTables.Allocations, writer.Rows), (DatasetTables.Threads, threads.Count), (DatasetTables.Process, 1)];
+        (Table Table, long Rows)[] tables =
+            [(DatasetTables.Allocations, writer.Rows), (DatasetTables.Threads, threads.Count), .. stacks, (DatasetTables.Process, 1)];
         IReadOnlyList<(int Files, long Bytes)> files = output.Commit(tables.Select(t => t.Table.Name).ToList());
         return new AnalysisResult
         {
@@ -55,7 +61,7 @@ public static class Analysis
             Tables = tables.Select((t, i) => new TableResult(t.Table.Name, t.Rows, files[i].Files, files[i].Bytes)).ToList(),
             Events = totals.Events,
             ElapsedNs = (long)Stopwatch.GetElapsedTime(start).TotalNanoseconds,
-            Damage = reader.Damage?.Message,
+            Damage = damage,
         };
     }
 
@@ -83,10 +89,26 @@ public static class Analysis
         public void Report(double value) => whole?.Report(from + value * share);
     }
 
-    private static void Match(
-        TraceReader reader, TraceStatistics totals, AllocationWriter writer, IProgress<double>? progress, CancellationToken token)
+    /// <summary>The stacks, and what is to be told of calls; none where the trace has no stacks, or damaged ones of which the rest is asked for.</summary>
+    private static (FrameTable Frames, CallSites? Sites, TraceFormatException? Damage) SitesOf(TraceReader reader, AnalysisOptions options)
     {
-        var matcher = new LifetimeMatcher(writer, reader.Process.Latency);
+        if (!reader.Process.Stacks && !reader.Process.FreeStacks)
+            return (FrameTable.Empty, null, null);
+        try
+        {
+            FrameTable frames = reader.Frames;
+            return (frames, new CallSites(frames, options.Symbols?.Invoke(reader) ?? reader.Symbols), null);
+        }
+        catch (TraceFormatException e)
+        {
+            return options.Partial ? (FrameTable.Empty, null, e) : throw new TraceDamagedException(e);
+        }
+    }
+
+    private static void Match(
+        TraceReader reader, TraceStatistics totals, AllocationWriter writer, CallSites? sites, IProgress<double>? progress, CancellationToken token)
+    {
+        var matcher = new LifetimeMatcher(writer, reader.Process.Latency, sites);
         reader.ForEach([totals, matcher], progress, token);
         matcher.Finish(totals.DurationNs);
     }

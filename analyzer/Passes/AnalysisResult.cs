@@ -1,3 +1,6 @@
+using AllocReplay.Formats;
+using AllocReplay.Formats.Stacks;
+
 namespace AllocReplay.Analyzer.Passes;
 
 /// <summary>What to analyze into.</summary>
@@ -9,6 +12,8 @@ public sealed record AnalysisOptions
     public bool Force { get; init; }
     /// <summary>Write what is readable of a damaged trace.</summary>
     public bool Partial { get; init; }
+    /// <summary>Gives what is known of the functions on a process image's stacks; null: the symbols that are stored in the trace.</summary>
+    public Func<TraceReader, SymbolTable>? Symbols { get; init; }
 }
 
 /// <summary>A table that was written.</summary>
@@ -32,7 +37,7 @@ public sealed record AnalysisResult
     public required string Host { get; init; }
     /// <summary>Value of the partition column <c>process</c>.</summary>
     public required string Process { get; init; }
-    /// <summary>The tables, largest first.</summary>
+    /// <summary>The tables; that of the blocks first.</summary>
     public required IReadOnlyList<TableResult> Tables { get; init; }
     /// <summary>Events read.</summary>
     public required long Events { get; init; }

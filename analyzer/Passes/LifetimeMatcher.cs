@@ -16,10 +16,12 @@ namespace AllocReplay.Analyzer.Passes;
 /// </remarks>
 /// <param name="sink">Takes the rows.</param>
 /// <param name="hasLatency">Whether the events tell how long each call took.</param>
-public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false) : ITraceSink
+/// <param name="sites">Where calls were made, told of every block; null where it was not recorded.</param>
+public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false, CallSites? sites = null) : ITraceSink
 {
     private readonly Dictionary<ulong, LiveBlock> _live = [];
     private readonly List<PendingRealloc> _pending = []; // by thread
+    private readonly List<long> _lastAcquired = []; // by thread: the object
     private ulong _bytes; // acquired so far; wraps, only differences are used
     private long _acquisitions;
 
@@ -29,7 +31,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         ref PendingRealloc pending = ref PendingOf(begin.Thread);
         // The end of the thread's previous call is not in the trace, and it has moved on.
         if (pending.Active)
-            End(pending.Block, EndKind.LostFree, pending.Moment, -1);
+            End(pending.Block, EndKind.LostFree, pending.Moment);
         pending = default;
         if (begin.Object >= 0 && _live.Remove(begin.Address, out LiveBlock block))
             pending = new PendingRealloc { Active = true, Block = block, Moment = Now(begin.TimeNs) };
@@ -43,7 +45,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         else if (call.Acquired >= 0)
             Acquire(call, call.Acquired, 0);
         else if (call.Given >= 0 && _live.Remove(call.Address, out LiveBlock block))
-            End(block, EndKind.Freed, Now(call.TimeNs), call.Thread, CallNs(call));
+            End(block, EndKind.Freed, Now(call.TimeNs), ReleaseOf(block, call));
     }
 
     /// <inheritdoc/>
@@ -60,7 +62,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         alive.AddRange(_pending.Where(p => p.Active).Select(p => p.Block));
         alive.Sort((a, b) => a.Object.CompareTo(b.Object));
         foreach (LiveBlock block in alive)
-            End(block, EndKind.AliveAtEnd, Now(endNs), -1);
+            End(block, EndKind.AliveAtEnd, Now(endNs));
         _live.Clear();
         _pending.Clear();
     }
@@ -73,7 +75,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         if (!call.IsNull)
         {
             if (pending.Active)
-                End(pending.Block, EndKind.Reallocated, pending.Moment, call.Thread, CallNs(call));
+                End(pending.Block, EndKind.Reallocated, pending.Moment, ReleaseOf(pending.Block, call));
             Acquire(call, pending.Active ? pending.Block.Chain : call.Acquired, pending.Active ? pending.Block.ChainPosition + 1 : 0);
         }
         else if (pending.Active)
@@ -81,9 +83,9 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             if (call.Kept >= 0)
                 _live.Add(pending.Block.Address, pending.Block); // failed: the old block stays
             else if (call.Frees)
-                End(pending.Block, EndKind.Freed, pending.Moment, call.Thread, CallNs(call));
+                End(pending.Block, EndKind.Freed, pending.Moment, ReleaseOf(pending.Block, call));
             else
-                End(pending.Block, EndKind.LostFree, pending.Moment, -1); // failed, but the address had a new owner by then
+                End(pending.Block, EndKind.LostFree, pending.Moment); // failed, but the address had a new owner by then
         }
     }
 
@@ -91,9 +93,12 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
     {
         ref LiveBlock slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_live, call.Address, out bool displaces);
         if (displaces)
-            End(slot, EndKind.LostFree, Now(call.TimeNs), -1);
+            End(slot, EndKind.LostFree, Now(call.TimeNs));
         _acquisitions++;
         _bytes += call.BytesRequested;
+        int stack = sites?.Known(call.Stack) ?? 0;
+        sites?.Acquired(stack, (long)call.BytesRequested, call.TimeNs);
+        LastAcquiredBy(call.Thread) = call.Acquired;
         slot = new LiveBlock
         {
             Object = call.Acquired,
@@ -107,30 +112,45 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             Chain = chain,
             ChainPosition = position,
             Thread = call.Thread,
+            Stack = stack,
             Kind = call.Kind,
         };
     }
 
-    private void End(in LiveBlock block, EndKind kind, Moment moment, int thread, long callNs = AllocationRow.NotRecorded) => sink.Add(new AllocationRow
+    private void End(in LiveBlock block, EndKind kind, Moment moment) => End(block, kind, moment, Release.None);
+
+    private void End(in LiveBlock block, EndKind kind, Moment moment, in Release release)
     {
-        Object = block.Object,
-        Address = unchecked((long)block.Address),
-        Size = block.Size,
-        Kind = block.Kind,
-        Alignment = block.Alignment,
-        AllocNs = block.AllocNs,
-        EndNs = moment.Ns,
-        EndKind = kind,
-        LifetimeNs = Math.Max(0, moment.Ns - block.AllocNs),
-        LifetimeBytes = Saturation.ToInt64(unchecked(moment.Bytes - block.Bytes)),
-        LifetimeAllocations = moment.Acquisitions - block.Acquisitions,
-        AllocThread = block.Thread,
-        FreeThread = thread,
-        Chain = block.Chain,
-        ChainPosition = block.ChainPosition,
-        AllocCallNs = block.CallNs,
-        FreeCallNs = callNs,
-    });
+        var row = new AllocationRow
+        {
+            Object = block.Object,
+            Address = unchecked((long)block.Address),
+            Size = block.Size,
+            Kind = block.Kind,
+            Alignment = block.Alignment,
+            AllocNs = block.AllocNs,
+            EndNs = moment.Ns,
+            EndKind = kind,
+            LifetimeNs = Math.Max(0, moment.Ns - block.AllocNs),
+            LifetimeBytes = Saturation.ToInt64(unchecked(moment.Bytes - block.Bytes)),
+            LifetimeAllocations = moment.Acquisitions - block.Acquisitions,
+            AllocThread = block.Thread,
+            FreeThread = release.Thread,
+            Chain = block.Chain,
+            ChainPosition = block.ChainPosition,
+            AllocCallNs = block.CallNs,
+            FreeCallNs = release.CallNs,
+            AllocStack = block.Stack,
+            FreeStack = release.Stack,
+            Site = sites?.SiteOf(block.Stack) ?? 0,
+            IsTemporary = release.IsOfNewest,
+        };
+        sites?.Ended(row);
+        sink.Add(row);
+    }
+
+    private Release ReleaseOf(in LiveBlock block, in TraceCall call) => new(
+        call.Thread, CallNs(call), sites?.Known(call.Stack) ?? 0, block.Thread == call.Thread && LastAcquiredBy(call.Thread) == block.Object);
 
     private long CallNs(in TraceCall call) => hasLatency ? call.DurationNs : AllocationRow.NotRecorded;
 
@@ -141,6 +161,19 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         while (_pending.Count <= thread)
             _pending.Add(default);
         return ref CollectionsMarshal.AsSpan(_pending)[thread];
+    }
+
+    private ref long LastAcquiredBy(int thread)
+    {
+        while (_lastAcquired.Count <= thread)
+            _lastAcquired.Add(TraceEvent.NoObject);
+        return ref CollectionsMarshal.AsSpan(_lastAcquired)[thread];
+    }
+
+    /// <summary>What the call that ended a block tells.</summary>
+    private readonly record struct Release(int Thread, long CallNs, int Stack, bool IsOfNewest)
+    {
+        public static Release None => new(-1, AllocationRow.NotRecorded, 0, IsOfNewest: false);
     }
 
     /// <summary>A moment on the three clocks by which lifetimes are measured.</summary>
@@ -166,6 +199,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         public long Chain;
         public int ChainPosition;
         public int Thread;
+        public int Stack; // that it was acquired with; 0: not known
         public CallKind Kind;
     }
 }

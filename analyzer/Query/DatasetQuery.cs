@@ -10,6 +10,13 @@ namespace AllocReplay.Analyzer.Query;
 /// </summary>
 public sealed partial class DatasetQuery : IDisposable
 {
+    /// <summary>The tables and columns of stacks, and the views over them. Better a word too many, in a text or as another's name, than a puzzle.</summary>
+    private static readonly Lazy<Regex> StackNames = new(() =>
+    {
+        Regex tables = Words([.. DatasetTables.OfStacks.Select(t => t.Name), "site", "alloc_stack", "free_stack"]);
+        return Words([.. NamedView.All.Where(v => tables.IsMatch(Comments().Replace(v.Sql, ""))).Select(v => v.Name), tables.ToString()]);
+    });
+
     private readonly DuckDBConnection _connection;
     private readonly string _directory;
     private readonly IReadOnlyList<Table> _tables;
@@ -75,6 +82,28 @@ public sealed partial class DatasetQuery : IDisposable
         NamedView view = NamedView.All.FirstOrDefault(v => v.Name == name)
             ?? throw new QueryException($"no view {name}; there are {string.Join(", ", NamedView.All.Select(v => v.Name))}");
         return Run($"SELECT * FROM {view.Name}", form, token);
+    }
+
+    /// <summary>Whether a statement asks for call stacks that were not recorded: its answer is then empty, or 0, and looks like a puzzle.</summary>
+    /// <param name="sql">The statement, or the name of a view.</param>
+    /// <returns>What is missing; null when nothing is.</returns>
+    public MissingStacks? StacksMissingFor(string sql)
+    {
+        if (!StackNames.Value.IsMatch(sql))
+            return null;
+        try
+        {
+            using DuckDBCommand command = _connection.CreateCommand();
+            command.CommandText = "SELECT count(*), count(*) FILTER (stacks) FROM process"; // of an older dataset, stacks is NULL
+            using DuckDBDataReader reader = command.ExecuteReader();
+            reader.Read();
+            (long images, long with) = (reader.GetInt64(0), reader.GetInt64(1));
+            return with < images ? new MissingStacks(images, images - with) : null;
+        }
+        catch (DuckDBException)
+        {
+            return null; // damage of a table that the statement may not read: it tells of what it meets
+        }
     }
 
     /// <inheritdoc/>
@@ -143,6 +172,11 @@ public sealed partial class DatasetQuery : IDisposable
         command.CommandText = sql;
         command.ExecuteNonQuery();
     }
+
+    private static Regex Words(string[] words) => new($@"\b(?:{string.Join('|', words)})\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
+
+    [GeneratedRegex(@"--[^\n]*")]
+    private static partial Regex Comments();
 
     [GeneratedRegex(@"^(Catalog Error: Table with name .* does not exist!)(?:\nDid you mean .*)?")]
     private static partial Regex MissingTable();

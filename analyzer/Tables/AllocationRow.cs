@@ -61,6 +61,22 @@ public readonly record struct AllocationRow
     [Column("free_call_ns", "ns", "How long the call that released or reallocated it took; -1 when no release is in the trace, or unless latency was "
         + "recorded.", Since = 2)]
     public required long FreeCallNs { get; init; }
+
+    [Column("alloc_stack", "id", "The call that acquired it: `stacks.stack`; 0 where it is not known, or stacks were not recorded (`record --stacks auto`).",
+        Since = 3, Repeats = true)]
+    public int AllocStack { get; init; }
+
+    [Column("free_stack", "id", "The call that released or reallocated it: `stacks.stack`; 0 where it is not known, no release is in the trace, or stacks "
+        + "of releases were not recorded (`record --stacks-free`). The stacks of reallocations are recorded without it.", Since = 3, Repeats = true)]
+    public int FreeStack { get; init; }
+
+    [Column("site", "id", "The site of `alloc_stack`: `sites.site`, the hash of its functions' names as a signed number, the same in other runs and on other "
+        + "machines; 0 where the stack is not known. It is here and not only in `stacks`, so that what a site holds is one GROUP BY without a join, "
+        + "of one process or of a fleet. It costs little: sites are few and compress.", Since = 3, Repeats = true)]
+    public long Site { get; init; }
+
+    [Column("is_temporary", "yes or no", "Whether the thread that acquired it released or reallocated it before it acquired another.", Since = 3)]
+    public bool IsTemporary { get; init; }
 }
 
 /// <summary>Takes rows in the order in which blocks end.</summary>

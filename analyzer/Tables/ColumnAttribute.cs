@@ -14,6 +14,9 @@ internal sealed class ColumnAttribute(string name, string unit, string meaning) 
     public string Unit => unit;
     public string Meaning => meaning;
 
-    /// <summary>The version of the dataset that first had it; in older ones it reads as NULL.</summary>
+    /// <summary>The version of the dataset that first had it, where that is not its table's; in older ones it reads as NULL.</summary>
     public int Since { get; init; } = Table.FirstVersion;
+
+    /// <summary>Numbers that are few and far from one another, such as hashes: differences between them would only hide from zstd that they recur.</summary>
+    public bool Repeats { get; init; }
 }

@@ -7,10 +7,19 @@ public static class DatasetTables
     internal static Table<ThreadRow> Threads { get; } = new("threads", "One row for each thread that has events.");
     internal static Table<ProcessRow> Process { get; } =
         new("process", "One row for each process image: what the dataset is made from, and what is missing of it.");
+    internal static Table<SiteRow> Sites { get; } =
+        new("sites", "One row for each call site: the blocks whose stacks have the same functions. Empty where stacks were not recorded.", since: 3);
+    internal static Table<StackRow> Stacks { get; } = new("stacks", "One row for each call stack that a call was made with.", since: 3);
+    internal static Table<StackFrameRow> StackFrames { get; } = new("stack_frames", "One row for each function of each stack.", since: 3);
+    internal static Table<FrameRow> Frames { get; } = new("frames", "One row for each function at each place in the code that stacks go through.", since: 3);
+    internal static Table<ModuleRow> Modules { get; } = new("modules", "One row for each object file that stacks have met.", since: 3);
+
+    /// <summary>Those that have rows where stacks were recorded.</summary>
+    public static IReadOnlyList<Table> OfStacks { get; } = [Sites, Stacks, StackFrames, Frames, Modules];
 
     /// <summary>Version of the dataset: rises with a table or a column, which then say since when they are there.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>All of them, in the order in which they get their names: where <c>process</c> is, the rest is.</summary>
-    public static IReadOnlyList<Table> All { get; } = [Allocations, Threads, Process];
+    public static IReadOnlyList<Table> All { get; } = [Allocations, Threads, .. OfStacks, Process];
 }

@@ -99,7 +99,19 @@ internal readonly record struct ProcessRow
     [Column("inherited_releases", "calls", "Releases, in a forked process, of blocks that its parent had acquired; not in `unknown_releases`.", Since = 2)]
     public required long InheritedReleases { get; init; }
 
-    public static ProcessRow Of(TraceReader reader, TraceStatistics totals, long saturatedSizes)
+    [Column("stacks", "yes or no", "Whether `alloc_stack` was recorded (`record --stacks auto`).", Since = 3)]
+    public required bool Stacks { get; init; }
+
+    [Column("free_stacks", "yes or no", "Whether `free_stack` was recorded of releases too (`record --stacks-free`).", Since = 3)]
+    public required bool FreeStacks { get; init; }
+
+    [Column("peak_live_bytes", "bytes", "Most bytes live at a time. Saturates at 2^63−1.", Since = 3)]
+    public required long PeakLiveBytes { get; init; }
+
+    [Column("peak_live_ns", "ns since start", "When that was first reached.", Since = 3)]
+    public required long PeakLiveNs { get; init; }
+
+    public static ProcessRow Of(TraceReader reader, TraceStatistics totals, long saturatedSizes, string? damage)
     {
         ProcessInfo process = reader.Process;
         MergeStatistics merge = reader.Merge;
@@ -128,13 +140,17 @@ internal readonly record struct ProcessRow
             ForcedSteps = merge.ForcedSteps,
             State = process.State.ToString().ToLowerInvariant(),
             Failure = process.Failure ?? "",
-            Damage = reader.Damage?.Message ?? "",
+            Damage = damage ?? "",
             FormatVersion = process.FormatVersion,
             AnalyzerVersion = Version,
             BytesAcquired = (long)totals.BytesAcquired,
             SaturatedSizes = saturatedSizes,
             Latency = process.Latency,
             InheritedReleases = merge.InheritedReleases,
+            Stacks = process.Stacks,
+            FreeStacks = process.FreeStacks,
+            PeakLiveBytes = (long)totals.PeakLiveBytes,
+            PeakLiveNs = totals.PeakLiveNs,
         };
     }
 

@@ -19,14 +19,14 @@ internal sealed class RowColumn<TRow> where TRow : struct
     public RowBuffer<TRow> CreateBuffer(int capacity) => _create(capacity);
 
     /// <exception cref="NotSupportedException">The property's type is none that every engine reads alike.</exception>
-    public static RowColumn<TRow> Of(PropertyInfo property, ColumnAttribute column)
+    public static RowColumn<TRow> Of(PropertyInfo property, ColumnAttribute column, int tableSince)
     {
         string name = column.Name;
         Type type = property.PropertyType;
         if (type == typeof(long))
-            return Of<Int64Column, long>(ColumnType.Int64, n => new(name, n), c => c.Values);
+            return Of<Int64Column, long>(ColumnType.Int64, n => new(name, n, column.Repeats), c => c.Values);
         if (type == typeof(int))
-            return Of<Int32Column, int>(ColumnType.Int32, n => new(name, n), c => c.Values);
+            return Of<Int32Column, int>(ColumnType.Int32, n => new(name, n, column.Repeats), c => c.Values);
         if (type == typeof(bool))
             return Of<BooleanColumn, bool>(ColumnType.Boolean, n => new(name, n), c => c.Values);
         if (type == typeof(string))
@@ -37,7 +37,7 @@ internal sealed class RowColumn<TRow> where TRow : struct
         RowColumn<TRow> Of<TColumn, T>(ColumnType stored, Func<int, TColumn> create, Func<TColumn, T[]> values) where TColumn : Column
         {
             Action<TRow[], T[], int, int> copy = Copy<T>(property);
-            return new RowColumn<TRow>(new ColumnInfo(name, stored, column.Unit, column.Meaning, column.Since), capacity =>
+            return new RowColumn<TRow>(new ColumnInfo(name, stored, column.Unit, column.Meaning, Math.Max(column.Since, tableSince)), capacity =>
             {
                 TColumn buffer = create(capacity);
                 T[] array = values(buffer);

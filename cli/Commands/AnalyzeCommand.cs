@@ -1,5 +1,6 @@
 using System.CommandLine;
 using AllocReplay.Analyzer.Passes;
+using AllocReplay.Analyzer.Tables;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
@@ -30,6 +31,8 @@ internal static class AnalyzeCommand
             output, force, partial, json,
         };
         choice.AddTo(command);
+        var symbols = new SymbolArguments();
+        symbols.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) =>
         {
             TraceChoice chosen = choice.Of(parse);
@@ -38,6 +41,7 @@ internal static class AnalyzeCommand
                 Directory = parse.GetValue(output) ?? DefaultDirectory(chosen.Path),
                 Force = parse.GetValue(force),
                 Partial = parse.GetValue(partial),
+                Symbols = reader => symbols.For(parse, reader, terminal, token),
             };
             return Run(chosen, options, parse.GetValue(json), terminal, token);
         });
@@ -79,12 +83,18 @@ internal static class AnalyzeCommand
 
     private static void Print(IReadOnlyList<AnalysisResult> results, Terminal terminal)
     {
-        Table tables = Terminal.NewTable(
+        Spectre.Console.Table tables = Terminal.NewTable(
             ("table", Justify.Left), ("rows", Justify.Right), ("files", Justify.Right), ("bytes", Justify.Right), ("B/row", Justify.Right));
         // Of all processes together, which may be many: the table `process` has them one by one.
+        bool hasStacks = false;
         foreach (IGrouping<string, TableResult> table in results.SelectMany(r => r.Tables).GroupBy(t => t.Name))
         {
             (long rows, long bytes) = (table.Sum(t => t.Rows), table.Sum(t => t.Bytes));
+            bool isOfStacks = DatasetTables.OfStacks.Any(t => t.Name == table.Key);
+            hasStacks |= isOfStacks && rows > 0;
+            // Five lines of nothing for whoever did not ask for stacks.
+            if (isOfStacks && rows == 0)
+                continue;
             tables.Add(
                 table.Key, Quantity.Count(rows), Quantity.Count(table.Sum(t => (long)t.Files)), Quantity.Bytes(bytes),
                 rows == 0 ? "-" : FormattableString.Invariant($"{(double)bytes / rows:0.0}"));
@@ -96,7 +106,7 @@ internal static class AnalyzeCommand
         terminal.Note($"Wrote {results[0].Dataset} (host={results[0].Host}, {processes}): "
             + $"{Quantity.Count(events, "event")} in {Quantity.Duration(ns)}, {Quantity.Count((long)(events / (ns / 1e9)))} events/s.");
         terminal.Next(
-            TextLine.Command("query", results[0].Dataset, "--view", "size_histogram"),
+            TextLine.Command("query", results[0].Dataset, "--view", hasStacks ? "leak_suspects" : "size_histogram"),
             TextLine.Command("query", results[0].Dataset, "SELECT kind, count(*), sum(size) FROM allocations GROUP BY kind"));
     }
 }

@@ -84,7 +84,7 @@ internal static class ImportCommand
         using TraceReader reader = TraceReader.Open(output);
         try
         {
-            TraceSummary summary = TraceSummary.Read(reader, new Share(progress, ImportShare, 1), token);
+            TraceSummary summary = TraceSummary.Read(reader, null, new Share(progress, ImportShare, 1), token);
             return reader.Damage is { } damage
                 ? throw damage
                 : new ImportSummary(input, from, output, result.Lines, result.ThreadIds, new InfoReport(summary));

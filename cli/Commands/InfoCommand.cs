@@ -3,6 +3,7 @@ using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Summary;
 
 namespace AllocReplay.Cli.Commands;
@@ -10,9 +11,6 @@ namespace AllocReplay.Cli.Commands;
 /// <summary><c>allocreplay info</c>: what a trace holds, at a glance.</summary>
 internal static class InfoCommand
 {
-    /// <summary>Fewer bytes of events than this are read in a second or so: no progress needs to be shown.</summary>
-    private const long ProgressFrom = 8 << 20;
-
     public static Command Create(Terminal terminal)
     {
         var choice = new TraceChoiceOptions();
@@ -22,17 +20,21 @@ internal static class InfoCommand
         Option<bool> json = TraceArguments.Json();
         var command = new Command("info", "Show what a trace holds.") { threads, images, partial, json };
         choice.AddTo(command);
+        var symbols = new SymbolArguments();
+        symbols.AddTo(command);
         command.SetAction(parse => Run(
-            choice.Of(parse), new InfoLists(parse.GetValue(threads), parse.GetValue(images)), parse.GetValue(partial), parse.GetValue(json), terminal));
+            choice.Of(parse), reader => symbols.For(parse, reader, terminal), new InfoLists(parse.GetValue(threads), parse.GetValue(images)),
+            parse.GetValue(partial), parse.GetValue(json), terminal));
         return command;
     }
 
-    private static int Run(TraceChoice choice, InfoLists lists, bool partial, bool json, Terminal terminal)
+    private static int Run(
+        TraceChoice choice, Func<TraceReader, SymbolTable> symbolsOf, InfoLists lists, bool partial, bool json, Terminal terminal)
     {
         using TraceReader reader = TraceArguments.Open(choice, terminal);
-        TraceSummary summary = reader.EventBytes < ProgressFrom
-            ? TraceSummary.Read(reader)
-            : terminal.WithProgress($"Reading {TextLine.Plain(choice.Path)}", progress => TraceSummary.Read(reader, progress));
+        SymbolTable symbols = symbolsOf(reader);
+        TraceSummary summary = terminal.WithProgress(
+            reader, $"Reading {TextLine.Plain(choice.Path)}", progress => TraceSummary.Read(reader, symbols, progress));
         if (json)
             terminal.WriteJson("allocreplay.info/1", new InfoReport(summary));
         else

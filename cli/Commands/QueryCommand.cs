@@ -19,8 +19,8 @@ internal static class QueryCommand
         Argument<string?> dataset = new("dataset") { Description = "The directory that 'analyze' wrote.", Arity = ArgumentArity.ZeroOrOne };
         Argument<string?> sql = new("sql")
         {
-            Description = "One statement that reads the tables allocations, threads and process, or the named views: SELECT, PIVOT, DESCRIBE, EXPLAIN, … "
-                + "DuckDB's dialect.",
+            Description = "One statement that reads the tables allocations, threads, process, sites, stacks, stack_frames, frames and modules, or the named "
+                + "views: SELECT, PIVOT, DESCRIBE, EXPLAIN, … DuckDB's dialect.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<string?> view = new("--view") { Description = "Run this named view.", HelpName = "name" };
@@ -68,7 +68,17 @@ internal static class QueryCommand
                 WriteTable(result, limit ?? TerminalRows, isDefault: limit is null, terminal);
                 break;
         }
+        if (query.StacksMissingFor(view ?? sql!) is { } missing)
+            terminal.Note(Worded(missing));
         return ExitCode.Ok;
+    }
+
+    private static string Worded(MissingStacks missing)
+    {
+        string what = missing.Without == missing.Images
+            ? "The dataset has no call stacks, which this asks for"
+            : $"{Quantity.Count(missing.Without)} of {Quantity.Count(missing.Images)} process images have no call stacks, which this asks for";
+        return $"{what}: record with 'allocreplay record --stacks auto' and analyze that.";
     }
 
     private static void WriteTable(QueryResult result, long limit, bool isDefault, Terminal terminal)

@@ -36,6 +36,25 @@ internal static class RecordCommand
                 result.AddError("--sample 0: expected 1 or more");
         });
         Option<bool> latency = new("--latency") { Description = "Record how long each call took." };
+        Option<string?> stacks = new("--stacks")
+        {
+            Description = "Record where blocks are acquired: auto, by the compiler's frame information, and by frame pointers where there is none; "
+                + "fp, by frame pointers, for programs that keep them.",
+            HelpName = "auto|cfi|fp",
+        };
+        stacks.AcceptOnlyFromAmong("auto", "cfi", "fp");
+        Option<bool> freeStacks = new("--stacks-free") { Description = "With --stacks: record where blocks are released, too." };
+        Option<int> stackDepth = new("--stack-depth")
+        {
+            Description = "With --stacks: frames to keep, the lowest ones, 1 to 128.",
+            HelpName = "N",
+            DefaultValueFactory = _ => 64,
+        };
+        stackDepth.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: var n }] && !(int.TryParse(n, out int depth) && depth is >= 1 and <= 128))
+                result.AddError($"--stack-depth {n}: expected 1 to 128");
+        });
         Option<string?> maxSize = new("--max-size")
         {
             Description = "Stop recording a process image at this size: bytes, or with K, M or G.",
@@ -83,7 +102,8 @@ internal static class RecordCommand
         };
         var record = new Command("record", "Run a command and record what it allocates.")
         {
-            output, force, startPaused, sample, latency, maxSize, leaveFree, whenFull, duration, follow, redact, via, quiet, command,
+            output, force, startPaused, sample, latency, stacks, freeStacks, stackDepth, maxSize, leaveFree, whenFull, duration, follow, redact, via,
+            quiet, command,
         };
         record.SetAction(parse =>
         {
@@ -105,6 +125,14 @@ internal static class RecordCommand
                 StartPaused = parse.GetValue(startPaused),
                 Sample = parse.GetValue(sample),
                 Latency = parse.GetValue(latency),
+                Stacks = parse.GetValue(stacks) switch
+                {
+                    null => StackWalk.None,
+                    "fp" => StackWalk.FramePointers,
+                    _ => StackWalk.FrameInformation,
+                },
+                FreeStacks = parse.GetValue(freeStacks),
+                StackDepth = parse.GetValue(stackDepth),
                 MaxSize = parse.GetValue(maxSize) is { } size ? Quantity.ParseBytes("--max-size", size) : 0,
                 LeaveFree = parse.GetValue(leaveFree) is { } room ? room == "0" ? 0 : Quantity.ParseBytes("--leave-free", room) : null,
                 WhenFull = parse.GetValue(whenFull) == "drop" ? WhenFull.Drop : WhenFull.Wait,

@@ -18,6 +18,9 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     /// <summary>A pipe has no width: rows run as long as they are.</summary>
     private const int NoWidth = 100_000;
 
+    /// <summary>Fewer bytes of events than this are read in a second or so: no progress needs to be shown.</summary>
+    private const long ProgressFrom = 8 << 20;
+
     private const string ShowCursor = "\e[?25h";
 
     /// <summary>How every command prints <c>--json</c>.</summary>
@@ -34,6 +37,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     private readonly int? _columns = Columns();
 
     private readonly IAnsiConsole _error = Interactive(error);
+    private volatile bool _hasProgress;
 
     public TextWriter Out { get; } = @out;
     public TextWriter Error { get; } = error;
@@ -140,6 +144,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
             Note(title + " …");
             return work(new ImmediateProgress(_ => { }));
         }
+        _hasProgress = true;
         // The bar hides the cursor. Interrupted, it would stay hidden; the signal then does what it always does.
         PosixSignalRegistration[] interrupted =
             [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT }
@@ -158,10 +163,33 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
         }
         finally
         {
+            _hasProgress = false;
             foreach (PosixSignalRegistration registration in interrupted)
                 registration.Dispose();
         }
     }
+
+    /// <summary>
+    /// As <see cref="WithProgress{T}(string, Func{IProgress{double}, T})"/>, for work that is mostly done at once: a bar, or the title, comes after a
+    /// second. It may be a part of work that has a bar already; then it has none of its own.
+    /// </summary>
+    public T WithLateProgress<T>(string title, Func<IProgress<double>, T> work)
+    {
+        double share = 0;
+        Task<T> working = Task.Run(() => work(new ImmediateProgress(s => Volatile.Write(ref share, s))));
+        if (Task.WaitAny([working], TimeSpan.FromSeconds(1)) < 0 && !_hasProgress)
+            WithProgress(title, progress =>
+            {
+                while (Task.WaitAny([working], TimeSpan.FromMilliseconds(100)) < 0)
+                    progress.Report(Volatile.Read(ref share));
+                return true;
+            });
+        return working.GetAwaiter().GetResult();
+    }
+
+    /// <summary>As <see cref="WithProgress{T}(string, Func{IProgress{double}, T})"/>, of work that reads a trace, which may be small.</summary>
+    public T WithProgress<T>(TraceReader reader, string title, Func<IProgress<double>?, T> work) =>
+        reader.EventBytes < ProgressFrom ? work(null) : WithProgress(title, work);
 
     /// <summary>A table in the house style: no frame but a rule under the header.</summary>
     public static Table NewTable(params (string Header, Justify Align)[] columns)

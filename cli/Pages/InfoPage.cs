@@ -1,6 +1,7 @@
 using System.Globalization;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Formats.Summary;
 using Spectre.Console;
@@ -18,6 +19,12 @@ internal static class InfoPage
 {
     private const int ThreadRows = 10;
     private const int ImageRows = 10;
+    private const int SiteRows = 10;
+    private const int SiteFrames = 8;
+
+    /// <summary>Columns of a site at the least, however narrow the page.</summary>
+    private const int SiteColumns = 30;
+
     private const int IntervalRows = 10;
 
     /// <summary>Characters of a fact on the page: breaking lines takes a second for a million of them.</summary>
@@ -39,7 +46,7 @@ internal static class InfoPage
                 yield return new Text(line);
             yield return Kinds(s);
         }
-        foreach (IRenderable part in Threads(s, lists).Concat(Intervals(s)).Concat(Images(s, lists)).Concat(Warnings(s)))
+        foreach (IRenderable part in Sites(s, width).Concat(Threads(s, lists)).Concat(Intervals(s)).Concat(Images(s, lists)).Concat(Warnings(s)))
             yield return part;
     }
 
@@ -69,7 +76,7 @@ internal static class InfoPage
                 + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
             + (s.RecordsOperatorNew ? ", operator new its own" : ", operator new seen as malloc"));
         Fact("source", s.Source + (s.Source == ProcessInfo.FromMallocHook ? " (calloc, realloc, alignment and operator new look like malloc and free)" : "")
-            + (s.Sample > 1 ? $", 1 block in {s.Sample}" : ", every block") + (s.Latency ? ", each call's latency" : ""));
+            + (s.Sample > 1 ? $", 1 block in {s.Sample}" : ", every block") + (s.Latency ? ", each call's latency" : "") + (s.Stacks ? ", stacks" : ""));
         return facts;
     }
 
@@ -191,6 +198,34 @@ internal static class InfoPage
         }
         return kinds;
     }
+
+    /// <summary>Where blocks come from; the frames of each, as many as fit.</summary>
+    private static IEnumerable<IRenderable> Sites(TraceSummary s, int width)
+    {
+        if (s.Sites.Count == 0)
+            yield break;
+        string[][] figures = [.. s.Sites.Take(SiteRows).Select(site => new[]
+        {
+            Quantity.Bytes(site.LiveBytes), Quantity.Count(site.LiveBlocks), Quantity.Bytes(site.Bytes), Quantity.Count(site.Blocks),
+        })];
+        string[] headers = ["live", "blocks", "acquired", "blocks"];
+        // The last column takes what is left of the line: three blanks go with each column.
+        int left = width - 3 * (headers.Length + 1) - headers.Select((h, i) => figures.Select(f => f[i].Length).Append(h.Length).Max()).Sum();
+        Table table = Terminal.NewTable([.. headers.Select(h => (h, Justify.Right)), ("site < its callers", Justify.Left)]);
+        for (int i = 0; i < figures.Length; i++)
+            table.Add([.. figures[i], Fit(WhereOf(s.Sites[i]), Math.Max(SiteColumns, left))]);
+        yield return table;
+    }
+
+    /// <summary>As <c>function (file:line) &lt; caller &lt; its caller</c>; all of it is in <c>--json</c>.</summary>
+    private static string WhereOf(SiteSummary site)
+    {
+        if (site.Frames.Count == 0)
+            return "not known";
+        return site.Name + string.Concat(site.Frames.Skip(site.NameIndex + 1).Take(SiteFrames).Select(f => $" < {SiteName.Short(f.Function)}"));
+    }
+
+    private static string Fit(string text, int width) => TextLine.Plain(text) is var plain && plain.Length <= width ? plain : plain[..(width - 1)] + "…";
 
     private static IEnumerable<IRenderable> Threads(TraceSummary s, InfoLists lists)
     {

@@ -97,15 +97,24 @@ public enum CallFields
     Alignment = 8,
     /// <summary>Another thread.</summary>
     Thread = 16,
+    /// <summary>How long the call took; in recordings with latency.</summary>
+    Duration = 32,
+    /// <summary>Where an acquisition was called; in recordings with stacks.</summary>
+    Stack = 64,
+    /// <summary>Where a release was called; in recordings with stacks of releases.</summary>
+    FreeStack = 128,
 }
 
 /// <summary>What is known of each <see cref="CallKind"/>. Nothing here throws: of a number that is no kind, nothing is true.</summary>
 public static class CallKinds
 {
+    /// <summary>The fields that not every recording has.</summary>
+    internal const CallFields Optional = CallFields.Duration | CallFields.Stack | CallFields.FreeStack;
+
     private const CallFields Undefined = (CallFields)(-1);
 
     // By number, of which a byte has no more.
-    private static readonly CallFields[] FieldTable = Tabulate(f => f.Fields, Undefined);
+    private static readonly CallFields[] FieldTable = Tabulate(f => f.Fields | OptionalOf(f.Group), Undefined);
     private static readonly CallGroup[] GroupTable = Tabulate(f => f.Group, CallGroup.None);
     private static readonly string?[] NameTable = Tabulate<string?>(f => f.Name, null);
     private static readonly string?[] CallNameTable = Tabulate<string?>(f => f.Name.Split('.')[0], null);
@@ -157,6 +166,14 @@ public static class CallKinds
 
     /// <summary>The raw table for the decoder: (CallFields)(-1) where the number is undefined.</summary>
     internal static ReadOnlySpan<CallFields> Table => FieldTable;
+
+    private static CallFields OptionalOf(CallGroup group) => group switch
+    {
+        CallGroup.Acquisition or CallGroup.ReallocEnd => CallFields.Duration | CallFields.Stack,
+        CallGroup.Release => CallFields.Duration | CallFields.FreeStack,
+        CallGroup.ReallocBegin => CallFields.Duration,
+        _ => CallFields.None,
+    };
 
     private static T[] Tabulate<T>(Func<CallFacts, T> fact, T other)
     {

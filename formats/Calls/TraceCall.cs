@@ -65,6 +65,9 @@ public record struct TraceCall
     /// <inheritdoc cref="TraceEvent.BytesRequested"/>
     public readonly ulong BytesRequested => Event.BytesRequested;
 
+    /// <inheritdoc cref="TraceEvent.Stack"/>
+    public readonly int Stack => Event.Stack;
+
     /// <summary>Address of the block taken, or given back by a deallocation; 0 when <see cref="IsNull"/>.</summary>
     public readonly ulong Address => Event.Address;
 

@@ -56,6 +56,12 @@ public record struct TraceEvent
     public ulong Alignment { get; internal set; }
 
     /// <summary>
+    /// The frame that the call was made in, in <see cref="Stacks.FrameTable"/>; 0 when it is not known, or was not recorded
+    /// (<see cref="ProcessInfo.Stacks"/>). Of a reallocation: at its end.
+    /// </summary>
+    public int Stack { get; internal set; }
+
+    /// <summary>
     /// The object acquired or released: ids are dense, from 0, in merged order of acquisition. <see cref="NoObject"/> when the
     /// call failed, released a null pointer, or released a block whose acquisition is not in the trace. A failed reallocation
     /// ends with its old object.
@@ -98,6 +104,7 @@ public record struct TraceEvent
         Size = e.Size,
         Count = e.Count,
         Alignment = e.Alignment,
+        Stack = e.Stack,
         Object = NoObject,
         PreviousObject = NoObject,
         DisplacedObject = NoObject,

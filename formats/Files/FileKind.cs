@@ -11,8 +11,8 @@ internal static partial class FileKind
 {
     private const int ReadOnly = 0, NoTerminal = 0x100, NonBlocking = 0x800, CloseOnExec = 0x80000; // of open(2)
     private static readonly int NoLinks = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000; // O_NOFOLLOW
-    private const int Current = -100, NoFollow = 0x100, Empty = 0x1000, Type = 1; // of statx(2)
-    private const int StatSize = 256, ModeAt = 28, TypeMask = 0xf000;
+    private const int Current = -100, NoFollow = 0x100, Empty = 0x1000, Type = 1, Owner = 8; // of statx(2)
+    private const int StatSize = 256, OwnerAt = 20, ModeAt = 28, TypeMask = 0xf000;
     private const int Regular = 0x8000;
     private const int AccessDenied = 13; // EACCES
 
@@ -32,6 +32,14 @@ internal static partial class FileKind
     {
         byte* stat = stackalloc byte[StatSize];
         return OperatingSystem.IsLinux() && Statx(Current, path, 0, Type, stat) != 0 && Marshal.GetLastPInvokeError() == AccessDenied;
+    }
+
+    /// <summary>The user that a file belongs to; null when that cannot be known.</summary>
+    /// <param name="path">Its name; a link is what it leads to.</param>
+    public static unsafe uint? OwnerOf(string path)
+    {
+        byte* stat = stackalloc byte[StatSize];
+        return OperatingSystem.IsLinux() && Statx(Current, path, 0, Owner, stat) == 0 ? *(uint*)(stat + OwnerAt) : null;
     }
 
     /// <summary>Opens a regular file for reading, and nothing else; it does not wait for the other end of a pipe.</summary>

@@ -137,7 +137,7 @@ internal sealed class ImportWriter(PackWriter pack, int roomMax = ImportWriter.R
     {
         if (thread.Count == 0)
             return;
-        EventBlockWriter block = pack.NewBlock(Latency);
+        EventBlockWriter block = pack.NewBlock(Latency ? CallFields.Duration : CallFields.None);
         foreach (ref readonly RawEvent e in thread.Held.AsSpan(0, thread.Count))
             block.Add(e);
         pack.WriteBlock(0, thread.Index, block);

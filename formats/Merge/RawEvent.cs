@@ -12,6 +12,7 @@ internal struct RawEvent
     public ulong Alignment;
     public ulong Duration; // shifted ticks, 0 when not recorded
     public int OtherThread;
+    public int Stack; // number of the frame that called; 0 when not recorded
     public uint Interval;
     public CallKind Kind;
     public bool IsNull;

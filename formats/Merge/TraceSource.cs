@@ -1,3 +1,4 @@
+using AllocReplay.Formats.Stacks;
 using MessagePack;
 
 namespace AllocReplay.Formats.Merge;
@@ -18,6 +19,14 @@ internal interface ITraceSource : IDisposable
 
     /// <summary>The module map at the start, as <c>/proc/PID/maps</c> has it; empty when it is not known.</summary>
     string Maps { get; }
+
+    /// <summary>The stacks of its calls; read at the first use.</summary>
+    /// <exception cref="TraceFormatException">They cannot be read.</exception>
+    FrameTable Frames { get; }
+
+    /// <summary>The symbols that were stored for them; read at the first use.</summary>
+    /// <exception cref="TraceFormatException">They cannot be read.</exception>
+    SymbolTable Symbols { get; }
 
     /// <summary>Bytes of events stored, their headers included.</summary>
     long EventBytes { get; }

@@ -13,15 +13,15 @@ internal sealed class EventBlockReader
     private readonly int[] _next = new int[All];
     private uint _interval;
     private ulong _ticks;
-    private bool _latency;
+    private CallFields _absent; // of the optional fields
 
     /// <summary>Takes a block that <see cref="EventBlockWriter.Encode"/> wrote, to be read by <see cref="Read"/>.</summary>
     /// <returns>null, or what was expected. Then the block is empty.</returns>
-    public string? Decode(ReadOnlySpan<byte> payload, in FrameHeader header, bool latency)
+    public string? Decode(ReadOnlySpan<byte> payload, in FrameHeader header, CallFields optional)
     {
         Array.Clear(_lengths);
         Array.Clear(_next);
-        string? problem = DecodeColumns(payload, header, latency);
+        string? problem = DecodeColumns(payload, header, optional);
         if (problem is not null)
             _lengths[Kind] = 0;
         return problem;
@@ -43,7 +43,7 @@ internal sealed class EventBlockReader
         e.Count = 1;
         e.OtherThread = -1;
         _next[Kind] = i + 1;
-        CallFields fields = CallKinds.Table[(int)e.Kind];
+        CallFields fields = CallKinds.Table[(int)e.Kind] & ~_absent;
         if ((fields & CallFields.Address) != 0 && !e.IsNull)
             e.Address = _columns[Back]![_next[Back]++];
         if ((fields & CallFields.Size) != 0)
@@ -56,18 +56,20 @@ internal sealed class EventBlockReader
                 e.Alignment = _columns[Alignment]![_next[Alignment]++];
             if ((fields & CallFields.Thread) != 0)
                 e.OtherThread = (int)_columns[OtherThread]![_next[OtherThread]++] - 1;
+            if ((fields & CallFields.Duration) != 0)
+                e.Duration = _columns[Duration]![_next[Duration]++];
+            if ((fields & (CallFields.Stack | CallFields.FreeStack)) != 0)
+                e.Stack = (int)_columns[Stack]![_next[Stack]++];
         }
-        if (_latency && !CallKinds.IsThreadEvent(e.Kind))
-            e.Duration = _columns[Duration]![_next[Duration]++];
         return true;
     }
 
-    private string? DecodeColumns(ReadOnlySpan<byte> payload, in FrameHeader header, bool latency)
+    private string? DecodeColumns(ReadOnlySpan<byte> payload, in FrameHeader header, CallFields optional)
     {
         if (header.Count is 0 or > PackedWire.BlockEventsMax || header.Count > (ulong)payload.Length * PackedWire.EventsPerByteMax)
             return $"expected 1 to {Math.Min(PackedWire.BlockEventsMax, (long)payload.Length * PackedWire.EventsPerByteMax)} "
                 + $"events in a block of {payload.Length} bytes, found {header.Count}";
-        _latency = latency;
+        _absent = CallKinds.Optional & ~optional;
         _ticks = header.FirstTicks;
         _interval = header.Interval;
         Span<int> expected = stackalloc int[All];
@@ -123,12 +125,14 @@ internal sealed class EventBlockReader
                     CallFields fields = kind < 64 ? CallKinds.Table[(int)kind] : (CallFields)(-1);
                     if ((int)fields < 0)
                         return $"expected an event kind, found {value}";
+                    fields &= ~_absent;
                     expected[Back] += (fields & CallFields.Address) != 0 && value == kind ? 1 : 0;
                     expected[Size] += (fields & CallFields.Size) != 0 ? 1 : 0;
                     expected[Count] += (fields & CallFields.Count) != 0 ? 1 : 0;
                     expected[Alignment] += (fields & CallFields.Alignment) != 0 ? 1 : 0;
                     expected[OtherThread] += (fields & CallFields.Thread) != 0 ? 1 : 0;
-                    expected[Duration] += _latency && !CallKinds.IsThreadEvent((CallKind)kind) ? 1 : 0;
+                    expected[Duration] += (fields & CallFields.Duration) != 0 ? 1 : 0;
+                    expected[Stack] += (fields & (CallFields.Stack | CallFields.FreeStack)) != 0 ? 1 : 0;
                 }
                 return null;
             case Time:
@@ -159,6 +163,11 @@ internal sealed class EventBlockReader
                 foreach (ulong value in values)
                     if (value > int.MaxValue)
                         return $"expected a thread index, found {value}";
+                return null;
+            case Stack:
+                foreach (ulong value in values)
+                    if (value > int.MaxValue)
+                        return $"expected a stack's number, found {value}";
                 return null;
             default:
                 return null;

@@ -14,7 +14,7 @@ internal sealed class EventBlockWriter
     private readonly Dictionary<ulong, int> _seen = []; // by address: the ordinal of the last event that had it
     private ulong _address;
     private int _addressed;
-    private bool _latency;
+    private CallFields _absent; // of the optional fields
 
     /// <summary>Events in the block.</summary>
     public int Events => _lengths[Kind];
@@ -26,20 +26,20 @@ internal sealed class EventBlockWriter
     public ulong LastTicks { get; private set; }
 
     /// <summary>Empties the block, to be filled by <see cref="Add"/>.</summary>
-    public void Clear(bool latency)
+    public void Clear(CallFields optional)
     {
         Array.Clear(_lengths);
         _seen.Clear();
         _address = 0;
         _addressed = 0;
-        _latency = latency;
+        _absent = CallKinds.Optional & ~optional;
     }
 
     public void Add(in RawEvent e)
     {
         if (Events == 0)
             (FirstTicks, LastTicks, Interval) = (e.Ticks, e.Ticks, e.Interval);
-        CallFields fields = CallKinds.Table[(int)e.Kind];
+        CallFields fields = CallKinds.Table[(int)e.Kind] & ~_absent;
         Append(Kind, (ulong)e.Kind | (e.IsNull ? NullAddress : 0ul));
         Append(Time, e.Ticks - LastTicks);
         LastTicks = e.Ticks;
@@ -60,8 +60,10 @@ internal sealed class EventBlockWriter
             Append(Alignment, e.Alignment);
         if ((fields & CallFields.Thread) != 0)
             Append(OtherThread, (ulong)(e.OtherThread + 1L));
-        if (_latency && !CallKinds.IsThreadEvent(e.Kind))
+        if ((fields & CallFields.Duration) != 0)
             Append(Duration, e.Duration);
+        if ((fields & (CallFields.Stack | CallFields.FreeStack)) != 0)
+            Append(Stack, (ulong)e.Stack);
     }
 
     /// <summary>Encodes the columns. The block must be cleared before it is used again.</summary>

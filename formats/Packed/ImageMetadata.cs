@@ -29,10 +29,21 @@ internal sealed record ImageEnd
     [Key("damage")] public required string? Damage { get; init; }
 }
 
+/// <summary>The stacks of an image, as its recording has them.</summary>
+[MessagePackObject]
+internal sealed record ImageStacks
+{
+    /// <summary>The records of the file <c>frames</c>.</summary>
+    [Key("frames")] public required byte[] Frames { get; init; }
+
+    /// <summary>The file <c>modules</c>.</summary>
+    [Key("modules")] public required string Modules { get; init; }
+}
+
 /// <summary>MessagePack and LZ4, as the frames that are not events are stored.</summary>
 internal static class Metadata
 {
-    private static readonly MessagePackSerializerOptions Options = MessagePackSerializerOptions.Standard
+    internal static readonly MessagePackSerializerOptions Options = MessagePackSerializerOptions.Standard
         .WithResolver(StandardResolverAllowPrivate.Instance)
         .WithSecurity(MessagePackSecurity.UntrustedData);
 

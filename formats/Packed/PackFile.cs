@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Formats.Packed;
 
@@ -20,6 +21,9 @@ internal sealed class PackFile : IDisposable
 
     /// <summary>In the order of the file.</summary>
     public List<PackedImage> Images { get; } = [];
+
+    /// <summary>All frames, of whatever kind, in the order of the file, the index left out.</summary>
+    public List<(long Offset, FrameHeader Header)> Frames { get; } = [];
 
     /// <summary>Why the file was not read to its end, or null.</summary>
     public TraceFormatException? Damage { get; private set; }
@@ -77,6 +81,19 @@ internal sealed class PackFile : IDisposable
             ? length
             : throw new TraceFormatException(Path, offset, $"expected a block with checksum {found.Checksum:x16}, found {sum:x16}");
     }
+
+    /// <summary>The stacks of an image.</summary>
+    public FrameTable ReadStacks(long offset, in FrameHeader header)
+    {
+        var stacks = ReadMetadata<ImageStacks>(offset, header);
+        return stacks.Frames is not null && stacks.Modules is not null
+            ? FrameTable.Of(stacks.Frames, stacks.Modules)
+            : throw new TraceFormatException(Path, offset, "expected an image's frames and modules");
+    }
+
+    /// <summary>The symbols of an image's stacks.</summary>
+    public SymbolTable ReadSymbols(long offset, in FrameHeader header) => ReadMetadata<SymbolMap>(offset, header).ToTable()
+        ?? throw new TraceFormatException(Path, offset, "expected symbols that refer to texts of the same frame");
 
     public void Dispose() => _bytes.Dispose();
 
@@ -196,6 +213,12 @@ internal sealed class PackFile : IDisposable
                         throw new TraceFormatException(Path, offset, $"expected image {Images.Count}, found image {header.Image}");
                     Images.Add(PackedImage.Create(this, metadata, offset));
                     break;
+                case FrameKind.Stacks:
+                    OfImage(offset, header).StacksFrame = (offset, header);
+                    break;
+                case FrameKind.Symbols:
+                    OfImage(offset, header).SymbolsFrame = (offset, header);
+                    break;
                 case FrameKind.ImageEnd:
                     OfImage(offset, header).End = ReadMetadata<ImageEnd>(offset, header);
                     break;
@@ -205,6 +228,7 @@ internal sealed class PackFile : IDisposable
                     OfImage(offset, header).Take(offset, header);
                     break;
             }
+            Frames.Add((offset, header));
             return true;
         }
         catch (TraceFormatException damage)

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Formats.Packed;
 
@@ -94,6 +96,40 @@ internal sealed class PackWriter : IDisposable
         }
     }
 
+    /// <summary>Writes the stacks of an image.</summary>
+    public void WriteStacks(uint image, FrameTable frames)
+    {
+        WriteBlocks();
+        byte[] payload = Metadata.Encode(new ImageStacks { Frames = frames.Bytes.ToArray(), Modules = frames.ModulesText }, out uint length);
+        WriteFrame(new FrameHeader { Kind = FrameKind.Stacks, Image = image, Count = length }, payload);
+    }
+
+    /// <summary>Writes the symbols of an image's stacks.</summary>
+    public void WriteSymbols(uint image, SymbolTable symbols)
+    {
+        WriteBlocks();
+        byte[] payload = Metadata.Encode(SymbolMap.Of(symbols), out uint length);
+        WriteFrame(new FrameHeader { Kind = FrameKind.Symbols, Image = image, Count = length }, payload);
+    }
+
+    /// <summary>Copies a whole pack, with other symbols for some of its images.</summary>
+    /// <exception cref="TraceFormatException">It is not what its index says.</exception>
+    public void Copy(PackFile pack, IReadOnlyDictionary<string, SymbolTable> symbols)
+    {
+        bool IsReplaced(in FrameHeader header) => header.Kind == FrameKind.Symbols && symbols.ContainsKey(pack.Images[(int)header.Image].Name);
+        byte[] payload = [];
+        foreach ((long offset, FrameHeader header) in pack.Frames)
+        {
+            if (header.Kind == FrameKind.Index || IsReplaced(header))
+                continue;
+            int length = pack.ReadPayload(offset, header, ref payload);
+            WriteFrame(header, payload.AsSpan(0, length));
+        }
+        for (int i = 0; i < pack.Images.Count; i++)
+            if (symbols.TryGetValue(pack.Images[i].Name, out SymbolTable? table))
+                WriteSymbols((uint)i, table);
+    }
+
     /// <summary>Ends an image.</summary>
     public void WriteImageEnd(uint image, ImageEnd end)
     {
@@ -103,12 +139,12 @@ internal sealed class PackWriter : IDisposable
     }
 
     /// <summary>An empty block, perhaps one that was used before.</summary>
-    public EventBlockWriter NewBlock(bool latency)
+    public EventBlockWriter NewBlock(CallFields optional)
     {
         EventBlockWriter? block;
         lock (_unused)
             block = _unused.TryPop(out EventBlockWriter? used) ? used : new EventBlockWriter();
-        block.Clear(latency);
+        block.Clear(optional);
         return block;
     }
 
@@ -252,7 +288,7 @@ internal sealed class PackWriter : IDisposable
         WriteFrame(header, payload);
     }
 
-    private void WriteFrame(FrameHeader header, byte[] payload)
+    private void WriteFrame(FrameHeader header, ReadOnlySpan<byte> payload)
     {
         header.Magic = PackedWire.FrameMagic;
         header.Length = (uint)payload.Length;

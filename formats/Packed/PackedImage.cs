@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Formats.Packed;
 
@@ -10,6 +11,8 @@ internal sealed class PackedImage : ITraceSource
     private readonly PackFile _pack;
     private readonly ImageMetadata _metadata;
     private readonly List<(long Offset, FrameHeader Header)>[] _blocks;
+    private FrameTable? _frames;
+    private SymbolTable? _symbols;
 
     private PackedImage(PackFile pack, ImageMetadata metadata, Clock clock)
     {
@@ -27,6 +30,16 @@ internal sealed class PackedImage : ITraceSource
     public IReadOnlyList<Marker> Markers => _metadata.Markers;
     public string Maps => _metadata.Maps;
     public long EventBytes { get; private set; }
+
+    /// <summary>Where its stacks are; null when it has none.</summary>
+    public (long Offset, FrameHeader Header)? StacksFrame { get; set; }
+
+    public FrameTable Frames => _frames ??= StacksFrame is { } frame ? _pack.ReadStacks(frame.Offset, frame.Header) : FrameTable.Empty;
+
+    /// <summary>Where their symbols are; null when there are none.</summary>
+    public (long Offset, FrameHeader Header)? SymbolsFrame { get; set; }
+
+    public SymbolTable Symbols => _symbols ??= SymbolsFrame is { } frame ? _pack.ReadSymbols(frame.Offset, frame.Header) : SymbolTable.Empty;
 
     /// <summary>What was known at the end of packing; null in a pack that is cut before it.</summary>
     public ImageEnd? End { get; set; }
@@ -121,7 +134,7 @@ internal sealed class PackedImage : ITraceSource
             byte[] rented = ArrayPool<byte>.Shared.Rent((int)header.Length), payload = rented;
             int length = _image._pack.ReadPayload(offset, header, ref payload);
             _block ??= new EventBlockReader();
-            string? problem = _block.Decode(payload.AsSpan(0, length), header, _image.Info.Latency);
+            string? problem = _block.Decode(payload.AsSpan(0, length), header, _image.Info.OptionalFields);
             ArrayPool<byte>.Shared.Return(rented);
             if (problem is not null)
                 throw new TraceFormatException(_image._pack.Path, offset, $"{problem} (thread {header.Thread})");

@@ -40,6 +40,8 @@ internal enum FrameKind : ushort
     Events = 3,
     ImageEnd = 4,
     Index = 5,
+    Stacks = 6,
+    Symbols = 7,
 }
 
 /// <summary>The first 16 bytes.</summary>
@@ -63,8 +65,7 @@ internal struct FrameHeader
     public uint Thread;
     /// <summary>Bytes of payload that follow.</summary>
     public uint Length;
-    /// <summary>Events: how many. Session, Image and ImageEnd: bytes once decompressed; the same as Length where they are not compressed. Index:
-    /// entries.</summary>
+    /// <summary>Events: how many. Index: entries. All others: bytes once decompressed; the same as Length where they are not compressed.</summary>
     public uint Count;
     public uint Interval;
     public uint Reserved2;

@@ -107,7 +107,7 @@ public static class TracePacker
             while (_feeds.TryDequeue(out Feed? feed, out _))
             {
                 cancellation.ThrowIfCancellationRequested();
-                EventBlockWriter block = writer.NewBlock(_source.Info.Latency);
+                EventBlockWriter block = writer.NewBlock(_source.Info.OptionalFields);
                 bool more;
                 do
                 {
@@ -122,6 +122,17 @@ public static class TracePacker
                 _bytes += feed.Cursor.BytesRead - feed.Counted;
                 feed.Counted = feed.Cursor.BytesRead;
                 report(_bytes);
+            }
+            try
+            {
+                if (_source.Frames.Count > 0)
+                    writer.WriteStacks(image, _source.Frames);
+                if (_source.Symbols.Count > 0)
+                    writer.WriteSymbols(image, _source.Symbols);
+            }
+            catch (TraceFormatException damage)
+            {
+                Note(damage);
             }
             writer.WriteImageEnd(image, new ImageEnd { Events = Events, Damage = Damage?.Message });
         }

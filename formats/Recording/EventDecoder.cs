@@ -10,14 +10,14 @@ namespace AllocReplay.Formats.Recording;
 ///   short:  32 bits: code 2, time delta 6 (63: a varint follows), address delta / 8 signed 24
 ///   long:   varint( time delta &lt;&lt; 2 | 3 ), byte: N null address, R address delta in bytes, k 6 bits kind
 ///           [ zigzag varint address delta, in units of 8 bytes unless R ]
-///   both:   [ varint size ] [ varint count ] [ varint alignment ] [ varint thread + 1 ] [ varint duration ]
+///   both:   [ varint size ] [ varint count ] [ varint alignment ] [ varint thread + 1 ] [ varint duration ] [ varint stack ]
 /// </code>
 /// Address deltas are to the previous address of the chunk.
 /// Example: <c>29 02 00 00 20</c> is, 10 ticks after the event before, malloc of 32 bytes at the previous address + 16.
 /// </summary>
 internal struct EventDecoder
 {
-    private readonly bool _latency;
+    private readonly CallFields _absent; // of the optional ones
     private ulong _ticks;
     private ulong _address;
 
@@ -25,8 +25,8 @@ internal struct EventDecoder
     public readonly ulong Ticks => _ticks;
 
     /// <param name="startTicks">The chunk's base time, already shifted.</param>
-    /// <param name="latency">Whether calls carry how long they took.</param>
-    public EventDecoder(ulong startTicks, bool latency) => (_ticks, _latency) = (startTicks, latency);
+    /// <param name="optional">The optional fields that the recording has.</param>
+    public EventDecoder(ulong startTicks, CallFields optional) => (_ticks, _absent) = (startTicks, CallKinds.Optional & ~optional);
 
     /// <summary>Decodes the event at <paramref name="position"/> and moves past it.</summary>
     /// <returns>null, or what was expected where; then neither the position nor the decoder has changed.</returns>
@@ -89,8 +89,15 @@ internal struct EventDecoder
                 return "expected a thread index";
             e.OtherThread = (int)thread - 1;
         }
-        if (_latency && !CallKinds.IsThreadEvent(e.Kind) && !TryVarint(payload, ref at, out e.Duration))
+        fields &= ~_absent;
+        if ((fields & CallFields.Duration) != 0 && !TryVarint(payload, ref at, out e.Duration))
             return "expected a duration";
+        if ((fields & (CallFields.Stack | CallFields.FreeStack)) != 0)
+        {
+            if (!TryVarint(payload, ref at, out ulong stack) || stack > int.MaxValue)
+                return "expected a stack's number";
+            e.Stack = (int)stack;
+        }
         if (time > ulong.MaxValue - _ticks)
             return "expected a time that the counter can reach";
         _ticks += time;

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Formats.Recording;
 
@@ -19,9 +20,19 @@ internal sealed class ProcessRecording : ITraceSource
     private readonly ByteSource? _events;
     private readonly string _tailsPath;
     private readonly int _tickShift;
+    private readonly Lazy<FrameTable> _frames;
+    private readonly Lazy<SymbolTable> _symbols;
 
-    private ProcessRecording(IReadOnlyList<ThreadStream> streams, ByteSource? events, string tailsPath, int tickShift) =>
-        (_streams, _events, _tailsPath, _tickShift) = (streams, events, tailsPath, tickShift);
+    private ProcessRecording(IReadOnlyList<ThreadStream> streams, ByteSource? events, ByteFolder directory, int tickShift)
+    {
+        (_streams, _events, _tickShift) = (streams, events, tickShift);
+        _tailsPath = Path.Combine(directory.Path, Wire.TailsFile);
+        _frames = new Lazy<FrameTable>(() => FrameTable.Read(directory));
+        _symbols = new Lazy<SymbolTable>(() => SymbolStore.Read(directory));
+    }
+
+    public FrameTable Frames => _frames.Value;
+    public SymbolTable Symbols => _symbols.Value;
 
     public required ProcessInfo Info { get; init; }
     public required Clock Clock { get; init; }
@@ -53,7 +64,7 @@ internal sealed class ProcessRecording : ITraceSource
                 ?? Clock.FromPairs((int)header.TickShift, start, Later(index.LatestPair, (header.SecondTicks, header.SecondMonoNs)))
                 ?? throw new TraceFormatException(Path.Combine(directory.Path, Wire.ProcessFile), 40, "expected clock calibration pairs that give a rate");
             (IReadOnlyList<Interval> intervals, IReadOnlyList<Marker> markers) = MarkFile.Read(directory, header.StartMonoNs);
-            return new ProcessRecording(streams, events, Path.Combine(directory.Path, Wire.TailsFile), (int)header.TickShift)
+            return new ProcessRecording(streams, events, directory, (int)header.TickShift)
             {
                 Info = ToInfo(header, directory),
                 Clock = clock,
@@ -90,7 +101,7 @@ internal sealed class ProcessRecording : ITraceSource
     public long EventBytesOf(uint interval) => _streams.Sum(t => t.Chunks.Where(c => c.Interval == interval).Sum(c => c.Bytes));
 
     public IEventCursor OpenCursor(int thread, ulong fromTicks = 0) =>
-        new ThreadCursor(_streams[thread], _events, _tailsPath, _tickShift, Info.Latency, fromTicks);
+        new ThreadCursor(_streams[thread], _events, _tailsPath, _tickShift, Info.OptionalFields, fromTicks);
 
     public void Dispose() => _events?.Dispose();
 
@@ -132,6 +143,8 @@ internal sealed class ProcessRecording : ITraceSource
         Forked = (header.Flags & Wire.FlagForked) != 0,
         Sample = Math.Max(1, header.Sample),
         Latency = (header.Flags & Wire.FlagLatency) != 0,
+        Stacks = (header.Flags & Wire.FlagStacks) != 0,
+        FreeStacks = (header.Flags & Wire.FlagFreeStacks) != 0,
         FormatVersion = $"{header.VersionMajor}.{header.VersionMinor}",
     };
 

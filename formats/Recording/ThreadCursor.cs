@@ -1,12 +1,14 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Merge;
 
 namespace AllocReplay.Formats.Recording;
 
 /// <summary>Reads one thread's events in program order, one chunk in memory at a time.</summary>
-internal sealed class ThreadCursor(ThreadStream stream, ByteSource? events, string tailsPath, int tickShift, bool latency, ulong fromTicks) : IEventCursor
+internal sealed class ThreadCursor(
+    ThreadStream stream, ByteSource? events, string tailsPath, int tickShift, CallFields optional, ulong fromTicks) : IEventCursor
 {
     private readonly ArrayPool<byte> _pool = ArrayPool<byte>.Shared;
     private EventDecoder _decoder;
@@ -54,7 +56,7 @@ internal sealed class ThreadCursor(ThreadStream stream, ByteSource? events, stri
         _position = 0;
         _length = chunk.Length;
         _interval = chunk.Interval;
-        _decoder = new EventDecoder(chunk.Ticks >> tickShift, latency);
+        _decoder = new EventDecoder(chunk.Ticks >> tickShift, optional);
         if (chunk.Tail is not null)
         {
             _buffer = chunk.Tail;

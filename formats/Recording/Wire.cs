@@ -17,7 +17,7 @@ internal static class Wire
     public const byte OpNull = 0x80;
     public const byte OpRaw = 0x40;
     public const int AddressUnit = 8;
-    public const int EventMax = 71;
+    public const int EventMax = 81;
     public const uint ChunkMagic = 0x31435241;
     public const int TailAlignment = 4096;
     public const ulong ProcessMagic = 0x434f52504c4c41;
@@ -29,6 +29,8 @@ internal static class Wire
     public const ulong FlagLatency = 8;
     public const ulong FlagMallocHook = 16;
     public const ulong FlagDrained = 32;
+    public const ulong FlagStacks = 64;
+    public const ulong FlagFreeStacks = 128;
 
     /// <summary>More than any writer makes; a longer chunk is damage, not data.</summary>
     public const int ChunkLengthMax = 1 << 20;
@@ -40,6 +42,9 @@ internal static class Wire
     public const string MarksFile = "marks";
     public const string CommandLineFile = "cmdline";
     public const string MapsFile = "maps";
+    public const string FramesFile = "frames";
+    public const string ModulesFile = "modules";
+    public const string SymbolsFile = "symbols.msgpack";
 }
 
 /// <summary>struct ar_chunk</summary>
@@ -145,4 +150,16 @@ internal struct ProcessHeader
     {
         private byte _first;
     }
+}
+
+/// <summary>struct ar_frame_record</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct FrameRecord
+{
+    public const uint Present = 1, Exact = 2;
+    public const int GenerationShift = 8;
+
+    public ulong Ip;
+    public uint Caller;
+    public uint Flags;
 }

@@ -1,5 +1,7 @@
+using System.Globalization;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Formats.Summary;
@@ -54,6 +56,10 @@ public record TraceSummary
     public required bool Latency { get; init; }
     /// <summary>preload, or mallochook: then every call looks like malloc or free.</summary>
     public required string Source { get; init; }
+    /// <summary>Whether each acquisition carries where it was made.</summary>
+    public required bool Stacks { get; init; }
+    /// <summary>Where most was acquired: those with most live bytes at the end, then those with most bytes, ten of each. Empty without stacks.</summary>
+    public required IReadOnlyList<SiteSummary> Sites { get; init; }
     /// <summary>Time of the first event; -1 without events.</summary>
     public required long FirstNs { get; init; }
     /// <summary>Time of the last event.</summary>
@@ -143,19 +149,50 @@ public record TraceSummary
 
     /// <summary>Reads a trace from where it stands to its end, and sums it up.</summary>
     /// <param name="reader">The trace; it is left at its end.</param>
+    /// <param name="symbols">What the code of its stacks is called; null for what is stored in the trace.</param>
     /// <param name="progress">Told the share that is read.</param>
     /// <param name="token">Ends the reading.</param>
     /// <exception cref="IOException">The disk failed.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public static TraceSummary Read(TraceReader reader, IProgress<double>? progress = null, CancellationToken token = default)
+    public static TraceSummary Read(TraceReader reader, SymbolTable? symbols = null, IProgress<double>? progress = null, CancellationToken token = default)
     {
         var statistics = new TraceStatistics();
         var latencies = new LatencyStatistics();
-        reader.ForEach(reader.Process.Latency ? [statistics, latencies] : [statistics], progress, token);
-        return Of(reader, statistics, latencies);
+        var sites = new SiteStatistics();
+        List<ITraceSink> sinks = [statistics];
+        if (reader.Process.Latency)
+            sinks.Add(latencies);
+        if (reader.Process.Stacks)
+            sinks.Add(sites);
+        reader.ForEach(sinks, progress, token);
+        return Of(reader, statistics, latencies, SitesOf(reader, sites, symbols ?? reader.Symbols));
     }
 
-    private static TraceSummary Of(TraceReader reader, TraceStatistics statistics, LatencyStatistics latencies)
+    private static IReadOnlyList<SiteSummary> SitesOf(TraceReader reader, SiteStatistics sites, SymbolTable symbols)
+    {
+        const int most = 10;
+        List<SiteSummary> all = [.. sites.Sites.GroupBy(s => SiteHash.Of(reader.Frames.Of(s.Stack, out _), symbols))
+            .Select(g => SiteOf(reader, g.Key, [.. g], symbols))];
+        var byLive = all.Where(s => s.LiveBytes > 0).OrderByDescending(s => s.LiveBytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
+        var byBytes = all.OrderByDescending(s => s.Bytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
+        return [.. byLive.Concat(byBytes).Distinct()];
+    }
+
+    private static SiteSummary SiteOf(TraceReader reader, ulong hash, IReadOnlyList<SiteStatistics.Site> stacks, SymbolTable symbols)
+    {
+        IReadOnlyList<Frame> frames = reader.Frames.Of(stacks.MaxBy(s => s.Bytes)!.Stack, out bool isWhole);
+        StackLine[] lines = [.. symbols.Lines(frames)];
+        int name = SiteName.IndexIn(lines);
+        return new SiteSummary(
+            hash == 0 ? "" : hash.ToString("x16", CultureInfo.InvariantCulture), lines.Length == 0 ? "" : SiteName.Of(lines[name]),
+            stacks.Sum(s => s.Blocks), Total(stacks.Select(s => s.Bytes)),
+            stacks.Sum(s => s.LiveBlocks), Total(stacks.Select(s => s.LiveBytes)), stacks.Count,
+            name, [.. lines.Select(FunctionSummary.Of)], isWhole);
+    }
+
+    private static ulong Total(IEnumerable<ulong> bytes) => ByteCount.Of(bytes.Aggregate((UInt128)0, (sum, n) => sum + n));
+
+    private static TraceSummary Of(TraceReader reader, TraceStatistics statistics, LatencyStatistics latencies, IReadOnlyList<SiteSummary> sites)
     {
         (long fromNs, long toNs) = reader.Bounds;
         ProcessInfo process = reader.Process;
@@ -194,6 +231,8 @@ public record TraceSummary
             Calls = statistics.Calls,
             CallsByKind = CallsOf(statistics),
             Latencies = latencies.Calls,
+            Stacks = reader.Process.Stacks,
+            Sites = sites,
             Acquisitions = statistics.Acquisitions,
             BytesAcquired = statistics.BytesAcquired,
             FailedCalls = statistics.FailedCalls,

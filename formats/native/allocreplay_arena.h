@@ -131,6 +131,10 @@ static_assert(sizeof(struct ar_image) <= AR_ARENA_PAGE, "ar_image fits its page"
 /* Text that the program's image carries to its recording, in chunks with this magic: `thread` is an
  * enum ar_document, `sequence` its part. */
 #define AR_DOCUMENT_MAGIC 0x31445241u /* "ARD1" */
-enum ar_document { AR_DOCUMENT_COMMAND_LINE = 1, AR_DOCUMENT_MAPS = 2 };
+enum ar_document { AR_DOCUMENT_COMMAND_LINE = 1, AR_DOCUMENT_MAPS = 2, AR_DOCUMENT_MODULES = 3 };
+
+/* Frames on their way to the file of that name, in chunks with this magic: records, of which the first has the number
+ * `sequence`. Those that are not PRESENT are not written yet. */
+#define AR_FRAMES_MAGIC 0x31465241u /* "ARF1" */
 
 #endif

@@ -28,8 +28,9 @@
 
 #define AR_ADDRESS_UNIT 8
 
-/* The longest event, of the long form: prefix 10, op 1, five fields and a duration of at most 10 bytes each. */
-#define AR_EVENT_MAX 71
+/* The longest event, of the long form: prefix 10, op 1, five fields, a duration and a stack of at most 10 bytes each.
+ */
+#define AR_EVENT_MAX 81
 
 /* A chunk of one thread's stream: in the file `events`, back to back; in the file `tails`, at the head of each slot. */
 #define AR_CHUNK_MAGIC 0x31435241u /* "ARC1" */
@@ -117,6 +118,18 @@ struct ar_process {
     uint64_t slow_done;
 };
 
+/* An entry of the file `frames`, which are numbered from 0: a frame of a stack, and the number of its caller's. */
+struct ar_frame_record {
+    uint64_t ip;     /* a return address, or with EXACT where a signal interrupted */
+    uint32_t caller; /* 0: none, the thread starts here; 1: there are more, which were not walked */
+    uint32_t flags;  /* AR_FRAME_*, and from the shift on the generation of modules that ip is of */
+};
+#define AR_FRAME_PRESENT 1u
+#define AR_FRAME_EXACT 2u
+#define AR_FRAME_GENERATION_SHIFT 8
+
+static_assert(sizeof(struct ar_frame_record) == 16, "ar_frame_record is 16 bytes");
+
 /* An entry of the file `marks`: the recording was started or stopped, or somebody left a mark. */
 enum ar_mark_kind { AR_MARK_START = 1, AR_MARK_STOP = 2, AR_MARK_NAME = 3 };
 
@@ -130,12 +143,14 @@ struct ar_mark {
 static_assert(sizeof(struct ar_mark) == 64, "ar_mark is 64 bytes");
 
 /* ar_process.flags */
-#define AR_PROCESS_NEW_RECORDED 1u /* operator new/delete come from the allocator and are recorded as such */
-#define AR_PROCESS_FORKED 2u       /* began as a fork of a recorded process, not by exec */
-#define AR_PROCESS_EXPEDITED 4u    /* is registered for membarrier(GLOBAL_EXPEDITED) */
-#define AR_PROCESS_LATENCY 8u      /* each acquisition and release ends with a varint: ticks that the call took */
-#define AR_PROCESS_MALLOCHOOK 16u  /* told by gperftools' MallocHook: each acquisition is malloc, each release free */
-#define AR_PROCESS_DRAINED 32u     /* written by another process than it tells of: its page here is a copy */
+#define AR_PROCESS_NEW_RECORDED 1u  /* operator new/delete come from the allocator and are recorded as such */
+#define AR_PROCESS_FORKED 2u        /* began as a fork of a recorded process, not by exec */
+#define AR_PROCESS_EXPEDITED 4u     /* is registered for membarrier(GLOBAL_EXPEDITED) */
+#define AR_PROCESS_LATENCY 8u       /* each acquisition and release ends with a varint: ticks that the call took */
+#define AR_PROCESS_MALLOCHOOK 16u   /* told by gperftools' MallocHook: each acquisition is malloc, each release free */
+#define AR_PROCESS_STACKS 64u       /* each acquisition ends with a varint: the number of its stack, or 0 */
+#define AR_PROCESS_FREE_STACKS 128u /* and so does each release */
+#define AR_PROCESS_DRAINED 32u      /* written by another process than it tells of: its page here is a copy */
 
 static_assert(sizeof(struct ar_process) == 2320, "ar_process is 2320 bytes");
 static_assert(offsetof(struct ar_process, control) == 2240, "ar_process.control");

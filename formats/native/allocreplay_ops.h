@@ -14,8 +14,15 @@
 #define AR_FIELD_ALIGNMENT 8u /* alignment requested, in bytes */
 #define AR_FIELD_THREAD 16u   /* index of another thread, plus one; 0 when unknown */
 
-#define AR_ACQUIRE (AR_FIELD_ADDRESS | AR_FIELD_SIZE)
-#define AR_RELEASE AR_FIELD_ADDRESS
+/* Those that not every recording has: each by a flag of the process. */
+#define AR_FIELD_DURATION 32u    /* ticks, shifted, that the real call took */
+#define AR_FIELD_STACK 64u       /* of what acquires: where it was called */
+#define AR_FIELD_FREE_STACK 128u /* of what releases */
+
+#define AR_CALL (AR_FIELD_ADDRESS | AR_FIELD_DURATION)
+#define AR_TAKES (AR_CALL | AR_FIELD_STACK)
+#define AR_ACQUIRE (AR_TAKES | AR_FIELD_SIZE)
+#define AR_RELEASE (AR_CALL | AR_FIELD_FREE_STACK)
 
 #define AR_OPS(AR_OP)                                                                                                  \
     /* The three kinds that have a short form. */                                                                      \
@@ -23,10 +30,10 @@
     AR_OP(1, MALLOC, AR_ACQUIRE)                                                                                       \
     AR_OP(2, CALLOC, AR_ACQUIRE | AR_FIELD_COUNT)                                                                      \
     /* 3 is the escape to the long form. Reallocation is stamped twice: see SPEC.md, "Ownership order". */             \
-    AR_OP(4, REALLOC_BEGIN, AR_RELEASE | AR_FIELD_SIZE)                                                                \
-    AR_OP(5, REALLOC_END, AR_FIELD_ADDRESS)                                                                            \
-    AR_OP(6, REALLOCARRAY_BEGIN, AR_RELEASE | AR_FIELD_SIZE | AR_FIELD_COUNT)                                          \
-    AR_OP(7, REALLOCARRAY_END, AR_FIELD_ADDRESS)                                                                       \
+    AR_OP(4, REALLOC_BEGIN, AR_CALL | AR_FIELD_SIZE)                                                                   \
+    AR_OP(5, REALLOC_END, AR_TAKES)                                                                                    \
+    AR_OP(6, REALLOCARRAY_BEGIN, AR_CALL | AR_FIELD_SIZE | AR_FIELD_COUNT)                                             \
+    AR_OP(7, REALLOCARRAY_END, AR_TAKES)                                                                               \
     AR_OP(8, POSIX_MEMALIGN, AR_ACQUIRE | AR_FIELD_ALIGNMENT)                                                          \
     AR_OP(9, ALIGNED_ALLOC, AR_ACQUIRE | AR_FIELD_ALIGNMENT)                                                           \
     AR_OP(10, MEMALIGN, AR_ACQUIRE | AR_FIELD_ALIGNMENT)                                                               \

@@ -14,6 +14,8 @@ internal static class ArenaWire
     public const uint DocumentMagic = 0x31445241;
     public const uint DocumentCommandLine = 1;
     public const uint DocumentMaps = 2;
+    public const uint DocumentModules = 3;
+    public const uint FramesMagic = 0x31465241;
 
     public const ulong ChunkFree = 0;
     public const ulong ChunkOwned = 1;

@@ -37,6 +37,7 @@ static bool parted;
 static char *elsewhere;
 
 struct ar_chunk ar_no_chunk;
+const struct ar_store *ar_store;
 
 static bool inside(uint64_t offset, uint64_t count, uint64_t each, uint64_t size)
 {

@@ -22,6 +22,9 @@ struct ar_store {
 };
 extern const struct ar_store ar_arena_store, ar_tails_store;
 
+/* The store that this process writes to. Set before the first thread attaches; inherited by forks. */
+extern const struct ar_store *ar_store;
+
 /* Defined by a litmus build of the tests only, to fork, as a signal handler might, where a thread is about to change
  * what is shared, or just has. */
 #ifndef AR_LITMUS_FORK

@@ -54,8 +54,11 @@ void ar_event(struct ar_thread *t, enum ar_op op, struct ar_details d)
         p = put_varint(p, d.alignment);
     if (fields & AR_FIELD_THREAD)
         p = put_varint(p, d.thread);
-    if (op < AR_THREAD_START && ar_recording.latency)
+    const unsigned optional = fields & ar_recording.optional_fields;
+    if (optional & AR_FIELD_DURATION)
         p = put_varint(p, d.duration);
+    if (optional & (AR_FIELD_STACK | AR_FIELD_FREE_STACK))
+        p = put_varint(p, d.stack);
     if ((fields & AR_FIELD_ADDRESS) && d.address)
         t->address = (uint64_t)d.address;
     ar_publish(t, p, t->ticks + delta);

@@ -12,12 +12,17 @@
 #include "files.h"
 #include "identity.h"
 #include "source.h"
+#include "stack.h"
 
 /* Rounds of thread-specific-data destructors that a thread has. Fewer in a build of the tests only, where the last is
  * another's. */
 #ifndef AR_EXIT_ROUNDS
 #define AR_EXIT_ROUNDS 4 /* PTHREAD_DESTRUCTOR_ITERATIONS of glibc */
 #endif
+
+/* Below the first thread's stack the kernel leaves free what the stack may grow to, 128 MiB at least: whatever is in
+ * this part of it is the stack. */
+#define FIRST_STACK (100u << 20)
 
 union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
 
@@ -66,8 +71,25 @@ void ar_filtered(void)
 {
     struct ar_process *header = ar_recording.header;
     filtered = true;
+    ar_stacks_filtered();
     if (header && ar_store == &ar_arena_store)
         __atomic_store_n(&((struct ar_image *)header)->filtered, 1, __ATOMIC_RELAXED);
+}
+
+/* Of the first thread, which was there before us. */
+static bool begin_stacks(void)
+{
+    static bool begun;
+    if (begun) {
+        ar_stacks_again();
+        return true;
+    }
+    void **end = ar_next("__libc_stack_end");
+    if (end) {
+        ar_self.stack_top = (uintptr_t)*end + AR_ABOVE_FIRST;
+        ar_self.stack_size = FIRST_STACK;
+    }
+    return begun = ar_stacks_begin((uint32_t)ar_options.stack_depth, ar_options.stacks == AR_STACKS_FP, filtered);
 }
 
 static void set_options(struct ar_process *header)
@@ -81,8 +103,17 @@ static void set_options(struct ar_process *header)
     if (ar_options.latency) {
         header->flags |= AR_PROCESS_LATENCY;
         ar_recording.latency = true;
+        ar_recording.optional_fields |= AR_FIELD_DURATION;
     }
-    ar_recording.special = ar_recording.latency || ar_recording.sample_below != 0;
+    if (ar_options.stacks && ar_store == &ar_arena_store && begin_stacks()) {
+        header->flags |= AR_PROCESS_STACKS | (ar_options.free_stacks ? AR_PROCESS_FREE_STACKS : 0);
+        ar_recording.optional_fields |= AR_FIELD_STACK | (ar_options.free_stacks ? AR_FIELD_FREE_STACK : 0);
+    }
+    if (ar_recording.latency || ar_recording.sample_below)
+        ar_recording.special = AR_SPECIAL_TAKES | AR_SPECIAL_GIVES;
+    else
+        ar_recording.special = (ar_recording.optional_fields & AR_FIELD_STACK ? AR_SPECIAL_TAKES : 0) |
+                               (ar_recording.optional_fields & AR_FIELD_FREE_STACK ? AR_SPECIAL_GIVES : 0);
 }
 
 /* Into the arena: a forked child needs nothing but the memory that it inherited. */
@@ -339,6 +370,7 @@ __attribute__((constructor)) static void on_load(void)
     ar_self.busy = 1;
     ar_fork_resolve();
     ar_prctl_resolve();
+    ar_dlclose_resolve();
     start();
     ar_self.busy = 0;
 }

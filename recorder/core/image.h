@@ -69,7 +69,8 @@ void ar_filtered(void);
 /* The counter is about to be forbidden: this image's recording ends. */
 void ar_without_counter(void);
 
-/* interpose_fork.c, interpose_prctl.c: look up what they wrap. */
+/* interpose_fork.c, interpose_prctl.c, interpose_dlclose.c: look up what they wrap. */
+void ar_dlclose_resolve(void);
 void ar_fork_resolve(void);
 void ar_prctl_resolve(void);
 

@@ -15,8 +15,24 @@ static struct birth {
     struct ar_process *header;
     uint32_t index;
     uint32_t parent; /* plus one */
-    char name[16];   /* of the parent: a thread begins with it */
+    size_t stack_size;
+    char name[16]; /* of the parent: a thread begins with it */
 } births[AR_BIRTHS];
+
+/* How large the thread's stack will be. Where none asks for a size, it is what the C library has by the limit of stacks
+ * at the start; the library waits here for nothing that its own pthread_create does not wait for. */
+static size_t stack_size(const pthread_attr_t *attributes)
+{
+    pthread_attr_t usual;
+    size_t size = 0;
+    if (!attributes && pthread_attr_init(&usual) == 0) {
+        pthread_attr_getstacksize(&usual, &size);
+        pthread_attr_destroy(&usual);
+    } else if (attributes) {
+        pthread_attr_getstacksize(attributes, &size);
+    }
+    return size;
+}
 
 static struct birth *birth_take(void)
 {
@@ -44,6 +60,9 @@ static void *begin_thread(void *value)
     void *(*run)(void *) = birth->run;
     void *argument = birth->argument;
     t->busy = AR_BUSY;
+    /* Above this frame are those that the C library begins a thread with, and its own data. */
+    t->stack_top = (uintptr_t)__builtin_frame_address(0) + 1024;
+    t->stack_size = birth->stack_size;
     if (birth->header == ar_recording.header) {
         t->index = birth->index;
         t->parent = birth->parent;
@@ -76,6 +95,7 @@ AR_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attributes
         birth->index = __atomic_fetch_add(&ar_recording.header->threads, 1, __ATOMIC_RELAXED);
         birth->parent = t->index + 1;
         birth->header = t->header;
+        birth->stack_size = stack_size(attributes);
         memcpy(birth->name, t->name, sizeof birth->name);
         /* Before the child can run, so before its first event. If no thread comes of it, the index stays unused. */
         ar_event(t, AR_THREAD_CREATE, (struct ar_details){.thread = birth->index + 1, .now = ar_now()});

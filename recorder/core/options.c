@@ -39,6 +39,10 @@ bool ar_options_read(void)
     o->latency = variable("ALLOCREPLAY_LATENCY") != NULL;
     o->redact = variable("ALLOCREPLAY_REDACT") != NULL;
     o->opt_in = variable("ALLOCREPLAY_OPT_IN") != NULL;
+    const char *stacks = variable("ALLOCREPLAY_STACKS");
+    o->stacks = !stacks ? AR_STACKS_NO : strcmp(stacks, "fp") == 0 ? AR_STACKS_FP : AR_STACKS_CFI;
+    o->free_stacks = variable("ALLOCREPLAY_STACKS_FREE") != NULL;
+    o->stack_depth = number("ALLOCREPLAY_STACK_DEPTH");
     const char *arena = variable("ALLOCREPLAY_ARENA");
     if (arena && strlen(arena) < sizeof o->arena)
         strcpy(o->arena, arena);

@@ -5,9 +5,27 @@
 AR_NOINLINE void ar_record_now(struct ar_thread *t, enum ar_op op, const void *block, size_t size)
 {
     if (ar_begin(t)) {
-        ar_event(t, op, (struct ar_details){.address = block, .size = size, .count = 1, .now = ar_now()});
+        uint64_t now = ar_now();
+        uint32_t stack = ar_stack(t, op);
+        ar_event(t, op, (struct ar_details){.address = block, .size = size, .count = 1, .now = now, .stack = stack});
         ar_end(t);
     }
+}
+
+/* A malloc where stacks are all that is special: as ar_record, with the stack. */
+void ar_record_malloc_stacked(struct ar_thread *t, const void *block, size_t size)
+{
+    if (AR_UNLIKELY(!ar_enter(t))) {
+        if (!ar_is_stopped(t))
+            ar_record_now(t, AR_MALLOC, block, size);
+        return;
+    }
+    const uint64_t now = ar_now();
+    const uint32_t stack = t->stack ? ar_stack_of_call(t->stack) : AR_NODE_NONE;
+    if (AR_UNLIKELY(!ar_event_short(t, AR_MALLOC, block, size, now, true, stack)))
+        ar_event(t, AR_MALLOC,
+                 (struct ar_details){.address = block, .size = size, .count = 1, .now = now, .stack = stack});
+    ar_end(t);
 }
 
 /* Some time after the last event, or far from its address. */
@@ -21,7 +39,8 @@ AR_NOINLINE void ar_record_acquired(struct ar_thread *t, enum ar_op op, const vo
 {
     if (ar_begin(t)) {
         uint64_t now = ar_now();
-        ar_event(t, op, (struct ar_details){block, size, count, alignment, 0, now, ar_took(entered, now)});
+        ar_event(t, op,
+                 (struct ar_details){block, size, count, alignment, 0, now, ar_took(entered, now), ar_stack(t, op)});
         ar_end(t);
     }
 }
@@ -34,7 +53,7 @@ AR_NOINLINE bool ar_record_releasing(struct ar_thread *t, enum ar_op op, const v
     *entered = ar_now();
     if (ar_recording.latency)
         return true;
-    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, *entered, 0});
+    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, *entered, 0, ar_stack(t, op)});
     ar_end(t);
     return false;
 }
@@ -42,6 +61,7 @@ AR_NOINLINE bool ar_record_releasing(struct ar_thread *t, enum ar_op op, const v
 AR_NOINLINE void ar_released(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t alignment,
                              uint64_t entered)
 {
-    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, entered, ar_took(entered, ar_now())});
+    const uint64_t took = ar_took(entered, ar_now());
+    ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, entered, took, ar_stack(t, op)});
     ar_end(t);
 }

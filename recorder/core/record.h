@@ -3,6 +3,7 @@
 #define ALLOCREPLAY_RECORD_H
 
 #include "image.h"
+#include "stack.h"
 
 /* Whether a block is in the sample. Stateless, so that all calls on a block agree; seeded, so that runs differ. */
 static inline bool ar_sampled(const void *block)
@@ -27,9 +28,19 @@ static inline uint64_t ar_took(uint64_t entered, uint64_t now)
     return entered && now > entered ? now - entered : 0;
 }
 
+/* Where a call was made; AR_NODE_NONE where that is not recorded. */
+static inline uint32_t ar_stack(struct ar_thread *t, enum ar_op op)
+{
+    if (AR_LIKELY(!(ar_fields(op) & ar_recording.optional_fields & (AR_FIELD_STACK | AR_FIELD_FREE_STACK))) ||
+        !t->stack)
+        return AR_NODE_NONE;
+    return ar_stack_of_call(t->stack);
+}
+
 /* record.c: what the inline functions leave to others, so that a call which does not need it saves no registers for
  * it. */
 void ar_record_now(struct ar_thread *t, enum ar_op op, const void *block, size_t size);
+void ar_record_malloc_stacked(struct ar_thread *t, const void *block, size_t size);
 void ar_record_long(struct ar_thread *t, enum ar_op op, const void *block, size_t size, uint64_t now);
 void ar_record_acquired(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t count,
                         size_t alignment, uint64_t entered);
@@ -42,7 +53,7 @@ static inline __attribute__((always_inline)) void ar_record(struct ar_thread *t,
 {
     if (AR_LIKELY(ar_enter(t))) {
         uint64_t now = ar_now();
-        if (AR_UNLIKELY(!ar_event_short(t, op, block, size, now)))
+        if (AR_UNLIKELY(!ar_event_short(t, op, block, size, now, false, 0)))
             ar_record_long(t, op, block, size, now);
         ar_end(t);
     } else if (AR_UNLIKELY(!ar_is_stopped(t))) {

@@ -41,6 +41,9 @@ struct ar_thread {
     uint64_t lost;             /* calls not recorded since recording failed, not yet all added to the header's count */
     uint64_t gap;              /* calls not recorded since the last one that was, for want of a chunk */
     char name[16];             /* NUL-padded */
+    struct ar_stack *stack;    /* NULL: its calls have none */
+    uintptr_t stack_top;       /* above all its frames; 0: not known */
+    size_t stack_size;         /* below that */
     uintptr_t operator_frame;  /* with AR_BUSY_NEW: where on the stack our operator was entered */
 };
 
@@ -48,14 +51,17 @@ extern __thread struct ar_thread ar_self __attribute__((tls_model("initial-exec"
 
 #define AR_BIRTHS 4096 /* threads that are created and have not begun: see interpose_thread.c */
 
+enum { AR_SPECIAL_TAKES = 1, AR_SPECIAL_GIVES = 2 };
+
 /* Process state, alone on a page that the kernel wipes in a forked child: zero means "no recording in this process". */
 struct ar_recording_state {
     struct ar_process *header; /* shared. No two in a line of forks have one address while both are in use */
     uint32_t tick_shift;
     uint32_t sample_below; /* record a block when its hash is below this; 0: all blocks */
     uint32_t sample_seed;
-    bool latency; /* stamp entry and exit */
-    bool special; /* one of these: not every call is an event that the fast path can write */
+    bool latency;            /* stamp entry and exit */
+    uint8_t optional_fields; /* AR_FIELD_DURATION and those of stacks */
+    uint8_t special;         /* AR_SPECIAL_*: calls that are no event which the fast path can write */
     atomic_uint starting;
     /* Of tails.c, under its lock. */
     atomic_flag lock;
@@ -93,6 +99,9 @@ struct ar_options {
     uint64_t only_child_of;    /* record only an image whose parent is this process; 0: all */
     bool latency;
     bool redact; /* leave arguments out */
+    enum { AR_STACKS_NO, AR_STACKS_CFI, AR_STACKS_FP } stacks;
+    bool free_stacks;
+    uint64_t stack_depth;
     bool opt_in; /* record the calls of a thread only where it asks for that */
 };
 extern struct ar_options ar_options;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "encode.h"
+#include "stack.h"
 
 /* A thread that has filled so many chunks gets the next size: few system calls for the busy, few pages for the quiet.
  */
@@ -11,7 +12,6 @@
 #define CHUNKS_UNTIL_LARGE 6
 
 __thread struct ar_thread ar_self;
-const struct ar_store *ar_store;
 char ar_first_name[16];
 
 /* Begins the chunk that the thread has been given. Its length is 0 meanwhile, so that a reader skips it. */
@@ -82,6 +82,7 @@ bool ar_thread_attach(struct ar_thread *t, struct ar_process *header, struct ar_
     t->sequence = t->chunks = t->exit_rounds = t->exited = t->started = t->waited = 0;
     t->ticks = t->gap = 0;
     t->os_tid = ar_thread_id();
+    t->stack = ar_recording.optional_fields & AR_FIELD_STACK ? ar_stack_take(t->stack_top, t->stack_size) : NULL;
     if (!t->name[0])
         memcpy(t->name, ar_first_name, sizeof t->name);
     bool begun = fill_in(t, why);
@@ -105,5 +106,8 @@ bool ar_thread_next(struct ar_thread *t, struct ar_why *why)
 void ar_thread_leave(struct ar_thread *t)
 {
     t->exited = 1;
+    if (t->stack)
+        ar_stack_give(t->stack);
+    t->stack = NULL;
     ar_store->leave(t);
 }

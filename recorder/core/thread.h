@@ -4,9 +4,6 @@
 
 #include "chunk.h"
 
-/* The store that this process writes to. Set before the first thread attaches; inherited by forks. */
-extern const struct ar_store *ar_store;
-
 /* The name of a thread that nobody told us one for: the program's. */
 extern char ar_first_name[16];
 

@@ -10,10 +10,10 @@ internal static class ChunkEvents
     /// <summary>The whole events of a payload that fit, and the calls that do not.</summary>
     /// <param name="payload">Of one chunk; damaged from where it cannot be decoded.</param>
     /// <param name="room">Bytes.</param>
-    /// <param name="latency">Whether the recording carries durations.</param>
-    public static (int Bytes, ulong CallsLeft) Fit(ReadOnlySpan<byte> payload, long room, bool latency)
+    /// <param name="optional">The optional fields that the recording has.</param>
+    public static (int Bytes, ulong CallsLeft) Fit(ReadOnlySpan<byte> payload, long room, CallFields optional)
     {
-        var decoder = new EventDecoder(0, latency);
+        var decoder = new EventDecoder(0, optional);
         int position = 0, fits = 0;
         ulong left = 0;
         while (decoder.Read(payload, ref position, out RawEvent e) is null)

@@ -120,7 +120,8 @@ internal sealed unsafe class ChunkPool
         uint length = Volatile.Read(ref ((ChunkHeader*)start)->Length);
         header = *(ChunkHeader*)start;
         bytes = default;
-        if (header.Magic is not (Wire.ChunkMagic or ArenaWire.DocumentMagic) || length == 0 || length > view.Size - sizeof(ChunkHeader))
+        if (header.Magic is not (Wire.ChunkMagic or ArenaWire.DocumentMagic or ArenaWire.FramesMagic)
+            || length == 0 || length > view.Size - sizeof(ChunkHeader))
             return false;
         bytes = _buffer.AsSpan(0, sizeof(ChunkHeader) + (int)length);
         header.Length = length;

@@ -131,6 +131,8 @@ internal sealed unsafe class Drain
                 _orphans++;
             else if (header.Magic == ArenaWire.DocumentMagic)
                 image.AddText(header.Thread, bytes[sizeof(ChunkHeader)..]);
+            else if (header.Magic == ArenaWire.FramesMagic)
+                image.KeepFrames(header.Sequence, bytes[sizeof(ChunkHeader)..]);
             else
                 image.Append(bytes);
         }
@@ -316,7 +318,12 @@ internal sealed unsafe class Drain
             if (chunk.State == ArenaWire.ChunkFull || !_images.TryGetValue(chunk.Image, out LiveImage? image))
                 return;
             ChunkHeader* header = _chunks.HeaderOf(chunk);
-            if (image.IsStopped && Volatile.Read(ref header->Inside) == 0)
+            if (header->Magic == ArenaWire.FramesMagic)
+            {
+                if (_chunks.TryCopy(chunk, out ChunkHeader frames, out Span<byte> records))
+                    image.KeepFrames(frames.Sequence, records[sizeof(ChunkHeader)..]);
+            }
+            else if (image.IsStopped && Volatile.Read(ref header->Inside) == 0)
             {
                 if (_chunks.TryCopy(chunk, out ChunkHeader copy, out Span<byte> bytes) && copy.Magic == Wire.ChunkMagic)
                     image.Append(bytes);

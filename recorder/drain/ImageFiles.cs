@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
@@ -14,6 +15,7 @@ internal sealed class ImageFiles : IDisposable
     private const string UnfinishedPage = Wire.ProcessFile + ".new";
 
     private readonly SafeFileHandle _process, _events, _tails;
+    private SafeFileHandle? _frames;
     private readonly Dictionary<ulong, TailSlot> _slots = [];
     private bool _isFinished;
     private long _eventBytes, _tailBytes;
@@ -168,6 +170,13 @@ internal sealed class ImageFiles : IDisposable
         RandomAccess.Write(file, text, RandomAccess.GetLength(file));
     }
 
+    /// <summary>Writes records of frames into their place.</summary>
+    public void KeepFrames(uint first, ReadOnlySpan<byte> records)
+    {
+        _frames ??= Open(Wire.FramesFile, isNew: false);
+        RandomAccess.Write(_frames, records, first * (long)Unsafe.SizeOf<FrameRecord>());
+    }
+
     /// <summary>Takes another image's text file over: a fork has its parent's, and the two are one file.</summary>
     public void ShareText(string name, string from) => _ = Libc.Link(Path.Combine(from, name), Path.Combine(Directory, name));
 
@@ -198,6 +207,7 @@ internal sealed class ImageFiles : IDisposable
         _process.Dispose();
         _events.Dispose();
         _tails.Dispose();
+        _frames?.Dispose();
     }
 
     private void Forget(in TailSlot slot)

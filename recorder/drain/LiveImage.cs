@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
 
@@ -8,6 +9,8 @@ namespace AllocReplay.Drain;
 /// <summary>A process image that records, and what becomes of it on disk.</summary>
 internal sealed unsafe class LiveImage : IDisposable
 {
+    private const uint FramesMax = 1 << 21; // more than a process numbers
+
     private readonly ImageSlot* _slot;
     private readonly ImageFiles? _files; // null: they could not be created
     private readonly long _maxBytes;
@@ -35,7 +38,10 @@ internal sealed unsafe class LiveImage : IDisposable
 
     public string Directory => _files?.Directory ?? "";
 
-    private bool HasLatency => (_identity.Flags & Wire.FlagLatency) != 0;
+    private CallFields OptionalFields => Has(Wire.FlagLatency, CallFields.Duration) | Has(Wire.FlagStacks, CallFields.Stack)
+        | Has(Wire.FlagFreeStacks, CallFields.FreeStack);
+
+    private CallFields Has(ulong flag, CallFields field) => (_identity.Flags & flag) != 0 ? field : CallFields.None;
 
     public bool IsStopped => Volatile.Read(ref _slot->Process.Control) == 0;
 
@@ -110,7 +116,7 @@ internal sealed unsafe class LiveImage : IDisposable
         long room = _stopped is not null ? 0 : _maxBytes > 0 ? _maxBytes - _files!.EventBytes - head : long.MaxValue;
         if (chunk.Length - head > room)
         {
-            (int fits, ulong left) = ChunkEvents.Fit(chunk[head..], room, HasLatency);
+            (int fits, ulong left) = ChunkEvents.Fit(chunk[head..], room, OptionalFields);
             _lost += left;
             if (_stopped is null)
                 Fail(5 /* size limit */, 0, "the size limit is reached");
@@ -125,7 +131,7 @@ internal sealed unsafe class LiveImage : IDisposable
         }
         catch (IOException e)
         {
-            _lost += ChunkEvents.Fit(chunk[head..], 0, HasLatency).CallsLeft;
+            _lost += ChunkEvents.Fit(chunk[head..], 0, OptionalFields).CallsLeft;
             Fail(3 /* write */, Errno(e), $"cannot write events: {e.Message}");
         }
     }
@@ -156,7 +162,26 @@ internal sealed unsafe class LiveImage : IDisposable
     public void AddText(uint what, ReadOnlySpan<byte> text)
     {
         byte[] copy = text.ToArray();
-        Attempt(() => _files?.AddText(what == ArenaWire.DocumentMaps ? Wire.MapsFile : Wire.CommandLineFile, copy));
+        string? name = what switch
+        {
+            ArenaWire.DocumentCommandLine => Wire.CommandLineFile,
+            ArenaWire.DocumentMaps => Wire.MapsFile,
+            ArenaWire.DocumentModules => Wire.ModulesFile,
+            _ => null,
+        };
+        if (name is not null)
+            Attempt(() => _files?.AddText(name, copy));
+    }
+
+    /// <summary>Frames of stacks, as many as there are so far.</summary>
+    /// <param name="first">Number of the first.</param>
+    /// <param name="records">Records, of which those that are not written yet are 0.</param>
+    public void KeepFrames(uint first, ReadOnlySpan<byte> records)
+    {
+        if (first > FramesMax)
+            return;
+        byte[] copy = records.ToArray();
+        Attempt(() => _files?.KeepFrames(first, copy));
     }
 
     /// <summary>All that it recorded is on disk: its slot is another's.</summary>

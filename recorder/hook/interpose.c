@@ -108,9 +108,17 @@ static AR_NOINLINE void *calloc_of_thread(size_t count, size_t size, const void 
         ar_released(t, op, block, size, alignment, entered);                                                           \
     t->busy = 0
 
-/* With latency, or of a sample. */
+/* With latency, of a sample, or with stacks. */
 static AR_NOINLINE void *malloc_special(size_t size, const void *caller)
 {
+    if (ar_recording.special == AR_SPECIAL_TAKES) {
+        struct ar_thread *self = &ar_self;
+        self->busy = AR_BUSY;
+        void *taken = ar_real.malloc(size);
+        ar_record_malloc_stacked(self, taken, size);
+        self->busy = 0;
+        return taken;
+    }
     ACQUIRE(AR_MALLOC, ar_real.malloc(size), malloc_inside(size, caller), size, 1, 0);
 }
 
@@ -119,7 +127,7 @@ AR_EXPORT void *malloc(size_t size)
     struct ar_thread *t = &ar_self;
     if (AR_UNLIKELY(t->busy))
         return malloc_inside(size, CALLER);
-    if (AR_UNLIKELY(ar_recording.special))
+    if (AR_UNLIKELY(ar_recording.special & AR_SPECIAL_TAKES))
         return malloc_special(size, CALLER);
     t->busy = AR_BUSY;
     void *block = ar_real.malloc(size);
@@ -176,7 +184,7 @@ static AR_NOINLINE void free_special(void *block)
 AR_EXPORT void free(void *block)
 {
     struct ar_thread *t = &ar_self;
-    if (AR_UNLIKELY(ar_is_own(block) || t->busy || ar_recording.special)) {
+    if (AR_UNLIKELY(ar_is_own(block) || t->busy || ar_recording.special & AR_SPECIAL_GIVES)) {
         free_special(block);
         return;
     }
@@ -219,14 +227,16 @@ static inline __attribute__((always_inline)) void reallocated(struct ar_thread *
     bool all = ar_recording.sample_below == 0;
     if (!wanted && (all || !ar_sampled(block)))
         return;
-    uint64_t now = ar_now();
+    uint64_t now = ar_now(), took = ar_took(entered, now);
     if (wanted && (all || !block || ar_sampled(block))) {
-        ar_event(t, begin, (struct ar_details){old, size, count, 0, 0, entered, 0});
-        ar_event(t, end, (struct ar_details){block, 0, 1, 0, 0, now, ar_took(entered, now)});
+        ar_event(t, begin, (struct ar_details){.address = old, .size = size, .count = count, .now = entered});
+        ar_event(t, end,
+                 (struct ar_details){.address = block, .now = now, .duration = took, .stack = ar_stack(t, end)});
     } else if (wanted) {
-        ar_event(t, AR_FREE, (struct ar_details){old, 0, 1, 0, 0, entered, ar_took(entered, now)});
+        uint32_t stack = ar_stack(t, AR_FREE);
+        ar_event(t, AR_FREE, (struct ar_details){.address = old, .now = entered, .duration = took, .stack = stack});
     } else if (ar_begin(t)) {
-        ar_event(t, AR_MALLOC, (struct ar_details){block, size * count, 1, 0, 0, now, ar_took(entered, now)});
+        ar_event(t, AR_MALLOC, (struct ar_details){block, size * count, 1, 0, 0, now, took, ar_stack(t, AR_MALLOC)});
         wanted = true;
     }
     if (wanted)

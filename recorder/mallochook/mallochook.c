@@ -113,6 +113,7 @@ bool ar_source_attach(void)
     /* The delete hook first: a block that is told is then told to the end. */
     if (!add_delete(on_delete) || !add_new(on_new))
         return refuse(" is not recorded: MallocHook takes no more hooks\n");
+    ar_stacks_leave_out((const void *)add_new);
     attached = true;
     return true;
 }

@@ -4,7 +4,10 @@ using System.Runtime.InteropServices;
 using System.Text;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Formats.Stacks;
+using MessagePack;
 
 namespace AllocReplay.Tests.Support;
 
@@ -24,6 +27,7 @@ internal sealed class RecordingWriter
 
     private readonly SortedDictionary<int, ThreadWriter> _threads = [];
     private readonly List<byte> _marks = [];
+    private readonly List<FrameRecord> _frames = [default, default]; // the first two are none
     private readonly string? _directory;
 
     /// <summary>Writes into a directory.</summary>
@@ -43,6 +47,10 @@ internal sealed class RecordingWriter
     /// <summary>Whether each call carries how long it took.</summary>
     public bool Latency { get; init; }
     public uint Sample { get; init; } = 1;
+    /// <summary>Whether acquisitions carry their stacks, and whether releases do.</summary>
+    public bool Stacks { get; init; }
+    public bool FreeStacks { get; init; }
+
     /// <summary>Whether the process began as a fork of a recorded one.</summary>
     public bool Forked { get; init; }
 
@@ -54,11 +62,28 @@ internal sealed class RecordingWriter
 
     public string? Maps { get; init; }
 
+    /// <summary>The file <c>modules</c>.</summary>
+    public string? Modules { get; init; }
+
+    /// <summary>The file <c>symbols.msgpack</c>; not written when null.</summary>
+    public SymbolTable? Symbols { get; init; }
+
     public ThreadWriter Thread(int index)
     {
         if (!_threads.TryGetValue(index, out ThreadWriter? writer))
-            _threads.Add(index, writer = new ThreadWriter(index, Latency, Drained));
+            _threads.Add(index, writer = new ThreadWriter(index, OptionalFields, Drained));
         return writer;
+    }
+
+    /// <summary>Appends a frame to <c>frames</c>, of which nothing is checked.</summary>
+    /// <param name="ip">The return address.</param>
+    /// <param name="caller">Number of its caller's frame; 0: the thread starts here; 1: there are more.</param>
+    /// <param name="flags">As in the file.</param>
+    /// <returns>Its number: of the stack that it is the lowest of.</returns>
+    public int Frame(ulong ip, int caller = 0, uint flags = FrameRecord.Present)
+    {
+        _frames.Add(new FrameRecord { Ip = ip, Caller = (uint)caller, Flags = flags });
+        return _frames.Count - 1;
     }
 
     /// <summary>Appends to <c>marks</c>; kinds are the constants of <see cref="MarkEntry"/>.</summary>
@@ -88,12 +113,21 @@ internal sealed class RecordingWriter
         };
         if (_marks.Count > 0)
             files[Wire.MarksFile] = [.. _marks];
+        if (_frames.Count > 2)
+            files[Wire.FramesFile] = MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_frames)).ToArray();
+        if (Modules is not null)
+            files[Wire.ModulesFile] = Encoding.UTF8.GetBytes(Modules);
+        if (Symbols is not null)
+            files[Wire.SymbolsFile] = MessagePackSerializer.Serialize(SymbolMap.Of(Symbols), Metadata.Options);
         if (CommandLine is not null)
             files[Wire.CommandLineFile] = Encoding.UTF8.GetBytes(CommandLine);
         if (Maps is not null)
             files[Wire.MapsFile] = Encoding.UTF8.GetBytes(Maps);
         return files;
     }
+
+    private CallFields OptionalFields =>
+        (Latency ? CallFields.Duration : 0) | (Stacks ? CallFields.Stack : 0) | (FreeStacks ? CallFields.FreeStack : 0);
 
     private static byte[] Slot(ThreadWriter thread)
     {
@@ -126,7 +160,8 @@ internal sealed class RecordingWriter
             State = Drained ? 1u : 2,
             LostEvents = lostEvents,
             Sample = Sample,
-            Flags = (Latency ? Wire.FlagLatency : 0) | (Forked ? Wire.FlagForked : 0),
+            Flags = (Latency ? Wire.FlagLatency : 0) | (Forked ? Wire.FlagForked : 0)
+                | (Stacks ? Wire.FlagStacks : 0) | (FreeStacks ? Wire.FlagFreeStacks : 0),
         };
         Encoding.UTF8.GetBytes("/lib/libtest.so").CopyTo((Span<byte>)header.Allocator);
         Encoding.UTF8.GetBytes("/bin/test").CopyTo((Span<byte>)header.Executable);
@@ -134,7 +169,7 @@ internal sealed class RecordingWriter
     }
 
     /// <summary>Encodes one thread's events. Times are nanoseconds since the start of the recording and must not decrease.</summary>
-    internal sealed class ThreadWriter(int index, bool latency, bool drained)
+    internal sealed class ThreadWriter(int index, CallFields optional, bool drained)
     {
         private readonly List<byte> _payload = [];
         private uint _sequence;
@@ -145,15 +180,15 @@ internal sealed class RecordingWriter
 
         public List<byte[]> Flushed { get; } = [];
 
-        public ThreadWriter Malloc(long ns, ulong address, ulong size) => Event(ns, CallKind.Malloc, address, size);
-        public ThreadWriter Free(long ns, ulong address) => Event(ns, CallKind.Free, address);
+        public ThreadWriter Malloc(long ns, ulong address, ulong size, int stack = 0) => Event(ns, CallKind.Malloc, address, size, stack: stack);
+        public ThreadWriter Free(long ns, ulong address, int stack = 0) => Event(ns, CallKind.Free, address, stack: stack);
 
-        public ThreadWriter Realloc(long beginNs, long endNs, ulong old, ulong @new, ulong size) =>
-            Event(beginNs, CallKind.ReallocBegin, old, size).Event(endNs, CallKind.ReallocEnd, @new);
+        public ThreadWriter Realloc(long beginNs, long endNs, ulong old, ulong @new, ulong size, int stack = 0) =>
+            Event(beginNs, CallKind.ReallocBegin, old, size).Event(endNs, CallKind.ReallocEnd, @new, stack: stack);
 
         /// <summary>Appends an event. Address 0 is written as null; <paramref name="otherThread"/> is written plus one.</summary>
         public ThreadWriter Event(long ns, CallKind kind, ulong address = 0, ulong size = 0, ulong count = 1, ulong alignment = 0, int otherThread = -1,
-            ulong duration = 0) =>
+            ulong duration = 0, int stack = 0) =>
             Event(new RawEvent
             {
                 Ticks = (StartTicks + (ulong)ns) >> TickShift,
@@ -165,6 +200,7 @@ internal sealed class RecordingWriter
                 Alignment = alignment,
                 OtherThread = otherThread,
                 Duration = duration,
+                Stack = stack,
             });
 
         /// <summary>Appends an event at a shifted tick, in the current interval. Fields that its kind does not have are not written.</summary>
@@ -210,8 +246,10 @@ internal sealed class RecordingWriter
                 Varint(e.Alignment);
             if ((fields & CallFields.Thread) != 0)
                 Varint((ulong)(e.OtherThread + 1L));
-            if (latency && !CallKinds.IsThreadEvent(kind))
+            if ((optional & CallFields.Duration) != 0 && !CallKinds.IsThreadEvent(kind))
                 Varint(e.Duration);
+            if ((fields & optional & (CallFields.Stack | CallFields.FreeStack)) != 0)
+                Varint((ulong)e.Stack);
             return this;
         }
 

@@ -20,6 +20,21 @@ internal static class Targets
         Built.GetOrAdd(source + " " + string.Join(' ', flags), key =>
             new Lazy<string>(() => Compile(source, flags, BuildDirectory[key.Replace('/', '_').Replace(' ', '_')]))).Value;
 
+    /// <summary>A target in Rust; the test is skipped where there is no compiler for it.</summary>
+    public static string BuildRust(string source)
+    {
+        string installed = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cargo", "bin", "rustc");
+        string? compiler = Programs.Exists("rustc") ? "rustc" : File.Exists(installed) ? installed : null;
+        Assert.SkipWhen(compiler is null, "rustc is not installed");
+        return Built.GetOrAdd(source, _ => new Lazy<string>(() =>
+        {
+            string output = BuildDirectory[Path.GetFileNameWithoutExtension(source) + "_rust"];
+            ProgramResult result = Programs.Run(compiler!, ["-O", "-g", "-o", output, Path.Combine(SourceDirectory, source)]);
+            Assert.True(result.ExitCode == 0, result.Error);
+            return output;
+        })).Value;
+    }
+
     private static string Compile(string source, string[] flags, string output)
     {
         string compiler = source.EndsWith(".cpp", StringComparison.Ordinal) ? "g++" : "cc";

@@ -10,6 +10,8 @@ namespace AllocReplay.Tests.Analyzer;
 
 public sealed class DatasetTests : IDisposable
 {
+    private static readonly string[] Tables = ["allocations", "frames", "modules", "process", "sites", "stack_frames", "stacks", "threads"];
+
     private readonly TemporaryDirectory _directory = new();
 
     public DatasetTests() => SampleTrace.Write(_directory["trace"]);
@@ -22,13 +24,7 @@ public sealed class DatasetTests : IDisposable
         new SessionInfo { Host = "web/1 é" }.Save(_directory["trace"]);
         AnalysisResult result = SampleTrace.Analyze(_directory["trace"], _directory["data"]);
 
-        Assert.Equal(
-            [
-                "allocations/host=web%2F1%20%C3%A9/process=p100.0/part-00000.parquet",
-                "process/host=web%2F1%20%C3%A9/process=p100.0/part-00000.parquet",
-                "threads/host=web%2F1%20%C3%A9/process=p100.0/part-00000.parquet",
-            ],
-            Files(_directory["data"]));
+        Assert.Equal(Tables.Select(t => $"{t}/host=web%2F1%20%C3%A9/process=p100.0/part-00000.parquet"), Files(_directory["data"]));
         Assert.Equal("web/1 é", result.Host);
         using DatasetQuery query = DatasetQuery.Open(_directory["data"]);
         Assert.Equal(["web/1 é", "p100.0"], query.Run("SELECT DISTINCT host, process FROM allocations").ReadRow()!);
@@ -129,8 +125,7 @@ public sealed class DatasetTests : IDisposable
                 "allocations/host=unknown/process=p100.0/notes.txt",
                 "allocations/host=unknown/process=p100.0/part-00000.parquet",
                 "allocations/host=unknown/process=p7.0/part-00000.parquet",
-                "process/host=unknown/process=p100.0/part-00000.parquet",
-                "threads/host=unknown/process=p100.0/part-00000.parquet",
+                .. Tables.Skip(1).Select(t => $"{t}/host=unknown/process=p100.0/part-00000.parquet"),
             ],
             Files(_directory["data"]));
     }

@@ -101,6 +101,7 @@ public sealed class LifetimePropertyTests
                 ChainPosition = predecessor < 0 ? 0 : rows[predecessor].ChainPosition + 1,
                 AllocCallNs = AllocationRow.NotRecorded,
                 FreeCallNs = AllocationRow.NotRecorded,
+                IsTemporary = thread == e.Thread && !between.Any(b => b.Thread == thread),
             });
         }
         return rows;

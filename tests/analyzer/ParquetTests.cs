@@ -101,7 +101,8 @@ public sealed class ParquetTests : IDisposable
             [
                 "object Int64", "address Int64", "size Int64", "kind String", "alignment Int64", "alloc_ns Int64", "end_ns Int64",
                 "end_kind String", "lifetime_ns Int64", "lifetime_bytes Int64", "lifetime_allocations Int64", "alloc_thread Int32",
-                "free_thread Int32", "chain Int64", "chain_position Int32", "alloc_call_ns Int64", "free_call_ns Int64",
+                "free_thread Int32", "chain Int64", "chain_position Int32", "alloc_call_ns Int64", "free_call_ns Int64", "alloc_stack Int32",
+                "free_stack Int32", "site Int64", "is_temporary Boolean",
             ],
             Schema("allocations"));
         Assert.Equal(
@@ -110,6 +111,23 @@ public sealed class ParquetTests : IDisposable
                 "calls Int64", "bytes_requested Int64",
             ],
             Schema("threads"));
+        Assert.Equal(["stack Int32", "depth Int32", "is_whole Boolean", "site Int64", "function String", "text String"], Schema("stacks"));
+        Assert.Equal(["stack Int32", "position Int32", "frame Int32", "is_inlined Boolean"], Schema("stack_frames"));
+        Assert.Equal(
+            [
+                "frame Int32", "address Int64", "module Int32", "module_offset Int64", "function String", "linkage_name String", "file String",
+                "line Int32", "has_symbol Boolean",
+            ],
+            Schema("frames"));
+        Assert.Equal(
+            ["module Int32", "path String", "build_id String", "from_address Int64", "to_address Int64", "generation Int64"], Schema("modules"));
+        Assert.Equal(
+            [
+                "site Int64", "function String", "file String", "line Int32", "text String", "stacks Int32", "blocks Int64", "bytes Int64",
+                "live_blocks Int64", "live_bytes Int64", "peak_live_bytes Int64", "temporary_blocks Int64", "cross_thread_frees Int64", "first_ns Int64",
+                "last_ns Int64",
+            ],
+            Schema("sites"));
         Assert.All(Schema("process"), c => Assert.Contains(c.Split(' ')[1], Types));
     }
 

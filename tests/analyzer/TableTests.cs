@@ -120,7 +120,11 @@ public sealed class TableTests : IDisposable
     [Fact]
     public void Every_public_property_of_a_row_type_is_a_column()
     {
-        foreach (Type row in new[] { typeof(AllocationRow), typeof(ThreadRow), typeof(ProcessRow) })
+        foreach (Type row in new[]
+        {
+            typeof(AllocationRow), typeof(ThreadRow), typeof(ProcessRow), typeof(SiteRow), typeof(StackRow), typeof(StackFrameRow), typeof(FrameRow),
+            typeof(ModuleRow),
+        })
             Assert.All(row.GetProperties(BindingFlags.Public | BindingFlags.Instance), p => Assert.NotNull(p.GetCustomAttribute<ColumnAttribute>()));
     }
 
@@ -147,6 +151,12 @@ public sealed class TableTests : IDisposable
 
             Columns are INT64, INT32, BOOLEAN or STRING, and never null. Numbers are signed, as not every engine reads others: what may exceed 2^63−1 says
             what becomes of it. Times are nanoseconds since the start of the recording, `process.started_epoch_ns`.
+
+            Call stacks are there when they were recorded (`record --stacks auto`). `allocations.alloc_stack` leads to `stacks`, from there `stack_frames` to
+            `frames` and `modules`; each number of a stack is in `stacks`, or 0, and `sites` has a row for each `site` of a block. A site is what stacks with
+            the same functions have in common: in another run, on another machine and after another compilation it has the same number, so join and compare
+            datasets by `site`, never by `stack`. Names are those of the symbols that the trace holds, or that `analyze` was given. Without stacks these
+            tables have no rows, those columns are 0, and `query` says so. What the views over sites mean: [find a leak](../guide/find-a-leak.md).
 
             `allocreplay query` shows a column that a dataset does not have, because an older version wrote it, as NULL, and such a table as empty. Each file
             says its version in its metadata (`allocreplay.dataset_version`); without it, it is version 1.

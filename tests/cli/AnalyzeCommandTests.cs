@@ -119,6 +119,25 @@ public sealed class AnalyzeCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_view_of_call_sites_says_when_there_are_none_and_how_to_get_them()
+    {
+        await Run("analyze", "svc.allocrec");
+        foreach (string[] form in new string[][] { [], ["--csv"], ["--json"] })
+        {
+            (int code, _, string notes) = await Run(["query", "svc.dataset", "--view", "leak_suspects", .. form]);
+            Assert.Equal(0, code);
+            Assert.Matches(@"^The dataset has no call stacks[^\n]*'allocreplay record --stacks auto'[^\n]*\n$", notes);
+        }
+        Assert.Equal("", (await Run("query", "svc.dataset", "--view", "outstanding")).Notes);
+
+        SampleStacks.Write(_directory["stacks.allocrec"]);
+        (_, string output, string next) = await Run("analyze", "stacks.allocrec");
+        Assert.Matches(@"stack_frames +\d+ +1 ", output);
+        Assert.Contains("--view leak_suspects", next, StringComparison.Ordinal);
+        Assert.Equal("", (await Run("query", "stacks.dataset", "--view", "leak_suspects")).Notes);
+    }
+
+    [Fact]
     public async Task Views_are_listed_with_what_they_answer()
     {
         (int code, string output, _) = await Run("query", "--list-views");
@@ -126,9 +145,9 @@ public sealed class AnalyzeCommandTests : IDisposable
         Assert.Equal(0, code);
         Assert.Matches(@"outstanding +Blocks that were not freed", output);
         (_, string csv, _) = await Run("query", "--list-views", "--csv");
-        Assert.StartsWith("name,description\nlifetime_histogram,\"", csv, StringComparison.Ordinal);
+        Assert.Contains("\nlifetime_histogram,\"", csv, StringComparison.Ordinal);
         using JsonDocument json = JsonDocument.Parse((await Run("query", "--list-views", "--json")).Output);
-        Assert.Equal("outstanding", json.RootElement.GetProperty("views")[1].GetProperty("name").GetString());
+        Assert.Contains("outstanding", json.RootElement.GetProperty("views").EnumerateArray().Select(v => v.GetProperty("name").GetString()));
     }
 
     [Fact]
@@ -173,7 +192,8 @@ public sealed class AnalyzeCommandTests : IDisposable
 
         Assert.Equal((2, ""), (code, output));
         Assert.Matches(@"^allocreplay: Catalog Error: .*\n(.*\n)*LINE 2: FROM nothing\n +\^\n$", notes);
-        Assert.Contains("There are the tables allocations, threads, process, the views ", notes, StringComparison.Ordinal);
+        Assert.Contains(
+            "There are the tables allocations, threads, sites, stacks, stack_frames, frames, modules, process, the views ", notes, StringComparison.Ordinal);
         Assert.DoesNotContain("Did you mean", notes, StringComparison.Ordinal);
     }
 

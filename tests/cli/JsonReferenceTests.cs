@@ -49,6 +49,9 @@ public sealed partial class JsonReferenceTests : IDisposable
         | `displaced_object` | integer | | The block that was still live at this address, as its release is not in the trace. Absent where there is none. |
         | `other_thread` | integer | | The parent of a thread that starts, the child of one that creates. Absent otherwise. |
         | `duration_ns` | integer | ns | What the call took, where latency was recorded. Absent where it is 0. |
+        | `stack` | integer | | The stack that it was called with, where stacks were recorded. Absent where it is not known. |
+        | `frames` | array | | In the first line with a stack: its functions as `info` has them in `sites[].frames`, the lowest first. |
+        | `is_whole` | boolean | | There too: whether the last of them is the thread's first; else there were more. |
 
         ## query
 
@@ -128,10 +131,11 @@ public sealed partial class JsonReferenceTests : IDisposable
     [Fact]
     public void Lines_of_dump_have_the_properties_that_the_page_says()
     {
-        var writer = new RecordingWriter(_directory["svc.allocrec"]) { Latency = true };
+        var writer = new RecordingWriter(_directory["svc.allocrec"]) { Latency = true, Stacks = true };
+        int stack = writer.Frame(0x401000);
         writer.Thread(0).Event(0, CallKind.ThreadStart).Event(8, CallKind.AlignedAlloc, 0x1000, 64, alignment: 64, duration: 10)
             .Event(16, CallKind.Calloc, 0x2000, 8, count: 3).Realloc(24, 32, 0x2000, 0x3000, 9).Event(40, CallKind.ThreadCreate, otherThread: 1)
-            .Malloc(48, 0x3000, 8).Malloc(100_000_000, 0x3000, 8);
+            .Malloc(48, 0x3000, 8).Malloc(100_000_000, 0x3000, 8, stack);
         writer.Thread(1).Event(40, CallKind.ThreadStart, otherThread: 0);
         writer.Save();
         _runner.Run("dump", _directory["svc.allocrec"], "--json");
@@ -167,13 +171,16 @@ public sealed partial class JsonReferenceTests : IDisposable
     private List<(string Schema, Type Type, string Json)> Printed()
     {
         string trace = _directory["svc.allocrec"], replay = _directory["r.allocrec"], rep = _directory["x.rep"];
+        string stacks = _directory["stacks.allocrec"];
         SampleTrace.Write(trace);
+        SampleStacks.Write(stacks);
         File.WriteAllText(rep, "1\n1\n2\n1\na 0 8\nf 0\n");
         return
         [
             Print("info", trace),
             Print("pack", trace, "-o", _directory["svc.alloctrace"], "--force"),
             Print("import", rep, "--from", "malloclab", "-o", _directory["x.alloctrace"], "--force"),
+            Print("symbolize", stacks, "--no-symbol-cache"),
             Print("replay", trace, "--record", replay, "--force"),
             Print("verify", trace, replay),
             Print("compare", trace, "--allocator", "glibc,noop", "--runs", "3"),
@@ -181,6 +188,7 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("analyze", trace, "-o", _directory["data"], "--force"),
             Print("analyze", trace, "--process", "all", "-o", _directory["all"], "--force"),
             Print("query", "--list-views"),
+            Print("export", stacks, "--format", "pprof", "--what", "live", "-o", _directory["x.pb.gz"], "--force"),
             Print("control", trace, "status"),
         ];
     }

@@ -45,6 +45,10 @@ public sealed class OutputTests : IDisposable
     [InlineData(ExitCode.NotPossible, "no such directory", "pack", "REC", "-o", "OTHER/none/x.alloctrace")]
     [InlineData(ExitCode.NotPossible, "no such directory", "import", "TEXT", "--from", "android", "-o", "OTHER/none/x")]
     [InlineData(ExitCode.NotPossible, "cannot be written", "pack", "REC", "-o", "/proc/x.alloctrace")]
+    [InlineData(ExitCode.Usage, "is a pipe", "export", "REC", "--format", "collapsed", "-o", "PIPE", "--force")]
+    [InlineData(ExitCode.Usage, "inside a recording", "export", "REC", "--format", "collapsed", "-o", "REC/x")]
+    [InlineData(ExitCode.NotPossible, "no such directory", "export", "REC", "--format", "collapsed", "-o", "OTHER/none/x")]
+    [InlineData(ExitCode.NotPossible, "cannot be written", "export", "REC", "--format", "collapsed", "-o", "/proc/x")]
     [InlineData(ExitCode.RecordFailed, "not a recording", "record", "-o", "PIPE", "--force", "--", "true")]
     [InlineData(ExitCode.RecordFailed, "is a pipe", "record", "-o", "PIPE.alloctrace", "--force", "--", "true")]
     [InlineData(ExitCode.RecordFailed, "inside a recording", "record", "-o", "REC/x", "--", "true")]
@@ -71,7 +75,7 @@ public sealed class OutputTests : IDisposable
         Assert.Equal(ExitCode.Ok, _runner.Run("pack", Recording, "-o", _directory["svc.alloctrace"]));
         const UnixFileMode file = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-        Assert.Equal(3, Directory.GetFiles(_directory["new"], "*", SearchOption.AllDirectories).Length);
+        Assert.Equal(8, Directory.GetFiles(_directory["new"], "*", SearchOption.AllDirectories).Length);
         Assert.All([_directory["svc.alloctrace"], .. Directory.GetFiles(_directory["new"], "*", SearchOption.AllDirectories)],
             f => Assert.Equal(file, File.GetUnixFileMode(f)));
         Assert.All([_directory["new"], .. Directory.GetDirectories(_directory["new"], "*", SearchOption.AllDirectories)],
@@ -167,6 +171,34 @@ public sealed class OutputTests : IDisposable
         Assert.Empty(Directory.GetFiles(_directory.Path, ".*"));
         if (code != ExitCode.Ok)
             Assert.EndsWith("allocreplay: x.alloctrace: cannot be written: File too large\n", pack.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("collapsed", 1, ExitCode.NotPossible)]
+    [InlineData("speedscope", 1, ExitCode.NotPossible)]
+    [InlineData("pprof", 1, ExitCode.NotPossible)]
+    [InlineData("heaptrack", 1, ExitCode.NotPossible)]
+    [InlineData("heaptrack", 100_000, ExitCode.Ok)] // the control
+    public void An_export_to_a_disk_that_is_full_leaves_nothing_either(string format, int blocks, int code)
+    {
+        var recording = new StackRecording(_directory["stacks.allocrec"]);
+        var random = new Random(1);
+        for (int i = 1; i <= 2000; i++)
+            recording.Malloc(80L * i, 0x1000_0000 + 16 * (ulong)i, (ulong)random.NextInt64(1L << 40), recording.Frame((ulong)random.NextInt64(1L << 40), 0));
+        recording.Save();
+        string command = $"exec {Programs.AllocReplayCommand} export stacks.allocrec --format {format} -o x.gz";
+        ProgramResult export = Programs.Run("bash", ["-c", $"trap '' XFSZ; ulimit -f {blocks}; {command}"],
+            start =>
+            {
+                start.WorkingDirectory = _directory.Path;
+                start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
+            });
+
+        Assert.True(code == export.ExitCode, export.Error);
+        Assert.Equal(code == ExitCode.Ok, File.Exists(_directory["x.gz"]));
+        Assert.Empty(Directory.GetFiles(_directory.Path, ".*"));
+        if (code != ExitCode.Ok)
+            Assert.EndsWith("allocreplay: x.gz: cannot be written: File too large\n", export.Error, StringComparison.Ordinal);
     }
 
     [Theory]

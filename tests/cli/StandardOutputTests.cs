@@ -21,6 +21,7 @@ public sealed class StandardOutputTests : IDisposable
         for (int i = 0; i < Events; i++)
             writer.Thread(0).Malloc(80 * (i + 1), 0x10000 + 64 * (ulong)i, (ulong)i);
         writer.Save();
+        StackSample.Write(_directory["stacks.allocrec"]);
     }
 
     public void Dispose() => _directory.Dispose();
@@ -34,6 +35,9 @@ public sealed class StandardOutputTests : IDisposable
     [InlineData("info TRACE --json")]
     [InlineData("allocators")]
     [InlineData("query --list-views")]
+    [InlineData("export STACKS --format collapsed")]
+    [InlineData("export STACKS --format pprof")]
+    [InlineData("export STACKS --format heaptrack")]
     [InlineData("--help")]
     public void A_reader_that_has_gone_ends_a_command_without_a_word(string command)
     {
@@ -57,6 +61,8 @@ public sealed class StandardOutputTests : IDisposable
     [InlineData("dump TRACE")]
     [InlineData("info TRACE --json")]
     [InlineData("query --list-views")]
+    [InlineData("export STACKS --format speedscope")]
+    [InlineData("export STACKS --format heaptrack")]
     [InlineData("--help")]
     public void A_full_disk_is_one_line_and_exit_4(string command)
     {
@@ -64,6 +70,21 @@ public sealed class StandardOutputTests : IDisposable
 
         Assert.Equal(ExitCode.NotPossible, result.ExitCode);
         Assert.Equal("allocreplay: cannot write standard output: No space left on device\n", result.Error);
+    }
+
+    [Theory]
+    [InlineData("pprof", "-o FILE writes a file")]
+    [InlineData("heaptrack", "-o FILE.gz writes a file")]
+    public void What_is_not_text_is_not_written_to_a_terminal(string format, string hint)
+    {
+        Programs.Need("script");
+        ProgramResult result = Programs.Run("script", ["-qec", CommandOf($"export STACKS --format {format}"), "/dev/null"]);
+
+        Assert.Equal(ExitCode.Usage, result.ExitCode);
+        Assert.Contains($"standard output is a terminal; {hint}", result.Output, StringComparison.Ordinal);
+        result = Programs.Run("script", ["-qec", CommandOf("export STACKS --format collapsed"), "/dev/null"]); // the control
+        Assert.Equal(ExitCode.Ok, result.ExitCode);
+        Assert.Contains("main;right 110", result.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -95,7 +116,8 @@ public sealed class StandardOutputTests : IDisposable
     }
 
     private string CommandOf(string arguments) =>
-        $"dotnet {Path.Combine(AppContext.BaseDirectory, "allocreplay.dll")} {arguments.Replace("TRACE", Trace, StringComparison.Ordinal)}";
+        $"dotnet {Path.Combine(AppContext.BaseDirectory, "allocreplay.dll")} {arguments.Replace("TRACE", Trace, StringComparison.Ordinal)
+            .Replace("STACKS", _directory["stacks.allocrec"], StringComparison.Ordinal)}";
 
     private static ProgramResult Bash(string script) => Programs.Run("bash", ["-c", script]);
 }

@@ -18,7 +18,7 @@ public sealed class EventBlockTests
         byte[] block = Encode(events);
         Assert.Equal((events + 3) / 4, block.Length);
         var reader = new EventBlockReader();
-        Assert.Null(reader.Decode(block, HeaderOf(events, block), latency: false));
+        Assert.Null(reader.Decode(block, HeaderOf(events, block), CallFields.None));
         int read = 0;
         while (reader.Read(out RawEvent e))
             read += e is { Kind: CallKind.Free, IsNull: true, Ticks: 1000 } ? 1 : 0;
@@ -30,7 +30,7 @@ public sealed class EventBlockTests
     {
         byte[] block = Encode(4097)[..^1];
         Assert.Contains("expected 1 to 4096 events in a block of 1024 bytes, found 4097",
-            new EventBlockReader().Decode(block, HeaderOf(4097, block), latency: false), StringComparison.Ordinal);
+            new EventBlockReader().Decode(block, HeaderOf(4097, block), CallFields.None), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class EventBlockTests
     private static byte[] Encode(int events)
     {
         var writer = new EventBlockWriter();
-        writer.Clear(latency: false);
+        writer.Clear(CallFields.None);
         for (int i = 0; i < events; i++)
             writer.Add(new RawEvent { Kind = CallKind.Free, IsNull = true, Ticks = 1000, Interval = 1 });
         return writer.Encode();

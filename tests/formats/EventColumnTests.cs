@@ -26,7 +26,7 @@ public sealed class EventColumnTests
     public void A_block_is_read_from_its_columns()
     {
         var reader = new EventBlockReader();
-        Assert.Null(reader.Decode(Block(Sound), Four, latency: false));
+        Assert.Null(reader.Decode(Block(Sound), Four, CallFields.None));
         var common = new RawEvent { Interval = 3, Count = 1, OtherThread = -1 };
         Assert.Equal(
             [
@@ -56,12 +56,12 @@ public sealed class EventColumnTests
         };
         var reader = new EventBlockReader();
         FrameHeader header = Four with { Count = 3, LastTicks = 110 };
-        Assert.Null(reader.Decode(Block(columns), header, latency: true));
+        Assert.Null(reader.Decode(Block(columns), header, CallFields.Duration));
         List<RawEvent> events = ReadAll(reader);
         Assert.Equal([2, -1, -1], events.Select(e => e.OtherThread));
         Assert.Equal([(0ul, 0ul), (64ul, 9ul), (0ul, 0ul)], events.Select(e => (e.Alignment, e.Duration)));
         // The same bytes without latency: a column too many is passed over only where nothing else is missing.
-        Assert.Null(reader.Decode(Block(columns), header, latency: false));
+        Assert.Null(reader.Decode(Block(columns), header, CallFields.None));
         Assert.All(ReadAll(reader), e => Assert.Equal(0ul, e.Duration));
     }
 
@@ -75,7 +75,7 @@ public sealed class EventColumnTests
         columns[Size] = [8, 8];
         columns.Remove(Count);
         var reader = new EventBlockReader();
-        Assert.Null(reader.Decode(Block(columns), Four, latency: false));
+        Assert.Null(reader.Decode(Block(columns), Four, CallFields.None));
         Assert.Equal([0x1000ul, 0xff0ul, 0x1000ul, 0xff0ul], ReadAll(reader).Select(e => e.Address));
     }
 
@@ -104,7 +104,7 @@ public sealed class EventColumnTests
     public void A_thread_has_an_index_that_an_integer_holds(ulong stored, string? expected)
     {
         byte[] block = Block(new() { [Kind] = [40], [Time] = [0], [OtherThread] = [stored] });
-        Assert.Equal(expected, new EventBlockReader().Decode(block, new FrameHeader { Count = 1 }, latency: false));
+        Assert.Equal(expected, new EventBlockReader().Decode(block, new FrameHeader { Count = 1 }, CallFields.None));
     }
 
     [Fact]
@@ -121,9 +121,9 @@ public sealed class EventColumnTests
         block = [.. block, .. new byte[PackedWire.BlockEventsMax / PackedWire.EventsPerByteMax - block.Length]];
         FrameHeader full = Four with { Count = PackedWire.BlockEventsMax, LastTicks = Four.FirstTicks };
         var reader = new EventBlockReader();
-        Assert.Null(reader.Decode(block, full, latency: false));
+        Assert.Null(reader.Decode(block, full, CallFields.None));
         Assert.Equal(PackedWire.BlockEventsMax, ReadAll(reader).Count);
-        Assert.NotNull(reader.Decode(block.AsSpan(..^1), full, latency: false));
+        Assert.NotNull(reader.Decode(block.AsSpan(..^1), full, CallFields.None));
     }
 
     [Fact]
@@ -135,18 +135,18 @@ public sealed class EventColumnTests
         AssertRefused("expected 1 bytes of column 5, found 0", block[..^1], Four);
         AssertRefused("expected column 5, found column 6", [.. block[..^count.Length], .. Column(Alignment, [7])], Four);
         byte[] unknown = Column(All, [1, 2, 3]);
-        Assert.Null(new EventBlockReader().Decode([.. block[..^count.Length], .. unknown, .. count], Four, latency: false));
+        Assert.Null(new EventBlockReader().Decode([.. block[..^count.Length], .. unknown, .. count], Four, CallFields.None));
     }
 
     [Fact]
     public void A_reader_that_refused_a_block_has_no_events_until_it_is_given_another()
     {
         var reader = new EventBlockReader();
-        Assert.Null(reader.Decode(Block(Sound), Four, latency: false));
+        Assert.Null(reader.Decode(Block(Sound), Four, CallFields.None));
         Assert.True(reader.Read(out _));
-        Assert.NotNull(reader.Decode(Block(Sound).AsSpan(..^1), Four, latency: false));
+        Assert.NotNull(reader.Decode(Block(Sound).AsSpan(..^1), Four, CallFields.None));
         Assert.False(reader.Read(out _));
-        Assert.Null(reader.Decode(Block(Sound), Four, latency: false));
+        Assert.Null(reader.Decode(Block(Sound), Four, CallFields.None));
         Assert.Equal(4, ReadAll(reader).Count);
     }
 
@@ -156,7 +156,7 @@ public sealed class EventColumnTests
         var writer = new EventBlockWriter();
         byte[] Write(ulong address)
         {
-            writer.Clear(latency: false);
+            writer.Clear(CallFields.None);
             for (int i = 0; i < 300; i++)
                 writer.Add(new RawEvent { Kind = CallKind.Malloc, Ticks = 50 + (ulong)i, Address = address + (ulong)(i % 2), Size = 8, Interval = 2 });
             Assert.Equal((300, 50ul, 349ul, 2u), (writer.Events, writer.FirstTicks, writer.LastTicks, writer.Interval));
@@ -187,7 +187,7 @@ public sealed class EventColumnTests
     private static void AssertRefused(string expected, byte[] block, in FrameHeader header)
     {
         var reader = new EventBlockReader();
-        Assert.Equal(expected, reader.Decode(block, header, latency: false));
+        Assert.Equal(expected, reader.Decode(block, header, CallFields.None));
         Assert.False(reader.Read(out _));
     }
 }

@@ -127,7 +127,7 @@ public sealed class FormatPropertyTests
         {
             var written = new EventBlockWriter();
             var read = new EventBlockReader();
-            written.Clear(latency);
+            written.Clear(latency ? CallFields.Duration : CallFields.None);
             ulong ticks = 5;
             RawEvent[] expected = [.. steps.Select(s => Raw(s, ticks += s.Delta >> 10, latency) with { Interval = 3 })];
             foreach (RawEvent e in expected)
@@ -139,7 +139,7 @@ public sealed class FormatPropertyTests
                 FirstTicks = written.FirstTicks,
                 LastTicks = written.LastTicks
             };
-            Assert.Null(read.Decode(written.Encode(), header, latency));
+            Assert.Null(read.Decode(written.Encode(), header, latency ? CallFields.Duration : CallFields.None));
             foreach (RawEvent e in expected)
             {
                 Assert.True(read.Read(out RawEvent found));

@@ -37,7 +37,7 @@ public sealed class PackVersionTests
     {
         PackFrames pack = PackFrames.Of(_pack);
         var column = new ArrayBufferWriter<byte>();
-        IntegerColumn.Write(column, 9, (ulong[])[1, 2, 3], signed: false);
+        IntegerColumn.Write(column, 10, (ulong[])[1, 2, 3], signed: false);
         for (int i = 0; i < pack.Frames.Count; i++)
             if (pack.Frames[i].Header.Kind == FrameKind.Events)
                 pack.Frames[i] = (pack.Frames[i].Header, [.. column.WrittenSpan, .. pack.Frames[i].Payload, .. column.WrittenSpan]);

@@ -125,7 +125,7 @@ public sealed class PackWriterTests : IDisposable
         {
             foreach ((int thread, ulong ticks) in ((int, ulong)[])[(1, 900), (0, 700), (1, 900), (0, 800)])
             {
-                EventBlockWriter block = writer.NewBlock(latency: false);
+                EventBlockWriter block = writer.NewBlock(CallFields.None);
                 block.Add(new RawEvent { Kind = CallKind.Malloc, Ticks = ticks, Address = 0x1000 * ticks, Size = ticks, Count = 1, Interval = 1 });
                 writer.WriteBlock(0, thread, block);
             }

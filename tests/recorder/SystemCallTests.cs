@@ -20,8 +20,10 @@ public sealed partial class SystemCallTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Theory]
-    [InlineData(2_500_000)]
-    public void Under_a_filter_of_exactly_its_own_calls_a_program_runs_and_is_recorded_whole(long callsPerThread)
+    [InlineData(2_500_000, StackWalk.None)]
+    [InlineData(500_000, StackWalk.FrameInformation)]
+    [InlineData(500_000, StackWalk.FramePointers)]
+    public void Under_a_filter_of_exactly_its_own_calls_a_program_runs_and_is_recorded_whole(long callsPerThread, StackWalk walk)
     {
         Programs.Need("strace");
         string numbers = string.Join(',', Traced("-f", "-n").Select(c => c.Number).Distinct());
@@ -29,6 +31,7 @@ public sealed partial class SystemCallTests : IDisposable
         {
             Command = [Targets.Build("filter.c"), numbers, Program, $"{Threads}", $"{callsPerThread}"],
             Output = _directory["r.allocrec"],
+            Stacks = walk,
         };
 
         Assert.Equal(0, RecordedCommand.Run(options).ExitCode);
@@ -50,8 +53,11 @@ public sealed partial class SystemCallTests : IDisposable
     }
 
     /// <summary>Counted by ptrace, in each of the program's threads between its first and its last allocation.</summary>
-    [Fact]
-    public void In_steady_state_the_hook_makes_no_system_call()
+    [Theory]
+    [InlineData(StackWalk.None)]
+    [InlineData(StackWalk.FrameInformation)]
+    [InlineData(StackWalk.FramePointers)]
+    public void In_steady_state_the_hook_makes_no_system_call(StackWalk walk)
     {
         Programs.Need("strace");
         string log = _directory["strace.txt"], recording = _directory["s.allocrec"];
@@ -59,6 +65,7 @@ public sealed partial class SystemCallTests : IDisposable
         {
             Command = ["strace", "-f", "-o", log, Program, $"{Threads}", "200000"],
             Output = recording,
+            Stacks = walk,
         }).ExitCode);
         string[] lines = File.ReadAllLines(log);
         string main = lines[0].Split(' ')[0];
@@ -69,6 +76,39 @@ public sealed partial class SystemCallTests : IDisposable
         Assert.Subset(new HashSet<string> { "rseq", "set_robust_list", "rt_sigprocmask", "madvise", "exit", "mmap", "munmap", "mprotect" }, own.ToHashSet());
         using TraceReader reader = TraceReader.Open(recording, new DirectoryInfo(recording).GetDirectories($"p{main}.*").Single().Name);
         Assert.Equal(0UL, reader.Process.LostEvents);
+    }
+
+    /// <summary>Of a stack that is not the thread's own the kernel is asked how far it goes, and no more.</summary>
+    [Fact]
+    public void On_another_stack_a_walk_asks_the_kernel_and_under_a_filter_it_does_not()
+    {
+        Programs.Need("strace");
+        string hazards = Targets.Build("stack_hazards.c"), plain = _directory["plain.txt"], recorded = _directory["recorded.txt"];
+        Assert.Equal(0, Programs.Run("strace", ["-n", "-o", plain, hazards, "coroutine"]).ExitCode);
+        Assert.Equal(0, Record(["strace", "-n", "-o", recorded, hazards, "coroutine"]));
+        Dictionary<string, int> before = CallsOf(plain), after = CallsOf(recorded);
+        // 300 coroutines: how far a stack goes, once more where it is larger than it was, and what a frame pointer leads to.
+        Assert.InRange(after["process_vm_readv"], 100, 600);
+        Assert.DoesNotContain("process_vm_readv", before.Keys);
+        string numbers = string.Join(
+            ',', File.ReadAllLines(plain).Select(l => NumberedAlone().Match(l)).Where(m => m.Success).Select(m => m.Groups[1].Value).Distinct());
+        Assert.Equal(0, Record([Targets.Build("filter.c"), numbers, hazards, "coroutine"]));
+        using TraceReader reader = TraceReader.Open(_directory["c.allocrec"]);
+        int unknown = 0;
+        while (reader.Read(out TraceEvent e))
+            unknown += e is { Kind: CallKind.Malloc, Size: >= 5000 and < 5003, Stack: 0 } ? 1 : 0;
+        Assert.Equal(300, unknown);
+
+        int Record(string[] command) => RecordedCommand.Run(new RecordOptions
+        {
+            Command = command,
+            Output = _directory["c.allocrec"],
+            Force = true,
+            Stacks = StackWalk.FrameInformation,
+        }).ExitCode;
+
+        static Dictionary<string, int> CallsOf(string log) => File.ReadAllLines(log).Select(l => NumberedAlone().Match(l)).Where(m => m.Success)
+            .GroupBy(m => m.Groups[2].Value).ToDictionary(g => g.Key, g => g.Count());
     }
 
     /// <summary>The program's calls, unrecorded.</summary>
@@ -91,6 +131,10 @@ public sealed partial class SystemCallTests : IDisposable
 
     [GeneratedRegex("""^\d+ +\[ *(\d+)\] (\w+)""")]
     private static partial Regex Numbered();
+
+    /// <summary>Of one thread: strace writes no process id.</summary>
+    [GeneratedRegex("""^\[ *(\d+)\] (\w+)""")]
+    private static partial Regex NumberedAlone();
 
     [GeneratedRegex("""^\d+ +(\w+)\(""")]
     private static partial Regex Call();

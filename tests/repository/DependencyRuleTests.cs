@@ -3,7 +3,7 @@ using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Repository;
 
-/// <summary>formats ← { recorder, replayer, analyzer } ← cli ← tests; formats ← fuzz ← tests, and the hook includes nothing of ours but the format.</summary>
+/// <summary>formats ← { recorder, replayer, analyzer, symbols } ← cli ← tests; formats ← fuzz ← tests, and the hook includes nothing but the format.</summary>
 public sealed class DependencyRuleTests
 {
     private static readonly Dictionary<string, string[]> Allowed = new()
@@ -14,9 +14,10 @@ public sealed class DependencyRuleTests
         ["replayer"] = ["formats"],
         ["replayer/worker"] = ["formats"],
         ["analyzer"] = ["formats"],
-        ["cli"] = ["formats", "recorder", "replayer", "analyzer"],
+        ["symbols"] = ["formats"],
+        ["cli"] = ["formats", "recorder", "replayer", "analyzer", "symbols"],
         ["fuzz"] = ["formats"],
-        ["tests"] = ["formats", "recorder", "replayer", "analyzer", "cli", "fuzz"],
+        ["tests"] = ["formats", "recorder", "replayer", "analyzer", "symbols", "cli", "fuzz"],
         ["tests/mutation"] = ["formats", "replayer", "analyzer", "cli", "fuzz"],
         ["bench"] = ["formats", "recorder", "replayer", "analyzer", "cli"],
     };

@@ -1,0 +1,66 @@
+using AllocReplay.Analyzer.Tables;
+using AllocReplay.Formats.Calls;
+
+namespace AllocReplay.Analyzer.Passes;
+
+/// <summary>What was acquired at a site, and what became of it.</summary>
+internal sealed class SiteTotals(long site, int stack)
+{
+    private UInt128 _bytes, _live, _peak; // exact: a sum that was too large for its column is right again when blocks go
+    private long _blocks, _liveBlocks, _temporary, _crossThread, _firstNs = -1, _lastNs = -1;
+
+    /// <summary>Its hash; 0 of what is not known.</summary>
+    public long Site => site;
+
+    /// <summary>The first stack of it that was met.</summary>
+    public int Stack => stack;
+
+    /// <summary>Stacks of it that were met.</summary>
+    public int Stacks { get; set; }
+
+    public bool HasBlocks => _blocks > 0;
+
+    public void Acquired(long size, long ns)
+    {
+        _blocks++;
+        _liveBlocks++;
+        _bytes += (ulong)size;
+        _live += (ulong)size;
+        if (_live > _peak)
+            _peak = _live;
+        if (_firstNs < 0)
+            _firstNs = ns;
+        _lastNs = Math.Max(_lastNs, ns);
+    }
+
+    public void Ended(in AllocationRow row)
+    {
+        if (row.EndKind == EndKind.AliveAtEnd)
+            return;
+        _liveBlocks--;
+        _live -= (ulong)row.Size;
+        if (row.IsTemporary)
+            _temporary++;
+        if (row.FreeThread >= 0 && row.FreeThread != row.AllocThread)
+            _crossThread++;
+    }
+
+    public SiteRow ToRow(string function, string file, int line, string text) => new()
+    {
+        Site = site,
+        Function = function,
+        File = file,
+        Line = line,
+        Text = text,
+        Stacks = Stacks,
+        Blocks = _blocks,
+        Bytes = (long)ByteCount.Of(_bytes),
+        LiveBlocks = _liveBlocks,
+        LiveBytes = (long)ByteCount.Of(_live),
+        PeakLiveBytes = (long)ByteCount.Of(_peak),
+        TemporaryBlocks = _temporary,
+        CrossThreadFrees = _crossThread,
+        FirstNs = _firstNs,
+        LastNs = _lastNs,
+    };
+}

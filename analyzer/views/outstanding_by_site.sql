@@ -1,0 +1,13 @@
+-- Call sites by the bytes that were not freed when the trace ended, most first.
+-- oldest_ns and newest_ns are the ages of the oldest and the newest of those blocks: one acquired once and kept, or ever more of them.
+SELECT s.host AS host, s.process AS process, s.site, s.function, s.file, s.line, s.live_blocks, s.live_bytes, s.blocks,
+       a.oldest_ns, a.newest_ns, s.text
+FROM sites s
+JOIN (
+    SELECT host, process, site, max(lifetime_ns) AS oldest_ns, min(lifetime_ns) AS newest_ns
+    FROM allocations
+    WHERE end_kind = 'alive_at_end'
+    GROUP BY host, process, site
+) AS a ON a.host = s.host AND a.process = s.process AND a.site = s.site
+WHERE s.live_blocks > 0
+ORDER BY s.live_bytes DESC, s.live_blocks DESC, s.host, s.process, s.site

@@ -1,0 +1,69 @@
+using AllocReplay.Formats.Calls;
+
+namespace AllocReplay.Formats.Statistics;
+
+/// <summary>Blocks by where they were acquired, for recordings with stacks.</summary>
+public sealed class SiteStatistics : ITraceSink
+{
+    private readonly Dictionary<int, Site> _sites = [];
+    private readonly Dictionary<long, (Site Site, ulong Bytes)> _live = [];
+
+    /// <summary>What was acquired with one stack.</summary>
+    public sealed class Site
+    {
+        internal Site(int stack) => Stack = stack;
+
+        internal UInt128 Acquired { get; set; }
+
+        internal UInt128 Live { get; set; }
+
+        /// <summary>The stack, as <see cref="TraceEvent.Stack"/>; 0: calls of which it is not known.</summary>
+        public int Stack { get; }
+        /// <summary>Blocks acquired; a reallocation acquires one.</summary>
+        public long Blocks { get; internal set; }
+        /// <summary>Bytes requested for them; at most <see cref="ByteCount.Max"/>.</summary>
+        public ulong Bytes => ByteCount.Of(Acquired);
+        /// <summary>Blocks that are still live.</summary>
+        public long LiveBlocks { get; internal set; }
+        /// <summary>Bytes requested for those; at most <see cref="ByteCount.Max"/>.</summary>
+        public ulong LiveBytes => ByteCount.Of(Live);
+    }
+
+    /// <summary>The sites, in no order.</summary>
+    public IReadOnlyCollection<Site> Sites => _sites.Values;
+
+    /// <inheritdoc/>
+    public void Begin(in TraceEvent begin)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Add(in ThreadEvent e)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Add(in TraceCall call)
+    {
+        Remove(call.Released);
+        Remove(call.Displaced);
+        if (call.Acquired < 0)
+            return;
+        if (!_sites.TryGetValue(call.Stack, out Site? site))
+            _sites.Add(call.Stack, site = new Site(call.Stack));
+        ulong bytes = call.BytesRequested;
+        site.Blocks++;
+        site.Acquired += bytes;
+        site.LiveBlocks++;
+        site.Live += bytes;
+        _live[call.Acquired] = (site, bytes);
+    }
+
+    private void Remove(long block)
+    {
+        if (block < 0 || !_live.Remove(block, out var was))
+            return;
+        was.Site.LiveBlocks--;
+        was.Site.Live -= was.Bytes;
+    }
+}

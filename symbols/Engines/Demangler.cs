@@ -1,0 +1,36 @@
+using AllocReplay.Formats.Stacks;
+
+namespace AllocReplay.Symbols.Engines;
+
+/// <summary>Names as C++ and Rust sources have them, by the first of c++filt and llvm-cxxfilt that is installed.</summary>
+internal static class Demangler
+{
+    private static readonly string[] Programs = ["c++filt", "llvm-cxxfilt"];
+
+    /// <summary>What names are in their sources; those that are no linkage names, or cannot be read, are not in it.</summary>
+    public static IReadOnlyDictionary<string, string> Demangle(IEnumerable<string> symbols, CancellationToken token)
+    {
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        string[] mangled = [.. symbols.Where(IsMangled).Distinct(StringComparer.Ordinal)];
+        if (mangled.Length == 0 || Programs.Select(HelperProcess.Find).FirstOrDefault(p => p is not null) is not { } program)
+            return names;
+        using HelperProcess process = HelperProcess.Start(program);
+        process.Ask(mangled, isLast: true);
+        foreach (string symbol in mangled)
+        {
+            if (process.Read(token) is not { } name)
+                break;
+            if (name != symbol && name.Length > 0)
+                names[symbol] = name;
+        }
+        return names;
+    }
+
+    /// <summary>A function by its name in the source.</summary>
+    public static FunctionLine Named(this FunctionLine line, IReadOnlyDictionary<string, string> names) =>
+        names.TryGetValue(line.Function, out string? name) ? line with { Function = name, LinkageName = line.Function } : line;
+
+    /// <summary>C++ and Rust. The program takes apart what is no word: such a name is no compiler's.</summary>
+    private static bool IsMangled(string symbol) => (symbol.StartsWith("_Z", StringComparison.Ordinal) || symbol.StartsWith("_R", StringComparison.Ordinal))
+        && symbol.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '$');
+}

@@ -1,0 +1,140 @@
+using System.IO.Hashing;
+using AllocReplay.Formats.Stacks;
+
+namespace AllocReplay.Symbols.Objects;
+
+/// <summary>A file to take a module's symbols from.</summary>
+/// <param name="File">The object file itself, or a separate debug file.</param>
+/// <param name="Problem">Why it has less than there may be, as a phrase; null when it has all.</param>
+internal sealed record FoundObject(ObjectFile? File, string? Problem);
+
+/// <summary>Finds the files of modules: by build id where there is one, and never one of another build.</summary>
+internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod, DateTimeOffset recorded, uint pid)
+{
+    private const string SystemDebug = "usr/lib/debug";
+    private const int LinksMax = 16;
+
+    private string Root => options.Sysroot ?? "/";
+
+    /// <summary>The files that a module may be found in, whatever they hold, in the order of preference.</summary>
+    public IEnumerable<string> Candidates(Module module)
+    {
+        foreach (string file in DebugFilesById(module.BuildId))
+            yield return file;
+        foreach (string file in Places(module.Path))
+            yield return file;
+    }
+
+    /// <summary>Finds what has the most to say about a module.</summary>
+    public FoundObject Find(Module module)
+    {
+        string? problem = null;
+        ObjectFile? best = null;
+        foreach (string file in Places(module.Path))
+        {
+            ObjectFile? found = ObjectFile.Open(file);
+            string? wrong = found is null ? null : WhyAnother(found, module);
+            problem ??= wrong;
+            if (found is not null && wrong is null)
+            {
+                best = found;
+                break;
+            }
+        }
+        if (best is { HasLines: true })
+            return new FoundObject(best, null);
+        ObjectFile? separate = DebugFilesById(module.BuildId).Select(ObjectFile.Open).FirstOrDefault(f => f is not null && f.BuildId == module.BuildId)
+            ?? (best is null ? null : ByDebugLink(best)) ?? ObjectFile.Open(debuginfod.Fetch(module.BuildId) ?? "");
+        if (separate is not null && (module.BuildId.Length == 0 || separate.BuildId.Length == 0 || separate.BuildId == module.BuildId))
+            return new FoundObject(separate, null);
+        if (best is not null)
+            return new FoundObject(best, best.HasSymbols ? "no line numbers in it" : "it is stripped: exported functions only");
+        return new FoundObject(null, problem ?? (Path.IsPathRooted(module.Path) ? "no such file" : "not a file"));
+    }
+
+    /// <summary>Where the file of a path may be: under the root that was given; else as the program sees it, while it runs, and here.</summary>
+    private IEnumerable<string> Places(string path)
+    {
+        if (!Path.IsPathRooted(path) || path.Contains('\0', StringComparison.Ordinal))
+            yield break;
+        if (options.Sysroot is null && pid != 0)
+            yield return $"/proc/{pid}/root{path}";
+        if (Resolve(path) is { } file)
+            yield return file;
+    }
+
+    private IEnumerable<string> DebugFilesById(string buildId)
+    {
+        if (buildId.Length < 4 || !buildId.All(char.IsAsciiHexDigitLower))
+            yield break;
+        string name = Path.Combine(buildId[..2], buildId[2..] + ".debug");
+        foreach (string directory in options.DebugDirectories)
+        {
+            yield return Path.Combine(directory, ".build-id", name);
+            yield return Path.Combine(directory, name);
+        }
+        yield return Path.Combine(Root, SystemDebug, ".build-id", name);
+        if (debuginfod.Kept(buildId) is { } kept)
+            yield return kept;
+    }
+
+    private ObjectFile? ByDebugLink(ObjectFile file)
+    {
+        if (file.DebugLink.Length == 0)
+            return null;
+        string folder = Path.GetDirectoryName(file.Path)!;
+        string inside = options.Sysroot is { } root && folder.StartsWith(Path.GetFullPath(root), StringComparison.Ordinal)
+            ? folder[Path.GetFullPath(root).Length..] : folder;
+        string[] folders = [folder, Path.Combine(folder, ".debug"),
+            .. options.DebugDirectories.SelectMany(d => new[] { Path.Join(d, inside), d }), Path.Join(Root, SystemDebug, inside)];
+        return folders.Select(f => Path.Combine(f, file.DebugLink)).Where(f => f != file.Path && File.Exists(f) && Checksum(f) == file.DebugChecksum)
+            .Select(ObjectFile.Open).FirstOrDefault(f => f is not null);
+    }
+
+    private string? WhyAnother(ObjectFile found, Module module)
+    {
+        if (found.BuildId != module.BuildId)
+            return $"another build is there: expected build id {(module.BuildId.Length > 0 ? module.BuildId : "none")}, "
+                + $"found {(found.BuildId.Length > 0 ? found.BuildId : "none")}";
+        // Without a build id all that tells is the time.
+        return module.BuildId.Length == 0 && File.GetLastWriteTimeUtc(found.Path) > recorded.UtcDateTime
+            ? "it has no build id, and was written after the recording began" : null;
+    }
+
+    /// <summary>A path below the root; a link that leads to an absolute path is meant below the root, too.</summary>
+    private string? Resolve(string path)
+    {
+        if (options.Sysroot is null)
+            return path;
+        for (int i = 0; i < LinksMax; i++)
+        {
+            string file = Path.Join(Root, path);
+            try
+            {
+                if (new FileInfo(file).LinkTarget is not { } target)
+                    return file;
+                path = Path.IsPathRooted(target) ? target : Path.GetFullPath(Path.Join(Path.GetDirectoryName(path), target));
+            }
+            catch (IOException)
+            {
+                return null;
+            }
+        }
+        return null;
+    }
+
+    private static uint? Checksum(string path)
+    {
+        try
+        {
+            using FileStream file = File.OpenRead(path);
+            var crc = new Crc32();
+            crc.Append(file);
+            return crc.GetCurrentHashAsUInt32();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}

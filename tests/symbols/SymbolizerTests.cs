@@ -1,0 +1,260 @@
+using System.Globalization;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Stacks;
+using AllocReplay.Symbols;
+using AllocReplay.Symbols.Objects;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Symbols;
+
+/// <summary>Functions and lines of code, by whatever resolves them and wherever its file is; and never those of another build.</summary>
+[StartsProcesses]
+public sealed class SymbolizerTests : IDisposable
+{
+    private const string Id = "-Wl,--build-id=sha1";
+
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    private SymbolOptions Options => new() { Cache = null, DebuginfodCache = _directory["fetched"] };
+
+    [Theory]
+    [InlineData("llvm-symbolizer", "-pie")]
+    [InlineData("llvm-symbolizer", "-no-pie")]
+    [InlineData("addr2line", "-pie")]
+    [InlineData("addr2line", "-no-pie")]
+    public void A_resolver_tells_functions_and_lines(string resolver, string form)
+    {
+        Programs.Need(resolver, "c++filt");
+        string program = Build("-g", form);
+        SymbolResult result = Resolve(program, Options with { Resolvers = [resolver] }, out var expected);
+        foreach ((ulong offset, int line, string name) in expected)
+        {
+            IReadOnlyList<FunctionLine> functions = FunctionsAt(result, offset);
+            Assert.Equal((name, line, "symbols.cpp"), (functions[0].Function, functions[0].Line, Path.GetFileName(functions[0].File)));
+            Assert.Equal(name == "inlined()" ? ["inlined()", "plain"] : [name], functions.Select(f => f.Function));
+        }
+        ModuleSymbols module = Assert.Single(result.Modules);
+        Assert.Equal((program, expected.Count, expected.Count, expected.Count, program, null),
+            (module.Module, module.Locations, module.Named, module.WithLine, module.Source, module.Problem));
+    }
+
+    [Theory]
+    [InlineData("-pie")]
+    [InlineData("-no-pie")]
+    public void Without_a_resolver_symbol_tables_tell_functions(string form)
+    {
+        SymbolResult result = Resolve(Build(form), Options with { Resolvers = [] }, out var expected);
+        foreach ((ulong offset, _, string name) in expected)
+        {
+            FunctionLine function = Assert.Single(FunctionsAt(result, offset));
+            Assert.Equal((name == "inlined()" ? "plain" : name, 0), (function.Function, function.Line));
+        }
+        Assert.Equal("no line numbers in it", Assert.Single(result.Modules).Problem);
+    }
+
+    [Fact]
+    public void A_stripped_program_has_no_names_and_says_so()
+    {
+        SymbolResult result = Resolve(Build("-s"), Options, out var expected);
+        Assert.Equal(0, result.Symbols.Count);
+        Assert.Equal("it is stripped: exported functions only", Assert.Single(result.Modules).Problem);
+        Frame frame = CodeFrames.In("/bin/symbols", "", expected[0].Offset).Of(2, out _)[0];
+        Assert.Equal($"symbols+0x{expected[0].Offset:x}", Assert.Single(result.Symbols.Lines([frame])).Name);
+    }
+
+    [Fact]
+    public void Another_build_at_the_path_is_not_taken()
+    {
+        string program = Build("-g"), other = Build("-g", "-DOTHER", "-O2");
+        (List<(ulong Offset, int, string)> expected, string id) = (Expected(program), ObjectFile.Open(program)!.BuildId);
+        SymbolResult result = Resolve(CodeFrames.In(other, id, [.. expected.Select(e => e.Offset)]), Options);
+        Assert.Equal(0, result.Symbols.Count);
+        Assert.StartsWith($"another build is there: expected build id {id}, found ", Assert.Single(result.Modules).Problem, StringComparison.Ordinal);
+    }
+
+    /// <summary>Without a build id a file counts as long as it is older than the recording.</summary>
+    [Fact]
+    public void Without_a_build_id_a_newer_file_is_not_taken()
+    {
+        string program = Targets.Build("symbols.cpp", "-g", "-Wl,--build-id=none");
+        FrameTable frames = CodeFrames.In(program, "", [.. Expected(program).Select(e => e.Offset)]);
+        using var symbolizer = new Symbolizer(Options, TestContext.Current.CancellationToken);
+        DateTimeOffset written = File.GetLastWriteTimeUtc(program);
+        Assert.True(symbolizer.Resolve(frames, Process(written.AddSeconds(1))).Symbols.Count > 0);
+        SymbolResult result = symbolizer.Resolve(frames, Process(written.AddSeconds(-1)));
+        Assert.Equal((0, "it has no build id, and was written after the recording began"), (result.Symbols.Count, result.Modules[0].Problem));
+    }
+
+    [Theory]
+    [InlineData(".build-id/XX/YY.debug")]
+    [InlineData("XX/YY.debug")]
+    public void A_separate_debug_file_is_found_by_build_id(string place)
+    {
+        Programs.Need("objcopy");
+        string program = Build("-g"), id = ObjectFile.Open(program)!.BuildId, stripped = _directory["stripped"];
+        string name = place.Replace("XX", id[..2], StringComparison.Ordinal).Replace("YY", id[2..], StringComparison.Ordinal);
+        string debug = _directory[Path.Combine("debug", name)];
+        Directory.CreateDirectory(Path.GetDirectoryName(debug)!);
+        ObjCopy("--only-keep-debug", program, debug);
+        ObjCopy("--strip-all", program, stripped);
+        List<(ulong Offset, int Line, string)> expected = Expected(program);
+        FrameTable frames = CodeFrames.In(stripped, id, [.. expected.Select(e => e.Offset)]);
+
+        Assert.Equal(0, Resolve(frames, Options).Symbols.Count); // the control
+        SymbolResult result = Resolve(frames, Options with { DebugDirectories = [_directory["debug"]] });
+        Assert.Equal(expected.Select(e => e.Line), expected.Select(e => FunctionsAt(result, e.Offset)[0].Line));
+        Assert.Equal(debug, Assert.Single(result.Modules).Source);
+        // It is enough without the program.
+        File.Delete(stripped);
+        Assert.Equal(expected.Count, Resolve(frames, Options with { DebugDirectories = [_directory["debug"]] }).Symbols.Count);
+    }
+
+    [Theory]
+    [InlineData(".debug/symbols.debug")]
+    [InlineData("symbols.debug")]
+    public void A_separate_debug_file_is_found_by_its_name_and_checksum(string place)
+    {
+        Programs.Need("objcopy");
+        string program = Targets.Build("symbols.cpp", "-g", "-Wl,--build-id=none"), stripped = _directory["stripped"], debug = _directory[place];
+        Directory.CreateDirectory(Path.GetDirectoryName(debug)!);
+        ObjCopy("--only-keep-debug", program, debug);
+        Assert.Equal(0, Programs.Run("objcopy", ["--strip-all", $"--add-gnu-debuglink={debug}", program, stripped]).ExitCode);
+        FrameTable frames = CodeFrames.In(stripped, "", [.. Expected(program).Select(e => e.Offset)]);
+        Assert.Equal(debug, Assert.Single(Resolve(frames, Options).Modules).Source);
+
+        File.AppendAllText(debug, "x"); // another file than was meant
+        Assert.Equal(0, Resolve(frames, Options).Symbols.Count);
+    }
+
+    /// <summary>A container's files: what its links lead to lies in it, too.</summary>
+    [Fact]
+    public void Files_below_a_sysroot_are_found_through_its_links()
+    {
+        string program = Build("-g"), root = _directory["root"];
+        Directory.CreateDirectory(Path.Combine(root, "opt", "real"));
+        File.Copy(program, Path.Combine(root, "opt", "real", "shop"));
+        File.CreateSymbolicLink(Path.Combine(root, "opt", "shop"), "/opt/real/shop");
+        List<(ulong Offset, int, string)> expected = Expected(program);
+        FrameTable frames = CodeFrames.In("/opt/shop", ObjectFile.Open(program)!.BuildId, [.. expected.Select(e => e.Offset)]);
+        Assert.Equal("no such file", Assert.Single(Resolve(frames, Options).Modules).Problem); // the control
+        Assert.Equal(expected.Count, Resolve(frames, Options with { Sysroot = root }).Symbols.Count);
+    }
+
+    /// <summary>What a resolver said is known without it from then on; another's answers are not taken for its own.</summary>
+    [Fact]
+    public void Answers_are_kept_by_build_id_and_resolver()
+    {
+        Programs.Need("addr2line");
+        string program = Build("-g"), counting = Script("resolver", "echo x >> \"$0.calls\"; exec addr2line \"$@\"");
+        SymbolOptions options = Options with { Cache = _directory["cache"], Resolvers = [counting] };
+        SymbolResult first = Resolve(program, options, out _), second = Resolve(program, options, out _);
+        Assert.Single(File.ReadAllLines(counting + ".calls"));
+        Assert.Equal(InOrder(first), InOrder(second));
+        Assert.Equal(first.Modules, second.Modules);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Directory.GetFiles(_directory["cache"])[0]));
+
+        string silent = Script("silent", "while read -r line; do :; done");
+        Assert.Equal(0, Resolve(program, options with { Resolvers = [silent] }, out _).Symbols.Count);
+        // What is kept may be damaged.
+        foreach (string file in Directory.GetFiles(_directory["cache"]))
+            File.WriteAllText(file, "no such thing");
+        Assert.Equal(first.Symbols.Count, Resolve(program, options, out _).Symbols.Count);
+    }
+
+    /// <summary>A resolver that dies over some addresses is begun anew for the others.</summary>
+    [Fact]
+    public void A_resolver_that_dies_costs_one_answer()
+    {
+        Programs.Need("llvm-symbolizer");
+        string program = Build("-g");
+        List<(ulong Offset, int, string)> expected = Expected(program);
+        ulong deadly = expected.Select(e => e.Offset).Order().ElementAt(1);
+        string dying = Script("llvm-dying", "while read -r line; do case \"$line\" in *\" 0x" + deadly.ToString("x", CultureInfo.InvariantCulture)
+            + "\") exit 1 ;; esac; echo \"$line\" | llvm-symbolizer \"$@\"; done");
+        SymbolResult result = Resolve(program, Options with { Resolvers = [dying] }, out _);
+        Assert.Equal(expected.Count - 1, result.Symbols.Count);
+        Assert.DoesNotContain(new CodeLocation(0, deadly), result.Symbols.Functions.Select(f => f.Key));
+    }
+
+    [Theory]
+    [InlineData("llvm-symbolizer")]
+    [InlineData("addr2line")]
+    public void Names_of_files_may_have_any_characters(string resolver)
+    {
+        Programs.Need(resolver);
+        string program = _directory["a \"b\" 'c'\t\\d"];
+        File.Copy(Build("-g"), program);
+        FrameTable frames = CodeFrames.In(program, ObjectFile.Open(program)!.BuildId, Expected(Build("-g"))[0].Offset);
+        Assert.Equal(1, Resolve(frames, Options with { Resolvers = [resolver] }).Symbols.Count);
+    }
+
+    [Fact]
+    public void It_ends_when_it_is_told_to()
+    {
+        using var source = new CancellationTokenSource();
+        string waiting = Script("llvm-waiting", "while read -r line; do :; done");
+        string program = Build("-g");
+        FrameTable frames = CodeFrames.In(program, ObjectFile.Open(program)!.BuildId, Expected(program)[0].Offset);
+        using var symbolizer = new Symbolizer(Options with { Resolvers = [waiting] }, source.Token);
+        source.CancelAfter(50);
+        Assert.ThrowsAny<OperationCanceledException>(() => symbolizer.Resolve(frames, Process(DateTimeOffset.UtcNow)));
+    }
+
+    internal static ProcessInfo Process(DateTimeOffset started, uint pid = 0) => new()
+    {
+        Pid = pid,
+        ParentPid = 0,
+        Executable = "",
+        Arguments = [],
+        AllocatorPath = "",
+        AllocatorBuildId = "",
+        Architecture = "x86-64",
+        Started = started,
+        State = RecordingState.Exited,
+        Failure = null,
+        LostEvents = 0,
+        RecordsOperatorNew = false,
+        Source = ProcessInfo.FromPreload,
+        Forked = false,
+        Sample = 1,
+        Latency = false,
+        Stacks = true,
+        FormatVersion = "1.0",
+    };
+
+    private static string Build(params string[] flags) => Targets.Build("symbols.cpp", [Id, .. flags]);
+
+    /// <summary>What the program says of itself: offsets of code, the line and the function there.</summary>
+    private static List<(ulong Offset, int Line, string Name)> Expected(string program) =>
+        [.. Programs.Run(program, []).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(' ', 3))
+            .Select(p => (ulong.Parse(p[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture), int.Parse(p[1], CultureInfo.InvariantCulture), p[2]))];
+
+    private static SymbolResult Resolve(string program, SymbolOptions options, out List<(ulong Offset, int Line, string Name)> expected)
+    {
+        expected = Expected(program);
+        return Resolve(CodeFrames.In(program, ObjectFile.Open(program)!.BuildId, [.. expected.Select(e => e.Offset)]), options);
+    }
+
+    private static SymbolResult Resolve(FrameTable frames, SymbolOptions options)
+    {
+        using var symbolizer = new Symbolizer(options, TestContext.Current.CancellationToken);
+        return symbolizer.Resolve(frames, Process(DateTimeOffset.UtcNow));
+    }
+
+    private static IReadOnlyList<FunctionLine> FunctionsAt(SymbolResult result, ulong offset) =>
+        result.Symbols.Functions.Single(f => f.Key.Offset == offset).Value;
+
+    private static IEnumerable<FunctionLine> InOrder(SymbolResult result) => result.Symbols.Functions.OrderBy(f => f.Key.Offset).SelectMany(f => f.Value);
+
+    private static void ObjCopy(string what, string from, string to) => Assert.Equal(0, Programs.Run("objcopy", [what, from, to]).ExitCode);
+
+    private string Script(string name, string text)
+    {
+        string path = _directory[name];
+        File.WriteAllText(path, $"#!/bin/sh\n{text}\n");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return path;
+    }
+}
