@@ -74,7 +74,7 @@ internal sealed class SymbolArguments
             progress =>
             {
                 using var symbolizer = new Symbolizer(options with { Progress = progress }, token);
-                SymbolResult result = symbolizer.Resolve(reader.Frames, reader.Process);
+                SymbolResult result = symbolizer.Resolve(reader.Frames, reader.Process, StoredIn(reader, terminal));
                 foreach ((Uri server, string problem) in symbolizer.SilentServers)
                     terminal.Note($"allocreplay: warning: {server} was not asked further: {problem}");
                 return result;
