@@ -16,7 +16,7 @@ internal static class FittedTable
     /// <param name="width">Of the page.</param>
     public static Table Of((string Header, Justify Align)[] columns, IReadOnlyList<string[]> rows, int width)
     {
-        int taken = Between * columns.Length
+        int taken = Between * columns.Length + 1
             + columns.SkipLast(1).Select((c, i) => rows.Select(r => r[i].Length).Append(c.Header.Length).Max()).Sum();
         Table table = Terminal.NewTable(columns);
         foreach (string[] row in rows)

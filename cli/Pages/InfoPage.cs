@@ -206,7 +206,9 @@ internal static class InfoPage
         {
             rows.Add([Quantity.Bytes(site.LiveBytes), Quantity.Count(site.LiveBlocks), Quantity.Bytes(site.Bytes), Quantity.Count(site.Blocks),
                 site.Frames.Count == 0 ? "not known" : site.Name]);
-            string callers = string.Join(" < ", site.Frames.Skip(site.NameIndex + 1).Take(SiteFrames).Select(f => SiteName.Short(f.Function)));
+            // What the C library does before main is the same in all.
+            string callers = string.Join(" < ", site.Frames.Skip(site.NameIndex + 1).Take(SiteFrames)
+                .TakeWhile(f => !SiteHash.IsCLibrary(Path.GetFileName(f.Module))).Select(f => SiteName.Short(f.Function)));
             if (callers.Length > 0)
                 rows.Add(["", "", "", "", "  < " + callers]);
         }

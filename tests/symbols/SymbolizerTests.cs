@@ -193,6 +193,17 @@ public sealed class SymbolizerTests : IDisposable
         Assert.Equal("shop::leak::leaky", name);
     }
 
+    [Theory]
+    [InlineData("price.isra.0", "price")]
+    [InlineData("_ZN4shop5priceEi.constprop.0", "shop::price(int)")]
+    [InlineData("main", "main")]
+    public void Names_have_nothing_that_a_compiler_adds_for_its_copies(string symbol, string name)
+    {
+        Programs.Need("c++filt");
+        FunctionLine line = new FunctionLine(symbol, "", "", 0).Named(Demangler.Demangle([symbol], TestContext.Current.CancellationToken));
+        Assert.Equal((name, name == symbol ? "" : symbol), (line.Function, line.LinkageName));
+    }
+
     /// <summary>What a resolver said is known without it from then on; another's answers are not taken for its own.</summary>
     [Fact]
     public void Answers_are_kept_by_build_id_and_resolver()
