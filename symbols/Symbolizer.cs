@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Symbols.Engines;
@@ -81,8 +82,17 @@ public sealed class Symbolizer : IDisposable
             (source, problem) = (found.File?.Path ?? "", found.Problem);
             if (found.File is { } file)
             {
-                IReadOnlyList<IReadOnlyList<FunctionLine>> answers = _resolver.Resolve(file.Path, [.. offsets.Select(o => file.Base + o)], _token);
-                IReadOnlyDictionary<string, string> names = Demangler.Demangle(answers.SelectMany(a => a).Select(f => f.Symbol), _token);
+                IReadOnlyList<IReadOnlyList<FunctionLine>> answers = [];
+                IReadOnlyDictionary<string, string> names = new Dictionary<string, string>();
+                try
+                {
+                    answers = _resolver.Resolve(file.Path, [.. offsets.Select(o => file.Base + o)], _token);
+                    names = Demangler.Demangle(answers.SelectMany(a => a).Select(f => f.Symbol), _token);
+                }
+                catch (Win32Exception)
+                {
+                    answers = []; // what was found cannot be run
+                }
                 for (int i = 0; i < answers.Count; i++)
                     known[offsets[i]] = [.. answers[i].Select(f => f.Named(names))];
                 if (answers.Count < offsets.Length)

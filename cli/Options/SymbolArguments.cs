@@ -58,7 +58,10 @@ internal sealed class SymbolArguments
         if (!reader.Process.Stacks)
             return SymbolTable.Empty;
         bool isAsked = options.Sysroot is not null || options.DebugDirectories.Count > 0;
-        return !isAsked && StoredIn(reader, terminal) is { Count: > 0 } stored ? stored : Resolve(reader, options, terminal, token).Symbols;
+        // A recording may have gone on since its symbols were stored; a packed trace has not.
+        return !isAsked && StoredIn(reader, terminal) is { Count: > 0 } stored && (reader.Trace.IsPacked || stored.Count >= reader.Frames.Locations.Count)
+            ? stored
+            : Resolve(reader, options, terminal, token).Symbols;
     }
 
     /// <summary>Resolves the code of a process image's stacks.</summary>

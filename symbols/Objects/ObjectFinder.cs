@@ -1,4 +1,6 @@
 using System.IO.Hashing;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Symbols.Objects;
@@ -139,12 +141,12 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
     {
         try
         {
-            using FileStream file = File.OpenRead(path);
+            using var file = new FileStream(FileKind.Open(path, followsLinks: true), FileAccess.Read);
             var crc = new Crc32();
             crc.Append(file);
             return crc.GetCurrentHashAsUInt32();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or TraceFormatException)
         {
             return null;
         }

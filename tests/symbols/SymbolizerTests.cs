@@ -252,6 +252,31 @@ public sealed class SymbolizerTests : IDisposable
         Assert.Equal(1, Resolve(frames, Options with { Resolvers = [resolver] }).Symbols.Count);
     }
 
+    /// <summary>A path comes from a trace, and a name of a debug file from an object file: nothing is waited for there.</summary>
+    [Fact]
+    public void A_pipe_is_no_object_file()
+    {
+        Assert.Equal(0, Programs.Run("mkfifo", [_directory["pipe"]]).ExitCode);
+        Assert.Equal("no such file", Assert.Single(Resolve(CodeFrames.In(_directory["pipe"], "c0ffee", 1), Options).Modules).Problem);
+        string linked = _directory["linked"], id = ObjectFile.Open(Build())!.BuildId;
+        File.WriteAllText(_directory["pipe.debug"], "any");
+        Assert.Equal(0, Programs.Run("objcopy", ["--strip-all", $"--add-gnu-debuglink={_directory["pipe.debug"]}", Build(), linked]).ExitCode);
+        File.Delete(_directory["pipe.debug"]);
+        File.Move(_directory["pipe"], _directory["pipe.debug"]);
+        Assert.Equal("it is stripped: exported functions only", Assert.Single(Resolve(CodeFrames.In(linked, id, 1), Options).Modules).Problem);
+    }
+
+    /// <summary>What bears the name of a resolver and cannot be run is passed over; what cannot be run after all costs the names.</summary>
+    [Fact]
+    public void A_resolver_that_cannot_be_run_is_no_end()
+    {
+        string program = Build("-g"), noProgram = _directory["llvm-none"], broken = Script("llvm-broken", "exit 0");
+        File.WriteAllText(noProgram, "");
+        Assert.True(Resolve(program, Options with { Resolvers = [noProgram] }, out _).Symbols.Count > 0);
+        File.WriteAllText(broken, "#!/no/such/interpreter\n");
+        Assert.Equal("what resolves its addresses has failed", Assert.Single(Resolve(program, Options with { Resolvers = [broken] }, out _).Modules).Problem);
+    }
+
     [Fact]
     public void It_ends_when_it_is_told_to()
     {
