@@ -9,6 +9,7 @@ return args switch
 {
     ["recorder"] => RecorderBench.Run(),
     ["stacks"] => StackBench.Run(),
+    ["symbols"] => SymbolBench.Run(),
     ["formats"] => FormatsBench.Run(),
     ["replayer"] => ReplayerBench.Run(),
     ["large"] => LargeBench.Run(),
@@ -23,6 +24,7 @@ static int List(int exitCode)
 
           recorder   what recording costs a program, beside LTTng-UST's libc wrapper and heaptrack
           stacks     the last part of that alone: what stacks add, by how deep they are and how often they change
+          symbols    time and memory to find the functions of a recording of redis, and of a large module (chromium, or $BENCH_MODULE)
           formats    size of traces, and rates of packing and reading, beside LTTng and babeltrace2
           replayer   what the replayer costs beside the barest loop in C, and how replays scale with threads and order
           large      memory and time that 300 million events take to pack and read (3 GB of disk)

@@ -12,6 +12,9 @@ internal sealed class SymbolCache(string? directory)
 {
     private const int FileMax = 1 << 28;
 
+    /// <summary>Rises when other answers would be kept for the same files.</summary>
+    private const string Version = "2";
+
     /// <summary>Of a module.</summary>
     [MessagePackObject]
     internal sealed record Entry
@@ -34,7 +37,7 @@ internal sealed class SymbolCache(string? directory)
     {
         if (directory is null || module.BuildId.Length < 4 || !module.BuildId.All(char.IsAsciiHexDigitLower))
             return null;
-        var circumstances = new StringBuilder(resolver);
+        var circumstances = new StringBuilder(Version).Append('\n').Append(resolver);
         foreach (string file in files)
             if (new FileInfo(file) is { Exists: true } info)
                 circumstances.Append(System.Globalization.CultureInfo.InvariantCulture, $"\n{file} {info.Length} {info.LastWriteTimeUtc.Ticks}");

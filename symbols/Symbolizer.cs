@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Symbols.Engines;
@@ -34,11 +35,12 @@ public sealed class Symbolizer : IDisposable
     /// <summary>Resolves all code of a process image's stacks.</summary>
     /// <param name="frames">The stacks.</param>
     /// <param name="process">The process.</param>
+    /// <param name="stored">What is known already: it stays where nothing better is found.</param>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public SymbolResult Resolve(FrameTable frames, ProcessInfo process)
+    public SymbolResult Resolve(FrameTable frames, ProcessInfo process, SymbolTable? stored = null)
     {
         var finder = new ObjectFinder(_options, _debuginfod, process.Started, process.Pid);
-        var symbols = new Dictionary<CodeLocation, IReadOnlyList<FunctionLine>>();
+        var symbols = new Dictionary<CodeLocation, IReadOnlyList<FunctionLine>>((stored ?? SymbolTable.Empty).Functions);
         var modules = new List<ModuleSymbols>();
         // A module that was told in several generations is resolved once.
         ILookup<(string, string), CodeLocation> byModule = frames.Locations.ToLookup(l =>
@@ -80,8 +82,17 @@ public sealed class Symbolizer : IDisposable
             (source, problem) = (found.File?.Path ?? "", found.Problem);
             if (found.File is { } file)
             {
-                IReadOnlyList<IReadOnlyList<FunctionLine>> answers = _resolver.Resolve(file.Path, [.. offsets.Select(o => file.Base + o)], _token);
-                IReadOnlyDictionary<string, string> names = Demangler.Demangle(answers.SelectMany(a => a).Select(f => f.Symbol), _token);
+                IReadOnlyList<IReadOnlyList<FunctionLine>> answers = [];
+                IReadOnlyDictionary<string, string> names = new Dictionary<string, string>();
+                try
+                {
+                    answers = _resolver.Resolve(file.Path, [.. offsets.Select(o => file.Base + o)], _token);
+                    names = Demangler.Demangle(answers.SelectMany(a => a).Select(f => f.Symbol), _token);
+                }
+                catch (Win32Exception)
+                {
+                    answers = []; // what was found cannot be run
+                }
                 for (int i = 0; i < answers.Count; i++)
                     known[offsets[i]] = [.. answers[i].Select(f => f.Named(names))];
                 if (answers.Count < offsets.Length)
@@ -90,16 +101,25 @@ public sealed class Symbolizer : IDisposable
                     Keep(key, source, problem, known);
             }
         }
-        (int named, int withLine) = (0, 0);
         foreach (CodeLocation location in locations)
             if (known.TryGetValue(location.Offset, out IReadOnlyList<FunctionLine>? functions) && functions.Count > 0)
-            {
-                symbols[location] = functions;
-                named++;
-                withLine += functions[0].Line > 0 ? 1 : 0;
-            }
+                Take(location, functions, symbols);
+        (int named, int withLine) = Count(locations, symbols);
+        if (source.Length == 0 && named > 0)
+            problem = $"{problem}: what was stored stays";
         return new ModuleSymbols(module.Path, module.BuildId, locations.Length, named, withLine, source, problem);
     }
+
+    /// <summary>Takes functions over what was known, unless that has lines and these have none.</summary>
+    private static void Take(
+        CodeLocation location, IReadOnlyList<FunctionLine> functions, Dictionary<CodeLocation, IReadOnlyList<FunctionLine>> symbols)
+    {
+        if (!(symbols.TryGetValue(location, out IReadOnlyList<FunctionLine>? known) && known[0].Line > 0 && functions[0].Line == 0))
+            symbols[location] = functions;
+    }
+
+    private static (int Named, int WithLine) Count(CodeLocation[] locations, Dictionary<CodeLocation, IReadOnlyList<FunctionLine>> symbols) =>
+        (locations.Count(symbols.ContainsKey), locations.Count(l => symbols.TryGetValue(l, out IReadOnlyList<FunctionLine>? f) && f[0].Line > 0));
 
     private static void Keep(string? key, string source, string? problem, Dictionary<ulong, IReadOnlyList<FunctionLine>> known) =>
         SymbolCache.Write(key, new SymbolCache.Entry
@@ -113,14 +133,10 @@ public sealed class Symbolizer : IDisposable
     private ModuleSymbols ResolveJit(ProcessInfo process, CodeLocation[] locations, Dictionary<CodeLocation, IReadOnlyList<FunctionLine>> symbols)
     {
         JitCode code = JitFiles.Read(_options, process);
-        (int named, int withLine) = (0, 0);
         foreach (CodeLocation location in locations)
             if (code.At(location.Offset) is { } function)
-            {
-                symbols[location] = [function];
-                named++;
-                withLine += function.Line > 0 ? 1 : 0;
-            }
+                Take(location, [function], symbols);
+        (int named, int withLine) = Count(locations, symbols);
         return new ModuleSymbols("", "", locations.Length, named, withLine, string.Join(", ", code.Sources), code.Sources.Count > 0 ? null
             : $"no perf-{process.Pid}.map or jit-{process.Pid}.dump of it (DOTNET_PerfMapEnabled=1, node --perf-basic-prof)");
     }

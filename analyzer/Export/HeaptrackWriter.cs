@@ -123,7 +123,7 @@ public sealed class HeaptrackWriter : ITraceSink
 
     private int TraceOf(int stack)
     {
-        IReadOnlyList<Frame> frames = _frames.Of(stack, out bool isWhole);
+        IReadOnlyList<Frame> frames = _symbols.FramesOf(_frames, stack, out bool isWhole);
         int trace = frames.Count == 0 ? Below(0, MarkerOf(StackFunction.Unknown)) : isWhole ? 0 : Below(0, MarkerOf(StackFunction.Truncated));
         for (int i = frames.Count - 1; i >= 0; i--)
             trace = Below(trace, CodeOf(frames[i]));

@@ -57,7 +57,7 @@ public sealed class PprofWriter
     /// <summary>Of a stack, the lowest first.</summary>
     private ulong[] LocationsOf(int stack)
     {
-        IReadOnlyList<Frame> frames = _profile.Frames.Of(stack, out bool isWhole);
+        IReadOnlyList<Frame> frames = _profile.Symbols.FramesOf(_profile.Frames, stack, out bool isWhole);
         IEnumerable<ulong> locations = frames.Select(LocationOf);
         if (frames.Count == 0)
             locations = [MarkerOf(StackFunction.Unknown)];

@@ -16,7 +16,7 @@ internal readonly record struct StackFunction(string Name, string File)
     /// <summary>A stack's functions, the thread's first one first, inlined ones too.</summary>
     public static List<StackFunction> Of(int stack, FrameTable frames, SymbolTable symbols)
     {
-        IReadOnlyList<Frame> walked = frames.Of(stack, out bool isWhole);
+        IReadOnlyList<Frame> walked = symbols.FramesOf(frames, stack, out bool isWhole);
         List<StackFunction> functions = [.. symbols.Lines(walked).Select(l => new StackFunction(l.Name, l.Function?.File ?? ""))];
         if (walked.Count == 0)
             functions.Add(new StackFunction(Unknown, ""));

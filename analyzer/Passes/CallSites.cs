@@ -17,7 +17,8 @@ public sealed class CallSites(FrameTable frames, SymbolTable symbols)
     private const int NotMet = 0, HasNoFrames = -1;
 
     private readonly int[] _siteOf = new int[frames.Count]; // by stack: an index of _sites, or one of the above
-    private readonly List<SiteTotals> _sites = [new(0, 0)]; // the first: of blocks whose stack is not known
+    private readonly Int128[] _liveOf = new Int128[frames.Count], _bytesOf = new Int128[frames.Count]; // by stack
+    private readonly List<SiteTotals> _sites = [new(0)]; // the first: of blocks whose stack is not known
     private readonly Dictionary<long, int> _indices = [];
     private readonly Dictionary<CodeLocation, CodePlace> _placeAt = [];
     private readonly List<CodePlace> _places = [];
@@ -47,20 +48,48 @@ public sealed class CallSites(FrameTable frames, SymbolTable symbols)
     internal long SiteOf(int stack) => TotalsOf(stack).Site;
 
     /// <summary>A block was acquired with a stack that is known, or 0.</summary>
-    internal void Acquired(int stack, long size, long ns) => TotalsOf(stack).Acquired(size, ns);
+    internal void Acquired(int stack, long size, long ns)
+    {
+        TotalsOf(stack).Acquired(size, ns);
+        if (stack > 0)
+        {
+            _liveOf[stack] += size;
+            _bytesOf[stack] += size;
+        }
+    }
 
     /// <summary>A block has ended.</summary>
-    internal void Ended(in AllocationRow row) => TotalsOf(row.AllocStack).Ended(row);
+    internal void Ended(in AllocationRow row)
+    {
+        TotalsOf(row.AllocStack).Ended(row);
+        if (row.AllocStack > 0 && row.EndKind != EndKind.AliveAtEnd)
+            _liveOf[row.AllocStack] -= row.Size;
+    }
+
+    /// <summary>
+    /// Of each of <see cref="Sites"/> the stack that stands for it: with the most bytes live at the end, or else acquired; 0 where there is none.
+    /// </summary>
+    internal int[] StacksOfSites()
+    {
+        var best = new int[_sites.Count];
+        foreach (int stack in Stacks)
+        {
+            ref int of = ref best[_siteOf[stack]];
+            if (of == 0 || (_liveOf[stack], _bytesOf[stack]).CompareTo((_liveOf[of], _bytesOf[of])) > 0)
+                of = stack;
+        }
+        return best;
+    }
 
     /// <summary>The places that a stack which was met goes through, the lowest first.</summary>
     internal IReadOnlyList<CodePlace> PlacesOf(int stack, out bool isWhole) =>
-        [.. frames.Of(stack, out isWhole).Select(f => _placeAt[f.Location])];
+        [.. symbols.FramesOf(frames, stack, out isWhole).Select(f => _placeAt[f.Location])];
 
     private SiteTotals TotalsOf(int stack) => _sites[stack > 0 ? _siteOf[stack] : 0];
 
     private int Meet(int stack)
     {
-        IReadOnlyList<Frame> met = frames.Of(stack, out _);
+        IReadOnlyList<Frame> met = symbols.FramesOf(frames, stack, out _);
         if (met.Count == 0)
             return HasNoFrames;
         _parts.Clear();
@@ -70,7 +99,7 @@ public sealed class CallSites(FrameTable frames, SymbolTable symbols)
         if (!_indices.TryGetValue(site, out int index))
         {
             _indices.Add(site, index = _sites.Count);
-            _sites.Add(new SiteTotals(site, stack));
+            _sites.Add(new SiteTotals(site));
         }
         _sites[index].Stacks++;
         return index;

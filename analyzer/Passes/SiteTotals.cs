@@ -4,16 +4,13 @@ using AllocReplay.Formats.Calls;
 namespace AllocReplay.Analyzer.Passes;
 
 /// <summary>What was acquired at a site, and what became of it.</summary>
-internal sealed class SiteTotals(long site, int stack)
+internal sealed class SiteTotals(long site)
 {
     private UInt128 _bytes, _live, _peak; // exact: a sum that was too large for its column is right again when blocks go
     private long _blocks, _liveBlocks, _temporary, _crossThread, _firstNs = -1, _lastNs = -1;
 
     /// <summary>Its hash; 0 of what is not known.</summary>
     public long Site => site;
-
-    /// <summary>The first stack of it that was met.</summary>
-    public int Stack => stack;
 
     /// <summary>Stacks of it that were met.</summary>
     public int Stacks { get; set; }

@@ -16,7 +16,7 @@ internal sealed class StackTables(FrameTable frames, CallSites sites)
         return
         [
             await WriteAsync(DatasetTables.Sites, SiteRows(), r => r.Function.Length + r.File.Length + r.Text.Length).ConfigureAwait(false),
-            await WriteAsync(DatasetTables.Stacks, StackRows(), r => r.Function.Length + r.Text.Length).ConfigureAwait(false),
+            await WriteAsync(DatasetTables.Stacks, StackRows(), r => r.Function.Length + r.File.Length + r.Text.Length).ConfigureAwait(false),
             await WriteAsync(DatasetTables.StackFrames, StackFrameRows(), _ => 0).ConfigureAwait(false),
             await WriteAsync(DatasetTables.Frames, FrameRows(), r => r.Function.Length + r.LinkageName.Length + r.File.Length).ConfigureAwait(false),
             await WriteAsync(DatasetTables.Modules, frames.Modules.Select(ModuleRow.Of), r => r.Path.Length).ConfigureAwait(false),
@@ -42,11 +42,12 @@ internal sealed class StackTables(FrameTable frames, CallSites sites)
     {
         if (sites.Sites[0].HasBlocks && frames.Count > 0)
             yield return sites.Sites[0].ToRow(NotKnown, "", 0, NotKnown);
-        foreach (SiteTotals site in sites.Sites.Skip(1))
+        int[] stacks = sites.StacksOfSites();
+        for (int i = 1; i < stacks.Length; i++)
         {
-            IReadOnlyList<CodePlace> places = sites.PlacesOf(site.Stack, out bool isWhole);
-            StackLine[] lines = [.. places.Select(p => p.Lines[^1])];
-            StackLine named = lines[SiteName.IndexIn(lines)];
+            SiteTotals site = sites.Sites[i];
+            IReadOnlyList<CodePlace> places = sites.PlacesOf(stacks[i], out bool isWhole);
+            StackLine named = NamedAfter(places);
             // Those that the hash is of. That others follow, which start the thread, is not worth a mark.
             int count = SiteHash.CountOf(places.Select(p => p.Part).ToArray());
             string text = StackText.Of(places.Take(count).Select(p => p.Lines[^1].Name), isWhole || count < places.Count);
@@ -54,18 +55,27 @@ internal sealed class StackTables(FrameTable frames, CallSites sites)
         }
     }
 
+    private static StackLine NamedAfter(IReadOnlyList<CodePlace> places)
+    {
+        StackLine[] lines = [.. places.Select(p => p.Lines[^1])];
+        return lines[SiteName.IndexIn(lines)];
+    }
+
     private IEnumerable<StackRow> StackRows()
     {
         foreach (int stack in sites.Stacks)
         {
             IReadOnlyList<CodePlace> places = sites.PlacesOf(stack, out bool isWhole);
+            StackLine named = NamedAfter(places);
             yield return new StackRow
             {
                 Stack = stack,
                 Depth = places.Count,
                 IsWhole = isWhole,
                 Site = sites.SiteOf(stack),
-                Function = places[0].Lines[0].Name,
+                Function = named.Name,
+                File = named.Function?.File ?? "",
+                Line = named.Function?.Line ?? 0,
                 Text = StackText.Of(places.SelectMany(p => p.Lines).Select(l => l.Name), isWhole),
             };
         }

@@ -11,10 +11,11 @@ internal readonly record struct SiteRow
         + "`(not known)` of site 0.")]
     public required string Function { get; init; }
 
-    [Column("file", "path", "The source file of the call there, of the first stack that was met; empty where it is not known.")]
+    [Column("file", "path", "The source file of the call there; empty where it is not known.")]
     public required string File { get; init; }
 
-    [Column("line", "line", "Its line, of the first stack that was met: others of the site may be of other lines of the function. 0 where it is not known.")]
+    [Column("line", "line", "Its line, of the stack of the site with the most bytes live at the end, or else acquired: others may be of other lines of the "
+        + "function, which `stacks` has. 0 where it is not known.")]
     public required int Line { get; init; }
 
     [Column("text", "text", "The functions whose names make the site, on one line for people to read, as `stacks.text`; without inlined ones and those before "

@@ -15,8 +15,14 @@ internal readonly record struct StackRow
     [Column("site", "id", "`sites.site`: the hash of its functions' names as a signed number. Many stacks may have one.", Repeats = true)]
     public required long Site { get; init; }
 
-    [Column("function", "text", "The function that called the allocator, as `frames.function` has it at position 0.")]
+    [Column("function", "text", "As `sites.function`: the lowest that has a frame and is not of the C library or a language's own.")]
     public required string Function { get; init; }
+
+    [Column("file", "path", "The source file of the call there; empty where it is not known.")]
+    public required string File { get; init; }
+
+    [Column("line", "line", "Its line; 0 where it is not known.")]
+    public required int Line { get; init; }
 
     [Column("text", "text", "Its functions, inlined ones too, on one line for people to read, the lowest first: `f < g < main`. Control characters read "
         + "U+FFFD, a name beyond 200 characters ends in `…`, and so does the text where there are more frames. What is cut is whole in `frames`.")]

@@ -62,10 +62,10 @@ WITH spans AS (
            CASE WHEN steps_up >= 7 AND live_9 * 4 >= live_1 * 5 THEN 1 ELSE 0 END AS is_growing
     FROM figures
 )
-SELECT s.host AS host, s.process AS process, s.site, s.function, s.file, s.line,
+SELECT s.function, s.file, s.line,
        CASE WHEN c.is_overdue = 1 AND c.is_growing = 1 THEN 'overdue, growing' WHEN c.is_overdue = 1 THEN 'overdue' ELSE 'growing' END AS why,
        c.overdue_bytes, c.overdue_blocks, c.overdue_tenths, c.longest_ended_ns AS longest_ns, c.live_9 AS live_bytes, c.live_blocks_cut AS live_blocks,
-       c.live_9 - c.live_1 AS growth_bytes, c.steps_up, s.live_bytes AS live_at_end, s.text
+       c.live_9 - c.live_1 AS growth_bytes, c.steps_up, s.live_bytes AS live_at_end, s.text, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN suspects c ON c.host = s.host AND c.process = s.process AND c.site = s.site
 WHERE c.is_overdue = 1 OR c.is_growing = 1

@@ -1,6 +1,6 @@
 -- Call sites by what they had live at the moment when the process image had most, most first: what the peak is made of.
-SELECT s.host AS host, s.process AS process, s.site, s.function, s.file, s.line, l.peak_blocks, l.peak_bytes,
-       s.peak_live_bytes AS own_peak_bytes, s.text
+SELECT s.function, s.file, s.line, l.peak_blocks, l.peak_bytes,
+       s.peak_live_bytes AS own_peak_bytes, s.text, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN (
     SELECT a.host AS host, a.process AS process, a.site AS site, count(*) AS peak_blocks, sum(a.size) AS peak_bytes

@@ -1,7 +1,7 @@
 -- Call sites by the bytes that were not freed when the trace ended, most first.
 -- oldest_ns and newest_ns are the ages of the oldest and the newest of those blocks: one acquired once and kept, or ever more of them.
-SELECT s.host AS host, s.process AS process, s.site, s.function, s.file, s.line, s.live_blocks, s.live_bytes, s.blocks,
-       a.oldest_ns, a.newest_ns, s.text
+SELECT s.function, s.file, s.line, s.live_blocks, s.live_bytes, s.blocks,
+       a.oldest_ns, a.newest_ns, s.text, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN (
     SELECT host, process, site, max(lifetime_ns) AS oldest_ns, min(lifetime_ns) AS newest_ns

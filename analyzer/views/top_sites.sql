@@ -1,8 +1,8 @@
 -- Call sites by the bytes that they acquired, most first; ORDER BY blocks or temporary_blocks shows the others.
 -- share is the part of all bytes that the process image acquired. live_* is what was not freed when the trace ended.
-SELECT s.host AS host, s.process AS process, s.site, s.function, s.file, s.line, s.blocks, s.bytes,
+SELECT s.function, s.file, s.line, s.blocks, s.bytes,
        CASE WHEN p.bytes_acquired > 0 THEN CAST(s.bytes AS DOUBLE) / CAST(p.bytes_acquired AS DOUBLE) ELSE 0 END AS share,
-       s.temporary_blocks, s.peak_live_bytes, s.live_blocks, s.live_bytes, s.text
+       s.temporary_blocks, s.peak_live_bytes, s.live_blocks, s.live_bytes, s.text, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN process p ON p.host = s.host AND p.process = s.process
 WHERE s.blocks > 0

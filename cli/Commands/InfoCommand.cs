@@ -52,6 +52,8 @@ internal static class InfoCommand
             terminal.Note("No calls were recorded: the program makes none, or has an allocator linked into its executable. "
                 + "If that is gperftools' tcmalloc, try: allocreplay record --via mallochook");
         else
-            terminal.Next(TextLine.Command(["compare", .. target]), TextLine.Command(["analyze", .. target, "-o", "DIR"]));
+            terminal.Next(s.Stacks
+                ? [TextLine.Command(["analyze", .. target]), TextLine.Command(["export", .. target, "--format", "speedscope", "-o", "FILE"])]
+                : [TextLine.Command(["compare", .. target]), TextLine.Command(["analyze", .. target, "-o", "DIR"])]);
     }
 }

@@ -117,6 +117,8 @@ internal static class RecordCommand
                 throw new RecordException(why);
             if (parse.GetValue(sample) == 0)
                 throw new UsageException("--sample 0: expected 1, for every block, or more");
+            if (parse.GetValue(stacks) is null && (parse.GetValue(freeStacks) || parse.GetResult(stackDepth) is { Implicit: false }))
+                throw new UsageException($"{(parse.GetValue(freeStacks) ? "--stacks-free" : "--stack-depth")} goes with --stacks: add --stacks auto");
             return Run(new RecordOptions
             {
                 Command = words,

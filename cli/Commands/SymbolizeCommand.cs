@@ -56,8 +56,7 @@ internal static class SymbolizeCommand
 
     private static void Print(SymbolizeSummary summary, Terminal terminal)
     {
-        Table table = Terminal.NewTable(("module", Justify.Left), ("places", Justify.Right), ("functions", Justify.Right), ("lines", Justify.Right),
-            ("symbols of", Justify.Left));
+        var rows = new List<string[]>();
         // The same library is in many process images.
         var modules = summary.Images.SelectMany(i => i.Modules).GroupBy(m => (m.Module, m.BuildId)).OrderByDescending(g => g.Sum(m => m.Locations)).ToList();
         foreach (var module in modules.Take(ModuleRows))
@@ -65,16 +64,19 @@ internal static class SymbolizeCommand
             ModuleSymbols first = module.First();
             string name = first.Module.Length == 0 ? "(made at run time)" : Path.GetFileName(first.Module);
             string from = first.Source == first.Module || first.Source.Length == 0 ? "" : first.Source;
-            table.Add(name, Quantity.Count(module.Sum(m => (long)m.Locations)), Quantity.Count(module.Sum(m => (long)m.Named)),
+            rows.Add([name, Quantity.Count(module.Sum(m => (long)m.Locations)), Quantity.Count(module.Sum(m => (long)m.Named)),
                 Quantity.Count(module.Sum(m => (long)m.WithLine)),
-                string.Join("; ", new[] { from, first.Problem ?? "" }.Where(t => t.Length > 0)));
+                string.Join("; ", new[] { first.Problem ?? "", from }.Where(t => t.Length > 0))]);
         }
-        terminal.Write(table);
+        terminal.Write(FittedTable.Of([("module", Justify.Left), ("places", Justify.Right), ("functions", Justify.Right), ("lines", Justify.Right),
+            ("symbols", Justify.Left)], rows, terminal.Width));
         if (modules.Count > ModuleRows)
             terminal.Line($"  and {Quantity.Count(modules.Count - ModuleRows, "module")} more: --json");
         (long places, long named) = (modules.Sum(m => m.Sum(x => (long)x.Locations)), modules.Sum(m => m.Sum(x => (long)x.Named)));
         terminal.Note($"allocreplay: {summary.Trace} now has the functions of {Quantity.Count(named)} of {Quantity.Count(places, "place")} "
             + "that its stacks pass");
+        if (modules.Any(m => m.First().Problem is not null && m.First().Module.Length > 0))
+            terminal.Note("Debug files: --debug-dir DIR, or DEBUGINFOD_URLS for a distribution's; files of another machine or container: --sysroot DIR");
         terminal.Next(TextLine.Command("info", summary.Trace));
     }
 }

@@ -58,7 +58,10 @@ internal sealed class SymbolArguments
         if (!reader.Process.Stacks)
             return SymbolTable.Empty;
         bool isAsked = options.Sysroot is not null || options.DebugDirectories.Count > 0;
-        return !isAsked && StoredIn(reader, terminal) is { Count: > 0 } stored ? stored : Resolve(reader, options, terminal, token).Symbols;
+        // A recording may have gone on since its symbols were stored; a packed trace has not.
+        return !isAsked && StoredIn(reader, terminal) is { Count: > 0 } stored && (reader.Trace.IsPacked || stored.Count >= reader.Frames.Locations.Count)
+            ? stored
+            : Resolve(reader, options, terminal, token).Symbols;
     }
 
     /// <summary>Resolves the code of a process image's stacks.</summary>
@@ -74,7 +77,7 @@ internal sealed class SymbolArguments
             progress =>
             {
                 using var symbolizer = new Symbolizer(options with { Progress = progress }, token);
-                SymbolResult result = symbolizer.Resolve(reader.Frames, reader.Process);
+                SymbolResult result = symbolizer.Resolve(reader.Frames, reader.Process, StoredIn(reader, terminal));
                 foreach ((Uri server, string problem) in symbolizer.SilentServers)
                     terminal.Note($"allocreplay: warning: {server} was not asked further: {problem}");
                 return result;

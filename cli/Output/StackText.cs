@@ -27,5 +27,5 @@ internal sealed class StackText(TraceReader reader, SymbolTable symbols)
         return ("}\n", $",\"frames\":{frames},\"is_whole\":{(isWhole ? "true" : "false")}}}\n");
     }
 
-    private StackLine[] Lines(int stack, out bool isWhole) => [.. symbols.Lines(reader.Frames.Of(stack, out isWhole))];
+    private StackLine[] Lines(int stack, out bool isWhole) => [.. symbols.Lines(symbols.FramesOf(reader.Frames, stack, out isWhole))];
 }

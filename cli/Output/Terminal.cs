@@ -196,7 +196,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     {
         var table = new Table { Border = TableBorder.Simple };
         foreach ((string header, Justify align) in columns)
-            table.AddColumn(new TableColumn(Markup.Escape(TextLine.Plain(header))) { Alignment = align, NoWrap = true });
+            table.AddColumn(new TableColumn(new Text(TextLine.Plain(header))) { Alignment = align, NoWrap = true });
         return table;
     }
 
@@ -236,9 +236,10 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
 /// <summary>Rows of text that may hold anything: no markup, and one line a cell.</summary>
 internal static class TextCells
 {
-    public static void Add(this Table table, params string[] cells) => table.AddRow([.. cells.Select(Escape)]);
+    public static void Add(this Table table, params string[] cells) => table.AddRow(cells.Select(Plain));
 
-    public static void Add(this Grid grid, params string[] cells) => grid.AddRow([.. cells.Select(Escape)]);
+    public static void Add(this Grid grid, params string[] cells) => grid.AddRow([.. cells.Select(Plain)]);
 
-    private static string Escape(string cell) => Markup.Escape(TextLine.Plain(cell));
+    /// <summary>No markup, which would read :thread: as a picture.</summary>
+    private static IRenderable Plain(string cell) => new Text(TextLine.Plain(cell));
 }

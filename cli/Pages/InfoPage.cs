@@ -22,9 +22,6 @@ internal static class InfoPage
     private const int SiteRows = 10;
     private const int SiteFrames = 8;
 
-    /// <summary>Columns of a site at the least, however narrow the page.</summary>
-    private const int SiteColumns = 30;
-
     private const int IntervalRows = 10;
 
     /// <summary>Characters of a fact on the page: breaking lines takes a second for a million of them.</summary>
@@ -56,7 +53,7 @@ internal static class InfoPage
     {
         Grid facts = new Grid().AddColumn(new GridColumn { NoWrap = true, Width = NameWidth, Padding = new Padding(0) })
             .AddColumn(new GridColumn { Padding = new Padding(0) });
-        void Fact(string name, string value) => facts.AddRow(Markup.Escape(name), Markup.Escape(TextLine.Plain(Shortened(value))));
+        void Fact(string name, string value) => facts.Add(name, Shortened(value));
         string form = s.Form == TraceForm.Packed ? "packed trace" : "recording directory";
         Fact("trace", s.Path);
         Fact("form", $"{form}, {Quantity.Bytes(s.FileBytes)} on disk"
@@ -90,7 +87,7 @@ internal static class InfoPage
             .AddColumn(new GridColumn { NoWrap = true, Alignment = Justify.Right, Padding = new Padding(0, 0, 2, 0) })
             .AddColumn(new GridColumn { Padding = new Padding(0) });
         void Figure(string name, string value, string note = "") =>
-            figures.AddRow(Markup.Escape(name), Markup.Escape(value), Markup.Escape(TextLine.Plain(note)));
+            figures.Add(name, value, note);
         Figure("duration", Quantity.Duration(s.DurationNs), DescribeTime(s));
         Figure("threads", Quantity.Count(s.Threads.Count), s.Threads is [{ Name.Length: > 0 } only] ? only.Name : "");
         Figure("calls", Quantity.Count(s.Calls), s.RecordedNs > 0 && s.Calls > 0 ? $"{Rate(s.Calls * 1e9 / s.RecordedNs)} on average" : "");
@@ -194,7 +191,7 @@ internal static class InfoPage
                 ? new[] { l.P50Ns, l.P90Ns, l.P99Ns, l.P999Ns, l.MaxNs }.Select(ns => Quantity.Duration(ns))
                 : [];
             string share = string.Create(CultureInfo.InvariantCulture, $"{100.0 * count / s.Calls:0.0}");
-            kinds.AddRow([Markup.Escape(name), Quantity.Count(count), share, .. times]);
+            kinds.Add([name, Quantity.Count(count), share, .. times]);
         }
         return kinds;
     }
@@ -204,28 +201,26 @@ internal static class InfoPage
     {
         if (s.Sites.Count == 0)
             yield break;
-        string[][] figures = [.. s.Sites.Take(SiteRows).Select(site => new[]
+        var rows = new List<string[]>();
+        foreach (SiteSummary site in s.Sites.Take(SiteRows))
         {
-            Quantity.Bytes(site.LiveBytes), Quantity.Count(site.LiveBlocks), Quantity.Bytes(site.Bytes), Quantity.Count(site.Blocks),
-        })];
-        string[] headers = ["live", "blocks", "acquired", "blocks"];
-        // The last column takes what is left of the line: three blanks go with each column.
-        int left = width - 3 * (headers.Length + 1) - headers.Select((h, i) => figures.Select(f => f[i].Length).Append(h.Length).Max()).Sum();
-        Table table = Terminal.NewTable([.. headers.Select(h => (h, Justify.Right)), ("site < its callers", Justify.Left)]);
-        for (int i = 0; i < figures.Length; i++)
-            table.Add([.. figures[i], Fit(WhereOf(s.Sites[i]), Math.Max(SiteColumns, left))]);
-        yield return table;
+            rows.Add([Quantity.Bytes(site.LiveBytes), Quantity.Count(site.LiveBlocks), Quantity.Bytes(site.Bytes), Quantity.Count(site.Blocks),
+                site.Frames.Count == 0 ? "not known" : site.Name]);
+            // What the C library does before main is the same in all.
+            string callers = string.Join(" < ", site.Frames.Skip(site.NameIndex + 1).Take(SiteFrames)
+                .TakeWhile(f => !SiteHash.IsCLibrary(Path.GetFileName(f.Module))).Select(f => SiteName.Short(f.Function)));
+            if (callers.Length > 0)
+                rows.Add(["", "", "", "", "  < " + callers]);
+        }
+        yield return FittedTable.Of([("live", Justify.Right), ("blocks", Justify.Right), ("acquired", Justify.Right), ("blocks", Justify.Right),
+            ("site, and who called it", Justify.Left)], rows, width);
+        if (s.StacksCutBlocks > 0)
+            yield return new Text($"  Stacks that end early{Share(s.StacksCutBlocks, s.Acquisitions)}.");
+        if (s.StacksUnknownBlocks > 0)
+            yield return new Text($"  Stacks that are not known{Share(s.StacksUnknownBlocks, s.Acquisitions)}.");
+        if (s.Sites.Any(site => site.Frames.Count > 0 && site.Frames[site.NameIndex].Function.Contains("+0x", StringComparison.Ordinal)))
+            yield return new Text("  Functions without names: 'allocreplay symbolize' says of each module why, and takes --debug-dir and --sysroot.");
     }
-
-    /// <summary>As <c>function (file:line) &lt; caller &lt; its caller</c>; all of it is in <c>--json</c>.</summary>
-    private static string WhereOf(SiteSummary site)
-    {
-        if (site.Frames.Count == 0)
-            return "not known";
-        return site.Name + string.Concat(site.Frames.Skip(site.NameIndex + 1).Take(SiteFrames).Select(f => $" < {SiteName.Short(f.Function)}"));
-    }
-
-    private static string Fit(string text, int width) => TextLine.Plain(text) is var plain && plain.Length <= width ? plain : plain[..(width - 1)] + "…";
 
     private static IEnumerable<IRenderable> Threads(TraceSummary s, InfoLists lists)
     {
@@ -235,8 +230,8 @@ internal static class InfoPage
         Table table = Terminal.NewTable(("thread", Justify.Right), ("tid", Justify.Right), ("name", Justify.Left), ("calls", Justify.Right),
             ("requested", Justify.Right), ("first", Justify.Right), ("last", Justify.Right));
         foreach (TraceSummary.ThreadSummary t in busiest.Take(lists.AllThreads ? int.MaxValue : ThreadRows))
-            table.AddRow(
-                Quantity.Count(t.Index), t.OsTid.ToString(CultureInfo.InvariantCulture), Markup.Escape(TextLine.Plain(t.Name)), Quantity.Count(t.Calls),
+            table.Add(
+                Quantity.Count(t.Index), t.OsTid.ToString(CultureInfo.InvariantCulture), t.Name, Quantity.Count(t.Calls),
                 Quantity.Bytes(t.BytesRequested), t.FirstNs < 0 ? "-" : Quantity.Duration(t.FirstNs), t.FirstNs < 0 ? "-" : Quantity.Duration(t.LastNs));
         yield return table;
         if (table.Rows.Count < busiest.Length)
@@ -252,7 +247,7 @@ internal static class InfoPage
         {
             Table table = Terminal.NewTable(("interval", Justify.Right), ("from", Justify.Right), ("to", Justify.Right), ("length", Justify.Right));
             foreach (Interval i in s.Intervals.Take(IntervalRows))
-                table.AddRow(Quantity.Count(i.Number), Quantity.Duration(i.StartNs), i.StopNs is { } stop ? Quantity.Duration(stop) : "the end",
+                table.Add(Quantity.Count(i.Number), Quantity.Duration(i.StartNs), i.StopNs is { } stop ? Quantity.Duration(stop) : "the end",
                     Quantity.Duration(Math.Max(0, (i.StopNs ?? s.DurationNs) - i.StartNs)));
             yield return table;
             if (table.Rows.Count < s.Intervals.Count)
@@ -262,7 +257,7 @@ internal static class InfoPage
         {
             Table table = Terminal.NewTable(("mark", Justify.Left), ("at", Justify.Right));
             foreach (Marker marker in s.Markers.Take(IntervalRows))
-                table.AddRow(Markup.Escape(TextLine.Plain(marker.Name)), Quantity.Duration(marker.TimeNs));
+                table.Add(marker.Name, Quantity.Duration(marker.TimeNs));
             yield return table;
             if (table.Rows.Count < s.Markers.Count)
                 yield return new Text($"  and {More(s.Markers.Count - table.Rows.Count, "mark")}: --json lists all.");
@@ -278,7 +273,7 @@ internal static class InfoPage
             .. losses ? [("events lost", Justify.Right)] : Array.Empty<(string, Justify)>(), ("", Justify.Left)]);
         ProcessImage[] shown = [.. s.Images.Where((image, i) => lists.AllImages || i < ImageRows || image.Name == s.Image)];
         foreach (ProcessImage image in shown)
-            table.AddRow([Markup.Escape(TextLine.Plain(image.Name)), Markup.Escape(TextLine.Plain(Path.GetFileName(image.Executable))),
+            table.Add([image.Name, Path.GetFileName(image.Executable),
                 Quantity.Bytes(image.EventBytes), .. losses ? [Quantity.Count((long)Math.Min(image.LostEvents, long.MaxValue))] : Array.Empty<string>(),
                 image.Name == s.Image ? "← shown above" : ""]);
         yield return table;
@@ -303,8 +298,8 @@ internal static class InfoPage
             .AddColumn(new GridColumn { Padding = new Padding(0) });
         foreach (WordedWarning warning in warnings)
         {
-            grid.AddRow("!", Markup.Escape(TextLine.Plain(warning.What)));
-            grid.AddRow("", Markup.Escape(warning.Action));
+            grid.Add("!", warning.What);
+            grid.Add("", warning.Action);
         }
         yield return grid;
     }

@@ -21,6 +21,9 @@ public sealed class FrameTable
 
     private const int ModulesTextMax = 1 << 24, ModulesMax = 1 << 16;
 
+    /// <summary>Characters of a build id and of a path, at most: no system has more.</summary>
+    private const int BuildIdMax = 256, PathMax = 4096;
+
     /// <summary>Deeper than any stack is walked.</summary>
     private const int DepthMax = 1024;
 
@@ -139,7 +142,8 @@ public sealed class FrameTable
     private static Module? Parse(string line, int index)
     {
         string[] parts = line.Split(' ', 4);
-        return parts.Length == 4 && parts[0].Split('-') is [var from, var to] && TryHex(from, out ulong first) && TryHex(to, out ulong behind)
+        return parts.Length == 4 && parts[2].Length <= BuildIdMax && parts[3].Length <= PathMax
+            && parts[0].Split('-') is [var from, var to] && TryHex(from, out ulong first) && TryHex(to, out ulong behind)
             && first < behind && TryHex(parts[1], out ulong generation) && generation <= uint.MaxValue
             ? new Module(index, first, behind, (uint)generation, parts[2], parts[3])
             : null;

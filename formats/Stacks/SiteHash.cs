@@ -73,7 +73,8 @@ public static partial class SiteHash
     private static bool IsStart(in Frame frame, string name) => (frame.Module is { } module && IsCLibrary(module.Name)) || name == "_start";
 
     /// <summary>Whether a module is the C library, its threads or its loader.</summary>
-    internal static bool IsCLibrary(string module) => CLibrary().IsMatch(module);
+    /// <param name="module">As <see cref="Module.Name"/>.</param>
+    public static bool IsCLibrary(string module) => CLibrary().IsMatch(module);
 
     [GeneratedRegex(@"^(\.(cold|constprop|isra|part|lto_priv|llvm|localalias|\d+))+$")]
     private static partial Regex CompilersSuffix();

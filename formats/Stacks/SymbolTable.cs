@@ -22,6 +22,26 @@ public sealed class SymbolTable
     /// <summary>The functions that a frame is in: first the innermost that was inlined there, last its own; empty where they are not known.</summary>
     public IReadOnlyList<FunctionLine> Of(in Frame frame) => _functions.GetValueOrDefault(frame.Location, []);
 
+    /// <summary>
+    /// The frames of a stack, the lowest first, from the function on that wanted the memory, or gave it back: operator new and delete of the C++ library
+    /// only pass that on, and have no frame where an allocator brings its own.
+    /// </summary>
+    /// <param name="frames">The stacks.</param>
+    /// <param name="stack">Number of the stack.</param>
+    /// <param name="isWhole">As of <see cref="FrameTable.Of(int, out bool)"/>.</param>
+    public IReadOnlyList<Frame> FramesOf(FrameTable frames, int stack, out bool isWhole)
+    {
+        IReadOnlyList<Frame> all = frames.Of(stack, out isWhole);
+        int first = 0;
+        while (first < all.Count - 1 && IsOperator(all[first]))
+            first++;
+        return first == 0 ? all : [.. all.Skip(first)];
+    }
+
+    private bool IsOperator(in Frame frame) => Of(frame) is [.., { Symbol: var symbol }] && (symbol.StartsWith("_Znw", StringComparison.Ordinal)
+        || symbol.StartsWith("_Zna", StringComparison.Ordinal) || symbol.StartsWith("_Zdl", StringComparison.Ordinal)
+        || symbol.StartsWith("_Zda", StringComparison.Ordinal));
+
     /// <summary>A stack's functions, the lowest first; of a frame without symbols there is one line too.</summary>
     public IEnumerable<StackLine> Lines(IEnumerable<Frame> frames)
     {

@@ -11,7 +11,7 @@ namespace AllocReplay.Formats.Summary;
 /// <param name="LiveBytes">Bytes requested for those.</param>
 /// <param name="Stacks">Stacks of the site: more than one where it calls from several lines.</param>
 /// <param name="NameIndex">The function of Frames that it is named after.</param>
-/// <param name="Frames">The functions of that with the most bytes, the lowest first.</param>
+/// <param name="Frames">The functions of that with the most live bytes, the lowest first.</param>
 /// <param name="IsWhole">Whether the last of them is the thread's first; else there were more.</param>
 public sealed record SiteSummary(
     string Site, string Name, long Blocks, ulong Bytes, long LiveBlocks, ulong LiveBytes, int Stacks, int NameIndex, IReadOnlyList<FunctionSummary> Frames,

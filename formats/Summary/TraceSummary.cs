@@ -60,6 +60,10 @@ public record TraceSummary
     public required bool Stacks { get; init; }
     /// <summary>Where most was acquired: those with most live bytes at the end, then those with most bytes, ten of each. Empty without stacks.</summary>
     public required IReadOnlyList<SiteSummary> Sites { get; init; }
+    /// <summary>Blocks whose stack ends before its thread's first frame: it was deeper than asked for, or could not be walked on.</summary>
+    public required long StacksCutBlocks { get; init; }
+    /// <summary>Blocks whose stack is not known at all, where stacks were recorded.</summary>
+    public required long StacksUnknownBlocks { get; init; }
     /// <summary>Time of the first event; -1 without events.</summary>
     public required long FirstNs { get; init; }
     /// <summary>Time of the last event.</summary>
@@ -165,22 +169,33 @@ public record TraceSummary
         if (reader.Process.Stacks)
             sinks.Add(sites);
         reader.ForEach(sinks, progress, token);
-        return Of(reader, statistics, latencies, SitesOf(reader, sites, symbols ?? reader.Symbols));
+        return Of(reader, statistics, latencies, SitesOf(reader, sites, symbols ?? reader.Symbols), CutOf(reader, sites));
     }
 
     private static IReadOnlyList<SiteSummary> SitesOf(TraceReader reader, SiteStatistics sites, SymbolTable symbols)
     {
         const int most = 10;
-        List<SiteSummary> all = [.. sites.Sites.GroupBy(s => SiteHash.Of(reader.Frames.Of(s.Stack, out _), symbols))
+        List<SiteSummary> all = [.. sites.Sites.GroupBy(s => SiteHash.Of(symbols.FramesOf(reader.Frames, s.Stack, out _), symbols))
             .Select(g => SiteOf(reader, g.Key, [.. g], symbols))];
         var byLive = all.Where(s => s.LiveBytes > 0).OrderByDescending(s => s.LiveBytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
         var byBytes = all.OrderByDescending(s => s.Bytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
         return [.. byLive.Concat(byBytes).Distinct()];
     }
 
+    private static (long Cut, long Unknown) CutOf(TraceReader reader, SiteStatistics sites)
+    {
+        (long cut, long unknown) = (0, 0);
+        foreach (SiteStatistics.Site site in sites.Sites)
+            if (reader.Frames.Of(site.Stack, out bool isWhole).Count == 0)
+                unknown += site.Blocks;
+            else if (!isWhole)
+                cut += site.Blocks;
+        return (cut, unknown);
+    }
+
     private static SiteSummary SiteOf(TraceReader reader, ulong hash, IReadOnlyList<SiteStatistics.Site> stacks, SymbolTable symbols)
     {
-        IReadOnlyList<Frame> frames = reader.Frames.Of(stacks.MaxBy(s => s.Bytes)!.Stack, out bool isWhole);
+        IReadOnlyList<Frame> frames = symbols.FramesOf(reader.Frames, stacks.MaxBy(s => (s.LiveBytes, s.Bytes))!.Stack, out bool isWhole);
         StackLine[] lines = [.. symbols.Lines(frames)];
         int name = SiteName.IndexIn(lines);
         return new SiteSummary(
@@ -192,7 +207,8 @@ public record TraceSummary
 
     private static ulong Total(IEnumerable<ulong> bytes) => ByteCount.Of(bytes.Aggregate((UInt128)0, (sum, n) => sum + n));
 
-    private static TraceSummary Of(TraceReader reader, TraceStatistics statistics, LatencyStatistics latencies, IReadOnlyList<SiteSummary> sites)
+    private static TraceSummary Of(TraceReader reader, TraceStatistics statistics, LatencyStatistics latencies, IReadOnlyList<SiteSummary> sites,
+        (long Cut, long Unknown) ended)
     {
         (long fromNs, long toNs) = reader.Bounds;
         ProcessInfo process = reader.Process;
@@ -233,6 +249,8 @@ public record TraceSummary
             Latencies = latencies.Calls,
             Stacks = reader.Process.Stacks,
             Sites = sites,
+            StacksCutBlocks = ended.Cut,
+            StacksUnknownBlocks = ended.Unknown,
             Acquisitions = statistics.Acquisitions,
             BytesAcquired = statistics.BytesAcquired,
             FailedCalls = statistics.FailedCalls,

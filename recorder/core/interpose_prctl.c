@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "record.h"
+#include "stack.h"
 
 static int (*real_setname)(pthread_t, const char *);
 
@@ -73,6 +74,9 @@ AR_EXPORT int prctl(int option, ...)
     va_end(arguments);
     if (option == PR_SET_SECCOMP)
         ar_filtered();
+    /* Without privileges this comes before a filter, which may be set by a call that we do not see. */
+    if (option == PR_SET_NO_NEW_PRIVS)
+        ar_stacks_filtered();
     /* Strict mode takes the counter away as well. */
     if ((option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT) || (option == PR_SET_TSC && a == PR_TSC_SIGSEGV))
         ar_without_counter();

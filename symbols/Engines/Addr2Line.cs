@@ -14,7 +14,8 @@ internal sealed partial class Addr2Line(string path) : IResolver
     public IReadOnlyList<IReadOnlyList<FunctionLine>> Resolve(string file, IReadOnlyList<ulong> addresses, CancellationToken token)
     {
         var found = new List<IReadOnlyList<FunctionLine>>(addresses.Count);
-        using HelperProcess process = HelperProcess.Start(path, "-a", "-f", "-i", "-e", file);
+        using var name = new PlainName(file);
+        using HelperProcess process = HelperProcess.Start(path, "-a", "-f", "-i", "-e", name.Text);
         process.Ask(addresses.Select(Mark), isLast: true);
         // An answer begins with its address; then a line for a function and one for its place, in turn.
         string? line = process.Read(token);

@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Symbols.Engines;
 
 /// <summary>Names as C++ and Rust sources have them, by the first of c++filt and llvm-cxxfilt that is installed.</summary>
-internal static class Demangler
+internal static partial class Demangler
 {
     private static readonly string[] Programs = ["c++filt", "llvm-cxxfilt"];
 
@@ -21,14 +22,20 @@ internal static class Demangler
             if (process.Read(token) is not { } name)
                 break;
             if (name != symbol && name.Length > 0)
-                names[symbol] = name;
+                names[symbol] = Additions().Replace(name, "");
         }
         return names;
     }
 
     /// <summary>A function by its name in the source.</summary>
     public static FunctionLine Named(this FunctionLine line, IReadOnlyDictionary<string, string> names) =>
-        names.TryGetValue(line.Function, out string? name) ? line with { Function = name, LinkageName = line.Function } : line;
+        names.GetValueOrDefault(line.Function, SiteHash.Stable(line.Function)) is var name && name != line.Function
+            ? line with { Function = name, LinkageName = line.Function }
+            : line;
+
+    /// <summary>What compilers add: <c>alloc[fdfd2bd8633a6659]::fmt</c>, <c>shop::leak::hbb13245c711bbc20</c>, <c>f(int) [clone .isra.0]</c>.</summary>
+    [GeneratedRegex(@"\[[0-9a-f]{16}\](?=::|>|$)|::h[0-9a-f]{16}$|( \[clone [^]]*\])+$")]
+    private static partial Regex Additions();
 
     /// <summary>C++ and Rust. The program takes apart what is no word: such a name is no compiler's.</summary>
     private static bool IsMangled(string symbol) => (symbol.StartsWith("_Z", StringComparison.Ordinal) || symbol.StartsWith("_R", StringComparison.Ordinal))

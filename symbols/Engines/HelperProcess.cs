@@ -7,7 +7,7 @@ namespace AllocReplay.Symbols.Engines;
 internal sealed class HelperProcess : IDisposable
 {
     /// <summary>The first answer about a large object file comes when that is read.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
     private readonly StreamReader _answers;
@@ -24,9 +24,15 @@ internal sealed class HelperProcess : IDisposable
     }
 
     /// <summary>Path of a program that is installed; null when it is not.</summary>
-    public static string? Find(string program) => Path.IsPathRooted(program) ? File.Exists(program) ? program : null
+    public static string? Find(string program) => Path.IsPathRooted(program) ? IsProgram(program) ? program : null
         : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
-            .Select(d => Path.Combine(d, program)).FirstOrDefault(File.Exists);
+            .Select(d => Path.Combine(d, program)).FirstOrDefault(IsProgram);
+
+    private static bool IsProgram(string path) => File.Exists(path)
+        && (File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0;
+
+    /// <summary>Whether it has been silent for longer than one waits.</summary>
+    public bool IsSilent { get; private set; }
 
     /// <summary>Which program it is, by its file: no start is needed to know it.</summary>
     public static string IdentityOf(string path)
@@ -49,8 +55,7 @@ internal sealed class HelperProcess : IDisposable
         start.Environment.Remove("LD_PRELOAD");
         start.Environment["LC_ALL"] = "C.UTF-8";
         Process process = Process.Start(start)!;
-        process.ErrorDataReceived += (_, _) => { };
-        process.BeginErrorReadLine();
+        _ = process.StandardError.BaseStream.CopyToAsync(Stream.Null); // however much it is
         return new HelperProcess(process);
     }
 
@@ -92,6 +97,7 @@ internal sealed class HelperProcess : IDisposable
         }
         catch (Exception e) when (e is TimeoutException or IOException)
         {
+            IsSilent = e is TimeoutException;
             return null;
         }
     }

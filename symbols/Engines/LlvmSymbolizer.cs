@@ -14,6 +14,7 @@ internal sealed class LlvmSymbolizer(string path) : IResolver
 
     private HelperProcess? _process;
     private long _files;
+    private bool _isSilent; // it does not answer: nobody waits for it again
     private string _last = "";
 
     public string Identity { get; } = HelperProcess.IdentityOf(path);
@@ -22,6 +23,8 @@ internal sealed class LlvmSymbolizer(string path) : IResolver
     {
         var found = new List<IReadOnlyList<FunctionLine>>(addresses.Count);
         using var name = new PlainName(file);
+        if (_isSilent)
+            return found;
         for (int failures = 0; found.Count < addresses.Count && failures < FailuresMax; failures++)
         {
             HelperProcess process = ProcessFor(file);
@@ -32,8 +35,11 @@ internal sealed class LlvmSymbolizer(string path) : IResolver
                     found.Add(Parse(line));
             if (found.Count == addresses.Count)
                 break;
-            found.Add([]); // it ended over this one
+            _isSilent |= process.IsSilent;
             Dispose();
+            if (_isSilent)
+                break;
+            found.Add([]); // it ended over this one
         }
         return found;
     }

@@ -1,6 +1,10 @@
 namespace AllocReplay.Symbols.Engines;
 
-/// <summary>A name of a file that a line of a question can hold: where its own has quotes or line breaks, that of a link to it.</summary>
+/// <summary>
+/// A name for an object file: of a link in a directory that has nothing else. A line of a question can hold it, whatever characters the file's own
+/// name has; and a resolver that looks beside the file for what its debug link names finds nothing, which may be a pipe, and would be waited for.
+/// Where it has its debug information in a package (.dwp), the name is its own.
+/// </summary>
 internal sealed class PlainName : IDisposable
 {
     private readonly string? _directory;
@@ -8,7 +12,7 @@ internal sealed class PlainName : IDisposable
     public PlainName(string file)
     {
         Text = file;
-        if (!file.Any(c => c is '"' or '\\' || char.IsControl(c)))
+        if (File.Exists(file + ".dwp") && !file.Any(c => c is '"' or '\\' || char.IsControl(c)))
             return;
         _directory = Directory.CreateTempSubdirectory("allocreplay-").FullName;
         Text = Path.Combine(_directory, "object");

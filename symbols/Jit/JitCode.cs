@@ -8,7 +8,7 @@ internal sealed class JitCode
     /// <summary>Functions before an address that are looked at: as many may have begun inside another that was there before.</summary>
     private const int Back = 64;
 
-    private readonly SortedList<ulong, Function> _functions = [];
+    private readonly Dictionary<ulong, Function> _functions = [];
     private ulong[]? _starts;
 
     private sealed record Function(ulong Size, string Name, IReadOnlyList<(ulong Address, string File, int Line)> Lines);
@@ -38,12 +38,12 @@ internal sealed class JitCode
     /// <summary>The function at an address; null where none is known.</summary>
     public FunctionLine? At(ulong address)
     {
-        _starts ??= [.. _functions.Keys];
+        _starts ??= [.. _functions.Keys.Order()];
         int at = Array.BinarySearch(_starts, address);
         at = at < 0 ? ~at - 1 : at;
         for (int i = at; i >= Math.Max(0, at - Back); i--)
         {
-            Function function = _functions.GetValueAtIndex(i);
+            Function function = _functions[_starts[i]];
             if (address - _starts[i] >= function.Size)
                 continue;
             (ulong _, string file, int line) = function.Lines.LastOrDefault(l => l.Address <= address, (Address: 0ul, File: "", Line: 0));

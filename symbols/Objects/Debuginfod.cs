@@ -5,6 +5,9 @@ namespace AllocReplay.Symbols.Objects;
 /// <summary>Debug files from servers that know them by build id. A server that does not answer is not asked again.</summary>
 internal sealed class Debuginfod(SymbolOptions options, CancellationToken token) : IDisposable
 {
+    /// <summary>More than any debug file has.</summary>
+    private const long LengthMax = 8L << 30;
+
     private readonly HttpClient _client = new() { Timeout = Timeout.InfiniteTimeSpan };
     private readonly HashSet<Uri> _silent = [];
 
@@ -29,8 +32,7 @@ internal sealed class Debuginfod(SymbolOptions options, CancellationToken token)
                 if (FetchAsync(server, buildId).GetAwaiter().GetResult())
                     return PathOf(buildId);
             }
-            catch (Exception e) when (e is HttpRequestException or IOException or UnauthorizedAccessException
-                || (e is OperationCanceledException && !token.IsCancellationRequested))
+            catch (Exception e) when (!token.IsCancellationRequested) // whatever a server makes of it
             {
                 _silent.Add(server);
                 Problems[server] = e is OperationCanceledException ? "it did not answer" : e.Message;
@@ -59,9 +61,12 @@ internal sealed class Debuginfod(SymbolOptions options, CancellationToken token)
             {
                 var buffer = new byte[1 << 16];
                 int n;
+                long total = 0;
                 while ((n = await body.ReadAsync(buffer, silence.Token).ConfigureAwait(false)) > 0)
                 {
                     silence.CancelAfter(options.DebuginfodTimeout); // it is not silent
+                    if ((total += n) > LengthMax)
+                        return false;
                     await file.WriteAsync(buffer.AsMemory(0, n), silence.Token).ConfigureAwait(false);
                 }
             }

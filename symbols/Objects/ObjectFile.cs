@@ -1,4 +1,5 @@
 using System.Text;
+using AllocReplay.Formats.Files;
 using LibObjectFile.Elf;
 
 namespace AllocReplay.Symbols.Objects;
@@ -22,9 +23,10 @@ internal sealed record ObjectFile(string Path, string BuildId, ulong Base, strin
     {
         try
         {
-            if (!File.Exists(path) || (File.GetAttributes(path) & FileAttributes.Device) != 0)
+            if (!File.Exists(path))
                 return null;
-            using FileStream stream = File.OpenRead(path);
+            // A path comes from a trace: a pipe would be waited for, a device read without end.
+            using var stream = new FileStream(FileKind.Open(path, followsLinks: true), FileAccess.Read);
             // A symbol table is read when its symbols are wanted: for node's alone it takes a second.
             var options = new ElfReaderOptions { UseSubStream = true, TryCreateSection = (type, _) => IsLarge(type) ? new ElfStreamSection(type) : null! };
             return ElfFile.TryRead(stream, out ElfFile? elf, out _, options) && elf is not null ? Of(path, elf) : null;

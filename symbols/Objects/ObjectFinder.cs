@@ -1,4 +1,6 @@
 using System.IO.Hashing;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Symbols.Objects;
@@ -13,15 +15,16 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
 {
     private const string SystemDebug = "usr/lib/debug";
     private const int LinksMax = 16;
+    private static readonly string[] DebugEndings = [".debug", ""];
 
     private string Root => options.Sysroot ?? "/";
 
     /// <summary>The files that a module may be found in, whatever they hold, in the order of preference.</summary>
     public IEnumerable<string> Candidates(Module module)
     {
-        foreach (string file in DebugFilesById(module.BuildId))
+        foreach (string file in DebugFilesById(module.BuildId).Concat(DebugFilesByName(module)))
             yield return file;
-        foreach (string file in Places(module.Path))
+        foreach (string file in Places(module.Path, module.BuildId.Length > 0))
             yield return file;
     }
 
@@ -30,7 +33,7 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
     {
         string? problem = null;
         ObjectFile? best = null;
-        foreach (string file in Places(module.Path))
+        foreach (string file in Places(module.Path, module.BuildId.Length > 0))
         {
             ObjectFile? found = ObjectFile.Open(file);
             string? wrong = found is null ? null : WhyAnother(found, module);
@@ -43,7 +46,8 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
         }
         if (best is { HasLines: true })
             return new FoundObject(best, null);
-        ObjectFile? separate = DebugFilesById(module.BuildId).Select(ObjectFile.Open).FirstOrDefault(f => f is not null && f.BuildId == module.BuildId)
+        ObjectFile? separate = DebugFilesById(module.BuildId).Concat(DebugFilesByName(module)).Select(ObjectFile.Open)
+                .FirstOrDefault(f => f is not null && f.BuildId == module.BuildId)
             ?? (best is null ? null : ByDebugLink(best)) ?? ObjectFile.Open(debuginfod.Fetch(module.BuildId) ?? "");
         if (separate is not null && (module.BuildId.Length == 0 || separate.BuildId.Length == 0 || separate.BuildId == module.BuildId))
             return new FoundObject(separate, null);
@@ -53,7 +57,7 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
     }
 
     /// <summary>Where the file of a path may be: under the root that was given; else as the program sees it, while it runs, and here.</summary>
-    private IEnumerable<string> Places(string path)
+    private IEnumerable<string> Places(string path, bool hasBuildId)
     {
         if (!Path.IsPathRooted(path) || path.Contains('\0', StringComparison.Ordinal))
             yield break;
@@ -61,6 +65,8 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
             yield return $"/proc/{pid}/root{path}";
         if (Resolve(path) is { } file)
             yield return file;
+        if (options.Sysroot is not null && hasBuildId)
+            yield return path; // it may have been this machine's: the build id tells
     }
 
     private IEnumerable<string> DebugFilesById(string buildId)
@@ -77,6 +83,14 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
         if (debuginfod.Kept(buildId) is { } kept)
             yield return kept;
     }
+
+    /// <summary>In the directories that were given, by the module's name alone or with its path; with or without what debug files end in.</summary>
+    private IEnumerable<string> DebugFilesByName(Module module) =>
+        module.BuildId.Length == 0 || !Path.IsPathRooted(module.Path) || module.Path.Contains('\0', StringComparison.Ordinal) ? []
+            : from directory in options.DebugDirectories
+              from name in new[] { module.Name, module.Path }
+              from end in DebugEndings
+              select Path.Join(directory, name) + end;
 
     private ObjectFile? ByDebugLink(ObjectFile file)
     {
@@ -127,12 +141,12 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
     {
         try
         {
-            using FileStream file = File.OpenRead(path);
+            using var file = new FileStream(FileKind.Open(path, followsLinks: true), FileAccess.Read);
             var crc = new Crc32();
             crc.Append(file);
             return crc.GetCurrentHashAsUInt32();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or TraceFormatException)
         {
             return null;
         }

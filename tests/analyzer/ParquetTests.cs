@@ -111,7 +111,8 @@ public sealed class ParquetTests : IDisposable
                 "calls Int64", "bytes_requested Int64",
             ],
             Schema("threads"));
-        Assert.Equal(["stack Int32", "depth Int32", "is_whole Boolean", "site Int64", "function String", "text String"], Schema("stacks"));
+        Assert.Equal(["stack Int32", "depth Int32", "is_whole Boolean", "site Int64", "function String", "file String",
+            "line Int32", "text String"], Schema("stacks"));
         Assert.Equal(["stack Int32", "position Int32", "frame Int32", "is_inlined Boolean"], Schema("stack_frames"));
         Assert.Equal(
             [

@@ -77,8 +77,8 @@ public sealed class QueryTests : IDisposable
         using DatasetQuery query = DatasetQuery.Open(_dataset);
         Assert.Equal(
             [
-                "growth_by_site", "leak_suspects", "lifetime_histogram", "live_at_peak", "outstanding", "outstanding_by_site", "size_histogram",
-                "temporary_by_site", "thread_summary", "top_sites",
+                "growth_by_site", "leak_suspects", "lifetime_histogram", "live_at_peak", "outstanding", "outstanding_by_line", "outstanding_by_site",
+                "size_histogram", "temporary_by_site", "thread_summary", "top_sites",
             ],
             NamedView.All.Select(v => v.Name));
         foreach (NamedView view in NamedView.All)

@@ -42,14 +42,14 @@ public sealed class StackTableTests : IDisposable
         Analyze();
         Assert.Equal(
             [
-                "5|4|true|helper|helper < take < shop::serve(int) < main < libc.so.6+0x100",
-                "6|4|true|take|take < shop::serve(int) < main < libc.so.6+0x100",
-                "7|3|true|other|other < main < libc.so.6+0x100",
-                "8|1|false|shop+0x600|shop+0x600 < …",
-                "9|1|false|shop+0x700|shop+0x700 < …",
-                "11|3|true|0xfffffffffffffeff|0xfffffffffffffeff < main < libc.so.6+0x100",
+                "5|4|true|take|/src/take.c|31|helper < take < shop::serve(int) < main < libc.so.6+0x100",
+                "6|4|true|take|/src/take.c|35|take < shop::serve(int) < main < libc.so.6+0x100",
+                "7|3|true|other||0|other < main < libc.so.6+0x100",
+                "8|1|false|shop+0x600||0|shop+0x600 < …",
+                "9|1|false|shop+0x700||0|shop+0x700 < …",
+                "11|3|true|0xfffffffffffffeff||0|0xfffffffffffffeff < main < libc.so.6+0x100",
             ],
-            Lines("SELECT stack, depth, is_whole, function, text FROM stacks ORDER BY stack"));
+            Lines("SELECT stack, depth, is_whole, function, file, line, text FROM stacks ORDER BY stack"));
         Assert.Equal(
             [
                 "5|0|helper|true", "5|1|take|false", "5|2|shop::serve(int)|false", "5|3|main|false", "5|4|libc.so.6+0x100|false",
@@ -72,6 +72,36 @@ public sealed class StackTableTests : IDisposable
         Assert.Equal(
             ["0|/opt/shop dir/shop|a1b2|4096|36864|0", "1|/lib/libc.so.6||1048576|2097152|0"],
             Lines("SELECT module, path, build_id, from_address, to_address, generation FROM modules ORDER BY module"));
+    }
+
+    /// <summary>Of a function that acquires in several lines, the line is that which holds the most, not the first or the busiest.</summary>
+    [Fact]
+    public void A_site_has_the_line_that_holds_the_most()
+    {
+        var writer = new RecordingWriter(_directory["r"]) { Stacks = true, Modules = SampleStacks.Modules(), Symbols = SampleStacks.Symbols };
+        SampleStacks.AddFrames(writer);
+        writer.Thread(0).Malloc(800, 0x1000, 5000, SampleStacks.TakeHere).Free(1600, 0x1000).Malloc(2400, 0x2000, 8, SampleStacks.TakeHere)
+            .Malloc(3200, 0x3000, 9, SampleStacks.TakeThere);
+        writer.Save();
+        SampleTrace.Analyze(_directory["r"], _directory["data"]);
+        Assert.Equal(["take|35|17"], Lines("SELECT function, line, live_bytes FROM sites WHERE site <> 0"));
+        Assert.Equal(["take|35|9", "take|31|8"], Lines("SELECT function, line, live_bytes FROM outstanding_by_line"));
+    }
+
+    /// <summary>An allocator that brings its own operator new is called from where others' operator new is.</summary>
+    [Fact]
+    public void Operator_new_is_passed_over()
+    {
+        SymbolTable symbols = SampleStacks.Of((0x200, [new("main", "", "", 1)]), (0x900, [new("operator new(unsigned long)", "_Znwm", "", 0)]),
+            (0x910, [new("operator new[](unsigned long)", "_Znam", "", 0)]));
+        var writer = new RecordingWriter(_directory["r"]) { Stacks = true, Modules = SampleStacks.Modules(), Symbols = symbols };
+        int main = writer.Frame(0x1201), single = writer.Frame(0x1901, main), array = writer.Frame(0x1911, main);
+        int both = writer.Frame(0x1901, array), bare = writer.Frame(0x1901);
+        writer.Thread(0).Malloc(800, 0x1000, 1, main).Malloc(1600, 0x2000, 2, single).Malloc(2400, 0x3000, 3, both).Malloc(3200, 0x4000, 4, bare);
+        writer.Save();
+        SampleTrace.Analyze(_directory["r"], _directory["data"]);
+        Assert.Equal(["main|main|6", "operator new(unsigned long)|operator new(unsigned long)|4"],
+            Lines("SELECT function, text, bytes FROM sites ORDER BY bytes DESC"));
     }
 
     [Fact]

@@ -40,6 +40,15 @@ public sealed class UsageTests : IDisposable
         Assert.Equal($"Try '{help}'.", lines[1]);
     }
 
+    [Theory]
+    [InlineData("--stacks-free", "--stacks-free")]
+    [InlineData("--stack-depth", "--stack-depth", "4")]
+    public void What_refines_stacks_needs_stacks(string option, params string[] arguments)
+    {
+        Assert.Equal(ExitCode.Usage, _runner.Run(["record", .. arguments, "--", "true"]));
+        Assert.Equal($"allocreplay: {option} goes with --stacks: add --stacks auto\n", _runner.Error);
+    }
+
     [Fact]
     public void An_option_that_record_has_not_is_not_taken_for_the_command()
     {

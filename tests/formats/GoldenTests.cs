@@ -4,6 +4,7 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Packed;
+using AllocReplay.Formats.Stacks;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Formats;
@@ -27,11 +28,11 @@ public sealed class GoldenTests
     [Fact]
     public void The_traces_of_version_1_have_all_kinds_and_all_encodings()
     {
-        Assert.Equal(["damaged", "directory", "gap", "intervals", "kinds", "two-images"], Names.Select(n => n.Data));
+        Assert.Equal(["damaged", "directory", "gap", "intervals", "kinds", "stacks", "stacks-directory", "two-images"], Names.Select(n => n.Data));
         string listings = string.Concat(Names.Select(n => File.ReadAllText(Path.Combine(Folder, n.Data + ".txt"))));
         Assert.All(Enum.GetValues<CallKind>(), k => Assert.Contains($" {k} ", listings, StringComparison.Ordinal));
         foreach (string part in (string[])["address null", "address 7f0000000003 ", "size 18446744073709551615", "duration 0", "interval 3", "mark ",
-            "damage: ", "session "])
+            "damage: ", "session ", " stack 5", "exact True", "exact False", "inlined True", "whole False", "generation 1"])
             Assert.Contains(part, listings, StringComparison.Ordinal);
         HashSet<int> encodings = [];
         foreach (TheoryDataRow<string> name in Names)
@@ -90,13 +91,27 @@ public sealed class GoldenTests
             text.Append(CultureInfo.InvariantCulture, $"interval {i.Number} from {i.StartNs} to {i.StopNs}\n");
         foreach (Marker m in reader.Markers)
             text.Append(CultureInfo.InvariantCulture, $"mark {m.Name} at {m.TimeNs} interval {m.IntervalNumber}\n");
+        var stacks = new SortedSet<int>();
         while (reader.Read(out TraceEvent e))
         {
             string address = e.IsNull ? "null" : e.Address.ToString("x", CultureInfo.InvariantCulture);
             text.Append(CultureInfo.InvariantCulture,
                 $"{e.TimeNs} {e.Thread} {e.Kind} interval {e.Interval} address {address} size {e.Size} count {e.Count} alignment {e.Alignment}");
             text.Append(CultureInfo.InvariantCulture,
-                $" other {e.OtherThread} duration {e.DurationNs} object {e.Object} previous {e.PreviousObject} displaced {e.DisplacedObject}\n");
+                $" other {e.OtherThread} duration {e.DurationNs} object {e.Object} previous {e.PreviousObject} displaced {e.DisplacedObject}");
+            text.Append(CultureInfo.InvariantCulture, $"{(e.Stack > 0 ? $" stack {e.Stack}" : "")}\n");
+            if (e.Stack > 0)
+                stacks.Add(e.Stack);
+        }
+        foreach (Module m in reader.Frames.Modules)
+            text.Append(CultureInfo.InvariantCulture, $"module {m.Index} {m.From:x}-{m.To:x} generation {m.Generation} build id '{m.BuildId}' {m.Path}\n");
+        foreach (int stack in stacks)
+        {
+            IReadOnlyList<Frame> frames = reader.Frames.Of(stack, out bool isWhole);
+            text.Append(CultureInfo.InvariantCulture, $"stack {stack} site {SiteHash.Of(frames, reader.Symbols):x16} whole {isWhole}\n");
+            foreach (StackLine line in reader.Symbols.Lines(frames))
+                text.Append(CultureInfo.InvariantCulture, $"  {line.Frame.Address:x} exact {line.Frame.IsExact} module {line.Frame.Module?.Index} "
+                    + $"{line.Name} linkage '{line.Function?.LinkageName}' file '{line.Function?.File}' line {line.Function?.Line} inlined {line.IsInlined}\n");
         }
         // As the file has it: how a reader words it is not the format's.
         string? note = (reader.Source as PackedImage)?.End?.Damage;

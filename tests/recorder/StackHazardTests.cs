@@ -51,9 +51,10 @@ public sealed class StackHazardTests : IDisposable
     public void A_stack_that_is_unmapped_and_used_again_is_not_read_behind_its_end(StackWalk walk)
     {
         var counts = Count(Record(walk, "coroutine"));
-        Assert.Equal(100, counts[(5000, Walked.Whole)]);
+        Assert.Equal(200, counts[(5000, Walked.Whole)]);
         Assert.Equal(100, counts[(5001, Walked.Part)]);
         Assert.Equal(100, counts[(5002, Walked.Whole)]);
+        Assert.Equal(100, counts[(5003, Walked.Part)]); // frame information is silent of the pointer
     }
 
     [Fact] // the control
@@ -123,15 +124,18 @@ public sealed class StackHazardTests : IDisposable
         }).ExitCode;
         Assert.SkipWhen(exit == 77, "this C library has no _Fork");
         Assert.Equal(0, exit);
-        int whole = 0;
+        int whole = 0, calls = 0, unknown = 0;
         foreach (string image in Directory.GetDirectories(Recording))
         {
             using TraceReader reader = TraceReader.Open(image);
             Dictionary<(ulong Size, Walked Walked), int> counts = Count(reader);
             Assert.Null(reader.Damage);
-            Assert.All(counts.Keys, k => Assert.Equal(Walked.Whole, k.Walked));
+            Assert.DoesNotContain(counts.Keys, k => k.Walked == Walked.Part);
+            (calls, unknown) = (calls + counts.Values.Sum(), unknown + counts.Where(c => c.Key.Walked == Walked.Unknown).Sum(c => c.Value));
             whole += reader.Process.Forked && counts.Count > 0 ? 1 : 0;
         }
+        // Where there is no chunk at the moment, as hundreds begin at once, a call has no stack: it does not wait for one.
+        Assert.InRange(unknown, 0, 3 + calls / 1000);
         Assert.True(whole > 0 || how is "vfork" or "spawn", "no child acquired anything");
     }
 

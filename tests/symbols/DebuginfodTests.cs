@@ -44,6 +44,16 @@ public sealed class DebuginfodTests : IDisposable
         Assert.Empty(Directory.Exists(_directory["fetched"]) ? Directory.GetFiles(_directory["fetched"], "*", SearchOption.AllDirectories) : []);
     }
 
+    [Theory]
+    [InlineData("file:///etc/passwd")]
+    [InlineData("http://")]
+    [InlineData("nonsense://x")]
+    public void A_server_that_sends_elsewhere_is_left(string location)
+    {
+        using var server = new Server(_ => null, location);
+        Assert.False(Resolve(server.Uri).HasLines);
+    }
+
     /// <summary>The next server is asked; one that was silent is not asked again, and named.</summary>
     [Fact]
     public void A_server_that_is_not_there_is_passed_over()
@@ -136,7 +146,7 @@ public sealed class DebuginfodTests : IDisposable
         private readonly HttpListener _listener = new();
         private int _requests;
 
-        public Server(Func<string, byte[]?> answer)
+        public Server(Func<string, byte[]?> answer, string? location = null)
         {
             Uri = new Uri($"http://127.0.0.1:{FreePort()}/");
             _listener.Prefixes.Add(Uri.ToString());
@@ -148,7 +158,9 @@ public sealed class DebuginfodTests : IDisposable
                     HttpListenerContext context = await _listener.GetContextAsync();
                     Interlocked.Increment(ref _requests);
                     byte[]? bytes = answer(context.Request.Url!.AbsolutePath);
-                    context.Response.StatusCode = bytes is null ? 404 : 200;
+                    context.Response.StatusCode = location is not null ? 302 : bytes is null ? 404 : 200;
+                    if (location is not null)
+                        context.Response.Headers["Location"] = location;
                     context.Response.Close(bytes ?? [], willBlock: true);
                 }
             });

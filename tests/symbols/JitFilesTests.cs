@@ -28,6 +28,16 @@ public sealed class JitFilesTests : IDisposable
         Assert.Null(code.At(0x3000));
     }
 
+    /// <summary>In whatever order its lines come, a large map is read in no time.</summary>
+    [Fact]
+    public void A_large_map_is_read()
+    {
+        var code = new JitCode();
+        string map = string.Concat(Enumerable.Range(0, 200_000).Select(i => $"{(500_000 - i) * 16:x} 10 f{i}\n"));
+        JitFiles.ReadMap(Encoding.ASCII.GetBytes(map), code);
+        Assert.Equal("f199999", code.At((500_000 - 199_999) * 16 + 5)?.Function);
+    }
+
     [Fact]
     public void A_function_that_begins_inside_another_hides_only_its_part()
     {

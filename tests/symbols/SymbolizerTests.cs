@@ -2,6 +2,7 @@ using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Symbols;
+using AllocReplay.Symbols.Engines;
 using AllocReplay.Symbols.Objects;
 using AllocReplay.Tests.Support;
 
@@ -142,6 +143,67 @@ public sealed class SymbolizerTests : IDisposable
         Assert.Equal(expected.Count, Resolve(frames, Options with { Sysroot = root }).Symbols.Count);
     }
 
+    /// <summary>A root may hold a part of the files only: the rest may be this machine's.</summary>
+    [Fact]
+    public void What_a_sysroot_lacks_is_looked_for_here()
+    {
+        Directory.CreateDirectory(_directory["empty"]);
+        Assert.True(Resolve(Build("-g"), Options with { Sysroot = _directory["empty"] }, out _).Symbols.Count > 0);
+    }
+
+    [Theory]
+    [InlineData("symbols")]
+    [InlineData("symbols.debug")]
+    public void An_object_with_symbols_is_found_by_name_in_a_directory_of_debug_files(string name)
+    {
+        string program = Build("-g");
+        Directory.CreateDirectory(_directory["debug"]);
+        File.Copy(program, _directory["debug/" + name]);
+        FrameTable frames = CodeFrames.In("/gone/symbols", ObjectFile.Open(program)!.BuildId, Expected(program)[0].Offset);
+        Assert.Equal(1, Resolve(frames, Options with { DebugDirectories = [_directory["debug"]] }).Symbols.Count);
+        FrameTable other = CodeFrames.In("/gone/symbols", "c0ffee", Expected(program)[0].Offset);
+        Assert.Equal(0, Resolve(other, Options with { DebugDirectories = [_directory["debug"]] }).Symbols.Count); // the control
+    }
+
+    /// <summary>Where the files are gone, or are stripped by now, what is in a trace is all there is.</summary>
+    [Fact]
+    public void What_is_known_stays_where_nothing_better_is_found()
+    {
+        string program = Build("-g"), id = ObjectFile.Open(program)!.BuildId;
+        List<(ulong Offset, int Line, string Name)> expected = Expected(program);
+        ulong[] offsets = [.. expected.Select(e => e.Offset)];
+        using var symbolizer = new Symbolizer(Options, TestContext.Current.CancellationToken);
+        SymbolTable known = symbolizer.Resolve(CodeFrames.In(program, id, offsets), Process(DateTimeOffset.UtcNow)).Symbols;
+
+        SymbolResult gone = symbolizer.Resolve(CodeFrames.In("/gone", id, offsets), Process(DateTimeOffset.UtcNow), known);
+        Assert.Equal(known.Functions.OrderBy(f => f.Key.Offset).SelectMany(f => f.Value), InOrder(gone));
+        Assert.Equal((offsets.Length, "no such file: what was stored stays"), (gone.Modules[0].Named, gone.Modules[0].Problem));
+        // Better: lines where there were none.
+        SymbolTable poor = new(offsets.ToDictionary(o => new CodeLocation(0, o), o => (IReadOnlyList<FunctionLine>)[new FunctionLine("f", "", "", 0)]));
+        Assert.Equal(InOrder(gone), InOrder(symbolizer.Resolve(CodeFrames.In(program, id, offsets), Process(DateTimeOffset.UtcNow), poor)));
+    }
+
+    [Theory]
+    [InlineData("_RNvNtCsa1b2c3d4e5f_4shop4leak5leaky")]
+    [InlineData("_ZN4shop4leak5leaky17hbb13245c711bbc20E")]
+    public void Names_of_rust_have_no_hashes(string symbol)
+    {
+        Programs.Need("c++filt");
+        string name = Demangler.Demangle([symbol], TestContext.Current.CancellationToken)[symbol];
+        Assert.Equal("shop::leak::leaky", name);
+    }
+
+    [Theory]
+    [InlineData("price.isra.0", "price")]
+    [InlineData("_ZN4shop5priceEi.constprop.0", "shop::price(int)")]
+    [InlineData("main", "main")]
+    public void Names_have_nothing_that_a_compiler_adds_for_its_copies(string symbol, string name)
+    {
+        Programs.Need("c++filt");
+        FunctionLine line = new FunctionLine(symbol, "", "", 0).Named(Demangler.Demangle([symbol], TestContext.Current.CancellationToken));
+        Assert.Equal((name, name == symbol ? "" : symbol), (line.Function, line.LinkageName));
+    }
+
     /// <summary>What a resolver said is known without it from then on; another's answers are not taken for its own.</summary>
     [Fact]
     public void Answers_are_kept_by_build_id_and_resolver()
@@ -188,6 +250,31 @@ public sealed class SymbolizerTests : IDisposable
         File.Copy(Build("-g"), program);
         FrameTable frames = CodeFrames.In(program, ObjectFile.Open(program)!.BuildId, Expected(Build("-g"))[0].Offset);
         Assert.Equal(1, Resolve(frames, Options with { Resolvers = [resolver] }).Symbols.Count);
+    }
+
+    /// <summary>A path comes from a trace, and a name of a debug file from an object file: nothing is waited for there.</summary>
+    [Fact]
+    public void A_pipe_is_no_object_file()
+    {
+        Assert.Equal(0, Programs.Run("mkfifo", [_directory["pipe"]]).ExitCode);
+        Assert.Equal("no such file", Assert.Single(Resolve(CodeFrames.In(_directory["pipe"], "c0ffee", 1), Options).Modules).Problem);
+        string linked = _directory["linked"], id = ObjectFile.Open(Build())!.BuildId;
+        File.WriteAllText(_directory["pipe.debug"], "any");
+        Assert.Equal(0, Programs.Run("objcopy", ["--strip-all", $"--add-gnu-debuglink={_directory["pipe.debug"]}", Build(), linked]).ExitCode);
+        File.Delete(_directory["pipe.debug"]);
+        File.Move(_directory["pipe"], _directory["pipe.debug"]);
+        Assert.Equal("it is stripped: exported functions only", Assert.Single(Resolve(CodeFrames.In(linked, id, 1), Options).Modules).Problem);
+    }
+
+    /// <summary>What bears the name of a resolver and cannot be run is passed over; what cannot be run after all costs the names.</summary>
+    [Fact]
+    public void A_resolver_that_cannot_be_run_is_no_end()
+    {
+        string program = Build("-g"), noProgram = _directory["llvm-none"], broken = Script("llvm-broken", "exit 0");
+        File.WriteAllText(noProgram, "");
+        Assert.True(Resolve(program, Options with { Resolvers = [noProgram] }, out _).Symbols.Count > 0);
+        File.WriteAllText(broken, "#!/no/such/interpreter\n");
+        Assert.Equal("what resolves its addresses has failed", Assert.Single(Resolve(program, Options with { Resolvers = [broken] }, out _).Modules).Problem);
     }
 
     [Fact]

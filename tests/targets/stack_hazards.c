@@ -16,6 +16,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +82,21 @@ __asm__(".text\n.globl call_with_pointer\n.type call_with_pointer, @function\nca
         "push %rbp\npush %rbx\nsub $8, %rsp\nmov %rsi, %rbp\ncall take\nadd $8, %rsp\npop %rbx\npop %rbp\nret\n"
         ".size call_with_pointer, . - call_with_pointer\n");
 void call_with_pointer(size_t size, uintptr_t pointer);
+
+/* The same with frame information, which is silent of the frame pointer: as if it were kept. */
+__asm__(".text\n.globl call_silently\n.type call_silently, @function\ncall_silently:\n.cfi_startproc\n"
+        "push %rbp\n.cfi_adjust_cfa_offset 8\npush %rbx\n.cfi_adjust_cfa_offset 8\nsub $8, %rsp\n"
+        ".cfi_adjust_cfa_offset 8\nmov %rsi, %rbp\ncall take\nadd $8, %rsp\n.cfi_adjust_cfa_offset -8\n"
+        "pop %rbx\n.cfi_adjust_cfa_offset -8\npop %rbp\n.cfi_adjust_cfa_offset -8\nret\n.cfi_endproc\n"
+        ".size call_silently, . - call_silently\n");
+void call_silently(size_t size, uintptr_t pointer);
 #else
+static void call_silently(size_t size, uintptr_t pointer)
+{
+    (void)pointer;
+    take(size);
+}
+
 static void call_with_pointer(size_t size, uintptr_t pointer)
 {
     (void)pointer;
@@ -92,9 +107,22 @@ static void call_with_pointer(size_t size, uintptr_t pointer)
 static ucontext_t here, there;
 static uintptr_t pointer_to_use;
 static size_t size_to_take;
+static bool is_silent;
+
+/* What is on the stack in a number that only it knows is found by its frame pointer. */
+KEPT void in_frame(size_t size)
+{
+    volatile char *some = __builtin_alloca(size % 64 + 1);
+    some[0] = 1;
+    call_silently(size_to_take, pointer_to_use);
+    some[0] = 2;
+}
+
 static void in_coroutine(void)
 {
-    if (pointer_to_use)
+    if (is_silent)
+        in_frame(size_to_take);
+    else if (pointer_to_use)
         call_with_pointer(size_to_take, pointer_to_use);
     else
         take(size_to_take);
@@ -122,6 +150,17 @@ static int coroutine(void)
         pointer_to_use = (uintptr_t)stack + size / 2 + 64;
         size_to_take = 5001;
         run_on(stack, size / 2);
+        munmap(stack, size / 2);
+        stack = mmap(stack, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        pointer_to_use = 0;
+        size_to_take = 5000;
+        run_on(stack, size / 2);
+        munmap(stack + size / 2, size / 2);
+        pointer_to_use = (uintptr_t)stack + size / 2 + 64;
+        size_to_take = 5003;
+        is_silent = true;
+        run_on(stack, size / 2);
+        is_silent = false;
         /* And a larger one than before, where that was. */
         munmap(stack, size / 2);
         stack = mmap(stack, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
