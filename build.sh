@@ -107,7 +107,8 @@ need_test_tools() {
     install_missing optional "${allocators[@]}" libgoogle-perftools-dev:/usr/include/gperftools/malloc_hook_c.h \
         libunwind-dev:/usr/include/libunwind.h liblzma-dev:/usr/include/lzma.h \
         redis-tools:redis-benchmark sqlite3:sqlite3 python3:python3 perl:perl make:make nodejs:node mount:mount strace:strace \
-        heaptrack:heaptrack_print golang-go:go bsdutils:script
+        heaptrack:heaptrack_print golang-go:go bsdutils:script \
+        llvm:llvm-symbolizer binutils:addr2line debuginfod:debuginfod curl:curl iproute2:ip
 }
 
 # Prints the runner's output, a line for each test that was skipped, then "N passed, N failed, N skipped".
