@@ -6,6 +6,8 @@ namespace AllocReplay.Replayer.Run;
 public sealed record ReplayOptions
 {
     public TouchPolicy Touch { get; init; } = TouchPolicy.Page;
+    /// <summary>What is looked at meanwhile.</summary>
+    public Instrument Instrument { get; init; }
     /// <summary>Microseconds between readings of resident memory; 0 for none, so that nothing disturbs the figures for speed.</summary>
     public int MemoryIntervalUs { get; init; }
     /// <summary>Times that the plan is replayed in one process; after each but the last, what the trace leaves is released.</summary>

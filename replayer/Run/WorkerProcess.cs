@@ -69,7 +69,7 @@ internal static class WorkerProcess
             throw new ReplayException(ReplayFailure.NotPossible, $"the replay worker is missing: {WorkerStart.Executable}");
         string[] settings =
         [
-            Setting("touch", (int)options.Touch), Setting("memory_us", options.MemoryIntervalUs), Setting("loops", options.Loops),
+            Setting("touch", (int)options.Touch), Setting("instrument", (int)options.Instrument), Setting("memory_us", options.MemoryIntervalUs), Setting("loops", options.Loops),
             Setting("time_scale", options.Pace.TimeScale), Setting("noop", configuration.Allocator.IsNoop ? 1 : 0),
         ];
         ProcessStartInfo start = WorkerStart.Info(

@@ -15,6 +15,10 @@ public sealed record WorkerResult
     public required long ElapsedNs { get; init; }
     /// <summary>CPU time of the replay, all threads, user and system.</summary>
     public required long CpuNs { get; init; }
+    /// <summary>Of each loop in turn, nanoseconds; they sum up to <see cref="ElapsedNs"/>.</summary>
+    public IReadOnlyList<long> LoopNs { get; init; } = [];
+    /// <summary>Of each loop in turn, CPU time in nanoseconds.</summary>
+    public IReadOnlyList<long> LoopCpuNs { get; init; } = [];
     /// <summary>Anonymous resident bytes with the harness in place, before the first call.</summary>
     public required long BaselineBytes { get; init; }
     /// <summary>Anonymous resident bytes at their highest: sampled when sampling was asked for, else the higher of start and end.</summary>

@@ -1,15 +1,19 @@
 namespace AllocReplay.Worker;
 
 /// <summary>What a replay cost, taken around it.</summary>
-internal sealed unsafe class Measurement
+/// <param name="loops">Times that the plan is replayed.</param>
+internal sealed unsafe class Measurement(int loops)
 {
     private Libc.Usage _usage;
     private int _collections;
     private long _allocated;
 
     public int Threads { get; init; }
-    /// <summary>From the opening of the gate to the end of the last thread.</summary>
-    public long ElapsedNs { get; set; }
+    /// <summary>From the opening of the gate to the end of the last thread, of each loop.</summary>
+    public long[] LoopNs { get; } = new long[loops];
+    /// <summary>CPU time, of each loop.</summary>
+    public long[] LoopCpuNs { get; } = new long[loops];
+    public long ElapsedNs => LoopNs.Sum();
     /// <summary>Whether the replay's own tables and stacks were locked in memory.</summary>
     public bool IsLocked { get; set; }
     /// <summary>Anonymous memory present after the harness's own was mapped and before the first call.</summary>
@@ -18,7 +22,7 @@ internal sealed unsafe class Measurement
     /// <summary>After the last thread ended.</summary>
     public long EndBytes { get; set; }
     public long Samples { get; set; }
-    public long CpuNs { get; private set; }
+    public long CpuNs => LoopCpuNs.Sum();
     public long MinorFaults { get; private set; }
     public long MajorFaults { get; private set; }
     public long VoluntarySwitches { get; private set; }
@@ -35,12 +39,14 @@ internal sealed unsafe class Measurement
     }
 
     /// <summary>Closely around each replay of the plan: reading the baseline costs milliseconds where the plan is large. Figures add up.</summary>
-    public void After()
+    /// <param name="loop">Which one is over, from 0.</param>
+    /// <param name="elapsedNs">What it took.</param>
+    public void After(int loop, long elapsedNs)
     {
         Libc.Usage usage = Usage();
         ManagedBytes += GC.GetTotalAllocatedBytes(precise: true) - _allocated;
         ManagedCollections += Collections() - _collections;
-        CpuNs += usage.CpuNs - _usage.CpuNs;
+        (LoopNs[loop], LoopCpuNs[loop]) = (elapsedNs, usage.CpuNs - _usage.CpuNs);
         MinorFaults += usage.MinorFaults - _usage.MinorFaults;
         MajorFaults += usage.MajorFaults - _usage.MajorFaults;
         VoluntarySwitches += usage.VoluntarySwitches - _usage.VoluntarySwitches;

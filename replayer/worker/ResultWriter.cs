@@ -14,6 +14,8 @@ internal static unsafe class ResultWriter
         json.WriteString("allocator_path", allocator);
         json.WriteNumber("order", (int)replay->Order);
         json.WriteNumber("elapsed_ns", m.ElapsedNs);
+        WriteLoops(json, "loop_ns", m.LoopNs);
+        WriteLoops(json, "loop_cpu_ns", m.LoopCpuNs);
         json.WriteBoolean("locked", m.IsLocked);
         json.WriteNumber("cpu_ns", m.CpuNs);
         json.WriteNumber("baseline_bytes", m.BaselineBytes);
@@ -42,6 +44,14 @@ internal static unsafe class ResultWriter
         }
         json.WriteEndArray();
         json.WriteEndObject();
+    }
+
+    private static void WriteLoops(Utf8JsonWriter json, string name, long[] values)
+    {
+        json.WriteStartArray(name);
+        foreach (long value in values)
+            json.WriteNumberValue(value);
+        json.WriteEndArray();
     }
 
     /// <summary>Kinds of call that the plan holds and the allocator has no function for, with those whose functions were called.</summary>

@@ -36,8 +36,8 @@ internal static unsafe class Worker
         fixed (byte* path = Encoding.UTF8.GetBytes(args[0] + "\0"))
             byDepth = Plan.Load(path, replay);
         Threads.MapStacks(replay);
-        var measured = new Measurement { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
         int loops = Math.Max(1, (int)Number(args, "loops"));
+        var measured = new Measurement(loops) { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
         fixed (byte* path = Encoding.UTF8.GetBytes(args[2] + "\0"))
             replay->SharedProgress = MapProgress(path, replay->OpCount * loops);
         Measure(replay, byDepth, (long)Number(args, "memory_us") * 1000, loops, measured);
@@ -93,9 +93,9 @@ internal static unsafe class Worker
             MemoryProbe.Start(intervalNs);
         // Whatever these calls allocate on first use is allocated before it counts.
         m.Before();
-        m.After();
+        m.After(loop: 0, elapsedNs: 0);
         m.BaselineBytes = MemoryProbe.Exact();
-        for (int loop = 1; ; loop++)
+        for (int loop = 0; ; loop++)
         {
             m.Before();
             long start = Libc.Now();
@@ -103,10 +103,9 @@ internal static unsafe class Worker
             if (replay->MainThread >= 0)
                 RunMain(replay);
             Threads.Join(replay, byDepth);
-            m.ElapsedNs += Libc.Now() - start;
-            m.After();
+            m.After(loop, Libc.Now() - start);
             Reaper.Stop();
-            if (loop >= loops)
+            if (loop + 1 == loops)
                 break;
             Threads.LetGo(replay);
             Reset(replay);
