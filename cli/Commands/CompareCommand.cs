@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
@@ -11,8 +12,6 @@ namespace AllocReplay.Cli.Commands;
 /// <summary><c>allocreplay compare</c>: one trace under several allocators, by a protocol whose figures stand up.</summary>
 internal static class CompareCommand
 {
-    private const int RunsMin = 3;
-
     public static Command Create(Terminal terminal)
     {
         var choice = new TraceChoiceOptions();
@@ -22,11 +21,24 @@ internal static class CompareCommand
                 + "VARIABLE=value sets the environment of the one before. Default: all that are installed, and noop.",
             HelpName = "a,b,…",
         };
-        Option<int> runs = new("--runs")
+        Option<string> precision = new("--precision")
         {
-            Description = "Blocks of runs that count, at least 3; each runs every allocator once. Fewer than 5 give no verdict.",
-            HelpName = "n",
-            DefaultValueFactory = _ => 5,
+            Description = "Go on until the half width of every interval of a primary figure is at most this.",
+            HelpName = "percent",
+            DefaultValueFactory = _ => "1%",
+        };
+        Option<string> budget = new("--budget")
+        {
+            Description = "Or until so much time is spent.",
+            HelpName = "time",
+            DefaultValueFactory = _ => "3m",
+        };
+        Option<int?> runs = new("--runs") { Description = "Exactly so many runs of each in each pass, whatever the precision and the time.", HelpName = "n" };
+        Option<string> primary = new("--primary")
+        {
+            Description = "The figures that verdicts are given of, by comma. More of them, or more allocators, take more runs: all verdicts are to hold at once.",
+            HelpName = string.Join(',', Metric.All.Select(m => m.Name)),
+            DefaultValueFactory = _ => string.Join(',', Metric.Primary.Select(m => m.Name)),
         };
         Option<int?> seed = new("--seed") { Description = "Seed of the order within blocks. Default: a new one, printed.", HelpName = "n" };
         Option<string> touch = ReplayArguments.Touch();
@@ -35,7 +47,7 @@ internal static class CompareCommand
         Option<bool> json = TraceArguments.Json();
         var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
         {
-            allocator, runs, seed, touch, maxLive, partial, json,
+            allocator, precision, budget, runs, primary, seed, touch, maxLive, partial, json,
         };
         choice.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
@@ -43,40 +55,68 @@ internal static class CompareCommand
                 new ReplayArguments.Source(
                     choice.Of(parse),
                     new PlanCheck(parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive))),
-                    new PlanOptions { Order = Comparison.Passes[0].Order }),
-                parse.GetValue(allocator), parse.GetValue(runs), parse.GetValue(seed),
-                ReplayArguments.ParseTouch(parse.GetValue(touch)!), parse.GetValue(json)),
+                    new PlanOptions { Order = Pass.Throughput.Order }),
+                parse.GetValue(allocator),
+                new ComparisonOptions
+                {
+                    Precision = ParsePrecision(parse.GetValue(precision)!),
+                    Budget = Quantity.ParseTime("--budget", parse.GetValue(budget)!),
+                    Blocks = ParseRuns(parse.GetValue(runs)),
+                    Primary = ParsePrimary(parse.GetValue(primary)!),
+                    Seed = parse.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
+                    Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
+                },
+                parse.GetValue(json)),
             terminal, token));
         return command;
     }
 
-    private sealed record Request(ReplayArguments.Source Source, string? Allocators, int Runs, int? Seed, TouchPolicy Touch, bool Json);
+    private sealed record Request(ReplayArguments.Source Source, string? Allocators, ComparisonOptions Options, bool Json);
 
     private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
-        if (request.Runs < RunsMin)
-            throw new UsageException($"--runs {request.Runs}: fewer than {RunsMin} runs have no spread");
         IReadOnlyList<Configuration> configurations = request.Allocators is { } list ? Configuration.Parse(list) : Configuration.Installed();
-        int seed = request.Seed ?? Random.Shared.Next(1, 1_000_000);
         var plans = new List<ReplayPlan> { ReplayArguments.Compile(request.Source, terminal, token) };
         try
         {
             foreach (Pass pass in Comparison.Passes.Where(p => plans.All(plan => plan.Order != p.Order)))
                 plans.Add(ReplayArguments.CompileAgain(request.Source, pass.Order, terminal, token));
-            var options = new ComparisonOptions { Runs = request.Runs, Seed = seed, Touch = request.Touch };
-            var comparison = new Comparison(plans, configurations, options, WorkerRunner.Instance);
-            ComparisonReport report = terminal.WithProgress(
-                $"Comparing {configurations.Count} allocators (seed {seed})", progress => comparison.Run(request.Source.Trace.Path, progress, token));
+            var comparison = new Comparison(plans, configurations, request.Options, WorkerRunner.Instance);
+            string title = $"Comparing {Quantity.Count(configurations.Count, "allocator")} (seed {request.Options.Seed})";
+            ComparisonReport report = terminal.WithProgress(title, progress => comparison.Run(request.Source.Trace.Path, new Share(progress), token));
             if (request.Json)
-                terminal.WriteJson("allocreplay.compare/1", report);
+                terminal.WriteJson("allocreplay.compare/2", report);
             else
                 ComparisonPage.Print(report, terminal);
             ComparisonPage.Note(report, request.Source.Trace.Words, terminal);
+            return report.IsInterrupted ? ExitCode.Interrupted : report.Rows.All(r => r.IsSound) ? ExitCode.Ok : ExitCode.Failed;
         }
         finally
         {
             plans.ForEach(plan => plan.Dispose());
         }
-        return ExitCode.Ok;
+    }
+
+    private static double ParsePrecision(string text) =>
+        double.TryParse(text.AsSpan().TrimEnd('%'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent) && percent is > 0 and < 100
+            ? percent / 100
+            : throw new UsageException($"--precision {text}: expected a percentage such as 1% or 0.5%");
+
+    private static int? ParseRuns(int? runs) =>
+        runs is null or (> 0 and <= SignedRank.PairsMax) ? runs : throw new UsageException($"--runs {runs}: expected 1 to {SignedRank.PairsMax}");
+
+    private static Metric[] ParsePrimary(string list)
+    {
+        Metric[] metrics =
+        [
+            .. list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => Metric.Of(name)
+                ?? throw new UsageException($"--primary {name}: no such figure; known: {string.Join(", ", Metric.All.Select(m => m.Name))}")).Distinct(),
+        ];
+        return metrics.Length > 0 ? metrics : throw new UsageException("--primary: name a figure");
+    }
+
+    private sealed class Share(IProgress<double> bar) : IProgress<ComparisonProgress>
+    {
+        public void Report(ComparisonProgress value) => bar.Report(value.Share);
     }
 }

@@ -17,4 +17,6 @@ public sealed record Allocator
     public string BuildId { get; init; } = "";
     /// <summary>The harness's own cost: calls go to a function that does nothing.</summary>
     public bool IsNoop { get; init; }
+    /// <summary>It is none, but shows what others are to be seen beside.</summary>
+    public bool IsReference => IsNoop;
 }

@@ -12,6 +12,8 @@ public sealed record ReplayOptions
     public int MemoryIntervalUs { get; init; }
     /// <summary>Times that the plan is replayed in one process; after each but the last, what the trace leaves is released.</summary>
     public int Loops { get; init; } = 1;
+    /// <summary>A run that lasts longer is ended, and failed; null: it may last.</summary>
+    public TimeSpan? Timeout { get; init; }
     /// <summary>When calls are made. Unless as soon as can be, the plan needs times (<see cref="PlanOptions.IsTimed"/>).</summary>
     public Pace Pace { get; init; }
 }

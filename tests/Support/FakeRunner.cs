@@ -29,7 +29,7 @@ internal sealed class FakeRunner(Func<FakeRunner.Request, WorkerResult> answer) 
         BaselineBytes = 0,
         PeakBytes = peakBytes,
         EndBytes = 0,
-        MemorySamples = request.Options.MemoryIntervalUs > 0 ? samples : 0,
+        MemorySamples = request.Options.Instrument == Instrument.Memory ? samples : 0,
         MinorFaults = 1,
         MajorFaults = 0,
         VoluntarySwitches = 2,

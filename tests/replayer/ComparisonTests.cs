@@ -12,12 +12,13 @@ namespace AllocReplay.Tests.Replayer;
 public sealed class ComparisonTests : IDisposable
 {
     private const int Seed = 20261125;
-    private const int Blocks = 6;
+    private const int Blocks = 10;
 
     private readonly TemporaryDirectory _directory = new();
     private readonly ReplayPlan[] _plans;
+    private readonly ManualClock _clock = new();
 
-    private static readonly Configuration First = Named("first"), Second = Named("second");
+    private static readonly Configuration First = Named("first"), Second = Named("second"), Third = Named("third");
     private static readonly Configuration Noop = new() { Allocator = new Allocator { Name = "noop", IsNoop = true } };
 
     public ComparisonTests()
@@ -34,17 +35,20 @@ public sealed class ComparisonTests : IDisposable
     }
 
     [Fact]
-    public void Every_configuration_is_run_once_a_block_in_each_pass()
+    public void Every_configuration_and_the_twin_of_the_first_run_once_a_block_in_each_pass()
     {
         var runner = new FakeRunner(r => FakeRunner.Result(r));
         Compare(runner, First, Second, Noop);
 
-        ILookup<bool, FakeRunner.Request> passes = runner.Requests.ToLookup(r => r.Options.MemoryIntervalUs > 0);
-        Assert.Equal((3 * (Blocks + 1), 2 * Blocks), (passes[false].Count(), passes[true].Count()));
-        Assert.All(passes[false].Chunk(3), block => Assert.Equal(["first", "noop", "second"], block.Select(r => r.Configuration.Name).Order()));
-        Assert.All(passes[true].Chunk(2), block => Assert.Equal(["first", "second"], block.Select(r => r.Configuration.Name).Order()));
-        Assert.All(passes[false], r => Assert.Equal(ReplayOrder.Deps, r.Plan.Order));
-        Assert.All(passes[true], r => Assert.Equal(ReplayOrder.Total, r.Plan.Order));
+        FakeRunner.Request[] warmUp = [.. runner.Requests.Take(3)], counted = [.. runner.Requests.Skip(3)];
+        Assert.Equal(["first", "second", "noop"], warmUp.Select(r => r.Configuration.Name));
+        FakeRunner.Request[] memory = [.. counted.Where(r => r.Options.Instrument == Instrument.Memory)];
+        FakeRunner.Request[] timed = [.. counted.Where(r => r.Options.Instrument == Instrument.None)];
+        Assert.All(memory.Chunk(3), block => Assert.Equal(["first", "first", "second"], block.Select(r => r.Configuration.Name).Order()));
+        Assert.All(timed.Chunk(4), block => Assert.Equal(["first", "first", "noop", "second"], block.Select(r => r.Configuration.Name).Order()));
+        Assert.Equal((3 * Blocks, 4 * Blocks), (memory.Length, timed.Length));
+        Assert.All(timed, r => Assert.Equal(ReplayOrder.Deps, r.Plan.Order));
+        Assert.All(memory, r => Assert.Equal(ReplayOrder.Total, r.Plan.Order));
     }
 
     [Fact]
@@ -53,7 +57,7 @@ public sealed class ComparisonTests : IDisposable
         string[] Order(int seed)
         {
             var runner = new FakeRunner(r => FakeRunner.Result(r));
-            new Comparison(_plans, [First, Second, Noop], new ComparisonOptions { Runs = Blocks, Seed = seed }, runner).Run("trace", token: Token);
+            new Comparison(_plans, [First, Second, Noop], new ComparisonOptions { Blocks = Blocks, Seed = seed }, runner).Run("trace", token: Token);
             return [.. runner.Requests.Select(r => r.Configuration.Name)];
         }
         Assert.Equal(Order(Seed), Order(Seed));
@@ -63,9 +67,22 @@ public sealed class ComparisonTests : IDisposable
     [Fact]
     public void The_warm_up_does_not_count()
     {
-        // The two runs of the first block are a thousand times as fast.
         ComparisonReport report = Compare(new FakeRunner(r => FakeRunner.Result(r, calls: r.Index < 2 ? 1_000_000 : 1000)), First, Second);
-        Assert.All(report.Rows, row => Assert.Equal(new Spread(1000, 1000, 1000), row[Metric.Speed]));
+        Assert.All(report.Rows, row => Assert.Equal(new Spread(1000, 1000, 1000), row[Metric.Speed]!.Spread));
+    }
+
+    [Fact]
+    public void A_short_replay_goes_through_the_trace_until_a_run_lasts_and_a_long_one_once()
+    {
+        int LoopsOf(long elapsedNs)
+        {
+            var runner = new FakeRunner(r => FakeRunner.Result(r) with { ElapsedNs = elapsedNs });
+            PassFacts timed = Compare(runner, First, Second).Passes.Single(p => p.Name == Pass.Throughput.Name);
+            Assert.Equal(timed.Loops, runner.Requests[^1].Options.Loops);
+            Assert.All(runner.Requests.Where(r => r.Options.Instrument == Instrument.Memory), r => Assert.Equal(1, r.Options.Loops));
+            return timed.Loops;
+        }
+        Assert.Equal((40, 1, 1000), (LoopsOf(5_000_000), LoopsOf(200_000_000), LoopsOf(1000)));
     }
 
     [Fact]
@@ -74,12 +91,63 @@ public sealed class ComparisonTests : IDisposable
         ComparisonReport report = Compare(
             new FakeRunner(r => r.Configuration == Second ? FakeRunner.Result(r, calls: 2000, peakBytes: 1 << 19) : FakeRunner.Result(r)), First, Second, Noop);
 
-        Assert.All(Metric.All, metric => Assert.Null(report.Rows[0].RatioOf(metric)));
-        Assert.Equal((2.0, Verdict.Higher), (report.Rows[1].RatioOf(Metric.Speed)!.Value.Median, report.Rows[1].RatioOf(Metric.Speed)!.Value.Verdict));
-        Assert.Equal((0.5, Verdict.Lower), (report.Rows[1].RatioOf(Metric.PeakMemory)!.Value.Median, report.Rows[1].RatioOf(Metric.PeakMemory)!.Value.Verdict));
-        Assert.Equal(Verdict.NoDifferenceShown, report.Rows[2].RatioOf(Metric.Speed)!.Value.Verdict);
-        Assert.Null(report.Rows[2][Metric.PeakMemory]);
-        Assert.Null(report.Rows[2].RatioOf(Metric.PeakMemory));
+        Assert.Equal([Role.Baseline, Role.Twin, Role.Compared, Role.Reference], report.Rows.Select(r => r.Role));
+        Assert.All(report.Rows[0].Figures, figure => Assert.Null(figure.Ratio));
+        Assert.All(report.Rows[1].Figures.Where(f => f.Ratio is not null), figure => Assert.Equal((1.0, null), (figure.Ratio!.Estimate, figure.Verdict)));
+        AssertClaim(2, Verdict.Higher, report.Rows[2][Metric.Speed]);
+        AssertClaim(0.5, Verdict.Lower, report.Rows[2][Metric.PeakRss]);
+        AssertClaim(1, null, report.Rows[2][Metric.Faults]);
+        AssertClaim(1, null, report.Rows[3][Metric.Speed]);
+        Assert.Null(report.Rows[3][Metric.PeakRss]);
+    }
+
+    [Fact]
+    public void Claims_share_the_chance_to_be_wrong()
+    {
+        ComparisonReport two = Compare(new FakeRunner(r => FakeRunner.Result(r)), First, Second);
+        ComparisonReport three = Compare(new FakeRunner(r => FakeRunner.Result(r)), First, Second, Third);
+        Assert.Equal(1 - 0.05 / 3, two.Rows[2][Metric.Speed]!.Ratio!.Confidence, 1e-12);
+        Assert.Equal(1 - 0.05 / 6, three.Rows[2][Metric.Speed]!.Ratio!.Confidence, 1e-12);
+        Assert.Equal(0.95, three.Rows[2][Metric.Faults]!.Ratio!.Confidence, 1e-12);
+    }
+
+    [Fact]
+    public void Too_few_runs_have_estimates_without_intervals_and_say_so()
+    {
+        var options = new ComparisonOptions { Blocks = 5, Seed = Seed };
+        ComparisonReport report = new Comparison(_plans, [First, Second], options, new FakeRunner(r => FakeRunner.Result(r))).Run("trace", token: Token);
+        ComparedFigure speed = report.Rows[2][Metric.Speed]!;
+        Assert.Equal((Verdict.TooFewRuns, null, 1.0), (speed.Verdict, speed.Ratio!.Low, speed.Ratio.Estimate));
+        Assert.All(report.Primary, p => Assert.Equal((null, null), (p.Resolution, p.Noise)));
+    }
+
+    [Fact]
+    public void It_stops_when_it_is_precise_enough()
+    {
+        ComparisonReport report = Timed(new ComparisonOptions { Seed = Seed }, r => FakeRunner.Result(r, calls: 1000 + r.Index % 3), First, Second);
+        Assert.All(report.Passes, p => Assert.Equal(Stop.Precision, p.Stop));
+        Assert.All(report.Passes, p => Assert.Equal(SignedRank.PairsFor(0.05 / 3), p.Blocks));
+    }
+
+    [Fact]
+    public void It_stops_when_its_time_is_spent_and_each_pass_has_its_share()
+    {
+        // Runs that scatter by a third never get so precise; a run takes a second of each pass, three are a block.
+        var noise = new Random(Seed);
+        ComparisonReport report = Timed(
+            new ComparisonOptions { Seed = Seed, Budget = TimeSpan.FromMinutes(2) },
+            r => FakeRunner.Result(r, calls: noise.Next(1000, 2000), peakBytes: noise.Next(1 << 20, 1 << 21)), First, Second);
+        Assert.All(report.Passes, p => Assert.Equal(Stop.Budget, p.Stop));
+        Assert.InRange(report.ElapsedSeconds, 115, 125);
+        Assert.InRange(report.Passes[0].Blocks, 12, 14);
+        Assert.InRange(report.Passes[1].Blocks, 24, 27);
+    }
+
+    [Fact]
+    public void A_budget_that_is_spent_at_once_has_a_block_of_each_pass()
+    {
+        ComparisonReport report = Timed(new ComparisonOptions { Seed = Seed, Budget = TimeSpan.FromMilliseconds(1) }, r => FakeRunner.Result(r), First, Second);
+        Assert.All(report.Passes, p => Assert.Equal(1, p.Blocks));
     }
 
     [Theory]
@@ -93,35 +161,90 @@ public sealed class ComparisonTests : IDisposable
     }
 
     [Fact]
-    public void Every_metric_is_taken_from_the_runs_of_its_own_pass()
+    public void Every_run_is_in_the_report()
     {
-        ComparisonReport report = Compare(new FakeRunner(r => FakeRunner.Result(r)), First, Noop);
-        Assert.Equal(Metric.All.Count, Metric.All.Select(m => m.Name).Distinct().Count());
-        Assert.All(Metric.All, metric => Assert.NotNull(report.Rows[0][metric]));
-        Assert.Equal(Metric.All.Where(m => m.Pass == Pass.Throughput), Metric.All.Where(m => report.Rows[1][m] is not null));
+        ComparisonReport report = Compare(new FakeRunner(r => FakeRunner.Result(r, calls: 1000 + r.Index)), First, Second);
+        Assert.Equal(2 * 3 * Blocks, report.Runs.Count);
+        double[] speeds = [.. report.Runs.Where(r => r.Pass == Pass.Throughput.Name && r.Row == 2).OrderBy(r => r.Block).Select(r => r.Figures["speed"])];
+        Assert.Equal(Blocks, speeds.Length);
+        Assert.Equal(Spread.Of(speeds), report.Rows[2][Metric.Speed]!.Spread);
     }
 
     [Fact]
-    public void A_run_that_fails_ends_the_comparison()
+    public void A_trace_that_allocates_nothing_has_no_ratio_of_memory()
     {
-        var runner = new FakeRunner(r => r.Index == 3 ? throw new ReplayException(ReplayFailure.Failed, "not the trace") : FakeRunner.Result(r));
-        Assert.Equal("not the trace", Assert.Throws<ReplayException>(() => Compare(runner, First, Second)).Message);
-        Assert.Equal(4, runner.Requests.Count);
+        ComparisonReport report = Compare(new FakeRunner(r => FakeRunner.Result(r, peakBytes: 0)), First, Second);
+        Assert.Equal((0.0, null, null), (report.Rows[2][Metric.PeakRss]!.Spread.Max, report.Rows[2][Metric.PeakRss]!.Ratio, report.Rows[2][Metric.PeakRss]!.Verdict));
     }
 
     [Fact]
-    public void A_cancelled_comparison_begins_no_other_run()
+    public void What_fails_is_a_row_with_its_reason_and_the_others_go_on()
+    {
+        var runner = new FakeRunner(r => r.Configuration == Second && r.Index > 20
+            ? throw new ReplayException(ReplayFailure.Failed, "killed by SIGSEGV") : FakeRunner.Result(r));
+        ComparisonReport report = Compare(runner, First, Second, Third);
+        Assert.Equal(new RunFailure("memory", "killed by SIGSEGV"), report.Rows[2].Failure);
+        Assert.Null(report.Rows[2][Metric.Speed]);
+        Assert.Equal(Verdict.Withheld, report.Rows[2][Metric.PeakRss]!.Verdict);
+        Assert.Equal((true, Verdict.NoDifferenceShown), (report.Rows[3].IsSound, report.Rows[3][Metric.Speed]!.Verdict));
+        Assert.Single(runner.Requests.Skip(21), r => r.Configuration == Second);
+    }
+
+    [Fact]
+    public void Where_the_first_fails_the_others_have_figures_and_no_verdict()
+    {
+        var runner = new FakeRunner(r => r.Configuration == First ? throw new ReplayException(ReplayFailure.Failed, "no") : FakeRunner.Result(r));
+        ComparisonReport report = Compare(runner, First, Second);
+        Assert.Equal([false, false, true], report.Rows.Select(r => r.IsSound));
+        Assert.Equal((1000.0, null, null), (report.Rows[2][Metric.Speed]!.Spread.Median, report.Rows[2][Metric.Speed]!.Ratio, report.Rows[2][Metric.Speed]!.Verdict));
+    }
+
+    [Fact]
+    public void A_run_may_take_ten_times_as_long_as_those_before_it_and_no_less_than_half_a_minute()
+    {
+        var runner = new FakeRunner(r =>
+        {
+            _clock.Advance(TimeSpan.FromSeconds(20));
+            return FakeRunner.Result(r);
+        });
+        var options = new ComparisonOptions { Blocks = 1, Seed = Seed, Budget = TimeSpan.FromMinutes(10) };
+        new Comparison(_plans, [First, Second], options, runner, _clock).Run("trace", token: Token);
+        Assert.Equal(TimeSpan.FromMinutes(10), runner.Requests[0].Options.Timeout);
+        Assert.Equal(TimeSpan.FromSeconds(200), runner.Requests[1].Options.Timeout);
+
+        var fast = new FakeRunner(r => FakeRunner.Result(r));
+        new Comparison(_plans, [First, Second], options, fast, _clock).Run("trace", token: Token);
+        Assert.Equal(TimeSpan.FromSeconds(30), fast.Requests[1].Options.Timeout);
+    }
+
+    [Fact]
+    public void An_interruption_keeps_what_is_finished()
     {
         using var source = new CancellationTokenSource();
         var runner = new FakeRunner(r =>
         {
-            if (r.Index == 4)
+            if (r.Index == 2 + 3 * Blocks + 4) // in the second block that is timed
                 source.Cancel();
             return FakeRunner.Result(r);
         });
-        var comparison = new Comparison(_plans, [First, Second], new ComparisonOptions { Runs = Blocks, Seed = Seed }, runner);
+        var comparison = new Comparison(_plans, [First, Second], new ComparisonOptions { Blocks = Blocks, Seed = Seed }, runner);
+        ComparisonReport report = comparison.Run("trace", token: source.Token);
+        Assert.Equal((true, Blocks, 1), (report.IsInterrupted, report.Passes[0].Blocks, report.Passes[1].Blocks));
+        Assert.Equal(Verdict.NoDifferenceShown, report.Rows[2][Metric.PeakRss]!.Verdict);
+    }
+
+    [Fact]
+    public void An_interruption_before_anything_is_finished_leaves_nothing()
+    {
+        using var source = new CancellationTokenSource();
+        var runner = new FakeRunner(r =>
+        {
+            source.Cancel();
+            return FakeRunner.Result(r);
+        });
+        var comparison = new Comparison(_plans, [First, Second], new ComparisonOptions { Blocks = Blocks, Seed = Seed }, runner);
         Assert.Throws<OperationCanceledException>(() => comparison.Run("trace", token: source.Token));
-        Assert.Equal(5, runner.Requests.Count);
+        Assert.Single(runner.Requests);
     }
 
     [Fact]
@@ -129,21 +252,38 @@ public sealed class ComparisonTests : IDisposable
     public void A_comparison_runs_every_allocator_and_reports_noop_without_memory()
     {
         IReadOnlyList<Configuration> configurations = Configuration.Parse("glibc,MALLOC_PERTURB_=1,glibc,MALLOC_ARENA_MAX=1,noop");
-        var comparison = new Comparison(_plans, configurations, new ComparisonOptions { Runs = 3, Seed = 1 }, WorkerRunner.Instance);
+        var comparison = new Comparison(_plans, configurations, new ComparisonOptions { Blocks = 3, Seed = 1 }, WorkerRunner.Instance);
 
         IReadOnlyList<ComparisonRow> rows = comparison.Run("trace", token: Token).Rows;
 
-        Assert.Equal(["glibc,MALLOC_PERTURB_=1", "glibc,MALLOC_ARENA_MAX=1", "noop"], rows.Select(r => r.Allocator.Name));
-        Assert.Null(rows[0].RatioOf(Metric.Speed));
-        Assert.False(rows[1].RatioOf(Metric.Speed)!.Value.Verdict.HasValue); // three runs are too few
-        Assert.NotNull(rows[1].RatioOf(Metric.PeakMemory));
-        Assert.Null(rows[2][Metric.PeakMemory]);
+        Assert.Equal(
+            ["glibc,MALLOC_PERTURB_=1", "glibc,MALLOC_PERTURB_=1", "glibc,MALLOC_ARENA_MAX=1", "noop"], rows.Select(r => r.Allocator.Name));
+        Assert.Equal(Verdict.TooFewRuns, rows[2][Metric.Speed]!.Verdict);
+        Assert.NotNull(rows[2][Metric.PeakRss]!.Ratio);
+        Assert.Null(rows[3][Metric.PeakRss]);
     }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private static Configuration Named(string name) => new() { Allocator = new Allocator { Name = name } };
 
+    private static void AssertClaim(double estimate, Verdict? verdict, ComparedFigure? figure)
+    {
+        Assert.Equal(estimate, figure!.Ratio!.Estimate, 1e-9);
+        Assert.Equal(verdict, figure.Verdict);
+    }
+
     private ComparisonReport Compare(FakeRunner runner, params Configuration[] configurations) =>
-        new Comparison(_plans, configurations, new ComparisonOptions { Runs = Blocks, Seed = Seed }, runner).Run("trace", token: Token);
+        new Comparison(_plans, configurations, new ComparisonOptions { Blocks = Blocks, Seed = Seed }, runner, _clock).Run("trace", token: Token);
+
+    /// <summary>Each run takes a second.</summary>
+    private ComparisonReport Timed(ComparisonOptions options, Func<FakeRunner.Request, WorkerResult> answer, params Configuration[] configurations)
+    {
+        var runner = new FakeRunner(r =>
+        {
+            _clock.Advance(TimeSpan.FromSeconds(1));
+            return answer(r);
+        });
+        return new Comparison(_plans, configurations, options, runner, _clock).Run("trace", token: Token);
+    }
 }

@@ -1,0 +1,98 @@
+using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer.Run;
+
+namespace AllocReplay.Replayer.Compare;
+
+/// <summary>Makes a report of the runs that there are.</summary>
+/// <param name="plans">The trace, compiled.</param>
+/// <param name="entrants">Who took part; the first is who the others are compared with.</param>
+/// <param name="log">Their runs.</param>
+/// <param name="options">How they were run.</param>
+/// <param name="alphaOfClaims">How often the interval of a primary figure may miss the truth.</param>
+internal sealed class ReportBuilder(
+    IReadOnlyList<ReplayPlan> plans, IReadOnlyList<Entrant> entrants, RunLog log, ComparisonOptions options, double alphaOfClaims)
+{
+    private readonly ReplayPlan _timed = plans.First(p => p.Order == Pass.Throughput.Order);
+
+    /// <param name="trace">The trace, as it was named.</param>
+    /// <param name="passes">What was looked at.</param>
+    /// <param name="elapsed">Time that it took.</param>
+    public ComparisonReport Build(string trace, IReadOnlyList<PassFacts> passes, TimeSpan elapsed)
+    {
+        ComparisonRow[] rows = [.. entrants.Select(RowOf)];
+        return new ComparisonReport
+        {
+            Trace = trace,
+            Calls = _timed.Counts.Calls,
+            Threads = _timed.Expected.Count,
+            PeakLiveBytes = _timed.Trace.PeakLiveBytes,
+            Plan = _timed.Counts,
+            Touch = options.Touch,
+            Seed = options.Seed,
+            ElapsedSeconds = elapsed.TotalSeconds,
+            BudgetSeconds = options.Blocks is null ? options.Budget.TotalSeconds : null,
+            Precision = options.Blocks is null ? options.Precision : null,
+            Passes = passes,
+            Metrics = Metric.All,
+            Primary = [.. options.Primary.Select(m => FactsOf(m, rows))],
+            Rows = rows,
+            Runs = [.. log.Runs.Select(FiguresOf)],
+        };
+    }
+
+    private PrimaryFacts FactsOf(Metric metric, IReadOnlyList<ComparisonRow> rows)
+    {
+        double?[] resolutions = [.. rows.Where(r => r.Role == Role.Compared && r.IsSound).Select(r => r[metric]?.Ratio?.Resolution)];
+        PairedRatio? twin = rows.FirstOrDefault(r => r.Role == Role.Twin)?[metric]?.Ratio;
+        double? noise = twin is { Low: { } low, High: { } high } ? Math.Max(Math.Abs(1 - low), Math.Abs(high - 1)) : null;
+        return new PrimaryFacts(metric.Name, 1 - alphaOfClaims, resolutions.Any(r => r is null) ? null : resolutions.Max(), noise);
+    }
+
+    private RunFigures FiguresOf(LoggedRun run) => new(
+        run.Pass.Name, run.Entrant, run.Block,
+        Metric.All.Where(m => m.Pass == run.Pass).Select(m => (m.Name, Value: m.Take(run.Result))).Where(f => double.IsFinite(f.Value))
+            .ToDictionary(f => f.Name, f => f.Value));
+
+    private ComparisonRow RowOf(Entrant entrant)
+    {
+        WorkerResult? timed = log.Of(Pass.Throughput, entrant.Index).LastOrDefault();
+        return new ComparisonRow
+        {
+            Role = entrant.Role,
+            Allocator = AllocatorFacts.Of(entrant.Configuration),
+            Failure = entrant.Failure,
+            Figures = [.. Metric.All.Select(m => FigureOf(m, entrant)).OfType<ComparedFigure>()],
+            Overhead = OverheadOf(entrant),
+            FailedNow = timed is null ? 0 : timed.FailedNow / Math.Max(1, timed.LoopNs.Count),
+            Divergences = timed is null ? 0 : timed.Divergences / Math.Max(1, timed.LoopNs.Count),
+            Substituted = timed is null ? [] : [.. timed.Substituted.Keys.Select(k => CallKinds.CallName((CallKind)k))],
+        };
+    }
+
+    private ComparedFigure? FigureOf(Metric metric, Entrant entrant)
+    {
+        double[] values = [.. log.Values(metric, entrant.Index).Where(double.IsFinite)];
+        if (values.Length == 0)
+            return null;
+        var spread = Spread.Of(values);
+        bool isPrimary = options.Primary.Contains(metric);
+        PairedRatio? ratio = entrant.Role == Role.Baseline ? null
+            : log.Ratio(metric, entrant.Index, 0, isPrimary ? alphaOfClaims : ComparisonOptions.Alpha);
+        return new ComparedFigure(metric.Name, spread, ratio, isPrimary && entrant.IsCompared && ratio is not null ? VerdictOf(metric, entrant, spread, ratio) : null);
+    }
+
+    private Verdict VerdictOf(Metric metric, Entrant entrant, Spread spread, PairedRatio ratio)
+    {
+        if (entrant.Failure is not null || entrants[0].Failure is not null)
+            return Verdict.Withheld;
+        double partner = PairedStatistics.Median(log.Values(metric, 0));
+        return PairedStatistics.Judge(ratio, spread.Median - partner, metric.Threshold);
+    }
+
+    private double? OverheadOf(Entrant entrant)
+    {
+        double?[] overheads = [.. log.Of(Pass.Memory, entrant.Index).Select(r => MemoryOverhead.Of(r, _timed.Trace.PeakLiveBytes))];
+        return overheads.Length == 0 || overheads.Any(o => o is null) ? null : PairedStatistics.Median(overheads.Select(o => o!.Value));
+    }
+}
