@@ -1,9 +1,9 @@
 using System.CommandLine;
-using System.Globalization;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Gate;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
 
@@ -15,6 +15,7 @@ internal static class CompareCommand
     public static Command Create(Terminal terminal)
     {
         var choice = new TraceChoiceOptions();
+        var gate = new GateArguments();
         Option<string?> allocator = new("--allocator")
         {
             Description = "Allocators, by comma, the first to be compared with: names that 'allocators' lists, or name=path.so; "
@@ -36,7 +37,7 @@ internal static class CompareCommand
         Option<int?> runs = new("--runs") { Description = "Exactly so many runs of each in each pass, whatever the precision and the time.", HelpName = "n" };
         Option<string> primary = new("--primary")
         {
-            Description = "The figures that verdicts are given of, by comma. More of them, or more allocators, take more runs: all verdicts are to hold at once.",
+            Description = "The figures that verdicts are given of, by comma. All verdicts are to hold at once: more of them, or more allocators, take more runs.",
             HelpName = string.Join(',', Metric.All.Select(m => m.Name)),
             DefaultValueFactory = _ => string.Join(',', Metric.Primary.Select(m => m.Name)),
         };
@@ -50,6 +51,7 @@ internal static class CompareCommand
             allocator, precision, budget, runs, primary, seed, touch, maxLive, partial, json,
         };
         choice.AddTo(command);
+        gate.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
                 new ReplayArguments.Source(
@@ -59,23 +61,26 @@ internal static class CompareCommand
                 parse.GetValue(allocator),
                 new ComparisonOptions
                 {
-                    Precision = ParsePrecision(parse.GetValue(precision)!),
+                    Precision = GateArguments.ParsePercent("--precision", parse.GetValue(precision)!),
                     Budget = Quantity.ParseTime("--budget", parse.GetValue(budget)!),
                     Blocks = ParseRuns(parse.GetValue(runs)),
                     Primary = ParsePrimary(parse.GetValue(primary)!),
                     Seed = parse.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
                     Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
                 },
-                parse.GetValue(json)),
+                gate.Of(parse), parse.GetValue(json)),
             terminal, token));
         return command;
     }
 
-    private sealed record Request(ReplayArguments.Source Source, string? Allocators, ComparisonOptions Options, bool Json);
+    private sealed record Request(
+        ReplayArguments.Source Source, string? Allocators, ComparisonOptions Options, GateArguments.Gate Gate, bool Json);
 
     private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
         IReadOnlyList<Configuration> configurations = request.Allocators is { } list ? Configuration.Parse(list) : Configuration.Installed();
+        foreach (Condition condition in request.Gate.Conditions)
+            condition.Require([.. configurations.Select(c => c.Name)]);
         var plans = new List<ReplayPlan> { ReplayArguments.Compile(request.Source, terminal, token) };
         try
         {
@@ -84,12 +89,13 @@ internal static class CompareCommand
             var comparison = new Comparison(plans, configurations, request.Options, WorkerRunner.Instance);
             string title = $"Comparing {Quantity.Count(configurations.Count, "allocator")} (seed {request.Options.Seed})";
             ComparisonReport report = terminal.WithProgress(title, progress => comparison.Run(request.Source.Trace.Path, new Share(progress), token));
+            report = request.Gate.Check(report);
             if (request.Json)
                 terminal.WriteJson("allocreplay.compare/2", report);
             else
                 ComparisonPage.Print(report, terminal);
             ComparisonPage.Note(report, request.Source.Trace.Words, terminal);
-            return report.IsInterrupted ? ExitCode.Interrupted : report.Rows.All(r => r.IsSound) ? ExitCode.Ok : ExitCode.Failed;
+            return CodeOf(report);
         }
         finally
         {
@@ -97,10 +103,13 @@ internal static class CompareCommand
         }
     }
 
-    private static double ParsePrecision(string text) =>
-        double.TryParse(text.AsSpan().TrimEnd('%'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent) && percent is > 0 and < 100
-            ? percent / 100
-            : throw new UsageException($"--precision {text}: expected a percentage such as 1% or 0.5%");
+    private static int CodeOf(ComparisonReport report)
+    {
+        if (report.IsInterrupted)
+            return ExitCode.Interrupted;
+        bool isSound = report.Rows.All(r => r.IsSound) && report.Gate.All(g => g.Outcome is GateOutcome.Passed or GateOutcome.Inconclusive);
+        return isSound ? ExitCode.Ok : ExitCode.Failed;
+    }
 
     private static int? ParseRuns(int? runs) =>
         runs is null or (> 0 and <= SignedRank.PairsMax) ? runs : throw new UsageException($"--runs {runs}: expected 1 to {SignedRank.PairsMax}");

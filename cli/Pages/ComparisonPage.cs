@@ -1,6 +1,7 @@
 using System.Globalization;
 using AllocReplay.Cli.Output;
 using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Gate;
 using Spectre.Console;
 
 namespace AllocReplay.Cli.Pages;
@@ -22,6 +23,8 @@ internal static class ComparisonPage
         foreach (ComparisonRow row in report.Rows.Where(r => r.Failure is not null && r.Role != Role.Twin))
             terminal.Line($"{row.Allocator.Name} failed in its {row.Failure!.Pass} run: {row.Failure.Reason}");
         PrintResolution(report, terminal);
+        foreach (GateFinding finding in report.Gate)
+            terminal.Line(Text(finding));
     }
 
     /// <summary>What there is to say of the figures, on stderr.</summary>
@@ -99,6 +102,20 @@ internal static class ComparisonPage
         };
         string loops = pass.Loops > 1 ? $", {Quantity.Count(pass.Loops)} times through the trace in a run" : "";
         return $"{Quantity.Count(pass.Blocks, "run")} of each in order {Replayer.ValueName.Of(pass.Order)}{loops}; {why}";
+    }
+
+    private static string Text(GateFinding finding)
+    {
+        string ratio = finding.Estimate is not { } estimate ? ""
+            : finding is { Low: { } low, High: { } high } ? FormattableString.Invariant($"left ÷ right is {estimate:0.000} ({low:0.000}–{high:0.000})")
+            : FormattableString.Invariant($"left ÷ right is {estimate:0.000}, of too few runs for an interval");
+        return finding.Outcome switch
+        {
+            GateOutcome.Failed => $"FAILED: {finding.Condition}: {ratio}, which noise does not explain",
+            GateOutcome.Inconclusive => $"inconclusive, so no failure: {finding.Condition}: {ratio}, which noise may explain",
+            GateOutcome.Passed => $"passed: {finding.Condition} is not so: {ratio}",
+            _ => $"FAILED: {finding.Condition}: there is no such figure in these runs",
+        };
     }
 
     private static string Release(AllocatorFacts a) => $"{Path.GetFileName(a.Library)}: release {a.Version}{(a.Package.Length > 0 ? $" ({a.Package})" : "")}";

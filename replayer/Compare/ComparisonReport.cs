@@ -1,3 +1,4 @@
+using AllocReplay.Replayer.Compare.Gate;
 using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
@@ -35,6 +36,8 @@ public sealed record ComparisonReport
     public required IReadOnlyList<PrimaryFacts> Primary { get; init; }
     /// <summary>By configuration; ratios are to the first, which has a twin.</summary>
     public required IReadOnlyList<ComparisonRow> Rows { get; init; }
+    /// <summary>What was asked to fail it, and what became of that.</summary>
+    public IReadOnlyList<GateFinding> Gate { get; init; } = [];
     /// <summary>Every run that counts, in the order in which they were made.</summary>
     public required IReadOnlyList<RunFigures> Runs { get; init; }
 
