@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using AllocReplay.Cli.Output;
-using AllocReplay.Replayer.Compare;
 using AllocReplay.Replayer.Compare.Gate;
 
 namespace AllocReplay.Cli.Options;
