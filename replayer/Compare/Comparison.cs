@@ -43,7 +43,7 @@ public sealed class Comparison(IReadOnlyList<ReplayPlan> plans, IReadOnlyList<Co
             Configuration[] included = Included(pass);
             foreach (Configuration configuration in included)
                 results[(pass, configuration)] = [];
-            var replay = new ReplayOptions { Touch = options.Touch, MemoryIntervalUs = pass.MemoryIntervalUs };
+            var replay = new ReplayOptions { Touch = options.Touch, Instrument = pass.Instrument };
             foreach (ScheduledRun run in ScheduleOf(pass).Runs())
             {
                 token.ThrowIfCancellationRequested();
@@ -104,7 +104,7 @@ public sealed class Comparison(IReadOnlyList<ReplayPlan> plans, IReadOnlyList<Co
 
     private double? OverheadOf(List<WorkerResult> memory)
     {
-        double?[] overheads = [.. memory.Select(r => MemoryOverhead.Of(r, Timed.Trace.PeakLiveBytes))];
+        double?[] overheads = [.. memory.Select(r => MemoryOverhead.Of(r, options.Touch).Ratio)];
         return overheads.Length == 0 || overheads.Any(o => o is null) ? null : PairedStatistics.Median(overheads.Select(o => o!.Value));
     }
 }
