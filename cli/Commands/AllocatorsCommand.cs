@@ -36,6 +36,7 @@ internal static class AllocatorsCommand
             string library = entry.Found switch
             {
                 null => $"missing: {Install(entry)}",
+                { IsIdeal: true } => "none: a bump pointer's time; as memory, the live bytes that are touched",
                 { IsNoop: true } => "none: calls do nothing; the harness's own cost",
                 { } found => found.Library ?? "the C library's own",
             };

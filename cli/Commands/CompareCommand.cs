@@ -43,12 +43,13 @@ internal static class CompareCommand
         };
         Option<int?> seed = new("--seed") { Description = "Seed of the order within blocks. Default: a new one, printed.", HelpName = "n" };
         Option<string> touch = ReplayArguments.Touch();
+        Option<bool> touchCalloc = ReplayArguments.TouchCalloc();
         Option<string?> maxLive = ReplayArguments.MaxLive();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
         var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
         {
-            allocator, precision, budget, runs, primary, seed, touch, maxLive, partial, json,
+            allocator, precision, budget, runs, primary, seed, touch, touchCalloc, maxLive, partial, json,
         };
         choice.AddTo(command);
         gate.AddTo(command);
@@ -67,6 +68,7 @@ internal static class CompareCommand
                     Primary = ParsePrimary(parse.GetValue(primary)!),
                     Seed = parse.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
                     Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
+                    TouchCalloc = parse.GetValue(touchCalloc),
                 },
                 gate.Of(parse), parse.GetValue(json)),
             terminal, token));

@@ -23,6 +23,7 @@ internal static class ReplayCommand
             DefaultValueFactory = _ => "glibc",
         };
         Option<string> touch = ReplayArguments.Touch();
+        Option<bool> touchCalloc = ReplayArguments.TouchCalloc();
         Option<string> order = ReplayArguments.Order();
         Option<string> pace = ReplayArguments.Pace();
         Option<int> loop = new("--loop")
@@ -43,7 +44,7 @@ internal static class ReplayCommand
         Option<bool> json = TraceArguments.Json();
         var command = new Command("replay", "Replay a trace on real threads under an allocator, and check that the replay was the trace.")
         {
-            allocator, order, pace, touch, loop, maxLive, record, force, partial, keepPlan, json,
+            allocator, order, pace, touch, touchCalloc, loop, maxLive, record, force, partial, keepPlan, json,
         };
         choice.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
@@ -61,6 +62,7 @@ internal static class ReplayCommand
                 new ReplayOptions
                 {
                     Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
+                    TouchCalloc = parse.GetValue(touchCalloc),
                     Pace = ReplayArguments.ParsePace(parse.GetValue(pace)!),
                     Loops = parse.GetValue(loop),
                 },
@@ -145,8 +147,8 @@ internal static class ReplayCommand
 
     private static string? WhyNotRecordable(Request request, Configuration configuration, RecordingOutput output)
     {
-        if (configuration.Allocator.IsNoop)
-            return "--record: under noop there are no calls to record";
+        if (configuration.Allocator.IsReference)
+            return $"--record: under {configuration.Allocator.Name} there are no calls to record";
         if (request.Options.Loops > 1)
             return $"--record with --loop {request.Options.Loops}: record one replay, as the trace has each call once";
         // With --force it would be gone before it is read. Before it is packed, a recording is a directory of that name.

@@ -2,6 +2,7 @@ using System.Globalization;
 using AllocReplay.Cli.Output;
 using AllocReplay.Replayer.Compare;
 using AllocReplay.Replayer.Compare.Gate;
+using AllocReplay.Replayer.Run;
 using Spectre.Console;
 
 namespace AllocReplay.Cli.Pages;
@@ -44,6 +45,12 @@ internal static class ComparisonPage
         {
             terminal.Note($"{row.Allocator.Name}: {Quantity.Count(row.FailedNow, "call")} failed now, "
                 + $"{Quantity.Count(row.Divergences)} had another outcome.");
+        }
+        string[] below = [.. report.Rows.Where(r => r.OverheadGap > OverheadGap.NothingLive).Select(r => r.Allocator.Name).Distinct()];
+        if (below.Length > 0)
+        {
+            terminal.Note($"{string.Join(", ", below)}: less was resident than live, so memory is not judged: what is not touched takes none. "
+                + "--touch full or --touch-calloc writes into more.");
         }
         foreach (ComparisonRow row in report.Rows.Where(r => r.Role != Role.Twin && r.Substituted.Count > 0))
             terminal.Note($"{row.Allocator.Name} has no {string.Join(", ", row.Substituted)}; the nearest it has was called.");

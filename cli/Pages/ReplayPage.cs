@@ -16,7 +16,7 @@ internal static class ReplayPage
         Fact("trace", s.Trace);
         string[] releases = [.. new[] { s.Version, s.Package }.Where(r => r.Length > 0)];
         Fact("allocator", s.AllocatorPath + (releases.Length > 0 ? $" ({string.Join(", ", releases)})" : ""));
-        Fact("order", $"{ValueName.Of(s.Order)}, pace {s.Pace}, touch {ValueName.Of(s.Touch)}");
+        Fact("order", $"{ValueName.Of(s.Order)}, pace {s.Pace}, touch {ValueName.Of(s.Touch)}{(s.TouchCalloc ? ", calloc too" : "")}");
         Fact("replayed", (s.Loops > 1 ? $"{s.Loops} times, " : "")
             + $"{Quantity.Count(s.Calls, "call")} on {Quantity.Count(s.Threads.Count, "thread")}, {Quantity.Bytes(s.BytesAcquired)} acquired");
         Fact("check", "every thread's calls and bytes are those of the trace"
@@ -30,10 +30,8 @@ internal static class ReplayPage
             + $"{Quantity.Count(s.ContextSwitches, "context switch", "context switches")}, {Quantity.Count(s.MinorFaults, "page fault")}");
         if (s.PeakBytes is { } peak)
         {
-            string overhead = s.Order == ReplayOrder.Deps ? " (threads may run ahead of one another: --order total for the trace's)" : s.Overhead is { } ratio
-                ? $", {ratio:0.00} × peak live {Quantity.Bytes(s.PeakLiveBytes)}"
-                : $" (over too soon to see its peak in {Quantity.Count(s.MemorySamples ?? 0, "reading")})";
-            Fact("peak memory", $"{Quantity.Bytes(peak)} anonymous{overhead}");
+            string ahead = s.Order == ReplayOrder.Deps ? " (threads may run ahead of one another: --order total for the trace's)" : "";
+            Fact("peak memory", $"{Quantity.Bytes(peak)} anonymous{OverheadOf(s)}{ahead}");
             Fact("left at end", Quantity.Bytes(s.EndBytes ?? 0));
         }
         Fact("hand-overs", $"{Quantity.Count(s.CrossThreadBlocks)} between threads");
@@ -45,5 +43,17 @@ internal static class ReplayPage
         if (s.Substituted.Count > 0)
             Fact("substituted", string.Join(", ", s.Substituted) + " (the allocator has no function of that name)");
         terminal.Write(facts);
+    }
+
+    private static string OverheadOf(ReplayReport s)
+    {
+        string live = $"peak live {Quantity.Bytes(s.ReplayedPeakLiveBytes ?? 0)}";
+        return s.Overhead is { } ratio ? $", {ratio:0.00} × {live}" : s.OverheadGap switch
+        {
+            OverheadGap.CallocUntouched => $", below {live}: blocks of calloc are not touched (--touch-calloc)",
+            OverheadGap.Untouched => $", below {live}: blocks are not touched as a whole (--touch)",
+            OverheadGap.ResidentBefore => $", below {live}: the allocator had some before the first call",
+            _ => "",
+        };
     }
 }

@@ -5,9 +5,9 @@ public sealed record Allocator
 {
     /// <summary>What the catalog or the user calls it.</summary>
     public required string Name { get; init; }
-    /// <summary>Library to preload; null for glibc's own and for the no-op.</summary>
+    /// <summary>Library to preload; null for glibc's own and for a reference.</summary>
     public string? Preload { get; init; }
-    /// <summary>The file that provides malloc, links resolved; null for the no-op.</summary>
+    /// <summary>The file that provides malloc, links resolved; null for a reference.</summary>
     public string? Library { get; init; }
     /// <summary>Its release, as itself tells; empty where it does not.</summary>
     public string Version { get; init; } = "";
@@ -17,6 +17,8 @@ public sealed record Allocator
     public string BuildId { get; init; } = "";
     /// <summary>The harness's own cost: calls go to a function that does nothing.</summary>
     public bool IsNoop { get; init; }
+    /// <summary>What no allocator can do better: a bump pointer's time, and as memory the live bytes that are touched.</summary>
+    public bool IsIdeal { get; init; }
     /// <summary>It is none, but shows what others are to be seen beside.</summary>
-    public bool IsReference => IsNoop;
+    public bool IsReference => IsNoop || IsIdeal;
 }

@@ -11,7 +11,7 @@ public sealed record CatalogEntry(string Name, string Package, Allocator? Found)
 /// <summary>The allocators that have a name, and where they are on this machine.</summary>
 public static unsafe partial class AllocatorCatalog
 {
-    private const string Glibc = "glibc", Noop = "noop";
+    private const string Glibc = "glibc", Noop = "noop", Ideal = "ideal";
 
     /// <param name="Name">Its name on the command line.</param>
     /// <param name="Packages">Debian's packages, of newer releases first.</param>
@@ -34,7 +34,7 @@ public static unsafe partial class AllocatorCatalog
     private static readonly string[] LinkerTools = ["/sbin/ldconfig", "/usr/sbin/ldconfig"];
 
     /// <summary>All names, in the order that tables show them.</summary>
-    public static IReadOnlyList<string> Names { get; } = [Glibc, .. Libraries.Select(l => l.Name), Noop];
+    public static IReadOnlyList<string> Names { get; } = [Glibc, .. Libraries.Select(l => l.Name), Noop, Ideal];
 
     /// <summary>All known allocators, those that are missing too.</summary>
     public static IReadOnlyList<CatalogEntry> List() =>
@@ -42,6 +42,7 @@ public static unsafe partial class AllocatorCatalog
         new CatalogEntry(Glibc, "", OfLibc()),
         .. Libraries.Select(l => Find(l.Files) is { } path ? new CatalogEntry(l.Name, "", OfLibrary(l.Name, path)) : new CatalogEntry(l.Name, l.Package, null)),
         new CatalogEntry(Noop, "", OfNothing()),
+        new CatalogEntry(Ideal, "", OfIdeal()),
     ];
 
     /// <summary>The allocator of that name, or any library as <c>name=path.so</c>.</summary>
@@ -61,6 +62,8 @@ public static unsafe partial class AllocatorCatalog
             return OfLibc();
         if (name == Noop)
             return OfNothing();
+        if (name == Ideal)
+            return OfIdeal();
         Known known = Libraries.FirstOrDefault(l => l.Name == name)
             ?? throw new ReplayException(ReplayFailure.Usage, $"no allocator is called {name}; known: {string.Join(", ", Names)}, or name=path.so");
         string found = Find(known.Files)
@@ -69,6 +72,8 @@ public static unsafe partial class AllocatorCatalog
     }
 
     private static Allocator OfNothing() => new() { Name = Noop, IsNoop = true };
+
+    private static Allocator OfIdeal() => new() { Name = Ideal, IsIdeal = true };
 
     private static Allocator OfLibc()
     {

@@ -37,6 +37,7 @@ public sealed class Comparison(
     private readonly RunLog _log = new();
     private readonly Dictionary<Pass, List<TimeSpan>> _took = [];
     private readonly List<PassFacts> _passes = [];
+    private readonly Pass[] _planned = [.. Passes.Where(p => options.Blocks is null ? p.BudgetMin <= options.Budget : p.BudgetMin == TimeSpan.Zero)];
     private IProgress<ComparisonProgress>? _progress;
     private CancellationToken _token;
     private long _started;
@@ -44,7 +45,7 @@ public sealed class Comparison(
     private double _width;
 
     /// <summary>What is looked at, in turn.</summary>
-    public static IReadOnlyList<Pass> Passes { get; } = [Pass.Memory, Pass.Throughput];
+    public static IReadOnlyList<Pass> Passes { get; } = [Pass.Memory, Pass.Residue, Pass.Throughput];
 
     private double AlphaOfClaims => ComparisonOptions.Alpha / Math.Max(1, options.Primary.Count * _entrants.Count(e => e.IsCompared));
 
@@ -59,14 +60,14 @@ public sealed class Comparison(
         try
         {
             WarmUp();
-            foreach (Pass pass in Passes)
+            foreach (Pass pass in _planned)
                 Measure(pass);
         }
         catch (OperationCanceledException) when (_log.Runs.Count > 0)
         {
             // What was finished is told.
         }
-        return new ReportBuilder(plans, _entrants, _log, options, AlphaOfClaims).Build(trace, _passes, Elapsed);
+        return new ReportBuilder(plans, _entrants, _log, options, AlphaOfClaims).Build(trace, _passes, isWhole: _passes.Count == _planned.Length, Elapsed);
     }
 
     private TimeSpan Elapsed => _clock.GetElapsedTime(_started);
@@ -140,7 +141,8 @@ public sealed class Comparison(
         {
             Touch = options.Touch,
             Instrument = pass.Instrument,
-            MemoryIntervalUs = pass.MemoryIntervalUs,
+            ResidueMs = pass.ResidueMs,
+            TouchCalloc = options.TouchCalloc,
             Loops = loops,
             Timeout = TimeoutOf(pass, loops),
         };
@@ -190,7 +192,7 @@ public sealed class Comparison(
     private void Tell(Pass pass, int blocks)
     {
         double share = options.Blocks is { } asked
-            ? (_passes.Count - 1 + (double)blocks / Math.Min(asked, pass.BlocksMax)) / Passes.Count
+            ? (_passes.Count - 1 + (double)blocks / Math.Min(asked, pass.BlocksMax)) / _planned.Length
             : Elapsed / options.Budget;
         _progress?.Report(new ComparisonProgress(pass.Name, blocks, double.IsFinite(_width) && _width > 0 ? _width : null, Math.Min(1, share)));
     }

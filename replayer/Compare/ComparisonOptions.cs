@@ -18,6 +18,8 @@ public sealed record ComparisonOptions
     public required int Seed { get; init; }
     /// <summary>What is written into new blocks.</summary>
     public TouchPolicy Touch { get; init; } = TouchPolicy.Page;
+    /// <summary>Blocks of calloc are touched as well.</summary>
+    public bool TouchCalloc { get; init; }
     /// <summary>The figures that verdicts are given of.</summary>
     public IReadOnlyList<Metric> Primary { get; init; } = Metric.Primary;
     /// <summary>A run of another configuration takes so long at the most; null: ten times as long as the others' runs of the pass.</summary>

@@ -20,6 +20,8 @@ public sealed record ComparisonReport
     public required PlanCounts Plan { get; init; }
     /// <summary>What was written into new blocks.</summary>
     public required TouchPolicy Touch { get; init; }
+    /// <summary>Whether blocks of calloc were, too.</summary>
+    public required bool TouchCalloc { get; init; }
     /// <summary>Seed of the order within blocks.</summary>
     public required int Seed { get; init; }
     /// <summary>Time that it took, seconds.</summary>
@@ -42,7 +44,7 @@ public sealed record ComparisonReport
     public required IReadOnlyList<RunFigures> Runs { get; init; }
 
     /// <summary>Whether it was ended before it was done: what is told is what was finished.</summary>
-    public bool IsInterrupted => Passes.Any(p => p.Stop == Stop.Interrupted) || Passes.Count < Comparison.Passes.Count;
+    public required bool IsInterrupted { get; init; }
 }
 
 /// <summary>What was looked at by itself.</summary>
@@ -77,8 +79,10 @@ public sealed record ComparisonRow
     public required RunFailure? Failure { get; init; }
     /// <summary>One for each metric; those of passes that leave this configuration out are not there.</summary>
     public required IReadOnlyList<ComparedFigure> Figures { get; init; }
-    /// <summary>Peak resident bytes ÷ peak live bytes requested, the median of the runs; null where one of them could not tell.</summary>
+    /// <summary>Peak resident bytes ÷ peak live bytes requested, the median of the runs; null where one of them has none.</summary>
     public required double? Overhead { get; init; }
+    /// <summary>Why it has none.</summary>
+    public required OverheadGap OverheadGap { get; init; }
     /// <summary>Memory in the course of the trace, of one of its runs.</summary>
     public IReadOnlyList<MemoryPoint> Memory { get; init; } = [];
     /// <summary>How long calls take, by kind and size, over all of its runs.</summary>

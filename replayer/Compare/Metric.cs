@@ -66,6 +66,9 @@ public sealed record Metric(
         Threshold = OfMemory,
     };
 
+    /// <summary>That on average over the calls.</summary>
+    public static Metric MeanRss { get; } = new("mean_rss", MetricUnit.Bytes, Better.Lower, Pass.Memory, r => r.MeanBytes) { Threshold = OfMemory };
+
     /// <summary>What is left of that after the last thread ended.</summary>
     public static Metric EndRss { get; } = new("end_rss", MetricUnit.Bytes, Better.Lower, Pass.Memory, r => r.EndBytes - r.BaselineBytes)
     {
@@ -73,10 +76,19 @@ public sealed record Metric(
     };
 
     /// <summary>All, in the order that pages show them.</summary>
-    public static IReadOnlyList<Metric> All { get; } = [Speed, Cpu, Faults, Switches, PeakRss, EndRss];
+    public static IReadOnlyList<Metric> All { get; } =
+        [Speed, Cpu, Faults, Switches, PeakRss, MeanRss, EndRss, .. Pass.Residue.ResidueMs.Select(ms => Residue(ms))];
 
     /// <summary>Those that verdicts are given of unless others are asked for.</summary>
     public static IReadOnlyList<Metric> Primary { get; } = [Speed, Cpu, PeakRss];
+
+    /// <summary>What is left some time after the last call.</summary>
+    private static Metric Residue(int ms) => new(
+        $"rss_after_{ms}ms", MetricUnit.Bytes, Better.Lower, Pass.Residue,
+        r => r.Residue.Where(x => x.AfterMs == ms).Select(x => (double)x.Bytes).DefaultIfEmpty(double.NaN).First())
+    {
+        Threshold = OfMemory,
+    };
 
     /// <summary>The metric of that name, or null.</summary>
     public static Metric? Of(string name) => All.FirstOrDefault(m => m.Name == name);

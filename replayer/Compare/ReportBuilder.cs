@@ -17,8 +17,9 @@ internal sealed class ReportBuilder(
 
     /// <param name="trace">The trace, as it was named.</param>
     /// <param name="passes">What was looked at.</param>
+    /// <param name="isWhole">Whether that is all that there was to look at.</param>
     /// <param name="elapsed">Time that it took.</param>
-    public ComparisonReport Build(string trace, IReadOnlyList<PassFacts> passes, TimeSpan elapsed)
+    public ComparisonReport Build(string trace, IReadOnlyList<PassFacts> passes, bool isWhole, TimeSpan elapsed)
     {
         ComparisonRow[] rows = [.. entrants.Select(RowOf)];
         return new ComparisonReport
@@ -29,11 +30,13 @@ internal sealed class ReportBuilder(
             PeakLiveBytes = _timed.Trace.PeakLiveBytes,
             Plan = _timed.Counts,
             Touch = options.Touch,
+            TouchCalloc = options.TouchCalloc,
             Seed = options.Seed,
             ElapsedSeconds = elapsed.TotalSeconds,
             BudgetSeconds = options.Blocks is null ? options.Budget.TotalSeconds : null,
             Precision = options.Blocks is null ? options.Precision : null,
             Passes = passes,
+            IsInterrupted = !isWhole || passes.Any(p => p.Stop == Stop.Interrupted),
             Metrics = Metric.All,
             Primary = [.. options.Primary.Select(m => FactsOf(m, rows))],
             Rows = rows,
@@ -56,6 +59,8 @@ internal sealed class ReportBuilder(
 
     private ComparisonRow RowOf(Entrant entrant)
     {
+        MemoryOverhead[] overheads = OverheadsOf(entrant);
+        OverheadGap gap = GapOf(overheads);
         WorkerResult? timed = log.Of(Pass.Throughput, entrant.Index).LastOrDefault();
         return new ComparisonRow
         {
@@ -63,7 +68,9 @@ internal sealed class ReportBuilder(
             Allocator = AllocatorFacts.Of(entrant.Configuration),
             Failure = entrant.Failure,
             Figures = [.. Metric.All.Select(m => FigureOf(m, entrant)).OfType<ComparedFigure>()],
-            Overhead = OverheadOf(entrant),
+            Overhead = overheads.Length > 0 && gap is OverheadGap.None ? PairedStatistics.Median(overheads.Select(o => o.Ratio!.Value)) : null,
+            OverheadGap = gap,
+            Memory = [.. CurveOf(entrant)],
             FailedNow = timed is null ? 0 : timed.FailedNow / Math.Max(1, timed.LoopNs.Count),
             Divergences = timed is null ? 0 : timed.Divergences / Math.Max(1, timed.LoopNs.Count),
             Substituted = timed is null ? [] : [.. timed.Substituted.Keys.Select(k => CallKinds.CallName((CallKind)k))],
@@ -86,13 +93,20 @@ internal sealed class ReportBuilder(
     {
         if (entrant.Failure is not null || entrants[0].Failure is not null)
             return Verdict.Withheld;
+        // Where less was resident than live, what is compared is what was not touched.
+        if (metric.Pass == Pass.Memory && new[] { entrant, entrants[0] }.Any(e => GapOf(OverheadsOf(e)) > OverheadGap.NothingLive))
+            return Verdict.Withheld;
         double partner = PairedStatistics.Median(log.Values(metric, 0));
         return PairedStatistics.Judge(ratio, spread.Median - partner, metric.Threshold);
     }
 
-    private double? OverheadOf(Entrant entrant)
-    {
-        double?[] overheads = [.. log.Of(Pass.Memory, entrant.Index).Select(r => MemoryOverhead.Of(r, _timed.Trace.PeakLiveBytes))];
-        return overheads.Length == 0 || overheads.Any(o => o is null) ? null : PairedStatistics.Median(overheads.Select(o => o!.Value));
-    }
+    private MemoryOverhead[] OverheadsOf(Entrant entrant) => [.. log.Of(Pass.Memory, entrant.Index).Select(r => MemoryOverhead.Of(r, options.Touch))];
+
+    /// <summary>Why a configuration has no overhead: one run without is enough.</summary>
+    private static OverheadGap GapOf(IReadOnlyList<MemoryOverhead> overheads) =>
+        overheads.Count == 0 ? OverheadGap.NotMeasured : overheads.Max(o => o.Gap);
+
+    /// <summary>Of the first run: in that order all are alike, but for what the allocator decides by time.</summary>
+    private IEnumerable<MemoryPoint> CurveOf(Entrant entrant) =>
+        log.Of(Pass.Memory, entrant.Index).Take(1).SelectMany(r => r.MemoryCurve).Select(m => new MemoryPoint(m.Calls, m.ResidentBytes, m.LiveBytes));
 }

@@ -39,7 +39,7 @@ public static class ReplayCheck
     /// <summary>The worker must have run on the allocator that was asked for.</summary>
     public static void VerifyAllocator(Allocator allocator, WorkerResult result)
     {
-        if (allocator.IsNoop || allocator.Library is null)
+        if (allocator.IsReference || allocator.Library is null)
             return;
         string real = new FileInfo(result.AllocatorPath).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? result.AllocatorPath;
         // /lib and /usr/lib are one directory on most systems: what counts is that it is the same file.

@@ -69,8 +69,9 @@ internal static class WorkerProcess
             throw new ReplayException(ReplayFailure.NotPossible, $"the replay worker is missing: {WorkerStart.Executable}");
         string[] settings =
         [
-            Setting("touch", (int)options.Touch), Setting("instrument", (int)options.Instrument), Setting("memory_us", options.MemoryIntervalUs), Setting("loops", options.Loops),
-            Setting("time_scale", options.Pace.TimeScale), Setting("noop", configuration.Allocator.IsNoop ? 1 : 0),
+            Setting("touch", (int)options.Touch), Setting("touch_calloc", options.TouchCalloc ? 1 : 0), Setting("instrument", (int)options.Instrument),
+            $"residue_ms={string.Join(',', options.ResidueMs)}", Setting("loops", options.Loops), Setting("time_scale", options.Pace.TimeScale),
+            Setting("noop", configuration.Allocator.IsNoop ? 1 : 0), Setting("ideal", configuration.Allocator.IsIdeal ? 1 : 0),
         ];
         ProcessStartInfo start = WorkerStart.Info(
             [.. files, .. settings], [.. new[] { hook?.Library, configuration.Allocator.Preload }.OfType<string>()],

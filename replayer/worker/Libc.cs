@@ -13,6 +13,7 @@ internal static unsafe partial class Libc
     public const int SeekEnd = 2;
     private const int FutexWait = 0 | 128, FutexWake = 1 | 128, FutexWaitBitset = 9 | 128, FutexWakeBitset = 10 | 128; // private to the process
     private const int ClockMonotonic = 1, TimerAbsolute = 1;
+    private const int ProcessorsOnline = 84;
     private const int SetParentDeathSignal = 1, SetTimerSlack = 29;
     private const int Hangup = 1, Interrupt = 2, Kill = 9;
     public const int LoadLazily = 1, OnlyIfLoaded = 4;
@@ -77,7 +78,11 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] private static partial int clock_nanosleep(int clock, int flags, Timespec* request, Timespec* remaining);
     [LibraryImport("libc")] private static partial int prctl(int option, nint value, nint a, nint b, nint c);
     [LibraryImport("libc")] private static partial nint signal(int number, nint handler);
+    [LibraryImport("libc")] private static partial nint sysconf(int name);
     [LibraryImport("libc")] private static partial int clock_gettime(int clock, Timespec* time);
+
+    /// <summary>Processors that the kernel runs on, whether or not this process may.</summary>
+    public static long OnlineProcessors => Math.Max(1, sysconf(ProcessorsOnline));
 
     /// <summary>CLOCK_MONOTONIC in nanoseconds.</summary>
     public static long Now()

@@ -2,8 +2,11 @@ namespace AllocReplay.Worker;
 
 /// <summary>What a replay cost, taken around it.</summary>
 /// <param name="loops">Times that the plan is replayed.</param>
-internal sealed unsafe class Measurement(int loops)
+/// <param name="residueMs">Milliseconds after the last call at which memory is read once more, rising.</param>
+internal sealed unsafe class Measurement(int loops, long[] residueMs)
 {
+    private long _fileBytes;
+    private bool _hasHighWater;
     private Libc.Usage _usage;
     private int _collections;
     private long _allocated;
@@ -17,11 +20,14 @@ internal sealed unsafe class Measurement(int loops)
     /// <summary>Whether the replay's own tables and stacks were locked in memory.</summary>
     public bool IsLocked { get; set; }
     /// <summary>Anonymous memory present after the harness's own was mapped and before the first call.</summary>
-    public long BaselineBytes { get; set; }
-    public long PeakBytes { get; set; }
+    public long BaselineBytes { get; private set; }
+    public long PeakBytes { get; private set; }
+    /// <summary>The kernel's own high-water mark of it; 0 where there is none.</summary>
+    public long HighWaterBytes { get; private set; }
     /// <summary>After the last thread ended.</summary>
-    public long EndBytes { get; set; }
-    public long Samples { get; set; }
+    public long EndBytes { get; private set; }
+    /// <summary>Milliseconds after that, and anonymous memory present then.</summary>
+    public List<(long Ms, long Bytes)> Residue { get; } = new(residueMs.Length);
     public long CpuNs => LoopCpuNs.Sum();
     public long MinorFaults { get; private set; }
     public long MajorFaults { get; private set; }
@@ -51,6 +57,51 @@ internal sealed unsafe class Measurement(int loops)
         MajorFaults += usage.MajorFaults - _usage.MajorFaults;
         VoluntarySwitches += usage.VoluntarySwitches - _usage.VoluntarySwitches;
         InvoluntarySwitches += usage.InvoluntarySwitches - _usage.InvoluntarySwitches;
+    }
+
+    /// <summary>The last thing before the gate: the baseline.</summary>
+    /// <param name="watch">What looks at memory, or null.</param>
+    public void BeginMemory(MemoryWatch* watch)
+    {
+        if (watch == null)
+        {
+            BaselineBytes = MemoryProbe.Anonymous();
+            return;
+        }
+        _hasHighWater = MemoryProbe.ResetHighWater();
+        _fileBytes = MemoryProbe.Counters().FileBytes;
+        watch->Begin();
+        BaselineBytes = watch->Readings[0].ResidentBytes;
+    }
+
+    /// <summary>The first thing after the last thread: peak and residue.</summary>
+    /// <inheritdoc cref="BeginMemory"/>
+    public void EndMemory(MemoryWatch* watch)
+    {
+        long end = Libc.Now();
+        EndBytes = watch == null ? MemoryProbe.Anonymous() : watch->End();
+        PeakBytes = Math.Max(BaselineBytes, watch == null ? EndBytes : watch->PeakResidentBytes);
+        if (watch == null || watch->IsComputed)
+            return;
+        if (_hasHighWater)
+            TakeHighWater();
+        foreach (long ms in residueMs)
+        {
+            Libc.SleepUntil(end + ms * 1_000_000);
+            Residue.Add((ms, watch->Resident()));
+        }
+    }
+
+    /// <summary>
+    /// The mark is of all resident memory. Pages of files that came in since it was started count as there before the peak, so it says too little
+    /// rather than too much. It is the peak where it exceeds what was read by more than the kernel's counters may be off.
+    /// </summary>
+    private void TakeHighWater()
+    {
+        ResidentCounters counters = MemoryProbe.Counters();
+        HighWaterBytes = counters.HighWaterBytes - Math.Max(_fileBytes, counters.FileBytes);
+        if (HighWaterBytes > PeakBytes + MemoryProbe.HighWaterErrorBytes)
+            PeakBytes = HighWaterBytes;
     }
 
     private static int Collections() => GC.CollectionCount(0) + GC.CollectionCount(1) + GC.CollectionCount(2);

@@ -12,6 +12,8 @@ internal static unsafe class ReplayLoop
     private const nuint PageSize = Libc.PageSize;
     /// <summary>Ops after which a thread tells how far it is: some 0.3 ms.</summary>
     private const long Stretch = 1 << 16;
+    /// <summary>The same of a watched one. At a pace it tells each, as the next may be long in coming.</summary>
+    private const long WatchedStretch = 1 << 10;
 
     public static void Run(ReplayThread* self)
     {
@@ -35,22 +37,40 @@ internal static unsafe class ReplayLoop
     private static void Run<TTouch>(ReplayThread* self)
         where TTouch : struct, ITouch
     {
-        if (self->Times != null)
-            RunPaced<TTouch>(self);
+        if (self->Times != null || self->Replay->Memory != null)
+            RunOneByOne<TTouch>(self);
         else
             RunAsap<TTouch>(self);
     }
 
-    private static void RunPaced<TTouch>(ReplayThread* self)
+    /// <summary>Each call at its time, or watched: what comes between calls takes longer than they do.</summary>
+    private static void RunOneByOne<TTouch>(ReplayThread* self)
         where TTouch : struct, ITouch
     {
-        Pacing.Begin();
+        if (self->Times != null)
+            Pacing.Begin();
+        long done = 0;
         for (PlanOp* op = self->First; op != self->End; op++)
         {
-            Pacing.Await(self->Replay, self->Times[op - self->First]);
-            Other<TTouch>(self, op);
-            Tell(self->Replay, 1);
+            if (self->Times != null)
+                Pacing.Await(self->Replay, self->Times[op - self->First]);
+            if (self->Replay->Memory != null && op->Code < PlanCode.FirstNonCall)
+                Watched<TTouch>(self, op);
+            else
+                Other<TTouch>(self, op);
+            if (self->Times != null || (++done & (WatchedStretch - 1)) == 0)
+                Tell(self->Replay, self->Times != null ? 1 : WatchedStretch);
         }
+        Tell(self->Replay, done & (WatchedStretch - 1));
+    }
+
+    private static void Watched<TTouch>(ReplayThread* self, PlanOp* op)
+        where TTouch : struct, ITouch
+    {
+        MemoryWatch.Pending pending = self->Replay->Memory->Before(self, op);
+        Call<TTouch>(self, op);
+        self->Replay->Memory->After(self, op, pending);
+        Signal(self, op);
     }
 
     /// <summary>The two commonest calls, on blocks of the thread's own, in line; everything else in <see cref="Other"/>.</summary>
@@ -114,6 +134,11 @@ internal static unsafe class ReplayLoop
             Step(self, op);
         else
             Call<TTouch>(self, op);
+        Signal(self, op);
+    }
+
+    private static void Signal(ReplayThread* self, PlanOp* op)
+    {
         if ((op->Flags & PlanFlags.Signal) != 0)
             Handoff.Signal(self->Replay->Progress + self->Index, (ulong)(op - self->First) + 1);
     }
@@ -170,8 +195,8 @@ internal static unsafe class ReplayLoop
         }
         if (block == null)
             self->FailedNow++;
-        else if (op->Code != (byte)CallKind.Calloc)
-            TTouch.Block(block, size);
+        else if (op->Code != (byte)CallKind.Calloc || self->Replay->TouchCalloc)
+            TTouch.Block(block, (nuint)requested);
         Store(self, op, block);
     }
 
@@ -334,5 +359,5 @@ internal static unsafe class ReplayLoop
     }
 
     /// <summary>Bytes of an array, saturating as no allocator can serve more.</summary>
-    private static ulong Product(nuint size, nuint count) => Math.BigMul(size, count, out ulong low) == 0 ? low : ulong.MaxValue;
+    public static ulong Product(nuint size, nuint count) => Math.BigMul(size, count, out ulong low) == 0 ? low : ulong.MaxValue;
 }

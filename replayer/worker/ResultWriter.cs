@@ -21,7 +21,8 @@ internal static unsafe class ResultWriter
         json.WriteNumber("baseline_bytes", m.BaselineBytes);
         json.WriteNumber("peak_bytes", m.PeakBytes);
         json.WriteNumber("end_bytes", m.EndBytes);
-        json.WriteNumber("memory_samples", m.Samples);
+        json.WriteNumber("high_water_bytes", m.HighWaterBytes);
+        WriteMemory(json, replay->Memory, m);
         json.WriteNumber("minor_faults", m.MinorFaults);
         json.WriteNumber("major_faults", m.MajorFaults);
         json.WriteNumber("voluntary_switches", m.VoluntarySwitches);
@@ -44,6 +45,33 @@ internal static unsafe class ResultWriter
         }
         json.WriteEndArray();
         json.WriteEndObject();
+    }
+
+    private static void WriteMemory(Utf8JsonWriter json, MemoryWatch* watch, Measurement m)
+    {
+        json.WriteStartArray("residue");
+        foreach ((long ms, long bytes) in m.Residue)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("after_ms", ms);
+            json.WriteNumber("bytes", bytes - m.BaselineBytes);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteNumber("memory_samples", watch == null ? 0 : watch->Taken);
+        json.WriteNumber("peak_live_bytes", watch == null ? 0 : watch->PeakLiveBytes);
+        json.WriteNumber("peak_touched_bytes", watch == null ? 0 : watch->PeakTouchedBytes);
+        json.WriteStartArray("memory_curve");
+        foreach (MemoryReading reading in watch == null ? [] : watch->Readings)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("calls", reading.Calls);
+            json.WriteNumber("resident_bytes", reading.ResidentBytes - m.BaselineBytes);
+            json.WriteNumber("live_bytes", reading.LiveBytes);
+            json.WriteNumber("touched_bytes", reading.TouchedBytes);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     private static void WriteLoops(Utf8JsonWriter json, string name, long[] values)

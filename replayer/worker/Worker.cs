@@ -6,8 +6,8 @@ using AllocReplay.Replayer.Run;
 namespace AllocReplay.Worker;
 
 /// <summary>
-/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [memory_us=N] [loops=N] [time_scale=X] [noop=1]</c>: reissues a plan against whatever
-/// allocator this process was started with, and writes what it measured. <c>allocreplay-worker version</c>: tells that allocator's release. Started by
+/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [touch_calloc=1] [instrument=N] [residue_ms=N,N…] [loops=N] [time_scale=X] [noop=1|ideal=1]</c>:
+/// reissues a plan against whatever allocator this process was started with, and writes what it measured. <c>allocreplay-worker version</c>: tells that allocator's release. Started by
 /// the replayer; not a command for people.
 /// </summary>
 internal static unsafe class Worker
@@ -21,12 +21,12 @@ internal static unsafe class Worker
         if (args.Length < 3)
             Fail("usage: allocreplay-worker PLAN RESULT PROGRESS [name=value ...]"u8);
         Libc.FollowParent();
-        bool noop = Number(args, "noop") != 0;
+        bool noop = Number(args, "noop") != 0, ideal = Number(args, "ideal") != 0;
+        bool watchesMemory = (Instrument)Number(args, "instrument") == Instrument.Memory;
         Replay* replay = (Replay*)Libc.Map((nuint)sizeof(Replay));
         replay->Touch = noop ? TouchPolicy.None : (TouchPolicy)Number(args, "touch");
+        replay->TouchCalloc = Number(args, "touch_calloc") != 0;
         replay->TimeScale = Number(args, "time_scale");
-        replay->Processors = Environment.ProcessorCount;
-        replay->Awake = (int*)Libc.Map(sizeof(int));
         fixed (byte* name = "allocreplay_record_thread"u8)
             replay->Record = (delegate* unmanaged<int, void>)Libc.dlsym(null, name);
         byte* allocator = replay->Calls.Bind(Provider.Of(replay->Record));
@@ -36,12 +36,16 @@ internal static unsafe class Worker
         fixed (byte* path = Encoding.UTF8.GetBytes(args[0] + "\0"))
             byDepth = Plan.Load(path, replay);
         Threads.MapStacks(replay);
+        if (ideal)
+            replay->Calls.BindIdeal(replay->LargestRequest());
         int loops = Math.Max(1, (int)Number(args, "loops"));
-        var measured = new Measurement(loops) { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
+        var measured = new Measurement(loops, Numbers(args, "residue_ms")) { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
+        if (watchesMemory)
+            replay->Memory = MemoryWatch.Create(replay, loops, isComputed: ideal);
         fixed (byte* path = Encoding.UTF8.GetBytes(args[2] + "\0"))
             replay->SharedProgress = MapProgress(path, replay->OpCount * loops);
-        Measure(replay, byDepth, (long)Number(args, "memory_us") * 1000, loops, measured);
-        ResultWriter.Write(args[1], replay, measured, noop ? "noop" : new string((sbyte*)allocator));
+        Measure(replay, byDepth, loops, measured);
+        ResultWriter.Write(args[1], replay, measured, noop ? "noop" : ideal ? "ideal" : new string((sbyte*)allocator));
         return 0;
     }
 
@@ -56,13 +60,16 @@ internal static unsafe class Worker
     }
 
     /// <summary>The value of an argument <c>name=value</c>; 0 when it is not there.</summary>
-    private static double Number(string[] args, string name)
-    {
-        foreach (string arg in args)
-            if (arg.StartsWith(name, StringComparison.Ordinal) && arg.Length > name.Length && arg[name.Length] == '=')
-                return double.Parse(arg.AsSpan(name.Length + 1), CultureInfo.InvariantCulture);
-        return 0;
-    }
+    private static double Number(string[] args, string name) =>
+        Text(args, name) is { } value ? double.Parse(value, CultureInfo.InvariantCulture) : 0;
+
+    /// <summary>The values of an argument <c>name=value,value…</c>.</summary>
+    private static long[] Numbers(string[] args, string name) => Text(args, name) is { Length: > 0 } values
+        ? [.. values.Split(',').Select(v => long.Parse(v, CultureInfo.InvariantCulture))]
+        : [];
+
+    private static string? Text(string[] args, string name) =>
+        args.FirstOrDefault(a => a.StartsWith($"{name}=", StringComparison.Ordinal))?[(name.Length + 1)..];
 
     /// <summary>Null where there is no such file: then nobody watches.</summary>
     private static RunProgress* MapProgress(byte* path, long totalOps)
@@ -79,7 +86,7 @@ internal static unsafe class Worker
         return shared;
     }
 
-    private static void Measure(Replay* replay, int* byDepth, long intervalNs, int loops, Measurement m)
+    private static void Measure(Replay* replay, int* byDepth, int loops, Measurement m)
     {
         MemoryProbe.Open();
         if (replay->Record != null && replay->MainThread >= 0)
@@ -89,12 +96,10 @@ internal static unsafe class Worker
             replay->Record(0);
         }
         Prepare(replay);
-        if (intervalNs > 0)
-            MemoryProbe.Start(intervalNs);
         // Whatever these calls allocate on first use is allocated before it counts.
         m.Before();
         m.After(loop: 0, elapsedNs: 0);
-        m.BaselineBytes = MemoryProbe.Exact();
+        m.BeginMemory(replay->Memory);
         for (int loop = 0; ; loop++)
         {
             m.Before();
@@ -111,11 +116,7 @@ internal static unsafe class Worker
             Reset(replay);
             Prepare(replay);
         }
-        m.EndBytes = MemoryProbe.Exact();
-        if (intervalNs > 0)
-            MemoryProbe.Stop();
-        m.PeakBytes = Math.Max(MemoryProbe.Peak, Math.Max(m.BaselineBytes, m.EndBytes));
-        m.Samples = MemoryProbe.Samples;
+        m.EndMemory(replay->Memory);
     }
 
     private static void Prepare(Replay* replay)
@@ -140,6 +141,8 @@ internal static unsafe class Worker
             replay->Calls.Free((void*)replay->Slots[replay->Leftovers[i]]);
         for (long slot = 0; slot < replay->SlotCount; slot++)
             replay->Slots[slot] = 0;
+        if (replay->Memory != null)
+            replay->Memory->Clear();
         for (int i = 0; i < replay->ThreadCount; i++)
             replay->Progress[i] = new ThreadProgress { Flags = replay->Progress[i].Flags };
         replay->Gate = Gate.Closed;

@@ -13,7 +13,7 @@ public sealed class AllocatorTests
     {
         var e = Assert.Throws<ReplayException>(() => Configuration.Parse("hoard"));
         Assert.Equal(ReplayFailure.Usage, e.Failure);
-        Assert.Contains("glibc, jemalloc, mimalloc, tcmalloc, tcmalloc_minimal, noop", e.Message);
+        Assert.Contains("glibc, jemalloc, mimalloc, tcmalloc, tcmalloc_minimal, noop, ideal", e.Message);
     }
 
     [Fact]

@@ -151,12 +151,12 @@ public sealed class ComparisonTests : IDisposable
     }
 
     [Theory]
-    [InlineData(MemoryOverhead.SamplesMin, true)]
-    [InlineData(MemoryOverhead.SamplesMin - 1, false)]
-    public void An_overhead_is_taken_from_twenty_readings_and_not_from_fewer(int samples, bool isTaken)
+    [InlineData(1 << 20, true)]
+    [InlineData((1 << 20) + 1, false)]
+    public void No_overhead_is_taken_where_less_was_resident_than_live(int live, bool isTaken)
     {
-        // One run with too few is enough to spoil it.
-        ComparisonReport report = Compare(new FakeRunner(r => FakeRunner.Result(r, samples: r.Index == 20 ? samples : 100)), First, Second);
+        // One run of the kind is enough to spoil it.
+        ComparisonReport report = Compare(new FakeRunner(r => FakeRunner.Result(r, peakLiveBytes: r.Index == 20 ? live : 1 << 20)), First, Second);
         Assert.Equal(isTaken ? 0 : 1, report.Rows.Count(row => row.Overhead is null));
     }
 

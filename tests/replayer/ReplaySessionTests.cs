@@ -39,19 +39,20 @@ public sealed class ReplaySessionTests : IDisposable
     }
 
     [Theory]
-    [InlineData(ReplayOrder.Total, MemoryOverhead.SamplesMin, 2.0)]
-    [InlineData(ReplayOrder.Exact, MemoryOverhead.SamplesMin - 1, null)]
-    [InlineData(ReplayOrder.Deps, 1000, null)]
-    public void A_report_has_an_overhead_where_the_order_keeps_what_is_live_and_its_peak_was_seen(ReplayOrder order, int samples, double? overhead)
+    [InlineData(1 << 20, 2.0, OverheadGap.None)]
+    [InlineData(4 << 20, null, OverheadGap.ResidentBefore)]
+    [InlineData(0, null, OverheadGap.NothingLive)]
+    public void A_report_has_an_overhead_or_the_reason_for_there_being_none(int live, double? overhead, OverheadGap gap)
     {
-        using ReplayPlan plan = PlanFile.Compile(_directory.Path, order);
-        var session = new ReplaySession(plan, Real, new ReplayOptions(), new FakeRunner(r => FakeRunner.Result(r, peakBytes: 2 << 20, samples: samples)));
+        using ReplayPlan plan = PlanFile.Compile(_directory.Path);
+        var session = new ReplaySession(plan, Real, new ReplayOptions(), new FakeRunner(r => FakeRunner.Result(r, peakBytes: 2 << 20, peakLiveBytes: live)));
         foreach (Pass pass in session.Passes)
             session.Run(pass, token: TestContext.Current.CancellationToken);
 
         ReplayReport report = session.Report("trace");
 
-        Assert.Equal(("trace", "real", (long?)(2 << 20), overhead), (report.Trace, report.Allocator, report.PeakBytes, report.Overhead));
+        Assert.Equal(("trace", "real", (long?)(2 << 20)), (report.Trace, report.Allocator, report.PeakBytes));
+        Assert.Equal((overhead, gap), (report.Overhead, report.OverheadGap));
     }
 
     [Fact]
