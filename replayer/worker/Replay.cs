@@ -37,6 +37,9 @@ internal unsafe struct ReplayThread
     /// <summary>Waits that ended in sleep.</summary>
     public long Sleeps;
 
+    /// <summary>What the instrument keeps of this thread, or null.</summary>
+    public void* Instrument;
+
     /// <summary>pthread_attr_t: 56 bytes on x86-64, 64 on aarch64.</summary>
     public fixed ulong Attributes[8];
 }
@@ -91,6 +94,7 @@ internal unsafe struct Replay
     public long SlotCount;
     public ReplayOrder Order;
     public TouchPolicy Touch;
+    public Instrument Instrument;
     /// <summary>Nanoseconds of replay for one of the trace; with <see cref="ReplayThread.Times"/>.</summary>
     public double TimeScale;
     /// <summary>When the first op was recorded, and when the gate was opened.</summary>

@@ -6,8 +6,8 @@ using AllocReplay.Replayer.Run;
 namespace AllocReplay.Worker;
 
 /// <summary>
-/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [memory_us=N] [loops=N] [time_scale=X] [noop=1]</c>: reissues a plan against whatever
-/// allocator this process was started with, and writes what it measured. <c>allocreplay-worker version</c>: tells that allocator's release. Started by
+/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [instrument=N] [memory_us=N] [loops=N] [time_scale=X] [noop=1]</c>: reissues a plan against
+/// whatever allocator this process was started with, and writes what it measured. <c>allocreplay-worker version</c>: tells that allocator's release. Started by
 /// the replayer; not a command for people.
 /// </summary>
 internal static unsafe class Worker
@@ -24,6 +24,9 @@ internal static unsafe class Worker
         bool noop = Number(args, "noop") != 0;
         Replay* replay = (Replay*)Libc.Map((nuint)sizeof(Replay));
         replay->Touch = noop ? TouchPolicy.None : (TouchPolicy)Number(args, "touch");
+        replay->Instrument = (Instrument)Number(args, "instrument");
+        if (noop && replay->Instrument == Instrument.Blocks)
+            replay->Instrument = Instrument.None; // its blocks are nowhere
         replay->TimeScale = Number(args, "time_scale");
         replay->Processors = Environment.ProcessorCount;
         replay->Awake = (int*)Libc.Map(sizeof(int));
@@ -36,12 +39,18 @@ internal static unsafe class Worker
         fixed (byte* path = Encoding.UTF8.GetBytes(args[0] + "\0"))
             byDepth = Plan.Load(path, replay);
         Threads.MapStacks(replay);
+        if (replay->Instrument == Instrument.Latency)
+            LatencyTables.Prepare(replay);
+        else if (replay->Instrument == Instrument.Blocks)
+            BlockTables.Prepare(replay);
         int loops = Math.Max(1, (int)Number(args, "loops"));
+        // Before any thread is made: those are counted that begin later.
+        Counters? counters = replay->Instrument == Instrument.None ? new Counters(Number(args, "stand_in") != 0) : null;
         var measured = new Measurement(loops) { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
         fixed (byte* path = Encoding.UTF8.GetBytes(args[2] + "\0"))
             replay->SharedProgress = MapProgress(path, replay->OpCount * loops);
-        Measure(replay, byDepth, (long)Number(args, "memory_us") * 1000, loops, measured);
-        ResultWriter.Write(args[1], replay, measured, noop ? "noop" : new string((sbyte*)allocator));
+        Measure(replay, byDepth, (long)Number(args, "memory_us") * 1000, loops, measured, counters);
+        ResultWriter.Write(args[1], replay, measured, counters, noop ? "noop" : new string((sbyte*)allocator));
         return 0;
     }
 
@@ -79,7 +88,7 @@ internal static unsafe class Worker
         return shared;
     }
 
-    private static void Measure(Replay* replay, int* byDepth, long intervalNs, int loops, Measurement m)
+    private static void Measure(Replay* replay, int* byDepth, long intervalNs, int loops, Measurement m, Counters? counters)
     {
         MemoryProbe.Open();
         if (replay->Record != null && replay->MainThread >= 0)
@@ -97,6 +106,7 @@ internal static unsafe class Worker
         m.BaselineBytes = MemoryProbe.Exact();
         for (int loop = 0; ; loop++)
         {
+            counters?.Before();
             m.Before();
             long start = Libc.Now();
             Threads.OpenGate(replay);
@@ -104,7 +114,10 @@ internal static unsafe class Worker
                 RunMain(replay);
             Threads.Join(replay, byDepth);
             m.After(loop, Libc.Now() - start);
+            counters?.After();
             Reaper.Stop();
+            if (replay->Instrument == Instrument.Blocks)
+                BlockTables.CheckLeftovers(replay);
             if (loop + 1 == loops)
                 break;
             Threads.LetGo(replay);
