@@ -38,6 +38,10 @@ internal static class ReplayPage
         Fact("waits", $"{Quantity.Count(s.Plan.Waits * s.Loops)} to enforce, {Quantity.Count(s.Waits, "was", "were")} not over when met, "
             + $"{Quantity.Count(s.Sleeps)} of them slept");
         Fact("divergences", $"{Quantity.Count(s.FailedNow)} failed now, {Quantity.Count(s.Divergences, "other outcome")}");
+        if (s.Faults is { Count: 0 })
+            Fact("blocks", "aligned, apart from each other, and as they were written");
+        foreach (WorkerFault fault in s.Faults ?? [])
+            Fact("fault", BlockFaultText.Of(fault));
         if (s.Recorded is { } recording)
             Fact("recorded", recording + " (the hook's cost is in these figures)");
         if (s.Substituted.Count > 0)

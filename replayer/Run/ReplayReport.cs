@@ -79,6 +79,8 @@ public sealed record ReplayReport
     public required long Divergences { get; init; }
     /// <summary>Calls for which the allocator has no function; the nearest it has was called.</summary>
     public required IReadOnlyList<string> Substituted { get; init; }
+    /// <summary>What was wrong with blocks, a line for each kind of fault; null where nobody looked.</summary>
+    public IReadOnlyList<WorkerFault>? Faults { get; init; }
     /// <summary>Where the replay itself was recorded, or null.</summary>
     public string? Recorded { get; init; }
     /// <summary>What became of the calls when the trace was compiled.</summary>

@@ -47,6 +47,16 @@ public sealed record WorkerResult
     /// <summary>The worker's own garbage collections and managed bytes during the replay: both 0.</summary>
     public required int ManagedCollections { get; init; }
     public required long ManagedBytes { get; init; }
+    /// <summary>Instructions in user space, of all the worker's threads while it replayed; null where the machine does not count them.</summary>
+    public double? Instructions { get; init; }
+    /// <summary>Misses of the last cache, likewise.</summary>
+    public double? CacheMisses { get; init; }
+    /// <summary>How long calls took, by kind and size; empty without <see cref="Instrument.Latency"/>.</summary>
+    public IReadOnlyList<WorkerLatency> Latency { get; init; } = [];
+    /// <summary>What they were timed by; null without <see cref="Instrument.Latency"/>.</summary>
+    public WorkerTimer? LatencyTimer { get; init; }
+    /// <summary>What was wrong with blocks, a line for each kind of fault; empty without <see cref="Instrument.Blocks"/>.</summary>
+    public IReadOnlyList<WorkerFault> Faults { get; init; } = [];
     /// <summary>CallKinds for which the allocator has no function, with the kind that was called instead; -1 where it has nothing like it.</summary>
     public required IReadOnlyDictionary<int, int> Substituted { get; init; }
     /// <summary>The worker's process id.</summary>

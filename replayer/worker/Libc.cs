@@ -58,6 +58,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] public static partial int close(int fd);
     [LibraryImport("libc")] public static partial long lseek(int fd, long offset, int whence);
     [LibraryImport("libc")] public static partial nint pread(int fd, byte* buffer, nuint length, long offset);
+    [LibraryImport("libc")] public static partial nint read(int fd, byte* buffer, nuint length);
     [LibraryImport("libc")] public static partial nint write(int fd, byte* buffer, nuint length);
     [LibraryImport("libc")] public static partial void* dlsym(void* handle, byte* name);
     [LibraryImport("libc")] public static partial void* dlopen(byte* path, int flags);
@@ -126,6 +127,13 @@ internal static unsafe partial class Libc
     /// <summary>Wakes all that sleep on the word for one of these bits.</summary>
     public static void WakeFor(uint* word, uint bits) => syscall(FutexNumber, word, FutexWakeBitset, int.MaxValue, null, null, (nint)bits);
 
+    /// <summary>A counter of the calling thread, on whatever processor, and as its attributes say. Negative where there is none.</summary>
+    public static int OpenCounter(void* attributes)
+    {
+        const nint closeOnExec = 8;
+        return (int)syscall(OpenCounterNumber, attributes, 0, -1, (void*)-1, (void*)closeOnExec, 0);
+    }
+
     /// <summary>Fresh anonymous memory, zeroed and present. Ends the worker when there is none.</summary>
     public static void* Map(nuint length)
     {
@@ -137,6 +145,8 @@ internal static unsafe partial class Libc
 
     /// <summary>Keeps memory from being paged out during the replay. False where a limit forbids it.</summary>
     public static bool Lock(void* memory, nuint length) => mlock(memory, length) == 0;
+
+    private static nint OpenCounterNumber => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 241 : 298;
 
     private static nint FutexNumber => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;
 }

@@ -39,6 +39,9 @@ internal unsafe struct ReplayThread
     /// <summary>Pauses for which it looks before it sleeps: see <see cref="Handoff"/>.</summary>
     public int Patience;
 
+    /// <summary>What the instrument keeps of this thread, or null.</summary>
+    public void* Instrument;
+
     /// <summary>pthread_attr_t: 56 bytes on x86-64, 64 on aarch64.</summary>
     public fixed ulong Attributes[8];
 }
@@ -97,6 +100,7 @@ internal unsafe struct Replay
     public bool TouchCalloc;
     /// <summary>What looks at memory, or null.</summary>
     public MemoryWatch* Memory;
+    public Instrument Instrument;
     /// <summary>Nanoseconds of replay for one of the trace; with <see cref="ReplayThread.Times"/>.</summary>
     public double TimeScale;
     /// <summary>When the first op was recorded, and when the gate was opened.</summary>

@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Text.Json;
+using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Worker;
 
 /// <summary>Writes the results as JSON; the replayer reads them as <c>WorkerResult</c>.</summary>
 internal static unsafe class ResultWriter
 {
-    public static void Write(string path, Replay* replay, Measurement m, string allocator)
+    public static void Write(string path, Replay* replay, Measurement m, Counters? counters, string allocator)
     {
         using FileStream file = File.Create(path);
         using var json = new Utf8JsonWriter(file);
@@ -29,6 +30,14 @@ internal static unsafe class ResultWriter
         json.WriteNumber("involuntary_switches", m.InvoluntarySwitches);
         json.WriteNumber("managed_collections", m.ManagedCollections);
         json.WriteNumber("managed_bytes", m.ManagedBytes);
+        if (counters?.InstructionCount is { } instructions)
+            json.WriteNumber("instructions", instructions);
+        if (counters?.CacheMissCount is { } misses)
+            json.WriteNumber("cache_misses", misses);
+        if (replay->Instrument == Instrument.Latency)
+            LatencyTables.Write(json, replay);
+        else if (replay->Instrument == Instrument.Blocks)
+            BlockTables.Write(json, replay);
         WriteSubstitutions(json, replay);
         json.WriteStartArray("threads");
         for (int i = 0; i < replay->ThreadCount; i++)

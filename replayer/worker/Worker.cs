@@ -7,7 +7,8 @@ namespace AllocReplay.Worker;
 
 /// <summary>
 /// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [touch_calloc=1] [instrument=N] [residue_ms=N,N…] [loops=N] [time_scale=X] [noop=1|ideal=1]</c>:
-/// reissues a plan against whatever allocator this process was started with, and writes what it measured. <c>allocreplay-worker version</c>: tells that allocator's release. Started by
+/// reissues a plan against whatever allocator this process was started with, and writes what it measured. <c>allocreplay-worker version</c>: tells that
+/// allocator's release. Started by
 /// the replayer; not a command for people.
 /// </summary>
 internal static unsafe class Worker
@@ -22,10 +23,12 @@ internal static unsafe class Worker
             Fail("usage: allocreplay-worker PLAN RESULT PROGRESS [name=value ...]"u8);
         Libc.FollowParent();
         bool noop = Number(args, "noop") != 0, ideal = Number(args, "ideal") != 0;
-        bool watchesMemory = (Instrument)Number(args, "instrument") == Instrument.Memory;
         Replay* replay = (Replay*)Libc.Map((nuint)sizeof(Replay));
         replay->Touch = noop ? TouchPolicy.None : (TouchPolicy)Number(args, "touch");
         replay->TouchCalloc = Number(args, "touch_calloc") != 0;
+        replay->Instrument = (Instrument)Number(args, "instrument");
+        if ((noop || ideal) && replay->Instrument == Instrument.Blocks)
+            replay->Instrument = Instrument.None; // its blocks are nowhere
         replay->TimeScale = Number(args, "time_scale");
         fixed (byte* name = "allocreplay_record_thread"u8)
             replay->Record = (delegate* unmanaged<int, void>)Libc.dlsym(null, name);
@@ -38,14 +41,20 @@ internal static unsafe class Worker
         Threads.MapStacks(replay);
         if (ideal)
             replay->Calls.BindIdeal(replay->LargestRequest());
+        if (replay->Instrument == Instrument.Latency)
+            LatencyTables.Prepare(replay);
+        else if (replay->Instrument == Instrument.Blocks)
+            BlockTables.Prepare(replay);
         int loops = Math.Max(1, (int)Number(args, "loops"));
+        // Before any thread is made: those are counted that begin later.
+        Counters? counters = replay->Instrument == Instrument.None ? new Counters(Number(args, "stand_in") != 0) : null;
         var measured = new Measurement(loops, Numbers(args, "residue_ms")) { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
-        if (watchesMemory)
+        if (replay->Instrument == Instrument.Memory)
             replay->Memory = MemoryWatch.Create(replay, loops, isComputed: ideal);
         fixed (byte* path = Encoding.UTF8.GetBytes(args[2] + "\0"))
             replay->SharedProgress = MapProgress(path, replay->OpCount * loops);
-        Measure(replay, byDepth, loops, measured);
-        ResultWriter.Write(args[1], replay, measured, noop ? "noop" : ideal ? "ideal" : new string((sbyte*)allocator));
+        Measure(replay, byDepth, loops, measured, counters);
+        ResultWriter.Write(args[1], replay, measured, counters, noop ? "noop" : ideal ? "ideal" : new string((sbyte*)allocator));
         return 0;
     }
 
@@ -86,7 +95,7 @@ internal static unsafe class Worker
         return shared;
     }
 
-    private static void Measure(Replay* replay, int* byDepth, int loops, Measurement m)
+    private static void Measure(Replay* replay, int* byDepth, int loops, Measurement m, Counters? counters)
     {
         MemoryProbe.Open();
         if (replay->Record != null && replay->MainThread >= 0)
@@ -102,6 +111,7 @@ internal static unsafe class Worker
         m.BeginMemory(replay->Memory);
         for (int loop = 0; ; loop++)
         {
+            counters?.Before();
             m.Before();
             long start = Libc.Now();
             Threads.OpenGate(replay);
@@ -109,7 +119,10 @@ internal static unsafe class Worker
                 RunMain(replay);
             Threads.Join(replay, byDepth);
             m.After(loop, Libc.Now() - start);
+            counters?.After();
             Reaper.Stop();
+            if (replay->Instrument == Instrument.Blocks)
+                BlockTables.CheckLeftovers(replay);
             if (loop + 1 == loops)
                 break;
             Threads.LetGo(replay);
