@@ -38,6 +38,8 @@ internal unsafe struct ReplayThread
     public long Sleeps;
     /// <summary>Pauses for which it looks before it sleeps: see <see cref="Handoff"/>.</summary>
     public int Patience;
+    /// <summary>Waits in a row that ended in sleep.</summary>
+    public int Misses;
 
     /// <summary>pthread_attr_t: 56 bytes on x86-64, 64 on aarch64.</summary>
     public fixed ulong Attributes[8];
