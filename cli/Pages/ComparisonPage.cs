@@ -23,6 +23,9 @@ internal static class ComparisonPage
         PrintFigures(report, terminal);
         foreach (ComparisonRow row in report.Rows.Where(r => r.Failure is not null && r.Role != Role.Twin))
             terminal.Line($"{row.Allocator.Name} failed in its {row.Failure!.Pass} run: {row.Failure.Reason}");
+        foreach (ComparisonRow row in report.Rows)
+            foreach (WorkerFault fault in row.Faults)
+                terminal.Line($"{row.Allocator.Name}: {BlockFaultText.Of(fault)}");
         PrintResolution(report, terminal);
         foreach (GateFinding finding in report.Gate)
             terminal.Line(Text(finding));
@@ -138,6 +141,8 @@ internal static class ComparisonPage
     {
         if (row.Failure is not null)
             return "failed";
+        if (row.Faults.Count > 0)
+            return "withheld: wrong blocks";
         if (row[metric] is not { Ratio: { } ratio } figure)
             return NoFigure;
         if (figure.Verdict is null)
@@ -170,6 +175,7 @@ internal static class ComparisonPage
         MetricUnit.CallsPerSecond => (figure * 1e-6).ToString("0.00", CultureInfo.InvariantCulture),
         MetricUnit.Bytes => Quantity.Bytes(figure),
         MetricUnit.Count => Quantity.Count((long)figure),
+        MetricUnit.Nanoseconds => Quantity.Duration(figure),
         _ => figure.ToString("0.0", CultureInfo.InvariantCulture),
     };
 

@@ -45,7 +45,7 @@ public sealed class Comparison(
     private double _width;
 
     /// <summary>What is looked at, in turn.</summary>
-    public static IReadOnlyList<Pass> Passes { get; } = [Pass.Memory, Pass.Residue, Pass.Throughput];
+    public static IReadOnlyList<Pass> Passes { get; } = [Pass.Blocks, Pass.Memory, Pass.Residue, Pass.Latency, Pass.Throughput];
 
     private double AlphaOfClaims => ComparisonOptions.Alpha / Math.Max(1, options.Primary.Count * _entrants.Count(e => e.IsCompared));
 
@@ -123,15 +123,19 @@ public sealed class Comparison(
     private bool RunBlock(Pass pass, int block)
     {
         bool ran = false;
-        foreach (Entrant entrant in _schedule.NextBlock().Select(i => _entrants[i]).Where(e => e.Failure is null && pass.Includes(e.Configuration)))
+        foreach (Entrant entrant in _schedule.NextBlock().Select(i => _entrants[i]).Where(e => TakesPart(e, pass)))
         {
             if (TryRun(pass, entrant, pass.Repeats ? _loops : 1) is not { } result)
                 continue;
-            _log.Add(new LoggedRun(pass, entrant.Index, block, result));
+            _log.Add(LoggedRun.Of(pass, entrant.Index, block, result));
             ran = true;
         }
         return ran;
     }
+
+    /// <summary>What is run once needs no twin.</summary>
+    private static bool TakesPart(Entrant entrant, Pass pass) =>
+        entrant.Failure is null && pass.Includes(entrant.Configuration) && (pass.BlocksMax > 1 || entrant.Role != Role.Twin);
 
     /// <summary>A run, or null where it failed: then there are no others of that entrant.</summary>
     private WorkerResult? TryRun(Pass pass, Entrant entrant, int loops)
@@ -175,7 +179,7 @@ public sealed class Comparison(
 
     private TimeSpan TimeOfBlock(Pass pass)
     {
-        int included = _entrants.Count(e => e.Failure is null && pass.Includes(e.Configuration));
+        int included = _entrants.Count(e => TakesPart(e, pass));
         return _took.TryGetValue(pass, out List<TimeSpan>? took)
             ? TimeSpan.FromTicks((long)took.Average(t => t.Ticks)) * included * (pass.Repeats ? _loops : 1)
             : TimeSpan.Zero;
@@ -186,7 +190,7 @@ public sealed class Comparison(
         (from metric in options.Primary
          where metric.Pass == pass
          from entrant in _entrants
-         where entrant.IsCompared && entrant.Failure is null && pass.Includes(entrant.Configuration)
+         where entrant.IsCompared && TakesPart(entrant, pass)
          select _log.Ratio(metric, entrant.Index, 0, AlphaOfClaims)?.HalfWidth ?? 0).DefaultIfEmpty(0).Max();
 
     private void Tell(Pass pass, int blocks)

@@ -77,6 +77,8 @@ public sealed record ComparisonRow
     public required AllocatorFacts Allocator { get; init; }
     /// <summary>Why it has no more figures, and no verdicts; null where it did all that was asked of it.</summary>
     public required RunFailure? Failure { get; init; }
+    /// <summary>What was wrong with its blocks, which withholds verdicts.</summary>
+    public IReadOnlyList<WorkerFault> Faults { get; init; } = [];
     /// <summary>One for each metric; those of passes that leave this configuration out are not there.</summary>
     public required IReadOnlyList<ComparedFigure> Figures { get; init; }
     /// <summary>Peak resident bytes ÷ peak live bytes requested, the median of the runs; null where one of them has none.</summary>
@@ -95,7 +97,7 @@ public sealed record ComparisonRow
     public required IReadOnlyList<string> Substituted { get; init; }
 
     /// <summary>Whether its runs are what was asked for.</summary>
-    public bool IsSound => Failure is null;
+    public bool IsSound => Failure is null && Faults.Count == 0;
 
     /// <summary>A figure over the runs, or null.</summary>
     public ComparedFigure? this[Metric metric] => Figures.FirstOrDefault(f => f.Metric == metric.Name);
@@ -113,16 +115,6 @@ public sealed record ComparedFigure(string Metric, Spread Spread, PairedRatio? R
 /// <param name="ResidentBytes">Anonymous resident bytes over the harness's own.</param>
 /// <param name="LiveBytes">Bytes requested and live.</param>
 public sealed record MemoryPoint(long Calls, long ResidentBytes, long LiveBytes);
-
-/// <summary>How long calls of one kind and size take.</summary>
-/// <param name="Kind">Name of the call, such as <c>malloc</c>; <c>all</c> for all that acquire.</param>
-/// <param name="SizeLow">Least size of the class, bytes.</param>
-/// <param name="SizeHigh">Greatest size of the class, bytes.</param>
-/// <param name="Count">Calls.</param>
-/// <param name="Percentiles">Nanoseconds by percentile, rising: 50, 90, 99, 99.9, 99.99, 100.</param>
-/// <param name="Curve">Nanoseconds, and the share of calls that took no longer, rising: the whole distribution.</param>
-public sealed record LatencyFacts(
-    string Kind, ulong SizeLow, ulong SizeHigh, long Count, IReadOnlyDictionary<string, double> Percentiles, IReadOnlyList<IReadOnlyList<double>> Curve);
 
 /// <summary>The figures of one run.</summary>
 /// <param name="Pass">Name of the pass.</param>

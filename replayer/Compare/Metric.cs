@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 using AllocReplay.Replayer.Run;
 
@@ -10,6 +11,8 @@ public enum MetricUnit
     NanosecondsPerCall,
     Bytes,
     Count,
+    PerCall,
+    Nanoseconds,
 }
 
 /// <summary>Which of two figures is the better one.</summary>
@@ -53,6 +56,14 @@ public sealed record Metric(
         Heading = "CPU ns/call",
     };
 
+    /// <summary>Instructions in user space of a call; where the machine counts them, they tell what times cannot.</summary>
+    public static Metric Instructions { get; } = new(
+        "instructions", MetricUnit.PerCall, Better.Lower, Pass.Throughput, r => r.Calls == 0 ? double.NaN : r.Instructions / r.Calls ?? double.NaN);
+
+    /// <summary>Misses of the last cache of a call, likewise.</summary>
+    public static Metric CacheMisses { get; } = new(
+        "cache_misses", MetricUnit.PerCall, Better.Lower, Pass.Throughput, r => r.Calls == 0 ? double.NaN : r.CacheMisses / r.Calls ?? double.NaN);
+
     /// <summary>Page faults that needed no reading.</summary>
     public static Metric Faults { get; } = new("faults", MetricUnit.Count, Better.Lower, Pass.Throughput, r => r.MinorFaults);
 
@@ -77,7 +88,10 @@ public sealed record Metric(
 
     /// <summary>All, in the order that pages show them.</summary>
     public static IReadOnlyList<Metric> All { get; } =
-        [Speed, Cpu, Faults, Switches, PeakRss, MeanRss, EndRss, .. Pass.Residue.ResidueMs.Select(ms => Residue(ms))];
+    [
+        Speed, Cpu, Instructions, CacheMisses, Faults, Switches, PeakRss, MeanRss, EndRss, .. Pass.Residue.ResidueMs.Select(Residue),
+        .. LatencyFacts.Told.Select(Latency),
+    ];
 
     /// <summary>Those that verdicts are given of unless others are asked for.</summary>
     public static IReadOnlyList<Metric> Primary { get; } = [Speed, Cpu, PeakRss];
@@ -88,6 +102,14 @@ public sealed record Metric(
         r => r.Residue.Where(x => x.AfterMs == ms).Select(x => (double)x.Bytes).DefaultIfEmpty(double.NaN).First())
     {
         Threshold = OfMemory,
+    };
+
+    /// <summary>The time that so many in a hundred acquisitions did not exceed.</summary>
+    private static Metric Latency(double percentile) => new(
+        percentile == 100 ? "max" : "p" + percentile.ToString(CultureInfo.InvariantCulture).Replace('.', '_'), MetricUnit.Nanoseconds, Better.Lower, Pass.Latency,
+        r => LatencyFacts.Acquisitions(r) is { Count: > 0 } times ? times.Percentile(percentile) : double.NaN)
+    {
+        Heading = percentile is 99 or 99.99 ? string.Create(CultureInfo.InvariantCulture, $"p{percentile}") : null,
     };
 
     /// <summary>The metric of that name, or null.</summary>

@@ -40,7 +40,7 @@ internal sealed class ReportBuilder(
             Metrics = Metric.All,
             Primary = [.. options.Primary.Select(m => FactsOf(m, rows))],
             Rows = rows,
-            Runs = [.. log.Runs.Select(FiguresOf)],
+            Runs = [.. log.Runs.Select(r => new RunFigures(r.Pass.Name, r.Entrant, r.Block, r.Figures))],
         };
     }
 
@@ -51,11 +51,6 @@ internal sealed class ReportBuilder(
         double? noise = twin is { Low: { } low, High: { } high } ? Math.Max(Math.Abs(1 - low), Math.Abs(high - 1)) : null;
         return new PrimaryFacts(metric.Name, 1 - alphaOfClaims, resolutions.Any(r => r is null) ? null : resolutions.Max(), noise);
     }
-
-    private RunFigures FiguresOf(LoggedRun run) => new(
-        run.Pass.Name, run.Entrant, run.Block,
-        Metric.All.Where(m => m.Pass == run.Pass).Select(m => (m.Name, Value: m.Take(run.Result))).Where(f => double.IsFinite(f.Value))
-            .ToDictionary(f => f.Name, f => f.Value));
 
     private ComparisonRow RowOf(Entrant entrant)
     {
@@ -71,6 +66,8 @@ internal sealed class ReportBuilder(
             Overhead = overheads.Length > 0 && gap is OverheadGap.None ? PairedStatistics.Median(overheads.Select(o => o.Ratio!.Value)) : null,
             OverheadGap = gap,
             Memory = [.. CurveOf(entrant)],
+            Latency = LatencyFacts.Of(log.Of(Pass.Latency, entrant.Index)),
+            Faults = FaultsOf(entrant),
             FailedNow = timed is null ? 0 : timed.FailedNow / Math.Max(1, timed.LoopNs.Count),
             Divergences = timed is null ? 0 : timed.Divergences / Math.Max(1, timed.LoopNs.Count),
             Substituted = timed is null ? [] : [.. timed.Substituted.Keys.Select(k => CallKinds.CallName((CallKind)k))],
@@ -79,7 +76,7 @@ internal sealed class ReportBuilder(
 
     private ComparedFigure? FigureOf(Metric metric, Entrant entrant)
     {
-        double[] values = [.. log.Values(metric, entrant.Index).Where(double.IsFinite)];
+        double[] values = log.Values(metric, entrant.Index);
         if (values.Length == 0)
             return null;
         var spread = Spread.Of(values);
@@ -91,7 +88,7 @@ internal sealed class ReportBuilder(
 
     private Verdict VerdictOf(Metric metric, Entrant entrant, Spread spread, PairedRatio ratio)
     {
-        if (entrant.Failure is not null || entrants[0].Failure is not null)
+        if (new[] { entrant, entrants[0] }.Any(e => e.Failure is not null || FaultsOf(e).Count > 0))
             return Verdict.Withheld;
         // Where less was resident than live, what is compared is what was not touched.
         if (metric.Pass == Pass.Memory && new[] { entrant, entrants[0] }.Any(e => GapOf(OverheadsOf(e)) > OverheadGap.NothingLive))
@@ -99,6 +96,9 @@ internal sealed class ReportBuilder(
         double partner = PairedStatistics.Median(log.Values(metric, 0));
         return PairedStatistics.Judge(ratio, spread.Median - partner, metric.Threshold);
     }
+
+    /// <summary>Those of the twin are the first one's.</summary>
+    private WorkerFault[] FaultsOf(Entrant entrant) => [.. log.Of(Pass.Blocks, entrant.Index).SelectMany(r => r.Faults)];
 
     private MemoryOverhead[] OverheadsOf(Entrant entrant) => [.. log.Of(Pass.Memory, entrant.Index).Select(r => MemoryOverhead.Of(r, options.Touch))];
 

@@ -14,6 +14,12 @@ public sealed record Pass
     /// </summary>
     public static Pass Memory { get; } = new() { Name = "memory", Order = ReplayOrder.Total, Instrument = Instrument.Memory, Share = 0.35 };
 
+    /// <summary>Whether blocks are what was asked for. An allocator whose blocks are not is not to be compared.</summary>
+    public static Pass Blocks { get; } = new() { Name = "blocks", Order = ReplayOrder.Deps, Instrument = Instrument.Blocks, BlocksMax = 1 };
+
+    /// <summary>How long each call takes.</summary>
+    public static Pass Latency { get; } = new() { Name = "latency", Order = ReplayOrder.Deps, Instrument = Instrument.Latency, Share = 0.45 };
+
     /// <summary>What is left after the last call, and some time later: allocators that give back do so late.</summary>
     public static Pass Residue { get; } = new()
     {
@@ -36,6 +42,11 @@ public sealed record Pass
     /// <summary>A comparison that has less time goes without it.</summary>
     public TimeSpan BudgetMin { get; init; }
 
-    /// <summary>The no-op holds no blocks: it has no memory to look at.</summary>
-    public bool Includes(Configuration configuration) => Instrument != Instrument.Memory || !configuration.Allocator.IsNoop;
+    /// <summary>The no-op holds no blocks: it has no memory to look at. Nor are those of a bump pointer, which go over one another, to be checked.</summary>
+    public bool Includes(Configuration configuration) => Instrument switch
+    {
+        Instrument.Memory => !configuration.Allocator.IsNoop,
+        Instrument.Blocks => !configuration.Allocator.IsReference,
+        _ => true,
+    };
 }

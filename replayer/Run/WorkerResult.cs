@@ -36,7 +36,9 @@ public sealed record WorkerResult
     public long PeakLiveBytes { get; init; }
     /// <summary>Those of the live bytes that the touch policy had written, at their highest: no allocator can hold them in less.</summary>
     public long PeakTouchedBytes { get; init; }
-    /// <summary>Memory over the calls, rising in calls, from before the first to after the last; at most 1,000. Empty unless under <see cref="Instrument.Memory"/>.</summary>
+    /// <summary>
+    /// Memory over the calls, rising in calls, from before the first to after the last; at most 1,000. Empty unless under <see cref="Instrument.Memory"/>.
+    /// </summary>
     public IReadOnlyList<MemorySample> MemoryCurve { get; init; } = [];
     /// <summary>What was left some time after the last call: one reading for each of <see cref="ReplayOptions.ResidueMs"/>.</summary>
     public IReadOnlyList<ResidueReading> Residue { get; init; } = [];

@@ -12,14 +12,14 @@ internal static unsafe class Handoff
     /// <remarks>
     /// Two threads that take turns on two processors put one another to sleep at every turn when they look for less. Where there is no processor for the other,
     /// to look is to keep it from running. Which of the two holds changes with the threads and with what else the machine does, so each thread learns it
-    /// from its own waits: one that looking ended gives it all its patience, one that ended in sleep takes half, and it is tried anew from time to time.
+    /// from its own waits: <see cref="MissesMax"/> in a row that ended in sleep leave it <see cref="PatienceMin"/>, about 1 µs, and one that looking ended
+    /// gives all of it back; so does, from time to time, nothing but the wish to try. Fewer misses are mere chance: docs/decisions/0004.
     /// </remarks>
-    private const int PatienceMax = 250;
-    private const int PatienceMin = 4;
-    /// <summary>Sleeps after which a thread tries all its patience once more.</summary>
+    public const int PatienceMax = 250;
+    private const int PatienceMin = 30;
+    private const int MissesMax = 8;
+    /// <summary>Misses in a row after which a thread tries all its patience once more.</summary>
     private const int TryAgain = 64;
-
-    public const int PatienceAtFirst = 60;
 
     /// <summary>
     /// Publishes a block that is complete. The exchange is a release, so the consumer sees the touched bytes, and it tells
@@ -75,7 +75,7 @@ internal static unsafe class Handoff
             {
             }
             if (Volatile.Read(ref progress->Done) >= done)
-                self->Patience = PatienceMax;
+                Encourage(self);
             else
                 Sleep(progress, done, self);
         }
@@ -107,7 +107,16 @@ internal static unsafe class Handoff
     private static void FallAsleep(ReplayThread* self)
     {
         self->Sleeps++;
-        self->Patience = self->Sleeps % TryAgain == 0 ? PatienceMax : Math.Max(PatienceMin, self->Patience / 2);
+        if (++self->Misses == MissesMax)
+            self->Patience = PatienceMin;
+        else if (self->Misses == TryAgain)
+            Encourage(self);
+    }
+
+    private static void Encourage(ReplayThread* self)
+    {
+        self->Patience = PatienceMax;
+        self->Misses = 0;
     }
 
     private static void Sleep(ThreadProgress* progress, ulong done, ReplayThread* self)
@@ -146,7 +155,7 @@ internal static unsafe class Handoff
         }
         else
         {
-            self->Patience = PatienceMax;
+            Encourage(self);
         }
         return Volatile.Read(ref *slot);
     }

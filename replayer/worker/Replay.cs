@@ -38,6 +38,8 @@ internal unsafe struct ReplayThread
     public long Sleeps;
     /// <summary>Pauses for which it looks before it sleeps: see <see cref="Handoff"/>.</summary>
     public int Patience;
+    /// <summary>Waits in a row that ended in sleep.</summary>
+    public int Misses;
 
     /// <summary>What the instrument keeps of this thread, or null.</summary>
     public void* Instrument;

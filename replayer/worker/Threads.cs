@@ -105,7 +105,7 @@ internal static unsafe class Threads
     public static void Run(ReplayThread* self)
     {
         Replay* replay = self->Replay;
-        self->Patience = Handoff.PatienceAtFirst;
+        self->Patience = Handoff.PatienceMax;
         ReplayLoop.Run(self);
         if (replay->Record != null)
             replay->Record(0);

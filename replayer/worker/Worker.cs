@@ -8,8 +8,7 @@ namespace AllocReplay.Worker;
 /// <summary>
 /// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [touch_calloc=1] [instrument=N] [residue_ms=N,N…] [loops=N] [time_scale=X] [noop=1|ideal=1]</c>:
 /// reissues a plan against whatever allocator this process was started with, and writes what it measured. <c>allocreplay-worker version</c>: tells that
-/// allocator's release. Started by
-/// the replayer; not a command for people.
+/// allocator's release. Started by the replayer; not a command for people.
 /// </summary>
 internal static unsafe class Worker
 {

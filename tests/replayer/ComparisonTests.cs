@@ -1,3 +1,4 @@
+using AllocReplay.Formats.Calls;
 using AllocReplay.Replayer;
 using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Compare;
@@ -40,13 +41,15 @@ public sealed class ComparisonTests : IDisposable
         var runner = new FakeRunner(r => FakeRunner.Result(r));
         Compare(runner, First, Second, Noop);
 
-        FakeRunner.Request[] warmUp = [.. runner.Requests.Take(3)], counted = [.. runner.Requests.Skip(3)];
+        FakeRunner.Request[] warmUp = [.. runner.Requests.Take(3)], checks = [.. runner.Requests.Skip(3).Take(2)], counted = [.. runner.Requests.Skip(5)];
         Assert.Equal(["first", "second", "noop"], warmUp.Select(r => r.Configuration.Name));
+        Assert.Equal(["first", "second"], checks.Select(r => r.Configuration.Name).Order());
+        Assert.All(checks, r => Assert.Equal(Instrument.Blocks, r.Options.Instrument));
         FakeRunner.Request[] memory = [.. counted.Where(r => r.Options.Instrument == Instrument.Memory)];
         FakeRunner.Request[] timed = [.. counted.Where(r => r.Options.Instrument == Instrument.None)];
         Assert.All(memory.Chunk(3), block => Assert.Equal(["first", "first", "second"], block.Select(r => r.Configuration.Name).Order()));
         Assert.All(timed.Chunk(4), block => Assert.Equal(["first", "first", "noop", "second"], block.Select(r => r.Configuration.Name).Order()));
-        Assert.Equal((3 * Blocks, 4 * Blocks), (memory.Length, timed.Length));
+        Assert.Equal((3 * Blocks, 4 * Blocks, 4 * Blocks), (memory.Length, counted.Count(r => r.Options.Instrument == Instrument.Latency), timed.Length));
         Assert.All(timed, r => Assert.Equal(ReplayOrder.Deps, r.Plan.Order));
         Assert.All(memory, r => Assert.Equal(ReplayOrder.Total, r.Plan.Order));
     }
@@ -124,9 +127,8 @@ public sealed class ComparisonTests : IDisposable
     [Fact]
     public void It_stops_when_it_is_precise_enough()
     {
-        ComparisonReport report = Timed(new ComparisonOptions { Seed = Seed }, r => FakeRunner.Result(r, calls: 1000 + r.Index % 3), First, Second);
-        Assert.All(report.Passes, p => Assert.Equal(Stop.Precision, p.Stop));
-        Assert.All(report.Passes, p => Assert.Equal(SignedRank.PairsFor(0.05 / 3), p.Blocks));
+        ComparisonReport report = Timed(new ComparisonOptions { Seed = Seed, Budget = TimeSpan.FromSeconds(119) }, r => FakeRunner.Result(r, calls: 1000 + r.Index % 3), First, Second);
+        Assert.All(report.Passes.Skip(1), p => Assert.Equal((Stop.Precision, SignedRank.PairsFor(0.05 / 3)), (p.Stop, p.Blocks)));
     }
 
     [Fact]
@@ -135,12 +137,12 @@ public sealed class ComparisonTests : IDisposable
         // Runs that scatter by a third never get so precise; a run takes a second of each pass, three are a block.
         var noise = new Random(Seed);
         ComparisonReport report = Timed(
-            new ComparisonOptions { Seed = Seed, Budget = TimeSpan.FromMinutes(2) },
+            new ComparisonOptions { Seed = Seed, Budget = TimeSpan.FromSeconds(119) },
             r => FakeRunner.Result(r, calls: noise.Next(1000, 2000), peakBytes: noise.Next(1 << 20, 1 << 21)), First, Second);
-        Assert.All(report.Passes, p => Assert.Equal(Stop.Budget, p.Stop));
-        Assert.InRange(report.ElapsedSeconds, 115, 125);
-        Assert.InRange(report.Passes[0].Blocks, 12, 14);
-        Assert.InRange(report.Passes[1].Blocks, 24, 27);
+        Assert.Equal([Stop.Blocks, Stop.Budget, Stop.Precision, Stop.Budget], report.Passes.Select(p => p.Stop));
+        Assert.InRange(report.ElapsedSeconds, 114, 123);
+        Assert.InRange(report.Passes[1].Blocks, 11, 14); // 35 % of the time
+        Assert.InRange(report.Passes[3].Blocks, 18, 22);
     }
 
     [Fact]
@@ -153,18 +155,23 @@ public sealed class ComparisonTests : IDisposable
     [Theory]
     [InlineData(1 << 20, true)]
     [InlineData((1 << 20) + 1, false)]
-    public void No_overhead_is_taken_where_less_was_resident_than_live(int live, bool isTaken)
+    public void No_overhead_is_taken_and_no_verdict_given_where_less_was_resident_than_live(int live, bool isTaken)
     {
         // One run of the kind is enough to spoil it.
-        ComparisonReport report = Compare(new FakeRunner(r => FakeRunner.Result(r, peakLiveBytes: r.Index == 20 ? live : 1 << 20)), First, Second);
+        int spoilt = 0;
+        ComparisonReport report = Compare(
+            new FakeRunner(r => FakeRunner.Result(
+                r, peakLiveBytes: r.Configuration == Second && r.Options.Instrument == Instrument.Memory && spoilt++ == 3 ? live : 1 << 20)), First, Second);
         Assert.Equal(isTaken ? 0 : 1, report.Rows.Count(row => row.Overhead is null));
+        Assert.Equal(isTaken ? Verdict.NoDifferenceShown : Verdict.Withheld, report.Rows[2][Metric.PeakRss]!.Verdict);
+        Assert.Equal(Verdict.NoDifferenceShown, report.Rows[2][Metric.Speed]!.Verdict);
     }
 
     [Fact]
     public void Every_run_is_in_the_report()
     {
         ComparisonReport report = Compare(new FakeRunner(r => FakeRunner.Result(r, calls: 1000 + r.Index)), First, Second);
-        Assert.Equal(2 * 3 * Blocks, report.Runs.Count);
+        Assert.Equal(2 + 3 * 3 * Blocks, report.Runs.Count);
         double[] speeds = [.. report.Runs.Where(r => r.Pass == Pass.Throughput.Name && r.Row == 2).OrderBy(r => r.Block).Select(r => r.Figures["speed"])];
         Assert.Equal(Blocks, speeds.Length);
         Assert.Equal(Spread.Of(speeds), report.Rows[2][Metric.Speed]!.Spread);
@@ -180,14 +187,61 @@ public sealed class ComparisonTests : IDisposable
     [Fact]
     public void What_fails_is_a_row_with_its_reason_and_the_others_go_on()
     {
-        var runner = new FakeRunner(r => r.Configuration == Second && r.Index > 20
+        var runner = new FakeRunner(r => r.Configuration == Second && r.Index > 22
             ? throw new ReplayException(ReplayFailure.Failed, "killed by SIGSEGV") : FakeRunner.Result(r));
         ComparisonReport report = Compare(runner, First, Second, Third);
         Assert.Equal(new RunFailure("memory", "killed by SIGSEGV"), report.Rows[2].Failure);
+        Assert.Equal((false, true), (report.Rows[2].IsSound, report.Rows[0].IsSound));
         Assert.Null(report.Rows[2][Metric.Speed]);
         Assert.Equal(Verdict.Withheld, report.Rows[2][Metric.PeakRss]!.Verdict);
         Assert.Equal((true, Verdict.NoDifferenceShown), (report.Rows[3].IsSound, report.Rows[3][Metric.Speed]!.Verdict));
-        Assert.Single(runner.Requests.Skip(21), r => r.Configuration == Second);
+        Assert.Single(runner.Requests.Skip(23), r => r.Configuration == Second);
+    }
+
+    [Fact]
+    public void Wrong_blocks_withhold_verdicts_and_the_figures_stay()
+    {
+        var fault = new WorkerFault(
+            BlockFaultKind.Overlap, 2, new WorkerCall(0, 2, CallKind.Free), new WorkerCall(0, 1, CallKind.Malloc), null, 16, 0x1000, 8, 0);
+        ComparisonReport report = Compare(
+            new FakeRunner(r => FakeRunner.Result(r) with { Faults = r.Configuration == Second && r.Options.Instrument == Instrument.Blocks ? [fault] : [] }),
+            First, Second, Third);
+        Assert.Equal([true, true, false, true], report.Rows.Select(r => r.IsSound));
+        Assert.Equal(fault, Assert.Single(report.Rows[2].Faults));
+        Assert.Equal((Verdict.Withheld, 1000.0), (report.Rows[2][Metric.Speed]!.Verdict, report.Rows[2][Metric.Speed]!.Spread.Median));
+        Assert.Equal(Verdict.NoDifferenceShown, report.Rows[3][Metric.Speed]!.Verdict);
+    }
+
+    [Fact]
+    public void Latency_is_told_of_all_acquisitions_and_by_kind_and_size()
+    {
+        WorkerLatency Of(CallKind kind, ulong low, params (double, long)[] buckets) =>
+            new(kind, low, 2 * low, new LatencyHistogram(buckets[^1].Item1, [.. buckets.Select(b => new LatencyBucket(b.Item1, b.Item2))]));
+        ComparisonReport report = Compare(
+            new FakeRunner(r => FakeRunner.Result(r) with
+            {
+                Latency = r.Options.Instrument == Instrument.Latency
+                    ? [Of(CallKind.Malloc, 16, (10, 90), (100, 9)), Of(CallKind.Malloc, 32, (1000, 1)), Of(CallKind.Free, 16, (5, 1000))] : [],
+            }), First, Second);
+        ComparisonRow row = report.Rows[0];
+        Assert.Equal(["all", "malloc", "malloc", "free"], row.Latency.Select(l => l.Kind));
+        Assert.Equal((100 * Blocks, 10.0, 100.0, 1000.0),
+            (row.Latency[0].Count, row.Latency[0].Percentiles["50"], row.Latency[0].Percentiles["99"], row.Latency[0].Percentiles["100"]));
+        Assert.Equal((100.0, 1000.0), (row[Metric.Of("p99")!]!.Spread.Median, row[Metric.Of("max")!]!.Spread.Median));
+        Assert.Equal([1000.0, 1.0], row.Latency[0].Curve[^1]);
+        Assert.Equal(row.Latency[0].Curve.OrderBy(c => c[1]).ThenBy(c => c[0]), row.Latency[0].Curve);
+    }
+
+    [Fact]
+    public void What_is_left_is_looked_at_once_where_there_is_time_for_it()
+    {
+        var runner = new FakeRunner(r => FakeRunner.Result(r));
+        ComparisonReport Run(TimeSpan budget) =>
+            new Comparison(_plans, [First, Second], new ComparisonOptions { Seed = Seed, Budget = budget }, runner, _clock).Run("trace", token: Token);
+        Assert.DoesNotContain(Run(TimeSpan.FromSeconds(119)).Passes, p => p.Name == "residue");
+        Assert.DoesNotContain(runner.Requests, r => r.Options.ResidueMs.Count > 0);
+        Assert.Equal((1, Stop.Blocks), Run(TimeSpan.FromSeconds(120)).Passes.Where(p => p.Name == "residue").Select(p => (p.Blocks, p.Stop)).Single());
+        Assert.Equal(2, runner.Requests.Count(r => r.Options.ResidueMs.Count == 3));
     }
 
     [Fact]
@@ -223,13 +277,13 @@ public sealed class ComparisonTests : IDisposable
         using var source = new CancellationTokenSource();
         var runner = new FakeRunner(r =>
         {
-            if (r.Index == 2 + 3 * Blocks + 4) // in the second block that is timed
+            if (r.Index == 2 + 2 + 2 * 3 * Blocks + 4) // in the second block that is timed
                 source.Cancel();
             return FakeRunner.Result(r);
         });
         var comparison = new Comparison(_plans, [First, Second], new ComparisonOptions { Blocks = Blocks, Seed = Seed }, runner);
         ComparisonReport report = comparison.Run("trace", token: source.Token);
-        Assert.Equal((true, Blocks, 1), (report.IsInterrupted, report.Passes[0].Blocks, report.Passes[1].Blocks));
+        Assert.Equal((true, Blocks, 1), (report.IsInterrupted, report.Passes[1].Blocks, report.Passes[3].Blocks));
         Assert.Equal(Verdict.NoDifferenceShown, report.Rows[2][Metric.PeakRss]!.Verdict);
     }
 

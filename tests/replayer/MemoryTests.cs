@@ -20,7 +20,7 @@ public sealed class MemoryTests : IDisposable
 
     public MemoryTests() => _writer = new RecordingWriter(_directory.Path);
 
-    public static TheoryData<string> RealAllocators => [.. AllocatorCatalog.Names.Where(n => !AllocatorCatalog.List().Single(a => a.Name == n).Found?.IsReference ?? true)];
+    public static TheoryData<string> RealAllocators => [.. AllocatorCatalog.List().Where(a => a.Found is not { IsReference: true }).Select(a => a.Name)];
 
     public void Dispose() => _directory.Dispose();
 
@@ -94,7 +94,7 @@ public sealed class MemoryTests : IDisposable
         WorkerResult result = Replay(jemalloc, ReplayOrder.Total, new ReplayOptions());
 
         Assert.InRange(result.MemoryCurve.Max(s => s.ResidentBytes), (long)(79 * MiB), (long)(83 * MiB));
-        IsAbout(112 * MiB, result.PeakOverBaseline);
+        IsAbout(96 * MiB, result.PeakOverBaseline); // both others, and of the new one what has been copied
     }
 
     [Theory, MemberData(nameof(RealAllocators))]
@@ -141,7 +141,8 @@ public sealed class MemoryTests : IDisposable
 
         WorkerResult ideal = Replay("ideal");
 
-        Assert.Equal((0, 0, 0, 0, 0, 0), (ideal.PeakOverBaseline, ideal.EndBytes, ideal.MeanBytes, ideal.PeakLiveBytes, ideal.PeakTouchedBytes, ideal.FailedNow));
+        Assert.Equal((0, 0, 0), (ideal.PeakOverBaseline, ideal.EndBytes, ideal.MeanBytes));
+        Assert.Equal((0, 0, 0), (ideal.PeakLiveBytes, ideal.PeakTouchedBytes, ideal.FailedNow));
         Assert.Equal(OverheadGap.NothingLive, MemoryOverhead.Of(ideal, TouchPolicy.Page).Gap);
         Assert.All(ideal.MemoryCurve, sample => Assert.Equal((0, 0, 0), (sample.ResidentBytes, sample.LiveBytes, sample.TouchedBytes)));
     }
@@ -165,7 +166,8 @@ public sealed class MemoryTests : IDisposable
         Assert.All(curve, sample => Assert.InRange(sample.TouchedBytes, 0, sample.LiveBytes));
         // Nothing is lost on the way: what is live at the end is what the trace leaves.
         using ReplayPlan total = PlanFile.Compile(_directory.Path, ReplayOrder.Total);
-        Assert.Equal(Run(total, ReplayTests.Installed("ideal"), new ReplayOptions { Instrument = Instrument.Memory }).MemoryCurve[^1].LiveBytes, curve[^1].LiveBytes);
+        WorkerResult ideal = Run(total, ReplayTests.Installed("ideal"), new ReplayOptions { Instrument = Instrument.Memory });
+        Assert.Equal(ideal.MemoryCurve[^1].LiveBytes, curve[^1].LiveBytes);
     }
 
     [Fact]
@@ -196,7 +198,8 @@ public sealed class MemoryTests : IDisposable
     [Fact]
     public void What_an_allocator_gives_back_late_is_gone_from_the_residue()
     {
-        Configuration jemalloc = ReplayTests.Installed("jemalloc") with { Environment = ["MALLOC_CONF=background_thread:true,dirty_decay_ms:300,muzzy_decay_ms:0"] };
+        const string settings = "MALLOC_CONF=background_thread:true,dirty_decay_ms:300,muzzy_decay_ms:0";
+        Configuration jemalloc = ReplayTests.Installed("jemalloc") with { Environment = [settings] };
         for (int i = 0; i < 256; i++)
             Malloc(i, 128 * KiB);
         for (int i = 0; i < 256; i++)
@@ -215,7 +218,8 @@ public sealed class MemoryTests : IDisposable
 
     private void Free(int block) => _writer.Thread(0).Free(_ns += 16, Address(block));
 
-    private WorkerResult Replay(string allocator, ReplayOrder order = ReplayOrder.Total) => Replay(ReplayTests.Installed(allocator), order, new ReplayOptions());
+    private WorkerResult Replay(string allocator, ReplayOrder order = ReplayOrder.Total) =>
+        Replay(ReplayTests.Installed(allocator), order, new ReplayOptions());
 
     private WorkerResult Replay(Configuration configuration, ReplayOrder order, ReplayOptions options)
     {

@@ -1,7 +1,6 @@
 using AllocReplay.Formats;
 using AllocReplay.Replayer;
 using AllocReplay.Replayer.Allocators;
-using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
 using AllocReplay.Tests.Support;
