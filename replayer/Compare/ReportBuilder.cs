@@ -88,7 +88,7 @@ internal sealed class ReportBuilder(
 
     private Verdict VerdictOf(Metric metric, Entrant entrant, Spread spread, PairedRatio ratio)
     {
-        if (new[] { entrant, entrants[0] }.Any(e => e.Failure is not null || FaultsOf(e).Count > 0))
+        if (new[] { entrant, entrants[0] }.Any(e => e.Failure is not null || FaultsOf(e).Length > 0))
             return Verdict.Withheld;
         // Where less was resident than live, what is compared is what was not touched.
         if (metric.Pass == Pass.Memory && new[] { entrant, entrants[0] }.Any(e => GapOf(OverheadsOf(e)) > OverheadGap.NothingLive))
@@ -103,8 +103,8 @@ internal sealed class ReportBuilder(
     private MemoryOverhead[] OverheadsOf(Entrant entrant) => [.. log.Of(Pass.Memory, entrant.Index).Select(r => MemoryOverhead.Of(r, options.Touch))];
 
     /// <summary>Why a configuration has no overhead: one run without is enough.</summary>
-    private static OverheadGap GapOf(IReadOnlyList<MemoryOverhead> overheads) =>
-        overheads.Count == 0 ? OverheadGap.NotMeasured : overheads.Max(o => o.Gap);
+    private static OverheadGap GapOf(MemoryOverhead[] overheads) =>
+        overheads.Length == 0 ? OverheadGap.NotMeasured : overheads.Max(o => o.Gap);
 
     /// <summary>Of the first run: in that order all are alike, but for what the allocator decides by time.</summary>
     private IEnumerable<MemoryPoint> CurveOf(Entrant entrant) =>
