@@ -92,6 +92,6 @@ public sealed record AllocatorFacts(
     string Name, string? Preload, string? Library, string Version, string Package, string BuildId, IReadOnlyList<string> Environment, bool IsNoop, string? Hook)
 {
     internal static AllocatorFacts Of(Configuration c) => new(
-        c.Name, c.Allocator.Preload, c.Allocator.Library, c.Allocator.Version, c.Allocator.Package, c.Allocator.BuildId, c.Environment, c.Allocator.IsNoop,
-        c.Hook?.Name);
+        c.Label, c.Allocator.Preload, c.Allocator.Library, c.Allocator.Version, c.Allocator.Package, c.Allocator.BuildId, c.Environment, c.Allocator.IsNoop,
+        c.Hook?.Label);
 }
