@@ -12,7 +12,7 @@ namespace AllocReplay.Tests.Replayer;
 public sealed class RunFailureTests : IDisposable
 {
     private const int Trigger = 7777; // bytes, at which planted_allocator.c does what it was compiled for
-    private static readonly TimeSpan Short = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Short = TimeSpan.FromSeconds(5), Long = TimeSpan.FromMinutes(5);
 
     private readonly TemporaryDirectory _directory = new();
     private readonly ReplayPlan _plan;
@@ -52,7 +52,7 @@ public sealed class RunFailureTests : IDisposable
     [Fact]
     public void One_without_a_fault_replays()
     {
-        WorkerResult result = WorkerRunner.Instance.Run(_plan, Planted("NOTHING"), new ReplayOptions { Timeout = TimeSpan.FromMinutes(5) });
+        WorkerResult result = WorkerRunner.Instance.Run(_plan, Planted("NOTHING"), new ReplayOptions { Timeout = Long });
         Assert.Equal(4, result.Calls);
     }
 
@@ -90,7 +90,7 @@ public sealed class RunFailureTests : IDisposable
     {
         string pidFile = _directory["pid"];
         Configuration configuration = Planted(fault, "-DHELPER") with { Environment = [$"PLANTED_PID={pidFile}"] };
-        var options = new ReplayOptions { Timeout = Short };
+        var options = new ReplayOptions { Timeout = fault == "HANG" ? Short : Long };
 
         if (fails)
             Assert.NotNull(Assert.Throws<ReplayException>(() => WorkerRunner.Instance.Run(_plan, configuration, options)).Run);
