@@ -16,11 +16,11 @@ internal static class CompareCommand
     {
         var choice = new TraceChoiceOptions();
         var gate = new GateArguments();
-        Option<string?> allocator = new("--allocator")
+        var configurations = new ConfigurationArguments();
+        Option<string?> timeout = new("--timeout")
         {
-            Description = "Allocators, by comma, the first to be compared with: names that 'allocators' lists, or name=path.so; "
-                + "VARIABLE=value sets the environment of the one before. Default: all that are installed, and noop.",
-            HelpName = "a,b,…",
+            Description = "A run that takes longer hangs, and is ended. Default: ten times what the runs before it took, at least 30 seconds.",
+            HelpName = "time",
         };
         Option<string> precision = new("--precision")
         {
@@ -49,8 +49,9 @@ internal static class CompareCommand
         Option<bool> json = TraceArguments.Json();
         var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
         {
-            allocator, precision, budget, runs, primary, seed, touch, touchCalloc, maxLive, partial, json,
+            precision, budget, runs, primary, seed, touch, touchCalloc, timeout, maxLive, partial, json,
         };
+        configurations.AddTo(command);
         choice.AddTo(command);
         gate.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
@@ -59,7 +60,7 @@ internal static class CompareCommand
                     choice.Of(parse),
                     new PlanCheck(parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive))),
                     new PlanOptions { Order = Pass.Throughput.Order }),
-                parse.GetValue(allocator),
+                configurations.Of(parse),
                 new ComparisonOptions
                 {
                     Precision = GateArguments.ParsePercent("--precision", parse.GetValue(precision)!),
@@ -68,6 +69,7 @@ internal static class CompareCommand
                     Primary = ParsePrimary(parse.GetValue(primary)!),
                     Seed = parse.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
                     Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
+                    Timeout = parse.GetValue(timeout) is { } time ? Quantity.ParseTime("--timeout", time) : null,
                     TouchCalloc = parse.GetValue(touchCalloc),
                 },
                 gate.Of(parse), parse.GetValue(json)),
@@ -76,20 +78,20 @@ internal static class CompareCommand
     }
 
     private sealed record Request(
-        ReplayArguments.Source Source, string? Allocators, ComparisonOptions Options, GateArguments.Gate Gate, bool Json);
+        ReplayArguments.Source Source, IReadOnlyList<Configuration> Configurations, ComparisonOptions Options, GateArguments.Gate Gate, bool Json);
 
     private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
-        IReadOnlyList<Configuration> configurations = request.Allocators is { } list ? Configuration.Parse(list) : Configuration.Installed();
+        IReadOnlyList<Configuration> configurations = request.Configurations;
         foreach (Condition condition in request.Gate.Conditions)
-            condition.Require([.. configurations.Select(c => c.Name)]);
+            condition.Require([.. configurations.Select(c => c.Label)]);
         var plans = new List<ReplayPlan> { ReplayArguments.Compile(request.Source, terminal, token) };
         try
         {
             foreach (Pass pass in Comparison.Passes.Where(p => plans.All(plan => plan.Order != p.Order)))
                 plans.Add(ReplayArguments.CompileAgain(request.Source, pass.Order, terminal, token));
             var comparison = new Comparison(plans, configurations, request.Options, WorkerRunner.Instance);
-            string title = $"Comparing {Quantity.Count(configurations.Count, "allocator")} (seed {request.Options.Seed})";
+            string title = $"Comparing {Quantity.Count(configurations.Count, "configuration")} (seed {request.Options.Seed})";
             ComparisonReport report = terminal.WithProgress(title, progress => comparison.Run(request.Source.Trace.Path, new Share(progress), token));
             report = request.Gate.Check(report);
             if (request.Json)

@@ -18,7 +18,7 @@ internal static class ReplayCommand
         var choice = new TraceChoiceOptions();
         Option<string> allocator = new("--allocator")
         {
-            Description = "Allocator to replay under: a name that 'allocators' lists, or name=path.so[,VARIABLE=value…].",
+            Description = "Allocator to replay under: a name that 'allocators' lists, or name=path.so; then [,VARIABLE=value…][ + hook[,option…]].",
             HelpName = "name",
             DefaultValueFactory = _ => "glibc",
         };
@@ -81,7 +81,7 @@ internal static class ReplayCommand
 
     private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
-        IReadOnlyList<Configuration> configurations = Configuration.Parse(request.Allocator);
+        IReadOnlyList<Configuration> configurations = new ConfigurationParser(RecorderHooks.Catalog).Parse(request.Allocator);
         if (configurations.Count != 1)
             throw new UsageException($"--allocator {request.Allocator}: replay takes one; compare takes several");
         if (request.Options.Loops < 1)
@@ -135,12 +135,12 @@ internal static class ReplayCommand
     }
 
     private static string TitleOf(Pass pass, ReplaySession session, Configuration configuration) =>
-        configuration.Hook is not null ? $"Replaying under {configuration.AllocatorName} and recording"
+        configuration.Hook is not null ? $"Replaying under {configuration.Label}"
         : pass == session.Passes[0] ? $"Replaying under {configuration.AllocatorName}"
         : $"Replaying for {pass.Name} under {configuration.AllocatorName}";
 
     /// <summary>With latency: the recording is to be compared with the trace, its speed says nothing.</summary>
-    private static RecordingHook HookOf(Request request, Configuration configuration, string recording) => new(request.Source.Trace.Path, new RecordOptions
+    private static RecordingHook HookOf(Request request, Configuration configuration, string recording) => new("record", new RecordOptions
     {
         Command = ["allocreplay", "replay", request.Source.Trace.Path, "--order", ValueName.Of(request.Source.Options.Order), "--allocator",
             configuration.Name],
@@ -148,7 +148,10 @@ internal static class ReplayCommand
         Force = request.Force,
         Latency = true,
         OptIn = true,
-    });
+    })
+    {
+        Trace = request.Source.Trace.Path,
+    };
 
     /// <summary>What is missing of the recording of a replay, or null.</summary>
     private static string? LossOf(string recording)
@@ -168,6 +171,8 @@ internal static class ReplayCommand
     {
         if (configuration.Allocator.IsReference)
             return $"--record: under {configuration.Allocator.Name} there are no calls to record";
+        if (configuration.Hook is { } hook)
+            return $"--record: {hook.Label} stands before the allocator; one hook does";
         if (request.Options.Loops > 1)
             return $"--record with --loop {request.Options.Loops}: record one replay, as the trace has each call once";
         // With --force it would be gone before it is read. Before it is packed, a recording is a directory of that name.

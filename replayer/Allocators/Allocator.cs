@@ -15,6 +15,14 @@ public sealed record Allocator
     public string Package { get; init; } = "";
     /// <summary>Build id of <see cref="Library"/> in hexadecimal, or empty.</summary>
     public string BuildId { get; init; } = "";
+    /// <summary>Whose settings it reads.</summary>
+    public AllocatorFamily Family { get; init; }
+    /// <summary>How <see cref="Library"/> was found, for people; empty for the no-op.</summary>
+    public string FoundBy { get; init; } = "";
+    /// <summary>Whether the user gave the file: its name alone would not find it again.</summary>
+    public bool IsGiven { get; init; }
+    /// <summary>Whether calls are made that a hook could see.</summary>
+    public bool CanBeHooked => !IsReference;
     /// <summary>The harness's own cost: calls go to a function that does nothing.</summary>
     public bool IsNoop { get; init; }
     /// <summary>What no allocator can do better: a bump pointer's time, and as memory the live bytes that are touched.</summary>

@@ -161,7 +161,7 @@ public sealed class Comparison(
         }
         catch (ReplayException e)
         {
-            entrant.Failure = new RunFailure(pass.Name, e.Message);
+            entrant.Failure = new RowFailure(pass.Name, e.Run?.Kind, e.Run?.Code, e.Message);
             return null;
         }
     }

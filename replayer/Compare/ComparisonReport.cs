@@ -76,7 +76,7 @@ public sealed record ComparisonRow
     /// <summary>The configuration.</summary>
     public required AllocatorFacts Allocator { get; init; }
     /// <summary>Why it has no more figures, and no verdicts; null where it did all that was asked of it.</summary>
-    public required RunFailure? Failure { get; init; }
+    public required RowFailure? Failure { get; init; }
     /// <summary>What was wrong with its blocks, which withholds verdicts.</summary>
     public IReadOnlyList<WorkerFault> Faults { get; init; } = [];
     /// <summary>One for each metric; those of passes that leave this configuration out are not there.</summary>
@@ -89,6 +89,10 @@ public sealed record ComparisonRow
     public IReadOnlyList<MemoryPoint> Memory { get; init; } = [];
     /// <summary>How long calls take, by kind and size, over all of its runs.</summary>
     public IReadOnlyList<LatencyFacts> Latency { get; init; } = [];
+    /// <summary>What it was set to, as the allocator itself tells where it does.</summary>
+    public IReadOnlyList<AllocatorSetting> Settings { get; init; } = [];
+    /// <summary>What the hook before it counted in the last run, by name.</summary>
+    public IReadOnlyDictionary<string, long> HookCounts { get; init; } = new Dictionary<string, long>();
     /// <summary>Acquisitions that succeeded when recorded and failed now, in one replay.</summary>
     public required long FailedNow { get; init; }
     /// <summary>Other outcomes that differ from the recorded ones, in one replay.</summary>
@@ -133,10 +137,12 @@ public sealed record RunFigures(string Pass, int Row, int Block, IReadOnlyDictio
 /// <param name="Environment">Variables set for the worker, as NAME=VALUE.</param>
 /// <param name="IsNoop">The harness's own cost: calls go to a function that does nothing.</param>
 /// <param name="Hook">What stands before the allocator; null where nothing does.</param>
+/// <param name="Configuration">In full, with the paths of libraries: <c>--allocator</c> reads it again.</param>
 public sealed record AllocatorFacts(
-    string Name, string? Preload, string? Library, string Version, string Package, string BuildId, IReadOnlyList<string> Environment, bool IsNoop, string? Hook)
+    string Name, string? Preload, string? Library, string Version, string Package, string BuildId, IReadOnlyList<string> Environment, bool IsNoop, string? Hook,
+    string Configuration)
 {
     internal static AllocatorFacts Of(Configuration c) => new(
-        c.Name, c.Allocator.Preload, c.Allocator.Library, c.Allocator.Version, c.Allocator.Package, c.Allocator.BuildId, c.Environment, c.Allocator.IsNoop,
-        c.Hook?.Name);
+        c.Label, c.Allocator.Preload, c.Allocator.Library, c.Allocator.Version, c.Allocator.Package, c.Allocator.BuildId, c.Environment, c.Allocator.IsNoop,
+        c.Hook?.Label, c.Name);
 }

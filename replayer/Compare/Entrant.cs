@@ -16,8 +16,10 @@ public enum Role
 
 /// <summary>Why a configuration has no more figures.</summary>
 /// <param name="Pass">Name of the pass in which it failed.</param>
+/// <param name="Kind">What became of the run; null where none could be begun.</param>
+/// <param name="Code">The signal or the exit code; null where there is none.</param>
 /// <param name="Reason">What happened, one line.</param>
-public sealed record RunFailure(string Pass, string Reason);
+public sealed record RowFailure(string Pass, FailureKind? Kind, int? Code, string Reason);
 
 /// <summary>One that takes part in a comparison.</summary>
 /// <param name="index">Its place among them.</param>
@@ -29,7 +31,7 @@ internal sealed class Entrant(int index, Configuration configuration, Role role)
     public Configuration Configuration => configuration;
     public Role Role => role;
     /// <summary>It is run no more.</summary>
-    public RunFailure? Failure { get; set; }
+    public RowFailure? Failure { get; set; }
 
     /// <summary>Whether something is claimed of it.</summary>
     public bool IsCompared => role is Role.Compared;

@@ -68,6 +68,8 @@ internal sealed class ReportBuilder(
             Memory = [.. CurveOf(entrant)],
             Latency = LatencyFacts.Of(log.Of(Pass.Latency, entrant.Index)),
             Faults = FaultsOf(entrant),
+            Settings = timed?.Settings ?? [],
+            HookCounts = timed?.HookCounts ?? new Dictionary<string, long>(),
             FailedNow = timed is null ? 0 : timed.FailedNow / Math.Max(1, timed.LoopNs.Count),
             Divergences = timed is null ? 0 : timed.Divergences / Math.Max(1, timed.LoopNs.Count),
             Substituted = timed is null ? [] : [.. timed.Substituted.Keys.Select(k => CallKinds.CallName((CallKind)k))],

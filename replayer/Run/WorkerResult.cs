@@ -1,3 +1,4 @@
+using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Order;
 
 namespace AllocReplay.Replayer.Run;
@@ -63,6 +64,10 @@ public sealed record WorkerResult
     public required IReadOnlyDictionary<int, int> Substituted { get; init; }
     /// <summary>The worker's process id.</summary>
     public int ProcessId { get; init; }
+    /// <summary>What the environment asked of the allocator, and what it has.</summary>
+    public IReadOnlyList<AllocatorSetting> Settings { get; init; } = [];
+    /// <summary>What the hook counted, by name: <c>calls</c> that passed it, <c>stops</c> of the recording; empty where there is none.</summary>
+    public IReadOnlyDictionary<string, long> HookCounts { get; init; } = new Dictionary<string, long>();
     /// <summary>By thread index.</summary>
     public required IReadOnlyList<WorkerThread> Threads { get; init; }
 

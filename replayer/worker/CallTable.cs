@@ -1,5 +1,6 @@
 using AllocReplay.Formats.Calls;
 using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Worker;
 
@@ -122,7 +123,7 @@ internal unsafe struct CallTable
         }
         foreach (CallKind required in (ReadOnlySpan<CallKind>)[CallKind.Free, CallKind.Malloc, CallKind.Calloc, CallKind.ReallocEnd])
             if (Of(required)->Function == null)
-                Worker.Fail("the allocator lacks one of malloc, calloc, realloc and free"u8);
+                Worker.Fail(WorkerExit.NoAllocator, "the allocator lacks one of malloc, calloc, realloc and free"u8);
         for (int kind = 0; kind < Kinds; kind++)
             if (Entries[kind].Substituted)
                 Substitute((CallKind)kind);

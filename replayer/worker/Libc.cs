@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Worker;
 
@@ -17,6 +18,7 @@ internal static unsafe partial class Libc
     private const int SetParentDeathSignal = 1, SetTimerSlack = 29;
     private const int Hangup = 1, Interrupt = 2, Kill = 9;
     public const int LoadLazily = 1, OnlyIfLoaded = 4;
+    public const int AskLinkMap = 2;
 
     public struct Timespec
     {
@@ -42,6 +44,12 @@ internal static unsafe partial class Libc
         public readonly byte* Name = name;
     }
 
+    /// <summary>The start of link_map</summary>
+    public readonly struct LinkMap(nuint loadAddress)
+    {
+        public readonly nuint Base = loadAddress;
+    }
+
     /// <summary>Dl_info</summary>
     public struct SymbolInfo
     {
@@ -62,6 +70,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] public static partial nint write(int fd, byte* buffer, nuint length);
     [LibraryImport("libc")] public static partial void* dlsym(void* handle, byte* name);
     [LibraryImport("libc")] public static partial void* dlopen(byte* path, int flags);
+    [LibraryImport("libc")] public static partial int dlinfo(void* handle, int request, LinkMap** map);
     [LibraryImport("libc")]
     public static partial int dl_iterate_phdr(delegate* unmanaged<ObjectInfo*, nuint, void*, int> visit, void* argument);
     [LibraryImport("libc")] public static partial int dladdr(void* address, SymbolInfo* info);
@@ -139,7 +148,7 @@ internal static unsafe partial class Libc
     {
         void* memory = mmap(null, Math.Max(length, 1), ProtRead | ProtWrite, MapPrivate | MapAnonymous | MapPopulate, -1, 0);
         if (memory == (void*)-1)
-            Worker.Fail("cannot map "u8, (long)length, " bytes for the replay's own tables"u8);
+            Worker.Fail("cannot map "u8, (long)length, " bytes for the replay's own tables"u8, WorkerExit.NoMemory);
         return memory;
     }
 

@@ -6,18 +6,19 @@ using AllocReplay.Replayer.Run;
 namespace AllocReplay.Worker;
 
 /// <summary>
-/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [touch_calloc=1] [instrument=N] [residue_ms=N,N…] [loops=N] [time_scale=X] [noop=1|ideal=1]</c>:
-/// reissues a plan against whatever allocator this process was started with, and writes what it measured. <c>allocreplay-worker version</c>: tells that
-/// allocator's release. Started by the replayer; not a command for people.
+/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [touch_calloc=1] [instrument=N] [residue_ms=N,N…] [loops=N] [time_scale=X] [noop=1|ideal=1]
+/// [hook=LIBRARY] [needs=FUNCTION]</c>: reissues a plan against whatever allocator this process was started with, behind a hook if there is one, and writes
+/// what it measured. <c>allocreplay-worker version</c>: tells that allocator's release; <c>settings NAME…</c>: values of its settings. Started by the
+/// replayer; not a command for people.
 /// </summary>
 internal static unsafe class Worker
 {
-    private const int FailureCode = 70; // EX_SOFTWARE: told from a crash, which is a signal
-
     public static int Main(string[] args)
     {
         if (args is ["version"])
             return PrintVersion();
+        if (args is ["settings", ..])
+            return PrintSettings(args.AsSpan(1));
         if (args.Length < 3)
             Fail("usage: allocreplay-worker PLAN RESULT PROGRESS [name=value ...]"u8);
         Libc.FollowParent();
@@ -31,7 +32,10 @@ internal static unsafe class Worker
         replay->TimeScale = Number(args, "time_scale");
         fixed (byte* name = "allocreplay_record_thread"u8)
             replay->Record = (delegate* unmanaged<int, void>)Libc.dlsym(null, name);
-        byte* allocator = replay->Calls.Bind(Provider.Of(replay->Record));
+        Provider provider = Provider.Of(Text(args, "hook"));
+        if (Text(args, "needs") is { } needed && provider.Find(needed) == null)
+            Fail(WorkerExit.HookNeedsMore, Encoding.UTF8.GetBytes($"{new string((sbyte*)provider.Path)} has no function {needed}"));
+        byte* allocator = replay->Calls.Bind(provider);
         if (noop)
             replay->Calls.BindNoop();
         int* byDepth;
@@ -57,14 +61,29 @@ internal static unsafe class Worker
         return 0;
     }
 
-    /// <summary>What provides malloc, and its release: a line each.</summary>
+    /// <summary>What provides malloc, its release and its family: a line each.</summary>
     private static int PrintVersion()
     {
         Provider provider = Provider.Of(null);
-        byte[] lines = Encoding.UTF8.GetBytes($"{new string((sbyte*)provider.Path)}\n{AllocatorVersion.Of(provider)}\n");
-        fixed (byte* text = lines)
-            _ = Libc.write(1, text, (nuint)lines.Length);
+        Print($"{new string((sbyte*)provider.Path)}\n{AllocatorVersion.Of(provider)}\n{(int)AllocatorVersion.FamilyOf(provider)}\n");
         return 0;
+    }
+
+    /// <summary>Of each setting that the allocator has, its name and its value: a line each.</summary>
+    private static int PrintSettings(ReadOnlySpan<string> names)
+    {
+        Provider provider = Provider.Of(null);
+        foreach (string name in names)
+            if (AllocatorSettingValue.Read(provider, name) is { } value)
+                Print($"{name}={value}\n");
+        return 0;
+    }
+
+    private static void Print(string lines)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(lines);
+        fixed (byte* text = bytes)
+            _ = Libc.write(1, text, (nuint)bytes.Length);
     }
 
     /// <summary>The value of an argument <c>name=value</c>; 0 when it is not there.</summary>
@@ -164,14 +183,19 @@ internal static unsafe class Worker
 
     /// <summary>Ends the process with one line on stderr. Allocates nothing: any thread may call it at any time.</summary>
     [DoesNotReturn]
-    public static void Fail(ReadOnlySpan<byte> text) => Fail(text, null, default);
+    public static void Fail(ReadOnlySpan<byte> text) => Fail(WorkerExit.Failed, text);
 
     /// <inheritdoc cref="Fail(ReadOnlySpan{byte})"/>
     [DoesNotReturn]
-    public static void Fail(ReadOnlySpan<byte> text, long? figure, ReadOnlySpan<byte> rest)
+    public static void Fail(int code, ReadOnlySpan<byte> text) => Fail(text, null, default, code);
+
+    /// <inheritdoc cref="Fail(ReadOnlySpan{byte})"/>
+    [DoesNotReturn]
+    public static void Fail(ReadOnlySpan<byte> text, long? figure, ReadOnlySpan<byte> rest, int code = WorkerExit.Failed)
     {
-        byte* line = stackalloc byte[256];
-        var buffer = new Span<byte>(line, 256);
+        byte* line = stackalloc byte[512];
+        var buffer = new Span<byte>(line, 512);
+        text = text[..Math.Min(text.Length, 400)];
         text.CopyTo(buffer);
         int length = text.Length;
         if (figure is { } n && n.TryFormat(buffer[length..], out int digits, default, System.Globalization.CultureInfo.InvariantCulture))
@@ -180,7 +204,7 @@ internal static unsafe class Worker
         length += rest.Length;
         line[length++] = (byte)'\n';
         _ = Libc.write(2, line, (nuint)length);
-        Libc._exit(FailureCode);
+        Libc._exit(code);
         throw new InvalidOperationException();
     }
 }

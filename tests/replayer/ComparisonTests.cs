@@ -188,9 +188,9 @@ public sealed class ComparisonTests : IDisposable
     public void What_fails_is_a_row_with_its_reason_and_the_others_go_on()
     {
         var runner = new FakeRunner(r => r.Configuration == Second && r.Index > 22
-            ? throw new ReplayException(ReplayFailure.Failed, "killed by SIGSEGV") : FakeRunner.Result(r));
+            ? throw new ReplayException(new RunFailure(FailureKind.Crashed, 11), "killed by SIGSEGV") : FakeRunner.Result(r));
         ComparisonReport report = Compare(runner, First, Second, Third);
-        Assert.Equal(new RunFailure("memory", "killed by SIGSEGV"), report.Rows[2].Failure);
+        Assert.Equal(new RowFailure("memory", FailureKind.Crashed, 11, "killed by SIGSEGV"), report.Rows[2].Failure);
         Assert.Equal((false, true), (report.Rows[2].IsSound, report.Rows[0].IsSound));
         Assert.Null(report.Rows[2][Metric.Speed]);
         Assert.Equal(Verdict.Withheld, report.Rows[2][Metric.PeakRss]!.Verdict);

@@ -80,17 +80,21 @@ public sealed class ReplaySessionTests : IDisposable
         Assert.Equal((1, 1), (hook.Completed.Count, hook.Abandoned));
     }
 
-    /// <summary>Stands before nothing: what it preloads is there already.</summary>
+    /// <summary>Sees nothing: what it preloads has no malloc.</summary>
     private sealed class CountingHook : IHook, IHookedRun
     {
         public string Name => "counting";
         public List<ReplayInfo> Completed { get; } = [];
         public int Abandoned { get; private set; }
-        public PreloadedHook Library { get; } = new(AllocatorCatalog.Resolve("glibc").Library!, []);
+        public PreloadedHook Library { get; } = new(Targets.Build("failing_allocator.c", "-shared", "-fPIC", "-DNO_MALLOC"), []);
 
         public IHookedRun Begin() => this;
 
-        public void Complete(int processId, ReplayInfo replay) => Completed.Add(replay);
+        public IReadOnlyDictionary<string, long> Complete(int processId, ReplayInfo replay)
+        {
+            Completed.Add(replay);
+            return new Dictionary<string, long>();
+        }
 
         public void Abandon() => Abandoned++;
     }
