@@ -1,3 +1,4 @@
+using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Compare.Gate;
 using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
