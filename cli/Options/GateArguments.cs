@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using AllocReplay.Cli.Output;
+using AllocReplay.Replayer.Compare;
 using AllocReplay.Replayer.Compare.Gate;
 
 namespace AllocReplay.Cli.Options;
