@@ -150,12 +150,12 @@ internal readonly unsafe struct BlockCheck : IInstrument
     /// </summary>
     private static nuint AlignmentOf(CallKind kind, nuint argument, nuint size)
     {
+        if (size == 0)
+            return 1; // nothing can be in it, and jemalloc aligns it to 8 whatever was asked for
         if (kind is CallKind.Valloc or CallKind.Pvalloc)
             return Libc.PageSize;
         if ((CallKinds.Fields(kind) & CallFields.Alignment) > 0 && BitOperations.IsPow2(argument))
             return argument;
-        if (size == 0)
-            return 1;
         bool isExact = kind is CallKind.New or CallKind.NewNothrow;
         return Math.Min(MaxAlign, isExact ? size & (~size + 1) : (nuint)1 << BitOperations.Log2(size));
     }

@@ -29,7 +29,9 @@ public sealed class BlockCheckTests : IDisposable
         foreach (ReplayOrder order in Enum.GetValues<ReplayOrder>())
         {
             using ReplayPlan plan = PlanFile.Compile(_directory.Path, order);
-            AssertNone(Check(plan, ReplayTests.Installed(allocator), loops: 2));
+            WorkerResult result = Check(plan, ReplayTests.Installed(allocator), loops: 2);
+            if (allocator != "mimalloc" || !IsKnown(result.Faults))
+                AssertNone(result);
         }
     }
 
@@ -69,35 +71,35 @@ public sealed class BlockCheckTests : IDisposable
         }
     }
 
-    /// <summary>Each tenth block lies in an arena, at 16 × (number mod 7): the 10th at 48, the 20th at 96, the 30th at 32.</summary>
+    /// <summary>Each third block lies in an arena, at 16 × (number mod 7): the 3rd at 48, the 6th at 96, the 9th at 32.</summary>
     [Fact]
     public void A_block_in_a_live_one_is_found_at_once()
     {
-        WriteMallocs(20);
+        WriteMallocs(6);
         _writer.Save();
 
         WorkerFault fault = Assert.Single(CheckInOrder(Planted("overlap")).Faults);
 
-        WorkerCall twentieth = new(0, 19, CallKind.Malloc);
-        // Once more in the end, when the tenth has the bytes of the twentieth.
+        WorkerCall sixth = new(1, 5, CallKind.Malloc);
+        // Once more in the end, when the third has the bytes of the sixth.
         Assert.Equal((BlockFaultKind.Overlap, 2L), (fault.Kind, fault.Count));
-        Assert.Equal((twentieth, twentieth, new WorkerCall(0, 9, CallKind.Malloc)), (fault.FoundBy, fault.Block, fault.Other));
+        Assert.Equal((sixth, sixth, new WorkerCall(1, 2, CallKind.Malloc)), (fault.FoundBy, fault.Block, fault.Other));
         Assert.Equal((201ul, 0ul), (fault.Size, fault.Offset));
     }
 
     [Fact]
     public void A_block_that_another_has_written_into_is_found_when_it_is_released_on_whatever_thread()
     {
-        WriteMallocs(30, freed: 9);
-        _writer.Thread(1).Free(10_000, AddressOf(19));
+        WriteMallocs(9, freed: 2);
+        _writer.Thread(2).Free(10_000, AddressOf(5));
         _writer.Save();
 
         WorkerFault fault = Assert.Single(CheckInOrder(Planted("overlap")).Faults);
 
         Assert.Equal((BlockFaultKind.Overlap, 1L), (fault.Kind, fault.Count));
-        Assert.Equal(new WorkerCall(1, 0, CallKind.Free), fault.FoundBy);
+        Assert.Equal(new WorkerCall(2, 0, CallKind.Free), fault.FoundBy);
         // One release comes before them.
-        Assert.Equal((new WorkerCall(0, 20, CallKind.Malloc), new WorkerCall(0, 30, CallKind.Malloc)), (fault.Block, fault.Other));
+        Assert.Equal((new WorkerCall(1, 6, CallKind.Malloc), new WorkerCall(1, 9, CallKind.Malloc)), (fault.Block, fault.Other));
     }
 
     [Theory]
@@ -105,30 +107,34 @@ public sealed class BlockCheckTests : IDisposable
     [InlineData(false)]
     public void A_byte_that_changes_is_found_when_the_block_is_released_or_in_the_end(bool releases)
     {
-        WriteMallocs(12);
-        for (int i = 0; releases && i < 12; i++)
-            _writer.Thread(0).Free(10_000 + i * 16, AddressOf(i));
+        WriteMallocs(6);
+        for (int i = 0; releases && i < 6; i++)
+            _writer.Thread(1).Free(10_000 + i * 16, AddressOf(i));
         _writer.Save();
 
         WorkerFault fault = Assert.Single(CheckInOrder(Planted("corrupt")).Faults);
 
-        // The eleventh call is the tenth with one before it.
+        // The fourth call is the third with one before it.
         Assert.Equal((BlockFaultKind.Corrupted, 1, 40ul), (fault.Kind, fault.Count, fault.Offset));
-        Assert.Equal(new WorkerCall(0, 9, CallKind.Malloc), fault.Block);
-        Assert.Equal(releases ? new WorkerCall(0, 21, CallKind.Free) : null, fault.FoundBy);
+        Assert.Equal(new WorkerCall(1, 2, CallKind.Malloc), fault.Block);
+        Assert.Equal(releases ? new WorkerCall(1, 8, CallKind.Free) : null, fault.FoundBy);
     }
 
     /// <summary>tests/targets/planted_allocator.c with a fault.</summary>
-    internal static Configuration Planted(string fault) =>
-        Configuration.Parse($"planted={Targets.Build("planted_allocator.c", "-shared", "-fPIC")},PLANTED={fault}")[0];
+    internal static Configuration Planted(string fault) => Configuration.Parse(PlantedName(fault))[0];
 
+    /// <summary>As an option names it.</summary>
+    internal static string PlantedName(string fault) => $"planted={Targets.Build("planted_allocator.c", "-shared", "-fPIC")},PLANTED={fault}";
+
+    /// <summary>On a thread that makes no calls but these: on the first, the runtime's may count.</summary>
     private void WriteMallocs(int count, int freed = -1)
     {
+        _writer.Thread(0).Malloc(50, AddressOf(100), 16);
         for (int i = 0; i < count; i++)
         {
-            _writer.Thread(0).Malloc(100 + i * 160, AddressOf(i), 201);
+            _writer.Thread(1).Malloc(100 + i * 160, AddressOf(i), 201);
             if (i == freed)
-                _writer.Thread(0).Free(180 + i * 160, AddressOf(i));
+                _writer.Thread(1).Free(180 + i * 160, AddressOf(i));
         }
     }
 
@@ -142,6 +148,12 @@ public sealed class BlockCheckTests : IDisposable
 
     private static WorkerResult Check(ReplayPlan plan, Configuration configuration, int loops = 1) =>
         WorkerRunner.Instance.Run(plan, configuration, new ReplayOptions { Instrument = Instrument.Blocks, Loops = loops });
+
+    /// <summary>
+    /// mimalloc 2.0.9, of Debian 12, takes a block of a power of two up to 1,024 bytes from those of its size, which are not aligned to it: mended in 2.1.
+    /// </summary>
+    private static bool IsKnown(IReadOnlyList<WorkerFault> faults) =>
+        faults is [{ Kind: BlockFaultKind.Misaligned, Alignment: >= 256, Size: 256 or 512 or 1024 }];
 
     private static void AssertNone(WorkerResult result) => Assert.True(result.Faults.Count == 0, $"seed {Seed}: {string.Join('\n', result.Faults)}");
 }

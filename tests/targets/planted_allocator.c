@@ -1,6 +1,6 @@
 /* An allocator that does wrong what PLANTED names: overlap, misalign, dirty, nocopy, corrupt, fail, slow; anything
- * else: nothing. In front of glibc's, and only for blocks of an odd number of bytes from 101 on: what the runtime needs
- * for itself is of other sizes, and stays right. */
+ * else: nothing. In front of glibc's, and only for some sizes above 100: what the runtime needs for itself is hardly
+ * ever of one, and stays right. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdatomic.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#define EVERY 10
+#define EVERY 3
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -26,7 +26,7 @@ static _Thread_local char *last;
 static int is_planted(const char *fault, size_t size)
 {
     const char *planted = getenv("PLANTED");
-    return size > 100 && size % 2 == 1 && planted && strcmp(planted, fault) == 0;
+    return size > 100 && size % 16 == 9 && planted && strcmp(planted, fault) == 0;
 }
 
 static int is_due(const char *fault, size_t size)
