@@ -39,9 +39,9 @@ internal static unsafe class Worker
         if (ideal)
             replay->Calls.BindIdeal(replay->LargestRequest());
         int loops = Math.Max(1, (int)Number(args, "loops"));
-        var measured = new Measurement(loops, Numbers(args, "residue_ms")) { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
         if (watchesMemory)
             replay->Memory = MemoryWatch.Create(replay, loops, isComputed: ideal);
+        var measured = new Measurement(loops, Numbers(args, "residue_ms")) { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
         fixed (byte* path = Encoding.UTF8.GetBytes(args[2] + "\0"))
             replay->SharedProgress = MapProgress(path, replay->OpCount * loops);
         Measure(replay, byDepth, loops, measured);
