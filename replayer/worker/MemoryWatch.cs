@@ -19,8 +19,8 @@ internal readonly record struct MemoryReading(long Calls, long ResidentBytes, lo
 /// <remarks>
 /// <para>Readings are tied to calls, not to a clock: a replay of 5 ms has as many as one of an hour, and the same ones each time. The grid has
 /// <see cref="GridReadings"/> of them; besides, an acquisition that brings the live bytes <see cref="RiseMin"/> and a
-/// <see cref="RiseShare"/>th over the last such reading is followed by one. So a peak that comes of what is live is missed by no more than that. What an allocator holds for a moment within a call, or
-/// keeps and gives back between two readings, is left to the kernel's high-water mark.</para>
+/// <see cref="RiseShare"/>th over the last such reading is followed by one. So a peak that comes of what is live is missed by no more than that. What an
+/// allocator holds for a moment within a call, or keeps and gives back between two readings, is left to the kernel's high-water mark.</para>
 /// <para>Threads: live bytes and calls are added up atomically, and one thread at a time reads; another that comes meanwhile goes on without a reading. In the
 /// order <c>total</c> each call happens after the one before, this book-keeping included, as it is done before the call is told to be done: no reading
 /// is left out, and each is of exactly the calls before it. In other orders a block may be counted as gone by who takes it before it is counted as there by
