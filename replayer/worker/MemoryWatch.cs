@@ -19,11 +19,12 @@ internal readonly record struct MemoryReading(long Calls, long ResidentBytes, lo
 /// <remarks>
 /// <para>Readings are tied to calls, not to a clock: a replay of 5 ms has as many as one of an hour, and the same ones each time. The grid has
 /// <see cref="GridReadings"/> of them; besides, an acquisition that brings the live bytes <see cref="RiseMin"/> and a
-/// <see cref="RiseShare"/>th over the last such reading is followed by one. So a peak that comes of what is live is missed by no more than that. What an allocator holds for a moment within a call, or
-/// keeps and gives back between two readings, is left to the kernel's high-water mark.</para>
+/// <see cref="RiseShare"/>th over the last such reading is followed by one. So a peak that comes of what is live is missed by no more than that. What an
+/// allocator holds for a moment within a call, or keeps and gives back between two readings, is left to the kernel's high-water mark.</para>
 /// <para>Threads: live bytes and calls are added up atomically, and one thread at a time reads; another that comes meanwhile goes on without a reading. In the
 /// order <c>total</c> each call happens after the one before, this book-keeping included, as it is done before the call is told to be done: no reading
-/// is left out, and each is of exactly the calls before it.</para>
+/// is left out, and each is of exactly the calls before it. In other orders a block may be counted as gone by who takes it before it is counted as there by
+/// who made it: sums are right in the end, and off by blocks that are handed over at the moment.</para>
 /// <para>A charge is a block's size, and whether it was touched, by slot. It is there before the call that acquires the block, so before a
 /// publication of the block; whoever takes the block reads it after its wait.</para>
 /// </remarks>
@@ -82,6 +83,8 @@ internal unsafe struct MemoryWatch
             _total = calls * loops,
             _nextLive = RiseMin,
         };
+        replay->IsLocked &= Libc.Lock(watch->_charges, (nuint)replay->SlotCount * sizeof(ulong))
+            & Libc.Lock(watch->_readings, (nuint)(Capacity * sizeof(MemoryReading)));
         return watch;
     }
 
@@ -110,41 +113,35 @@ internal unsafe struct MemoryWatch
     /// <summary>Resident bytes now.</summary>
     public readonly long Resident() => IsComputed ? Pages(_touched) : MemoryProbe.Anonymous();
 
-    /// <summary>Before a call. Its own result is for <see cref="After"/>.</summary>
+    /// <summary>Before a call, after the wait for the block that it gives up. Its own result is for <see cref="After"/>.</summary>
     public readonly Pending Before(ReplayThread* self, PlanOp* op)
     {
-        var pending = new Pending { FailedNow = self->FailedNow };
-        if (CallTable.IsRelease(op->Code))
-            return pending;
-        // The old block's slot may be the new one's too, but where it comes from another thread.
-        if (CallTable.IsReallocation(op->Code) && (op->Flags & PlanFlags.Wait) == 0)
-            pending.Given = _charges[op[-1].Slot];
-        if (op->Slot != PlanFormat.NullSlot)
-            _charges[op->Slot] = ChargeOf(op);
-        return pending;
+        bool isRelease = CallTable.IsRelease(op->Code);
+        uint old = isRelease ? op->Slot : CallTable.IsReallocation(op->Code) ? op[-1].Slot : PlanFormat.NullSlot;
+        // What was published stays: the call itself will find it at once.
+        if ((op->Flags & PlanFlags.Wait) != 0)
+            _ = Handoff.Take(_replay->Slots + old, self);
+        ulong given = Holds(old) ? _charges[old] : 0;
+        // A reallocation that failed when recorded leaves the old block as it was, in the new slot.
+        if (!isRelease && op->Slot != PlanFormat.NullSlot)
+            _charges[op->Slot] = (op->Flags & PlanFlags.Keep) != 0 ? given : ChargeOf(op);
+        return new Pending(given, self->FailedNow);
     }
 
     /// <summary>After a call, before it is told to be done.</summary>
     public void After(ReplayThread* self, PlanOp* op, Pending pending)
     {
-        ulong given = pending.Given, taken = 0;
-        if (CallTable.IsRelease(op->Code))
+        ulong taken = 0;
+        if (!CallTable.IsRelease(op->Code) && op->Slot != PlanFormat.NullSlot)
         {
-            given = Holds(op->Slot) ? _charges[op->Slot] : 0;
-        }
-        else
-        {
-            bool isReallocation = CallTable.IsReallocation(op->Code);
-            if (isReallocation && (op->Flags & PlanFlags.Wait) != 0)
-                given = Holds(op[-1].Slot) ? _charges[op[-1].Slot] : 0;
-            // A reallocation that failed leaves the old block as it was, in the new slot.
-            bool isKept = isReallocation && ((op->Flags & PlanFlags.Keep) != 0 || self->FailedNow != pending.FailedNow);
-            if (op->Slot != PlanFormat.NullSlot && Holds(op->Slot))
-                taken = isKept ? given : _charges[op->Slot];
-            if (op->Slot != PlanFormat.NullSlot && taken != _charges[op->Slot])
+            // One that fails now does so too. Its taker may be there already, and count the size that was asked for: of a replay with failures all figures
+            // are of less than the trace.
+            bool isOld = CallTable.IsReallocation(op->Code) && self->FailedNow != pending.FailedNow;
+            taken = !Holds(op->Slot) ? 0 : isOld ? pending.Given : _charges[op->Slot];
+            if (taken != _charges[op->Slot])
                 _charges[op->Slot] = taken;
         }
-        Move(given, taken);
+        Move(pending.Given, taken);
     }
 
     private void Move(ulong given, ulong taken)
@@ -222,11 +219,7 @@ internal unsafe struct MemoryWatch
     }
 
     /// <summary>What has to be known of a call before it is made.</summary>
-    internal struct Pending
-    {
-        /// <summary>Charge of the block that it gives up.</summary>
-        public ulong Given;
-        /// <summary>The thread's failures until then.</summary>
-        public long FailedNow;
-    }
+    /// <param name="Given">Charge of the block that it gives up.</param>
+    /// <param name="FailedNow">The thread's failures until then.</param>
+    internal readonly record struct Pending(ulong Given, long FailedNow);
 }

@@ -51,9 +51,9 @@ internal static unsafe class Worker
         int loops = Math.Max(1, (int)Number(args, "loops"));
         // Before any thread is made: those are counted that begin later.
         Counters? counters = replay->Instrument == Instrument.None ? new Counters(Number(args, "stand_in") != 0) : null;
-        var measured = new Measurement(loops, Numbers(args, "residue_ms")) { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
         if (replay->Instrument == Instrument.Memory)
             replay->Memory = MemoryWatch.Create(replay, loops, isComputed: ideal);
+        var measured = new Measurement(loops, Numbers(args, "residue_ms")) { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
         fixed (byte* path = Encoding.UTF8.GetBytes(args[2] + "\0"))
             replay->SharedProgress = MapProgress(path, replay->OpCount * loops);
         Measure(replay, byDepth, loops, measured, counters);
