@@ -98,8 +98,8 @@ public sealed class ConfigurationTests
     [Fact]
     public void A_configuration_is_read_as_it_is_printed() =>
         Gen.Select(
-            Gen.Select(Gen.OneOfConst("MALLOC_ARENA_MAX", "MALLOC_TOP_PAD_", "OTHER", "X_1"), AnyValue, (n, v) => $"{n}={v}").Array[0, 3],
-            Gen.OneOfConst("", "count", "record", "record,sample=7,stacks=auto,stack-depth=3", "mallochook,latency", "toggle=1.5s", "/bin/sh", "/bin/sh,B=\"1,2\""))
+            Gen.Select(OneOf("MALLOC_ARENA_MAX", "MALLOC_TOP_PAD_", "OTHER", "X_1"), AnyValue, (n, v) => $"{n}={v}").Array[0, 3],
+            OneOf("", "count", "record", "record,sample=7,stacks=auto,stack-depth=3", "mallochook,latency", "toggle=1.5s", "/bin/sh", "/bin/sh,B=\"1,2\""))
         .Sample((variables, hook) =>
         {
             string[] distinct = [.. variables.DistinctBy(v => v.Split('=')[0])];
@@ -206,6 +206,8 @@ public sealed class ConfigurationTests
 
     [Fact]
     public void A_file_that_is_not_there_is_a_usage_error() => AssertUsage(() => ConfigurationFile.Read("/nowhere/sets.json", Parser), "no such file");
+
+    private static Gen<string> OneOf(params string[] values) => Gen.Int[0, values.Length - 1].Select(i => values[i]);
 
     private static void AssertUsage(Func<object> parse, string expected)
     {

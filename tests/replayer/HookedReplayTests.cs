@@ -91,7 +91,7 @@ public sealed class HookedReplayTests : IDisposable
         Assert.SkipUnless(File.Exists(Heaptrack), "heaptrack is not installed: apt-get install heaptrack");
         string[] before = Scratch();
         Run("glibc", $"{Heaptrack},DUMP_HEAPTRACK_OUTPUT={{scratch}}/raw");
-        Assert.Empty(Scratch().Except(before).Where(d => File.Exists(Path.Combine(d, "raw"))));
+        Assert.DoesNotContain(Scratch().Except(before), d => File.Exists(Path.Combine(d, "raw")));
 
         static string[] Scratch() => Directory.GetDirectories(Path.GetTempPath(), "allocreplay-hook-*");
     }
