@@ -45,11 +45,13 @@ internal static class CompareCommand
         Option<string?> maxLive = ReplayArguments.MaxLive();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
+        var files = new ComparisonFileOptions();
         var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
         {
             allocator, precision, budget, runs, primary, seed, touch, maxLive, partial, json,
         };
         choice.AddTo(command);
+        files.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
                 new ReplayArguments.Source(
@@ -66,15 +68,17 @@ internal static class CompareCommand
                     Seed = parse.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
                     Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
                 },
-                parse.GetValue(json)),
+                parse.GetValue(json),
+                files.Of(parse, parse.GetValue(json))),
             terminal, token));
         return command;
     }
 
-    private sealed record Request(ReplayArguments.Source Source, string? Allocators, ComparisonOptions Options, bool Json);
+    private sealed record Request(ReplayArguments.Source Source, string? Allocators, ComparisonOptions Options, bool Json, ComparisonFiles Files);
 
     private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
+        request.Files.Refuse();
         IReadOnlyList<Configuration> configurations = request.Allocators is { } list ? Configuration.Parse(list) : Configuration.Installed();
         var plans = new List<ReplayPlan> { ReplayArguments.Compile(request.Source, terminal, token) };
         try
@@ -86,8 +90,9 @@ internal static class CompareCommand
             ComparisonReport report = terminal.WithProgress(title, progress => comparison.Run(request.Source.Trace.Path, new Share(progress), token));
             if (request.Json)
                 terminal.WriteJson("allocreplay.compare/2", report);
-            else
+            else if (!request.Files.TakeOutput)
                 ComparisonPage.Print(report, terminal);
+            request.Files.Write([report], terminal);
             ComparisonPage.Note(report, request.Source.Trace.Words, terminal);
             return report.IsInterrupted ? ExitCode.Interrupted : report.Rows.All(r => r.IsSound) ? ExitCode.Ok : ExitCode.Failed;
         }

@@ -23,17 +23,23 @@ export function figureTable(report: Report): HTMLElement {
                     return "–";
                 const text = (value: number) => figureText(metric.unit, value);
                 return element("span", { "data-metric": metric.name, "data-median": figure.spread.median }, text(figure.spread.median),
-                    element("small", {}, ` ${text(figure.spread.min)} – ${text(figure.spread.max)}`));
+                    element("small", {}, ` ${rangeText(text(figure.spread.min), text(figure.spread.max))}`));
             }),
             row.overhead === null ? "–" : `${row.overhead.toFixed(2)} ×`,
         ]));
+}
+
+/** Two figures, with their unit once where it is the same. */
+function rangeText(low: string, high: string): string {
+    const [number, unit] = low.split(" ");
+    return `${unit !== undefined && high.endsWith(` ${unit}`) ? number : low} – ${high}`;
 }
 
 /** Configurations by traces, for each figure that verdicts are given of. */
 export function traceTables(reports: Report[]): HTMLElement[] {
     const first = reports[0]!;
     const names = [...new Set(reports.flatMap(r => r.rows.filter(row => row.role === "compared" || row.role === "reference").map(row => row.allocator.name)))];
-    return first.primary.map(primary => element("section", {},
+    return first.primary.map(primary => element("div", {},
         element("h3", {}, `${wordsOf(metricOf(first, primary.metric)!)}, relative to ${first.rows[0]!.allocator.name}`),
         table(`${primary.metric} on each trace`, ["", ...reports.map(r => name(fileOf(r.trace)))],
             names.map(configuration => [name(configuration), ...reports.map(report => claimCell(report, configuration, primary.metric))]))));

@@ -3,7 +3,7 @@
 
 import { element, name, svg } from "../parts/dom.ts";
 import { percent } from "../parts/quantity.ts";
-import { claimOf, directions, figureOf, intervalOf, metricOf, nameOf, wordsOf, type Figure, type Metric, type Report, type Row } from "./report.ts";
+import { claimOf, directions, figureOf, intervalOf, metricOf, nameOf, wordsOf, type Metric, type Report, type Row } from "./report.ts";
 
 /** Ends of the axis. */
 interface Range {
@@ -46,7 +46,7 @@ function drawingOf(report: Report, row: Row, metric: Metric, range: Range): SVGE
         ...ticksOf(range).map(tick => svg("line", { class: tick === 1 ? "one" : "grid", x1: `${place(tick, range)}%`, x2: `${place(tick, range)}%`, y1: "0", y2: "100%" })));
     if (figure === undefined)
         return drawing;
-    for (const run of ratiosOfRuns(report, figure))
+    for (const run of ratiosOfRuns(report, row, metric))
         if (run >= range.low && run <= range.high)
             drawing.append(svg("circle", { class: "run", cx: `${place(run, range)}%`, cy: "50%", r: 2 }));
     const ratio = figure.ratio;
@@ -62,9 +62,10 @@ function drawingOf(report: Report, row: Row, metric: Metric, range: Range): SVGE
 }
 
 /** Each run relative to the first configuration's of the same block. */
-function ratiosOfRuns(report: Report, figure: Figure): number[] {
-    const partners = report.rows[0]?.figures.find(f => f.metric === figure.metric)?.runs ?? [];
-    return figure.runs.map((run, block) => run !== null ? run / (partners[block] ?? NaN) : NaN).filter(ratio => ratio > 0 && Number.isFinite(ratio));
+function ratiosOfRuns(report: Report, row: Row, metric: Metric): number[] {
+    const runs = report.runs[metric.name] ?? [], partners = runs[0] ?? [];
+    return (runs[report.rows.indexOf(row)] ?? []).map((run, block) => run !== null ? run / (partners[block] ?? NaN) : NaN)
+        .filter(ratio => ratio > 0 && Number.isFinite(ratio));
 }
 
 function captionOf(report: Report, metric: Metric): string {

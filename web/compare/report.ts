@@ -1,4 +1,5 @@
-// What a page of comparisons is made of: docs/reference/json.md, allocreplay.compare, but that each figure has its own runs, and long curves are thinned.
+// What a page of comparisons is made of: reports as docs/reference/json.md has them, allocreplay.compare, but for their long lists, which come as
+// columns (cli/Pages/ComparisonData.cs) and are put back into the rows.
 
 export type MetricUnit = "calls_per_second" | "nanoseconds_per_call" | "bytes" | "count" | (string & {});
 export type Verdict = "too_few_runs" | "no_difference_shown" | "negligible" | "higher" | "lower" | "withheld";
@@ -9,7 +10,19 @@ export interface PageData {
     made_at: string;
     tool_version: string;
     machine: { kernel: string; architecture: string; cpu: string; cpus: number; memory_bytes: number };
-    reports: Report[];
+    reports: Packed[];
+}
+
+/** A report without its long lists, and these. */
+export interface Packed {
+    report: Report;
+    runs: Record<string, (number | null)[][]>;
+    memory: { calls: number[]; resident: number[]; live: number[] }[];
+    latency: {
+        classes: { kind: string; size_low: number; size_high: number }[];
+        percentiles: string[];
+        rows: { class: number; count: number; percentiles: (number | null)[]; curve: number[] }[][];
+    };
 }
 
 export interface Report {
@@ -26,6 +39,8 @@ export interface Report {
     metrics: Metric[];
     primary: Primary[];
     rows: Row[];
+    /** By metric, row and block; null where it did not run. The blocks are the same ones for all rows. */
+    runs: Record<string, (number | null)[][]>;
     is_interrupted: boolean;
 }
 
@@ -70,8 +85,6 @@ export interface Figure {
     spread: { median: number; min: number; max: number };
     ratio: Ratio | null;
     verdict: Verdict | null;
-    /** By block; null where it did not run. The blocks are the same ones for all rows. */
-    runs: (number | null)[];
 }
 
 export interface Ratio {
@@ -96,6 +109,21 @@ export interface Latency {
     percentiles: Record<string, number>;
     /** Nanoseconds, and the share of calls that took no longer. */
     curve: [number, number][];
+}
+
+/** A report with its lists where they belong. */
+export function unpack({ report, runs, memory, latency }: Packed): Report {
+    const rows = report.rows.map((row, i): Row => ({
+        ...row,
+        memory: memory[i]!.calls.map((calls, j) => ({ calls, resident_bytes: memory[i]!.resident[j]!, live_bytes: memory[i]!.live[j]! })),
+        latency: latency.rows[i]!.map(({ class: place, count, percentiles, curve }): Latency => ({
+            ...latency.classes[place]!,
+            count,
+            percentiles: Object.fromEntries(latency.percentiles.map((p, j) => [p, percentiles[j]!] as const).filter(([, ns]) => ns !== null)),
+            curve: Array.from({ length: curve.length / 2 }, (_, j) => [curve[2 * j]!, curve[2 * j + 1]!]),
+        })),
+    }));
+    return { ...report, rows, runs };
 }
 
 export function figureOf(row: Row, metric: Metric): Figure | undefined {

@@ -1,28 +1,29 @@
 // The page of `compare --html`: one comparison, or one of each trace.
 
-import { details, element, name, replace, select, type Child } from "../parts/dom.ts";
+import { details, element, name, plain, replace, select, type Child } from "../parts/dom.ts";
 import { swatch } from "../parts/chart.ts";
 import { figureTable, fileOf, otherForests, provenance, remarks, traceTables } from "../compare/figures.ts";
 import { forest, forests } from "../compare/forest.ts";
 import { hasLatency, latency, type Shown } from "../compare/latency.ts";
 import { hasMemory, memory } from "../compare/memory.ts";
-import { metricOf, nameOf, type PageData, type Report } from "../compare/report.ts";
+import { metricOf, nameOf, unpack, type PageData, type Report } from "../compare/report.ts";
 
 /** Curves that are drawn before anyone chooses: more are hard to tell apart. */
 const CHOSEN_FIRST = 6;
 
 const data = JSON.parse(document.getElementById("data")!.textContent!) as PageData;
+const reports = data.reports.map(unpack);
 const page = document.getElementById("page")!;
 const body = element("div", {});
 
-document.title = data.title.slice(0, 200);
+document.title = plain(data.title, 200);
 replace(page,
-    element("header", {}, element("h1", {}, data.title),
-        data.reports.length > 1 && element("p", { class: "controls" }, select("Trace", data.reports.map(r => fileOf(r.trace)), index => show(data.reports[index]!)))),
-    data.reports.length > 1 && element("section", { id: "traces" }, element("h2", {}, "All traces"), ...traceTables(data.reports)),
+    element("header", {}, element("h1", {}, name(data.title)),
+        reports.length > 1 && element("p", { class: "controls" }, select("Trace", reports.map(r => fileOf(r.trace)), index => show(reports[index]!)))),
+    reports.length > 1 && element("section", { id: "traces" }, element("h2", {}, "All traces"), ...traceTables(reports)),
     body);
-if (data.reports.length > 0)
-    show(data.reports[0]!);
+if (reports.length > 0)
+    show(reports[0]!);
 document.documentElement.dataset["ready"] = "true";
 
 function show(report: Report): void {

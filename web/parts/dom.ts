@@ -3,15 +3,15 @@
 export type Child = Node | string | null | undefined | false;
 export type Attributes = Record<string, string | number | boolean | undefined>;
 
-/** Longer names than this, in characters, are cut where they are shown: one may be a megabyte. */
-const SHOWN_MAX = 300;
+/** Longer names and texts than these, in characters, are cut where they are shown: one may be a megabyte. */
+const NAME_MAX = 300, TEXT_MAX = 10_000;
 
 /** What a browser would obey instead of showing it: controls, and what turns the direction of writing or has no width. */
 const commands = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 /** Any text on one line as it can be read: nothing in it hides, turns or breaks what stands around it. */
-export function plain(text: string): string {
-    const characters = text.length <= SHOWN_MAX ? text : `${text.slice(0, SHOWN_MAX).replace(/[\ud800-\udbff]$/, "")}… (${text.length} characters)`;
+export function plain(text: string, most = TEXT_MAX): string {
+    const characters = text.length <= most ? text : `${text.slice(0, most).replace(/[\ud800-\udbff]$/, "")}… (${text.length} characters)`;
     return characters.replace(commands, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
@@ -25,7 +25,7 @@ export function svg<K extends keyof SVGElementTagNameMap>(tag: K, attributes: At
 
 /** Text of its own direction: a name in Hebrew does not turn the figures after it. */
 export function name(text: string): HTMLElement {
-    const shown = plain(text);
+    const shown = plain(text, NAME_MAX);
     return element("bdi", { title: shown.length > 40 ? shown : undefined }, shown);
 }
 
