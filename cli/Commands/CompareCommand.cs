@@ -78,7 +78,13 @@ internal static class CompareCommand
 
     private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
-        request.Files.Refuse();
+        ComparisonReport report = request.Files.Write(terminal, () => Compare(request, terminal, token));
+        ComparisonPage.Note(report, request.Source.Trace.Words, terminal);
+        return report.IsInterrupted ? ExitCode.Interrupted : report.Rows.All(r => r.IsSound) ? ExitCode.Ok : ExitCode.Failed;
+    }
+
+    private static ComparisonReport Compare(Request request, Terminal terminal, CancellationToken token)
+    {
         IReadOnlyList<Configuration> configurations = request.Allocators is { } list ? Configuration.Parse(list) : Configuration.Installed();
         var plans = new List<ReplayPlan> { ReplayArguments.Compile(request.Source, terminal, token) };
         try
@@ -92,9 +98,7 @@ internal static class CompareCommand
                 terminal.WriteJson("allocreplay.compare/2", report);
             else if (!request.Files.TakeOutput)
                 ComparisonPage.Print(report, terminal);
-            request.Files.Write([report], terminal);
-            ComparisonPage.Note(report, request.Source.Trace.Words, terminal);
-            return report.IsInterrupted ? ExitCode.Interrupted : report.Rows.All(r => r.IsSound) ? ExitCode.Ok : ExitCode.Failed;
+            return report;
         }
         finally
         {

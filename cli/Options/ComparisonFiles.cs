@@ -9,7 +9,7 @@ namespace AllocReplay.Cli.Options;
 /// <summary>The options by which a comparison is written to files.</summary>
 internal sealed class ComparisonFileOptions
 {
-    private readonly Option<string?> _html = NewFile("--html", "Write a page with charts, of one file that needs no other and no network; - is standard output.");
+    private readonly Option<string?> _html = NewFile("--html", "Write a page with charts: one file, which needs no network; - is standard output.");
     private readonly Option<string?> _csv = NewFile("--csv", "Write a row for each figure of each configuration as CSV; - is standard output.");
     private readonly Option<string?> _markdown = NewFile("--md", "Write the tables as GitHub's Markdown; - is standard output.");
     private readonly Option<bool> _force = new("--force") { Description = "Replace files that are already there." };
@@ -53,41 +53,46 @@ internal sealed record ComparisonFiles(string? Html, string? Csv, string? Markdo
 
     private string[] Names => [.. new[] { Html, Csv, Markdown }.OfType<string>()];
 
-    /// <summary>Before minutes are spent on what could not be written.</summary>
-    /// <exception cref="UsageException">One cannot be written there.</exception>
+    /// <summary>
+    /// Makes a report and writes it, each file whole or not at all. They are begun before it is made, which takes minutes: that one cannot be written is
+    /// known at once.
+    /// </summary>
+    /// <param name="terminal">Where it is said.</param>
+    /// <param name="make">Makes the report, and prints what is printed of it.</param>
+    /// <exception cref="UsageException">A file may not be written there.</exception>
     /// <exception cref="PageMissingException">This build has no page.</exception>
-    public void Refuse()
+    public ComparisonReport Write(Terminal terminal, Func<ComparisonReport> make)
     {
-        if (Html is not null)
-            _ = ComparisonHtml.Template();
         foreach (string name in Names.Where(n => n != StandardOutput))
             new OutputFile(name, Force).Refuse();
-    }
-
-    /// <summary>Writes those that are asked for, each whole or not at all.</summary>
-    public void Write(IReadOnlyList<ComparisonReport> reports, Terminal terminal)
-    {
         if (Html is not null)
-            Write(Html, terminal, output => ComparisonHtml.Write(ComparisonHtml.Template(), reports, Command, DateTimeOffset.UtcNow, output));
+        {
+            PageTemplate template = ComparisonHtml.Template();
+            make = Also(Html, terminal, make, (report, output) => ComparisonHtml.Write(template, [report], Command, DateTimeOffset.UtcNow, output));
+        }
         if (Csv is not null)
-            Write(Csv, terminal, output => ComparisonCsv.Write(reports, output));
+            make = Also(Csv, terminal, make, (report, output) => ComparisonCsv.Write([report], output));
         if (Markdown is not null)
-            Write(Markdown, terminal, output => ComparisonMarkdown.Write(reports, Command, output));
+            make = Also(Markdown, terminal, make, (report, output) => ComparisonMarkdown.Write([report], Command, output));
+        return make();
     }
 
-    private void Write(string name, Terminal terminal, Action<Stream> write)
+    private Func<ComparisonReport> Also(string name, Terminal terminal, Func<ComparisonReport> make, Action<ComparisonReport, Stream> write) => () =>
     {
         if (name == StandardOutput)
         {
+            ComparisonReport made = make();
             using var output = new BufferedStream(new DataStream(terminal.Out), 1 << 16);
-            write(output);
-            return;
+            write(made, output);
+            return made;
         }
-        OutputFileWriter.Write(name, Force, output =>
+        ComparisonReport report = OutputFileWriter.Write(name, Force, output =>
         {
-            write(output);
-            return true;
+            ComparisonReport made = make();
+            write(made, output);
+            return made;
         });
         terminal.Note($"allocreplay: wrote {name}");
-    }
+        return report;
+    };
 }

@@ -10,7 +10,8 @@ internal static class ComparisonCsv
 {
     private static readonly string[] Columns =
     [
-        "trace", "configuration", "role", "metric", "unit", "better", "median", "min", "max", "ratio", "low", "high", "confidence", "pairs", "verdict", "failure",
+        "trace", "configuration", "role", "metric", "unit", "better", "median", "min", "max",
+        "ratio", "low", "high", "confidence", "pairs", "verdict", "failure",
     ];
 
     public static void Write(IReadOnlyList<ComparisonReport> reports, Stream output)
@@ -21,7 +22,9 @@ internal static class ComparisonCsv
         {
             foreach (ComparisonRow row in report.Rows)
             {
-                IEnumerable<ComparedFigure?> figures = row.Figures.Count > 0 ? row.Figures : [null];
+                IEnumerable<ComparedFigure?> figures = row.Figures;
+                if (row.Figures.Count == 0)
+                    figures = [null];
                 foreach (ComparedFigure? figure in figures)
                     writer.WriteLine(string.Join(',', Fields(report, row, figure).Select(QueryOutput.CsvField)));
             }
@@ -34,7 +37,7 @@ internal static class ComparisonCsv
         PairedRatio? ratio = figure?.Ratio;
         return
         [
-            Literal(report.Trace), Literal(row.Allocator.Name), Word(row.Role), metric?.Name, Word(metric?.Unit), Word(metric?.Better),
+            Literal(report.Trace), Literal(row.Allocator.Name), Word<Role>(row.Role), metric?.Name, Word(metric?.Unit), Word(metric?.Better),
             Number(figure?.Spread.Median), Number(figure?.Spread.Min), Number(figure?.Spread.Max),
             Number(ratio?.Estimate), Number(ratio?.Low), Number(ratio?.High), Number(ratio?.Confidence), Number(ratio?.Pairs), Word(figure?.Verdict),
             row.Failure is { } failure ? Literal($"{failure.Pass}: {failure.Reason}") : null,

@@ -90,7 +90,8 @@ internal sealed record ComparisonData(
     internal sealed record LatencyOfClass(int Class, long Count, IReadOnlyList<double?> Percentiles, IReadOnlyList<double> Curve);
 
     /// <summary>Latency of all rows.</summary>
-    internal sealed record LatencyColumns(IReadOnlyList<LatencyClass> Classes, IReadOnlyList<string> Percentiles, IReadOnlyList<IReadOnlyList<LatencyOfClass>> Rows)
+    internal sealed record LatencyColumns(
+        IReadOnlyList<LatencyClass> Classes, IReadOnlyList<string> Percentiles, IReadOnlyList<IReadOnlyList<LatencyOfClass>> Rows)
     {
         public static LatencyColumns Of(IReadOnlyList<ComparisonRow> rows, int points)
         {

@@ -21,7 +21,8 @@ internal static class ComparisonMarkdown
     private static void Write(ComparisonReport report, StreamWriter writer)
     {
         writer.WriteLine($"### {Text(report.Trace)}\n");
-        writer.WriteLine($"{Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, peak live {Quantity.Bytes(report.PeakLiveBytes)}\n");
+        writer.WriteLine($"{Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, "
+            + $"peak live {Quantity.Bytes(report.PeakLiveBytes)}\n");
         foreach (ComparisonPage.Cells table in new[] { ComparisonPage.Verdicts(report), ComparisonPage.Figures(report) })
             Write(table, writer);
         string[] lines = [.. ComparisonPage.Failures(report), .. ComparisonPage.Resolution(report)];

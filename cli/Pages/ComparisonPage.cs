@@ -53,8 +53,8 @@ internal static class ComparisonPage
     internal static Cells Verdicts(ComparisonReport report)
     {
         Metric[] primary = [.. report.Primary.Select(p => Metric.Of(p.Metric)!)];
-        List<string[]> rows =
-            [.. report.Rows.Where(r => r.Role is Role.Compared or Role.Reference).Select(row => (string[])[row.Allocator.Name, .. primary.Select(m => Claim(row, m))])];
+        List<string[]> rows = [.. report.Rows.Where(r => r.Role is Role.Compared or Role.Reference)
+            .Select(row => (string[])[row.Allocator.Name, .. primary.Select(m => Claim(row, m))])];
         if (rows.Count > 0 && report.Rows.FirstOrDefault(r => r.Role == Role.Twin) is { } twin)
             rows.Insert(0, ["(itself, again)", .. primary.Select(m => twin[m]?.Ratio is { } ratio ? Interval(ratio) : NoFigure)]);
         return new([$"against {report.Rows[0].Allocator.Name}", .. primary.Select(Words)], rows, IsNumeric: false);

@@ -9,7 +9,8 @@ export function table(label: string, heads: Child[], rows: Child[][]): HTMLEleme
     return element("div", { class: "wide", role: "region", tabindex: 0, "aria-label": label },
         element("table", {},
             element("thead", {}, element("tr", {}, ...heads.map(head => element("th", { scope: "col" }, head)))),
-            element("tbody", {}, ...rows.map(cells => element("tr", {}, ...cells.map((cell, i) => i === 0 ? element("th", { scope: "row" }, cell) : element("td", {}, cell)))))));
+            element("tbody", {}, ...rows.map(cells => element("tr", {},
+                ...cells.map((cell, i) => i === 0 ? element("th", { scope: "row" }, cell) : element("td", {}, cell)))))));
 }
 
 export function figureTable(report: Report): HTMLElement {
@@ -38,7 +39,8 @@ function rangeText(low: string, high: string): string {
 /** Configurations by traces, for each figure that verdicts are given of. */
 export function traceTables(reports: Report[]): HTMLElement[] {
     const first = reports[0]!;
-    const names = [...new Set(reports.flatMap(r => r.rows.filter(row => row.role === "compared" || row.role === "reference").map(row => row.allocator.name)))];
+    const compared = reports.flatMap(r => r.rows.filter(row => row.role === "compared" || row.role === "reference"));
+    const names = [...new Set(compared.map(row => row.allocator.name))];
     return first.primary.map(primary => element("div", {},
         element("h3", {}, `${wordsOf(metricOf(first, primary.metric)!)}, relative to ${first.rows[0]!.allocator.name}`),
         table(`${primary.metric} on each trace`, ["", ...reports.map(r => name(fileOf(r.trace)))],
@@ -63,7 +65,8 @@ export function remarks(report: Report): string[] {
         ...rows.filter(row => row.failure).map(row => `${row.allocator.name} failed in its ${row.failure!.pass} run: ${row.failure!.reason}`),
         ...rows.filter(row => row.failed_now > 0 || row.divergences > 0)
             .map(row => `${row.allocator.name}: ${counted(row.failed_now, "call")} failed now, ${count(row.divergences)} had another outcome.`),
-        ...rows.filter(row => row.substituted.length > 0).map(row => `${row.allocator.name} has no ${row.substituted.join(", ")}; the nearest it has was called.`),
+        ...rows.filter(row => row.substituted.length > 0)
+            .map(row => `${row.allocator.name} has no ${row.substituted.join(", ")}; the nearest it has was called.`),
         ...(report.is_interrupted ? ["Interrupted: this is what was finished."] : []),
     ];
 }
@@ -77,7 +80,7 @@ export function provenance(data: PageData, report: Report): Child[] {
         facts([
             ["trace", path(report.trace)],
             ["", `${counted(report.calls, "call")}, ${counted(report.threads, "thread")}, peak live ${bytes(report.peak_live_bytes)}`],
-            ["runs", report.passes.map(p => `${p.name}: ${counted(p.blocks, "run")} of each in order ${p.order}${p.loops > 1 ? `, ${p.loops} times through the trace in a run` : ""}; ${why(p.stop)}`).join(". ")],
+            ["runs", report.passes.map(passOf).join(". ")],
             ["", `seed ${report.seed}, ${report.elapsed_seconds.toFixed(0)} s; written into new blocks: ${report.touch}`],
             ["machine", `${machine.cpu}, ${counted(machine.cpus, "processor")}, ${bytes(machine.memory_bytes)}`],
             ["", `${machine.kernel}, ${machine.architecture}`],
@@ -90,11 +93,17 @@ export function provenance(data: PageData, report: Report): Child[] {
 /** Tables of what is not decided by: the other figures, as the main ones are drawn. */
 export function otherForests(report: Report, draw: (name: string) => HTMLElement): HTMLElement | null {
     const others = report.metrics.filter(m => !report.primary.some(p => p.metric === m.name) && report.rows.some(row => figureOf(row, m)?.ratio));
-    return others.length === 0 ? null : details("Other figures, without verdicts", () => [element("div", { class: "forests" }, ...others.map(m => draw(m.name)))]);
+    return others.length === 0
+        ? null
+        : details("Other figures, without verdicts", () => [element("div", { class: "forests" }, ...others.map(m => draw(m.name)))]);
 }
 
 export function fileOf(trace: string): string {
     return trace.replace(/\/+$/, "").split("/").at(-1) || trace;
+}
+
+function passOf({ name, blocks, order, loops, stop }: Report["passes"][number]): string {
+    return `${name}: ${counted(blocks, "run")} of each in order ${order}${loops > 1 ? `, ${loops} times through the trace in a run` : ""}; ${why(stop)}`;
 }
 
 function why(stop: string): string {

@@ -19,7 +19,7 @@ export function forest(report: Report, metric: Metric): HTMLElement {
         element("caption", {}, captionOf(report, metric)),
         element("thead", { role: "rowgroup" }, element("tr", { role: "row" },
             element("th", { role: "columnheader", scope: "col" }, wordsOf(metric)),
-            element("th", { role: "columnheader", scope: "col", class: "plot" }, svg("svg", { class: "axis", role: "img", "aria-label": `ratio, on a logarithmic axis` },
+            element("th", { role: "columnheader", scope: "col", class: "plot" }, svg("svg", { class: "axis", role: "img", "aria-label": "ratio, logarithmic" },
                 ...ticksOf(range).map(tick => svg("text", { x: `${place(tick, range)}%`, y: 14, "data-tick": tick }, String(tick))))),
             element("th", { role: "columnheader", scope: "col" }, "ratio (interval)"),
             element("th", { role: "columnheader", scope: "col" }, `${lower} or ${higher}`))),
@@ -43,7 +43,10 @@ function drawingOf(report: Report, row: Row, metric: Metric, range: Range): SVGE
     const [bandLow, bandHigh] = [place(1 - relative, range), place(1 + relative, range)];
     const drawing = svg("svg", { "aria-hidden": "true" },
         svg("rect", { class: "band", x: `${bandLow}%`, width: `${bandHigh - bandLow}%`, y: "0", height: "100%" }),
-        ...ticksOf(range).map(tick => svg("line", { class: tick === 1 ? "one" : "grid", x1: `${place(tick, range)}%`, x2: `${place(tick, range)}%`, y1: "0", y2: "100%" })));
+        ...ticksOf(range).map(tick => {
+            const x = `${place(tick, range)}%`;
+            return svg("line", { class: tick === 1 ? "one" : "grid", x1: x, x2: x, y1: "0", y2: "100%" });
+        }));
     if (figure === undefined)
         return drawing;
     for (const run of ratiosOfRuns(report, row, metric))

@@ -35,14 +35,22 @@ export function latency(rows: Row[], chosen: () => Shown[], onChoice: (draw: () 
         drawSizes();
     };
     const drawSizes = () => bySize.replaceChildren(...sizesOf(chosen(), kind, percentiles[share] ?? "99"));
-    const offerSizes = () => sizeControl.replaceChildren(select("Size", sizes().map(([low, high]) => sizeText(low, high)), index => { size = index; draw(); }));
+    const offerSizes = () => sizeControl.replaceChildren(select("Size", sizes().map(([low, high]) => sizeText(low, high)), index => {
+        size = index;
+        draw();
+    }));
     offerSizes();
     draw();
     onChoice(draw);
     return element("section", { id: "latency" },
         element("h2", {}, "Latency"),
         element("p", { class: "controls" },
-            select("Calls", kinds.map(k => k === "all" ? "all that acquire" : k), index => { kind = kinds[index]!; size = 0; offerSizes(); draw(); }), sizeControl),
+            select("Calls", kinds.map(k => k === "all" ? "all that acquire" : k), index => {
+                kind = kinds[index]!;
+                size = 0;
+                offerSizes();
+                draw();
+            }), sizeControl),
         place,
         element("h3", {}, "By size"),
         element("p", { class: "controls" }, choiceOfPercentile(percentiles, share, index => { share = index; drawSizes(); })),
@@ -79,7 +87,10 @@ function curvesOf(found: (Shown & { latency: Latency })[], label: string): HTMLE
 
 function tableOf(found: (Shown & { latency: Latency })[], percentiles: string[]): HTMLElement {
     return table("Percentiles of latency", ["", ...percentiles.map(percentileName), "calls"], found.map(s => [
-        name(nameOf(s.row)), ...percentiles.map(p => s.latency.percentiles[p] === undefined ? "–" : duration(s.latency.percentiles[p])), count(s.latency.count)]));
+        name(nameOf(s.row)),
+        ...percentiles.map(p => s.latency.percentiles[p] === undefined ? "–" : duration(s.latency.percentiles[p])),
+        count(s.latency.count),
+    ]));
 }
 
 function sizesOf(shown: Shown[], kind: string, share: string): Node[] {
@@ -101,7 +112,8 @@ function sizesOf(shown: Shown[], kind: string, share: string): Node[] {
 
 /** Classes without those that hold others, rising. */
 function partsOf(classes: Latency[]): Latency[] {
-    const holds = (a: Latency, b: Latency) => a !== b && a.size_low <= b.size_low && a.size_high >= b.size_high && a.size_high - a.size_low > b.size_high - b.size_low;
+    const width = (l: Latency) => l.size_high - l.size_low;
+    const holds = (a: Latency, b: Latency) => a.size_low <= b.size_low && a.size_high >= b.size_high && width(a) > width(b);
     return classes.filter(a => !classes.some(b => holds(a, b))).sort((a, b) => a.size_high - b.size_high);
 }
 

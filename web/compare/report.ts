@@ -154,8 +154,7 @@ export function claimOf(figure: Figure, metric: Metric): { words: string; kind: 
     const verdict = figure.verdict;
     if (verdict === "higher" || verdict === "lower")
         return { words: directions(metric)[verdict], kind: verdict === metric.better ? "better" : "worse" };
-    const words = verdict === null ? "" : { too_few_runs: "too few runs", no_difference_shown: "no difference shown", negligible: "negligible", withheld: "withheld" }[verdict];
-    return { words, kind: "none" };
+    return { words: verdict === null ? "" : verdict.replaceAll("_", " "), kind: "none" };
 }
 
 /** A ratio with its interval, in as many digits as tell the ends apart. */

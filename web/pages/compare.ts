@@ -42,7 +42,9 @@ function show(report: Report): void {
 
 function noteOf(report: Report): string {
     const confidence = report.primary[0]?.confidence;
-    const sure = confidence === undefined ? "" : `Intervals hold the truth in ${(confidence * 100).toFixed(1)} % of comparisons each, so that all verdicts here hold at once in 95 %. `;
+    const sure = confidence === undefined
+        ? ""
+        : `Intervals hold the truth in ${(confidence * 100).toFixed(1)} % of comparisons each, so that all verdicts here hold at once in 95 %. `;
     return `${sure}Small dots are single runs, each against the first configuration's run of the same block. Inside the band a difference does not matter, `
         + "however sure it is. A row called “again” is the first configuration once more: what it differs by is noise.";
 }
@@ -52,8 +54,8 @@ function charts(report: Report): Child[] {
     if (!hasLatency(report.rows) && !hasMemory(report.rows))
         return [];
     const draws: (() => void)[] = [];
-    const all: Shown[] = report.rows.map((row, index) => ({ row, index })).filter(s => s.row.role !== "twin" && (s.row.latency.length > 0 || s.row.memory.length > 0))
-        .map((s, place) => ({ row: s.row, index: place }));
+    const rows = report.rows.filter(row => row.role !== "twin" && (row.latency.length > 0 || row.memory.length > 0));
+    const all: Shown[] = rows.map((row, index) => ({ row, index }));
     const boxes = all.map((_, i) => {
         const box = element("input", { type: "checkbox", checked: i < CHOSEN_FIRST });
         box.addEventListener("change", () => draws.forEach(draw => draw()));

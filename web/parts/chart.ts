@@ -56,7 +56,8 @@ export function chart(label: string, x: Axis, y: Axis, curves: Curve[]): HTMLEle
     const values = curves.map(() => element("span", { class: "value" }));
     const at = element("span", { class: "at" });
     const legend = element("ul", { class: "legend" }, ...curves.map((curve, i) => element("li", {}, swatch(curve.style), name(curve.name), " ", values[i]!)));
-    const host = element("div", { class: "canvas", role: "img", tabindex: 0, "aria-label": plain(`${label}. ${x.label} against ${y.label}, ${curves.length} curves; the table below has the figures. Arrow keys move a cursor.`) });
+    const described = `${label}. ${y.label} by ${x.label}, ${curves.length} curves; the table below has the figures. Arrow keys move a cursor.`;
+    const host = element("div", { class: "canvas", role: "img", tabindex: 0, "aria-label": plain(described) });
     const figure = element("figure", { class: "chart" }, host, element("output", {}, at), legend);
 
     const data = uPlot.join(curves.map(curve => [curve.x, curve.y])) as uPlot.AlignedData;

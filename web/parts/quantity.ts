@@ -22,7 +22,8 @@ export function bytes(n: number): string {
 
 /** A time, of nanoseconds. */
 export function duration(ns: number): string {
-    const [value, unit] = ns < 1e3 ? [ns, "ns"] as const : ns < 1e6 ? [ns / 1e3, "µs"] as const : ns < 1e9 ? [ns / 1e6, "ms"] as const : [ns / 1e9, "s"] as const;
+    const power = Math.min(3, Math.max(0, Math.floor(Math.log10(ns) / 3)));
+    const value = ns / 1000 ** power, unit = ["ns", "µs", "ms", "s"][power];
     return `${value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(3)} ${unit}`;
 }
 
