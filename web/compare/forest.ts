@@ -13,37 +13,37 @@ interface Range {
 
 export function forest(report: Report, metric: Metric): HTMLElement {
     const rows = report.rows.filter(row => row.failure !== null || figureOf(row, metric) !== undefined);
-    const range = rangeOf(rows, metric);
+    const range = rangeOf(rows, metric), ticks = ticksOf(range);
     const { higher, lower } = directions(metric);
     return element("table", { class: "forest", role: "table", "data-metric": metric.name },
         element("caption", {}, captionOf(report, metric)),
         element("thead", { role: "rowgroup" }, element("tr", { role: "row" },
             element("th", { role: "columnheader", scope: "col" }, wordsOf(metric)),
             element("th", { role: "columnheader", scope: "col", class: "plot" }, svg("svg", { class: "axis", role: "img", "aria-label": "ratio, logarithmic" },
-                ...ticksOf(range).map(tick => svg("text", { x: `${place(tick, range)}%`, y: 14, "data-tick": tick }, String(tick))))),
+                ...ticks.map(tick => svg("text", { x: `${place(tick, range)}%`, y: 14, "data-tick": tick }, String(tick))))),
             element("th", { role: "columnheader", scope: "col" }, "ratio (interval)"),
             element("th", { role: "columnheader", scope: "col" }, `${lower} or ${higher}`))),
-        element("tbody", { role: "rowgroup" }, ...rows.map(row => rowOf(report, row, metric, range))));
+        element("tbody", { role: "rowgroup" }, ...rows.map(row => rowOf(report, row, metric, range, ticks))));
 }
 
-function rowOf(report: Report, row: Row, metric: Metric, range: Range): HTMLElement {
+function rowOf(report: Report, row: Row, metric: Metric, range: Range, ticks: number[]): HTMLElement {
     const figure = figureOf(row, metric);
     const claim = row.failure !== null ? { words: "failed", kind: "worse" } : row.role === "baseline" ? { words: "compared with", kind: "none" }
         : row.role === "reference" ? { words: "a reference", kind: "none" } : row.role === "twin" ? { words: "noise of this machine", kind: "none" }
             : figure ? claimOf(figure, metric) : { words: "", kind: "none" };
     return element("tr", { role: "row", class: `${row.role} ${claim.kind}`, "data-row": report.rows.indexOf(row) },
         element("th", { role: "rowheader", scope: "row" }, name(nameOf(row))),
-        element("td", { role: "cell", class: "plot" }, drawingOf(report, row, metric, range)),
+        element("td", { role: "cell", class: "plot" }, drawingOf(report, row, metric, range, ticks)),
         element("td", { role: "cell", class: "number" }, row.role === "baseline" ? "1" : figure?.ratio ? intervalOf(figure.ratio) : "–"),
         element("td", { role: "cell", class: "claim" }, claim.words));
 }
 
-function drawingOf(report: Report, row: Row, metric: Metric, range: Range): SVGElement {
+function drawingOf(report: Report, row: Row, metric: Metric, range: Range, ticks: number[]): SVGElement {
     const figure = figureOf(row, metric), { relative } = metric.threshold;
     const [bandLow, bandHigh] = [place(1 - relative, range), place(1 + relative, range)];
     const drawing = svg("svg", { "aria-hidden": "true" },
         svg("rect", { class: "band", x: `${bandLow}%`, width: `${bandHigh - bandLow}%`, y: "0", height: "100%" }),
-        ...ticksOf(range).map(tick => {
+        ...ticks.map(tick => {
             const x = `${place(tick, range)}%`;
             return svg("line", { class: tick === 1 ? "one" : "grid", x1: x, x2: x, y1: "0", y2: "100%" });
         }));

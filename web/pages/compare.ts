@@ -12,21 +12,22 @@ import { metricOf, nameOf, unpack, type PageData, type Report } from "../compare
 const CHOSEN_FIRST = 6;
 
 const data = JSON.parse(document.getElementById("data")!.textContent!) as PageData;
-const reports = data.reports.map(unpack);
+const reports = data.reports.map(packed => packed.report);
 const page = document.getElementById("page")!;
 const body = element("div", {});
 
 document.title = plain(data.title, 200);
 replace(page,
     element("header", {}, element("h1", {}, name(data.title)),
-        reports.length > 1 && element("p", { class: "controls" }, select("Trace", reports.map(r => fileOf(r.trace)), index => show(reports[index]!)))),
+        reports.length > 1 && element("p", { class: "controls" }, select("Trace", reports.map(r => fileOf(r.trace)), show))),
     reports.length > 1 && element("section", { id: "traces" }, element("h2", {}, "All traces"), ...traceTables(reports)),
     body);
 if (reports.length > 0)
-    show(reports[0]!);
+    show(0);
 document.documentElement.dataset["ready"] = "true";
 
-function show(report: Report): void {
+function show(index: number): void {
+    const report = unpack(data.reports[index]!);
     const said = remarks(report);
     replace(body,
         said.length > 0 && element("section", { class: "remarks", "aria-label": "Remarks" }, element("ul", {}, ...said.map(line => element("li", {}, line)))),
