@@ -47,6 +47,7 @@ internal static class CompareCommand
         Option<string?> maxLive = ReplayArguments.MaxLive();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
+        var files = new ComparisonFileOptions();
         var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
         {
             precision, budget, runs, primary, seed, touch, touchCalloc, timeout, maxLive, partial, json,
@@ -54,6 +55,7 @@ internal static class CompareCommand
         configurations.AddTo(command);
         choice.AddTo(command);
         gate.AddTo(command);
+        files.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
                 new ReplayArguments.Source(
@@ -72,19 +74,27 @@ internal static class CompareCommand
                     Timeout = parse.GetValue(timeout) is { } time ? Quantity.ParseTime("--timeout", time) : null,
                     TouchCalloc = parse.GetValue(touchCalloc),
                 },
-                gate.Of(parse), parse.GetValue(json)),
+                gate.Of(parse), parse.GetValue(json), files.Of(parse, parse.GetValue(json))),
             terminal, token));
         return command;
     }
 
     private sealed record Request(
-        ReplayArguments.Source Source, IReadOnlyList<Configuration> Configurations, ComparisonOptions Options, GateArguments.Gate Gate, bool Json);
+        ReplayArguments.Source Source, IReadOnlyList<Configuration> Configurations, ComparisonOptions Options, GateArguments.Gate Gate, bool Json,
+        ComparisonFiles Files);
 
     private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
-        IReadOnlyList<Configuration> configurations = request.Configurations;
         foreach (Condition condition in request.Gate.Conditions)
-            condition.Require([.. configurations.Select(c => c.Label)]);
+            condition.Require([.. request.Configurations.Select(c => c.Label)]);
+        ComparisonReport report = request.Files.Write(terminal, () => Compare(request, terminal, token));
+        ComparisonPage.Note(report, request.Source.Trace.Words, terminal);
+        return CodeOf(report);
+    }
+
+    private static ComparisonReport Compare(Request request, Terminal terminal, CancellationToken token)
+    {
+        IReadOnlyList<Configuration> configurations = request.Configurations;
         var plans = new List<ReplayPlan> { ReplayArguments.Compile(request.Source, terminal, token) };
         try
         {
@@ -96,10 +106,9 @@ internal static class CompareCommand
             report = request.Gate.Check(report);
             if (request.Json)
                 terminal.WriteJson("allocreplay.compare/2", report);
-            else
+            else if (!request.Files.TakeOutput)
                 ComparisonPage.Print(report, terminal);
-            ComparisonPage.Note(report, request.Source.Trace.Words, terminal);
-            return CodeOf(report);
+            return report;
         }
         finally
         {

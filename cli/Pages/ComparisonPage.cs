@@ -19,16 +19,10 @@ internal static class ComparisonPage
     {
         terminal.Line($"{report.Trace}: {Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, "
             + $"peak live {Quantity.Bytes(report.PeakLiveBytes)}");
-        PrintVerdicts(report, terminal);
-        PrintFigures(report, terminal);
-        foreach (ComparisonRow row in report.Rows.Where(r => r.Failure is not null && r.Role != Role.Twin))
-            terminal.Line($"{row.Allocator.Name} failed in its {row.Failure!.Pass} run: {row.Failure.Reason}");
-        foreach (ComparisonRow row in report.Rows)
-            foreach (WorkerFault fault in row.Faults)
-                terminal.Line($"{row.Allocator.Name}: {BlockFaultText.Of(fault)}");
-        PrintResolution(report, terminal);
-        foreach (GateFinding finding in report.Gate)
-            terminal.Line(Text(finding));
+        Print(Verdicts(report), terminal);
+        Print(Figures(report), terminal);
+        foreach (string line in Failures(report).Concat(Resolution(report)).Concat(report.Gate.Select(Text)))
+            terminal.Line(line);
     }
 
     /// <summary>What there is to say of the figures, on stderr.</summary>
@@ -60,45 +54,60 @@ internal static class ComparisonPage
         terminal.Next(TextLine.Command(["compare", .. trace, "--seed", report.Seed.ToString(CultureInfo.InvariantCulture), "--json"]));
     }
 
-    private static void PrintVerdicts(ComparisonReport report, Terminal terminal)
+    /// <summary>A table, whatever it is printed as: the first column is names.</summary>
+    internal sealed record Cells(IReadOnlyList<string> Heads, IReadOnlyList<string[]> Rows, bool IsNumeric);
+
+    /// <summary>What is claimed of each configuration; without rows where there is only one.</summary>
+    internal static Cells Verdicts(ComparisonReport report)
     {
-        ComparisonRow[] rows = [.. report.Rows.Where(r => r.Role is Role.Compared or Role.Reference)];
-        if (rows.Length == 0)
-            return;
         Metric[] primary = [.. report.Primary.Select(p => Metric.Of(p.Metric)!)];
-        Table table = Terminal.NewTable(
-            [($"against {report.Rows[0].Allocator.Name}", Justify.Left), .. primary.Select(m => (Words(m), Justify.Left))]);
-        if (report.Rows.FirstOrDefault(r => r.Role == Role.Twin) is { } twin)
-            table.Add(["(itself, again)", .. primary.Select(m => twin[m]?.Ratio is { } ratio ? Interval(ratio) : NoFigure)]);
-        foreach (ComparisonRow row in rows)
-            table.Add([row.Allocator.Name, .. primary.Select(m => Claim(row, m))]);
-        terminal.Write(table);
+        List<string[]> rows = [.. report.Rows.Where(r => r.Role is Role.Compared or Role.Reference)
+            .Select(row => (string[])[row.Allocator.Name, .. primary.Select(m => Claim(row, m))])];
+        if (rows.Count > 0 && report.Rows.FirstOrDefault(r => r.Role == Role.Twin) is { } twin)
+            rows.Insert(0, ["(itself, again)", .. primary.Select(m => twin[m]?.Ratio is { } ratio ? Interval(ratio) : NoFigure)]);
+        return new([$"against {report.Rows[0].Allocator.Name}", .. primary.Select(Words)], rows, IsNumeric: false);
     }
 
-    private static void PrintFigures(ComparisonReport report, Terminal terminal)
+    /// <summary>The figures of each configuration.</summary>
+    internal static Cells Figures(ComparisonReport report)
     {
         Metric[] shown = [.. report.Metrics.Where(m => m.Heading is not null)];
-        Table table = Terminal.NewTable(
-            [("medians", Justify.Left), .. shown.Select(m => (m.Heading!, Justify.Right)), ("overhead", Justify.Right)]);
-        foreach (ComparisonRow row in report.Rows.Where(r => r.Role != Role.Twin))
-        {
-            table.Add([
+        return new(
+            ["medians", .. shown.Select(m => m.Heading!), "overhead"],
+            [.. report.Rows.Where(r => r.Role != Role.Twin).Select(row => (string[])[
                 row.Allocator.Name, .. shown.Select(m => row[m] is { } figure ? Text(m.Unit, figure.Spread.Median) : NoFigure),
-                row.Overhead is { } overhead ? overhead.ToString("0.00", CultureInfo.InvariantCulture) + " ×" : NoFigure]);
-        }
-        terminal.Write(table);
+                row.Overhead is { } overhead ? overhead.ToString("0.00", CultureInfo.InvariantCulture) + " ×" : NoFigure])],
+            IsNumeric: true);
     }
 
-    private static void PrintResolution(ComparisonReport report, Terminal terminal)
+    /// <summary>What failed, and what was wrong with blocks, a line each.</summary>
+    internal static IEnumerable<string> Failures(ComparisonReport report) => report.Rows.Where(r => r.Role != Role.Twin).SelectMany(row => (string[])
+    [
+        .. row.Failure is { } failure ? (string[])[$"{row.Allocator.Name} failed in its {failure.Pass} run: {failure.Reason}"] : [],
+        .. row.Faults.Select(f => $"{row.Allocator.Name}: {BlockFaultText.Of(f)}"),
+    ]);
+
+    /// <summary>What these runs could have shown, a line each.</summary>
+    internal static IEnumerable<string> Resolution(ComparisonReport report)
     {
         string[] shown = [.. report.Primary.Where(p => p.Resolution is not null).Select(p => $"{Percent(p.Resolution!.Value)} {Words(Metric.Of(p.Metric)!)}")];
         if (shown.Length > 0)
-            terminal.Line($"Smallest difference that this could have shown: {string.Join(", ", shown)}.");
+            yield return $"Smallest difference that this could have shown: {string.Join(", ", shown)}.";
         string[] noise = [.. report.Primary.Where(p => p.Noise is not null).Select(p => $"{Percent(p.Noise!.Value)} {Words(Metric.Of(p.Metric)!)}")];
         if (noise.Length > 0)
-            terminal.Line($"{report.Rows[0].Allocator.Name} against itself: within {string.Join(", ", noise)}.");
+            yield return $"{report.Rows[0].Allocator.Name} against itself: within {string.Join(", ", noise)}.";
         if (report.IsInterrupted)
-            terminal.Line("Interrupted: this is what was finished.");
+            yield return "Interrupted: this is what was finished.";
+    }
+
+    private static void Print(Cells cells, Terminal terminal)
+    {
+        if (cells.Rows.Count == 0)
+            return;
+        Table table = Terminal.NewTable([.. cells.Heads.Select((head, i) => (head, i > 0 && cells.IsNumeric ? Justify.Right : Justify.Left))]);
+        foreach (string[] row in cells.Rows)
+            table.Add(row);
+        terminal.Write(table);
     }
 
     private static string Text(PassFacts pass)
