@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using AllocReplay.Cli.Output;
 using AllocReplay.Replayer.Compare;
 using AllocReplay.Replayer.Compare.Gate;
 
