@@ -54,7 +54,8 @@ public sealed class ComparisonFilesTests : IDisposable
     {
         string text = Text(output => ComparisonMarkdown.Write([Report.Value], "allocreplay compare `x` ``y", output));
         string[] lines = text.Split('\n'), table = [.. lines.Where(l => l.StartsWith('|'))];
-        Assert.StartsWith("### a&#124;b&#92;&#124;c⏎&#60;img src=x&#62; &#96;d&#96; &#42;e&#42; &#95;f&#95; &#33;&#91;g&#93;(h)", text, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "### a&#124;b&#92;&#124;c⏎&#60;img src=x&#62; &#96;d&#96; &#42;e&#42; &#95;f&#95; &#33;&#91;g&#93;(h)", text, StringComparison.Ordinal);
         Assert.Equal(2 + 5 + 2 + 5, table.Length); // the twin is in the first alone, the one to be compared with in the second alone
         Assert.All(table.Take(7), l => Assert.Equal(5, l.Count(c => c == '|')));
         Assert.All(table.Skip(7), l => Assert.Equal(6, l.Count(c => c == '|')));
