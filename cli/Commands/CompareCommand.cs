@@ -37,7 +37,7 @@ internal static class CompareCommand
         Option<int?> runs = new("--runs") { Description = "Exactly so many runs of each in each pass, whatever the precision and the time.", HelpName = "n" };
         Option<string> primary = new("--primary")
         {
-            Description = "The figures that verdicts are given of, by comma. All verdicts are to hold at once: more of them, or more allocators, take more runs.",
+            Description = "The figures that verdicts are given of, by comma. All verdicts are to hold at once: more of them, or more rows, take more runs.",
             HelpName = string.Join(',', Metric.All.Select(m => m.Name)),
             DefaultValueFactory = _ => string.Join(',', Metric.Primary.Select(m => m.Name)),
         };

@@ -16,8 +16,11 @@ internal sealed record MachineFacts(string Kernel, string Architecture, string C
         RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant(),
         FieldOf("/proc/cpuinfo", "model name") ?? "",
         Environment.ProcessorCount,
-        long.TryParse(FieldOf("/proc/meminfo", "MemTotal")?.Replace(" kB", "", StringComparison.Ordinal), NumberStyles.None, CultureInfo.InvariantCulture, out long kib)
-            ? kib << 10 : 0);
+        BytesOf(FieldOf("/proc/meminfo", "MemTotal")));
+
+    /// <summary>Bytes of a size as the kernel writes it, <c>8388608 kB</c>.</summary>
+    private static long BytesOf(string? text) =>
+        long.TryParse(text?.Replace(" kB", "", StringComparison.Ordinal), NumberStyles.None, CultureInfo.InvariantCulture, out long kib) ? kib << 10 : 0;
 
     /// <summary>The first value of that name in a file of lines of names and values; null where there is none, or no such file.</summary>
     private static string? FieldOf(string file, string name)

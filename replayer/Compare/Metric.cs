@@ -106,7 +106,8 @@ public sealed record Metric(
 
     /// <summary>The time that so many in a hundred acquisitions did not exceed.</summary>
     private static Metric Latency(double percentile) => new(
-        percentile == 100 ? "max" : "p" + percentile.ToString(CultureInfo.InvariantCulture).Replace('.', '_'), MetricUnit.Nanoseconds, Better.Lower, Pass.Latency,
+        percentile == 100 ? "max" : "p" + percentile.ToString(CultureInfo.InvariantCulture).Replace('.', '_'),
+        MetricUnit.Nanoseconds, Better.Lower, Pass.Latency,
         r => LatencyFacts.Acquisitions(r) is { Count: > 0 } times ? times.Percentile(percentile) : double.NaN)
     {
         Heading = percentile is 99 or 99.99 ? string.Create(CultureInfo.InvariantCulture, $"p{percentile}") : null,

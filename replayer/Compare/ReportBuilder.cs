@@ -85,7 +85,8 @@ internal sealed class ReportBuilder(
         bool isPrimary = options.Primary.Contains(metric);
         PairedRatio? ratio = entrant.Role == Role.Baseline ? null
             : log.Ratio(metric, entrant.Index, 0, isPrimary ? alphaOfClaims : ComparisonOptions.Alpha);
-        return new ComparedFigure(metric.Name, spread, ratio, isPrimary && entrant.IsCompared && ratio is not null ? VerdictOf(metric, entrant, spread, ratio) : null);
+        Verdict? verdict = isPrimary && entrant.IsCompared && ratio is not null ? VerdictOf(metric, entrant, spread, ratio) : null;
+        return new ComparedFigure(metric.Name, spread, ratio, verdict);
     }
 
     private Verdict VerdictOf(Metric metric, Entrant entrant, Spread spread, PairedRatio ratio)

@@ -41,5 +41,6 @@ internal sealed class RunLog
     }
 
     private Dictionary<int, double> ByBlock(Metric metric, int entrant) => _runs
-        .Where(r => r.Pass == metric.Pass && r.Entrant == entrant && r.Figures.ContainsKey(metric.Name)).ToDictionary(r => r.Block, r => r.Figures[metric.Name]);
+        .Where(r => r.Pass == metric.Pass && r.Entrant == entrant && r.Figures.ContainsKey(metric.Name))
+        .ToDictionary(r => r.Block, r => r.Figures[metric.Name]);
 }

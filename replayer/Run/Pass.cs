@@ -23,7 +23,12 @@ public sealed record Pass
     /// <summary>What is left after the last call, and some time later: allocators that give back do so late.</summary>
     public static Pass Residue { get; } = new()
     {
-        Name = "residue", Order = ReplayOrder.Total, Instrument = Instrument.Memory, ResidueMs = [100, 1000, 5000], BlocksMax = 1, BudgetMin = TimeSpan.FromMinutes(2),
+        Name = "residue",
+        Order = ReplayOrder.Total,
+        Instrument = Instrument.Memory,
+        ResidueMs = [100, 1000, 5000],
+        BlocksMax = 1,
+        BudgetMin = TimeSpan.FromMinutes(2),
     };
 
     public required string Name { get; init; }

@@ -25,7 +25,7 @@ internal sealed class PageBrowser : IAsyncDisposable
         IBrowser browser = await Puppeteer.LaunchAsync(new LaunchOptions
         {
             ExecutablePath = Programs.PathOf("chromium"),
-            Args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND"],
+            Args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--host-resolver-rules=\"MAP * ~NOTFOUND\""],
             Timeout = TimeoutMs,
             ProtocolTimeout = TimeoutMs,
         });

@@ -15,6 +15,8 @@ internal static class SampleComparison
 
     private const int Seed = 20261126;
 
+    private static readonly string[] Kinds = ["all", "malloc", "realloc"];
+
     /// <param name="trace">What the trace is called.</param>
     /// <param name="names">What the configurations are called; noop is added.</param>
     /// <param name="blocks">Runs of each.</param>
@@ -44,7 +46,7 @@ internal static class SampleComparison
             Rows = [.. report.Rows.Select(row => row.Role is Role.Twin or Role.Reference || !row.IsSound ? row : row with
             {
                 Memory = [.. Enumerable.Range(0, points).Select(i => new MemoryPoint(i * 1000, random.Next(1 << 20, 1 << 27), i * 100_000))],
-                Latency = [.. new[] { "all", "malloc", "realloc" }.SelectMany(kind => LatencyOf(kind, classes, points, random))],
+                Latency = [.. Kinds.SelectMany(kind => LatencyOf(kind, classes, points, random))],
             })],
         };
     }
@@ -69,5 +71,5 @@ internal static class SampleComparison
             [.. Enumerable.Range(0, points).Select(i => (double[])[At(6 * i / last), i == points - 1 ? 1 : 1 - Math.Pow(10, -6 * i / last)])]);
     }
 
-    private static int Place(IReadOnlyList<string> names, string name) => names.Index().FirstOrDefault(n => n.Item == name, (30, "")).Item1;
+    private static int Place(IReadOnlyList<string> names, string name) => names.TakeWhile(n => n != name).Count();
 }

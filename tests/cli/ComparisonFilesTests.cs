@@ -13,6 +13,7 @@ public sealed class ComparisonFilesTests : IDisposable
     private const string Formula = "=HYPERLINK(\"x\"),\ny", Table = "a|b\\|c\n<img src=x> `d` *e* _f_ ![g](h)";
 
     private static readonly string[] Names = ["first", Formula, SampleComparison.Broken, "tcmalloc_minimal"];
+    private static readonly string[] Numbers = ["median", "min", "max", "ratio", "low", "high", "confidence"];
     private static readonly Lazy<ComparisonReport> Report = new(() => SampleComparison.Make(Table, Names));
 
     private readonly TemporaryDirectory _directory = new();
@@ -36,10 +37,11 @@ public sealed class ComparisonFilesTests : IDisposable
             foreach (ComparedFigure figure in row.Figures)
             {
                 string[] found = Assert.Single(rows, r => Field(r, "configuration") == row.Allocator.Name && Field(r, "metric") == figure.Metric);
-                Assert.Equal(Expected(figure), new[] { "median", "min", "max", "ratio", "low", "high", "confidence" }.Select(n => Field(found, n)));
+                Assert.Equal(Expected(figure), Numbers.Select(n => Field(found, n)));
             }
         }
-        Assert.Equal("lower", Field(rows.Single(r => Field(r, "configuration") == "tcmalloc_minimal" && Field(r, "metric") == "peak_rss"), "verdict"));
+        string[] peak = Assert.Single(rows, r => Field(r, "configuration") == "tcmalloc_minimal" && Field(r, "metric") == "peak_rss");
+        Assert.Equal("lower", Field(peak, "verdict"));
         string[] broken = Assert.Single(rows, r => Field(r, "configuration") == SampleComparison.Broken);
         Assert.Equal(("", "throughput: killed by SIGSEGV"), (Field(broken, "metric"), Field(broken, "failure")));
         Assert.All(rows, r => Assert.Equal(heads.Length, r.Length));
@@ -52,7 +54,8 @@ public sealed class ComparisonFilesTests : IDisposable
     {
         string text = Text(output => ComparisonMarkdown.Write([Report.Value], "allocreplay compare `x` ``y", output));
         string[] lines = text.Split('\n'), table = [.. lines.Where(l => l.StartsWith('|'))];
-        Assert.StartsWith("### a&#124;b&#92;&#124;c⏎&#60;img src=x&#62; &#96;d&#96; &#42;e&#42; &#95;f&#95; &#33;&#91;g&#93;(h)", text, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "### a&#124;b&#92;&#124;c⏎&#60;img src=x&#62; &#96;d&#96; &#42;e&#42; &#95;f&#95; &#33;&#91;g&#93;(h)", text, StringComparison.Ordinal);
         Assert.Equal(2 + 5 + 2 + 5, table.Length); // the twin is in the first alone, the one to be compared with in the second alone
         Assert.All(table.Take(7), l => Assert.Equal(5, l.Count(c => c == '|')));
         Assert.All(table.Skip(7), l => Assert.Equal(6, l.Count(c => c == '|')));

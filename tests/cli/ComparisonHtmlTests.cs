@@ -16,6 +16,9 @@ public sealed class ComparisonHtmlTests : IDisposable
     /// <summary>Of a drawn place: it is given in ten-thousandths of a percent of an axis, and figures of runs in six digits.</summary>
     private const double Tolerance = 1e-4;
 
+    private static readonly string[] Parts = ["estimate", "low", "high"];
+    private static readonly string[] Stops = ["SELECT", "INPUT", "SUMMARY", "DIV"];
+    private static readonly string[] Refused = ["refused", "connect-src"];
     private static readonly string[] Names = ["first", "second", SampleComparison.Broken, "third"];
 
     /// <summary>
@@ -63,7 +66,8 @@ public sealed class ComparisonHtmlTests : IDisposable
 
         await using PageBrowser browser = await PageBrowser.OpenAsync(page);
         AssertNone(await MismatchesAsync(browser, _runner.Output));
-        Assert.Contains("compare", (await browser.EvaluateAsync("return document.querySelector('.command').textContent")).GetString()!, StringComparison.Ordinal);
+        string command = (await browser.EvaluateAsync("return document.querySelector('.command').textContent")).GetString()!;
+        Assert.StartsWith($"allocreplay compare {trace} --allocator glibc,glibc,MALLOC_ARENA_MAX=1,noop --runs 9 ", command, StringComparison.Ordinal);
         AssertQuiet(browser, page);
     }
 
@@ -153,7 +157,7 @@ public sealed class ComparisonHtmlTests : IDisposable
                 return [fetched, await violated, document.title];
             })();
             """);
-        Assert.Equal(["refused", "connect-src"], refused.EnumerateArray().Take(2).Select(e => e.GetString()));
+        Assert.Equal(Refused, refused.EnumerateArray().Take(2).Select(e => e.GetString()));
         Assert.NotEqual("owned", refused[2].GetString());
         Assert.NotEmpty(browser.Problems);
     }
@@ -178,7 +182,7 @@ public sealed class ComparisonHtmlTests : IDisposable
                 "const e = document.activeElement; return e === document.body ? '' : `${e.tagName} ${getComputedStyle(e).outlineStyle}`")).GetString()!);
         }
         stops.RemoveAll(s => s.Length == 0);
-        Assert.All(["SELECT", "INPUT", "SUMMARY", "DIV"], tag => Assert.Contains($"{tag} solid", stops));
+        Assert.All(Stops, tag => Assert.Contains($"{tag} solid", stops));
         Assert.All(stops, s => Assert.EndsWith(" solid", s, StringComparison.Ordinal)); // where the focus is can be seen
         JsonElement unnamed = await browser.EvaluateAsync("""
             return [...document.querySelectorAll("[role=img], [role=region], select, input")]
@@ -250,7 +254,7 @@ public sealed class ComparisonHtmlTests : IDisposable
                     mismatches.Add($"{at}: not failed");
                 if (figures.Length == 0 || figures[0].GetProperty("ratio") is not { ValueKind: JsonValueKind.Object } ratio)
                     continue;
-                foreach (string part in new[] { "estimate", "low", "high" })
+                foreach (string part in Parts)
                 {
                     // What lies beyond the axis, as a reference may, is drawn as an arrow at its end.
                     bool isBeyond = part == "estimate" && rows[row].GetProperty("role").GetString() == "reference" && IsNull(found.GetProperty(part));
@@ -278,7 +282,8 @@ public sealed class ComparisonHtmlTests : IDisposable
         ILookup<int, (int Block, double Value)> runs = report.GetProperty("runs").EnumerateArray()
             .Where(r => r.GetProperty("figures").TryGetProperty(metric, out _))
             .ToLookup(r => r.GetProperty("row").GetInt32(), r => (r.GetProperty("block").GetInt32(), r.GetProperty("figures").GetProperty(metric).GetDouble()));
-        return [.. Enumerable.Range(0, report.GetProperty("rows").GetArrayLength()).Select(row => runs[row].OrderBy(r => r.Block).Select(r => r.Value).ToArray())];
+        return [.. Enumerable.Range(0, report.GetProperty("rows").GetArrayLength())
+            .Select(row => runs[row].OrderBy(r => r.Block).Select(r => r.Value).ToArray())];
     }
 
     private static bool IsNull(JsonElement value) => value.ValueKind == JsonValueKind.Null;

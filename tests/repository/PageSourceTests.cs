@@ -2,7 +2,7 @@ using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Repository;
 
-/// <summary>The sources of pages: what is installed for them comes from whatever registry the machine has, and nothing is markup that is made of text.</summary>
+/// <summary>The sources of pages: what is installed for them comes from whatever registry a machine has, and no text becomes markup.</summary>
 public sealed class PageSourceTests
 {
     private static readonly string[] MarkupOfText = ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "eval(", "new Function"];

@@ -3,6 +3,7 @@
 
 import { element, name, svg } from "../parts/dom.ts";
 import { percent } from "../parts/quantity.ts";
+import { decades } from "../parts/ticks.ts";
 import { claimOf, directions, figureOf, intervalOf, metricOf, nameOf, wordsOf, type Metric, type Report, type Row } from "./report.ts";
 
 /** Ends of the axis. */
@@ -102,6 +103,9 @@ function place(ratio: number, range: Range): number {
 
 /** Round ratios, 1 among them, that do not stand on each other. */
 function ticksOf(range: Range): number[] {
+    const width = range.high / range.low;
+    if (width > 5)
+        return decades(range.low, range.high).filter(tick => width < 300 || Number.isInteger(Math.log10(tick)));
     const distance = (a: number, b: number) => Math.abs(place(a, range) - place(b, range));
     for (let decade = -4; decade < 9; decade++) {
         for (const mantissa of [1, 2, 5]) {

@@ -101,8 +101,9 @@ export function chart(label: string, x: Axis, y: Axis, curves: Curve[]): HTMLEle
         if (step === undefined)
             return;
         event.preventDefault();
-        const last = data[0]!.length - 1, current = plot.cursor.idx ?? (x.reversed ? last : 0);
-        const index = Math.min(last, Math.max(0, current + step * (x.reversed ? -1 : 1)));
+        const last = data[0]!.length - 1, current = plot.cursor.idx;
+        const first = x.reversed ? last : 0;
+        const index = current == null ? first : Math.min(last, Math.max(0, current + step * (x.reversed ? -1 : 1)));
         plot.setCursor({ left: plot.valToPos(data[0]![index]!, "x"), top: HEIGHT / 3 });
     });
     new ResizeObserver(() => {
