@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using AllocReplay.Cli;
-using AllocReplay.Replayer;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
