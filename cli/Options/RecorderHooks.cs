@@ -36,7 +36,8 @@ internal static class RecorderHooks
             string[] parts = option.Split('=', 2);
             record = (parts[0], parts.ElementAtOrDefault(1)) switch
             {
-                ("sample", { } n) when uint.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out uint one) && one > 0 => record with { Sample = one },
+                ("sample", { } n) when uint.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out uint one) && one > 0 =>
+                    record with { Sample = one },
                 ("latency", null) => record with { Latency = true },
                 ("stacks", "auto" or "cfi") => record with { Stacks = StackWalk.FrameInformation },
                 ("stacks", "fp") => record with { Stacks = StackWalk.FramePointers },

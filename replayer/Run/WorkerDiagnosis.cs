@@ -66,7 +66,8 @@ internal sealed record WorkerDiagnosis(Configuration Configuration, string? Hook
 
     private string[] Lines => Said.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    private string DoneText => Done is { } done ? string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(done * 100):0} % done") : "before it began to replay";
+    private string DoneText =>
+        Done is { } done ? string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(done * 100):0} % done") : "before it began to replay";
 
     private static ReplayException Is(FailureKind kind, int? code, string message) => new(new RunFailure(kind, code), message);
 

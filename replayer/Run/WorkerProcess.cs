@@ -32,7 +32,8 @@ internal static class WorkerProcess
         {
             File.WriteAllBytes(progressPath, new byte[2 * sizeof(long)]);
             long oomKills = OomKills();
-            using ProcessGroup worker = ProcessGroup.Start(InfoOf([Path.GetFullPath(planPath), resultPath, progressPath], configuration, options, hook?.Library));
+            using ProcessGroup worker = ProcessGroup.Start(
+                InfoOf([Path.GetFullPath(planPath), resultPath, progressPath], configuration, options, hook?.Library));
             hook?.Started(worker.Id);
             TimeSpan? hungAfter = Watch(worker, options, () => DoneOf(progressPath), progress, token);
             token.ThrowIfCancellationRequested();

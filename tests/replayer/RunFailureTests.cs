@@ -71,7 +71,8 @@ public sealed class RunFailureTests : IDisposable
     [Fact]
     public void One_that_needs_what_nobody_has_does_not_load() =>
         AssertFails(
-            Planted("UNRESOLVED", "-Wl,-z,now"), new ReplayOptions(), new RunFailure(FailureKind.CannotPreload), "undefined symbol: planted_and_nowhere_defined");
+            Planted("UNRESOLVED", "-Wl,-z,now"), new ReplayOptions(), new RunFailure(FailureKind.CannotPreload),
+            "undefined symbol: planted_and_nowhere_defined");
 
     [Fact]
     public void A_hook_that_is_no_library_cannot_be_preloaded_and_the_replay_is_not_run_without_it()
