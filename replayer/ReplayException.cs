@@ -1,5 +1,3 @@
-using AllocReplay.Replayer.Run;
-
 namespace AllocReplay.Replayer;
 
 /// <summary>Why a replay did not end with figures.</summary>

@@ -61,9 +61,7 @@ internal static class AllocatorsCommand
     /// <param name="Name">Its name on the command line.</param>
     /// <param name="Installed">Whether this machine has it.</param>
     /// <param name="Library">The file that provides malloc, links resolved; null where there is none.</param>
-    /// <param name="FoundBy">
-    /// How it was found: in the library directories, the linker's cache, among LLVM's run-time libraries; empty where there is no file.
-    /// </param>
+    /// <param name="FoundBy">Where it was found: library directories, the linker's cache, LLVM's run-time libraries; empty where there is no file.</param>
     /// <param name="Version">Its release, as itself tells; empty where it does not.</param>
     /// <param name="Package">Debian's package of the library and its version; empty where dpkg does not know the file.</param>
     /// <param name="BuildId">Build id of the library in hexadecimal, or empty.</param>

@@ -5,7 +5,7 @@
  * in a file that ALLOCREPLAY_COUNTERS names, mapped and shared, so that they are there however the process ends:
  * COUNTERS lines of 64 bytes, the count in the first eight of each, host byte order. Threads beyond share the last one.
  */
-#include "../hook/interposed.h"
+#include "interposed.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Replayer.Allocators;
 

@@ -11,9 +11,7 @@ internal static class AllocatorProbe
 {
     private static readonly ConcurrentDictionary<string, (string, AllocatorFamily)> Answers = new();
 
-    /// <summary>
-    /// The release that a library tells, as <c>5.3.0</c>, and whose it is; empty and unknown where it tells none, or does not provide malloc.
-    /// </summary>
+    /// <summary>The release that a library tells, as <c>5.3.0</c>, and whose it is; empty and unknown where it does not tell, or provide malloc.</summary>
     /// <param name="library">The file, links resolved.</param>
     public static (string Version, AllocatorFamily Family) Ask(string library) => Answers.GetOrAdd(library, static file =>
     {

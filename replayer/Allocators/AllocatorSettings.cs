@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
-using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Replayer.Allocators;
 
@@ -20,7 +19,6 @@ internal static partial class AllocatorSettings
         ["TCMALLOC_MAX_TOTAL_THREAD_CACHE_BYTES"] = "tcmalloc.max_total_thread_cache_bytes",
         ["TCMALLOC_AGGRESSIVE_DECOMMIT"] = "tcmalloc.aggressive_memory_decommit",
         ["TCMALLOC_HEAP_LIMIT_MB"] = "tcmalloc.heap_limit_mb",
-        ["TCMALLOC_RELEASE_RATE"] = "release_rate",
     };
 
     private static readonly ConcurrentDictionary<string, IReadOnlyList<AllocatorSetting>> Answers = new();

@@ -90,8 +90,7 @@ public static class ConfigurationFile
             ? $"{place} is no member of a set; known: allocators, hooks, environment, matrix"
             : e.Message.Contains("uplicate", StringComparison.Ordinal) ? $"{place} stands twice"
             : e.InnerException is JsonException or null && e.Message.Contains("could not be converted", StringComparison.Ordinal)
-                ? $"{place} is not as expected: allocators and hooks are lists of texts, environment has a list of texts for each variable, "
-                    + "matrix is true or false"
+                ? $"{place} is not as expected: allocators and hooks are lists of texts, environment has one for each variable, matrix is true or false"
             : $"{place}: {e.InnerException?.Message ?? e.Message}";
     }
 

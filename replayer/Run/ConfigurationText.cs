@@ -6,7 +6,7 @@ namespace AllocReplay.Replayer.Run;
 /// <summary>How configurations are written: items by comma, hooks after a plus sign, and quotes around what holds one of these.</summary>
 /// <remarks>
 /// <para><c>"…"</c> may stand around an item or a part of it; within, <c>\"</c> is a quote and <c>\\</c> a backslash.</para>
-/// <para>A plus sign is one only between blanks: <c>libstdc++.so</c> has none.</para>
+/// <para>A plus sign is one only between blanks, the ends of the text being some: <c>libstdc++.so</c> has none.</para>
 /// </remarks>
 internal static class ConfigurationText
 {
@@ -69,5 +69,5 @@ internal static class ConfigurationText
     /// <summary><c>NAME=VALUE</c>, quoted where it has to be.</summary>
     public static string Quote(string name, string value) => $"{name}={Quote(value)}";
 
-    private static bool IsBlank(string text, int index) => index >= 0 && index < text.Length && char.IsWhiteSpace(text[index]);
+    private static bool IsBlank(string text, int index) => index < 0 || index >= text.Length || char.IsWhiteSpace(text[index]);
 }

@@ -1,3 +1,5 @@
+using AllocReplay.Replayer.Allocators;
+
 namespace AllocReplay.Replayer.Run;
 
 /// <summary>A hook that has a name.</summary>

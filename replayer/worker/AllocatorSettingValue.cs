@@ -13,19 +13,12 @@ internal static unsafe class AllocatorSettingValue
         "opt.stats_interval_opts", "opt.stats_print_opts", "opt.thp", "opt.zero_realloc",
     ];
 
-    private const string ReleaseRate = "release_rate"; // has a function of its own
-
     /// <summary>The value as text; null when the allocator has no such setting, or no interface that tells it.</summary>
     public static string? Read(Provider provider, string name)
     {
         void* control = provider.Find("mallctl");
         if (control != null)
             return OfJemalloc((delegate* unmanaged<byte*, void*, nuint*, void*, nuint, int>)control, name);
-        if (name == ReleaseRate)
-        {
-            void* rate = provider.Find("MallocExtension_GetMemoryReleaseRate");
-            return rate == null ? null : ((delegate* unmanaged<double>)rate)().ToString(CultureInfo.InvariantCulture);
-        }
         void* property = provider.Find("MallocExtension_GetNumericProperty");
         return property == null ? null : OfGperftools((delegate* unmanaged<byte*, nuint*, int>)property, name);
     }

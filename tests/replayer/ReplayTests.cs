@@ -192,7 +192,7 @@ public sealed class ReplayTests : IDisposable
     }
 
     [Fact]
-    public void A_library_that_provides_no_malloc_is_told()
+    public void A_library_that_is_none_is_told()
     {
         _writer.Thread(0).Malloc(100, 0x1000, 32);
         File.Copy(typeof(ReplayTests).Assembly.Location, _directory["libnothing.so"]);
@@ -202,8 +202,8 @@ public sealed class ReplayTests : IDisposable
 
         var e = Assert.Throws<ReplayException>(() => WorkerRunner.Instance.Run(plan, Configuration.Parse($"mine={library}")[0], new ReplayOptions()));
 
-        Assert.Equal(ReplayFailure.NotPossible, e.Failure);
-        Assert.Contains("malloc came from", e.Message);
+        Assert.Equal((ReplayFailure.NotPossible, FailureKind.CannotPreload), (e.Failure, e.Run?.Kind));
+        Assert.Contains("libnothing.so cannot be preloaded", e.Message);
     }
 
     [Fact]

@@ -2,9 +2,10 @@ using AllocReplay.Cli.Options;
 using AllocReplay.Replayer;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
+using AllocReplay.Tests.Replayer;
 using AllocReplay.Tests.Support;
 
-namespace AllocReplay.Tests.Replayer;
+namespace AllocReplay.Tests.Cli;
 
 /// <summary>Replays with a hook before the allocator. That the allocator behind it is the one that was asked for is checked by every run itself.</summary>
 [StartsProcesses]

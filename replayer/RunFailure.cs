@@ -1,4 +1,4 @@
-namespace AllocReplay.Replayer.Run;
+namespace AllocReplay.Replayer;
 
 /// <summary>What became of a run that has no figures.</summary>
 public enum FailureKind

@@ -4,7 +4,7 @@ using AllocReplay.Replayer.Run;
 using AllocReplay.Tests.Support;
 using CsCheck;
 
-namespace AllocReplay.Tests.Replayer;
+namespace AllocReplay.Tests.Cli;
 
 /// <summary>How configurations are written and read. CsCheck prints the seed of a failing property.</summary>
 public sealed class ConfigurationTests
@@ -12,8 +12,8 @@ public sealed class ConfigurationTests
     private const string Seed = "0N0XIzNsQ0O3";
     private static readonly int Samples = Effort.Of(2000, small: 500);
 
-    private static readonly Gen<string> AnyValue = Gen.OneOf(
-        Gen.String[Gen.Char["a,b\" +\\=:1\t$é"], 0, 12], Gen.Const("narenas:1,tcache:false"), Gen.Const("8"));
+    private static readonly Gen<string> AnyValue =
+        Gen.OneOf(Gen.String[Gen.Char["a,b\" +\\=:1\t$é"], 0, 12], Gen.Const("narenas:1,tcache:false"), Gen.Const("8"));
 
     private static readonly ConfigurationParser Parser = new(RecorderHooks.Catalog);
 

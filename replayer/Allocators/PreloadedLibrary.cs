@@ -1,4 +1,4 @@
-namespace AllocReplay.Replayer.Run;
+namespace AllocReplay.Replayer.Allocators;
 
 /// <summary>What can be preloaded.</summary>
 internal static class PreloadedLibrary
