@@ -34,7 +34,8 @@ public sealed record LatencyFacts(
         return all.Length == 0 ? [] :
         [
             .. acquired.Length == 0 ? Array.Empty<LatencyFacts>() : [Of(All, acquired.Min(l => l.SizeLow), acquired.Max(l => l.SizeHigh), acquired)],
-            .. all.GroupBy(l => (l.Kind, l.SizeLow, l.SizeHigh)).OrderBy(g => g.Key.Kind).ThenBy(g => g.Key.SizeLow)
+            .. all.GroupBy(l => (l.Kind, l.SizeLow, l.SizeHigh))
+                .OrderBy(g => CallKinds.IsDeallocation(g.Key.Kind)).ThenBy(g => g.Key.Kind).ThenBy(g => g.Key.SizeLow)
                 .Select(g => Of(CallKinds.CallName(g.Key.Kind), g.Key.SizeLow, g.Key.SizeHigh, g)),
         ];
     }

@@ -86,7 +86,7 @@ public sealed class ReplaySessionTests : IDisposable
         public string Name => "counting";
         public List<ReplayInfo> Completed { get; } = [];
         public int Abandoned { get; private set; }
-        public PreloadedHook Library { get; } = new(Targets.Build("failing_allocator.c", "-shared", "-fPIC", "-DNO_MALLOC"), []);
+        public PreloadedHook Library => new(Targets.Build("failing_allocator.c", "-shared", "-fPIC", "-DNO_MALLOC"), []);
 
         public IHookedRun Begin() => this;
 
