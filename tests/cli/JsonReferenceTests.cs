@@ -101,7 +101,7 @@ public sealed partial class JsonReferenceTests : IDisposable
     {
         IEnumerable<string> metric = JsonShape.Of(typeof(Metric), _ => null).Select(p => p.Path);
 
-        Assert.Contains("is_compared", metric);
+        Assert.Contains("threshold", metric);
         Assert.DoesNotContain("take", metric);
     }
 
