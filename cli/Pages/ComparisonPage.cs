@@ -43,7 +43,8 @@ internal static class ComparisonPage
             terminal.Note($"{row.Allocator.Name}: {Quantity.Count(row.FailedNow, "call")} failed now, "
                 + $"{Quantity.Count(row.Divergences)} had another outcome.");
         }
-        string[] below = [.. report.Rows.Where(r => r.OverheadGap > OverheadGap.NothingLive).Select(r => r.Allocator.Name).Distinct()];
+        IEnumerable<ComparisonRow> judged = report.Rows.Where(r => r.Role != Role.Reference);
+        string[] below = [.. judged.Where(r => r.OverheadGap > OverheadGap.NothingLive).Select(r => r.Allocator.Name).Distinct()];
         if (below.Length > 0)
         {
             terminal.Note($"{string.Join(", ", below)}: less was resident than live, so memory is not judged: what is not touched takes none. "

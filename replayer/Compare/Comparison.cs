@@ -59,11 +59,15 @@ public sealed class Comparison(
         _started = _clock.GetTimestamp();
         try
         {
-            WarmUp();
             foreach (Pass pass in _planned)
+            {
                 Measure(pass);
+                // Whoever has wrong blocks may not live to the end of another run: that is looked at first.
+                if (pass == Pass.Blocks)
+                    WarmUp();
+            }
         }
-        catch (OperationCanceledException) when (_log.Runs.Count > 0)
+        catch (OperationCanceledException) when (_passes.Any(p => p.Blocks > 0))
         {
             // What was finished is told.
         }
@@ -72,14 +76,11 @@ public sealed class Comparison(
 
     private TimeSpan Elapsed => _clock.GetElapsedTime(_started);
 
-    /// <summary>
-    /// Every configuration once, the one to be compared with first: whoever cannot run is known, files are in memory, and how often a run has to go
-    /// through the trace to last a while.
-    /// </summary>
+    /// <summary>Every configuration once: files are in memory, and how often a run has to go through the trace to last a while is known.</summary>
     private void WarmUp()
     {
         long fastest = long.MaxValue, slowest = 1;
-        foreach (Entrant entrant in _entrants.Where(e => e.Role != Role.Twin))
+        foreach (Entrant entrant in _entrants.Where(e => e.Role != Role.Twin && e.Failure is null))
         {
             if (TryRun(Pass.Throughput, entrant, loops: 1) is not { } result || entrant.Role == Role.Reference)
                 continue;
@@ -123,7 +124,7 @@ public sealed class Comparison(
     private bool RunBlock(Pass pass, int block)
     {
         bool ran = false;
-        foreach (Entrant entrant in _schedule.NextBlock().Select(i => _entrants[i]).Where(e => TakesPart(e, pass)))
+        foreach (Entrant entrant in OrderOf(pass).Select(i => _entrants[i]).Where(e => TakesPart(e, pass)))
         {
             if (TryRun(pass, entrant, pass.Repeats ? _loops : 1) is not { } result)
                 continue;
@@ -132,6 +133,9 @@ public sealed class Comparison(
         }
         return ran;
     }
+
+    /// <summary>What is run once is compared with nothing; the first is then known to run, and how long that takes.</summary>
+    private IEnumerable<int> OrderOf(Pass pass) => pass.BlocksMax > 1 ? _schedule.NextBlock() : Enumerable.Range(0, _entrants.Count);
 
     /// <summary>What is run once needs no twin.</summary>
     private static bool TakesPart(Entrant entrant, Pass pass) =>
@@ -166,15 +170,17 @@ public sealed class Comparison(
         }
     }
 
-    /// <summary>What the others took, many times; before there are others, all the time that there is.</summary>
+    /// <summary>
+    /// What the runs of a pass took, many times; before there are any, all the time that there is, as one order may take far longer than another.
+    /// </summary>
     private TimeSpan TimeoutOf(Pass pass, int loops)
     {
         if (options.Timeout is { } asked)
             return asked;
-        if (!_took.TryGetValue(pass, out List<TimeSpan>? took))
-            return options.Budget > PatienceMin ? options.Budget : PatienceMin;
-        TimeSpan others = TimeSpan.FromTicks((long)PairedStatistics.Median(took.Select(t => (double)t.Ticks))) * loops * Patience;
-        return others > PatienceMin ? others : PatienceMin;
+        TimeSpan usual = _took.TryGetValue(pass, out List<TimeSpan>? took)
+            ? TimeSpan.FromTicks((long)PairedStatistics.Median(took.Select(t => (double)t.Ticks))) * loops * Patience
+            : options.Budget;
+        return usual > PatienceMin ? usual : PatienceMin;
     }
 
     private TimeSpan TimeOfBlock(Pass pass)

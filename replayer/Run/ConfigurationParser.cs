@@ -70,11 +70,15 @@ public sealed class ConfigurationParser(HookCatalog hooks)
             throw Usage($"{twice.Key} is named twice");
     }
 
+    /// <summary>A name in capitals is a variable's, unless its value is a library that is there: that is an allocator with a loud name.</summary>
     internal static bool IsVariable(string item)
     {
         int equals = item.IndexOf('=', StringComparison.Ordinal);
-        return equals > 0 && IsVariableName(item.AsSpan(0, equals));
+        return equals > 0 && IsVariableName(item.AsSpan(0, equals)) && !IsLibrary(item[(equals + 1)..]);
     }
+
+    private static bool IsLibrary(string value) =>
+        value.Contains('/', StringComparison.Ordinal) && Path.GetFileName(value).Contains(".so", StringComparison.Ordinal) && File.Exists(value);
 
     private static bool IsVariableName(ReadOnlySpan<char> name) => name.Length > 0 && name.IndexOfAnyExcept(VariableCharacters) < 0;
 

@@ -125,6 +125,17 @@ public sealed class ConfigurationTests
     }
 
     [StartsProcesses]
+    [Fact]
+    public void A_library_that_is_there_is_an_allocator_however_loud_its_name()
+    {
+        string library = Targets.Build("failing_allocator.c", "-shared", "-fPIC");
+        using var directory = new TemporaryDirectory();
+        File.Copy(library, directory["libloud.so"]);
+        Assert.Equal(["glibc", "LOUD"], Parser.Parse($"glibc,LOUD={directory["libloud.so"]}").Select(c => c.Label));
+        Assert.Equal(["glibc,LOUD=/nowhere/libloud.so"], Parser.Parse("glibc,LOUD=/nowhere/libloud.so").Select(c => c.Label)); // a variable as any other
+    }
+
+    [StartsProcesses]
     [Theory]
     [InlineData("glibc,MALLOC_ARENA_MAXX=1", "this glibc has no such variable; it has MALLOC_ARENA_MAX")]
     [InlineData("glibc,MALLOC_CONF=narenas:1", "glibc does not read MALLOC_CONF, which is jemalloc's")]

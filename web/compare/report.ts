@@ -1,7 +1,7 @@
 // What a page of comparisons is made of: reports as docs/reference/json.md has them, allocreplay.compare, but for their long lists, which come as
 // columns (cli/Pages/ComparisonData.cs) and are put back into the rows.
 
-export type MetricUnit = "calls_per_second" | "nanoseconds_per_call" | "bytes" | "count" | (string & {});
+export type MetricUnit = "calls_per_second" | "nanoseconds_per_call" | "nanoseconds" | "per_call" | "bytes" | "count" | (string & {});
 export type Verdict = "too_few_runs" | "no_difference_shown" | "negligible" | "higher" | "lower" | "withheld";
 
 export interface PageData {
@@ -140,7 +140,7 @@ export function nameOf(row: Row): string {
 }
 
 export function wordsOf(metric: Metric): string {
-    return { cpu: "CPU time", peak_rss: "peak RSS", end_rss: "RSS at the end", faults: "page faults", switches: "context switches" }[metric.name]
+    return { cpu: "CPU time", peak_rss: "peak RSS", mean_rss: "mean RSS", end_rss: "RSS at the end", faults: "page faults", switches: "context switches" }[metric.name]
         ?? metric.name.replaceAll("_", " ");
 }
 

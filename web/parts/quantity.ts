@@ -41,6 +41,8 @@ export function figure(unit: MetricUnit, value: number): string {
     switch (unit) {
         case "calls_per_second": return `${(value / 1e6).toFixed(2)} M/s`;
         case "nanoseconds_per_call": return `${value.toFixed(1)} ns`;
+        case "nanoseconds": return value > 0 ? duration(value) : "0 ns";
+        case "per_call": return value.toPrecision(3);
         case "bytes": return bytes(value);
         default: return count(value);
     }
