@@ -28,8 +28,11 @@ public sealed class LibraryHook(string library, IReadOnlyList<string> environmen
     {
         private readonly DirectoryInfo _scratch = Directory.CreateTempSubdirectory("allocreplay-hook-");
 
-        public Run(string library, IReadOnlyList<string> environment) => Library = new PreloadedHook(
-            library, [.. environment.Select(v => v.Replace(Scratch, _scratch.FullName, StringComparison.Ordinal))]) { Directory = _scratch.FullName };
+        public Run(string library, IReadOnlyList<string> environment)
+        {
+            string[] variables = [.. environment.Select(v => v.Replace(Scratch, _scratch.FullName, StringComparison.Ordinal))];
+            Library = new PreloadedHook(library, variables) { Directory = _scratch.FullName };
+        }
 
         public PreloadedHook Library { get; }
 

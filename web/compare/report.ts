@@ -140,8 +140,10 @@ export function nameOf(row: Row): string {
 }
 
 export function wordsOf(metric: Metric): string {
-    return { cpu: "CPU time", peak_rss: "peak RSS", mean_rss: "mean RSS", end_rss: "RSS at the end", faults: "page faults", switches: "context switches" }[metric.name]
-        ?? metric.name.replaceAll("_", " ");
+    const words: Record<string, string> = {
+        cpu: "CPU time", peak_rss: "peak RSS", mean_rss: "mean RSS", end_rss: "RSS at the end", faults: "page faults", switches: "context switches",
+    };
+    return words[metric.name] ?? metric.name.replaceAll("_", " ");
 }
 
 /** What more and less of a figure are called. */
