@@ -43,7 +43,7 @@ public sealed class ComparisonFilesTests : IDisposable
         string[] peak = Assert.Single(rows, r => Field(r, "configuration") == "tcmalloc_minimal" && Field(r, "metric") == "peak_rss");
         Assert.Equal("lower", Field(peak, "verdict"));
         string[] broken = Assert.Single(rows, r => Field(r, "configuration") == SampleComparison.Broken);
-        Assert.Equal(("", "throughput: killed by SIGSEGV"), (Field(broken, "metric"), Field(broken, "failure")));
+        Assert.Equal(("", "blocks: killed by SIGSEGV"), (Field(broken, "metric"), Field(broken, "failure")));
         Assert.All(rows, r => Assert.Equal(heads.Length, r.Length));
         Assert.Contains(rows, r => Field(r, "configuration") == "'" + Formula); // text, to a spreadsheet too
         Assert.DoesNotContain(rows, r => r.Any(f => f.StartsWith('=')));
@@ -60,7 +60,7 @@ public sealed class ComparisonFilesTests : IDisposable
         Assert.All(table.Take(7), l => Assert.Equal(5, l.Count(c => c == '|')));
         Assert.All(table.Skip(7), l => Assert.Equal(8, l.Count(c => c == '|')));
         Assert.Contains(table, l => l.StartsWith("| tcmalloc_minimal | ", StringComparison.Ordinal) && l.Contains("faster", StringComparison.Ordinal));
-        Assert.Contains("- broken failed in its throughput run: killed by SIGSEGV", lines);
+        Assert.Contains("- broken failed in its blocks run: killed by SIGSEGV", lines);
         Assert.Contains("Made by ```allocreplay compare `x` ``y```.", lines);
         Assert.DoesNotContain('<', text);
     }
