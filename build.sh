@@ -26,7 +26,7 @@ usage: ./build.sh COMMAND
   fuzz [SECONDS] [SEED]
                 feed mutated traces to both readers; --plant: the negative control; --verbose: which errors were reached
   mutate [PART] change the code of formats, replayer or analyzer a little, a thousand times: do the fast tests notice?
-  lint          check formatting, with clang-format and shellcheck too where they can be installed
+  lint          check formatting, and the types of the pages' scripts; with clang-format, shellcheck and Node.js where they can be installed
 TEXT
 }
 
@@ -94,14 +94,39 @@ need_build_tools() {
     install_missing required gcc:gcc libc6-dev:/usr/include/stdlib.h
 }
 
+# What the sources of the pages are bundled by. False, with a line that says so, where it is not to be had.
+need_page_tools() {
+    local installed=web/node_modules/.package-lock.json
+    install_missing optional nodejs:node npm:npm
+    if ! { command -v node && command -v npm; } >/dev/null; then
+        note "build.sh: no Node.js: left out is the page of compare --html"
+        return 1
+    fi
+    if [ ! -e $installed ] || [ web/package-lock.json -nt $installed ]; then
+        if ! (cd web && npm ci --silent >&2); then
+            note "build.sh: npm ci failed in web: left out is the page of compare --html"
+            return 1
+        fi
+    fi
+}
+
+# The pages that commands write, from web to artifacts/web, where the build of the command takes them from.
+build_pages() {
+    rm -rf artifacts/web
+    if need_page_tools; then
+        node web/build.mjs
+    fi
+}
+
 build() {
     need_build_tools
+    build_pages
     dotnet publish cli/AllocReplay.Cli.csproj -c $configuration -p:PublishReadyToRun=true -o artifacts/lib -v quiet --nologo >&2
     ln -sfn lib/allocreplay artifacts/allocreplay
     note "built artifacts/allocreplay"
 }
 
-# All that a test may ask for, but Java, npm and Chromium, which are large: one test of each is skipped where it is not.
+# All that a test may ask for, but Java and Chromium, which are large: their tests are skipped where they are not.
 need_test_tools() {
     install_missing required g++:g++
     install_missing optional "${allocators[@]}" libgoogle-perftools-dev:/usr/include/gperftools/malloc_hook_c.h \
@@ -131,6 +156,7 @@ run_tests() {
 run_all_tests() {
     need_build_tools
     need_test_tools
+    build_pages
     run_tests "$@"
 }
 
@@ -168,6 +194,9 @@ lint() {
     dotnet format tools.sln --verify-no-changes
     if command -v clang-format >/dev/null; then
         git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+    fi
+    if need_page_tools; then
+        npm run --prefix web --silent check
     fi
     if command -v shellcheck >/dev/null; then
         git ls-files '*.sh' .ci/run | xargs shellcheck

@@ -19,11 +19,16 @@ internal sealed class Interleaved
     public static Interleaved Run(int blocks, IReadOnlyList<Candidate> candidates)
     {
         var figures = candidates.ToDictionary(c => c.Name, _ => new double[blocks]);
-        foreach (ScheduledRun run in new Schedule(candidates.Count, blocks, warmUps: 1, Seed).Runs())
+        var schedule = new Schedule(candidates.Count, Seed);
+        const int warmUps = 1;
+        for (int block = -warmUps; block < blocks; block++)
         {
-            double figure = candidates[run.Configuration].Run();
-            if (run.Counts)
-                figures[candidates[run.Configuration].Name][run.Block] = figure;
+            foreach (Candidate candidate in schedule.NextBlock().Select(i => candidates[i]))
+            {
+                double figure = candidate.Run();
+                if (block >= 0)
+                    figures[candidate.Name][block] = figure;
+            }
         }
         return new Interleaved(figures);
     }

@@ -1,6 +1,7 @@
 using AllocReplay.Analyzer;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
+using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Recorder;
@@ -41,6 +42,7 @@ internal static class Failures
         DatasetNotWritableException => new(ExitCode.NotPossible),
         DatasetException => new(ExitCode.BadInput),
         ReplayException replay => OfReplay(replay.Failure),
+        PageMissingException => new(ExitCode.NotPossible),
         PlatformNotSupportedException => new(ExitCode.NotPossible),
         IOException { HResult: NoSpace or ReadOnlyFileSystem or QuotaExceeded } => new(ExitCode.NotPossible),
         IOException or UnauthorizedAccessException => new(ExitCode.BadInput),

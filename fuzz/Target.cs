@@ -39,7 +39,7 @@ internal sealed class Target(bool plant)
     private void Read(TraceReader reader, bool repack)
     {
         Totals all = ReadMerged(reader);
-        TraceFormatException? damage = reader.Damage;
+        TraceFormatException? damage = reader.Damage ?? StackDamage(reader);
         Totals threads = default;
         long middle = all.LastNs / 2, atMiddle = 0;
         for (int thread = 0; thread < reader.Threads.Count; thread++)
@@ -89,6 +89,20 @@ internal sealed class Target(bool plant)
                 ReadStack(reader, e.Stack);
         }
         return totals;
+    }
+
+    /// <summary>What is wrong with stacks or symbols that no event led to: whoever packs the trace meets it.</summary>
+    private static TraceFormatException? StackDamage(TraceReader reader)
+    {
+        try
+        {
+            _ = (reader.Frames, reader.Symbols);
+            return null;
+        }
+        catch (TraceFormatException damage)
+        {
+            return damage;
+        }
     }
 
     private static void ReadStack(TraceReader reader, int stack)

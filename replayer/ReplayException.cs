@@ -14,7 +14,15 @@ public enum ReplayFailure
 }
 
 /// <summary>A replay that did not end with figures. The message is one line for people.</summary>
-public sealed class ReplayException(ReplayFailure failure, string message) : Exception(message)
+public sealed class ReplayException : Exception
 {
-    public ReplayFailure Failure { get; } = failure;
+    public ReplayException(ReplayFailure failure, string message) : base(message) => Failure = failure;
+
+    /// <summary>A run that did not end with figures: others may.</summary>
+    public ReplayException(RunFailure run, string message) : base(message) => (Failure, Run) = (run.Failure, run);
+
+    public ReplayFailure Failure { get; }
+
+    /// <summary>What became of the run; null where there was none.</summary>
+    public RunFailure? Run { get; }
 }

@@ -15,9 +15,14 @@ internal static class WorkerStart
     /// <param name="arguments">Its arguments.</param>
     /// <param name="libraries">What is preloaded, in the order in which symbols are looked up.</param>
     /// <param name="environment">Variables, as NAME=VALUE.</param>
-    public static ProcessStartInfo Info(IEnumerable<string> arguments, IReadOnlyList<string> libraries, IEnumerable<string> environment)
+    public static ProcessStartInfo Info(IEnumerable<string> arguments, IReadOnlyList<string> libraries, IEnumerable<string> environment) =>
+        Program(Executable, arguments, libraries, environment);
+
+    /// <summary>Another program as a worker is started.</summary>
+    public static ProcessStartInfo Program(
+        string program, IEnumerable<string> arguments, IReadOnlyList<string> libraries, IEnumerable<string> environment)
     {
-        var start = new ProcessStartInfo(Executable, arguments);
+        var start = new ProcessStartInfo(program, arguments);
         start.Environment.Clear();
         foreach (string name in Inherited)
             if (Environment.GetEnvironmentVariable(name) is { } value)

@@ -13,7 +13,7 @@ internal sealed class SymbolCache(string? directory)
     private const int FileMax = 1 << 28;
 
     /// <summary>Rises when other answers would be kept for the same files.</summary>
-    private const string Version = "2";
+    private const string Version = "3";
 
     /// <summary>Of a module.</summary>
     [MessagePackObject]

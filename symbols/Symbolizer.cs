@@ -86,7 +86,8 @@ public sealed class Symbolizer : IDisposable
                 IReadOnlyDictionary<string, string> names = new Dictionary<string, string>();
                 try
                 {
-                    answers = _resolver.Resolve(file.Path, [.. offsets.Select(o => file.Base + o)], _token);
+                    answers = [.. _resolver.Resolve(file.Path, [.. offsets.Select(o => file.Base + o)], _token)
+                        .Select(IReadOnlyList<FunctionLine> (a) => [.. a.Select(f => f.Unversioned())])];
                     names = Demangler.Demangle(answers.SelectMany(a => a).Select(f => f.Symbol), _token);
                 }
                 catch (Win32Exception)

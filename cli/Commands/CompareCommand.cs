@@ -3,6 +3,7 @@ using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Gate;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
 
@@ -11,72 +12,133 @@ namespace AllocReplay.Cli.Commands;
 /// <summary><c>allocreplay compare</c>: one trace under several allocators, by a protocol whose figures stand up.</summary>
 internal static class CompareCommand
 {
-    private const int RunsMin = 3;
-
     public static Command Create(Terminal terminal)
     {
         var choice = new TraceChoiceOptions();
-        Option<string?> allocator = new("--allocator")
+        var gate = new GateArguments();
+        var configurations = new ConfigurationArguments();
+        Option<string?> timeout = new("--timeout")
         {
-            Description = "Allocators, by comma, the first to be compared with: names that 'allocators' lists, or name=path.so; "
-                + "VARIABLE=value sets the environment of the one before. Default: all that are installed, and noop.",
-            HelpName = "a,b,…",
+            Description = "A run that takes longer hangs, and is ended. Default: ten times what the runs before it took, at least 30 seconds.",
+            HelpName = "time",
         };
-        Option<int> runs = new("--runs")
+        Option<string> precision = new("--precision")
         {
-            Description = "Blocks of runs that count, at least 3; each runs every allocator once. Fewer than 5 give no verdict.",
-            HelpName = "n",
-            DefaultValueFactory = _ => 5,
+            Description = "Go on until the half width of every interval of a primary figure is at most this.",
+            HelpName = "percent",
+            DefaultValueFactory = _ => "1%",
+        };
+        Option<string> budget = new("--budget")
+        {
+            Description = "Or until so much time is spent.",
+            HelpName = "time",
+            DefaultValueFactory = _ => "3m",
+        };
+        Option<int?> runs = new("--runs") { Description = "Exactly so many runs of each in each pass, whatever the precision and the time.", HelpName = "n" };
+        Option<string> primary = new("--primary")
+        {
+            Description = "The figures that verdicts are given of, by comma. All verdicts are to hold at once: more of them, or more rows, take more runs.",
+            HelpName = string.Join(',', Metric.All.Select(m => m.Name)),
+            DefaultValueFactory = _ => string.Join(',', Metric.Primary.Select(m => m.Name)),
         };
         Option<int?> seed = new("--seed") { Description = "Seed of the order within blocks. Default: a new one, printed.", HelpName = "n" };
         Option<string> touch = ReplayArguments.Touch();
+        Option<bool> touchCalloc = ReplayArguments.TouchCalloc();
         Option<string?> maxLive = ReplayArguments.MaxLive();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
+        var files = new ComparisonFileOptions();
         var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
         {
-            allocator, runs, seed, touch, maxLive, partial, json,
+            precision, budget, runs, primary, seed, touch, touchCalloc, timeout, maxLive, partial, json,
         };
+        configurations.AddTo(command);
         choice.AddTo(command);
+        gate.AddTo(command);
+        files.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
             new Request(
                 new ReplayArguments.Source(
                     choice.Of(parse),
                     new PlanCheck(parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive))),
-                    new PlanOptions { Order = Comparison.Passes[0].Order }),
-                parse.GetValue(allocator), parse.GetValue(runs), parse.GetValue(seed),
-                ReplayArguments.ParseTouch(parse.GetValue(touch)!), parse.GetValue(json)),
+                    new PlanOptions { Order = Pass.Throughput.Order }),
+                configurations.Of(parse),
+                new ComparisonOptions
+                {
+                    Precision = GateArguments.ParsePercent("--precision", parse.GetValue(precision)!),
+                    Budget = Quantity.ParseTime("--budget", parse.GetValue(budget)!),
+                    Blocks = ParseRuns(parse.GetValue(runs)),
+                    Primary = ParsePrimary(parse.GetValue(primary)!),
+                    Seed = parse.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
+                    Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
+                    Timeout = parse.GetValue(timeout) is { } time ? Quantity.ParseTime("--timeout", time) : null,
+                    TouchCalloc = parse.GetValue(touchCalloc),
+                },
+                gate.Of(parse), parse.GetValue(json), files.Of(parse, parse.GetValue(json))),
             terminal, token));
         return command;
     }
 
-    private sealed record Request(ReplayArguments.Source Source, string? Allocators, int Runs, int? Seed, TouchPolicy Touch, bool Json);
+    private sealed record Request(
+        ReplayArguments.Source Source, IReadOnlyList<Configuration> Configurations, ComparisonOptions Options, GateArguments.Gate Gate, bool Json,
+        ComparisonFiles Files);
 
     private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
-        if (request.Runs < RunsMin)
-            throw new UsageException($"--runs {request.Runs}: fewer than {RunsMin} runs have no spread");
-        IReadOnlyList<Configuration> configurations = request.Allocators is { } list ? Configuration.Parse(list) : Configuration.Installed();
-        int seed = request.Seed ?? Random.Shared.Next(1, 1_000_000);
+        foreach (Condition condition in request.Gate.Conditions)
+            condition.Require([.. request.Configurations.Select(c => c.Label)]);
+        ComparisonReport report = request.Files.Write(terminal, () => Compare(request, terminal, token));
+        ComparisonPage.Note(report, request.Source.Trace.Words, terminal);
+        return CodeOf(report);
+    }
+
+    private static ComparisonReport Compare(Request request, Terminal terminal, CancellationToken token)
+    {
+        IReadOnlyList<Configuration> configurations = request.Configurations;
         var plans = new List<ReplayPlan> { ReplayArguments.Compile(request.Source, terminal, token) };
         try
         {
             foreach (Pass pass in Comparison.Passes.Where(p => plans.All(plan => plan.Order != p.Order)))
                 plans.Add(ReplayArguments.CompileAgain(request.Source, pass.Order, terminal, token));
-            var options = new ComparisonOptions { Runs = request.Runs, Seed = seed, Touch = request.Touch };
-            var comparison = new Comparison(plans, configurations, options, WorkerRunner.Instance);
-            ComparisonReport report = terminal.WithProgress(
-                $"Comparing {configurations.Count} allocators (seed {seed})", progress => comparison.Run(request.Source.Trace.Path, progress, token));
+            var comparison = new Comparison(plans, configurations, request.Options, WorkerRunner.Instance);
+            string title = $"Comparing {Quantity.Count(configurations.Count, "configuration")} (seed {request.Options.Seed})";
+            ComparisonReport report = terminal.WithProgress(title, progress => comparison.Run(request.Source.Trace.Path, new Share(progress), token));
+            report = request.Gate.Check(report);
             if (request.Json)
-                terminal.WriteJson("allocreplay.compare/1", report);
-            else
+                terminal.WriteJson("allocreplay.compare/2", report);
+            else if (!request.Files.TakeOutput)
                 ComparisonPage.Print(report, terminal);
-            ComparisonPage.Note(report, request.Source.Trace.Words, terminal);
+            return report;
         }
         finally
         {
             plans.ForEach(plan => plan.Dispose());
         }
-        return ExitCode.Ok;
+    }
+
+    private static int CodeOf(ComparisonReport report)
+    {
+        if (report.IsInterrupted)
+            return ExitCode.Interrupted;
+        bool isSound = report.Rows.All(r => r.IsSound) && report.Gate.All(g => g.Outcome is GateOutcome.Passed or GateOutcome.Inconclusive);
+        return isSound ? ExitCode.Ok : ExitCode.Failed;
+    }
+
+    private static int? ParseRuns(int? runs) =>
+        runs is null or (> 0 and <= SignedRank.PairsMax) ? runs : throw new UsageException($"--runs {runs}: expected 1 to {SignedRank.PairsMax}");
+
+    private static Metric[] ParsePrimary(string list)
+    {
+        Metric[] metrics =
+        [
+            .. list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(name => Metric.Of(name)
+                ?? throw new UsageException($"--primary {name}: no such figure; known: {string.Join(", ", Metric.All.Select(m => m.Name))}")).Distinct(),
+        ];
+        return metrics.Length > 0 ? metrics : throw new UsageException("--primary: name a figure");
+    }
+
+    private sealed class Share(IProgress<double> bar) : IProgress<ComparisonProgress>
+    {
+        public void Report(ComparisonProgress value) => bar.Report(value.Share);
     }
 }

@@ -18,11 +18,12 @@ internal static class ReplayCommand
         var choice = new TraceChoiceOptions();
         Option<string> allocator = new("--allocator")
         {
-            Description = "Allocator to replay under: a name that 'allocators' lists, or name=path.so[,VARIABLE=value…].",
+            Description = "Allocator to replay under: a name that 'allocators' lists, or name=path.so; then [,VARIABLE=value…][ + hook[,option…]].",
             HelpName = "name",
             DefaultValueFactory = _ => "glibc",
         };
         Option<string> touch = ReplayArguments.Touch();
+        Option<bool> touchCalloc = ReplayArguments.TouchCalloc();
         Option<string> order = ReplayArguments.Order();
         Option<string> pace = ReplayArguments.Pace();
         Option<int> loop = new("--loop")
@@ -38,12 +39,17 @@ internal static class ReplayCommand
             HelpName = "out",
         };
         Option<bool> force = new("--force") { Description = "Replace a recording of that name." };
+        Option<bool> check = new("--check")
+        {
+            Description = "Replay once more with every block written and looked at: is it aligned, its owner's alone, and does it keep its bytes? "
+                + "Exit code 1 where one is not.",
+        };
         Option<bool> partial = TraceArguments.Partial();
         Option<string?> keepPlan = new("--keep-plan") { Description = "Keep the compiled plan as this file.", HelpName = "file" };
         Option<bool> json = TraceArguments.Json();
         var command = new Command("replay", "Replay a trace on real threads under an allocator, and check that the replay was the trace.")
         {
-            allocator, order, pace, touch, loop, maxLive, record, force, partial, keepPlan, json,
+            allocator, order, pace, touch, touchCalloc, loop, maxLive, record, check, force, partial, keepPlan, json,
         };
         choice.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
@@ -61,25 +67,28 @@ internal static class ReplayCommand
                 new ReplayOptions
                 {
                     Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
+                    TouchCalloc = parse.GetValue(touchCalloc),
                     Pace = ReplayArguments.ParsePace(parse.GetValue(pace)!),
                     Loops = parse.GetValue(loop),
                 },
-                parse.GetValue(record), parse.GetValue(force), parse.GetValue(json)),
+                parse.GetValue(record), parse.GetValue(check), parse.GetValue(force), parse.GetValue(json)),
             terminal, token));
         return command;
     }
 
     private sealed record Request(
-        ReplayArguments.Source Source, string Allocator, ReplayOptions Options, string? Record, bool Force, bool Json);
+        ReplayArguments.Source Source, string Allocator, ReplayOptions Options, string? Record, bool Check, bool Force, bool Json);
 
     private static int Run(Request request, Terminal terminal, CancellationToken token)
     {
-        IReadOnlyList<Configuration> configurations = Configuration.Parse(request.Allocator);
+        IReadOnlyList<Configuration> configurations = new ConfigurationParser(RecorderHooks.Catalog).Parse(request.Allocator);
         if (configurations.Count != 1)
             throw new UsageException($"--allocator {request.Allocator}: replay takes one; compare takes several");
         if (request.Options.Loops < 1)
             throw new UsageException($"--loop {request.Options.Loops}: expected 1 or more");
         Configuration configuration = configurations[0];
+        if (request.Check && configuration.Allocator.IsNoop)
+            throw new UsageException("--check: under noop there are no blocks to look at");
         RecordingOutput? output = request.Record is { } name ? new RecordingOutput(name, request.Force) : null;
         if (output is not null && WhyNotRecordable(request, configuration, output) is { } why)
             throw new UsageException(why);
@@ -91,9 +100,10 @@ internal static class ReplayCommand
         var session = new ReplaySession(plan, configuration, request.Options, WorkerRunner.Instance);
         foreach (Pass pass in session.Passes)
             terminal.WithProgress(TitleOf(pass, session, configuration), progress => session.Run(pass, progress, token));
+        IReadOnlyList<WorkerFault>? faults = request.Check ? Check(plan, configuration with { Hook = null }, request.Options, terminal, token) : null;
         string? loss = output is null ? null : LossOf(output.Directory);
         int packing = output?.Finish(terminal) ?? ExitCode.Ok;
-        ReplayReport report = session.Report(request.Source.Trace.Path) with { Recorded = output?.Name };
+        ReplayReport report = session.Report(request.Source.Trace.Path) with { Recorded = output?.Name, Faults = faults };
         if (request.Json)
             terminal.WriteJson("allocreplay.replay/1", report);
         else
@@ -110,16 +120,27 @@ internal static class ReplayCommand
             terminal.Next(TextLine.Command(["compare", .. trace]), TextLine.Command(["replay", .. trace, "--record", "OUT"]) + " for the proof");
         else
             terminal.Next(TextLine.Command(["verify", .. trace, packing == ExitCode.Ok ? output.Name : output.Directory]));
-        return packing == ExitCode.RecordFailed || (packing == ExitCode.Ok && loss is not null) ? ExitCode.NotPossible : packing;
+        if (packing == ExitCode.RecordFailed || (packing == ExitCode.Ok && loss is not null))
+            return ExitCode.NotPossible;
+        return packing == ExitCode.Ok && faults is { Count: > 0 } ? ExitCode.Failed : packing;
+    }
+
+    private static IReadOnlyList<WorkerFault> Check(
+        ReplayPlan plan, Configuration configuration, ReplayOptions options, Terminal terminal, CancellationToken token)
+    {
+        WorkerResult? result = null;
+        terminal.WithProgress($"Checking blocks under {configuration.AllocatorName}", progress =>
+            result = WorkerRunner.Instance.Run(plan, configuration, options with { Instrument = Instrument.Blocks }, progress, token));
+        return result!.Faults;
     }
 
     private static string TitleOf(Pass pass, ReplaySession session, Configuration configuration) =>
-        configuration.Hook is not null ? $"Replaying under {configuration.AllocatorName} and recording"
+        configuration.Hook is not null ? $"Replaying under {configuration.Label}"
         : pass == session.Passes[0] ? $"Replaying under {configuration.AllocatorName}"
         : $"Replaying for {pass.Name} under {configuration.AllocatorName}";
 
     /// <summary>With latency: the recording is to be compared with the trace, its speed says nothing.</summary>
-    private static RecordingHook HookOf(Request request, Configuration configuration, string recording) => new(request.Source.Trace.Path, new RecordOptions
+    private static RecordingHook HookOf(Request request, Configuration configuration, string recording) => new("record", new RecordOptions
     {
         Command = ["allocreplay", "replay", request.Source.Trace.Path, "--order", ValueName.Of(request.Source.Options.Order), "--allocator",
             configuration.Name],
@@ -127,7 +148,10 @@ internal static class ReplayCommand
         Force = request.Force,
         Latency = true,
         OptIn = true,
-    });
+    })
+    {
+        Trace = request.Source.Trace.Path,
+    };
 
     /// <summary>What is missing of the recording of a replay, or null.</summary>
     private static string? LossOf(string recording)
@@ -145,8 +169,10 @@ internal static class ReplayCommand
 
     private static string? WhyNotRecordable(Request request, Configuration configuration, RecordingOutput output)
     {
-        if (configuration.Allocator.IsNoop)
-            return "--record: under noop there are no calls to record";
+        if (configuration.Allocator.IsReference)
+            return $"--record: under {configuration.Allocator.Name} there are no calls to record";
+        if (configuration.Hook is { } hook)
+            return $"--record: {hook.Label} stands before the allocator; one hook does";
         if (request.Options.Loops > 1)
             return $"--record with --loop {request.Options.Loops}: record one replay, as the trace has each call once";
         // With --force it would be gone before it is read. Before it is packed, a recording is a directory of that name.

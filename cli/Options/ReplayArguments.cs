@@ -24,6 +24,11 @@ internal static class ReplayArguments
         return touch;
     }
 
+    public static Option<bool> TouchCalloc() => new("--touch-calloc")
+    {
+        Description = "Touch blocks of calloc as well, which are left to the allocator otherwise.",
+    };
+
     public static Option<string> Order()
     {
         var order = new Option<string>("--order")

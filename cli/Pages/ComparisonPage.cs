@@ -1,40 +1,28 @@
 using System.Globalization;
 using AllocReplay.Cli.Output;
 using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Gate;
+using AllocReplay.Replayer.Run;
 using Spectre.Console;
 
 namespace AllocReplay.Cli.Pages;
 
-/// <summary>What <c>compare</c> prints: a column for each metric that has a heading.</summary>
+/// <summary>What <c>compare</c> prints: what is claimed, then the figures.</summary>
 internal static class ComparisonPage
 {
     /// <summary>Below this a run takes a few milliseconds at most, and its figures say little.</summary>
-    private const int FewCalls = 100_000;
+    private const int FewCalls = 10_000;
 
     private const string NoFigure = "-";
 
     public static void Print(ComparisonReport report, Terminal terminal)
     {
-        terminal.Line(
-            $"{Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, peak live {Quantity.Bytes(report.PeakLiveBytes)}");
-        Metric[] shown = [.. report.Metrics.Where(m => m.Heading is not null)];
-        Table table = Terminal.NewTable(
-            [("allocator", Justify.Left), .. shown.Select(m => (m.Heading!, Justify.Right)), ("overhead", Justify.Right)]);
-        foreach (ComparisonRow row in report.Rows)
-        {
-            table.Add([
-                row.Allocator.Name, .. shown.Select(m => row[m] is { } figure ? Text(m.Unit, figure) : NoFigure),
-                row.Overhead is { } overhead ? overhead.ToString("0.00", CultureInfo.InvariantCulture) + " ×" : NoFigure]);
-        }
-        terminal.Write(table);
-        if (report.Rows.Count < 2)
-            return;
-        Metric[] compared = [.. report.Metrics.Where(m => m.RatioHeading is not null)];
-        Table ratios = Terminal.NewTable(
-            [($"against {report.Rows[0].Allocator.Name}", Justify.Left), .. compared.Select(m => (m.RatioHeading!, Justify.Left))]);
-        foreach (ComparisonRow row in report.Rows.Skip(1))
-            ratios.Add([row.Allocator.Name, .. compared.Select(m => Text(m.Unit, row.RatioOf(m)))]);
-        terminal.Write(ratios);
+        terminal.Line($"{report.Trace}: {Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, "
+            + $"peak live {Quantity.Bytes(report.PeakLiveBytes)}");
+        Print(Verdicts(report), terminal);
+        Print(Figures(report), terminal);
+        foreach (string line in Failures(report).Concat(Resolution(report)).Concat(report.Gate.Select(Text)))
+            terminal.Line(line);
     }
 
     /// <summary>What there is to say of the figures, on stderr.</summary>
@@ -43,49 +31,163 @@ internal static class ComparisonPage
     /// <param name="terminal">Where it is said.</param>
     public static void Note(ComparisonReport report, IReadOnlyList<string> trace, Terminal terminal)
     {
-        terminal.Note($"{report.Runs} runs each after one to warm up, order shuffled by --seed {report.Seed}; ± is half of max − min;");
-        terminal.Note(report.Runs < PairedStatistics.PairsForAVerdict
-            ? $"fewer than {PairedStatistics.PairsForAVerdict} runs: ratios without a verdict." : "ratios with 95 % intervals.");
+        foreach (PassFacts pass in report.Passes)
+            terminal.Note($"{pass.Name}: {Text(pass)}");
         string[] releases = [.. report.Rows.Select(r => r.Allocator).Where(a => a.Version.Length > 0).Select(Release).Distinct()];
         foreach (string release in releases)
             terminal.Note(release);
         if (report.Calls < FewCalls)
             terminal.Note($"Only {Quantity.Count(report.Calls, "call")}: what differs is mostly start-up and the touching of memory, not the allocators.");
-        foreach (ComparisonRow row in report.Rows.Where(r => r.FailedNow > 0 || r.Divergences > 0))
+        foreach (ComparisonRow row in report.Rows.Where(r => r.Role != Role.Twin && (r.FailedNow > 0 || r.Divergences > 0)))
         {
             terminal.Note($"{row.Allocator.Name}: {Quantity.Count(row.FailedNow, "call")} failed now, "
                 + $"{Quantity.Count(row.Divergences)} had another outcome.");
         }
-        foreach (ComparisonRow row in report.Rows.Where(r => r.Substituted.Count > 0))
+        IEnumerable<ComparisonRow> judged = report.Rows.Where(r => r.Role != Role.Reference);
+        string[] below = [.. judged.Where(r => r.OverheadGap > OverheadGap.NothingLive).Select(r => r.Allocator.Name).Distinct()];
+        if (below.Length > 0)
+        {
+            terminal.Note($"{string.Join(", ", below)}: less was resident than live, so memory is not judged: what is not touched takes none. "
+                + "--touch full or --touch-calloc writes into more.");
+        }
+        foreach (ComparisonRow row in report.Rows.Where(r => r.Role != Role.Twin && r.Substituted.Count > 0))
             terminal.Note($"{row.Allocator.Name} has no {string.Join(", ", row.Substituted)}; the nearest it has was called.");
-        terminal.Next(TextLine.Command(["replay", .. trace, "--allocator", "NAME"]));
+        terminal.Next(TextLine.Command(["compare", .. trace, "--seed", report.Seed.ToString(CultureInfo.InvariantCulture), "--json"]));
+    }
+
+    /// <summary>A table, whatever it is printed as: the first column is names.</summary>
+    internal sealed record Cells(IReadOnlyList<string> Heads, IReadOnlyList<string[]> Rows, bool IsNumeric);
+
+    /// <summary>What is claimed of each configuration; without rows where there is only one.</summary>
+    internal static Cells Verdicts(ComparisonReport report)
+    {
+        Metric[] primary = [.. report.Primary.Select(p => Metric.Of(p.Metric)!)];
+        List<string[]> rows = [.. report.Rows.Where(r => r.Role is Role.Compared or Role.Reference)
+            .Select(row => (string[])[row.Allocator.Name, .. primary.Select(m => Claim(row, m))])];
+        if (rows.Count > 0 && report.Rows.FirstOrDefault(r => r.Role == Role.Twin) is { } twin)
+            rows.Insert(0, ["(itself, again)", .. primary.Select(m => twin[m]?.Ratio is { } ratio ? Interval(ratio) : NoFigure)]);
+        return new([$"against {report.Rows[0].Allocator.Name}", .. primary.Select(Words)], rows, IsNumeric: false);
+    }
+
+    /// <summary>The figures of each configuration.</summary>
+    internal static Cells Figures(ComparisonReport report)
+    {
+        Metric[] shown = [.. report.Metrics.Where(m => m.Heading is not null)];
+        return new(
+            ["medians", .. shown.Select(m => m.Heading!), "overhead"],
+            [.. report.Rows.Where(r => r.Role != Role.Twin).Select(row => (string[])[
+                row.Allocator.Name, .. shown.Select(m => row[m] is { } figure ? Text(m.Unit, figure.Spread.Median) : NoFigure),
+                row.Overhead is { } overhead ? overhead.ToString("0.00", CultureInfo.InvariantCulture) + " ×" : NoFigure])],
+            IsNumeric: true);
+    }
+
+    /// <summary>What failed, and what was wrong with blocks, a line each.</summary>
+    internal static IEnumerable<string> Failures(ComparisonReport report) => report.Rows.Where(r => r.Role != Role.Twin).SelectMany(row => (string[])
+    [
+        .. row.Failure is { } failure ? (string[])[$"{row.Allocator.Name} failed in its {failure.Pass} run: {failure.Reason}"] : [],
+        .. row.Faults.Select(f => $"{row.Allocator.Name}: {BlockFaultText.Of(f)}"),
+    ]);
+
+    /// <summary>What these runs could have shown, a line each.</summary>
+    internal static IEnumerable<string> Resolution(ComparisonReport report)
+    {
+        string[] shown = [.. report.Primary.Where(p => p.Resolution is not null).Select(p => $"{Percent(p.Resolution!.Value)} {Words(Metric.Of(p.Metric)!)}")];
+        if (shown.Length > 0)
+            yield return $"Smallest difference that this could have shown: {string.Join(", ", shown)}.";
+        string[] noise = [.. report.Primary.Where(p => p.Noise is not null).Select(p => $"{Percent(p.Noise!.Value)} {Words(Metric.Of(p.Metric)!)}")];
+        if (noise.Length > 0)
+            yield return $"{report.Rows[0].Allocator.Name} against itself: within {string.Join(", ", noise)}.";
+        if (report.IsInterrupted)
+            yield return "Interrupted: this is what was finished.";
+    }
+
+    private static void Print(Cells cells, Terminal terminal)
+    {
+        if (cells.Rows.Count == 0)
+            return;
+        Table table = Terminal.NewTable([.. cells.Heads.Select((head, i) => (head, i > 0 && cells.IsNumeric ? Justify.Right : Justify.Left))]);
+        foreach (string[] row in cells.Rows)
+            table.Add(row);
+        terminal.Write(table);
+    }
+
+    private static string Text(PassFacts pass)
+    {
+        string why = pass.Stop switch
+        {
+            Stop.Precision => "precise enough",
+            Stop.Budget => "its time was spent",
+            Stop.Interrupted => "interrupted",
+            _ => "as many as it takes",
+        };
+        string loops = pass.Loops > 1 ? $", {Quantity.Count(pass.Loops)} times through the trace in a run" : "";
+        return $"{Quantity.Count(pass.Blocks, "run")} of each in order {Replayer.ValueName.Of(pass.Order)}{loops}; {why}";
+    }
+
+    private static string Text(GateFinding finding)
+    {
+        string ratio = finding.Estimate is not { } estimate ? ""
+            : finding is { Low: { } low, High: { } high } ? FormattableString.Invariant($"left ÷ right is {estimate:0.000} ({low:0.000}–{high:0.000})")
+            : FormattableString.Invariant($"left ÷ right is {estimate:0.000}, of too few runs for an interval");
+        return finding.Outcome switch
+        {
+            GateOutcome.Failed => $"FAILED: {finding.Condition}: {ratio}, which noise does not explain",
+            GateOutcome.Inconclusive => $"inconclusive, so no failure: {finding.Condition}: {ratio}, which noise may explain",
+            GateOutcome.Passed => $"passed: {finding.Condition} is not so: {ratio}",
+            _ => $"FAILED: {finding.Condition}: there is no such figure in these runs",
+        };
     }
 
     private static string Release(AllocatorFacts a) => $"{Path.GetFileName(a.Library)}: release {a.Version}{(a.Package.Length > 0 ? $" ({a.Package})" : "")}";
 
-    private static string Text(MetricUnit unit, Spread figure) => unit switch
+    private static string Words(Metric metric) => metric.Name switch
     {
-        MetricUnit.CallsPerSecond => WithSpread(figure, 1e-6),
-        MetricUnit.Bytes => Quantity.Bytes(figure.Median),
-        MetricUnit.Count => Quantity.Count((long)figure.Median),
-        _ => WithSpread(figure, 1),
+        "cpu" => "CPU time",
+        "peak_rss" => "peak RSS",
+        var name => name.Replace('_', ' '),
     };
 
-    private static string WithSpread(Spread spread, double scale) =>
-        string.Create(CultureInfo.InvariantCulture, $"{spread.Median * scale:0.00} ± {(spread.Max - spread.Min) / 2 * scale:0.00}");
-
-    private static string Text(MetricUnit unit, PairedRatio? ratio)
+    private static string Claim(ComparisonRow row, Metric metric)
     {
-        if (ratio is not { } r)
+        if (row.Failure is not null)
+            return "failed";
+        if (row.Faults.Count > 0)
+            return "withheld: wrong blocks";
+        if (row[metric] is not { Ratio: { } ratio } figure)
             return NoFigure;
-        (string higher, string lower) = unit == MetricUnit.CallsPerSecond ? ("faster", "slower") : ("more", "less");
-        string verdict = r.Verdict switch
+        if (figure.Verdict is null)
+            return ratio.Estimate.ToString("0.00", CultureInfo.InvariantCulture);
+        (string higher, string lower) = metric.Unit == MetricUnit.CallsPerSecond ? ("faster", "slower") : ("more", "less");
+        return figure.Verdict switch
         {
-            Verdict.Higher => $" {higher}",
-            Verdict.Lower => $" {lower}",
-            Verdict.NoDifferenceShown => " no difference shown",
-            _ => "",
+            Verdict.Higher => $"{Interval(ratio)} {higher}",
+            Verdict.Lower => $"{Interval(ratio)} {lower}",
+            Verdict.Negligible => $"{Interval(ratio)} negligible",
+            Verdict.TooFewRuns => string.Create(CultureInfo.InvariantCulture, $"{ratio.Estimate:0.00} too few runs"),
+            Verdict.Withheld => "withheld",
+            _ => $"{Interval(ratio)} no difference shown",
         };
-        return string.Create(CultureInfo.InvariantCulture, $"{r.Median:0.00} ({r.Low:0.00}–{r.High:0.00}){verdict}");
     }
+
+    private static string Interval(PairedRatio ratio)
+    {
+        // As many digits as tell the ends apart.
+        string digits = ratio.HalfWidth < 0.005 ? "0.000" : "0.00";
+        return ratio is { Low: { } low, High: { } high }
+            ? FormattableString.Invariant($"{Number(ratio.Estimate)} ({Number(low)}–{Number(high)})")
+            : Number(ratio.Estimate);
+
+        string Number(double value) => value.ToString(digits, CultureInfo.InvariantCulture);
+    }
+
+    private static string Text(MetricUnit unit, double figure) => unit switch
+    {
+        MetricUnit.CallsPerSecond => (figure * 1e-6).ToString("0.00", CultureInfo.InvariantCulture),
+        MetricUnit.Bytes => Quantity.Bytes(figure),
+        MetricUnit.Count => Quantity.Count((long)figure),
+        MetricUnit.Nanoseconds => Quantity.Duration(figure),
+        _ => figure.ToString("0.0", CultureInfo.InvariantCulture),
+    };
+
+    private static string Percent(double share) => (share * 100).ToString("0.0", CultureInfo.InvariantCulture) + " %";
 }

@@ -16,7 +16,7 @@ internal static class ReplayPage
         Fact("trace", s.Trace);
         string[] releases = [.. new[] { s.Version, s.Package }.Where(r => r.Length > 0)];
         Fact("allocator", s.AllocatorPath + (releases.Length > 0 ? $" ({string.Join(", ", releases)})" : ""));
-        Fact("order", $"{ValueName.Of(s.Order)}, pace {s.Pace}, touch {ValueName.Of(s.Touch)}");
+        Fact("order", $"{ValueName.Of(s.Order)}, pace {s.Pace}, touch {ValueName.Of(s.Touch)}{(s.TouchCalloc ? ", calloc too" : "")}");
         Fact("replayed", (s.Loops > 1 ? $"{s.Loops} times, " : "")
             + $"{Quantity.Count(s.Calls, "call")} on {Quantity.Count(s.Threads.Count, "thread")}, {Quantity.Bytes(s.BytesAcquired)} acquired");
         Fact("check", "every thread's calls and bytes are those of the trace"
@@ -30,20 +30,34 @@ internal static class ReplayPage
             + $"{Quantity.Count(s.ContextSwitches, "context switch", "context switches")}, {Quantity.Count(s.MinorFaults, "page fault")}");
         if (s.PeakBytes is { } peak)
         {
-            string overhead = s.Order == ReplayOrder.Deps ? " (threads may run ahead of one another: --order total for the trace's)" : s.Overhead is { } ratio
-                ? $", {ratio:0.00} × peak live {Quantity.Bytes(s.PeakLiveBytes)}"
-                : $" (over too soon to see its peak in {Quantity.Count(s.MemorySamples ?? 0, "reading")})";
-            Fact("peak memory", $"{Quantity.Bytes(peak)} anonymous{overhead}");
+            string ahead = s.Order == ReplayOrder.Deps ? " (threads may run ahead of one another: --order total for the trace's)" : "";
+            Fact("peak memory", $"{Quantity.Bytes(peak)} anonymous{OverheadOf(s)}{ahead}");
             Fact("left at end", Quantity.Bytes(s.EndBytes ?? 0));
         }
         Fact("hand-overs", $"{Quantity.Count(s.CrossThreadBlocks)} between threads");
         Fact("waits", $"{Quantity.Count(s.Plan.Waits * s.Loops)} to enforce, {Quantity.Count(s.Waits, "was", "were")} not over when met, "
             + $"{Quantity.Count(s.Sleeps)} of them slept");
         Fact("divergences", $"{Quantity.Count(s.FailedNow)} failed now, {Quantity.Count(s.Divergences, "other outcome")}");
+        if (s.Faults is { Count: 0 })
+            Fact("blocks", "aligned, apart from each other, and as they were written");
+        foreach (WorkerFault fault in s.Faults ?? [])
+            Fact("fault", BlockFaultText.Of(fault));
         if (s.Recorded is { } recording)
             Fact("recorded", recording + " (the hook's cost is in these figures)");
         if (s.Substituted.Count > 0)
             Fact("substituted", string.Join(", ", s.Substituted) + " (the allocator has no function of that name)");
         terminal.Write(facts);
+    }
+
+    private static string OverheadOf(ReplayReport s)
+    {
+        string live = $"peak live {Quantity.Bytes(s.ReplayedPeakLiveBytes ?? 0)}";
+        return s.Overhead is { } ratio ? $", {ratio:0.00} × {live}" : s.OverheadGap switch
+        {
+            OverheadGap.CallocUntouched => $", below {live}: blocks of calloc are not touched (--touch-calloc)",
+            OverheadGap.Untouched => $", below {live}: blocks are not touched as a whole (--touch)",
+            OverheadGap.ResidentBefore => $", below {live}: the allocator had some before the first call",
+            _ => "",
+        };
     }
 }

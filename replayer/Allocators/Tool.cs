@@ -12,22 +12,27 @@ internal static class Tool
     public static string? Output(string program, params string[] arguments) => Output(new ProcessStartInfo(program, arguments));
 
     /// <inheritdoc cref="Output(string, string[])"/>
-    public static string? Output(ProcessStartInfo start)
+    public static string? Output(ProcessStartInfo start) => Run(start)?.Output;
+
+    /// <summary>What a program writes to stderr; null where it is not installed, fails or does not end.</summary>
+    public static string? Said(ProcessStartInfo start) => Run(start)?.Error;
+
+    private static (string Output, string Error)? Run(ProcessStartInfo start)
     {
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         try
         {
             using Process process = Process.Start(start)!;
-            process.ErrorDataReceived += (_, _) => { };
-            process.BeginErrorReadLine();
+            Task<string> error = process.StandardError.ReadToEndAsync();
             Task<string> output = process.StandardOutput.ReadToEndAsync();
-            if (!process.WaitForExit(Patience))
+            // Both ends of a pipe may be held by what a library has started: the whole is waited for, not the process alone.
+            if (!Task.WhenAll(error, output).Wait(Patience) || !process.WaitForExit(Patience))
             {
-                process.Kill();
+                process.Kill(entireProcessTree: true);
                 return null;
             }
-            return process.ExitCode == 0 ? output.Result : null;
+            return process.ExitCode == 0 ? (output.Result, error.Result) : null;
         }
         catch (Win32Exception)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 using AllocReplay.Replayer.Run;
 
@@ -10,6 +11,8 @@ public enum MetricUnit
     NanosecondsPerCall,
     Bytes,
     Count,
+    PerCall,
+    Nanoseconds,
 }
 
 /// <summary>Which of two figures is the better one.</summary>
@@ -20,56 +23,96 @@ public enum Better
 }
 
 /// <summary>A figure that a comparison shows: to be in <see cref="All"/> is all that a new one takes.</summary>
-/// <param name="Name">Its name in JSON.</param>
+/// <param name="Name">Its name, in JSON and on the command line.</param>
 /// <param name="Unit">What it counts.</param>
 /// <param name="Better">Which direction is the better one.</param>
 /// <param name="Pass">The pass whose runs have it.</param>
-/// <param name="Take">How it is taken from a run.</param>
+/// <param name="Take">How it is taken from a run; not a number where the run does not have it.</param>
 public sealed record Metric(
     string Name, MetricUnit Unit, Better Better, [property: JsonIgnore] Pass Pass, [property: JsonIgnore] Func<WorkerResult, double> Take)
 {
-    /// <summary>A ratio of nothing to nothing is none: a peak is a page at least.</summary>
-    private const double PeakMin = 4096;
+    private const double OnePercent = 0.01;
+    private static readonly Threshold OfMemory = new(2 * OnePercent, Absolute: 64 << 10);
 
     /// <summary>Name of the pass whose runs have it.</summary>
     [JsonPropertyName("pass")]
     public string PassName => Pass.Name;
-    /// <summary>Heading of its ratio to the first configuration on a page; null where none is taken.</summary>
-    [JsonIgnore]
-    public string? RatioHeading { get; private init; }
     /// <summary>Heading of its column on a page; null where it has none.</summary>
     [JsonIgnore]
     public string? Heading { get; private init; }
-    /// <summary>Whether its ratio to the first configuration is taken.</summary>
-    public bool IsCompared => RatioHeading is not null;
+    /// <summary>A difference below this does not matter, however sure it is.</summary>
+    public Threshold Threshold { get; private init; } = new(OnePercent);
 
-    public static Metric Speed { get; } = new("calls_per_second", MetricUnit.CallsPerSecond, Better.Higher, Pass.Throughput, r => r.CallsPerSecond)
+    /// <summary>Calls in a second.</summary>
+    public static Metric Speed { get; } = new("speed", MetricUnit.CallsPerSecond, Better.Higher, Pass.Throughput, r => r.CallsPerSecond)
     {
         Heading = "M calls/s",
-        RatioHeading = "speed",
     };
 
-    public static Metric CpuTime { get; } = new(
-        "cpu_ns_per_call", MetricUnit.NanosecondsPerCall, Better.Lower, Pass.Throughput, r => (double)r.CpuNs / Math.Max(1, r.Calls))
+    /// <summary>CPU time, user and system, of a call.</summary>
+    public static Metric Cpu { get; } = new(
+        "cpu", MetricUnit.NanosecondsPerCall, Better.Lower, Pass.Throughput, r => r.Calls == 0 ? 0 : (double)r.CpuNs / r.Calls)
     {
         Heading = "CPU ns/call",
     };
 
-    public static Metric MinorFaults { get; } = new("minor_faults", MetricUnit.Count, Better.Lower, Pass.Throughput, r => r.MinorFaults);
+    /// <summary>Instructions in user space of a call; where the machine counts them, they tell what times cannot.</summary>
+    public static Metric Instructions { get; } = new(
+        "instructions", MetricUnit.PerCall, Better.Lower, Pass.Throughput, r => r.Calls == 0 ? double.NaN : r.Instructions / r.Calls ?? double.NaN);
 
-    public static Metric ContextSwitches { get; } =
-        new("context_switches", MetricUnit.Count, Better.Lower, Pass.Throughput, r => r.VoluntarySwitches + r.InvoluntarySwitches);
+    /// <summary>Misses of the last cache of a call, likewise.</summary>
+    public static Metric CacheMisses { get; } = new(
+        "cache_misses", MetricUnit.PerCall, Better.Lower, Pass.Throughput, r => r.Calls == 0 ? double.NaN : r.CacheMisses / r.Calls ?? double.NaN);
+
+    /// <summary>Page faults that needed no reading.</summary>
+    public static Metric Faults { get; } = new("faults", MetricUnit.Count, Better.Lower, Pass.Throughput, r => r.MinorFaults);
+
+    public static Metric Switches { get; } =
+        new("switches", MetricUnit.Count, Better.Lower, Pass.Throughput, r => r.VoluntarySwitches + r.InvoluntarySwitches);
 
     /// <summary>Peak anonymous resident bytes over the harness's own.</summary>
-    public static Metric PeakMemory { get; } = new("peak_bytes", MetricUnit.Bytes, Better.Lower, Pass.Memory, r => Math.Max(PeakMin, r.PeakOverBaseline))
+    public static Metric PeakRss { get; } = new("peak_rss", MetricUnit.Bytes, Better.Lower, Pass.Memory, r => r.PeakOverBaseline)
     {
         Heading = "peak RSS",
-        RatioHeading = "peak RSS",
+        Threshold = OfMemory,
     };
 
+    /// <summary>That on average over the calls.</summary>
+    public static Metric MeanRss { get; } = new("mean_rss", MetricUnit.Bytes, Better.Lower, Pass.Memory, r => r.MeanBytes) { Threshold = OfMemory };
+
     /// <summary>What is left of that after the last thread ended.</summary>
-    public static Metric EndMemory { get; } = new("end_bytes", MetricUnit.Bytes, Better.Lower, Pass.Memory, r => r.EndBytes - r.BaselineBytes);
+    public static Metric EndRss { get; } = new("end_rss", MetricUnit.Bytes, Better.Lower, Pass.Memory, r => r.EndBytes - r.BaselineBytes)
+    {
+        Threshold = OfMemory,
+    };
 
     /// <summary>All, in the order that pages show them.</summary>
-    public static IReadOnlyList<Metric> All { get; } = [Speed, CpuTime, MinorFaults, ContextSwitches, PeakMemory, EndMemory];
+    public static IReadOnlyList<Metric> All { get; } =
+    [
+        Speed, Cpu, Instructions, CacheMisses, Faults, Switches, PeakRss, MeanRss, EndRss, .. Pass.Residue.ResidueMs.Select(Residue),
+        .. LatencyFacts.Told.Select(Latency),
+    ];
+
+    /// <summary>Those that verdicts are given of unless others are asked for.</summary>
+    public static IReadOnlyList<Metric> Primary { get; } = [Speed, Cpu, PeakRss];
+
+    /// <summary>What is left some time after the last call.</summary>
+    private static Metric Residue(int ms) => new(
+        $"rss_after_{ms}ms", MetricUnit.Bytes, Better.Lower, Pass.Residue,
+        r => r.Residue.Where(x => x.AfterMs == ms).Select(x => (double)x.Bytes).DefaultIfEmpty(double.NaN).First())
+    {
+        Threshold = OfMemory,
+    };
+
+    /// <summary>The time that so many in a hundred acquisitions did not exceed.</summary>
+    private static Metric Latency(double percentile) => new(
+        percentile == 100 ? "max" : "p" + percentile.ToString(CultureInfo.InvariantCulture).Replace('.', '_'),
+        MetricUnit.Nanoseconds, Better.Lower, Pass.Latency,
+        r => LatencyFacts.Acquisitions(r) is { Count: > 0 } times ? times.Percentile(percentile) : double.NaN)
+    {
+        Heading = percentile is 99 or 99.99 ? string.Create(CultureInfo.InvariantCulture, $"p{percentile}") : null,
+    };
+
+    /// <summary>The metric of that name, or null.</summary>
+    public static Metric? Of(string name) => All.FirstOrDefault(m => m.Name == name);
 }

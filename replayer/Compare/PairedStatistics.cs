@@ -1,84 +1,35 @@
-using System.Text.Json.Serialization;
-
 namespace AllocReplay.Replayer.Compare;
-
-/// <summary>Middle and spread of one figure over the runs of a configuration.</summary>
-/// <param name="Median">The middle.</param>
-/// <param name="Min">The least.</param>
-/// <param name="Max">The most.</param>
-public readonly record struct Spread(double Median, double Min, double Max)
-{
-    public static Spread Of(IEnumerable<double> values)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted.Length == 0 ? default : new Spread(PairedStatistics.MedianOfSorted(sorted), sorted[0], sorted[^1]);
-    }
-}
-
-/// <summary>What a comparison of two configurations shows.</summary>
-public enum Verdict
-{
-    /// <summary>The interval holds 1: these runs show no difference.</summary>
-    NoDifferenceShown,
-    Higher,
-    Lower,
-}
-
-/// <summary>A ratio between two configurations, run by run in the same blocks.</summary>
-/// <param name="Median">Median of the paired ratios.</param>
-/// <param name="Low">Lower end of the 95 % interval.</param>
-/// <param name="High">Upper end.</param>
-/// <param name="Pairs">Runs of each.</param>
-public readonly record struct PairedRatio(double Median, double Low, double High, [property: JsonIgnore] int Pairs)
-{
-    /// <summary>What the interval shows; null where the runs are too few to say.</summary>
-    public Verdict? Verdict =>
-        Pairs < PairedStatistics.PairsForAVerdict ? null
-        : Low > 1 ? Compare.Verdict.Higher
-        : High < 1 ? Compare.Verdict.Lower
-        : Compare.Verdict.NoDifferenceShown;
-}
 
 /// <summary>The statistics of runs in blocks, value beside value of the same block: pure functions.</summary>
 public static class PairedStatistics
 {
-    private const int Resamples = 10_000;
-    private const double Tail = 0.025;
-    /// <summary>
-    /// With five pairs the interval is the whole range of their ratios, which holds the true median 94 times in 100; with
-    /// four it would be 88 times.
-    /// </summary>
-    public const int PairsForAVerdict = 5;
-
-    /// <summary>
-    /// The ratio of each value to its partner of the same block, its median, and a percentile bootstrap over the blocks. With
-    /// fewer than five blocks the interval is at least the range of the ratios widened to hold 1: no verdict is drawn from it.
-    /// </summary>
-    /// <param name="values">One value per block.</param>
-    /// <param name="baseline">The partner of each value.</param>
-    /// <param name="seed">Seed of the resampling, so that the same runs always give the same interval.</param>
-    public static PairedRatio Ratio(IReadOnlyList<double> values, IReadOnlyList<double> baseline, int seed)
+    /// <summary>Where the ratio of values to their partners lies; null where one of them is not positive, as it has no ratio.</summary>
+    /// <param name="values">One value per block, at most <see cref="SignedRank.PairsMax"/>.</param>
+    /// <param name="partners">The partner of each value.</param>
+    /// <param name="alpha">How often the interval may miss the truth, such as 0.05.</param>
+    public static PairedRatio? Ratio(IReadOnlyList<double> values, IReadOnlyList<double> partners, double alpha)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(values.Count, baseline.Count);
-        double[] ratios = [.. values.Zip(baseline, (value, partner) => value / partner)];
-        double[] sorted = [.. ratios.Order()];
-        if (sorted.Length == 0)
-            return new PairedRatio(double.NaN, double.NegativeInfinity, double.PositiveInfinity, Pairs: 0);
-        double median = MedianOfSorted(sorted);
-        if (sorted.Length < PairsForAVerdict)
-            return new PairedRatio(median, Math.Min(1, sorted[0]), Math.Max(1, sorted[^1]), sorted.Length);
-        var random = new Random(seed);
-        double[] medians = new double[Resamples];
-        double[] sample = new double[ratios.Length];
-        for (int i = 0; i < Resamples; i++)
-        {
-            for (int j = 0; j < sample.Length; j++)
-                sample[j] = ratios[random.Next(ratios.Length)];
-            Array.Sort(sample);
-            medians[i] = MedianOfSorted(sample);
-        }
-        Array.Sort(medians);
-        return new PairedRatio(median, medians[(int)(Tail * Resamples)], medians[(int)((1 - Tail) * Resamples) - 1], sorted.Length);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(values.Count, partners.Count);
+        if (values.Count == 0 || values.Concat(partners).Any(v => !(v > 0) || !double.IsFinite(v)))
+            return null;
+        SignedRank rank = SignedRank.Of([.. values.Zip(partners, (value, partner) => Math.Log(value / partner))], alpha);
+        return new PairedRatio(
+            Math.Exp(rank.Middle), rank.HasInterval ? Math.Exp(rank.Low) : null, rank.HasInterval ? Math.Exp(rank.High) : null, 1 - alpha, values.Count);
+    }
+
+    /// <summary>What is claimed of a ratio.</summary>
+    /// <param name="ratio">The ratio.</param>
+    /// <param name="difference">The figure's difference from its partner's, in the figure's unit.</param>
+    /// <param name="threshold">What matters.</param>
+    public static Verdict Judge(PairedRatio ratio, double difference, Threshold threshold)
+    {
+        if (ratio.Low is not { } low || ratio.High is not { } high)
+            return Verdict.TooFewRuns;
+        if (low <= 1 && high >= 1)
+            return Verdict.NoDifferenceShown;
+        if (Math.Abs(ratio.Estimate - 1) < threshold.Relative || Math.Abs(difference) < threshold.Absolute)
+            return Verdict.Negligible;
+        return low > 1 ? Verdict.Higher : Verdict.Lower;
     }
 
     /// <summary>Median of values in any order; not a number of none.</summary>
@@ -95,3 +46,8 @@ public static class PairedStatistics
         return sorted.Length % 2 != 0 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 }
+
+/// <summary>The least difference that matters: both are to be reached.</summary>
+/// <param name="Relative">Relative to the partner's figure, such as 0.02.</param>
+/// <param name="Absolute">In the figure's unit.</param>
+public readonly record struct Threshold(double Relative, double Absolute = 0);

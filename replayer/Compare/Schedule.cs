@@ -1,36 +1,20 @@
 namespace AllocReplay.Replayer.Compare;
 
-/// <summary>One run of a schedule.</summary>
-/// <param name="Configuration">Index of what is run.</param>
-/// <param name="Block">The block that it counts in, from 0; negative while warming up.</param>
-public readonly record struct ScheduledRun(int Configuration, int Block)
-{
-    public bool Counts => Block >= 0;
-}
-
 /// <summary>
-/// The order of runs that are to be compared: blocks that hold every configuration once, in an order drawn anew for each, so that what the machine does
-/// meanwhile hits all of them alike.
+/// The order of runs that are to be compared: blocks that hold every configuration once, in an order drawn by lot for each, so that what the machine
+/// does meanwhile hits all of them alike.
 /// </summary>
 /// <param name="configurations">How many configurations there are.</param>
-/// <param name="blocks">Blocks that count.</param>
-/// <param name="warmUps">Blocks that are run first and do not count.</param>
-/// <param name="seed">Seed of the order.</param>
-public sealed class Schedule(int configurations, int blocks, int warmUps, int seed)
+/// <param name="seed">Seed of the order: the same gives the same blocks.</param>
+public sealed class Schedule(int configurations, int seed)
 {
-    /// <summary>Runs in all.</summary>
-    public int Count => configurations * (blocks + warmUps);
+    private readonly Random _lot = new(seed);
 
-    /// <summary>The runs; the same every time.</summary>
-    public IEnumerable<ScheduledRun> Runs()
+    /// <summary>The configurations in the order of the next block.</summary>
+    public int[] NextBlock()
     {
-        var random = new Random(seed);
         int[] order = [.. Enumerable.Range(0, configurations)];
-        for (int block = -warmUps; block < blocks; block++)
-        {
-            random.Shuffle(order);
-            foreach (int configuration in order)
-                yield return new ScheduledRun(configuration, block);
-        }
+        _lot.Shuffle(order);
+        return order;
     }
 }

@@ -1,16 +1,41 @@
-using AllocReplay.Replayer.Order;
-
 namespace AllocReplay.Replayer.Run;
 
-/// <summary>Peak resident bytes ÷ peak live bytes requested: what an allocator takes for what it gives.</summary>
-public static class MemoryOverhead
+/// <summary>Why a run has no overhead.</summary>
+public enum OverheadGap
 {
-    /// <summary>Fewer readings than these and a peak may lie between them.</summary>
-    public const int SamplesMin = 20;
+    /// <summary>It has one.</summary>
+    None,
+    /// <summary>Memory was not looked at.</summary>
+    NotMeasured,
+    /// <summary>Nothing was requested.</summary>
+    NothingLive,
+    /// <summary>Less was resident than live: calloc's blocks were not touched, so the system gave no memory for them.</summary>
+    CallocUntouched,
+    /// <summary>Less was resident than live: the touch policy writes less than whole blocks.</summary>
+    Untouched,
+    /// <summary>Less came to be resident than was live: the allocator had some before the first call, which a replay so small fits into.</summary>
+    ResidentBefore,
+}
 
-    /// <summary>The overhead of one run; null where the order left to the run what was live, or where it was over before its peak could be seen.</summary>
+/// <summary>Peak resident bytes ÷ peak live bytes requested: what an allocator takes for what it gives.</summary>
+/// <param name="Ratio">From 1 on; null where there is none.</param>
+/// <param name="Gap">Why there is none.</param>
+public readonly record struct MemoryOverhead(double? Ratio, OverheadGap Gap)
+{
+    /// <summary>The overhead of one run. Both peaks are that run's own.</summary>
     /// <param name="result">A run of a memory pass.</param>
-    /// <param name="peakLiveBytes">Of the trace.</param>
-    public static double? Of(WorkerResult result, ulong peakLiveBytes) =>
-        result.Order == ReplayOrder.Deps || result.MemorySamples < SamplesMin || peakLiveBytes == 0 ? null : (double)result.PeakOverBaseline / peakLiveBytes;
+    /// <param name="touch">What it wrote into new blocks.</param>
+    public static MemoryOverhead Of(WorkerResult result, TouchPolicy touch)
+    {
+        if (result.MemoryCurve.Count == 0)
+            return new MemoryOverhead(null, OverheadGap.NotMeasured);
+        if (result.PeakLiveBytes == 0)
+            return new MemoryOverhead(null, OverheadGap.NothingLive);
+        if (result.PeakOverBaseline >= result.PeakLiveBytes)
+            return new MemoryOverhead((double)result.PeakOverBaseline / result.PeakLiveBytes, OverheadGap.None);
+        OverheadGap why = touch is TouchPolicy.None or TouchPolicy.First ? OverheadGap.Untouched
+            : result.PeakOverBaseline < result.PeakTouchedBytes ? OverheadGap.ResidentBefore
+            : OverheadGap.CallocUntouched;
+        return new MemoryOverhead(null, why);
+    }
 }

@@ -5,26 +5,53 @@ namespace AllocReplay.Replayer.Run;
 /// <summary>What a run looks at. One kind of figure each, as taking one disturbs the others.</summary>
 public sealed record Pass
 {
-    /// <summary>How often memory is read: a reading takes about 0.1 ms, and short replays should see a few.</summary>
-    private const int MemoryInterval = 1000;
-
     /// <summary>Speed and what the system does meanwhile: nothing is looked at while it runs.</summary>
-    public static Pass Throughput { get; } = new() { Name = "throughput", Order = ReplayOrder.Deps, WarmUps = 1 };
+    public static Pass Throughput { get; } = new() { Name = "throughput", Order = ReplayOrder.Deps, Repeats = true };
 
     /// <summary>
     /// Resident memory. Compared in one order: where threads run as they like, one may run ahead of another that releases its blocks, and what is live
     /// is the replay's doing.
     /// </summary>
-    public static Pass Memory { get; } = new() { Name = "memory", Order = ReplayOrder.Total, MemoryIntervalUs = MemoryInterval };
+    public static Pass Memory { get; } = new() { Name = "memory", Order = ReplayOrder.Total, Instrument = Instrument.Memory, Share = 0.35 };
+
+    /// <summary>Whether blocks are what was asked for. An allocator whose blocks are not is not to be compared.</summary>
+    public static Pass Blocks { get; } = new() { Name = "blocks", Order = ReplayOrder.Deps, Instrument = Instrument.Blocks, BlocksMax = 1 };
+
+    /// <summary>How long each call takes.</summary>
+    public static Pass Latency { get; } = new() { Name = "latency", Order = ReplayOrder.Deps, Instrument = Instrument.Latency, Share = 0.45 };
+
+    /// <summary>What is left after the last call, and some time later: allocators that give back do so late.</summary>
+    public static Pass Residue { get; } = new()
+    {
+        Name = "residue",
+        Order = ReplayOrder.Total,
+        Instrument = Instrument.Memory,
+        ResidueMs = [100, 1000, 5000],
+        BlocksMax = 1,
+        BudgetMin = TimeSpan.FromMinutes(2),
+    };
 
     public required string Name { get; init; }
     /// <summary>The order that a comparison replays in.</summary>
     public required ReplayOrder Order { get; init; }
-    /// <summary>Blocks of a comparison that are run first and do not count.</summary>
-    public int WarmUps { get; init; }
-    /// <summary>Microseconds between readings of resident memory; 0 for none.</summary>
-    public int MemoryIntervalUs { get; init; }
+    /// <summary>What the worker looks at.</summary>
+    public Instrument Instrument { get; init; }
+    /// <summary>Milliseconds after the last call at which memory is read once more.</summary>
+    public IReadOnlyList<int> ResidueMs { get; init; } = [];
+    /// <summary>A comparison goes through a short trace more than once in a run, so that a run lasts a while.</summary>
+    public bool Repeats { get; init; }
+    /// <summary>What may be used of a comparison's time when this pass ends, from 0 to 1.</summary>
+    public double Share { get; init; } = 1;
+    /// <summary>Blocks of a comparison at the most.</summary>
+    public int BlocksMax { get; init; } = int.MaxValue;
+    /// <summary>A comparison that has less time goes without it.</summary>
+    public TimeSpan BudgetMin { get; init; }
 
-    /// <summary>The no-op holds no blocks: it has no memory to look at.</summary>
-    public bool Includes(Configuration configuration) => MemoryIntervalUs == 0 || !configuration.Allocator.IsNoop;
+    /// <summary>The no-op holds no blocks: it has no memory to look at. Nor are those of a bump pointer, which go over one another, to be checked.</summary>
+    public bool Includes(Configuration configuration) => Instrument switch
+    {
+        Instrument.Memory => !configuration.Allocator.IsNoop,
+        Instrument.Blocks => !configuration.Allocator.IsReference,
+        _ => true,
+    };
 }

@@ -37,9 +37,14 @@ public static class ReplayCheck
     }
 
     /// <summary>The worker must have run on the allocator that was asked for.</summary>
-    public static void VerifyAllocator(Allocator allocator, WorkerResult result)
+    /// <param name="configuration">What was asked for.</param>
+    /// <param name="result">What the worker found.</param>
+    /// <param name="said">What it wrote: the dynamic linker says there what it did not load.</param>
+    /// <exception cref="ReplayException">It ran on another.</exception>
+    public static void VerifyAllocator(Configuration configuration, WorkerResult result, string said = "")
     {
-        if (allocator.IsNoop || allocator.Library is null)
+        Allocator allocator = configuration.Allocator;
+        if (allocator.IsReference || allocator.Library is null)
             return;
         string real = new FileInfo(result.AllocatorPath).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? result.AllocatorPath;
         // /lib and /usr/lib are one directory on most systems: what counts is that it is the same file.
@@ -47,12 +52,14 @@ public static class ReplayCheck
             || (Path.GetFileName(real) == Path.GetFileName(allocator.Library) && ElfBuildId.Read(real) == allocator.BuildId);
         if (!same)
         {
-            throw new ReplayException(ReplayFailure.NotPossible,
-                $"{allocator.Name}: malloc came from {result.AllocatorPath}, not from {allocator.Library}: "
+            if (allocator.Preload is { } preload && WorkerDiagnosis.NotLoaded(preload, said) is { } why)
+                throw new ReplayException(new RunFailure(FailureKind.CannotPreload), $"{configuration.Label}: {why}");
+            throw new ReplayException(new RunFailure(FailureKind.WrongAllocator),
+                $"{configuration.Label}: malloc came from {result.AllocatorPath}, not from {allocator.Library}: "
                 + "the library does not provide it, or could not be loaded");
         }
     }
 
     private static ReplayException Wrong(string configuration, string what) =>
-        new(ReplayFailure.Failed, $"replay under {configuration} is not the trace: {what}");
+        new(new RunFailure(FailureKind.NotTheTrace), $"replay under {configuration} is not the trace: {what}");
 }

@@ -11,7 +11,7 @@ public sealed record ReplayReport
     public required string Trace { get; init; }
     /// <summary>The configuration as it was named, settings included.</summary>
     public required string Allocator { get; init; }
-    /// <summary>Path of the object that provided malloc, or <c>noop</c>.</summary>
+    /// <summary>Path of the object that provided malloc, or <c>noop</c> or <c>ideal</c>.</summary>
     public required string AllocatorPath { get; init; }
     /// <summary>The allocator's release, as itself tells; empty where it does not.</summary>
     public required string Version { get; init; }
@@ -29,6 +29,8 @@ public sealed record ReplayReport
     public required int Loops { get; init; }
     /// <summary>What was written into new blocks.</summary>
     public required TouchPolicy Touch { get; init; }
+    /// <summary>Whether blocks of calloc were written into as well.</summary>
+    public required bool TouchCalloc { get; init; }
     /// <summary>Calls made, of all loops.</summary>
     public required long Calls { get; init; }
     /// <summary>Bytes of successful acquisitions, as the trace has them, of all loops.</summary>
@@ -51,8 +53,18 @@ public sealed record ReplayReport
     public required long? EndBytes { get; init; }
     /// <summary>Times that the memory was read; null where it was not.</summary>
     public required long? MemorySamples { get; init; }
-    /// <summary>Peak over peak live; null where the order left to the replay what was live, or where it was over before its peak could be seen.</summary>
+    /// <summary>Requested bytes live at the peak of the replay itself, which an order other than total leaves to it; null where memory was not read.</summary>
+    public required long? ReplayedPeakLiveBytes { get; init; }
+    /// <summary>Those of the live bytes that were written into, at their peak; null where memory was not read.</summary>
+    public required long? PeakTouchedBytes { get; init; }
+    /// <summary>Anonymous resident bytes, over the harness's own, on average over the calls; null where memory was not read.</summary>
+    public required long? MeanBytes { get; init; }
+    /// <summary>Peak over the replay's own peak live; null where that says nothing.</summary>
     public required double? Overhead { get; init; }
+    /// <summary>Why there is no overhead.</summary>
+    public required OverheadGap OverheadGap { get; init; }
+    /// <summary>Memory over the calls; empty where it was not read.</summary>
+    public required IReadOnlyList<MemorySample> MemoryCurve { get; init; }
     /// <summary>Whether the harness's tables could be locked in memory.</summary>
     public required bool Locked { get; init; }
     /// <summary>Blocks that one thread acquired and another gave up.</summary>
@@ -67,6 +79,8 @@ public sealed record ReplayReport
     public required long Divergences { get; init; }
     /// <summary>Calls for which the allocator has no function; the nearest it has was called.</summary>
     public required IReadOnlyList<string> Substituted { get; init; }
+    /// <summary>What was wrong with blocks, a line for each kind of fault; null where nobody looked.</summary>
+    public IReadOnlyList<WorkerFault>? Faults { get; init; }
     /// <summary>Where the replay itself was recorded, or null.</summary>
     public string? Recorded { get; init; }
     /// <summary>What became of the calls when the trace was compiled.</summary>
@@ -75,7 +89,10 @@ public sealed record ReplayReport
     public required IReadOnlyList<WorkerThread> Threads { get; init; }
 
     internal static ReplayReport Of(
-        string trace, ReplayPlan plan, Configuration configuration, ReplayOptions options, WorkerResult timed, WorkerResult? measured) => new()
+        string trace, ReplayPlan plan, Configuration configuration, ReplayOptions options, WorkerResult timed, WorkerResult? measured)
+    {
+        MemoryOverhead overhead = measured is null ? new(null, OverheadGap.NotMeasured) : MemoryOverhead.Of(measured, options.Touch);
+        return new ReplayReport
         {
             Trace = trace,
             Allocator = configuration.AllocatorName,
@@ -88,6 +105,7 @@ public sealed record ReplayReport
             Pace = options.Pace,
             Loops = options.Loops,
             Touch = configuration.Allocator.IsNoop ? TouchPolicy.None : options.Touch,
+            TouchCalloc = options.TouchCalloc && !configuration.Allocator.IsNoop,
             Calls = timed.Calls,
             BytesAcquired = plan.Trace.BytesAcquired * (ulong)options.Loops,
             ElapsedNs = timed.ElapsedNs,
@@ -99,7 +117,12 @@ public sealed record ReplayReport
             PeakBytes = measured?.PeakOverBaseline,
             EndBytes = measured is null ? null : measured.EndBytes - measured.BaselineBytes,
             MemorySamples = measured?.MemorySamples,
-            Overhead = measured is null ? null : MemoryOverhead.Of(measured, plan.Trace.PeakLiveBytes),
+            ReplayedPeakLiveBytes = measured?.PeakLiveBytes,
+            PeakTouchedBytes = measured?.PeakTouchedBytes,
+            MeanBytes = measured?.MeanBytes,
+            Overhead = overhead.Ratio,
+            OverheadGap = overhead.Gap,
+            MemoryCurve = measured?.MemoryCurve ?? [],
             Locked = timed.Locked,
             CrossThreadBlocks = plan.Counts.CrossThreadBlocks * options.Loops,
             Waits = timed.Threads.Sum(t => t.Waits),
@@ -110,4 +133,5 @@ public sealed record ReplayReport
             Plan = plan.Counts,
             Threads = timed.Threads,
         };
+    }
 }

@@ -24,7 +24,7 @@ public sealed class ReplaySession(ReplayPlan plan, Configuration configuration, 
     /// <exception cref="ReplayException">It crashed or was not the trace.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public WorkerResult Run(Pass pass, IProgress<double>? progress = null, CancellationToken token = default) =>
-        _results[pass] = runner.Run(plan, configuration, options with { MemoryIntervalUs = pass.MemoryIntervalUs }, progress, token);
+        _results[pass] = runner.Run(plan, configuration, options with { Instrument = pass.Instrument }, progress, token);
 
     /// <summary>What the passes have shown.</summary>
     /// <param name="trace">The trace, as it was named.</param>

@@ -1,4 +1,5 @@
 using AllocReplay.Formats;
+using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Plan;
 
 namespace AllocReplay.Replayer.Run;
@@ -12,7 +13,9 @@ public interface IRunner
     /// <param name="options">How.</param>
     /// <param name="progress">Told the fraction done.</param>
     /// <param name="token">Ends the run.</param>
-    /// <exception cref="ReplayException">It crashed, ran on another allocator, or did something else than the trace.</exception>
+    /// <exception cref="ReplayException">
+    /// It did not end with figures, and why: <see cref="ReplayException.Run"/>. What it started has ended with it.
+    /// </exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     WorkerResult Run(
         ReplayPlan plan, Configuration configuration, ReplayOptions options, IProgress<double>? progress = null, CancellationToken token = default);
@@ -27,19 +30,21 @@ public sealed class WorkerRunner : IRunner
     public WorkerResult Run(
         ReplayPlan plan, Configuration configuration, ReplayOptions options, IProgress<double>? progress = null, CancellationToken token = default)
     {
+        IReadOnlyList<AllocatorSetting> settings = AllocatorSettings.Require(configuration.Allocator, configuration.Environment);
         IHookedRun? hooked = configuration.Hook?.Begin();
         try
         {
-            WorkerResult result = WorkerProcess.Run(plan.Path, configuration, options, hooked?.Library, progress, token);
-            ReplayCheck.VerifyAllocator(configuration.Allocator, result);
-            ReplayCheck.Verify(configuration.Name, result, plan.Expected, options.Loops, plan.ThreadNames);
-            hooked?.Complete(result.ProcessId, Describe(plan, configuration, options, result));
-            return result;
+            WorkerResult result = WorkerProcess.Run(plan.Path, configuration, options, hooked, progress, token) with { Settings = settings };
+            ReplayCheck.Verify(configuration.Label, result, plan.Expected, options.Loops, plan.ThreadNames);
+            if (hooked is null)
+                return result;
+            IHookedRun ending = hooked;
+            hooked = null;
+            return result with { HookCounts = ending.Complete(result.ProcessId, Describe(plan, configuration, options, result)) };
         }
-        catch
+        finally
         {
             hooked?.Abandon();
-            throw;
         }
     }
 

@@ -1,6 +1,6 @@
 namespace AllocReplay.Replayer.Run;
 
-/// <summary>What the worker writes into a new block, as a program would. Blocks of calloc are left as they are.</summary>
+/// <summary>What the worker writes into a new block, as a program would. Blocks of calloc are left as they are, unless asked for.</summary>
 public enum TouchPolicy
 {
     /// <summary>Nothing.</summary>

@@ -1,3 +1,4 @@
+using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Order;
 
 namespace AllocReplay.Replayer.Run;
@@ -5,7 +6,7 @@ namespace AllocReplay.Replayer.Run;
 /// <summary>What a worker measured and counted in one replay.</summary>
 public sealed record WorkerResult
 {
-    /// <summary>Path of the object that provided malloc, or <c>noop</c>.</summary>
+    /// <summary>Path of the object that provided malloc, or <c>noop</c> or <c>ideal</c>.</summary>
     public required string AllocatorPath { get; init; }
     /// <summary>The order that was enforced.</summary>
     public required ReplayOrder Order { get; init; }
@@ -15,14 +16,33 @@ public sealed record WorkerResult
     public required long ElapsedNs { get; init; }
     /// <summary>CPU time of the replay, all threads, user and system.</summary>
     public required long CpuNs { get; init; }
+    /// <summary>Of each loop in turn, nanoseconds; they sum up to <see cref="ElapsedNs"/>.</summary>
+    public IReadOnlyList<long> LoopNs { get; init; } = [];
+    /// <summary>Of each loop in turn, CPU time in nanoseconds.</summary>
+    public IReadOnlyList<long> LoopCpuNs { get; init; } = [];
     /// <summary>Anonymous resident bytes with the harness in place, before the first call.</summary>
     public required long BaselineBytes { get; init; }
-    /// <summary>Anonymous resident bytes at their highest: sampled when sampling was asked for, else the higher of start and end.</summary>
+    /// <summary>
+    /// Anonymous resident bytes at their highest. Under <see cref="Instrument.Memory"/> the highest reading, or the kernel's high-water mark where that is
+    /// above it by more than the kernel's counters may be off; else the higher of start and end.
+    /// </summary>
     public required long PeakBytes { get; init; }
     /// <summary>Anonymous resident bytes after the last thread ended.</summary>
     public required long EndBytes { get; init; }
-    /// <summary>Times that the memory was read during the replay; 0 when it was not sampled.</summary>
+    /// <summary>Times that the memory was read during the replay; 0 unless under <see cref="Instrument.Memory"/>.</summary>
     public required long MemorySamples { get; init; }
+    /// <summary>The kernel's high-water mark of anonymous resident bytes, off by up to a batch of its counters; 0 where there is none.</summary>
+    public long HighWaterBytes { get; init; }
+    /// <summary>Requested bytes that were live in this replay, at their highest after a call; 0 unless under <see cref="Instrument.Memory"/>.</summary>
+    public long PeakLiveBytes { get; init; }
+    /// <summary>Those of the live bytes that the touch policy had written, at their highest: no allocator can hold them in less.</summary>
+    public long PeakTouchedBytes { get; init; }
+    /// <summary>
+    /// Memory over the calls, rising in calls, from before the first to after the last; at most 1,000. Empty unless under <see cref="Instrument.Memory"/>.
+    /// </summary>
+    public IReadOnlyList<MemorySample> MemoryCurve { get; init; } = [];
+    /// <summary>What was left some time after the last call: one reading for each of <see cref="ReplayOptions.ResidueMs"/>.</summary>
+    public IReadOnlyList<ResidueReading> Residue { get; init; } = [];
     public required long MinorFaults { get; init; }
     public required long MajorFaults { get; init; }
     public required long VoluntarySwitches { get; init; }
@@ -30,10 +50,24 @@ public sealed record WorkerResult
     /// <summary>The worker's own garbage collections and managed bytes during the replay: both 0.</summary>
     public required int ManagedCollections { get; init; }
     public required long ManagedBytes { get; init; }
+    /// <summary>Instructions in user space, of all the worker's threads while it replayed; null where the machine does not count them.</summary>
+    public double? Instructions { get; init; }
+    /// <summary>Misses of the last cache, likewise.</summary>
+    public double? CacheMisses { get; init; }
+    /// <summary>How long calls took, by kind and size; empty without <see cref="Instrument.Latency"/>.</summary>
+    public IReadOnlyList<WorkerLatency> Latency { get; init; } = [];
+    /// <summary>What they were timed by; null without <see cref="Instrument.Latency"/>.</summary>
+    public WorkerTimer? LatencyTimer { get; init; }
+    /// <summary>What was wrong with blocks, a line for each kind of fault; empty without <see cref="Instrument.Blocks"/>.</summary>
+    public IReadOnlyList<WorkerFault> Faults { get; init; } = [];
     /// <summary>CallKinds for which the allocator has no function, with the kind that was called instead; -1 where it has nothing like it.</summary>
     public required IReadOnlyDictionary<int, int> Substituted { get; init; }
     /// <summary>The worker's process id.</summary>
     public int ProcessId { get; init; }
+    /// <summary>What the environment asked of the allocator, and what it has.</summary>
+    public IReadOnlyList<AllocatorSetting> Settings { get; init; } = [];
+    /// <summary>What the hook counted, by name: <c>calls</c> that passed it, <c>stops</c> of the recording; empty where there is none.</summary>
+    public IReadOnlyDictionary<string, long> HookCounts { get; init; } = new Dictionary<string, long>();
     /// <summary>By thread index.</summary>
     public required IReadOnlyList<WorkerThread> Threads { get; init; }
 
@@ -43,7 +77,34 @@ public sealed record WorkerResult
     public double CallsPerSecond => ElapsedNs == 0 ? 0 : Calls * 1e9 / ElapsedNs;
     /// <summary>Peak over the harness's own memory.</summary>
     public long PeakOverBaseline => PeakBytes - BaselineBytes;
+    /// <summary>Anonymous resident bytes over the harness's own, on average over the calls; 0 without a curve.</summary>
+    public long MeanBytes => MemorySample.MeanResident(MemoryCurve);
 }
+
+/// <summary>Memory at one moment of a replay.</summary>
+/// <param name="Calls">Calls done.</param>
+/// <param name="ResidentBytes">Anonymous resident bytes over the harness's own.</param>
+/// <param name="LiveBytes">Requested and not given back.</param>
+/// <param name="TouchedBytes">Those of the live bytes that the touch policy has written.</param>
+public readonly record struct MemorySample(long Calls, long ResidentBytes, long LiveBytes, long TouchedBytes)
+{
+    /// <summary>Resident bytes on average over the calls, in a straight line from sample to sample.</summary>
+    public static long MeanResident(IReadOnlyList<MemorySample> curve)
+    {
+        long calls = curve.Count == 0 ? 0 : curve[^1].Calls - curve[0].Calls;
+        if (calls == 0)
+            return 0;
+        double sum = 0;
+        for (int i = 1; i < curve.Count; i++)
+            sum += (curve[i].Calls - curve[i - 1].Calls) * (curve[i].ResidentBytes + (double)curve[i - 1].ResidentBytes) / 2;
+        return (long)(sum / calls);
+    }
+}
+
+/// <summary>What was left some time after the last call.</summary>
+/// <param name="AfterMs">Milliseconds after it.</param>
+/// <param name="Bytes">Anonymous resident bytes over the harness's own.</param>
+public readonly record struct ResidueReading(long AfterMs, long Bytes);
 
 /// <summary>One thread of a replay.</summary>
 /// <param name="Calls">Calls reissued.</param>

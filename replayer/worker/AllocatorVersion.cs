@@ -1,10 +1,20 @@
 using System.Globalization;
+using AllocReplay.Replayer.Allocators;
 
 namespace AllocReplay.Worker;
 
 /// <summary>The release of the allocator that provides malloc, as the allocator itself tells it; empty where it has no function for that.</summary>
 internal static unsafe class AllocatorVersion
 {
+    /// <summary>Whose settings the allocator reads, by functions that only those have.</summary>
+    public static AllocatorFamily FamilyOf(Provider provider) =>
+        provider.Find("mallctl") != null ? AllocatorFamily.Jemalloc
+        : provider.Find("mi_version") != null ? AllocatorFamily.Mimalloc
+        : provider.Find("tc_version") != null ? AllocatorFamily.Gperftools
+        : provider.Find("__scudo_print_stats") != null ? AllocatorFamily.Scudo
+        : provider.Find("gnu_get_libc_version") != null ? AllocatorFamily.Glibc
+        : AllocatorFamily.Unknown;
+
     public static string Of(Provider provider)
     {
         void* function = provider.Find("mallctl");

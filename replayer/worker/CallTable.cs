@@ -1,5 +1,6 @@
 using AllocReplay.Formats.Calls;
 using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Worker;
 
@@ -96,6 +97,11 @@ internal unsafe struct CallTable
 
     public static bool IsRelease(byte code) => IsCall(code) && ShapeOf((CallKind)code) >= Shape.Release;
 
+    /// <summary>Bytes that an acquisition asks for.</summary>
+    public static ulong Requested(PlanOp* op) => (CallKind)op->Code is CallKind.Calloc or CallKind.ReallocArrayEnd
+        ? ReplayLoop.Product((nuint)op->Size, (nuint)op[-1].Size)
+        : op->Size;
+
     /// <summary>Looks the functions up as the program's own calls would be bound. Returns the path of the object that provides malloc.</summary>
     public byte* Bind(Provider provider)
     {
@@ -117,7 +123,7 @@ internal unsafe struct CallTable
         }
         foreach (CallKind required in (ReadOnlySpan<CallKind>)[CallKind.Free, CallKind.Malloc, CallKind.Calloc, CallKind.ReallocEnd])
             if (Of(required)->Function == null)
-                Worker.Fail("the allocator lacks one of malloc, calloc, realloc and free"u8);
+                Worker.Fail(WorkerExit.NoAllocator, "the allocator lacks one of malloc, calloc, realloc and free"u8);
         for (int kind = 0; kind < Kinds; kind++)
             if (Entries[kind].Substituted)
                 Substitute((CallKind)kind);
@@ -126,15 +132,26 @@ internal unsafe struct CallTable
     }
 
     /// <summary>The harness's own cost: every acquisition gives the same address, every release does nothing.</summary>
-    public void BindNoop()
+    public void BindNoop() => BindTo(NoopCode.Create());
+
+    /// <summary>What no allocator can do better: a block is the next bytes of a small ring.</summary>
+    /// <param name="largest">Bytes of the largest block.</param>
+    public void BindIdeal(ulong largest) => BindTo(IdealCode.Create(largest));
+
+    private void BindTo<TCode>(TCode code)
+        where TCode : struct, INativeCode
     {
         Entries = (CallEntry*)Libc.Map((nuint)(Kinds * sizeof(CallEntry)));
-        NoopCode code = NoopCode.Create();
         for (int kind = 0; kind < Kinds; kind++)
         {
             Shape shape = ShapeOf((CallKind)kind);
-            void* function = shape >= Shape.Release ? code.Nothing : shape == Shape.PosixMemalign ? code.StoreBlock : code.ReturnBlock;
-            Entries[kind] = new CallEntry { Function = function, Shape = shape, HasOperand = PlanCode.HasOperand((CallKind)kind), Called = (short)kind };
+            Entries[kind] = new CallEntry
+            {
+                Function = code.FunctionOf(shape),
+                Shape = shape,
+                HasOperand = PlanCode.HasOperand((CallKind)kind),
+                Called = (short)kind,
+            };
         }
         SetFast();
     }

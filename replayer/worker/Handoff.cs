@@ -6,13 +6,20 @@ namespace AllocReplay.Worker;
 /// <summary>How threads wait for one another: for a block in a shared slot (see <see cref="SlotState"/>), or for another thread to have come so far.</summary>
 internal static unsafe class Handoff
 {
-    /// <summary>About 2 µs: longer than a hand-over between two running threads takes, far shorter than a time slice.</summary>
-    private const int Spins = 60;
     /// <summary>
-    /// About 8 µs, where there is a processor for every thread that is awake: two threads that take turns would else put one another to sleep at every
-    /// turn. Longer takes from threads that are about to wake: docs/decisions/0004.
+    /// Pauses for which a thread looks before it sleeps, at the most: about 8 µs, longer than it takes to wake the thread that is waited for.
     /// </summary>
-    private const int LongSpins = 250;
+    /// <remarks>
+    /// Two threads that take turns on two processors put one another to sleep at every turn when they look for less. Where there is no processor for the other,
+    /// to look is to keep it from running. Which of the two holds changes with the threads and with what else the machine does, so each thread learns it
+    /// from its own waits: <see cref="MissesMax"/> in a row that ended in sleep leave it <see cref="PatienceMin"/>, about 1 µs, and one that looking ended
+    /// gives all of it back; so does, from time to time, nothing but the wish to try. Fewer misses are mere chance: docs/decisions/0004.
+    /// </remarks>
+    public const int PatienceMax = 250;
+    private const int PatienceMin = 30;
+    private const int MissesMax = 8;
+    /// <summary>Misses in a row after which a thread tries all its patience once more.</summary>
+    private const int TryAgain = 64;
 
     /// <summary>
     /// Publishes a block that is complete. The exchange is a release, so the consumer sees the touched bytes, and it tells
@@ -64,10 +71,12 @@ internal static unsafe class Handoff
         {
             self->Waits++;
             int spins = 0;
-            while (Volatile.Read(ref progress->Done) < done && Spin(ref spins, self->Replay))
+            while (Volatile.Read(ref progress->Done) < done && Spin(ref spins, self))
             {
             }
-            if (Volatile.Read(ref progress->Done) < done)
+            if (Volatile.Read(ref progress->Done) >= done)
+                Encourage(self);
+            else
                 Sleep(progress, done, self);
         }
         AfterWait();
@@ -79,18 +88,17 @@ internal static unsafe class Handoff
         if (Volatile.Read(ref progress->Exited) == 0)
         {
             self->Waits++;
-            FallAsleep(self);
+            self->Sleeps++;
             while (Volatile.Read(ref progress->Exited) == 0)
                 Libc.Wait(&progress->Exited, 0);
-            WakeUp(self);
         }
         AfterWait();
     }
 
     /// <summary>Passes a moment. False when it is time to sleep.</summary>
-    private static bool Spin(ref int spins, Replay* replay)
+    private static bool Spin(ref int spins, ReplayThread* self)
     {
-        if (++spins > (Volatile.Read(ref *replay->Awake) > replay->Processors ? Spins : LongSpins))
+        if (++spins > self->Patience)
             return false;
         X86Pause();
         return true;
@@ -99,10 +107,17 @@ internal static unsafe class Handoff
     private static void FallAsleep(ReplayThread* self)
     {
         self->Sleeps++;
-        Interlocked.Decrement(ref *self->Replay->Awake);
+        if (++self->Misses == MissesMax)
+            self->Patience = PatienceMin;
+        else if (self->Misses == TryAgain)
+            Encourage(self);
     }
 
-    private static void WakeUp(ReplayThread* self) => Interlocked.Increment(ref *self->Replay->Awake);
+    private static void Encourage(ReplayThread* self)
+    {
+        self->Patience = PatienceMax;
+        self->Misses = 0;
+    }
 
     private static void Sleep(ThreadProgress* progress, ulong done, ReplayThread* self)
     {
@@ -112,7 +127,6 @@ internal static unsafe class Handoff
         while ((seen = Volatile.Read(ref progress->Done)) < done)
             Libc.WaitFor((uint*)&progress->Done, (uint)seen, BitOf(done));
         Interlocked.Decrement(ref progress->Sleepers);
-        WakeUp(self);
     }
 
     private static uint BitOf(ulong done) => 1U << (int)(done & 31);
@@ -130,7 +144,7 @@ internal static unsafe class Handoff
     {
         self->Waits++;
         int spins = 0;
-        while (Volatile.Read(ref *slot) == SlotState.Pending && Spin(ref spins, self->Replay))
+        while (Volatile.Read(ref *slot) == SlotState.Pending && Spin(ref spins, self))
         {
         }
         if (Interlocked.CompareExchange(ref *slot, SlotState.Awaited, SlotState.Pending) == SlotState.Pending)
@@ -138,7 +152,10 @@ internal static unsafe class Handoff
             FallAsleep(self);
             while (Volatile.Read(ref *slot) == SlotState.Awaited)
                 Libc.Wait((uint*)slot, (uint)SlotState.Awaited);
-            WakeUp(self);
+        }
+        else
+        {
+            Encourage(self);
         }
         return Volatile.Read(ref *slot);
     }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Worker;
 
@@ -13,9 +14,11 @@ internal static unsafe partial class Libc
     public const int SeekEnd = 2;
     private const int FutexWait = 0 | 128, FutexWake = 1 | 128, FutexWaitBitset = 9 | 128, FutexWakeBitset = 10 | 128; // private to the process
     private const int ClockMonotonic = 1, TimerAbsolute = 1;
+    private const int ProcessorsOnline = 84;
     private const int SetParentDeathSignal = 1, SetTimerSlack = 29;
     private const int Hangup = 1, Interrupt = 2, Kill = 9;
     public const int LoadLazily = 1, OnlyIfLoaded = 4;
+    public const int AskLinkMap = 2;
 
     public struct Timespec
     {
@@ -41,6 +44,12 @@ internal static unsafe partial class Libc
         public readonly byte* Name = name;
     }
 
+    /// <summary>The start of link_map</summary>
+    public readonly struct LinkMap(nuint loadAddress)
+    {
+        public readonly nuint Base = loadAddress;
+    }
+
     /// <summary>Dl_info</summary>
     public struct SymbolInfo
     {
@@ -57,9 +66,11 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] public static partial int close(int fd);
     [LibraryImport("libc")] public static partial long lseek(int fd, long offset, int whence);
     [LibraryImport("libc")] public static partial nint pread(int fd, byte* buffer, nuint length, long offset);
+    [LibraryImport("libc")] public static partial nint read(int fd, byte* buffer, nuint length);
     [LibraryImport("libc")] public static partial nint write(int fd, byte* buffer, nuint length);
     [LibraryImport("libc")] public static partial void* dlsym(void* handle, byte* name);
     [LibraryImport("libc")] public static partial void* dlopen(byte* path, int flags);
+    [LibraryImport("libc")] public static partial int dlinfo(void* handle, int request, LinkMap** map);
     [LibraryImport("libc")]
     public static partial int dl_iterate_phdr(delegate* unmanaged<ObjectInfo*, nuint, void*, int> visit, void* argument);
     [LibraryImport("libc")] public static partial int dladdr(void* address, SymbolInfo* info);
@@ -77,7 +88,11 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] private static partial int clock_nanosleep(int clock, int flags, Timespec* request, Timespec* remaining);
     [LibraryImport("libc")] private static partial int prctl(int option, nint value, nint a, nint b, nint c);
     [LibraryImport("libc")] private static partial nint signal(int number, nint handler);
+    [LibraryImport("libc")] private static partial nint sysconf(int name);
     [LibraryImport("libc")] private static partial int clock_gettime(int clock, Timespec* time);
+
+    /// <summary>Processors that the kernel runs on, whether or not this process may.</summary>
+    public static long OnlineProcessors => Math.Max(1, sysconf(ProcessorsOnline));
 
     /// <summary>CLOCK_MONOTONIC in nanoseconds.</summary>
     public static long Now()
@@ -121,17 +136,26 @@ internal static unsafe partial class Libc
     /// <summary>Wakes all that sleep on the word for one of these bits.</summary>
     public static void WakeFor(uint* word, uint bits) => syscall(FutexNumber, word, FutexWakeBitset, int.MaxValue, null, null, (nint)bits);
 
+    /// <summary>A counter of the calling thread, on whatever processor, and as its attributes say. Negative where there is none.</summary>
+    public static int OpenCounter(void* attributes)
+    {
+        const nint closeOnExec = 8;
+        return (int)syscall(OpenCounterNumber, attributes, 0, -1, (void*)-1, (void*)closeOnExec, 0);
+    }
+
     /// <summary>Fresh anonymous memory, zeroed and present. Ends the worker when there is none.</summary>
     public static void* Map(nuint length)
     {
         void* memory = mmap(null, Math.Max(length, 1), ProtRead | ProtWrite, MapPrivate | MapAnonymous | MapPopulate, -1, 0);
         if (memory == (void*)-1)
-            Worker.Fail("cannot map "u8, (long)length, " bytes for the replay's own tables"u8);
+            Worker.Fail("cannot map "u8, (long)length, " bytes for the replay's own tables"u8, WorkerExit.NoMemory);
         return memory;
     }
 
     /// <summary>Keeps memory from being paged out during the replay. False where a limit forbids it.</summary>
     public static bool Lock(void* memory, nuint length) => mlock(memory, length) == 0;
+
+    private static nint OpenCounterNumber => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 241 : 298;
 
     private static nint FutexNumber => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;
 }

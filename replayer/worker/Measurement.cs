@@ -1,24 +1,34 @@
 namespace AllocReplay.Worker;
 
 /// <summary>What a replay cost, taken around it.</summary>
-internal sealed unsafe class Measurement
+/// <param name="loops">Times that the plan is replayed.</param>
+/// <param name="residueMs">Milliseconds after the last call at which memory is read once more, rising.</param>
+internal sealed unsafe class Measurement(int loops, long[] residueMs)
 {
+    private long _fileBytes;
+    private bool _hasHighWater;
     private Libc.Usage _usage;
     private int _collections;
     private long _allocated;
 
     public int Threads { get; init; }
-    /// <summary>From the opening of the gate to the end of the last thread.</summary>
-    public long ElapsedNs { get; set; }
+    /// <summary>From the opening of the gate to the end of the last thread, of each loop.</summary>
+    public long[] LoopNs { get; } = new long[loops];
+    /// <summary>CPU time, of each loop.</summary>
+    public long[] LoopCpuNs { get; } = new long[loops];
+    public long ElapsedNs => LoopNs.Sum();
     /// <summary>Whether the replay's own tables and stacks were locked in memory.</summary>
     public bool IsLocked { get; set; }
     /// <summary>Anonymous memory present after the harness's own was mapped and before the first call.</summary>
-    public long BaselineBytes { get; set; }
-    public long PeakBytes { get; set; }
+    public long BaselineBytes { get; private set; }
+    public long PeakBytes { get; private set; }
+    /// <summary>The kernel's own high-water mark of it; 0 where there is none.</summary>
+    public long HighWaterBytes { get; private set; }
     /// <summary>After the last thread ended.</summary>
-    public long EndBytes { get; set; }
-    public long Samples { get; set; }
-    public long CpuNs { get; private set; }
+    public long EndBytes { get; private set; }
+    /// <summary>Milliseconds after that, and anonymous memory present then.</summary>
+    public List<(long Ms, long Bytes)> Residue { get; } = new(residueMs.Length);
+    public long CpuNs => LoopCpuNs.Sum();
     public long MinorFaults { get; private set; }
     public long MajorFaults { get; private set; }
     public long VoluntarySwitches { get; private set; }
@@ -35,16 +45,63 @@ internal sealed unsafe class Measurement
     }
 
     /// <summary>Closely around each replay of the plan: reading the baseline costs milliseconds where the plan is large. Figures add up.</summary>
-    public void After()
+    /// <param name="loop">Which one is over, from 0.</param>
+    /// <param name="elapsedNs">What it took.</param>
+    public void After(int loop, long elapsedNs)
     {
         Libc.Usage usage = Usage();
         ManagedBytes += GC.GetTotalAllocatedBytes(precise: true) - _allocated;
         ManagedCollections += Collections() - _collections;
-        CpuNs += usage.CpuNs - _usage.CpuNs;
+        (LoopNs[loop], LoopCpuNs[loop]) = (elapsedNs, usage.CpuNs - _usage.CpuNs);
         MinorFaults += usage.MinorFaults - _usage.MinorFaults;
         MajorFaults += usage.MajorFaults - _usage.MajorFaults;
         VoluntarySwitches += usage.VoluntarySwitches - _usage.VoluntarySwitches;
         InvoluntarySwitches += usage.InvoluntarySwitches - _usage.InvoluntarySwitches;
+    }
+
+    /// <summary>The last thing before the gate: the baseline.</summary>
+    /// <param name="watch">What looks at memory, or null.</param>
+    public void BeginMemory(MemoryWatch* watch)
+    {
+        if (watch == null)
+        {
+            BaselineBytes = MemoryProbe.Anonymous();
+            return;
+        }
+        _hasHighWater = MemoryProbe.ResetHighWater();
+        _fileBytes = MemoryProbe.Counters().FileBytes;
+        watch->Begin();
+        BaselineBytes = watch->Readings[0].ResidentBytes;
+    }
+
+    /// <summary>The first thing after the last thread: peak and residue.</summary>
+    /// <inheritdoc cref="BeginMemory"/>
+    public void EndMemory(MemoryWatch* watch)
+    {
+        long end = Libc.Now();
+        EndBytes = watch == null ? MemoryProbe.Anonymous() : watch->End();
+        PeakBytes = Math.Max(BaselineBytes, watch == null ? EndBytes : watch->PeakResidentBytes);
+        if (watch == null || watch->IsComputed)
+            return;
+        if (_hasHighWater)
+            TakeHighWater();
+        foreach (long ms in residueMs)
+        {
+            Libc.SleepUntil(end + ms * 1_000_000);
+            Residue.Add((ms, watch->Resident()));
+        }
+    }
+
+    /// <summary>
+    /// The mark is of all resident memory. Pages of files that came in since it was started count as there before the peak, so it says too little
+    /// rather than too much. It is the peak where it exceeds what was read by more than the kernel's counters may be off.
+    /// </summary>
+    private void TakeHighWater()
+    {
+        ResidentCounters counters = MemoryProbe.Counters();
+        HighWaterBytes = counters.HighWaterBytes - Math.Max(_fileBytes, counters.FileBytes);
+        if (HighWaterBytes > PeakBytes + MemoryProbe.HighWaterErrorBytes)
+            PeakBytes = HighWaterBytes;
     }
 
     private static int Collections() => GC.CollectionCount(0) + GC.CollectionCount(1) + GC.CollectionCount(2);

@@ -1,97 +1,112 @@
-using System.Runtime.InteropServices;
+using System.Globalization;
 
 namespace AllocReplay.Worker;
 
-/// <summary>Reads this process's anonymous resident memory without allocating any.</summary>
+/// <summary>Reads this process's resident memory from the kernel, without allocating any.</summary>
+/// <remarks>
+/// The kernel keeps a process's counters in parts, one for each processor, and carries a part over once it has grown to a batch of pages. Since Linux 6.17
+/// <c>status</c> adds the parts up, so what it says is exact; before, a batch a processor may be missing. Which of the two holds is tried out, as
+/// distributions take such changes back to older kernels. <c>smaps_rollup</c> walks the page tables: always exact, and some 60 µs a MiB.
+/// The high-water mark is kept by the kernel from the counters as they are, in every release: see <see cref="HighWaterErrorBytes"/>.
+/// </remarks>
 internal static unsafe class MemoryProbe
 {
-    /// <summary>Below this, the exact figure costs little; above it, the cheap one's error (some hundred KiB) does not show.</summary>
-    private const long ExactBelow = 64 << 20;
+    /// <summary>Where counters are not exact: up to here a walk costs little, above it their error does not show.</summary>
+    private const long WalkBelow = 64 << 20;
     private const int BufferSize = 4096;
+    private const int KiB = 1024;
+    private const int TriedPages = 8;
+    /// <summary>Pages that the kernel counts apart on each processor before it carries them over: so many at least, or two for each processor.</summary>
+    private const int BatchMin = 32;
 
-    private static int s_exact;
-    private static int s_cheap;
-    private static uint s_stop;
-    private static long s_peak;
-    private static long s_samples;
-    private static long s_intervalNs;
-    private static nuint* s_thread;
+    private static int s_walk, s_status, s_clear;
+    private static bool s_isExact;
+    private static long s_last;
 
-    public static long Peak => Volatile.Read(ref s_peak);
-    public static long Samples => Volatile.Read(ref s_samples);
+    /// <summary>What a high-water mark may be off by: a batch on every processor.</summary>
+    public static long HighWaterErrorBytes { get; private set; }
 
     public static void Open()
     {
-        s_thread = (nuint*)Libc.Map((nuint)sizeof(nuint));
         fixed (byte* path = "/proc/self/smaps_rollup"u8)
-            s_exact = Libc.open(path, Libc.ReadOnly | Libc.CloseOnExec, 0);
+            s_walk = Libc.open(path, Libc.ReadOnly | Libc.CloseOnExec, 0);
         fixed (byte* path = "/proc/self/status"u8)
-            s_cheap = Libc.open(path, Libc.ReadOnly | Libc.CloseOnExec, 0);
-        if (s_exact < 0 || s_cheap < 0)
-            Worker.Fail("cannot read /proc/self/smaps_rollup"u8);
+            s_status = Libc.open(path, Libc.ReadOnly | Libc.CloseOnExec, 0);
+        fixed (byte* path = "/proc/self/clear_refs"u8)
+            s_clear = Libc.open(path, Libc.WriteOnly | Libc.CloseOnExec, 0);
+        if (s_walk < 0 || s_status < 0)
+            Worker.Fail("cannot read /proc/self/smaps_rollup and /proc/self/status"u8);
+        s_isExact = AreCountersExact();
+        long processors = Libc.OnlineProcessors;
+        HighWaterErrorBytes = Math.Max(BatchMin, 2 * processors) * processors * Libc.PageSize;
     }
 
-    /// <summary>Bytes of anonymous memory present: walks the page tables, so it is exact.</summary>
-    public static long Exact() => Read(s_exact, "Anonymous:"u8);
+    /// <summary>Bytes of anonymous memory present.</summary>
+    public static long Anonymous() => s_last = s_isExact || s_last > WalkBelow ? Counters().AnonymousBytes : Walk();
 
-    /// <summary>Starts sampling the peak on a thread of the harness.</summary>
-    public static void Start(long intervalNs)
+    /// <summary>Starts the kernel's high-water mark anew. False where the kernel has none to start.</summary>
+    public static bool ResetHighWater()
     {
-        s_intervalNs = intervalNs;
-        int error = Libc.pthread_create(s_thread, null, &Sample, null);
-        if (error != 0)
-            Worker.Fail("cannot create the memory sampler: error "u8, error, ""u8);
-        // It has run once when this returns: its own stack is in the baseline.
-        while (Samples == 0)
-            Pause(100_000);
-        Volatile.Write(ref s_peak, 0);
+        const byte resetPeak = (byte)'5';
+        byte command = resetPeak;
+        return s_clear >= 0 && Libc.write(s_clear, &command, 1) == 1;
     }
 
-    public static void Stop()
+    /// <summary>The kernel's counters, in bytes.</summary>
+    public static ResidentCounters Counters()
     {
-        Volatile.Write(ref s_stop, 1);
-        _ = Libc.pthread_join(*s_thread, null);
+        // On the stack: several threads may read.
+        byte* buffer = stackalloc byte[BufferSize];
+        ReadOnlySpan<byte> text = Read(s_status, buffer);
+        return new ResidentCounters(
+            ValueOf(text, "\nRssAnon:"u8), ValueOf(text, "\nRssFile:"u8) + ValueOf(text, "\nRssShmem:"u8), ValueOf(text, "\nVmHWM:"u8));
     }
 
-    [UnmanagedCallersOnly]
-    private static void* Sample(void* argument)
+    private static long Walk()
     {
-        long last = 0;
-        while (Volatile.Read(ref s_stop) == 0)
+        byte* buffer = stackalloc byte[BufferSize];
+        return ValueOf(Read(s_walk, buffer), "\nAnonymous:"u8);
+    }
+
+    /// <summary>Whether each page shows at once. Counters that are carried over in batches cannot show eight pages one by one.</summary>
+    private static bool AreCountersExact()
+    {
+        const nuint length = TriedPages * Libc.PageSize;
+        byte* pages = (byte*)Libc.mmap(null, length, Libc.ProtRead | Libc.ProtWrite, Libc.MapPrivate | Libc.MapAnonymous, -1, 0);
+        if (pages == (byte*)-1)
+            return false;
+        long before = Counters().AnonymousBytes;
+        bool isExact = true;
+        for (int i = 0; i < TriedPages; i++)
         {
-            last = last < ExactBelow ? Exact() : Read(s_cheap, "RssAnon:"u8);
-            if (last > s_peak)
-                Volatile.Write(ref s_peak, last);
-            Volatile.Write(ref s_samples, s_samples + 1);
-            Pause(s_intervalNs);
+            pages[i * Libc.PageSize] = 1;
+            long after = Counters().AnonymousBytes;
+            isExact &= after - before == Libc.PageSize;
+            before = after;
         }
-        return null;
+        _ = Libc.munmap(pages, length);
+        return isExact;
     }
 
-    private static void Pause(long ns)
+    private static ReadOnlySpan<byte> Read(int fd, byte* buffer)
     {
-        var time = new Libc.Timespec { Nanoseconds = ns };
-        _ = Libc.nanosleep(&time, null);
+        nint length = Libc.pread(fd, buffer, BufferSize, 0);
+        return new ReadOnlySpan<byte>(buffer, (int)Math.Max(0, length));
     }
 
     /// <summary>The value of a line <c>Label:   123 kB</c>, in bytes.</summary>
-    private static long Read(int fd, ReadOnlySpan<byte> label)
+    private static long ValueOf(ReadOnlySpan<byte> text, ReadOnlySpan<byte> label)
     {
-        // On the stack: the sampler and the main thread may both be reading.
-        byte* buffer = stackalloc byte[BufferSize];
-        nint length = Libc.pread(fd, buffer, BufferSize, 0);
-        ReadOnlySpan<byte> text = new(buffer, (int)Math.Max(0, length));
         int at = text.IndexOf(label);
-        if (at < 0)
+        ReadOnlySpan<byte> figure = at < 0 ? default : text[(at + label.Length)..].TrimStart(" \t"u8);
+        if (!long.TryParse(figure[..Math.Max(0, figure.IndexOf((byte)' '))], NumberStyles.None, CultureInfo.InvariantCulture, out long value))
             Worker.Fail("cannot read this process's memory from /proc"u8);
-        long value = 0;
-        foreach (byte c in text[(at + label.Length)..])
-        {
-            if (c is >= (byte)'0' and <= (byte)'9')
-                value = value * 10 + (c - '0');
-            else if (value != 0 || c == 'k')
-                break;
-        }
-        return value * 1024;
+        return value * KiB;
     }
 }
+
+/// <summary>What the kernel counts of a process, in bytes.</summary>
+/// <param name="AnonymousBytes">Resident, of no file.</param>
+/// <param name="FileBytes">Resident, of files and shared memory: the plan, libraries.</param>
+/// <param name="HighWaterBytes">Both together at their highest since the mark was started anew.</param>
+internal readonly record struct ResidentCounters(long AnonymousBytes, long FileBytes, long HighWaterBytes);

@@ -2,29 +2,42 @@ using System.Runtime.InteropServices;
 
 namespace AllocReplay.Worker;
 
+/// <summary>Functions of our own that stand for an allocator's.</summary>
+internal unsafe interface INativeCode
+{
+    /// <summary>The function for calls whose arguments are so.</summary>
+    void* FunctionOf(Shape shape);
+}
+
 /// <summary>
 /// Three trivial native functions, written as machine code: a managed function called as an unmanaged one would pay for a
 /// transition that no allocator pays.
 /// </summary>
-internal readonly unsafe struct NoopCode
+internal readonly unsafe struct NoopCode : INativeCode
 {
     private const ulong Block = 0x0000_1000_0000_0000; // aligned, not null; never read or written
 
-    public void* ReturnBlock { get; private init; }
-    public void* StoreBlock { get; private init; }
-    public void* Nothing { get; private init; }
+    private readonly byte* _returnBlock, _storeBlock, _nothing;
+
+    private NoopCode(byte* page)
+    {
+        const int spacing = 64;
+        _returnBlock = page;
+        _storeBlock = page + spacing;
+        _nothing = page + 2 * spacing;
+    }
 
     public static NoopCode Create()
     {
-        const int spacing = 64;
         byte* page = (byte*)Libc.Map(Libc.PageSize);
+        var code = new NoopCode(page);
         switch (RuntimeInformation.ProcessArchitecture)
         {
             case Architecture.X64:
-                WriteX64(page, page + spacing, page + 2 * spacing);
+                WriteX64(code._returnBlock, code._storeBlock, code._nothing);
                 break;
             case Architecture.Arm64:
-                WriteArm64(page, page + spacing, page + 2 * spacing);
+                WriteArm64(code._returnBlock, code._storeBlock, code._nothing);
                 break;
             default:
                 Worker.Fail("the noop allocator knows x86-64 and aarch64 only"u8);
@@ -32,8 +45,10 @@ internal readonly unsafe struct NoopCode
         }
         if (Libc.mprotect(page, Libc.PageSize, Libc.ProtRead | Libc.ProtExec) != 0)
             Worker.Fail("cannot make memory executable for the noop allocator"u8);
-        return new NoopCode { ReturnBlock = page, StoreBlock = page + spacing, Nothing = page + 2 * spacing };
+        return code;
     }
+
+    public void* FunctionOf(Shape shape) => shape >= Shape.Release ? _nothing : shape == Shape.PosixMemalign ? _storeBlock : _returnBlock;
 
     private static void WriteX64(byte* returns, byte* stores, byte* nothing)
     {

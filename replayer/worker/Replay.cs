@@ -36,6 +36,13 @@ internal unsafe struct ReplayThread
     public long Waits;
     /// <summary>Waits that ended in sleep.</summary>
     public long Sleeps;
+    /// <summary>Pauses for which it looks before it sleeps: see <see cref="Handoff"/>.</summary>
+    public int Patience;
+    /// <summary>Waits in a row that ended in sleep.</summary>
+    public int Misses;
+
+    /// <summary>What the instrument keeps of this thread, or null.</summary>
+    public void* Instrument;
 
     /// <summary>pthread_attr_t: 56 bytes on x86-64, 64 on aarch64.</summary>
     public fixed ulong Attributes[8];
@@ -91,6 +98,11 @@ internal unsafe struct Replay
     public long SlotCount;
     public ReplayOrder Order;
     public TouchPolicy Touch;
+    /// <summary>Blocks of calloc are touched as well.</summary>
+    public bool TouchCalloc;
+    /// <summary>What looks at memory, or null.</summary>
+    public MemoryWatch* Memory;
+    public Instrument Instrument;
     /// <summary>Nanoseconds of replay for one of the trace; with <see cref="ReplayThread.Times"/>.</summary>
     public double TimeScale;
     /// <summary>When the first op was recorded, and when the gate was opened.</summary>
@@ -100,9 +112,6 @@ internal unsafe struct Replay
     /// <summary>Threads that end and whose end is waited for: see <see cref="Reaper"/>.</summary>
     public int Leaving;
     public uint LeavingCount;
-    /// <summary>Threads that have begun, have not ended and do not sleep. Alone in its page: it is written at every sleep.</summary>
-    public int* Awake;
-    public int Processors;
     /// <summary>What the replayer watches, or null: see <see cref="RunProgress"/>.</summary>
     public RunProgress* SharedProgress;
     /// <summary>Whether the tables and stacks could be locked in memory.</summary>
@@ -111,4 +120,14 @@ internal unsafe struct Replay
     public uint Gate;
     /// <summary>std::nothrow, whose address alone matters.</summary>
     public byte Nothrow;
+
+    /// <summary>Bytes of the largest block that the plan asks for and got.</summary>
+    public readonly ulong LargestRequest()
+    {
+        ulong largest = 0;
+        for (PlanOp* op = Ops; op != Ops + OpCount; op++)
+            if (CallTable.IsCall(op->Code) && !CallTable.IsRelease(op->Code) && (op->Flags & (PlanFlags.Failed | PlanFlags.Freed)) == 0)
+                largest = Math.Max(largest, CallTable.Requested(op));
+        return largest;
+    }
 }

@@ -5,69 +5,111 @@ using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Worker;
 
-/// <summary>Reissues one thread's ops. Compiled once for each touch policy.</summary>
+/// <summary>Reissues one thread's ops. Compiled once for each touch policy and each instrument.</summary>
 internal static unsafe class ReplayLoop
 {
     private const ushort Free = (ushort)CallKind.Free, Malloc = (ushort)CallKind.Malloc;
     private const nuint PageSize = Libc.PageSize;
     /// <summary>Ops after which a thread tells how far it is: some 0.3 ms.</summary>
     private const long Stretch = 1 << 16;
+    /// <summary>The same of a watched one. At a pace it tells each, as the next may be long in coming.</summary>
+    private const long WatchedStretch = 1 << 10;
 
     public static void Run(ReplayThread* self)
+    {
+        switch (self->Replay->Instrument)
+        {
+            case Instrument.Latency:
+                RunWith<LatencyInstrument>(self);
+                break;
+            case Instrument.Blocks:
+                Run<TouchNone, BlockCheck>(self); // it writes every block itself
+                break;
+            default:
+                RunWith<NoInstrument>(self);
+                break;
+        }
+    }
+
+    private static void RunWith<TInstrument>(ReplayThread* self)
+        where TInstrument : struct, IInstrument
     {
         switch (self->Replay->Touch)
         {
             case TouchPolicy.None:
-                Run<TouchNone>(self);
+                Run<TouchNone, TInstrument>(self);
                 break;
             case TouchPolicy.First:
-                Run<TouchFirst>(self);
+                Run<TouchFirst, TInstrument>(self);
                 break;
             case TouchPolicy.Page:
-                Run<TouchPage>(self);
+                Run<TouchPage, TInstrument>(self);
                 break;
             default:
-                Run<TouchFull>(self);
+                Run<TouchFull, TInstrument>(self);
                 break;
         }
     }
 
-    private static void Run<TTouch>(ReplayThread* self)
+    private static void Run<TTouch, TInstrument>(ReplayThread* self)
         where TTouch : struct, ITouch
+        where TInstrument : struct, IInstrument
     {
-        if (self->Times != null)
-            RunPaced<TTouch>(self);
+        if (self->Times != null || self->Replay->Memory != null)
+            RunOneByOne<TTouch, TInstrument>(self);
         else
-            RunAsap<TTouch>(self);
+            RunAsap<TTouch, TInstrument>(self);
     }
 
-    private static void RunPaced<TTouch>(ReplayThread* self)
+    /// <summary>Each call at its time, or watched: what comes between calls takes longer than they do.</summary>
+    private static void RunOneByOne<TTouch, TInstrument>(ReplayThread* self)
         where TTouch : struct, ITouch
+        where TInstrument : struct, IInstrument
     {
-        Pacing.Begin();
+        if (self->Times != null)
+            Pacing.Begin();
+        long done = 0;
         for (PlanOp* op = self->First; op != self->End; op++)
         {
-            Pacing.Await(self->Replay, self->Times[op - self->First]);
-            Other<TTouch>(self, op);
-            Tell(self->Replay, 1);
+            if (self->Times != null)
+                Pacing.Await(self->Replay, self->Times[op - self->First]);
+            if (self->Replay->Memory != null && op->Code < PlanCode.FirstNonCall)
+                Watched<TTouch, TInstrument>(self, op);
+            else
+                Other<TTouch, TInstrument>(self, op);
+            if (self->Times != null || (++done & (WatchedStretch - 1)) == 0)
+                Tell(self->Replay, self->Times != null ? 1 : WatchedStretch);
         }
+        Tell(self->Replay, done & (WatchedStretch - 1));
+    }
+
+    private static void Watched<TTouch, TInstrument>(ReplayThread* self, PlanOp* op)
+        where TTouch : struct, ITouch
+        where TInstrument : struct, IInstrument
+    {
+        MemoryWatch.Pending pending = self->Replay->Memory->Before(self, op);
+        Call<TTouch, TInstrument>(self, op);
+        self->Replay->Memory->After(self, op, pending);
+        Signal(self, op);
     }
 
     /// <summary>The two commonest calls, on blocks of the thread's own, in line; everything else in <see cref="Other"/>.</summary>
     /// <remarks>What is counted is counted in memory: values that live across a call are few, and most have a register (docs/decisions/0004).</remarks>
-    private static void RunAsap<TTouch>(ReplayThread* self)
+    private static void RunAsap<TTouch, TInstrument>(ReplayThread* self)
         where TTouch : struct, ITouch
+        where TInstrument : struct, IInstrument
     {
         for (PlanOp* op = self->First; op != self->End;)
         {
             PlanOp* first = op;
-            op = RunStretch<TTouch>(self, op, self->End - op > Stretch ? op + Stretch : self->End);
+            op = RunStretch<TTouch, TInstrument>(self, op, self->End - op > Stretch ? op + Stretch : self->End);
             Tell(self->Replay, op - first);
         }
     }
 
-    private static PlanOp* RunStretch<TTouch>(ReplayThread* self, PlanOp* op, PlanOp* stop)
+    private static PlanOp* RunStretch<TTouch, TInstrument>(ReplayThread* self, PlanOp* op, PlanOp* stop)
         where TTouch : struct, ITouch
+        where TInstrument : struct, IInstrument
     {
         nuint* slots = self->Replay->Slots;
         var malloc = self->Replay->Calls.Malloc;
@@ -76,11 +118,11 @@ internal static unsafe class ReplayLoop
         for (; op != stop; op++)
         {
             uint code = op->Dispatch;
-            if (code == Free)
+            if (TInstrument.IsNone && code == Free)
             {
                 free((void*)slots[op->Slot]);
             }
-            else if (code == Malloc)
+            else if (TInstrument.IsNone && code == Malloc)
             {
                 nuint size = (nuint)op->Size;
                 self->Bytes += size;
@@ -94,7 +136,7 @@ internal static unsafe class ReplayLoop
             else
             {
                 self->Calls--;
-                Other<TTouch>(self, op);
+                Other<TTouch, TInstrument>(self, op);
             }
         }
         return op;
@@ -107,13 +149,19 @@ internal static unsafe class ReplayLoop
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Other<TTouch>(ReplayThread* self, PlanOp* op)
+    private static void Other<TTouch, TInstrument>(ReplayThread* self, PlanOp* op)
         where TTouch : struct, ITouch
+        where TInstrument : struct, IInstrument
     {
         if (op->Code >= PlanCode.FirstNonCall)
             Step(self, op);
         else
-            Call<TTouch>(self, op);
+            Call<TTouch, TInstrument>(self, op);
+        Signal(self, op);
+    }
+
+    private static void Signal(ReplayThread* self, PlanOp* op)
+    {
         if ((op->Flags & PlanFlags.Signal) != 0)
             Handoff.Signal(self->Replay->Progress + self->Index, (ulong)(op - self->First) + 1);
     }
@@ -134,30 +182,32 @@ internal static unsafe class ReplayLoop
         }
     }
 
-    private static void Call<TTouch>(ReplayThread* self, PlanOp* op)
+    private static void Call<TTouch, TInstrument>(ReplayThread* self, PlanOp* op)
         where TTouch : struct, ITouch
+        where TInstrument : struct, IInstrument
     {
         self->Calls++;
         CallEntry* entry = self->Replay->Calls.Entries + op->Code;
         nuint argument = entry->HasOperand ? (nuint)op[-1].Size : 0;
         if (entry->Shape >= Shape.Release)
-            Release(self, op, entry, argument);
+            Release<TInstrument>(self, op, entry, argument);
         else if (entry->Shape is Shape.Realloc or Shape.ReallocArray or Shape.ReallocProduct)
-            Reallocate<TTouch>(self, op, entry, argument);
+            Reallocate<TTouch, TInstrument>(self, op, entry, argument);
         else
-            Acquire<TTouch>(self, op, entry, argument);
+            Acquire<TTouch, TInstrument>(self, op, entry, argument);
     }
 
-    private static void Acquire<TTouch>(ReplayThread* self, PlanOp* op, CallEntry* entry, nuint argument)
+    private static void Acquire<TTouch, TInstrument>(ReplayThread* self, PlanOp* op, CallEntry* entry, nuint argument)
         where TTouch : struct, ITouch
+        where TInstrument : struct, IInstrument
     {
         nuint size = (nuint)op->Size;
         bool failed = (op->Flags & PlanFlags.Failed) != 0;
         // A throwing form of operator new has nobody to catch it here: a call known to fail uses the form that returns null.
         if (failed)
             entry = self->Replay->Calls.Entries + (int)CallKinds.NothrowForm((CallKind)op->Code);
-        byte* block = Invoke(entry, size, argument, &self->Replay->Nothrow);
         ulong requested = entry->Shape == Shape.CountSize ? Product(size, argument) : size;
+        byte* block = Invoke<TInstrument>(self, op, entry, size, argument, (nuint)requested);
         self->Bytes += requested;
         if (failed)
         {
@@ -169,71 +219,91 @@ internal static unsafe class ReplayLoop
             return;
         }
         if (block == null)
+        {
             self->FailedNow++;
-        else if (op->Code != (byte)CallKind.Calloc)
-            TTouch.Block(block, size);
-        Store(self, op, block);
-    }
-
-    private static byte* Invoke(CallEntry* entry, nuint size, nuint argument, byte* nothrow)
-    {
-        void* f = entry->Function;
-        switch (entry->Shape)
-        {
-            case Shape.Size:
-                return ((delegate* unmanaged[SuppressGCTransition]<nuint, byte*>)f)(size);
-            case Shape.SizeNothrow:
-                return ((delegate* unmanaged[SuppressGCTransition]<nuint, byte*, byte*>)f)(size, nothrow);
-            case Shape.SizeAlignment:
-                return ((delegate* unmanaged[SuppressGCTransition]<nuint, nuint, byte*, byte*>)f)(size, argument, nothrow);
-            case Shape.CountSize or Shape.AlignmentSize:
-                return ((delegate* unmanaged[SuppressGCTransition]<nuint, nuint, byte*>)f)(argument, size);
-            case Shape.Page:
-                return ((delegate* unmanaged[SuppressGCTransition]<nuint, nuint, byte*>)f)(PageSize, size);
-            case Shape.WholePages:
-                nuint rounded = (size + PageSize - 1) & ~(PageSize - 1);
-                return rounded < size ? null : ((delegate* unmanaged[SuppressGCTransition]<nuint, nuint, byte*>)f)(PageSize, rounded);
-            case Shape.PosixMemalign:
-                byte* block = null;
-                int error = ((delegate* unmanaged[SuppressGCTransition]<byte**, nuint, nuint, int>)f)(&block, argument, size);
-                return error == 0 ? block : null;
-            default:
-                return null; // the allocator has nothing of the kind
-        }
-    }
-
-    private static void Reallocate<TTouch>(ReplayThread* self, PlanOp* op, CallEntry* entry, nuint argument)
-        where TTouch : struct, ITouch
-    {
-        nuint size = (nuint)op->Size;
-        byte* old = Load(self, op[-1].Slot, op->Flags);
-        nuint requested = size;
-        byte* block;
-        if (entry->Shape == Shape.Realloc)
-        {
-            block = ((delegate* unmanaged[SuppressGCTransition]<void*, nuint, byte*>)entry->Function)(old, size);
+            TInstrument.Failed(self, op, (nuint)requested);
         }
         else
         {
-            requested = (nuint)Product(size, argument);
-            if (entry->Shape == Shape.ReallocArray)
-                block = ((delegate* unmanaged[SuppressGCTransition]<void*, nuint, nuint, byte*>)entry->Function)(old, argument, size);
-            else
-                block = requested == nuint.MaxValue ? null : self->Replay->Calls.Realloc(old, requested);
+            if (op->Code != (byte)CallKind.Calloc || self->Replay->TouchCalloc)
+                TTouch.Block(block, (nuint)requested);
+            TInstrument.Acquired(self, op, argument, block, (nuint)requested);
+        }
+        Store(self, op, block);
+    }
+
+    /// <remarks>
+    /// Arguments are passed in three registers whatever the function takes, as both calling conventions let it ignore those that it does not: so there is
+    /// one place where it is called, and nothing but the call is timed.
+    /// </remarks>
+    private static byte* Invoke<TInstrument>(ReplayThread* self, PlanOp* op, CallEntry* entry, nuint size, nuint argument, nuint requested)
+        where TInstrument : struct, IInstrument
+    {
+        nuint nothrow = (nuint)(&self->Replay->Nothrow), first = size, second = nothrow, third = nothrow;
+        byte* block = null;
+        switch (entry->Shape)
+        {
+            case Shape.Size or Shape.SizeNothrow:
+                break;
+            case Shape.SizeAlignment:
+                second = argument;
+                break;
+            case Shape.CountSize or Shape.AlignmentSize:
+                (first, second) = (argument, size);
+                break;
+            case Shape.Page:
+                (first, second) = (PageSize, size);
+                break;
+            case Shape.WholePages:
+                (first, second) = (PageSize, (size + PageSize - 1) & ~(PageSize - 1));
+                if (second < size)
+                    return null;
+                break;
+            case Shape.PosixMemalign:
+                (first, second, third) = ((nuint)(&block), argument, size);
+                break;
+            default:
+                return null; // the allocator has nothing of the kind
+        }
+        ulong begin = TInstrument.Begin();
+        nuint result = ((delegate* unmanaged[SuppressGCTransition]<nuint, nuint, nuint, nuint>)entry->Function)(first, second, third);
+        TInstrument.End(self, op, begin, requested);
+        if (entry->Shape != Shape.PosixMemalign)
+            return (byte*)result;
+        return (int)result == 0 ? block : null;
+    }
+
+    private static void Reallocate<TTouch, TInstrument>(ReplayThread* self, PlanOp* op, CallEntry* entry, nuint argument)
+        where TTouch : struct, ITouch
+        where TInstrument : struct, IInstrument
+    {
+        nuint size = (nuint)op->Size;
+        byte* old = Load(self, op[-1].Slot, op->Flags);
+        TInstrument.GiveUp(self, op, op[-1].Slot, ref old);
+        nuint requested = entry->Shape == Shape.Realloc ? size : (nuint)Product(size, argument);
+        nuint second = entry->Shape == Shape.ReallocArray ? argument : requested;
+        byte* block = null;
+        if (entry->Shape != Shape.ReallocProduct || requested != nuint.MaxValue)
+        {
+            ulong begin = TInstrument.Begin();
+            block = ((delegate* unmanaged[SuppressGCTransition]<void*, nuint, nuint, byte*>)entry->Function)(old, second, size);
+            TInstrument.End(self, op, begin, requested);
         }
         self->Bytes += requested;
         if ((op->Flags & ~PlanFlags.Signal) == PlanFlags.None && block != null)
         {
             TTouch.Block(block, requested);
+            TInstrument.Reallocated(self, op, block, requested);
             self->Replay->Slots[op->Slot] = (nuint)block;
             return;
         }
-        FinishReallocation<TTouch>(self, op, old, block, requested);
+        FinishReallocation<TTouch, TInstrument>(self, op, old, block, requested);
     }
 
     /// <summary>The end of a reallocation that is shared between threads, or did not succeed when recorded or now.</summary>
-    private static void FinishReallocation<TTouch>(ReplayThread* self, PlanOp* op, byte* old, byte* block, nuint requested)
+    private static void FinishReallocation<TTouch, TInstrument>(ReplayThread* self, PlanOp* op, byte* old, byte* block, nuint requested)
         where TTouch : struct, ITouch
+        where TInstrument : struct, IInstrument
     {
         PlanFlags flags = op->Flags;
         if ((flags & PlanFlags.Freed) != 0)
@@ -247,7 +317,10 @@ internal static unsafe class ReplayLoop
         {
             if (block != null)
                 self->Divergences++;
-            Store(self, op, block != null ? block : old);
+            else
+                block = old;
+            TInstrument.Kept(self, op, block, requested);
+            Store(self, op, block);
             return;
         }
         if ((flags & PlanFlags.Failed) != 0)
@@ -262,6 +335,7 @@ internal static unsafe class ReplayLoop
         if (block != null)
         {
             TTouch.Block(block, requested);
+            TInstrument.Reallocated(self, op, block, requested);
         }
         else if (requested == 0)
         {
@@ -270,41 +344,42 @@ internal static unsafe class ReplayLoop
         else
         {
             self->FailedNow++;
+            TInstrument.Failed(self, op, requested);
             block = old;
+            TInstrument.Kept(self, op, block, requested);
         }
         Store(self, op, block);
     }
 
-    private static void Release(ReplayThread* self, PlanOp* op, CallEntry* entry, nuint argument)
+    private static void Release<TInstrument>(ReplayThread* self, PlanOp* op, CallEntry* entry, nuint argument)
+        where TInstrument : struct, IInstrument
     {
         byte* block = Load(self, op->Slot, op->Flags);
-        byte* nothrow = &self->Replay->Nothrow;
-        nuint size = (nuint)op->Size;
+        nuint held = TInstrument.GiveUp(self, op, op->Slot, ref block);
+        nuint nothrow = (nuint)(&self->Replay->Nothrow), size = (nuint)op->Size, second = nothrow, third = nothrow;
         // jemalloc 5.3 takes the size class of an aligned block of 0 bytes from its size alone, and corrupts its heap.
         if (size == 0 && entry->Shape == Shape.ReleaseSizeAlignment)
             entry = self->Replay->Calls.Entries + (int)CallKinds.UnsizedForm((CallKind)op->Code);
-        void* f = entry->Function;
         switch (entry->Shape)
         {
-            case Shape.Release:
-                ((delegate* unmanaged[SuppressGCTransition]<byte*, void>)f)(block);
-                break;
-            case Shape.ReleaseNothrow:
-                ((delegate* unmanaged[SuppressGCTransition]<byte*, byte*, void>)f)(block, nothrow);
+            case Shape.Release or Shape.ReleaseNothrow:
                 break;
             case Shape.ReleaseSize:
-                ((delegate* unmanaged[SuppressGCTransition]<byte*, nuint, void>)f)(block, size);
+                second = size;
                 break;
             case Shape.ReleaseAlignment:
-                ((delegate* unmanaged[SuppressGCTransition]<byte*, nuint, byte*, void>)f)(block, argument, nothrow);
+                second = argument;
                 break;
             case Shape.ReleaseSizeAlignment:
-                ((delegate* unmanaged[SuppressGCTransition]<byte*, nuint, nuint, void>)f)(block, size, argument);
+                (second, third) = (size, argument);
                 break;
             default:
-                ((delegate* unmanaged[SuppressGCTransition]<byte*, nuint, nuint, void>)f)(block, argument, size);
+                (second, third) = (argument, size);
                 break;
         }
+        ulong begin = TInstrument.Begin();
+        ((delegate* unmanaged[SuppressGCTransition]<byte*, nuint, nuint, void>)entry->Function)(block, second, third);
+        TInstrument.End(self, op, begin, held);
     }
 
     /// <summary>Releases a block that the recorded call did not give: no call of the trace, so not recorded.</summary>
@@ -334,5 +409,5 @@ internal static unsafe class ReplayLoop
     }
 
     /// <summary>Bytes of an array, saturating as no allocator can serve more.</summary>
-    private static ulong Product(nuint size, nuint count) => Math.BigMul(size, count, out ulong low) == 0 ? low : ulong.MaxValue;
+    public static ulong Product(nuint size, nuint count) => Math.BigMul(size, count, out ulong low) == 0 ? low : ulong.MaxValue;
 }

@@ -105,9 +105,8 @@ internal static unsafe class Threads
     public static void Run(ReplayThread* self)
     {
         Replay* replay = self->Replay;
-        Interlocked.Increment(ref *replay->Awake);
+        self->Patience = Handoff.PatienceMax;
         ReplayLoop.Run(self);
-        Interlocked.Decrement(ref *replay->Awake);
         if (replay->Record != null)
             replay->Record(0);
     }

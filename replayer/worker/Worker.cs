@@ -6,63 +6,97 @@ using AllocReplay.Replayer.Run;
 namespace AllocReplay.Worker;
 
 /// <summary>
-/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [memory_us=N] [loops=N] [time_scale=X] [noop=1]</c>: reissues a plan against whatever
-/// allocator this process was started with, and writes what it measured. <c>allocreplay-worker version</c>: tells that allocator's release. Started by
-/// the replayer; not a command for people.
+/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [touch_calloc=1] [instrument=N] [residue_ms=N,N…] [loops=N] [time_scale=X] [noop=1|ideal=1]
+/// [hook=LIBRARY] [needs=FUNCTION]</c>: reissues a plan against whatever allocator this process was started with, behind a hook if there is one, and writes
+/// what it measured. <c>allocreplay-worker version</c>: tells that allocator's release; <c>settings NAME…</c>: values of its settings. Started by the
+/// replayer; not a command for people.
 /// </summary>
 internal static unsafe class Worker
 {
-    private const int FailureCode = 70; // EX_SOFTWARE: told from a crash, which is a signal
-
     public static int Main(string[] args)
     {
         if (args is ["version"])
             return PrintVersion();
+        if (args is ["settings", ..])
+            return PrintSettings(args.AsSpan(1));
         if (args.Length < 3)
             Fail("usage: allocreplay-worker PLAN RESULT PROGRESS [name=value ...]"u8);
         Libc.FollowParent();
-        bool noop = Number(args, "noop") != 0;
+        bool noop = Number(args, "noop") != 0, ideal = Number(args, "ideal") != 0;
         Replay* replay = (Replay*)Libc.Map((nuint)sizeof(Replay));
         replay->Touch = noop ? TouchPolicy.None : (TouchPolicy)Number(args, "touch");
+        replay->TouchCalloc = Number(args, "touch_calloc") != 0;
+        replay->Instrument = (Instrument)Number(args, "instrument");
+        if ((noop || ideal) && replay->Instrument == Instrument.Blocks)
+            replay->Instrument = Instrument.None; // its blocks are nowhere
         replay->TimeScale = Number(args, "time_scale");
-        replay->Processors = Environment.ProcessorCount;
-        replay->Awake = (int*)Libc.Map(sizeof(int));
         fixed (byte* name = "allocreplay_record_thread"u8)
             replay->Record = (delegate* unmanaged<int, void>)Libc.dlsym(null, name);
-        byte* allocator = replay->Calls.Bind(Provider.Of(replay->Record));
+        Provider provider = Provider.Of(Text(args, "hook"));
+        if (Text(args, "needs") is { } needed && provider.Find(needed) == null)
+            Fail(WorkerExit.HookNeedsMore, Encoding.UTF8.GetBytes($"{new string((sbyte*)provider.Path)} has no function {needed}"));
+        byte* allocator = replay->Calls.Bind(provider);
         if (noop)
             replay->Calls.BindNoop();
         int* byDepth;
         fixed (byte* path = Encoding.UTF8.GetBytes(args[0] + "\0"))
             byDepth = Plan.Load(path, replay);
         Threads.MapStacks(replay);
-        var measured = new Measurement { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
+        if (ideal)
+            replay->Calls.BindIdeal(replay->LargestRequest());
+        if (replay->Instrument == Instrument.Latency)
+            LatencyTables.Prepare(replay);
+        else if (replay->Instrument == Instrument.Blocks)
+            BlockTables.Prepare(replay);
         int loops = Math.Max(1, (int)Number(args, "loops"));
+        // Before any thread is made: those are counted that begin later.
+        Counters? counters = replay->Instrument == Instrument.None ? new Counters(Number(args, "stand_in") != 0) : null;
+        if (replay->Instrument == Instrument.Memory)
+            replay->Memory = MemoryWatch.Create(replay, loops, isComputed: ideal);
+        var measured = new Measurement(loops, Numbers(args, "residue_ms")) { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
         fixed (byte* path = Encoding.UTF8.GetBytes(args[2] + "\0"))
             replay->SharedProgress = MapProgress(path, replay->OpCount * loops);
-        Measure(replay, byDepth, (long)Number(args, "memory_us") * 1000, loops, measured);
-        ResultWriter.Write(args[1], replay, measured, noop ? "noop" : new string((sbyte*)allocator));
+        Measure(replay, byDepth, loops, measured, counters);
+        ResultWriter.Write(args[1], replay, measured, counters, noop ? "noop" : ideal ? "ideal" : new string((sbyte*)allocator));
         return 0;
     }
 
-    /// <summary>What provides malloc, and its release: a line each.</summary>
+    /// <summary>What provides malloc, its release and its family: a line each.</summary>
     private static int PrintVersion()
     {
         Provider provider = Provider.Of(null);
-        byte[] lines = Encoding.UTF8.GetBytes($"{new string((sbyte*)provider.Path)}\n{AllocatorVersion.Of(provider)}\n");
-        fixed (byte* text = lines)
-            _ = Libc.write(1, text, (nuint)lines.Length);
+        Print($"{new string((sbyte*)provider.Path)}\n{AllocatorVersion.Of(provider)}\n{(int)AllocatorVersion.FamilyOf(provider)}\n");
         return 0;
     }
 
-    /// <summary>The value of an argument <c>name=value</c>; 0 when it is not there.</summary>
-    private static double Number(string[] args, string name)
+    /// <summary>Of each setting that the allocator has, its name and its value: a line each.</summary>
+    private static int PrintSettings(ReadOnlySpan<string> names)
     {
-        foreach (string arg in args)
-            if (arg.StartsWith(name, StringComparison.Ordinal) && arg.Length > name.Length && arg[name.Length] == '=')
-                return double.Parse(arg.AsSpan(name.Length + 1), CultureInfo.InvariantCulture);
+        Provider provider = Provider.Of(null);
+        foreach (string name in names)
+            if (AllocatorSettingValue.Read(provider, name) is { } value)
+                Print($"{name}={value}\n");
         return 0;
     }
+
+    private static void Print(string lines)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(lines);
+        fixed (byte* text = bytes)
+            _ = Libc.write(1, text, (nuint)bytes.Length);
+    }
+
+    /// <summary>The value of an argument <c>name=value</c>; 0 when it is not there.</summary>
+    private static double Number(string[] args, string name) =>
+        Text(args, name) is { } value ? double.Parse(value, CultureInfo.InvariantCulture) : 0;
+
+    /// <summary>The values of an argument <c>name=value,value…</c>.</summary>
+    private static long[] Numbers(string[] args, string name) => Text(args, name) is { Length: > 0 } values
+        ? [.. values.Split(',').Select(v => long.Parse(v, CultureInfo.InvariantCulture))]
+        : [];
+
+    private static string? Text(string[] args, string name) =>
+        args.FirstOrDefault(a => a.StartsWith($"{name}=", StringComparison.Ordinal))?[(name.Length + 1)..];
 
     /// <summary>Null where there is no such file: then nobody watches.</summary>
     private static RunProgress* MapProgress(byte* path, long totalOps)
@@ -79,7 +113,7 @@ internal static unsafe class Worker
         return shared;
     }
 
-    private static void Measure(Replay* replay, int* byDepth, long intervalNs, int loops, Measurement m)
+    private static void Measure(Replay* replay, int* byDepth, int loops, Measurement m, Counters? counters)
     {
         MemoryProbe.Open();
         if (replay->Record != null && replay->MainThread >= 0)
@@ -89,34 +123,31 @@ internal static unsafe class Worker
             replay->Record(0);
         }
         Prepare(replay);
-        if (intervalNs > 0)
-            MemoryProbe.Start(intervalNs);
         // Whatever these calls allocate on first use is allocated before it counts.
         m.Before();
-        m.After();
-        m.BaselineBytes = MemoryProbe.Exact();
-        for (int loop = 1; ; loop++)
+        m.After(loop: 0, elapsedNs: 0);
+        m.BeginMemory(replay->Memory);
+        for (int loop = 0; ; loop++)
         {
+            counters?.Before();
             m.Before();
             long start = Libc.Now();
             Threads.OpenGate(replay);
             if (replay->MainThread >= 0)
                 RunMain(replay);
             Threads.Join(replay, byDepth);
-            m.ElapsedNs += Libc.Now() - start;
-            m.After();
+            m.After(loop, Libc.Now() - start);
+            counters?.After();
             Reaper.Stop();
-            if (loop >= loops)
+            if (replay->Instrument == Instrument.Blocks)
+                BlockTables.CheckLeftovers(replay);
+            if (loop + 1 == loops)
                 break;
             Threads.LetGo(replay);
             Reset(replay);
             Prepare(replay);
         }
-        m.EndBytes = MemoryProbe.Exact();
-        if (intervalNs > 0)
-            MemoryProbe.Stop();
-        m.PeakBytes = Math.Max(MemoryProbe.Peak, Math.Max(m.BaselineBytes, m.EndBytes));
-        m.Samples = MemoryProbe.Samples;
+        m.EndMemory(replay->Memory);
     }
 
     private static void Prepare(Replay* replay)
@@ -141,6 +172,8 @@ internal static unsafe class Worker
             replay->Calls.Free((void*)replay->Slots[replay->Leftovers[i]]);
         for (long slot = 0; slot < replay->SlotCount; slot++)
             replay->Slots[slot] = 0;
+        if (replay->Memory != null)
+            replay->Memory->Clear();
         for (int i = 0; i < replay->ThreadCount; i++)
             replay->Progress[i] = new ThreadProgress { Flags = replay->Progress[i].Flags };
         replay->Gate = Gate.Closed;
@@ -150,14 +183,19 @@ internal static unsafe class Worker
 
     /// <summary>Ends the process with one line on stderr. Allocates nothing: any thread may call it at any time.</summary>
     [DoesNotReturn]
-    public static void Fail(ReadOnlySpan<byte> text) => Fail(text, null, default);
+    public static void Fail(ReadOnlySpan<byte> text) => Fail(WorkerExit.Failed, text);
 
     /// <inheritdoc cref="Fail(ReadOnlySpan{byte})"/>
     [DoesNotReturn]
-    public static void Fail(ReadOnlySpan<byte> text, long? figure, ReadOnlySpan<byte> rest)
+    public static void Fail(int code, ReadOnlySpan<byte> text) => Fail(text, null, default, code);
+
+    /// <inheritdoc cref="Fail(ReadOnlySpan{byte})"/>
+    [DoesNotReturn]
+    public static void Fail(ReadOnlySpan<byte> text, long? figure, ReadOnlySpan<byte> rest, int code = WorkerExit.Failed)
     {
-        byte* line = stackalloc byte[256];
-        var buffer = new Span<byte>(line, 256);
+        byte* line = stackalloc byte[512];
+        var buffer = new Span<byte>(line, 512);
+        text = text[..Math.Min(text.Length, 400)];
         text.CopyTo(buffer);
         int length = text.Length;
         if (figure is { } n && n.TryFormat(buffer[length..], out int digits, default, System.Globalization.CultureInfo.InvariantCulture))
@@ -166,7 +204,7 @@ internal static unsafe class Worker
         length += rest.Length;
         line[length++] = (byte)'\n';
         _ = Libc.write(2, line, (nuint)length);
-        Libc._exit(FailureCode);
+        Libc._exit(code);
         throw new InvalidOperationException();
     }
 }

@@ -33,6 +33,15 @@ internal static partial class Demangler
             ? line with { Function = name, LinkageName = line.Function }
             : line;
 
+    /// <summary>
+    /// A function without the version that a library's own symbol table may have at its name, as <c>getpwuid_r@@GLIBC_2.2.5</c>: the table of exported
+    /// functions has it elsewhere, and the same function is to be called the same whichever of them told it.
+    /// </summary>
+    public static FunctionLine Unversioned(this FunctionLine line) => line with { Function = SymbolVersion().Replace(line.Function, "") };
+
+    [GeneratedRegex(@"(?<=[^@])@{1,2}[A-Za-z_][\w.]*$")]
+    private static partial Regex SymbolVersion();
+
     /// <summary>What compilers add: <c>alloc[fdfd2bd8633a6659]::fmt</c>, <c>shop::leak::hbb13245c711bbc20</c>, <c>f(int) [clone .isra.0]</c>.</summary>
     [GeneratedRegex(@"\[[0-9a-f]{16}\](?=::|>|$)|::h[0-9a-f]{16}$|( \[clone [^]]*\])+$")]
     private static partial Regex Additions();

@@ -19,7 +19,7 @@ internal sealed class FakeRunner(Func<FakeRunner.Request, WorkerResult> answer) 
     }
 
     /// <summary>A run of so many calls in a second, with so much memory at its peak.</summary>
-    public static WorkerResult Result(Request request, long calls = 1000, long peakBytes = 1 << 20, long samples = 100) => new()
+    public static WorkerResult Result(Request request, long calls = 1000, long peakBytes = 1 << 20, long peakLiveBytes = 1 << 20) => new()
     {
         AllocatorPath = request.Configuration.Name,
         Order = request.Plan.Order,
@@ -29,7 +29,10 @@ internal sealed class FakeRunner(Func<FakeRunner.Request, WorkerResult> answer) 
         BaselineBytes = 0,
         PeakBytes = peakBytes,
         EndBytes = 0,
-        MemorySamples = request.Options.MemoryIntervalUs > 0 ? samples : 0,
+        MemorySamples = request.Options.Instrument == Instrument.Memory ? 1 : 0,
+        MemoryCurve = request.Options.Instrument == Instrument.Memory ? [new MemorySample(calls, peakBytes, peakLiveBytes, peakLiveBytes)] : [],
+        PeakLiveBytes = peakLiveBytes,
+        PeakTouchedBytes = peakLiveBytes,
         MinorFaults = 1,
         MajorFaults = 0,
         VoluntarySwitches = 2,

@@ -17,7 +17,10 @@ internal static class RecordedReplay
     {
         using TraceReader reader = TraceReader.Open(trace);
         using ReplayPlan plan = ReplayPlan.Compile(reader, new PlanOptions { Order = order, IsTimed = !pace.IsAsap });
-        var hook = new RecordingHook(trace, new RecordOptions { Command = ["replay"], Output = recording, Force = true, Latency = true, OptIn = true });
+        var hook = new RecordingHook("record", new RecordOptions { Command = ["replay"], Output = recording, Force = true, Latency = true, OptIn = true })
+        {
+            Trace = trace,
+        };
         WorkerRunner.Instance.Run(plan, configuration with { Hook = hook }, new ReplayOptions { Pace = pace });
         using TraceReader replay = TraceReader.Open(recording);
         return replay.Session!.Replay!;

@@ -98,6 +98,7 @@ internal static class Programs
         return link;
     }
 
-    private static string? PathOf(string name) =>
+    /// <summary>Where a program is on the PATH, or null.</summary>
+    public static string? PathOf(string name) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(d => Path.Combine(d, name)).FirstOrDefault(File.Exists);
 }

@@ -101,7 +101,7 @@ public sealed partial class JsonReferenceTests : IDisposable
     {
         IEnumerable<string> metric = JsonShape.Of(typeof(Metric), _ => null).Select(p => p.Path);
 
-        Assert.Contains("is_compared", metric);
+        Assert.Contains("threshold", metric);
         Assert.DoesNotContain("take", metric);
     }
 
@@ -181,7 +181,7 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("pack", trace, "-o", _directory["svc.alloctrace"], "--force"),
             Print("import", rep, "--from", "malloclab", "-o", _directory["x.alloctrace"], "--force"),
             Print("symbolize", stacks, "--no-symbol-cache"),
-            Print("replay", trace, "--record", replay, "--force"),
+            Print("replay", trace, "--record", replay, "--check", "--force"),
             Print("verify", trace, replay),
             Print("compare", trace, "--allocator", "glibc,noop", "--runs", "3"),
             Print("allocators"),

@@ -134,53 +134,6 @@ public sealed class ReplayCommandTests : IDisposable
     }
 
     [Fact]
-    public void Compare_prints_a_row_for_every_allocator_within_a_hundred_columns()
-    {
-        _writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000);
-        _writer.Save();
-
-        Assert.Equal(ExitCode.Ok, _command.Run(CompareCommand.Create, _directory.Path, "--runs", "3", "--seed", "1", "--allocator", "glibc,noop"));
-
-        string[] lines = _command.Output.Split('\n');
-        Assert.Contains(lines, l => l.Contains("noop", StringComparison.Ordinal));
-        Assert.All(lines, l => Assert.True(l.Length <= 100, l));
-        Assert.Contains("--seed 1", _command.Error);
-    }
-
-    [Fact]
-    public void Compare_has_a_figure_for_each_metric_and_says_which_are_compared()
-    {
-        _writer.Thread(0).Malloc(100, 0x1000, 32).Free(200, 0x1000);
-        _writer.Save();
-
-        string[] arguments = [_directory.Path, "--runs", "3", "--allocator", "glibc,glibc,MALLOC_ARENA_MAX=1,noop", "--json"];
-        Assert.Equal(ExitCode.Ok, _command.Run(CompareCommand.Create, arguments));
-
-        using JsonDocument json = JsonDocument.Parse(_command.Output);
-        Assert.Equal("deps", json.RootElement.GetProperty("order").GetString());
-        JsonElement[] rows = [.. json.RootElement.GetProperty("rows").EnumerateArray()];
-        Assert.Equal(["glibc", "glibc,MALLOC_ARENA_MAX=1", "noop"], rows.Select(r => r.GetProperty("allocator").GetProperty("name").GetString()));
-        Assert.Equal("MALLOC_ARENA_MAX=1", rows[1].GetProperty("allocator").GetProperty("environment")[0].GetString());
-        foreach (JsonElement metric in json.RootElement.GetProperty("metrics").EnumerateArray())
-        {
-            string name = metric.GetProperty("name").GetString()!;
-            JsonElement[] figures = [.. rows.SelectMany(r => r.GetProperty("figures").EnumerateArray())
-                .Where(f => f.GetProperty("metric").GetString() == name)];
-            Assert.Equal(metric.GetProperty("pass").GetString() == "memory" ? 2 : 3, figures.Length);
-            Assert.True(JsonElement.DeepEquals(figures[0].GetProperty("spread"), rows[0].GetProperty(name)), name);
-            Assert.Equal(JsonValueKind.Null, figures[0].GetProperty("ratio").ValueKind);
-            Assert.Equal(metric.GetProperty("is_compared").GetBoolean(), figures[1].GetProperty("ratio").ValueKind == JsonValueKind.Object);
-        }
-        Assert.Equal(JsonValueKind.Null, rows[0].GetProperty("speed_ratio").ValueKind);
-        Assert.True(rows[1].GetProperty("memory_ratio").GetProperty("high").GetDouble() > 0);
-        Assert.All(rows, r => Assert.Equal(JsonValueKind.Null, r.GetProperty("overhead").ValueKind)); // over too soon
-    }
-
-    [Fact]
-    public void Compare_needs_three_runs() =>
-        Assert.Throws<UsageException>(() => _command.Run(CompareCommand.Create, _directory.Path, "--runs", "2"));
-
-    [Fact]
     public void Allocators_lists_every_name_with_its_library_or_how_to_install_it()
     {
         Assert.Equal(ExitCode.Ok, _command.Run(AllocatorsCommand.Create, "--json"));

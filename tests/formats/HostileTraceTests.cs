@@ -233,6 +233,17 @@ public sealed class HostileTraceTests
             Within(() => Campaign.Replay(File.ReadAllText(file)));
     }
 
+    /// <summary>Where no event has a stack, who packs the trace is the first to look at its symbols: the fuzzer took their damage for the packer's.</summary>
+    [Fact]
+    public void Symbols_that_no_event_leads_to_are_damage_of_the_trace()
+    {
+        var recording = new RecordingWriter();
+        recording.Thread(0).Malloc(10, 0x1000, 8);
+        Dictionary<string, byte[]> files = new(recording.Files()) { [Wire.SymbolsFile] = [0x94] };
+        string input = string.Concat(files.Select(f => $"{f.Key}:\n{Convert.ToHexStringLower(f.Value)}\n"));
+        Assert.Contains("expected symbols as a MessagePack map", Campaign.Replay(input), StringComparison.Ordinal);
+    }
+
     private static byte[] Small()
     {
         var recording = new RecordingWriter();

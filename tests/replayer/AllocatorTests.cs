@@ -13,7 +13,7 @@ public sealed class AllocatorTests
     {
         var e = Assert.Throws<ReplayException>(() => Configuration.Parse("hoard"));
         Assert.Equal(ReplayFailure.Usage, e.Failure);
-        Assert.Contains("glibc, jemalloc, mimalloc, tcmalloc, tcmalloc_minimal, noop", e.Message);
+        Assert.Contains("glibc, jemalloc, mimalloc, tcmalloc, tcmalloc_minimal, scudo, noop, ideal", e.Message);
     }
 
     [Fact]
@@ -84,6 +84,20 @@ public sealed class AllocatorTests
             return; // not Debian, or not from a package
         Assert.StartsWith(package, allocator.Package);
         Assert.Contains(allocator.Version, allocator.Package);
+    }
+
+    [Theory]
+    [InlineData("glibc", AllocatorFamily.Glibc)]
+    [InlineData("jemalloc", AllocatorFamily.Jemalloc)]
+    [InlineData("mimalloc", AllocatorFamily.Mimalloc)]
+    [InlineData("tcmalloc", AllocatorFamily.Gperftools)]
+    [InlineData("scudo", AllocatorFamily.Scudo)]
+    public void Whose_settings_it_reads_and_how_it_was_found_are_known(string name, AllocatorFamily family)
+    {
+        Allocator allocator = ReplayTests.Installed(name).Allocator;
+        Assert.Equal(family, allocator.Family);
+        Assert.NotEqual("", allocator.FoundBy);
+        Assert.False(allocator.IsGiven);
     }
 
     [Fact]

@@ -1,7 +1,6 @@
 using AllocReplay.Formats;
 using AllocReplay.Replayer;
 using AllocReplay.Replayer.Allocators;
-using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
 using AllocReplay.Tests.Support;
@@ -39,19 +38,20 @@ public sealed class ReplaySessionTests : IDisposable
     }
 
     [Theory]
-    [InlineData(ReplayOrder.Total, MemoryOverhead.SamplesMin, 2.0)]
-    [InlineData(ReplayOrder.Exact, MemoryOverhead.SamplesMin - 1, null)]
-    [InlineData(ReplayOrder.Deps, 1000, null)]
-    public void A_report_has_an_overhead_where_the_order_keeps_what_is_live_and_its_peak_was_seen(ReplayOrder order, int samples, double? overhead)
+    [InlineData(1 << 20, 2.0, OverheadGap.None)]
+    [InlineData(4 << 20, null, OverheadGap.ResidentBefore)]
+    [InlineData(0, null, OverheadGap.NothingLive)]
+    public void A_report_has_an_overhead_or_the_reason_for_there_being_none(int live, double? overhead, OverheadGap gap)
     {
-        using ReplayPlan plan = PlanFile.Compile(_directory.Path, order);
-        var session = new ReplaySession(plan, Real, new ReplayOptions(), new FakeRunner(r => FakeRunner.Result(r, peakBytes: 2 << 20, samples: samples)));
+        using ReplayPlan plan = PlanFile.Compile(_directory.Path);
+        var session = new ReplaySession(plan, Real, new ReplayOptions(), new FakeRunner(r => FakeRunner.Result(r, peakBytes: 2 << 20, peakLiveBytes: live)));
         foreach (Pass pass in session.Passes)
             session.Run(pass, token: TestContext.Current.CancellationToken);
 
         ReplayReport report = session.Report("trace");
 
-        Assert.Equal(("trace", "real", (long?)(2 << 20), overhead), (report.Trace, report.Allocator, report.PeakBytes, report.Overhead));
+        Assert.Equal(("trace", "real", (long?)(2 << 20)), (report.Trace, report.Allocator, report.PeakBytes));
+        Assert.Equal((overhead, gap), (report.Overhead, report.OverheadGap));
     }
 
     [Fact]
@@ -80,17 +80,21 @@ public sealed class ReplaySessionTests : IDisposable
         Assert.Equal((1, 1), (hook.Completed.Count, hook.Abandoned));
     }
 
-    /// <summary>Stands before nothing: what it preloads is there already.</summary>
+    /// <summary>Sees nothing: what it preloads has no malloc.</summary>
     private sealed class CountingHook : IHook, IHookedRun
     {
         public string Name => "counting";
         public List<ReplayInfo> Completed { get; } = [];
         public int Abandoned { get; private set; }
-        public PreloadedHook Library { get; } = new(AllocatorCatalog.Resolve("glibc").Library!, []);
+        public PreloadedHook Library => new(Targets.Build("failing_allocator.c", "-shared", "-fPIC", "-DNO_MALLOC"), []);
 
         public IHookedRun Begin() => this;
 
-        public void Complete(int processId, ReplayInfo replay) => Completed.Add(replay);
+        public IReadOnlyDictionary<string, long> Complete(int processId, ReplayInfo replay)
+        {
+            Completed.Add(replay);
+            return new Dictionary<string, long>();
+        }
 
         public void Abandon() => Abandoned++;
     }

@@ -82,7 +82,7 @@ public sealed class ReplayTests : IDisposable
         using ReplayPlan plan = PlanFile.Compile(_directory.Path);
         foreach (TouchPolicy touch in Enum.GetValues<TouchPolicy>())
         {
-            WorkerResult result = WorkerRunner.Instance.Run(plan, Installed(allocator), new ReplayOptions { Touch = touch, MemoryIntervalUs = 1000 });
+            WorkerResult result = WorkerRunner.Instance.Run(plan, Installed(allocator), new ReplayOptions { Touch = touch, Instrument = Instrument.Memory });
             Assert.Equal(plan.Counts.Calls, result.Calls);
             Assert.Equal(0, result.FailedNow);
             Assert.True(result.MemorySamples > 0);
@@ -119,7 +119,7 @@ public sealed class ReplayTests : IDisposable
         WorkerResult result = Replay(allocator);
 
         // The two that ask for no more than bytes at hand succeed now; an allocator that does nothing succeeds always.
-        Assert.Equal(allocator == "noop" ? 6 : 2, result.Divergences);
+        Assert.Equal(allocator is "noop" or "ideal" ? 6 : 2, result.Divergences);
         Assert.Equal(0, result.FailedNow);
     }
 
@@ -130,7 +130,7 @@ public sealed class ReplayTests : IDisposable
         for (int i = 0; i < blocks; i++)
             _writer.Thread(0).Malloc(100 + i * 16, 0x100_0000 + (ulong)i * 0x20_0000, 1 << 20);
 
-        WorkerResult result = Replay("glibc", memoryIntervalUs: 500);
+        WorkerResult result = Replay("glibc", Instrument.Memory);
 
         Assert.InRange(result.PeakOverBaseline, blocks << 20, (blocks + 2) << 20);
     }
@@ -192,7 +192,7 @@ public sealed class ReplayTests : IDisposable
     }
 
     [Fact]
-    public void A_library_that_provides_no_malloc_is_told()
+    public void A_library_that_is_none_is_told()
     {
         _writer.Thread(0).Malloc(100, 0x1000, 32);
         File.Copy(typeof(ReplayTests).Assembly.Location, _directory["libnothing.so"]);
@@ -202,8 +202,8 @@ public sealed class ReplayTests : IDisposable
 
         var e = Assert.Throws<ReplayException>(() => WorkerRunner.Instance.Run(plan, Configuration.Parse($"mine={library}")[0], new ReplayOptions()));
 
-        Assert.Equal(ReplayFailure.NotPossible, e.Failure);
-        Assert.Contains("malloc came from", e.Message);
+        Assert.Equal((ReplayFailure.NotPossible, FailureKind.CannotPreload), (e.Failure, e.Run?.Kind));
+        Assert.Contains("libnothing.so cannot be preloaded", e.Message);
     }
 
     [Fact]
@@ -243,10 +243,10 @@ public sealed class ReplayTests : IDisposable
         return Configuration.Parse(name)[0];
     }
 
-    private WorkerResult Replay(string allocator, int memoryIntervalUs = 0)
+    private WorkerResult Replay(string allocator, Instrument instrument = Instrument.None)
     {
         _writer.Save();
         using ReplayPlan plan = PlanFile.Compile(_directory.Path);
-        return WorkerRunner.Instance.Run(plan, Installed(allocator), new ReplayOptions { MemoryIntervalUs = memoryIntervalUs });
+        return WorkerRunner.Instance.Run(plan, Installed(allocator), new ReplayOptions { Instrument = instrument });
     }
 }

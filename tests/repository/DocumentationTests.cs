@@ -10,7 +10,7 @@ public sealed partial class DocumentationTests
     private static readonly string[] Historic = ["CHANGELOG.md", "docs/decisions/", "bench/results.md"];
 
     /// <summary>Names of other projects, in the form of ours.</summary>
-    private static readonly string[] Foreign = ["MallocHook", "MessagePack", "ClickHouse", "NativeAOT", "GitHub"];
+    private static readonly string[] Foreign = ["MallocHook", "MessagePack", "ClickHouse", "NativeAOT", "GitHub", "TypeScript"];
 
     private static readonly Lazy<HashSet<string>> Identifiers = new(() =>
         [.. SourceTree.Files(".cs", ".c", ".h", ".cpp", ".csproj", ".props", ".targets", ".sql")

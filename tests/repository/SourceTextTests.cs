@@ -9,7 +9,7 @@ public sealed partial class SourceTextTests
 {
     private const int LongestLine = 160;
 
-    private static readonly string[] Code = [".cs", ".c", ".h", ".cpp", ".sh", ".py", ".sql"];
+    private static readonly string[] Code = [".cs", ".c", ".h", ".cpp", ".sh", ".py", ".sql", ".ts", ".mjs", ".css", ".html"];
 
     private static IEnumerable<string> CodeFiles =>
         SourceTree.Files(Code)

@@ -204,6 +204,32 @@ public sealed class SymbolizerTests : IDisposable
         Assert.Equal((name, name == symbol ? "" : symbol), (line.Function, line.LinkageName));
     }
 
+    [Theory]
+    [InlineData("llvm-symbolizer")]
+    [InlineData("addr2line")]
+    [InlineData("")]
+    public void Names_have_no_version_of_their_library(string resolver)
+    {
+        Programs.Need("readelf");
+        if (resolver.Length > 0)
+            Programs.Need(resolver);
+        string program = Targets.Build("versioned.c", Id);
+        Assert.Contains("take@@SHOP_1.2.3", Programs.Run("readelf", ["--wide", "--symbols", program]).Output, StringComparison.Ordinal);
+        SymbolResult result = Resolve(program, Options with { Resolvers = resolver.Length > 0 ? [resolver] : [] }, out var expected);
+        FunctionLine function = Assert.Single(FunctionsAt(result, Assert.Single(expected).Offset));
+        Assert.Equal(("take", ""), (function.Function, function.LinkageName));
+    }
+
+    [Theory]
+    [InlineData("f@V", "f")]
+    [InlineData("_ZN4shop5priceEi@@SHOP_1.2", "_ZN4shop5priceEi")]
+    [InlineData("f@@@V", "f@@@V")]
+    [InlineData("@V", "@V")]
+    [InlineData("f@", "f@")]
+    [InlineData("f@1", "f@1")]
+    public void Of_a_name_only_a_version_is_taken_away(string symbol, string name) =>
+        Assert.Equal(name, new FunctionLine(symbol, "", "", 0).Unversioned().Function);
+
     /// <summary>What a resolver said is known without it from then on; another's answers are not taken for its own.</summary>
     [Fact]
     public void Answers_are_kept_by_build_id_and_resolver()

@@ -21,7 +21,7 @@ struct oracle_walk {
 static __thread struct oracle_walk oracle_walk __attribute__((tls_model("initial-exec")));
 static int (*oracle_backtrace)(int (*)(struct _Unwind_Context *, void *), void *);
 static unsigned long (*oracle_ip)(struct _Unwind_Context *, int *);
-static unsigned long oracle_walks, oracle_differences, oracle_lost, oracle_further;
+static unsigned long oracle_walks, oracle_early, oracle_differences, oracle_further;
 
 static int oracle_note(struct _Unwind_Context *context, void *unused)
 {
@@ -42,9 +42,9 @@ __attribute__((constructor)) static void oracle_find(void)
 
 __attribute__((destructor)) static void oracle_tell(void)
 {
-    if (oracle_walks)
-        dprintf(2, "oracle: pid %d: %lu walks, %lu differ; %lu went further, %lu others ended early\n", (int)getpid(),
-                oracle_walks, oracle_differences, oracle_further, oracle_lost);
+    if (oracle_walks || oracle_early)
+        dprintf(2, "oracle: pid %d: %lu walks, %lu differ; %lu went further, %lu ended early\n", (int)getpid(),
+                oracle_walks + oracle_early, oracle_differences, oracle_further, oracle_early);
 }
 
 static unsigned oracle_walk_up(uint64_t hook_from, uint64_t hook_to)
@@ -60,35 +60,19 @@ static unsigned oracle_walk_up(uint64_t hook_from, uint64_t hook_to)
     return skip;
 }
 
-/* Walks that end early are no difference, as libgcc ends where there is no frame information. The first few are told.
- */
+/* `ip` is root first. A walk that ends early is compared, too, but for one that was not begun: libgcc ends where there
+ * is no frame information, and ours there or later, by frame pointers. */
 static void __attribute__((unused))
-oracle_note_lost(const uint64_t *ip, unsigned depth, uint64_t hook_from, uint64_t hook_to)
-{
-    if (__atomic_add_fetch(&oracle_lost, 1, __ATOMIC_RELAXED) > ORACLE_TELL)
-        return;
-    const unsigned skip = oracle_walk_up(hook_from, hook_to);
-    dprintf(2, "oracle: ended early, ours %u, libgcc's %u:", depth, oracle_walk.depth - skip);
-    for (unsigned i = 0; i < depth; i++)
-        dprintf(2, " %lx", ip[depth - 1 - i]);
-    for (unsigned i = skip + depth; i < oracle_walk.depth; i++)
-        dprintf(2, " /%lx", oracle_walk.ip[i]);
-    dprintf(2, "\n");
-}
-
-/* `ip` is root first. */
-static void __attribute__((unused))
-oracle_compare(const uint64_t *ip, unsigned depth, uint64_t hook_from, uint64_t hook_to)
+oracle_compare(const uint64_t *ip, unsigned depth, uint64_t hook_from, uint64_t hook_to, unsigned long *walks)
 {
     struct oracle_walk *w = &oracle_walk;
-    if (!oracle_backtrace)
+    if (!oracle_backtrace || depth == 0)
         return;
     const unsigned skip = oracle_walk_up(hook_from, hook_to);
-    /* libgcc ends where there is no frame information; there ours has gone on, to the thread's first frame. */
     unsigned n = w->depth - skip, same = n <= depth;
     for (unsigned i = 0; same && i < n; i++)
         same = w->ip[skip + i] == ip[depth - 1 - i];
-    __atomic_add_fetch(&oracle_walks, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(walks, 1, __ATOMIC_RELAXED);
     if (same && n < depth)
         __atomic_add_fetch(&oracle_further, 1, __ATOMIC_RELAXED);
     if (same || __atomic_add_fetch(&oracle_differences, 1, __ATOMIC_RELAXED) > ORACLE_TELL)
@@ -101,6 +85,6 @@ oracle_compare(const uint64_t *ip, unsigned depth, uint64_t hook_from, uint64_t 
     dprintf(2, "\n");
 }
 
-#define AR_WALKED(ip, depth, hook) oracle_compare(ip, depth, (hook).from, (hook).to)
-#define AR_LOST(ip, depth, hook) oracle_note_lost(ip, depth, (hook).from, (hook).to)
+#define AR_WALKED(ip, depth, hook) oracle_compare(ip, depth, (hook).from, (hook).to, &oracle_walks)
+#define AR_LOST(ip, depth, hook) oracle_compare(ip, depth, (hook).from, (hook).to, &oracle_early)
 #endif

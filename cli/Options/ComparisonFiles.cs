@@ -1,0 +1,98 @@
+using System.CommandLine;
+using AllocReplay.Analyzer.Export;
+using AllocReplay.Cli.Output;
+using AllocReplay.Cli.Pages;
+using AllocReplay.Replayer.Compare;
+
+namespace AllocReplay.Cli.Options;
+
+/// <summary>The options by which a comparison is written to files.</summary>
+internal sealed class ComparisonFileOptions
+{
+    private readonly Option<string?> _html = NewFile("--html", "Write a page with charts: one file, which needs no network; - is standard output.");
+    private readonly Option<string?> _csv = NewFile("--csv", "Write a row for each figure of each configuration as CSV; - is standard output.");
+    private readonly Option<string?> _markdown = NewFile("--md", "Write the tables as GitHub's Markdown; - is standard output.");
+    private readonly Option<bool> _force = new("--force") { Description = "Replace files that are already there." };
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in new Option[] { _html, _csv, _markdown, _force })
+            command.Options.Add(option);
+    }
+
+    /// <exception cref="UsageException">They do not go together.</exception>
+    public ComparisonFiles Of(ParseResult parse, bool json)
+    {
+        (string Option, string Name)[] named =
+            [.. new[] { _html, _csv, _markdown }.Select(o => (o.Name, parse.GetValue(o))).Where(f => f.Item2 is not null).Select(f => (f.Name, f.Item2!))];
+        string[] toOutput = [.. named.Where(f => f.Name == ComparisonFiles.StandardOutput).Select(f => $"{f.Option} -"), .. json ? ["--json"] : (string[])[]];
+        if (toOutput.Length > 1)
+            throw new UsageException($"{string.Join(", ", toOutput)}: one alone can go to standard output; name a file for the others");
+        if (named.Where(f => f.Name != ComparisonFiles.StandardOutput).GroupBy(f => Path.GetFullPath(f.Name)).FirstOrDefault(g => g.Count() > 1) is { } same)
+            throw new UsageException($"{string.Join(", ", same.Select(f => f.Option))}: both name {same.First().Name}; choose another name for one");
+        return new ComparisonFiles(
+            parse.GetValue(_html), parse.GetValue(_csv), parse.GetValue(_markdown), parse.GetValue(_force),
+            TextLine.Command([.. parse.Tokens.Select(t => t.Value)]));
+    }
+
+    private static Option<string?> NewFile(string name, string description) => new(name) { Description = description, HelpName = "file" };
+}
+
+/// <summary>The files that a comparison is written to, null where it is not; <see cref="StandardOutput"/> is none.</summary>
+/// <param name="Html">The page.</param>
+/// <param name="Csv">The figures.</param>
+/// <param name="Markdown">The tables.</param>
+/// <param name="Force">What is there may be replaced.</param>
+/// <param name="Command">The command that they are of.</param>
+internal sealed record ComparisonFiles(string? Html, string? Csv, string? Markdown, bool Force, string Command)
+{
+    public const string StandardOutput = "-";
+
+    /// <summary>Whether standard output is one of them, and takes nothing else.</summary>
+    public bool TakeOutput => Names.Contains(StandardOutput);
+
+    private string[] Names => [.. new[] { Html, Csv, Markdown }.OfType<string>()];
+
+    /// <summary>
+    /// Makes a report and writes it, each file whole or not at all. They are begun before it is made, which takes minutes: that one cannot be written is
+    /// known at once.
+    /// </summary>
+    /// <param name="terminal">Where it is said.</param>
+    /// <param name="make">Makes the report, and prints what is printed of it.</param>
+    /// <exception cref="UsageException">A file may not be written there.</exception>
+    /// <exception cref="PageMissingException">This build has no page.</exception>
+    public ComparisonReport Write(Terminal terminal, Func<ComparisonReport> make)
+    {
+        foreach (string name in Names.Where(n => n != StandardOutput))
+            new OutputFile(name, Force).Refuse();
+        if (Html is not null)
+        {
+            PageTemplate template = ComparisonHtml.Template();
+            make = Also(Html, terminal, make, (report, output) => ComparisonHtml.Write(template, [report], Command, DateTimeOffset.UtcNow, output));
+        }
+        if (Csv is not null)
+            make = Also(Csv, terminal, make, (report, output) => ComparisonCsv.Write([report], output));
+        if (Markdown is not null)
+            make = Also(Markdown, terminal, make, (report, output) => ComparisonMarkdown.Write([report], Command, output));
+        return make();
+    }
+
+    private Func<ComparisonReport> Also(string name, Terminal terminal, Func<ComparisonReport> make, Action<ComparisonReport, Stream> write) => () =>
+    {
+        if (name == StandardOutput)
+        {
+            ComparisonReport made = make();
+            using var output = new BufferedStream(new DataStream(terminal.Out), 1 << 16);
+            write(made, output);
+            return made;
+        }
+        ComparisonReport report = OutputFileWriter.Write(name, Force, output =>
+        {
+            ComparisonReport made = make();
+            write(made, output);
+            return made;
+        });
+        terminal.Note($"allocreplay: wrote {name}");
+        return report;
+    };
+}

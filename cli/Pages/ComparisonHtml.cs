@@ -1,0 +1,45 @@
+using System.Reflection;
+using AllocReplay.Cli.Output;
+using AllocReplay.Replayer.Compare;
+
+namespace AllocReplay.Cli.Pages;
+
+/// <summary>What <c>compare --html</c> writes: a page with charts, of one comparison or of several.</summary>
+internal static class ComparisonHtml
+{
+    /// <summary>A page of this size, bytes, opens in a moment and goes by mail; longer curves are thinned until it fits.</summary>
+    public const int SizeMax = 3_000_000;
+
+    private const int SizeOfTemplateMax = 200_000;
+
+    private const int PointsMax = 1024, PointsMin = 4;
+
+    /// <exception cref="PageMissingException">This build has no pages.</exception>
+    public static PageTemplate Template() => PageTemplate.Load("compare.html", typeof(ComparisonHtml).Assembly);
+
+    /// <param name="template">The page.</param>
+    /// <param name="reports">Of one trace each, with the same configurations.</param>
+    /// <param name="command">The command that made them, as one types it.</param>
+    /// <param name="madeAt">When.</param>
+    /// <param name="output">Where to.</param>
+    public static void Write(PageTemplate template, IReadOnlyList<ComparisonReport> reports, string command, DateTimeOffset madeAt, Stream output)
+    {
+        var machine = MachineFacts.Read();
+        string version = typeof(ComparisonHtml).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+        string on = reports.Count == 1 ? Path.GetFileName(Path.TrimEndingDirectorySeparator(reports[0].Trace)) : $"{reports.Count} traces";
+        byte[] data;
+        int points = PointsMax;
+        do
+        {
+            data = PageTemplate.Data(new Page(
+                $"Allocators compared on {on}", command, madeAt, version, machine, [.. reports.Select(r => ComparisonData.Of(r, points))]));
+            points /= 2;
+        }
+        while (data.Length > SizeMax - SizeOfTemplateMax && points >= PointsMin);
+        template.Write(data, output);
+    }
+
+    /// <summary>What <c>web/compare/report.ts</c> reads.</summary>
+    private sealed record Page(
+        string Title, string Command, DateTimeOffset MadeAt, string ToolVersion, MachineFacts Machine, IReadOnlyList<ComparisonData> Reports);
+}

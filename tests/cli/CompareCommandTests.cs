@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using AllocReplay.Cli;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Cli;
+
+/// <summary><c>compare</c> as it is typed: what it prints, and what it exits with.</summary>
+[StartsProcesses]
+public sealed partial class CompareCommandTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly CommandRunner _command = new();
+
+    public CompareCommandTests() => TraceGenerator.Write(_directory["t.allocrec"], seed: 3, threads: 2, calls: 3000);
+
+    private string Trace => _directory["t.allocrec"];
+
+    public void Dispose()
+    {
+        _command.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public void It_prints_a_row_for_every_allocator_within_a_hundred_columns()
+    {
+        Assert.Equal(ExitCode.Ok, _command.Run("compare", Trace, "--runs", "3", "--seed", "1", "--allocator", "glibc,glibc,MALLOC_ARENA_MAX=1,noop"));
+
+        string[] lines = _command.Output.Split('\n');
+        Assert.All((string[])["noop", "glibc,MALLOC_ARENA_MAX=1", "(itself, again)", "too few runs"],
+            text => Assert.Contains(lines, l => l.Contains(text, StringComparison.Ordinal)));
+        Assert.All(lines, l => Assert.True(l.Length <= 100, l));
+        Assert.Contains("--seed 1", _command.Error);
+    }
+
+    [Fact]
+    public void Its_json_has_a_figure_for_each_metric_every_run_and_the_twin()
+    {
+        Assert.Equal(ExitCode.Ok, _command.Run("compare", Trace, "--runs", "2", "--allocator", "glibc,glibc,MALLOC_ARENA_MAX=1,noop", "--json"));
+
+        using JsonDocument json = JsonDocument.Parse(_command.Output);
+        JsonElement[] rows = [.. json.RootElement.GetProperty("rows").EnumerateArray()];
+        Assert.Equal(["baseline", "twin", "compared", "reference"], rows.Select(r => r.GetProperty("role").GetString()));
+        Assert.Equal("MALLOC_ARENA_MAX=1", rows[2].GetProperty("allocator").GetProperty("environment")[0].GetString());
+        foreach (JsonElement metric in json.RootElement.GetProperty("metrics").EnumerateArray())
+        {
+            string name = metric.GetProperty("name").GetString()!;
+            // What the machine may not count, and what is looked at only where there is time for it.
+            if (name is "instructions" or "cache_misses" || name.StartsWith("rss_after_", StringComparison.Ordinal))
+                continue;
+            JsonElement figure = rows[0].GetProperty("figures").EnumerateArray().Single(f => f.GetProperty("metric").GetString() == name);
+            double[] values = [.. json.RootElement.GetProperty("runs").EnumerateArray()
+                .Where(r => r.GetProperty("row").GetInt32() == 0 && r.GetProperty("figures").TryGetProperty(name, out _))
+                .Select(r => r.GetProperty("figures").GetProperty(name).GetDouble())];
+            Assert.Equal(values.Min(), figure.GetProperty("spread").GetProperty("min").GetDouble());
+            Assert.Equal(JsonValueKind.Null, figure.GetProperty("ratio").ValueKind);
+        }
+    }
+
+    [Theory]
+    [InlineData("glibc.peak_rss > 1GiB", ExitCode.Ok, "passed: glibc.peak_rss > 1GiB is not so")]
+    [InlineData("glibc.peak_rss > 1k", ExitCode.Failed, "FAILED: glibc.peak_rss > 1k")]
+    public void A_gate_decides_the_exit_code(string condition, int code, string line)
+    {
+        Assert.Equal(code, _command.Run("compare", Trace, "--runs", "6", "--allocator", "glibc", "--fail-if", condition));
+        Assert.Contains(line, _command.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--runs 0: expected 1 to 1000", "--runs", "0")]
+    [InlineData("--precision x: expected a percentage", "--precision", "x")]
+    [InlineData("--budget 0: expected a time", "--budget", "0")]
+    [InlineData("--primary spede: no such figure; known: speed,", "--primary", "spede")]
+    [InlineData("no configuration is called jemalloc; there are glibc", "--fail-if", "jemalloc.speed > 1")]
+    [InlineData("--max-regression 5%: name what it is held against", "--max-regression", "5%")]
+    public void What_makes_no_sense_is_said_before_anything_runs(string problem, params string[] arguments)
+    {
+        Assert.Equal(ExitCode.Usage, _command.Run(["compare", Trace, "--allocator", "glibc", .. arguments]));
+        Assert.Contains(problem, _command.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_baseline_that_is_not_there_or_is_none_is_bad_input()
+    {
+        Assert.Equal(ExitCode.BadInput, _command.Run("compare", Trace, "--allocator", "glibc", "--baseline", _directory["none.json"]));
+        File.WriteAllText(_directory["other.json"], "[]");
+        Assert.Equal(ExitCode.BadInput, _command.Run("compare", Trace, "--allocator", "glibc", "--baseline", _directory["other.json"]));
+        Assert.Contains("not what compare --json writes", _command.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_worked_example_of_a_gate_runs_as_it_is_written()
+    {
+        string guide = File.ReadAllText(Path.Combine(SourceTree.Root, "docs", "guide", "gate-in-ci.md"));
+        string script = string.Join('\n', CompareStep().Match(guide).Groups[1].Value.Split('\n').Select(l => l.Trim()));
+        Assert.StartsWith("allocreplay compare bench/shop.alloctrace", script, StringComparison.Ordinal);
+        Directory.CreateDirectory(_directory["bench"]);
+        Assert.Equal(ExitCode.Ok, _command.Run("pack", Trace, "-o", _directory["bench/shop.alloctrace"]));
+        File.Copy(Targets.Build("planted_allocator.c", "-shared", "-fPIC"), _directory["libmine.so"]);
+
+        ProgramResult result = Programs.Run("bash", ["-e", "-o", "pipefail", "-c", script], start => Prepare(start, budget: "2s"));
+        Assert.True(result.ExitCode == 0, result.Error);
+        using (JsonDocument json = JsonDocument.Parse(File.ReadAllText(_directory["compare.json"])))
+            Assert.Equal(2, json.RootElement.GetProperty("gate").GetArrayLength());
+
+        // The control: a condition that holds.
+        string failing = script.Replace("mine.peak_rss > 1.5 * glibc.peak_rss", "mine.peak_rss > 0.001 * glibc.peak_rss", StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Failed, Programs.Run("bash", ["-e", "-c", failing], start => Prepare(start, budget: "4s")).ExitCode);
+    }
+
+    private void Prepare(ProcessStartInfo start, string budget)
+    {
+        start.WorkingDirectory = _directory.Path;
+        start.Environment["PATH"] = $"{AppContext.BaseDirectory}:{Environment.GetEnvironmentVariable("PATH")}";
+        start.Environment["BUDGET"] = budget;
+    }
+
+    [GeneratedRegex(@"- name: Compare\n\s+run: \|\n((?:          .*\n)+?)\s+- uses", RegexOptions.None, 1000)]
+    private static partial Regex CompareStep();
+}

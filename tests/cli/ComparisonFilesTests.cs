@@ -1,0 +1,154 @@
+using System.Text;
+using AllocReplay.Cli;
+using AllocReplay.Cli.Options;
+using AllocReplay.Cli.Pages;
+using AllocReplay.Replayer.Compare;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Cli;
+
+/// <summary>What <c>compare</c> writes to files: CSV, Markdown, and when it writes none.</summary>
+public sealed class ComparisonFilesTests : IDisposable
+{
+    private const string Formula = "=HYPERLINK(\"x\"),\ny", Table = "a|b\\|c\n<img src=x> `d` *e* _f_ ![g](h)";
+
+    private static readonly string[] Names = ["first", Formula, SampleComparison.Broken, "tcmalloc_minimal"];
+    private static readonly string[] Numbers = ["median", "min", "max", "ratio", "low", "high", "confidence"];
+    private static readonly Lazy<ComparisonReport> Report = new(() => SampleComparison.Make(Table, Names));
+
+    private readonly TemporaryDirectory _directory = new();
+    private readonly CommandRunner _runner = new();
+
+    public void Dispose()
+    {
+        _runner.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public void Csv_has_a_row_for_each_figure_of_each_configuration()
+    {
+        List<string[]> rows = Csv(Text(output => ComparisonCsv.Write([Report.Value], output)));
+        string[] heads = rows[0];
+        string Field(string[] row, string name) => row[Array.IndexOf(heads, name)];
+
+        foreach (ComparisonRow row in Report.Value.Rows.Where(r => r.Allocator.Name == "tcmalloc_minimal"))
+        {
+            foreach (ComparedFigure figure in row.Figures)
+            {
+                string[] found = Assert.Single(rows, r => Field(r, "configuration") == row.Allocator.Name && Field(r, "metric") == figure.Metric);
+                Assert.Equal(Expected(figure), Numbers.Select(n => Field(found, n)));
+            }
+        }
+        string[] peak = Assert.Single(rows, r => Field(r, "configuration") == "tcmalloc_minimal" && Field(r, "metric") == "peak_rss");
+        Assert.Equal("lower", Field(peak, "verdict"));
+        string[] broken = Assert.Single(rows, r => Field(r, "configuration") == SampleComparison.Broken);
+        Assert.Equal(("", "blocks: killed by SIGSEGV"), (Field(broken, "metric"), Field(broken, "failure")));
+        Assert.All(rows, r => Assert.Equal(heads.Length, r.Length));
+        Assert.Contains(rows, r => Field(r, "configuration") == "'" + Formula); // text, to a spreadsheet too
+        Assert.DoesNotContain(rows, r => r.Any(f => f.StartsWith('=')));
+    }
+
+    [Fact]
+    public void Markdown_is_a_table_whatever_is_in_the_names()
+    {
+        string text = Text(output => ComparisonMarkdown.Write([Report.Value], "allocreplay compare `x` ``y", output));
+        string[] lines = text.Split('\n'), table = [.. lines.Where(l => l.StartsWith('|'))];
+        Assert.StartsWith(
+            "### a&#124;b&#92;&#124;c⏎&#60;img src=x&#62; &#96;d&#96; &#42;e&#42; &#95;f&#95; &#33;&#91;g&#93;(h)", text, StringComparison.Ordinal);
+        Assert.Equal(2 + 5 + 2 + 5, table.Length); // the twin is in the first alone, the one to be compared with in the second alone
+        Assert.All(table.Take(7), l => Assert.Equal(5, l.Count(c => c == '|')));
+        Assert.All(table.Skip(7), l => Assert.Equal(8, l.Count(c => c == '|')));
+        Assert.Contains(table, l => l.StartsWith("| tcmalloc_minimal | ", StringComparison.Ordinal) && l.Contains("faster", StringComparison.Ordinal));
+        Assert.Contains("- broken failed in its blocks run: killed by SIGSEGV", lines);
+        Assert.Contains("Made by ```allocreplay compare `x` ``y```.", lines);
+        Assert.DoesNotContain('<', text);
+    }
+
+    [Fact]
+    public void What_cannot_be_written_is_told_before_anything_is_run()
+    {
+        string there = _directory["there.csv"];
+        File.WriteAllText(there, "mine");
+        AssertUsage("there.csv: already there; choose another name, or replace it with --force", "--csv", there);
+        AssertUsage("--csv -, --json: one alone can go to standard output; name a file for the others", "--csv", "-", "--json");
+        AssertUsage("--csv -, --md -: one alone", "--csv", "-", "--md", "-");
+        AssertUsage("--csv, --md: both name", "--csv", _directory["x"], "--md", _directory["x"]);
+        Assert.Equal(ExitCode.NotPossible, _runner.Run("compare", _directory["none.alloctrace"], "--md", _directory["none/x.md"]));
+        Assert.StartsWith($"allocreplay: {_directory["none/x.md"]}: cannot be written: ", _runner.Error, StringComparison.Ordinal);
+        Assert.Equal("mine", File.ReadAllText(there));
+    }
+
+    [Fact]
+    public void A_build_without_the_page_says_what_is_missing()
+    {
+        PageMissingException e = Assert.Throws<PageMissingException>(() => PageTemplate.Load("compare.html", typeof(ComparisonFilesTests).Assembly));
+        Assert.Equal(ExitCode.NotPossible, Failures.Classify(e)!.Value.ExitCode);
+        Assert.Contains("./build.sh build", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Files_are_whole_and_replaced_only_by_force()
+    {
+        var files = new ComparisonFiles(null, _directory["x.csv"], _directory["x.md"], Force: false, "allocreplay compare x");
+        files.Write(_runner.Terminal, () => Report.Value);
+        Assert.Equal(["x.csv", "x.md"], Directory.GetFiles(_directory.Path).Select(Path.GetFileName).Order());
+        Assert.Equal($"allocreplay: wrote {_directory["x.csv"]}\nallocreplay: wrote {_directory["x.md"]}\n", _runner.Error);
+        Assert.Throws<UsageException>(() => files.Write(_runner.Terminal, () => Report.Value));
+        (files with { Force = true }).Write(_runner.Terminal, () => Report.Value);
+        Assert.Throws<OperationCanceledException>(() => (files with { Csv = _directory["y.csv"], Markdown = null })
+            .Write(_runner.Terminal, () => throw new OperationCanceledException()));
+        Assert.Equal(2, Directory.GetFiles(_directory.Path).Length); // nothing unfinished is left
+
+        (files with { Csv = ComparisonFiles.StandardOutput, Markdown = null }).Write(_runner.Terminal, () => Report.Value);
+        Assert.Equal(File.ReadAllText(_directory["x.csv"]), _runner.Output);
+    }
+
+    private static IEnumerable<string> Expected(ComparedFigure f) =>
+        new[] { f.Spread.Median, f.Spread.Min, f.Spread.Max, f.Ratio?.Estimate, f.Ratio?.Low, f.Ratio?.High, f.Ratio?.Confidence }
+            .Select(v => v?.ToString("R", System.Globalization.CultureInfo.InvariantCulture) ?? "");
+
+    private void AssertUsage(string expected, params string[] arguments)
+    {
+        Assert.Equal((ExitCode.Usage, ""), (_runner.Run(["compare", _directory["none.alloctrace"], .. arguments]), _runner.Output));
+        Assert.Contains(expected, _runner.Error, StringComparison.Ordinal);
+        Assert.Single(_runner.Error.TrimEnd().Split('\n'));
+    }
+
+    private static string Text(Action<Stream> write)
+    {
+        using var stream = new MemoryStream();
+        write(stream);
+        return Encoding.UTF8.GetString(stream.ToArray());
+    }
+
+    /// <summary>Rows of CSV, read as RFC 4180 has it.</summary>
+    private static List<string[]> Csv(string text)
+    {
+        var rows = new List<string[]>();
+        var row = new List<string>();
+        var field = new StringBuilder();
+        bool isQuoted = false;
+        for (int i = 0; i < text.Length; i++)
+        {
+            char c = text[i];
+            if (isQuoted && c == '"' && i + 1 < text.Length && text[i + 1] == '"')
+                field.Append(text[i++]);
+            else if (c == '"')
+                isQuoted = !isQuoted;
+            else if (!isQuoted && (c is ',' or '\n'))
+            {
+                row.Add(field.ToString());
+                field.Clear();
+                if (c == '\n')
+                {
+                    rows.Add([.. row]);
+                    row.Clear();
+                }
+            }
+            else
+                field.Append(c);
+        }
+        return rows;
+    }
+}

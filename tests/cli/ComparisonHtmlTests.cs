@@ -1,0 +1,341 @@
+using System.Text.Json;
+using AllocReplay.Cli;
+using AllocReplay.Cli.Pages;
+using AllocReplay.Replayer.Compare;
+using AllocReplay.Tests.Support;
+using PuppeteerSharp;
+
+namespace AllocReplay.Tests.Cli;
+
+/// <summary>The page of <c>compare --html</c>, opened in a browser: what is drawn are the report's figures, and nothing gets in or out.</summary>
+[StartsProcesses]
+public sealed class ComparisonHtmlTests : IDisposable
+{
+    private const string Hostile = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">'&\u202e\u2028";
+
+    /// <summary>Of a drawn place: it is given in ten-thousandths of a percent of an axis, and figures of runs in six digits.</summary>
+    private const double Tolerance = 1e-4;
+
+    private static readonly string[] Parts = ["estimate", "low", "high"];
+    private static readonly string[] Stops = ["SELECT", "INPUT", "SUMMARY", "DIV"];
+    private static readonly string[] Refused = ["refused", "connect-src"];
+    private static readonly string[] Names = ["first", "second", SampleComparison.Broken, "third"];
+
+    /// <summary>
+    /// What the forest plots show, read off their drawings: two ticks of an axis tell which ratio lies where on it, then marks tell theirs.
+    /// </summary>
+    private const string ReadForests = """
+        return [...document.querySelectorAll("table.forest")].flatMap(table => {
+            const ticks = [...table.querySelectorAll("[data-tick]")].map(e => [parseFloat(e.getAttribute("x")), Math.log(Number(e.dataset.tick))]);
+            const [a, b] = [ticks[0], ticks.at(-1)];
+            const value = (mark, attribute) => Math.exp(a[1] + (parseFloat(mark.getAttribute(attribute)) - a[0]) * (b[1] - a[1]) / (b[0] - a[0]));
+            return [...table.querySelectorAll("tbody tr")].map(row => {
+                const estimate = row.querySelector(".estimate"), interval = row.querySelector(".interval");
+                return {
+                    metric: table.dataset.metric,
+                    row: Number(row.dataset.row),
+                    name: row.querySelector("th").textContent,
+                    claim: row.querySelector(".claim").textContent,
+                    estimate: estimate && value(estimate, "cx"),
+                    low: interval && value(interval, "x1"),
+                    high: interval && value(interval, "x2"),
+                    runs: [...row.querySelectorAll(".run")].map(run => value(run, "cx")),
+                };
+            });
+        });
+        """;
+
+    private readonly TemporaryDirectory _directory = new();
+    private readonly CommandRunner _runner = new();
+
+    public void Dispose()
+    {
+        _runner.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public async Task What_is_drawn_of_a_real_comparison_are_the_figures_of_its_json()
+    {
+        NeedPage();
+        string trace = _directory["t.allocrec"], page = _directory["x.html"];
+        Directory.CreateDirectory(trace);
+        TraceGenerator.Write(trace, seed: 3, threads: 2, calls: 5000);
+        int code = _runner.Run("compare", trace, "--allocator", "glibc,glibc,MALLOC_ARENA_MAX=1,noop", "--runs", "9", "--json", "--html", page);
+        Assert.True(code == ExitCode.Ok, _runner.Error);
+
+        await using PageBrowser browser = await PageBrowser.OpenAsync(page);
+        AssertNone(await MismatchesAsync(browser, _runner.Output));
+        string command = (await browser.EvaluateAsync("return document.querySelector('.command').textContent")).GetString()!;
+        Assert.StartsWith($"allocreplay compare {trace} --allocator glibc,glibc,MALLOC_ARENA_MAX=1,noop --runs 9 ", command, StringComparison.Ordinal);
+        AssertQuiet(browser, page);
+    }
+
+    [Fact]
+    public async Task Intervals_runs_and_verdicts_are_the_report_s_and_a_wrong_one_is_noticed()
+    {
+        ComparisonReport report = SampleComparison.Make("t", Names);
+        await using PageBrowser browser = await PageBrowser.OpenAsync(Page(report));
+        AssertNone(await MismatchesAsync(browser, SampleComparison.Json(report)));
+
+        ComparedFigure right = report.Rows[2][Metric.Speed]!; // the control: a number of the JSON is another than the page has
+        ComparedFigure wrong = right with { Ratio = right.Ratio! with { High = right.Ratio.High * 1.001 } };
+        ComparisonReport planted = report with
+        {
+            Rows = [.. report.Rows.Select((r, i) => i == 2 ? r with { Figures = [.. r.Figures.Select(f => f == right ? wrong : f)] } : r)],
+        };
+        Assert.Single(await MismatchesAsync(browser, SampleComparison.Json(planted)));
+    }
+
+    [Fact]
+    public async Task Curves_are_the_report_s_and_follow_what_is_chosen_by_keyboard()
+    {
+        ComparisonReport report = SampleComparison.Make("t", Names);
+        ComparisonRow[] rows = [.. report.Rows.Where(r => r.Latency.Count > 0)];
+        await using PageBrowser browser = await PageBrowser.OpenAsync(Page(report));
+
+        await AssertCurves(browser, "#latency figure", [.. rows.Select(r => Curve(r.Latency.Single(l => l.Kind == "all" && l.SizeLow == 0)))], 1e-3);
+        await AssertCurves(browser, "#memory figure", [.. rows.Select(r => r.Memory.Select(p => ((double)p.Calls, (double)p.ResidentBytes)).ToArray()),
+            [.. rows[0].Memory.Select(p => ((double)p.Calls, (double)p.LiveBytes))]], 0);
+
+        await browser.Page.FocusAsync("#latency select");
+        await browser.Page.Keyboard.PressAsync("ArrowDown");
+        await AssertCurves(browser, "#latency figure", [.. rows.Select(r => Curve(r.Latency.Single(l => l.Kind == "malloc" && l.SizeLow == 0)))], 1e-3);
+        await browser.Page.FocusAsync("fieldset.choice input");
+        await browser.Page.Keyboard.PressAsync("Space");
+        await AssertCurves(browser, "#latency figure", [.. rows.Skip(1).Select(r => Curve(r.Latency.Single(l => l.Kind == "malloc" && l.SizeLow == 0)))], 1e-3);
+
+        await browser.Page.FocusAsync("#memory .canvas");
+        await browser.Page.Keyboard.PressAsync("ArrowRight");
+        await browser.Page.Keyboard.PressAsync("ArrowRight");
+        Assert.Equal("calls: 1,000", (await browser.EvaluateAsync("return document.querySelector('#memory output').textContent")).GetString());
+    }
+
+    [Fact]
+    public async Task Names_are_text_whatever_is_in_them_and_however_long()
+    {
+        string huge = new('y', 1 << 20);
+        ComparisonReport report = SampleComparison.Make(Hostile, [Hostile, "second" + Hostile, huge]);
+        string file = Page(report);
+        string html = File.ReadAllText(file), data = html[(html.IndexOf("id=\"data\">", StringComparison.Ordinal) + 10)..];
+        Assert.DoesNotContain(data[..data.IndexOf("</script>", StringComparison.Ordinal)], c => c is '<' or '>' or '&' or > '~');
+
+        await using PageBrowser browser = await PageBrowser.OpenAsync(file);
+        JsonElement seen = await browser.EvaluateAsync("""
+            return {
+                title: document.title, text: document.body.innerText, images: document.images.length,
+                scripts: document.scripts.length, width: document.documentElement.scrollWidth,
+            };
+            """);
+        Assert.StartsWith("Allocators compared on ", seen.GetProperty("title").GetString(), StringComparison.Ordinal);
+        Assert.Equal((0, 2), (seen.GetProperty("images").GetInt32(), seen.GetProperty("scripts").GetInt32()));
+        string text = seen.GetProperty("text").GetString()!;
+        Assert.Contains("second</script><script>document.title='owned'</script>", text, StringComparison.Ordinal);
+        Assert.Contains("\\u202e\\u2028", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(text, c => c is '\u202e' or '\u2028');
+        Assert.InRange(text.Length, 1, 1 << 17); // cut where it is shown
+        Assert.InRange(seen.GetProperty("width").GetInt32(), 1, 801);
+        AssertNone(await MismatchesAsync(browser, SampleComparison.Json(report)));
+        AssertQuiet(browser, file);
+    }
+
+    [Fact]
+    public async Task A_browser_lets_the_page_ask_for_nothing()
+    {
+        string file = Page(SampleComparison.Make("t", Names));
+        await using PageBrowser browser = await PageBrowser.OpenAsync(file);
+        AssertQuiet(browser, file);
+
+        // The control: a script that got in would be refused, and told.
+        JsonElement refused = await browser.EvaluateAsync("""
+            return (async () => {
+                const violated = new Promise(resolve => document.addEventListener("securitypolicyviolation", e => resolve(e.effectiveDirective)));
+                const fetched = await fetch("http://127.0.0.1:9/").then(() => "fetched", () => "refused");
+                const script = document.createElement("script");
+                script.textContent = "document.title = 'owned'";
+                document.body.append(script);
+                return [fetched, await violated, document.title];
+            })();
+            """);
+        Assert.Equal(Refused, refused.EnumerateArray().Take(2).Select(e => e.GetString()));
+        Assert.NotEqual("owned", refused[2].GetString());
+        Assert.NotEmpty(browser.Problems);
+    }
+
+    [Fact]
+    public async Task It_fits_a_telephone_the_dark_and_the_keyboard()
+    {
+        await using PageBrowser browser = await PageBrowser.OpenAsync(Page(SampleComparison.Make("t", Names)));
+        await browser.Page.SetViewportAsync(new ViewPortOptions { Width = 400, Height = 800 });
+        // Charts follow the width once they are told of it.
+        await browser.Page.WaitForFunctionAsync("() => document.documentElement.scrollWidth <= 400");
+
+        const string Background = "return getComputedStyle(document.body).backgroundColor";
+        string? light = (await browser.EvaluateAsync(Background)).GetString();
+        await browser.Page.EmulateMediaFeaturesAsync([new MediaFeatureValue { MediaFeature = MediaFeature.PrefersColorScheme, Value = "dark" }]);
+        Assert.NotEqual(light, (await browser.EvaluateAsync(Background)).GetString());
+
+        var stops = new List<string>();
+        for (int i = 0; i < 40; i++)
+        {
+            await browser.Page.Keyboard.PressAsync("Tab");
+            stops.Add((await browser.EvaluateAsync(
+                "const e = document.activeElement; return e === document.body ? '' : `${e.tagName} ${getComputedStyle(e).outlineStyle}`")).GetString()!);
+        }
+        stops.RemoveAll(s => s.Length == 0);
+        Assert.All(Stops, tag => Assert.Contains($"{tag} solid", stops));
+        Assert.All(stops, s => Assert.EndsWith(" solid", s, StringComparison.Ordinal)); // where the focus is can be seen
+        JsonElement unnamed = await browser.EvaluateAsync("""
+            return [...document.querySelectorAll("[role=img], [role=region], select, input")]
+                .filter(e => !e.getAttribute("aria-label") && !e.closest("label")).map(e => e.outerHTML.slice(0, 80));
+            """);
+        Assert.Empty(unnamed.EnumerateArray());
+    }
+
+    [Fact]
+    public async Task Fifty_configurations_on_four_traces_fit_three_megabytes_and_each_trace_can_be_shown()
+    {
+        string[] names = [.. Enumerable.Range(0, 50).Select(i => $"jemalloc,MALLOC_CONF=narenas:{i}")];
+        ComparisonReport one = SampleComparison.Make("one", names, blocks: 20, classes: 14, points: 400);
+        string file = Page(one, one with { Trace = "two" }, one with { Trace = "three" }, SampleComparison.Make("four", ["a", "b"]));
+        Assert.InRange(new FileInfo(file).Length, 1_000_000, ComparisonHtml.SizeMax);
+
+        await using PageBrowser browser = await PageBrowser.OpenAsync(file);
+        AssertNone(await MismatchesAsync(browser, SampleComparison.Json(one)));
+        JsonElement timing = await browser.EvaluateAsync("return performance.getEntriesByType('navigation')[0].loadEventEnd");
+        TestContext.Current.SendDiagnosticMessage($"{new FileInfo(file).Length} bytes, loaded in {timing.GetDouble():0} ms");
+        await browser.Page.SelectAsync("header select", "3");
+        Assert.Equal("a", (await browser.EvaluateAsync("return document.querySelector('.forest tbody th').textContent")).GetString());
+    }
+
+    private static void NeedPage()
+    {
+        try
+        {
+            _ = ComparisonHtml.Template();
+        }
+        catch (PageMissingException)
+        {
+            Assert.Skip("the page is not built in: ./build.sh build makes it, with Node.js");
+        }
+    }
+
+    private string Page(params ComparisonReport[] reports)
+    {
+        NeedPage();
+        Programs.Need("chromium");
+        string file = _directory["page.html"];
+        using FileStream output = File.Create(file);
+        ComparisonHtml.Write(ComparisonHtml.Template(), reports, $"allocreplay compare {Hostile}", DateTimeOffset.UnixEpoch, output);
+        return file;
+    }
+
+    /// <summary>Differences between what the forest plots show and what the JSON of a report has, a line each.</summary>
+    private static async Task<List<string>> MismatchesAsync(PageBrowser browser, string json)
+    {
+        using JsonDocument document = JsonDocument.Parse(json);
+        JsonElement report = document.RootElement, rows = report.GetProperty("rows");
+        string[] primary = [.. report.GetProperty("primary").EnumerateArray().Select(p => p.GetProperty("metric").GetString()!)];
+        JsonElement[] drawn = [.. (await browser.EvaluateAsync(ReadForests)).EnumerateArray()];
+        var mismatches = new List<string>();
+        int expected = 0;
+        foreach (string metric in primary)
+        {
+            double[][] runs = RunsOf(report, metric);
+            for (int row = 0; row < rows.GetArrayLength(); row++)
+            {
+                JsonElement[] figures = [.. rows[row].GetProperty("figures").EnumerateArray().Where(f => f.GetProperty("metric").GetString() == metric)];
+                bool isFailed = rows[row].GetProperty("failure").ValueKind != JsonValueKind.Null;
+                if (figures.Length == 0 && !isFailed)
+                    continue;
+                expected++;
+                JsonElement found = drawn.Single(d => d.GetProperty("metric").GetString() == metric && d.GetProperty("row").GetInt32() == row);
+                string at = $"{metric} of row {row}";
+                if (isFailed && found.GetProperty("claim").GetString() != "failed")
+                    mismatches.Add($"{at}: not failed");
+                if (figures.Length == 0 || figures[0].GetProperty("ratio") is not { ValueKind: JsonValueKind.Object } ratio)
+                    continue;
+                foreach (string part in Parts)
+                {
+                    // What lies beyond the axis, as a reference may, is drawn as an arrow at its end.
+                    bool isBeyond = part == "estimate" && rows[row].GetProperty("role").GetString() == "reference" && IsNull(found.GetProperty(part));
+                    if (!isBeyond && !Same(ratio.GetProperty(part), found.GetProperty(part)))
+                        mismatches.Add($"{at}: {part} is {ratio.GetProperty(part)}, drawn {found.GetProperty(part)}");
+                }
+                if (!figures[0].GetProperty("verdict").ValueKind.Equals(JsonValueKind.Null)
+                    && ClaimOf(figures[0].GetProperty("verdict").GetString()!, metric) is var claim && claim != found.GetProperty("claim").GetString())
+                    mismatches.Add($"{at}: claimed {claim}, shown {found.GetProperty("claim")}");
+                double[] shown = [.. found.GetProperty("runs").EnumerateArray().Select(r => r.GetDouble())];
+                double[] partners = runs[0], own = runs[row];
+                if (shown.Any(s => !own.Zip(partners, (a, b) => a / b).Any(r => Math.Abs(r / s - 1) < Tolerance)))
+                    mismatches.Add($"{at}: a run is drawn that is none");
+                if (rows[row].GetProperty("role").GetString() == "compared" && shown.Length == 0)
+                    mismatches.Add($"{at}: no runs");
+            }
+        }
+        if (expected != drawn.Length)
+            mismatches.Add($"{expected} rows, drawn {drawn.Length}");
+        return mismatches;
+    }
+
+    private static double[][] RunsOf(JsonElement report, string metric)
+    {
+        ILookup<int, (int Block, double Value)> runs = report.GetProperty("runs").EnumerateArray()
+            .Where(r => r.GetProperty("figures").TryGetProperty(metric, out _))
+            .ToLookup(r => r.GetProperty("row").GetInt32(), r => (r.GetProperty("block").GetInt32(), r.GetProperty("figures").GetProperty(metric).GetDouble()));
+        return [.. Enumerable.Range(0, report.GetProperty("rows").GetArrayLength())
+            .Select(row => runs[row].OrderBy(r => r.Block).Select(r => r.Value).ToArray())];
+    }
+
+    private static bool IsNull(JsonElement value) => value.ValueKind == JsonValueKind.Null;
+
+    private static bool Same(JsonElement expected, JsonElement drawn) =>
+        IsNull(expected) || IsNull(drawn) ? IsNull(expected) && IsNull(drawn) : Math.Abs(expected.GetDouble() / drawn.GetDouble() - 1) < Tolerance;
+
+    private static string ClaimOf(string verdict, string metric) => (verdict, metric) switch
+    {
+        ("higher", "speed") => "faster",
+        ("lower", "speed") => "slower",
+        ("higher", _) => "more",
+        ("lower", _) => "less",
+        _ => verdict.Replace('_', ' '),
+    };
+
+    /// <summary>Points as they are drawn: the share of calls that took longer, and their time, rising.</summary>
+    private static (double X, double Y)[] Curve(LatencyFacts l) => [.. l.Curve.Select(p => (Math.Max(1 - p[1], 0.5 / l.Count), p[0])).Reverse()];
+
+    private static async Task AssertCurves(PageBrowser browser, string figure, (double X, double Y)[][] expected, double tolerance)
+    {
+        JsonElement drawn = await browser.EvaluateAsync($$"""
+            const u = document.querySelector("{{figure}}").chart, x = [...u.data[0]];
+            const curves = u.data.slice(1).map(values => x.map((value, i) => [value, values[i]]).filter(([, y]) => y != null));
+            const ink = curves.map(curve => {
+                const [px, py] = curve[Math.floor(curve.length / 2)];
+                const [left, top] = [u.valToPos(px, "x", true), u.valToPos(py, "y", true)].map(Math.round);
+                return [...u.ctx.getImageData(left - 2, top - 2, 5, 5).data].some((v, i) => i % 4 === 3 && v > 100);
+            });
+            return { curves, ink };
+            """);
+        JsonElement[] curves = [.. drawn.GetProperty("curves").EnumerateArray()];
+        Assert.Equal(expected.Length, curves.Length);
+        Assert.All(drawn.GetProperty("ink").EnumerateArray(), ink => Assert.True(ink.GetBoolean())); // on the canvas too
+        for (int i = 0; i < curves.Length; i++)
+        {
+            (double X, double Y)[] points = [.. curves[i].EnumerateArray().Select(p => (p[0].GetDouble(), p[1].GetDouble()))];
+            Assert.Equal(expected[i].Length, points.Length);
+            foreach (((double X, double Y) wanted, (double X, double Y) found) in expected[i].Zip(points))
+            {
+                Assert.InRange(found.X, wanted.X * (1 - tolerance), wanted.X * (1 + tolerance));
+                Assert.InRange(found.Y, wanted.Y * (1 - tolerance), wanted.Y * (1 + tolerance));
+            }
+        }
+    }
+
+    private static void AssertNone(List<string> mismatches) => Assert.True(mismatches.Count == 0, string.Join('\n', mismatches));
+
+    private static void AssertQuiet(PageBrowser browser, string file)
+    {
+        Assert.Equal([new Uri(file).AbsoluteUri], browser.Requests.Where(r => !r.StartsWith("data:", StringComparison.Ordinal)));
+        Assert.Empty(browser.Problems);
+    }
+}

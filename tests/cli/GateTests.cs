@@ -1,0 +1,156 @@
+using System.Text.Json;
+using AllocReplay.Cli.Output;
+using AllocReplay.Formats;
+using AllocReplay.Replayer;
+using AllocReplay.Replayer.Allocators;
+using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Gate;
+using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer.Run;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Cli;
+
+/// <summary>What fails a comparison: only what noise does not explain.</summary>
+public sealed class GateTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly ReplayPlan[] _plans;
+
+    public GateTests()
+    {
+        TraceGenerator.Write(_directory.Path, seed: 1, threads: 2, calls: 500);
+        _plans = [PlanFile.Compile(_directory.Path), PlanFile.Compile(_directory.Path, ReplayOrder.Total)];
+    }
+
+    public void Dispose()
+    {
+        foreach (ReplayPlan plan in _plans)
+            plan.Dispose();
+        _directory.Dispose();
+    }
+
+    [Theory]
+    [InlineData("slow.speed < 0.9 * fast.speed", GateOutcome.Failed)]
+    [InlineData("0.9 * fast.speed > slow.speed", GateOutcome.Failed)]
+    [InlineData("slow.speed<=fast.speed", GateOutcome.Failed)]
+    [InlineData("slow.speed < 0.4 * fast.speed", GateOutcome.Passed)]
+    [InlineData("slow.speed > fast.speed", GateOutcome.Passed)]
+    [InlineData("fast.peak_rss > 1MiB", GateOutcome.Failed)]
+    [InlineData("fast.peak_rss > 3 MiB", GateOutcome.Passed)]
+    [InlineData("\"with,SETTING=1\".speed < 1500", GateOutcome.Failed)]
+    [InlineData("fast.cpu > 0.1 us", GateOutcome.Failed)]
+    public void A_condition_that_holds_fails_and_one_that_does_not_passes(string condition, GateOutcome outcome) =>
+        Assert.Equal(outcome, Condition.Parse(condition).Check(Report()).Outcome);
+
+    [Fact]
+    public void What_noise_may_explain_is_inconclusive()
+    {
+        // In some blocks faster, in more of them slower.
+        ComparisonReport report = Report(noise: 0.3);
+        GateFinding finding = Condition.Parse("slow.speed < 0.5 * fast.speed").Check(report);
+        Assert.True(finding is { Outcome: GateOutcome.Inconclusive or GateOutcome.Passed, Low: < 1, High: > 1 }, finding.ToString());
+        Assert.Equal(GateOutcome.Inconclusive, Condition.Parse(FormattableString.Invariant(
+            $"slow.speed < {0.5 * finding.Estimate + 0.01} * fast.speed")).Check(report).Outcome);
+        Assert.Equal(GateOutcome.Passed, Condition.Parse(FormattableString.Invariant(
+            $"slow.speed < {0.5 * finding.Estimate - 0.01} * fast.speed")).Check(report).Outcome);
+    }
+
+    [Fact]
+    public void Too_few_runs_are_inconclusive_however_far_apart()
+    {
+        GateFinding finding = Condition.Parse("slow.speed < fast.speed").Check(Report(blocks: 5));
+        Assert.Equal((GateOutcome.Inconclusive, null, null), (finding.Outcome, finding.Low, finding.High));
+    }
+
+    [Fact]
+    public void A_figure_that_is_not_there_fails()
+    {
+        ComparisonReport report = Report(failing: "slow");
+        Assert.Equal(GateOutcome.NoFigure, Condition.Parse("slow.speed < fast.speed").Check(report).Outcome);
+        Assert.Equal(GateOutcome.NoFigure, Condition.Parse("fast.end_rss > 1").Check(report).Outcome); // it is 0
+    }
+
+    [Theory]
+    [InlineData("slow.speed", "expected > or < between two figures")]
+    [InlineData("1 > 2", "neither side is a figure")]
+    [InlineData("slow.sped > 1", "no figure is called sped; known: speed,")]
+    [InlineData("slow > 1", "slow: expected a configuration and a figure of it")]
+    [InlineData("x * slow.speed > 1", "x: expected a number")]
+    [InlineData("slow.speed > fast.peak_rss", "not of the same runs")]
+    public void What_is_no_condition_is_said_to_be_none(string condition, string problem) =>
+        Assert.Contains(problem, Assert.Throws<ReplayException>(() => Condition.Parse(condition)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void A_condition_on_what_is_not_compared_is_refused_before_it_runs()
+    {
+        var condition = Condition.Parse("other.speed > 1");
+        Assert.Contains("no configuration is called other; there are fast, slow", Assert.Throws<ReplayException>(
+            () => condition.Require(Compared)).Message, StringComparison.Ordinal);
+        Condition.Parse("slow.speed > fast.speed").Require(Compared);
+    }
+
+    [Fact]
+    public void A_regression_against_an_earlier_report_fails_however_fast_the_machine_is_now()
+    {
+        EarlierReport earlier = Saved(Report());
+        Assert.All(earlier.Check(Report(machine: 3), 0.05), f => Assert.Equal(GateOutcome.Passed, f.Outcome));
+
+        IReadOnlyList<GateFinding> findings = earlier.Check(Report(machine: 3, slowness: 2.2), 0.05);
+        GateFinding failed = findings.Single(f => f.Condition == "slow.speed / fast.speed < 0.95 * the baseline's");
+        Assert.Equal(GateOutcome.Failed, failed.Outcome);
+        Assert.Equal(2.0 / 2.2 / 0.95, failed.Estimate!.Value, 1e-3);
+        Assert.Equal(GateOutcome.Passed, findings.Single(f => f.Condition.StartsWith("slow.peak_rss", StringComparison.Ordinal)).Outcome);
+        Assert.All(earlier.Check(Report(machine: 3, slowness: 2.2), 0.15), f => Assert.Equal(GateOutcome.Passed, f.Outcome));
+    }
+
+    [Fact]
+    public void A_report_that_has_nothing_in_common_or_is_none_is_refused()
+    {
+        string path = Path.Combine(_directory.Path, "earlier.json");
+        File.WriteAllText(path, "{ \"schema\": \"allocreplay.compare/1\" }");
+        Assert.Contains("expected the schema allocreplay.compare/2", ProblemOf(path), StringComparison.Ordinal);
+        File.WriteAllText(path, "{\n\"schema\": \n");
+        Assert.Contains("line 3: not what compare --json writes", ProblemOf(path), StringComparison.Ordinal);
+        ComparisonReport other = Report();
+        other = other with { Rows = [.. other.Rows.Select(r => r with { Allocator = r.Allocator with { Name = "another " + r.Allocator.Name } })] };
+        Assert.Contains("it has none of these configurations: another fast", Assert.Throws<TraceFormatException>(
+            () => Saved(Report()).Check(other, 0.05)).Message, StringComparison.Ordinal);
+    }
+
+    private static readonly string[] Compared = ["fast", "slow"];
+
+    private static string ProblemOf(string path) => Assert.Throws<TraceFormatException>(() => EarlierReport.Read(path)).Message;
+
+    private EarlierReport Saved(ComparisonReport report)
+    {
+        string path = Path.Combine(_directory.Path, $"{Guid.NewGuid():N}.json");
+        var terminal = new Terminal(new StringWriter(), new StringWriter());
+        terminal.WriteJson("allocreplay.compare/2", report);
+        File.WriteAllText(path, terminal.Out.ToString());
+        Assert.Equal("allocreplay.compare/2", JsonDocument.Parse(File.ReadAllText(path)).RootElement.GetProperty("schema").GetString());
+        return EarlierReport.Read(path);
+    }
+
+    /// <summary>Of fast, slow (half as fast) and one with a setting.</summary>
+    private ComparisonReport Report(int blocks = 12, double noise = 0.001, double machine = 1, double slowness = 2, string? failing = null)
+    {
+        var random = new Random(20261126);
+        var runner = new FakeRunner(r =>
+        {
+            if (r.Configuration.Name == failing)
+                throw new ReplayException(ReplayFailure.Failed, "no");
+            double calls = 1e6 * machine * (1 + noise * (random.NextDouble() - 0.5)) / (r.Configuration.Name == "slow" ? slowness : 1);
+            return FakeRunner.Result(r, calls: (long)(r.Configuration.Name.Contains(',', StringComparison.Ordinal) ? calls / 1000 : calls), peakBytes: 2 << 20);
+        });
+        Configuration[] configurations =
+        [
+            Named("fast"), Named("slow"), Named("with") with { Environment = ["SETTING=1"] },
+        ];
+        return new Comparison(_plans, configurations, new ComparisonOptions { Blocks = blocks, Seed = 1 }, runner)
+            .Run("trace", token: TestContext.Current.CancellationToken);
+    }
+
+    private static Configuration Named(string name) => new() { Allocator = new Allocator { Name = name } };
+}
