@@ -66,7 +66,7 @@ cat $work/record.log
 run allocreplay info $work/redis.alloctrace
 run allocreplay replay $work/redis.alloctrace --allocator "$other" --record $work/replay.alloctrace
 run allocreplay verify $work/redis.alloctrace $work/replay.alloctrace
-run allocreplay compare $work/redis.alloctrace --allocator "$allocators,noop" --runs 5
+run allocreplay compare $work/redis.alloctrace --allocator "$allocators,noop" --budget 60s
 run allocreplay analyze $work/redis.alloctrace -o $work/redis.parquet
 run allocreplay query $work/redis.parquet --view lifetime_histogram
 run allocreplay query $work/redis.parquet "SELECT size, count(*) AS blocks, count(*) * size AS bytes FROM allocations
