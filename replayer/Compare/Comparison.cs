@@ -33,7 +33,7 @@ public sealed class Comparison(
 
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
     private readonly IReadOnlyList<Entrant> _entrants = Entrant.Of(configurations);
-    private readonly Schedule _schedule = new(Entrant.Of(configurations).Count, options.Seed);
+    private readonly Schedule _schedule = new(configurations.Count + 1, options.Seed); // the first has a twin
     private readonly RunLog _log = new();
     private readonly Dictionary<Pass, List<TimeSpan>> _took = [];
     private readonly List<PassFacts> _passes = [];
@@ -86,8 +86,6 @@ public sealed class Comparison(
                 continue;
             (fastest, slowest) = (Math.Min(fastest, result.ElapsedNs), Math.Max(slowest, result.ElapsedNs));
         }
-        foreach (Entrant twin in _entrants.Where(e => e.Role == Role.Twin))
-            twin.Failure = _entrants[0].Failure;
         double needed = RunMin.TotalNanoseconds / Math.Max(1, fastest), allowed = Patience * RunMin.TotalNanoseconds / slowest;
         _loops = (int)Math.Clamp(Math.Ceiling(Math.Min(needed, allowed)), 1, LoopsMax);
     }
@@ -165,7 +163,9 @@ public sealed class Comparison(
         }
         catch (ReplayException e)
         {
-            entrant.Failure = new RowFailure(pass.Name, e.Run?.Kind, e.Run?.Code, e.Message);
+            // The first and its twin are one: where one fails, both have failed, and the reason is told of the first.
+            foreach (Entrant same in _entrants.Where(other => ReferenceEquals(other.Configuration, entrant.Configuration)))
+                same.Failure = new RowFailure(pass.Name, e.Run?.Kind, e.Run?.Code, e.Message);
             return null;
         }
     }

@@ -64,11 +64,12 @@ public sealed record Metric(
     public static Metric CacheMisses { get; } = new(
         "cache_misses", MetricUnit.PerCall, Better.Lower, Pass.Throughput, r => r.Calls == 0 ? double.NaN : r.CacheMisses / r.Calls ?? double.NaN);
 
-    /// <summary>Page faults that needed no reading.</summary>
-    public static Metric Faults { get; } = new("faults", MetricUnit.Count, Better.Lower, Pass.Throughput, r => r.MinorFaults);
+    /// <summary>Page faults that needed no reading, of one replay: on average where a run loops.</summary>
+    public static Metric Faults { get; } = new("faults", MetricUnit.Count, Better.Lower, Pass.Throughput, r => r.MinorFaults / LoopsOf(r));
 
+    /// <summary>Context switches of one replay, likewise.</summary>
     public static Metric Switches { get; } =
-        new("switches", MetricUnit.Count, Better.Lower, Pass.Throughput, r => r.VoluntarySwitches + r.InvoluntarySwitches);
+        new("switches", MetricUnit.Count, Better.Lower, Pass.Throughput, r => (r.VoluntarySwitches + r.InvoluntarySwitches) / LoopsOf(r));
 
     /// <summary>Peak anonymous resident bytes over the harness's own.</summary>
     public static Metric PeakRss { get; } = new("peak_rss", MetricUnit.Bytes, Better.Lower, Pass.Memory, r => r.PeakOverBaseline)
@@ -112,6 +113,8 @@ public sealed record Metric(
     {
         Heading = percentile is 99 or 99.99 ? string.Create(CultureInfo.InvariantCulture, $"p{percentile}") : null,
     };
+
+    private static double LoopsOf(WorkerResult run) => Math.Max(1, run.LoopNs.Count);
 
     /// <summary>The metric of that name, or null.</summary>
     public static Metric? Of(string name) => All.FirstOrDefault(m => m.Name == name);

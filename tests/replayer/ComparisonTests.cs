@@ -249,6 +249,32 @@ public sealed class ComparisonTests : IDisposable
     }
 
     [Fact]
+    public void Where_the_twin_of_the_first_fails_so_has_the_first()
+    {
+        // The second run of the first one's in a block of memory.
+        int runs = 0;
+        var runner = new FakeRunner(r => r.Configuration == First && r.Options.Instrument == Instrument.Memory && ++runs == 4
+            ? throw new ReplayException(new RunFailure(FailureKind.Crashed, 11), "killed by SIGSEGV") : FakeRunner.Result(r));
+        ComparisonReport report = Compare(runner, First, Second);
+        Assert.Equal([false, false, true], report.Rows.Select(r => r.IsSound));
+        Assert.Equal(4, runs);
+        Assert.Equal(Verdict.Withheld, report.Rows[2][Metric.PeakRss]!.Verdict);
+    }
+
+    [Fact]
+    public void Faults_and_switches_are_those_of_one_replay_however_often_a_run_loops()
+    {
+        var runner = new FakeRunner(r => FakeRunner.Result(r) with
+        {
+            ElapsedNs = 50_000_000,
+            MinorFaults = 7 * r.Options.Loops,
+            LoopNs = [.. Enumerable.Repeat(50_000_000L / r.Options.Loops, r.Options.Loops)],
+        });
+        ComparisonReport report = Compare(runner, First, Second);
+        Assert.Equal((4, 7.0), (report.Passes[^1].Loops, report.Rows[0][Metric.Faults]!.Spread.Median));
+    }
+
+    [Fact]
     public void Where_the_first_fails_the_others_have_figures_and_no_verdict()
     {
         var runner = new FakeRunner(r => r.Configuration == First ? throw new ReplayException(ReplayFailure.Failed, "no") : FakeRunner.Result(r));
