@@ -64,7 +64,8 @@ internal sealed class ImageFiles : IDisposable
 
     /// <summary>
     /// Goes on with the directory of an image that a drain which is dead had begun: what it wrote last may be a part of a chunk, which is
-    /// whole in the arena still.
+    /// whole in the arena still. A directory without a page, over which that drain was killed, holds no event: it is taken away, as nothing
+    /// tells whose it was, and several images of one process (by fork and exec) may be looking for theirs.
     /// </summary>
     /// <returns>Null when there is none.</returns>
     public static ImageFiles? Resume(string session, in ProcessHeader header)
@@ -72,15 +73,21 @@ internal sealed class ImageFiles : IDisposable
         foreach (string directory in System.IO.Directory.GetDirectories(session, string.Create(CultureInfo.InvariantCulture, $"p{header.Pid}.*")))
         {
             var files = new ImageFiles(directory, isNew: false);
-            // One without a page is one that the drain was killed over.
-            if (files.Identity is not { } known || known.StartTicks == header.StartTicks)
+            if (files.Identity is not { } known)
+            {
+                files.Remove();
+            }
+            else if (known.StartTicks == header.StartTicks)
             {
                 files._eventBytes = files.WholeChunks();
                 RandomAccess.SetLength(files._events, files._eventBytes);
                 files.DropTails();
                 return files;
             }
-            files.Dispose();
+            else
+            {
+                files.Dispose();
+            }
         }
         return null;
     }

@@ -68,7 +68,6 @@ internal sealed unsafe class LiveImage : IDisposable
         try
         {
             var image = new LiveImage(index, slot, files, process, maxBytes);
-            files.Save(image.PageAt(clock)); // first of all: by this a successor knows it
             if (slot->FirstInterval != 0)
                 files.MarkStart(slot->FirstInterval, image._identity.StartMonoNs);
             if (parent is not null)
@@ -76,6 +75,8 @@ internal sealed unsafe class LiveImage : IDisposable
                 files.ShareText(Wire.CommandLineFile, parent);
                 files.ShareText(Wire.MapsFile, parent);
             }
+            // Last of what it begins with, and before any event: by the page a successor knows it, as one that lacks nothing.
+            files.Save(image.PageAt(clock));
             return image;
         }
         catch

@@ -113,6 +113,31 @@ public sealed class RecordOptionsTests : IDisposable
         Assert.Equal(2, whole);
     }
 
+    /// <summary>
+    /// The drain is held while a process becomes three images, is made to look as if it had been killed between a directory and its page,
+    /// and is killed: the next one must not give that directory to two of them.
+    /// </summary>
+    [Fact]
+    public void Images_of_one_process_are_kept_apart_by_the_next_drain()
+    {
+        const string drain = "for p in $(cat /proc/$PPID/task/*/children); do case $(cat /proc/$p/comm) in allocreplay-dra*) d=$p;; esac; done";
+        string script = $"{drain}; kill -STOP $d; sh -c 'exec sh -c \"exec cat /dev/null\"' & wait $!; "
+            + $"mkdir {Recording}/p$!.0; touch {Recording}/p$!.0/process.new {Recording}/p$!.0/events {Recording}/p$!.0/tails; kill -KILL $d; echo $! > {Recording}.pid";
+        RecordResult result = RecordedCommand.Run(Options("sh", "-c", script));
+
+        Assert.Equal((0, "the process that writes the recording was killed, and another took over"), (result.ExitCode, string.Join('\n', result.Failures)));
+        using TraceReader reader = TraceReader.Open(Recording);
+        string pid = File.ReadAllText(Recording + ".pid").Trim();
+        string[] images = [.. reader.Images.Select(i => i.Name).Where(n => n.StartsWith($"p{pid}.", StringComparison.Ordinal))];
+        Assert.InRange(images.Length, 3, 4); // with the shell's fork, where that allocates
+        foreach (string name in images)
+        {
+            using TraceReader run = reader.Trace.OpenImage(name);
+            Assert.Equal((name, 0ul, null), (name, run.Process.LostEvents, run.Damage));
+            Assert.True(TraceStatistics.Of(run).Acquisitions > 0 && run.Process.Arguments.Count > 0, name);
+        }
+    }
+
     [Fact]
     public void Children_are_left_alone_when_so_asked()
     {
