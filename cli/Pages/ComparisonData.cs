@@ -8,11 +8,11 @@ namespace AllocReplay.Cli.Pages;
 /// them are figures of the report, none is made up.
 /// </summary>
 /// <param name="Report">All but runs, memory and latency.</param>
-/// <param name="Runs">By metric, then row, then block: the same blocks for all rows. Null where a row did not run.</param>
+/// <param name="Ratios">Of runs to the first configuration's of the same block: by metric, then row.</param>
 /// <param name="Memory">By row.</param>
 /// <param name="Latency">By row.</param>
 internal sealed record ComparisonData(
-    ComparisonReport Report, IReadOnlyDictionary<string, double?[][]> Runs, IReadOnlyList<ComparisonData.MemoryColumns> Memory,
+    ComparisonReport Report, IReadOnlyDictionary<string, double[][]> Ratios, IReadOnlyList<ComparisonData.MemoryColumns> Memory,
     ComparisonData.LatencyColumns Latency)
 {
     /// <summary>As many digits as a pixel can show of a run or a point.</summary>
@@ -22,20 +22,20 @@ internal sealed record ComparisonData(
     /// <param name="points">So many of each list at the most, or a few more.</param>
     public static ComparisonData Of(ComparisonReport report, int points) => new(
         report with { Runs = [], Rows = [.. report.Rows.Select(r => r with { Memory = [], Latency = [] })] },
-        report.Metrics.ToDictionary(m => m.Name, m => RunsOf(report, m, points)),
+        report.Metrics.ToDictionary(m => m.Name, m => RatiosOf(report, m.Name, points)),
         [.. report.Rows.Select(r => MemoryColumns.Of(Thin(r.Memory, points)))],
         LatencyColumns.Of(report.Rows, points));
 
-    private static double?[][] RunsOf(ComparisonReport report, Metric metric, int points)
+    private static double[][] RatiosOf(ComparisonReport report, string metric, int points)
     {
-        RunFigures[] runs = [.. report.Runs.Where(r => r.Pass == metric.PassName)];
-        int blocks = runs.Length == 0 ? 0 : runs.Max(r => r.Block) + 1, every = (blocks + points - 1) / points;
-        var values = new double?[report.Rows.Count][];
-        for (int row = 0; row < values.Length; row++)
-            values[row] = new double?[every == 0 ? 0 : (blocks + every - 1) / every];
-        foreach (RunFigures run in runs.Where(r => r.Block % every == 0))
-            values[run.Row][run.Block / every] = run.Figures.TryGetValue(metric.Name, out double value) ? Round(value, Digits) : null;
-        return values;
+        ILookup<int, double> ratios = report.Runs.Where(r => r.Ratios.ContainsKey(metric)).ToLookup(r => r.Row, r => r.Ratios[metric]);
+        return [.. Enumerable.Range(0, report.Rows.Count).Select(row => Thin([.. ratios[row]]))];
+
+        double[] Thin(double[] values)
+        {
+            int every = (values.Length + points - 1) / points;
+            return [.. values.Where((_, i) => i % every == 0).Select(v => Round(v, Digits))];
+        }
     }
 
     /// <summary>Of each so many points in a row the one with most memory, which is what is looked for, and the last of all.</summary>

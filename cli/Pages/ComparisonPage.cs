@@ -120,7 +120,13 @@ internal static class ComparisonPage
             Stop.Interrupted => "interrupted",
             _ => "as many as it takes",
         };
-        string loops = pass.Loops > 1 ? $", {Quantity.Count(pass.Loops)} times through the trace in a run" : "";
+        string loops = (pass.Turns, pass.Loops) switch
+        {
+            (1, 1) => "",
+            (1, _) => $", {Quantity.Count(pass.Loops)} times through the trace in a run",
+            (_, 1) => $", in {Quantity.Count(pass.Turns)} turns",
+            _ => $", in {Quantity.Count(pass.Turns)} turns of {Quantity.Count(pass.Loops)} times through the trace",
+        };
         return $"{Quantity.Count(pass.Blocks, "run")} of each in order {Replayer.ValueName.Of(pass.Order)}{loops}; {why}";
     }
 

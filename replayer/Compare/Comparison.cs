@@ -5,7 +5,7 @@ namespace AllocReplay.Replayer.Compare;
 
 /// <summary>
 /// Runs configurations against each other: a fresh worker for every run, every configuration once per block in an order drawn by lot for each, and
-/// a pass of its own for each kind of figure. It goes on until the figures are as precise as was asked for, or the time is spent: what it stops
+/// a pass of its own for each kind of figure. Where time is measured, those of a block take turns (<see cref="TurnPlan"/>). It goes on until the figures are as precise as was asked for, or the time is spent: what it stops
 /// by is how wide the intervals are, never what they show.
 /// </summary>
 /// <remarks>
@@ -20,12 +20,6 @@ namespace AllocReplay.Replayer.Compare;
 public sealed class Comparison(
     IReadOnlyList<ReplayPlan> plans, IReadOnlyList<Configuration> configurations, ComparisonOptions options, IRunner runner, TimeProvider? clock = null)
 {
-    /// <summary>A run is to last so long: what a process costs to start, and what the system does for a moment, is little beside it.</summary>
-    private static readonly TimeSpan RunMin = TimeSpan.FromMilliseconds(200);
-
-    /// <summary>Loops that make it last so are not more than these.</summary>
-    private const int LoopsMax = 1000;
-
     /// <summary>A run that takes so many times as long as those of the others hangs.</summary>
     private const int Patience = 10;
 
@@ -35,13 +29,14 @@ public sealed class Comparison(
     private readonly IReadOnlyList<Entrant> _entrants = Entrant.Of(configurations);
     private readonly Schedule _schedule = new(configurations.Count + 1, options.Seed); // the first has a twin
     private readonly RunLog _log = new();
-    private readonly Dictionary<Pass, List<TimeSpan>> _took = [];
+    private readonly Dictionary<Pass, List<TimeSpan>> _took = []; // of runs, by loop
     private readonly List<PassFacts> _passes = [];
     private readonly Pass[] _planned = [.. Passes.Where(p => options.Blocks is null ? p.BudgetMin <= options.Budget : p.BudgetMin == TimeSpan.Zero)];
     private IProgress<ComparisonProgress>? _progress;
     private CancellationToken _token;
     private long _started;
-    private int _loops = 1;
+    private TurnPlan _turns = new(1, 1, 1);
+    private int _paired; // blocks, or heats, whose runs are paired
     private double _width;
 
     /// <summary>What is looked at, in turn.</summary>
@@ -76,37 +71,42 @@ public sealed class Comparison(
 
     private TimeSpan Elapsed => _clock.GetElapsedTime(_started);
 
-    /// <summary>Every configuration once: files are in memory, and how often a run has to go through the trace to last a while is known.</summary>
+    /// <summary>Every configuration once: files are in memory, and how long a replay takes is known.</summary>
     private void WarmUp()
     {
-        long fastest = long.MaxValue, slowest = 1;
+        var times = new List<TimeSpan>();
         foreach (Entrant entrant in _entrants.Where(e => e.Role != Role.Twin && e.Failure is null))
-        {
-            if (TryRun(Pass.Throughput, entrant, loops: 1) is not { } result || entrant.Role == Role.Reference)
-                continue;
-            (fastest, slowest) = (Math.Min(fastest, result.ElapsedNs), Math.Max(slowest, result.ElapsedNs));
-        }
-        double needed = RunMin.TotalNanoseconds / Math.Max(1, fastest), allowed = Patience * RunMin.TotalNanoseconds / slowest;
-        _loops = (int)Math.Clamp(Math.Ceiling(Math.Min(needed, allowed)), 1, LoopsMax);
+            if (TryRun(Pass.Throughput, entrant) is { } result && entrant.Role != Role.Reference)
+                times.Add(TimeSpan.FromMicroseconds(result.ElapsedNs / 1e3));
+        if (times.Count > 0)
+            times.Add(times[0]); // the first one's twin
+        _turns = TurnPlan.Of(times, PlanOf(Pass.Throughput), options, options.AvailableBytes ?? MemoryGuard.Available());
     }
+
+    private ReplayPlan PlanOf(Pass pass) => plans.First(p => p.Order == pass.Order);
 
     private void Measure(Pass pass)
     {
-        var facts = new PassFacts(pass.Name, plans.First(p => p.Order == pass.Order).Order, pass.Repeats ? _loops : 1) { Stop = Stop.Interrupted };
+        var facts = new PassFacts(pass.Name, pass.Order, pass.TakesTurns ? _turns.Loops : 1, pass.TakesTurns ? _turns.Rounds : 1)
+        {
+            Stop = Stop.Interrupted,
+        };
         _passes.Add(facts);
         _width = double.PositiveInfinity;
-        TimeSpan until = options.Budget * pass.Share;
-        while (WhyStop(pass, facts.Blocks, until) is null)
+        TimeSpan begun = Elapsed, until = options.Budget * pass.Share;
+        while (WhyStop() is null)
         {
-            if (!RunBlock(pass, facts.Blocks))
+            if (!(pass.TakesTurns ? RunHeats(pass) : RunBlock(pass)))
                 break;
             facts.Blocks++;
             Tell(pass, facts.Blocks);
         }
-        facts.Stop = WhyStop(pass, facts.Blocks, until) ?? Stop.Blocks;
+        facts.Stop = WhyStop() ?? Stop.Blocks;
+
+        Stop? WhyStop() => this.WhyStop(pass, facts.Blocks, (Elapsed - begun) / Math.Max(1, facts.Blocks), until);
     }
 
-    private Stop? WhyStop(Pass pass, int blocks, TimeSpan until)
+    private Stop? WhyStop(Pass pass, int blocks, TimeSpan timeOfBlock, TimeSpan until)
     {
         if (blocks >= (options.Blocks ?? SignedRank.PairsMax) || blocks >= pass.BlocksMax)
             return Stop.Blocks;
@@ -115,20 +115,51 @@ public sealed class Comparison(
         // Looked at seldom where there are many: what is looked at are the means of every two runs.
         if (blocks >= SignedRank.PairsFor(AlphaOfClaims) && (blocks < 32 || blocks % 16 == 0))
             _width = WidestInterval(pass);
-        return _width <= options.Precision ? Stop.Precision : Elapsed + TimeOfBlock(pass) / 2 > until ? Stop.Budget : null;
+        return _width <= options.Precision ? Stop.Precision : Elapsed + timeOfBlock / 2 > until ? Stop.Budget : null;
     }
 
     /// <summary>Runs all once that take part, in an order drawn by lot. False where none could.</summary>
-    private bool RunBlock(Pass pass, int block)
+    private bool RunBlock(Pass pass)
     {
         bool ran = false;
         foreach (Entrant entrant in OrderOf(pass).Select(i => _entrants[i]).Where(e => TakesPart(e, pass)))
         {
-            if (TryRun(pass, entrant, pass.Repeats ? _loops : 1) is not { } result)
+            if (TryRun(pass, entrant) is not { } result)
                 continue;
-            _log.Add(LoggedRun.Of(pass, entrant.Index, block, result));
+            _log.Add(LoggedRun.Of(pass, entrant.Index, _paired, result));
             ran = true;
         }
+        _paired++;
+        return ran;
+    }
+
+    /// <summary>The same for those that take turns. Runs of one heat are paired; where each runs by itself, those of the block are.</summary>
+    private bool RunHeats(Pass pass)
+    {
+        bool ran = false;
+        foreach (int[] heat in _turns.HeatsOf([.. OrderOf(pass).Where(i => TakesPart(_entrants[i], pass))], first: 0))
+        {
+            // Whoever failed in an earlier heat of this block, as the first one does, is run no more.
+            Entrant[] entrants = [.. heat.Select(i => _entrants[i]).Where(e => e.Failure is null)];
+            IReadOnlyList<RunOutcome> outcomes = runner.RunInTurns(
+                PlanOf(pass), [.. entrants.Select(e => e.Configuration)], OptionsOf(pass, _turns.Loops),
+                _schedule.NextRounds(entrants.Length, _turns.Rounds), _token);
+            foreach ((Entrant entrant, RunOutcome outcome) in entrants.Zip(outcomes))
+            {
+                if (outcome.Result is not { } result)
+                {
+                    Fail(pass, entrant, outcome.Failure!);
+                    continue;
+                }
+                Took(pass, TimeSpan.FromMicroseconds(result.ElapsedNs / 1e3 / (_turns.Loops * _turns.Rounds)));
+                _log.Add(LoggedRun.Of(pass, entrant.Index, _paired, result));
+                ran = true;
+            }
+            if (_turns.Together > 1)
+                _paired++;
+        }
+        if (_turns.Together == 1)
+            _paired++;
         return ran;
     }
 
@@ -140,34 +171,45 @@ public sealed class Comparison(
         entrant.Failure is null && pass.Includes(entrant.Configuration) && (pass.BlocksMax > 1 || entrant.Role != Role.Twin);
 
     /// <summary>A run, or null where it failed: then there are no others of that entrant.</summary>
-    private WorkerResult? TryRun(Pass pass, Entrant entrant, int loops)
+    private WorkerResult? TryRun(Pass pass, Entrant entrant)
     {
         _token.ThrowIfCancellationRequested();
-        var how = new ReplayOptions
-        {
-            Touch = options.Touch,
-            Instrument = pass.Instrument,
-            ResidueMs = pass.ResidueMs,
-            TouchCalloc = options.TouchCalloc,
-            Loops = loops,
-            Timeout = TimeoutOf(pass, loops),
-        };
         long start = _clock.GetTimestamp();
         try
         {
-            WorkerResult result = runner.Run(plans.First(p => p.Order == pass.Order), entrant.Configuration, how, token: _token);
-            if (!_took.TryGetValue(pass, out List<TimeSpan>? took))
-                _took[pass] = took = [];
-            took.Add(_clock.GetElapsedTime(start) / loops);
+            WorkerResult result = runner.Run(PlanOf(pass), entrant.Configuration, OptionsOf(pass, loops: 1), token: _token);
+            Took(pass, _clock.GetElapsedTime(start));
             return result;
         }
         catch (ReplayException e)
         {
-            // The first and its twin are one: where one fails, both have failed, and the reason is told of the first.
-            foreach (Entrant same in _entrants.Where(other => ReferenceEquals(other.Configuration, entrant.Configuration)))
-                same.Failure = new RowFailure(pass.Name, e.Run?.Kind, e.Run?.Code, e.Message);
+            Fail(pass, entrant, e);
             return null;
         }
+    }
+
+    /// <summary>The first and its twin are one: where one fails, both have failed, and the reason is told of the first.</summary>
+    private void Fail(Pass pass, Entrant entrant, ReplayException e)
+    {
+        foreach (Entrant same in _entrants.Where(other => ReferenceEquals(other.Configuration, entrant.Configuration)))
+            same.Failure ??= new RowFailure(pass.Name, e.Run?.Kind, e.Run?.Code, e.Message);
+    }
+
+    private ReplayOptions OptionsOf(Pass pass, int loops) => new()
+    {
+        Touch = options.Touch,
+        Instrument = pass.Instrument,
+        ResidueMs = pass.ResidueMs,
+        TouchCalloc = options.TouchCalloc,
+        Loops = loops,
+        Timeout = TimeoutOf(pass, loops),
+    };
+
+    private void Took(Pass pass, TimeSpan time)
+    {
+        if (!_took.TryGetValue(pass, out List<TimeSpan>? took))
+            _took[pass] = took = [];
+        took.Add(time);
     }
 
     /// <summary>
@@ -181,14 +223,6 @@ public sealed class Comparison(
             ? TimeSpan.FromTicks((long)PairedStatistics.Median(took.Select(t => (double)t.Ticks))) * loops * Patience
             : options.Budget;
         return usual > PatienceMin ? usual : PatienceMin;
-    }
-
-    private TimeSpan TimeOfBlock(Pass pass)
-    {
-        int included = _entrants.Count(e => TakesPart(e, pass));
-        return _took.TryGetValue(pass, out List<TimeSpan>? took)
-            ? TimeSpan.FromTicks((long)took.Average(t => t.Ticks)) * included * (pass.Repeats ? _loops : 1)
-            : TimeSpan.Zero;
     }
 
     /// <summary>Half width of the widest interval of what is claimed of a pass; 0 where nothing is.</summary>

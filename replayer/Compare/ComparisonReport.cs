@@ -51,8 +51,9 @@ public sealed record ComparisonReport
 /// <summary>What was looked at by itself.</summary>
 /// <param name="Name">Name of the pass.</param>
 /// <param name="Order">The order of its replays.</param>
-/// <param name="Loops">Times that a run goes through the trace.</param>
-public sealed record PassFacts(string Name, ReplayOrder Order, int Loops)
+/// <param name="Loops">Times that a run goes through the trace, in each of its turns.</param>
+/// <param name="Turns">Turns of a run, which alternate with those of the others; 1 where each runs through by itself.</param>
+public sealed record PassFacts(string Name, ReplayOrder Order, int Loops, int Turns)
 {
     /// <summary>Runs of each configuration.</summary>
     public int Blocks { get; internal set; }
@@ -126,7 +127,11 @@ public sealed record MemoryPoint(long Calls, long ResidentBytes, long LiveBytes)
 /// <param name="Row">Place of the row, from 0.</param>
 /// <param name="Block">The block that it belongs to, from 0: runs of one block are paired.</param>
 /// <param name="Figures">By name of the metric.</param>
-public sealed record RunFigures(string Pass, int Row, int Block, IReadOnlyDictionary<string, double> Figures);
+/// <param name="Turns">Of those that have them, the figures of its turns: turns of one place in runs of one block are paired.</param>
+/// <param name="Ratios">Relative to the first configuration's run of the same block; of that run itself, and of figures not above 0, there is none.</param>
+public sealed record RunFigures(
+    string Pass, int Row, int Block, IReadOnlyDictionary<string, double> Figures, IReadOnlyDictionary<string, IReadOnlyList<double>> Turns,
+    IReadOnlyDictionary<string, double> Ratios);
 
 /// <summary>A configuration as JSON tells it.</summary>
 /// <param name="Name">As it was named, settings included.</param>

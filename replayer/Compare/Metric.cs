@@ -40,21 +40,22 @@ public sealed record Metric(
     /// <summary>Heading of its column on a page; null where it has none.</summary>
     [JsonIgnore]
     public string? Heading { get; private init; }
+    /// <summary>How it is taken from each turn of a run; null where it is a figure of the whole run alone.</summary>
+    [JsonIgnore]
+    public Func<WorkerResult, IReadOnlyList<double>>? TakeTurns { get; private init; }
     /// <summary>A difference below this does not matter, however sure it is.</summary>
     public Threshold Threshold { get; private init; } = new(OnePercent);
 
-    /// <summary>Calls in a second.</summary>
-    public static Metric Speed { get; } = new("speed", MetricUnit.CallsPerSecond, Better.Higher, Pass.Throughput, r => r.CallsPerSecond)
-    {
-        Heading = "M calls/s",
-    };
+    /// <summary>Calls in a second: of a run, the median of its turns.</summary>
+    public static Metric Speed { get; } = InTurns(
+        "speed", MetricUnit.CallsPerSecond, Better.Higher, "M calls/s", r => r.TurnNs, (calls, ns) => ns == 0 ? 0 : calls * 1e9 / ns);
 
-    /// <summary>CPU time, user and system, of a call.</summary>
-    public static Metric Cpu { get; } = new(
-        "cpu", MetricUnit.NanosecondsPerCall, Better.Lower, Pass.Throughput, r => r.Calls == 0 ? 0 : (double)r.CpuNs / r.Calls)
-    {
-        Heading = "CPU ns/call",
-    };
+    /// <summary>CPU time, user and system, of a call, likewise.</summary>
+    public static Metric Cpu { get; } = InTurns(
+        "cpu", MetricUnit.NanosecondsPerCall, Better.Lower, "CPU ns/call", r => r.TurnCpuNs, (calls, ns) => calls == 0 ? 0 : ns / calls);
+
+    /// <summary>Calls in a second over all turns of a run, those too in which an allocator does what it does seldom.</summary>
+    public static Metric MeanSpeed { get; } = new("mean_speed", MetricUnit.CallsPerSecond, Better.Higher, Pass.Throughput, r => r.CallsPerSecond);
 
     /// <summary>Instructions in user space of a call; where the machine counts them, they tell what times cannot.</summary>
     public static Metric Instructions { get; } = new(
@@ -90,12 +91,29 @@ public sealed record Metric(
     /// <summary>All, in the order that pages show them.</summary>
     public static IReadOnlyList<Metric> All { get; } =
     [
-        Speed, Cpu, Instructions, CacheMisses, Faults, Switches, PeakRss, MeanRss, EndRss, .. Pass.Residue.ResidueMs.Select(Residue),
+        Speed, MeanSpeed, Cpu, Instructions, CacheMisses, Faults, Switches, PeakRss, MeanRss, EndRss, .. Pass.Residue.ResidueMs.Select(Residue),
         .. LatencyFacts.Told.Select(Latency),
     ];
 
     /// <summary>Those that verdicts are given of unless others are asked for.</summary>
     public static IReadOnlyList<Metric> Primary { get; } = [Speed, Cpu, PeakRss];
+
+    /// <param name="name">Its name.</param>
+    /// <param name="unit">What it counts.</param>
+    /// <param name="better">Which direction is the better one.</param>
+    /// <param name="heading">Heading of its column.</param>
+    /// <param name="times">What each turn of a run took, ns.</param>
+    /// <param name="figure">The figure of so many calls in so many ns.</param>
+    private static Metric InTurns(
+        string name, MetricUnit unit, Better better, string heading, Func<WorkerResult, IReadOnlyList<long>> times, Func<double, double, double> figure)
+    {
+        IReadOnlyList<double> OfTurns(WorkerResult run)
+        {
+            IReadOnlyList<long> turns = times(run);
+            return [.. turns.Select(ns => figure((double)run.Calls / turns.Count, ns))];
+        }
+        return new(name, unit, better, Pass.Throughput, r => PairedStatistics.Median(OfTurns(r))) { Heading = heading, TakeTurns = OfTurns };
+    }
 
     /// <summary>What is left some time after the last call.</summary>
     private static Metric Residue(int ms) => new(

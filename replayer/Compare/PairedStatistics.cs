@@ -10,12 +10,24 @@ public static class PairedStatistics
     public static PairedRatio? Ratio(IReadOnlyList<double> values, IReadOnlyList<double> partners, double alpha)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(values.Count, partners.Count);
-        if (values.Count == 0 || values.Concat(partners).Any(v => !(v > 0) || !double.IsFinite(v)))
-            return null;
-        SignedRank rank = SignedRank.Of([.. values.Zip(partners, (value, partner) => Math.Log(value / partner))], alpha);
-        return new PairedRatio(
-            Math.Exp(rank.Middle), rank.HasInterval ? Math.Exp(rank.Low) : null, rank.HasInterval ? Math.Exp(rank.High) : null, 1 - alpha, values.Count);
+        return Ratio([.. values.Zip(partners, LogRatio)], alpha);
     }
+
+    /// <summary>Where a ratio lies; null where a pair has none.</summary>
+    /// <param name="logRatios">The logarithm of the ratio of each pair, at most <see cref="SignedRank.PairsMax"/>.</param>
+    /// <param name="alpha">How often the interval may miss the truth, such as 0.05.</param>
+    public static PairedRatio? Ratio(IReadOnlyList<double> logRatios, double alpha)
+    {
+        if (logRatios.Count == 0 || logRatios.Any(double.IsNaN))
+            return null;
+        SignedRank rank = SignedRank.Of(logRatios, alpha);
+        return new PairedRatio(
+            Math.Exp(rank.Middle), rank.HasInterval ? Math.Exp(rank.Low) : null, rank.HasInterval ? Math.Exp(rank.High) : null, 1 - alpha, logRatios.Count);
+    }
+
+    /// <summary>Not a number where one of the two is not positive, as they have no ratio.</summary>
+    public static double LogRatio(double value, double partner) =>
+        value > 0 && partner > 0 && double.IsFinite(value) && double.IsFinite(partner) ? Math.Log(value / partner) : double.NaN;
 
     /// <summary>What is claimed of a ratio.</summary>
     /// <param name="ratio">The ratio.</param>

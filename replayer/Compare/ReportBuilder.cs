@@ -40,7 +40,7 @@ internal sealed class ReportBuilder(
             Metrics = Metric.All,
             Primary = [.. options.Primary.Select(m => FactsOf(m, rows))],
             Rows = rows,
-            Runs = [.. log.Runs.Select(r => new RunFigures(r.Pass.Name, r.Entrant, r.Block, r.Figures))],
+            Runs = [.. log.Figures(partner: 0)],
         };
     }
 

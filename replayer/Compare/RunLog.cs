@@ -8,20 +8,37 @@ namespace AllocReplay.Replayer.Compare;
 /// <param name="Block">Its block in the pass, from 0.</param>
 /// <param name="Result">What the worker measured.</param>
 /// <param name="Figures">What the metrics of the pass take from it, by name; those that it does not have are not there.</param>
-internal sealed record LoggedRun(Pass Pass, int Entrant, int Block, WorkerResult Result, IReadOnlyDictionary<string, double> Figures)
+/// <param name="Turns">Of the metrics that have them, the figure of each turn, by name.</param>
+internal sealed record LoggedRun(
+    Pass Pass, int Entrant, int Block, WorkerResult Result, IReadOnlyDictionary<string, double> Figures,
+    IReadOnlyDictionary<string, IReadOnlyList<double>> Turns)
 {
     public static LoggedRun Of(Pass pass, int entrant, int block, WorkerResult result) => new(
         pass, entrant, block, result,
         Metric.All.Where(m => m.Pass == pass).Select(m => (m.Name, Value: m.Take(result))).Where(f => double.IsFinite(f.Value))
-            .ToDictionary(f => f.Name, f => f.Value));
+            .ToDictionary(f => f.Name, f => f.Value),
+        Metric.All.Where(m => m.Pass == pass && m.TakeTurns is not null).ToDictionary(m => m.Name, m => m.TakeTurns!(result)));
+
+    /// <summary>
+    /// The logarithm of the ratio of two runs of a block. Where they were made in turns, the median of the rounds: a turn and its partner are close
+    /// together, and what the machine does for a moment is in few of them.
+    /// </summary>
+    public double LogRatio(LoggedRun partner, string metric)
+    {
+        if (!Turns.TryGetValue(metric, out IReadOnlyList<double>? turns) || !partner.Turns.TryGetValue(metric, out IReadOnlyList<double>? others)
+            || turns.Count != others.Count)
+        {
+            return PairedStatistics.LogRatio(Figures[metric], partner.Figures[metric]);
+        }
+        double[] ratios = [.. turns.Zip(others, PairedStatistics.LogRatio)];
+        return ratios.Any(double.IsNaN) ? double.NaN : PairedStatistics.Median(ratios);
+    }
 }
 
 /// <summary>The runs of a comparison that count, in the order in which they were made.</summary>
 internal sealed class RunLog
 {
     private readonly List<LoggedRun> _runs = [];
-
-    public IReadOnlyList<LoggedRun> Runs => _runs;
 
     public void Add(LoggedRun run) => _runs.Add(run);
 
@@ -30,17 +47,28 @@ internal sealed class RunLog
         _runs.Where(r => r.Pass == pass && r.Entrant == entrant).Select(r => r.Result);
 
     /// <summary>A figure over the runs of an entrant.</summary>
-    public double[] Values(Metric metric, int entrant) => [.. ByBlock(metric, entrant).Values];
+    public double[] Values(Metric metric, int entrant) => [.. RunsOf(metric, entrant).Select(r => r.Figures[metric.Name])];
 
     /// <summary>The ratio of two entrants' figures over the blocks that both ran in; null where there is none, or one is not above 0.</summary>
     public PairedRatio? Ratio(Metric metric, int entrant, int partner, double alpha)
     {
-        Dictionary<int, double> values = ByBlock(metric, entrant), partners = ByBlock(metric, partner);
-        int[] blocks = [.. values.Keys.Where(partners.ContainsKey)];
-        return PairedStatistics.Ratio([.. blocks.Select(b => values[b])], [.. blocks.Select(b => partners[b])], alpha);
+        Dictionary<int, LoggedRun> partners = RunsOf(metric, partner).ToDictionary(r => r.Block);
+        return PairedStatistics.Ratio(
+            [.. RunsOf(metric, entrant).Where(r => partners.ContainsKey(r.Block)).Select(r => r.LogRatio(partners[r.Block], metric.Name))], alpha);
     }
 
-    private Dictionary<int, double> ByBlock(Metric metric, int entrant) => _runs
-        .Where(r => r.Pass == metric.Pass && r.Entrant == entrant && r.Figures.ContainsKey(metric.Name))
-        .ToDictionary(r => r.Block, r => r.Figures[metric.Name]);
+    /// <summary>Every run, as a report tells it.</summary>
+    /// <param name="partner">Whose runs ratios are relative to.</param>
+    public IEnumerable<RunFigures> Figures(int partner)
+    {
+        var partners = _runs.Where(r => r.Entrant == partner).ToDictionary(r => (r.Pass, r.Block));
+        return _runs.Select(r => new RunFigures(r.Pass.Name, r.Entrant, r.Block, r.Figures, r.Turns, RatiosOf(r, partners.GetValueOrDefault((r.Pass, r.Block)))));
+    }
+
+    private static Dictionary<string, double> RatiosOf(LoggedRun run, LoggedRun? partner) => partner is null || partner == run ? []
+        : run.Figures.Keys.Where(partner.Figures.ContainsKey).Select(m => (Metric: m, Ratio: Math.Exp(run.LogRatio(partner, m))))
+            .Where(r => double.IsFinite(r.Ratio)).ToDictionary(r => r.Metric, r => r.Ratio);
+
+    private IEnumerable<LoggedRun> RunsOf(Metric metric, int entrant) =>
+        _runs.Where(r => r.Pass == metric.Pass && r.Entrant == entrant && r.Figures.ContainsKey(metric.Name));
 }

@@ -11,9 +11,14 @@ public sealed class Schedule(int configurations, int seed)
     private readonly Random _lot = new(seed);
 
     /// <summary>The configurations in the order of the next block.</summary>
-    public int[] NextBlock()
+    public int[] NextBlock() => NextOrder(configurations);
+
+    /// <summary>The order of so many in each of some rounds.</summary>
+    public IReadOnlyList<int[]> NextRounds(int count, int rounds) => [.. Enumerable.Range(0, rounds).Select(_ => NextOrder(count))];
+
+    private int[] NextOrder(int count)
     {
-        int[] order = [.. Enumerable.Range(0, configurations)];
+        int[] order = [.. Enumerable.Range(0, count)];
         _lot.Shuffle(order);
         return order;
     }

@@ -22,7 +22,7 @@ public static class MemoryGuard
             }
             return;
         }
-        ulong needed = plan.Trace.PeakLiveBytes + (ulong)(plan.Counts.Slots * 8 + plan.Expected.Count * StackBytes);
+        var needed = (ulong)NeededBy(plan);
         if (needed > (ulong)availableBytes)
         {
             throw new ReplayException(ReplayFailure.MemoryShort,
@@ -30,6 +30,9 @@ public static class MemoryGuard
                 + $"{Size((ulong)availableBytes)} are available");
         }
     }
+
+    /// <summary>Bytes that a replay needs at the least: what is live at the peak, and the harness.</summary>
+    public static long NeededBy(ReplayPlan plan) => (long)plan.Trace.PeakLiveBytes + plan.Counts.Slots * 8 + plan.Expected.Count * StackBytes;
 
     /// <summary>MemAvailable of this machine in bytes, or what the control group allows where that is less.</summary>
     public static long Available()

@@ -6,7 +6,7 @@ namespace AllocReplay.Replayer.Run;
 public sealed record Pass
 {
     /// <summary>Speed and what the system does meanwhile: nothing is looked at while it runs.</summary>
-    public static Pass Throughput { get; } = new() { Name = "throughput", Order = ReplayOrder.Deps, Repeats = true };
+    public static Pass Throughput { get; } = new() { Name = "throughput", Order = ReplayOrder.Deps, TakesTurns = true };
 
     /// <summary>
     /// Resident memory. Compared in one order: where threads run as they like, one may run ahead of another that releases its blocks, and what is live
@@ -38,8 +38,8 @@ public sealed record Pass
     public Instrument Instrument { get; init; }
     /// <summary>Milliseconds after the last call at which memory is read once more.</summary>
     public IReadOnlyList<int> ResidueMs { get; init; } = [];
-    /// <summary>A comparison goes through a short trace more than once in a run, so that a run lasts a while.</summary>
-    public bool Repeats { get; init; }
+    /// <summary>In a comparison runs take turns, and go through a short trace more than once in each, so that it lasts a while.</summary>
+    public bool TakesTurns { get; init; }
     /// <summary>What may be used of a comparison's time when this pass ends, from 0 to 1.</summary>
     public double Share { get; init; } = 1;
     /// <summary>Blocks of a comparison at the most.</summary>

@@ -18,7 +18,9 @@ internal readonly record struct ProcessEnd(int Code, bool IsSignal);
 internal sealed unsafe partial class ProcessGroup : IDisposable
 {
     private const int KillSignal = 9, BrokenPipe = 13;
-    private const int ByPid = 1, Exited = 4, LeaveWaitable = 0x0100_0000, EndedByItself = 1;
+    private const int ContinueSignal = 18;
+    private const int ByPid = 1, NoWait = 1, Stopped = 2, Exited = 4, LeaveWaitable = 0x0100_0000; // of waitid
+    private const int EndedByItself = 1, HasStopped = 5; // CLD_EXITED, CLD_STOPPED
     private const int StructureSize = 1024; // larger than glibc's and musl's posix_spawnattr_t, posix_spawn_file_actions_t, siginfo_t and sigset_t
     private const short SetGroup = 0x02, SetDefaultSignals = 0x04, SetMask = 0x08;
     private const int Interrupted = 4;
@@ -29,6 +31,7 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     private readonly Thread _reader;
     private readonly Thread _waiter;
     private readonly ManualResetEventSlim _ended = new();
+    private readonly ManualResetEventSlim _stands = new(); // it has stopped, or ended
     private readonly Lock _collecting = new(); // whoever holds it knows whether the number is still this process's
     private bool _isCollected;
     private ProcessEnd _end;
@@ -74,6 +77,22 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     /// <summary>Whether the process has ended within a time.</summary>
     public bool WaitForEnd(TimeSpan time) => _ended.Wait(time);
 
+    /// <summary>Whether the process stands still within a time: it has stopped itself, with all its threads, or has ended.</summary>
+    public bool WaitForPause(TimeSpan time) => _stands.Wait(time);
+
+    /// <summary>Lets one that stopped itself go on.</summary>
+    public void Continue()
+    {
+        lock (_collecting)
+        {
+            if (_isCollected)
+                return;
+            // Before it can stop again, or end.
+            _stands.Reset();
+            _ = kill(Id, ContinueSignal);
+        }
+    }
+
     /// <summary>Ends all of the group, and waits until the process is gone.</summary>
     public void Kill()
     {
@@ -101,26 +120,36 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
 
     /// <summary>
     /// First the end is noticed, with the process left as it is; then its group is killed, whose number cannot be another's as long as it is not
-    /// collected; then it is collected.
+    /// collected; then it is collected. Until then each stop is noticed.
     /// </summary>
     private void AwaitEnd()
     {
         byte* info = stackalloc byte[StructureSize];
-        int result;
-        do
-            result = waitid(ByPid, Id, info, Exited | LeaveWaitable);
-        while (result != 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        // siginfo_t of a child: si_code at 8, si_status behind si_pid and si_uid at 24.
+        int* code = (int*)(info + 8), status = (int*)(info + 24);
+        while (Wait(info, Exited | Stopped | LeaveWaitable) && *code == HasStopped)
+        {
+            if (Wait(info, Stopped | NoWait))
+                _stands.Set();
+        }
         lock (_collecting)
         {
             _ = kill(-Id, KillSignal);
-            do
-                result = waitid(ByPid, Id, info, Exited);
-            while (result != 0 && Marshal.GetLastPInvokeError() == Interrupted);
+            _ = Wait(info, Exited);
             _isCollected = true;
         }
-        // siginfo_t of a child: si_code at 8, si_status behind si_pid and si_uid at 24.
-        _end = new ProcessEnd(*(int*)(info + 24), *(int*)(info + 8) != EndedByItself);
+        _end = new ProcessEnd(*status, *code != EndedByItself);
         _ended.Set();
+        _stands.Set();
+    }
+
+    private bool Wait(byte* info, int options)
+    {
+        int result;
+        do
+            result = waitid(ByPid, Id, info, options);
+        while (result != 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        return result == 0;
     }
 
     private void ReadOutput()

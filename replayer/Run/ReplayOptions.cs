@@ -17,7 +17,9 @@ public sealed record ReplayOptions
     public IReadOnlyList<int> ResidueMs { get; init; } = [];
     /// <summary>Times that the plan is replayed in one process; after each but the last, what the trace leaves is released.</summary>
     public int Loops { get; init; } = 1;
-    /// <summary>Time that a run may take, from the start of its process; then it is ended, as hung. Null: any.</summary>
+    /// <summary>Loops after which the process stands still until it is told to go on, as it does before the first; 0: it runs through.</summary>
+    public int TurnLoops { get; init; }
+    /// <summary>Time that a run may take from the start of its process, or each of its turns; then it is ended, as hung. Null: any.</summary>
     public TimeSpan? Timeout { get; init; }
     /// <summary>Time that it may take to begin: to load what is preloaded, and the plan.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromMinutes(2);

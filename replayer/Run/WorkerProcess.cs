@@ -5,74 +5,101 @@ using System.Text.Json;
 
 namespace AllocReplay.Replayer.Run;
 
-/// <summary>Runs plans in fresh worker processes.</summary>
-internal static class WorkerProcess
+/// <summary>A fresh worker process with a plan.</summary>
+internal sealed class WorkerProcess : IDisposable
 {
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    /// <summary>Replays a plan once.</summary>
+    private readonly Configuration _configuration;
+    private readonly ReplayOptions _options;
+    private readonly IHookedRun? _hook;
+    private readonly string _directory;
+    private readonly ProcessGroup _process;
+    private readonly long _oomKills = OomKills();
+    private TimeSpan? _hungAfter;
+
     /// <param name="planPath">The plan file.</param>
     /// <param name="configuration">What to replay it under.</param>
     /// <param name="options">How.</param>
     /// <param name="hook">The run of its hook, or null.</param>
-    /// <param name="progress">Told the fraction done.</param>
-    /// <param name="token">Ends the worker.</param>
-    /// <exception cref="ReplayException">It did not end with a result: what became of it is in <see cref="ReplayException.Run"/>.</exception>
-    /// <exception cref="OperationCanceledException">It was ended.</exception>
-    public static WorkerResult Run(
-        string planPath, Configuration configuration, ReplayOptions options, IHookedRun? hook = null, IProgress<double>? progress = null,
-        CancellationToken token = default)
+    /// <exception cref="ReplayException">It cannot be started.</exception>
+    public WorkerProcess(string planPath, Configuration configuration, ReplayOptions options, IHookedRun? hook)
     {
+        (_configuration, _options, _hook) = (configuration, options, hook);
         // A directory, as it is closed to others.
-        string directory = Directory.CreateTempSubdirectory("allocreplay-").FullName;
-        string resultPath = Path.Combine(directory, "result.json"), progressPath = Path.Combine(directory, "progress");
+        _directory = Directory.CreateTempSubdirectory("allocreplay-").FullName;
         try
         {
-            File.WriteAllBytes(progressPath, new byte[2 * sizeof(long)]);
-            long oomKills = OomKills();
-            string[] files = [Path.GetFullPath(planPath), resultPath, progressPath];
-            using ProcessGroup worker = ProcessGroup.Start(InfoOf(files, configuration, options, hook?.Library));
-            hook?.Started(worker.Id);
-            TimeSpan? hungAfter = Watch(worker, options, () => DoneOf(progressPath), progress, token);
-            token.ThrowIfCancellationRequested();
-            (ProcessEnd end, string said) = worker.Result();
-            var diagnosis = new WorkerDiagnosis(configuration, hook?.Library.Library, end, said, DoneOf(progressPath))
-            {
-                HungAfter = hungAfter,
-                WasOomKilled = OomKills() > oomKills,
-            };
-            if (hungAfter is null && end is { IsSignal: false, Code: 0 } && ReadResult(resultPath) is { } result)
-            {
-                ReplayCheck.VerifyAllocator(configuration, result, said);
-                return result with { ProcessId = worker.Id };
-            }
-            throw diagnosis.Failure();
+            File.WriteAllBytes(ProgressPath, new byte[2 * sizeof(long)]);
+            _process = ProcessGroup.Start(InfoOf([Path.GetFullPath(planPath), ResultPath, ProgressPath], configuration, options, hook?.Library));
+            hook?.Started(_process.Id);
         }
-        finally
+        catch
         {
-            Directory.Delete(directory, recursive: true);
+            _process?.Dispose();
+            Directory.Delete(_directory, recursive: true);
+            throw;
         }
     }
 
-    /// <summary>Until the worker has ended, or has been ended. Returns the time after which it counted as hung; null where it did not.</summary>
-    private static TimeSpan? Watch(
-        ProcessGroup worker, ReplayOptions options, Func<double?> done, IProgress<double>? progress, CancellationToken token)
+    private string ResultPath => Path.Combine(_directory, "result.json");
+    private string ProgressPath => Path.Combine(_directory, "progress");
+
+    /// <summary>Whether it has ended, or been ended.</summary>
+    public bool HasEnded => _process.WaitForEnd(TimeSpan.Zero);
+
+    /// <summary>Lets one that stands still go on.</summary>
+    public void Continue() => _process.Continue();
+
+    /// <summary>
+    /// Until it has ended or stands still, as one that has turns does before each. What takes longer than it may is ended, as hung.
+    /// </summary>
+    /// <param name="progress">Told the fraction done.</param>
+    /// <param name="token">Ends the worker.</param>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public void Await(IProgress<double>? progress, CancellationToken token)
     {
         var clock = Stopwatch.StartNew();
-        while (!worker.WaitForEnd(WatchInterval))
+        while (!(_options.TurnLoops > 0 ? _process.WaitForPause(WatchInterval) : _process.WaitForEnd(WatchInterval)))
         {
-            double? fraction = done();
+            double? fraction = DoneOf(ProgressPath);
             progress?.Report(fraction ?? 0);
             TimeSpan age = clock.Elapsed;
-            bool isHung = age > options.Timeout || (fraction is null && age > options.StartTimeout);
+            bool isHung = age > _options.Timeout || (fraction is null && age > _options.StartTimeout);
             if (!isHung && !token.IsCancellationRequested)
                 continue;
-            worker.Kill();
-            return isHung ? age : null;
+            _process.Kill();
+            if (isHung)
+                _hungAfter = age;
         }
-        return null;
+        token.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>What it measured. Only after its end.</summary>
+    /// <exception cref="ReplayException">It did not end with a result: what became of it is in <see cref="ReplayException.Run"/>.</exception>
+    public WorkerResult Result()
+    {
+        (ProcessEnd end, string said) = _process.Result();
+        if (_hungAfter is null && end is { IsSignal: false, Code: 0 } && ReadResult(ResultPath) is { } result)
+        {
+            ReplayCheck.VerifyAllocator(_configuration, result, said);
+            return result with { ProcessId = _process.Id, TurnLoops = _options.TurnLoops };
+        }
+        var diagnosis = new WorkerDiagnosis(_configuration, _hook?.Library.Library, end, said, DoneOf(ProgressPath))
+        {
+            HungAfter = _hungAfter,
+            WasOomKilled = OomKills() > _oomKills,
+        };
+        throw diagnosis.Failure();
+    }
+
+    /// <summary>Ends it where it has not ended.</summary>
+    public void Dispose()
+    {
+        _process.Dispose();
+        Directory.Delete(_directory, recursive: true);
     }
 
     /// <summary>The worker keeps two numbers in this file: ops done, and ops in all once it knows. Null until then.</summary>
@@ -118,7 +145,8 @@ internal static class WorkerProcess
         string[] settings =
         [
             Setting("touch", (int)options.Touch), Setting("touch_calloc", options.TouchCalloc ? 1 : 0), Setting("instrument", (int)options.Instrument),
-            $"residue_ms={string.Join(',', options.ResidueMs)}", Setting("loops", options.Loops), Setting("time_scale", options.Pace.TimeScale),
+            $"residue_ms={string.Join(',', options.ResidueMs)}", Setting("loops", options.Loops),
+            Setting("turn_loops", options.TurnLoops), Setting("time_scale", options.Pace.TimeScale),
             Setting("noop", configuration.Allocator.IsNoop ? 1 : 0), Setting("ideal", configuration.Allocator.IsIdeal ? 1 : 0),
             .. hook is null ? [] : (string[])[$"hook={hook.Library}"],
             .. hook?.Needs is { } needs ? (string[])[$"needs={needs}"] : [],

@@ -20,6 +20,8 @@ public sealed record WorkerResult
     public IReadOnlyList<long> LoopNs { get; init; } = [];
     /// <summary>Of each loop in turn, CPU time in nanoseconds.</summary>
     public IReadOnlyList<long> LoopCpuNs { get; init; } = [];
+    /// <summary>Loops of each turn: <see cref="ReplayOptions.TurnLoops"/>, or all.</summary>
+    public int TurnLoops { get; init; }
     /// <summary>Anonymous resident bytes with the harness in place, before the first call.</summary>
     public required long BaselineBytes { get; init; }
     /// <summary>
@@ -70,6 +72,11 @@ public sealed record WorkerResult
     public IReadOnlyDictionary<string, long> HookCounts { get; init; } = new Dictionary<string, long>();
     /// <summary>By thread index.</summary>
     public required IReadOnlyList<WorkerThread> Threads { get; init; }
+
+    /// <summary>Of each turn, nanoseconds; one where the run was not made in turns.</summary>
+    public IReadOnlyList<long> TurnNs => TurnLoops == 0 || LoopNs.Count == 0 ? [ElapsedNs] : [.. LoopNs.Chunk(TurnLoops).Select(t => t.Sum())];
+    /// <summary>Of each turn, CPU time in nanoseconds.</summary>
+    public IReadOnlyList<long> TurnCpuNs => TurnLoops == 0 || LoopCpuNs.Count == 0 ? [CpuNs] : [.. LoopCpuNs.Chunk(TurnLoops).Select(t => t.Sum())];
 
     public long Calls => Threads.Sum(t => t.Calls);
     public long FailedNow => Threads.Sum(t => t.FailedNow);

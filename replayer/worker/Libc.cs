@@ -16,7 +16,7 @@ internal static unsafe partial class Libc
     private const int ClockMonotonic = 1, TimerAbsolute = 1;
     private const int ProcessorsOnline = 84;
     private const int SetParentDeathSignal = 1, SetTimerSlack = 29;
-    private const int Hangup = 1, Interrupt = 2, Kill = 9;
+    private const int Hangup = 1, Interrupt = 2, Kill = 9, Stop = 19;
     public const int LoadLazily = 1, OnlyIfLoaded = 4;
     public const int AskLinkMap = 2;
 
@@ -88,6 +88,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] private static partial int clock_nanosleep(int clock, int flags, Timespec* request, Timespec* remaining);
     [LibraryImport("libc")] private static partial int prctl(int option, nint value, nint a, nint b, nint c);
     [LibraryImport("libc")] private static partial nint signal(int number, nint handler);
+    [LibraryImport("libc")] private static partial int raise(int signal);
     [LibraryImport("libc")] private static partial nint sysconf(int name);
     [LibraryImport("libc")] private static partial int clock_gettime(int clock, Timespec* time);
 
@@ -108,6 +109,9 @@ internal static unsafe partial class Libc
         var time = new Timespec { Seconds = ns / 1_000_000_000, Nanoseconds = ns % 1_000_000_000 };
         _ = clock_nanosleep(ClockMonotonic, TimerAbsolute, &time, null);
     }
+
+    /// <summary>All threads stand still until another process has this one continue.</summary>
+    public static void Pause() => _ = raise(Stop);
 
     /// <summary>The kernel may then no longer put off this thread's timers by 50 µs.</summary>
     public static void WakePromptly() => _ = prctl(SetTimerSlack, 1, 0, 0, 0);

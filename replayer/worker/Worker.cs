@@ -6,7 +6,7 @@ using AllocReplay.Replayer.Run;
 namespace AllocReplay.Worker;
 
 /// <summary>
-/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [touch_calloc=1] [instrument=N] [residue_ms=N,N…] [loops=N] [time_scale=X] [noop=1|ideal=1]
+/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [touch_calloc=1] [instrument=N] [residue_ms=N,N…] [loops=N [turn_loops=N]] [time_scale=X] [noop=1|ideal=1]
 /// [hook=LIBRARY] [needs=FUNCTION]</c>: reissues a plan against whatever allocator this process was started with, behind a hook if there is one, and writes
 /// what it measured. <c>allocreplay-worker version</c>: tells that allocator's release; <c>settings NAME…</c>: values of its settings. Started by the
 /// replayer; not a command for people.
@@ -56,7 +56,7 @@ internal static unsafe class Worker
         var measured = new Measurement(loops, Numbers(args, "residue_ms")) { Threads = replay->ThreadCount, IsLocked = replay->IsLocked };
         fixed (byte* path = Encoding.UTF8.GetBytes(args[2] + "\0"))
             replay->SharedProgress = MapProgress(path, replay->OpCount * loops);
-        Measure(replay, byDepth, loops, measured, counters);
+        Measure(replay, byDepth, loops, (int)Number(args, "turn_loops"), measured, counters);
         ResultWriter.Write(args[1], replay, measured, counters, noop ? "noop" : ideal ? "ideal" : new string((sbyte*)allocator));
         return 0;
     }
@@ -113,7 +113,7 @@ internal static unsafe class Worker
         return shared;
     }
 
-    private static void Measure(Replay* replay, int* byDepth, int loops, Measurement m, Counters? counters)
+    private static void Measure(Replay* replay, int* byDepth, int loops, int turnLoops, Measurement m, Counters? counters)
     {
         MemoryProbe.Open();
         if (replay->Record != null && replay->MainThread >= 0)
@@ -129,6 +129,9 @@ internal static unsafe class Worker
         m.BeginMemory(replay->Memory);
         for (int loop = 0; ; loop++)
         {
+            // Others have their turn: all is ready, and whatever threads there are stand still.
+            if (turnLoops > 0 && loop % turnLoops == 0)
+                Libc.Pause();
             counters?.Before();
             m.Before();
             long start = Libc.Now();

@@ -1,3 +1,4 @@
+using AllocReplay.Replayer;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
 
@@ -11,11 +12,36 @@ internal sealed class FakeRunner(Func<FakeRunner.Request, WorkerResult> answer) 
 
     public List<Request> Requests { get; } = [];
 
+    /// <summary>The order of turns, for each heat.</summary>
+    public List<IReadOnlyList<int[]>> Rounds { get; } = [];
+
     public WorkerResult Run(
         ReplayPlan plan, Configuration configuration, ReplayOptions options, IProgress<double>? progress = null, CancellationToken token = default)
     {
         Requests.Add(new Request(Requests.Count, plan, configuration, options));
         return answer(Requests[^1]);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<RunOutcome> RunInTurns(
+        ReplayPlan plan, IReadOnlyList<Configuration> configurations, ReplayOptions options, IReadOnlyList<int[]> rounds, CancellationToken token = default)
+    {
+        Rounds.Add(rounds);
+        RunOutcome[] outcomes = [.. configurations.Select(c => Outcome(() => Run(plan, c, options, token: token)))];
+        token.ThrowIfCancellationRequested();
+        return outcomes;
+    }
+
+    private static RunOutcome Outcome(Func<WorkerResult> run)
+    {
+        try
+        {
+            return new RunOutcome(run(), null);
+        }
+        catch (ReplayException e)
+        {
+            return new RunOutcome(null, e);
+        }
     }
 
     /// <summary>A run of so many calls in a second, with so much memory at its peak.</summary>

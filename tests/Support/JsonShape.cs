@@ -39,7 +39,7 @@ internal static class JsonShape
             string name = Join(path, p.Name);
             (string words, Type? inner, string suffix) = Describe(p.PropertyType, known);
             bool isNullable = Nullable.GetUnderlyingType(p.PropertyType) is not null || (!p.PropertyType.IsValueType && p.IsGetNullable);
-            string row = suffix == "{}" && inner is null ? name + suffix : name; // the keys of a map are no properties
+            string row = suffix.StartsWith("{}", StringComparison.Ordinal) && inner is null ? name + suffix : name; // the keys of a map are no properties
             yield return new JsonMember(row, words + (isNullable ? " or null" : ""), (PropertyInfo)p.AttributeProvider!);
             if (inner is not null)
                 foreach (JsonMember below in Of(inner, name + suffix, known))

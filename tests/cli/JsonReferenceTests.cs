@@ -114,6 +114,7 @@ public sealed partial class JsonReferenceTests : IDisposable
         Assert.False(IsIn(["a", "a.b"], "a.b[].c"));
         Assert.False(IsIn(["calls"], "calls.malloc"));
         Assert.True(IsIn(["calls{}"], "calls.malloc") && IsIn(["calls{}"], "calls"));
+        Assert.True(IsIn(["turns{}[]"], "turns.speed") && IsIn(["turns{}[]"], "turns") && !IsIn(["turns[]"], "turns.speed"));
         Assert.True(IsThere(json.RootElement, ["a", "b[]", "c"]));
         Assert.False(IsThere(json.RootElement, ["a", "b[]", "d"]) || IsThere(json.RootElement, ["a", "d"]) || IsThere(json.RootElement, ["d"]));
     }
@@ -148,8 +149,15 @@ public sealed partial class JsonReferenceTests : IDisposable
     }
 
     private static bool IsIn(HashSet<string> documented, string path) =>
-        documented.Contains(path) || documented.Contains(path + "{}")
-        || documented.Any(d => d.EndsWith("{}", StringComparison.Ordinal) && path.StartsWith(d[..^2] + ".", StringComparison.Ordinal));
+        documented.Contains(path) || documented.Contains(path + "{}") || documented.Contains(path + "{}[]")
+        || documented.Any(d => MapOf(d) is { } map && path.StartsWith(map + ".", StringComparison.Ordinal));
+
+    /// <summary>The property whose values are told, where it is a map of values or of lists.</summary>
+    private static string? MapOf(string documented)
+    {
+        string values = documented.EndsWith("[]", StringComparison.Ordinal) ? documented[..^2] : documented;
+        return values.EndsWith("{}", StringComparison.Ordinal) ? values[..^2] : null;
+    }
 
     /// <summary>Whether every object on the way to a property, where there is one, has it.</summary>
     private static bool IsThere(JsonElement element, ReadOnlySpan<string> path)

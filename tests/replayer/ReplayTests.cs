@@ -187,7 +187,9 @@ public sealed class ReplayTests : IDisposable
     public void A_file_that_is_no_plan_is_refused()
     {
         File.WriteAllText(_directory["short"], "short");
-        var e = Assert.Throws<ReplayException>(() => WorkerProcess.Run(_directory["short"], Installed("glibc"), new ReplayOptions()));
+        using var worker = new WorkerProcess(_directory["short"], Installed("glibc"), new ReplayOptions(), null);
+        worker.Await(null, CancellationToken.None);
+        var e = Assert.Throws<ReplayException>(worker.Result);
         Assert.Contains("found a file of 5 bytes", e.Message);
     }
 

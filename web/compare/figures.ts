@@ -102,8 +102,10 @@ export function fileOf(trace: string): string {
     return trace.replace(/\/+$/, "").split("/").at(-1) || trace;
 }
 
-function passOf({ name, blocks, order, loops, stop }: Report["passes"][number]): string {
-    return `${name}: ${counted(blocks, "run")} of each in order ${order}${loops > 1 ? `, ${loops} times through the trace in a run` : ""}; ${why(stop)}`;
+function passOf({ name, blocks, order, loops, turns, stop }: Report["passes"][number]): string {
+    const times = loops > 1 ? `${loops} times through the trace` : "";
+    const how = turns > 1 ? `, in ${turns} turns${times && ` of ${times}`}` : times && `, ${times} in a run`;
+    return `${name}: ${counted(blocks, "run")} of each in order ${order}${how}; ${why(stop)}`;
 }
 
 function why(stop: string): string {

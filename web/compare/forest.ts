@@ -67,9 +67,7 @@ function drawingOf(report: Report, row: Row, metric: Metric, range: Range, ticks
 
 /** Each run relative to the first configuration's of the same block. */
 function ratiosOfRuns(report: Report, row: Row, metric: Metric): number[] {
-    const runs = report.runs[metric.name] ?? [], partners = runs[0] ?? [];
-    return (runs[report.rows.indexOf(row)] ?? []).map((run, block) => run !== null ? run / (partners[block] ?? NaN) : NaN)
-        .filter(ratio => ratio > 0 && Number.isFinite(ratio));
+    return report.ratios[metric.name]?.[report.rows.indexOf(row)] ?? [];
 }
 
 function captionOf(report: Report, metric: Metric): string {

@@ -16,7 +16,7 @@ export interface PageData {
 /** A report without its long lists, and these. */
 export interface Packed {
     report: Report;
-    runs: Record<string, (number | null)[][]>;
+    ratios: Record<string, number[][]>;
     memory: { calls: number[]; resident: number[]; live: number[] }[];
     latency: {
         classes: { kind: string; size_low: number; size_high: number }[];
@@ -35,12 +35,12 @@ export interface Report {
     elapsed_seconds: number;
     budget_seconds: number | null;
     precision: number | null;
-    passes: { name: string; order: string; loops: number; blocks: number; stop: string }[];
+    passes: { name: string; order: string; loops: number; turns: number; blocks: number; stop: string }[];
     metrics: Metric[];
     primary: Primary[];
     rows: Row[];
-    /** By metric, row and block; null where it did not run. The blocks are the same ones for all rows. */
-    runs: Record<string, (number | null)[][]>;
+    /** Of runs to the first configuration's of the same block: by metric and row. */
+    ratios: Record<string, number[][]>;
     is_interrupted: boolean;
 }
 
@@ -112,7 +112,7 @@ export interface Latency {
 }
 
 /** A report with its lists where they belong. */
-export function unpack({ report, runs, memory, latency }: Packed): Report {
+export function unpack({ report, ratios, memory, latency }: Packed): Report {
     const rows = report.rows.map((row, i): Row => ({
         ...row,
         memory: memory[i]!.calls.map((calls, j) => ({ calls, resident_bytes: memory[i]!.resident[j]!, live_bytes: memory[i]!.live[j]! })),
@@ -123,7 +123,7 @@ export function unpack({ report, runs, memory, latency }: Packed): Report {
             curve: Array.from({ length: curve.length / 2 }, (_, j) => [curve[2 * j]!, curve[2 * j + 1]!]),
         })),
     }));
-    return { ...report, rows, runs };
+    return { ...report, rows, ratios };
 }
 
 export function figureOf(row: Row, metric: Metric): Figure | undefined {
