@@ -44,13 +44,13 @@ internal static class CompareCommand
         Option<int?> seed = new("--seed") { Description = "Seed of the order within blocks. Default: a new one, printed.", HelpName = "n" };
         Option<string> touch = ReplayArguments.Touch();
         Option<bool> touchCalloc = ReplayArguments.TouchCalloc();
-        Option<string?> maxLive = ReplayArguments.MaxLive();
+        Option<string?> maxLive = ReplayArguments.MaxLive(), pin = ReplayArguments.Pin();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
         var files = new ComparisonFileOptions();
         var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
         {
-            precision, budget, runs, primary, seed, touch, touchCalloc, timeout, maxLive, partial, json,
+            precision, budget, runs, primary, seed, touch, touchCalloc, pin, timeout, maxLive, partial, json,
         };
         configurations.AddTo(command);
         choice.AddTo(command);
@@ -73,6 +73,7 @@ internal static class CompareCommand
                     Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
                     Timeout = parse.GetValue(timeout) is { } time ? Quantity.ParseTime("--timeout", time) : null,
                     TouchCalloc = parse.GetValue(touchCalloc),
+                    Processors = ReplayArguments.ParsePin(parse.GetValue(pin)),
                 },
                 gate.Of(parse), parse.GetValue(json), files.Of(parse, parse.GetValue(json))),
             terminal, token));

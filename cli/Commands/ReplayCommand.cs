@@ -32,7 +32,7 @@ internal static class ReplayCommand
             HelpName = "n",
             DefaultValueFactory = _ => 1,
         };
-        Option<string?> maxLive = ReplayArguments.MaxLive();
+        Option<string?> maxLive = ReplayArguments.MaxLive(), pin = ReplayArguments.Pin();
         Option<string?> record = new("--record")
         {
             Description = "Record the replay, for verify to compare with the trace: NAME.alloctrace or NAME.allocrec.",
@@ -49,7 +49,7 @@ internal static class ReplayCommand
         Option<bool> json = TraceArguments.Json();
         var command = new Command("replay", "Replay a trace on real threads under an allocator, and check that the replay was the trace.")
         {
-            allocator, order, pace, touch, touchCalloc, loop, maxLive, record, check, force, partial, keepPlan, json,
+            allocator, order, pace, touch, touchCalloc, loop, pin, maxLive, record, check, force, partial, keepPlan, json,
         };
         choice.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) => Run(
@@ -70,6 +70,7 @@ internal static class ReplayCommand
                     TouchCalloc = parse.GetValue(touchCalloc),
                     Pace = ReplayArguments.ParsePace(parse.GetValue(pace)!),
                     Loops = parse.GetValue(loop),
+                    Processors = ReplayArguments.ParsePin(parse.GetValue(pin)),
                 },
                 parse.GetValue(record), parse.GetValue(check), parse.GetValue(force), parse.GetValue(json)),
             terminal, token));

@@ -63,6 +63,22 @@ internal static class ReplayArguments
 
     public static long? ParseMaxLive(string? text) => text is null ? null : Quantity.ParseBytes("--max-live", text);
 
+    public static Option<string?> Pin() => new("--pin")
+    {
+        Description = "Keep replays on these processors, such as 0,2-3. With one, threads do not run at once.",
+        HelpName = "cpus",
+    };
+
+    /// <exception cref="UsageException">It is no list of processors, or of some that may not be used.</exception>
+    public static IReadOnlyList<int> ParsePin(string? list)
+    {
+        if (list is null)
+            return [];
+        IReadOnlyList<int> asked = ProcessorSet.Parse(list) ?? throw new UsageException($"--pin {list}: expected processors such as 0,2-3"), allowed = ProcessorSet.Allowed();
+        return asked.All(allowed.Contains) ? asked
+            : throw new UsageException($"--pin {list}: processor {asked.First(p => !allowed.Contains(p))} may not be used; there are {string.Join(',', allowed)}");
+    }
+
     public static TouchPolicy ParseTouch(string name) => ValueName.Parse<TouchPolicy>(name)!.Value;
 
     /// <summary>What of a trace is to be compiled, and how.</summary>

@@ -9,8 +9,8 @@ namespace AllocReplay.Replayer.Compare;
 /// by is how wide the intervals are, never what they show.
 /// </summary>
 /// <remarks>
-/// A configuration that fails in a run is run no more; the others go on. The time is shared out: <see cref="Pass.Share"/> is what may be used of it
-/// when a pass ends, which has one block at least.
+/// A configuration that fails in a run is run no more; the others go on. The time is shared out among the passes, of which each has one block at
+/// least; what one leaves is for those after it.
 /// </remarks>
 /// <param name="plans">The trace, compiled in the order of each of <see cref="Passes"/>.</param>
 /// <param name="configurations">What is compared, the first with the others.</param>
@@ -22,6 +22,9 @@ public sealed class Comparison(
 {
     /// <summary>A run that takes so many times as long as those of the others hangs.</summary>
     private const int Patience = 10;
+
+    /// <summary>Of the time, beside 1 for a pass of which something is claimed: of a pass of which nothing is, it ends when there are intervals.</summary>
+    private const double UnclaimedWeight = 0.25;
 
     private static readonly TimeSpan PatienceMin = TimeSpan.FromSeconds(30);
 
@@ -93,7 +96,7 @@ public sealed class Comparison(
         };
         _passes.Add(facts);
         _width = double.PositiveInfinity;
-        TimeSpan begun = Elapsed, until = options.Budget * pass.Share;
+        TimeSpan begun = Elapsed, until = options.Budget * ShareUntil(pass);
         while (WhyStop() is null)
         {
             if (!(pass.TakesTurns ? RunHeats(pass) : RunBlock(pass)))
@@ -104,6 +107,15 @@ public sealed class Comparison(
         facts.Stop = WhyStop() ?? Stop.Blocks;
 
         Stop? WhyStop() => this.WhyStop(pass, facts.Blocks, (Elapsed - begun) / Math.Max(1, facts.Blocks), until);
+    }
+
+    /// <summary>What may be used of the time when a pass ends, from 0 to 1.</summary>
+    private double ShareUntil(Pass pass)
+    {
+        Pass[] sharing = [.. _planned.Where(p => p.BlocksMax > 1)];
+        return sharing.TakeWhile(p => p != pass).Append(pass).Sum(WeightOf) / sharing.Sum(WeightOf);
+
+        double WeightOf(Pass p) => p.BlocksMax == 1 ? 0 : options.Primary.Any(m => m.Pass == p) ? 1 : UnclaimedWeight;
     }
 
     private Stop? WhyStop(Pass pass, int blocks, TimeSpan timeOfBlock, TimeSpan until)
@@ -201,6 +213,7 @@ public sealed class Comparison(
         Instrument = pass.Instrument,
         ResidueMs = pass.ResidueMs,
         TouchCalloc = options.TouchCalloc,
+        Processors = options.Processors,
         Loops = loops,
         Timeout = TimeoutOf(pass, loops),
     };

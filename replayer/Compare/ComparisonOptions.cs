@@ -22,6 +22,8 @@ public sealed record ComparisonOptions
     public bool TouchCalloc { get; init; }
     /// <summary>The figures that verdicts are given of.</summary>
     public IReadOnlyList<Metric> Primary { get; init; } = Metric.Primary;
+    /// <summary>Processors that runs are kept on; empty: any.</summary>
+    public IReadOnlyList<int> Processors { get; init; } = [];
     /// <summary>Bytes that there are for configurations that are in memory at once; null: what the machine has left.</summary>
     public long? AvailableBytes { get; init; }
     /// <summary>A run of another configuration takes so long at the most; null: ten times as long as the others' runs of the pass.</summary>

@@ -23,6 +23,8 @@ public sealed record ComparisonReport
     public required TouchPolicy Touch { get; init; }
     /// <summary>Whether blocks of calloc were, too.</summary>
     public required bool TouchCalloc { get; init; }
+    /// <summary>Processors that runs were kept on; empty: any.</summary>
+    public required IReadOnlyList<int> Processors { get; init; }
     /// <summary>Seed of the order within blocks.</summary>
     public required int Seed { get; init; }
     /// <summary>Time that it took, seconds.</summary>

@@ -31,6 +31,7 @@ internal sealed class ReportBuilder(
             Plan = _timed.Counts,
             Touch = options.Touch,
             TouchCalloc = options.TouchCalloc,
+            Processors = options.Processors,
             Seed = options.Seed,
             ElapsedSeconds = elapsed.TotalSeconds,
             BudgetSeconds = options.Blocks is null ? options.Budget.TotalSeconds : null,

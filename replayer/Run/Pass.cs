@@ -12,13 +12,13 @@ public sealed record Pass
     /// Resident memory. Compared in one order: where threads run as they like, one may run ahead of another that releases its blocks, and what is live
     /// is the replay's doing.
     /// </summary>
-    public static Pass Memory { get; } = new() { Name = "memory", Order = ReplayOrder.Total, Instrument = Instrument.Memory, Share = 0.35 };
+    public static Pass Memory { get; } = new() { Name = "memory", Order = ReplayOrder.Total, Instrument = Instrument.Memory };
 
     /// <summary>Whether blocks are what was asked for. An allocator whose blocks are not is not to be compared.</summary>
     public static Pass Blocks { get; } = new() { Name = "blocks", Order = ReplayOrder.Deps, Instrument = Instrument.Blocks, BlocksMax = 1 };
 
     /// <summary>How long each call takes.</summary>
-    public static Pass Latency { get; } = new() { Name = "latency", Order = ReplayOrder.Deps, Instrument = Instrument.Latency, Share = 0.45 };
+    public static Pass Latency { get; } = new() { Name = "latency", Order = ReplayOrder.Deps, Instrument = Instrument.Latency };
 
     /// <summary>What is left after the last call, and some time later: allocators that give back do so late.</summary>
     public static Pass Residue { get; } = new()
@@ -40,8 +40,6 @@ public sealed record Pass
     public IReadOnlyList<int> ResidueMs { get; init; } = [];
     /// <summary>In a comparison runs take turns, and go through a short trace more than once in each, so that it lasts a while.</summary>
     public bool TakesTurns { get; init; }
-    /// <summary>What may be used of a comparison's time when this pass ends, from 0 to 1.</summary>
-    public double Share { get; init; } = 1;
     /// <summary>Blocks of a comparison at the most.</summary>
     public int BlocksMax { get; init; } = int.MaxValue;
     /// <summary>A comparison that has less time goes without it.</summary>

@@ -17,6 +17,8 @@ public sealed record ReplayOptions
     public IReadOnlyList<int> ResidueMs { get; init; } = [];
     /// <summary>Times that the plan is replayed in one process; after each but the last, what the trace leaves is released.</summary>
     public int Loops { get; init; } = 1;
+    /// <summary>Processors that the run is kept on; empty: any.</summary>
+    public IReadOnlyList<int> Processors { get; init; } = [];
     /// <summary>Loops after which the process stands still until it is told to go on, as it does before the first; 0: it runs through.</summary>
     public int TurnLoops { get; init; }
     /// <summary>Time that a run may take from the start of its process, or each of its turns; then it is ended, as hung. Null: any.</summary>

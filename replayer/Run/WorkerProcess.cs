@@ -148,6 +148,7 @@ internal sealed class WorkerProcess : IDisposable
             $"residue_ms={string.Join(',', options.ResidueMs)}", Setting("loops", options.Loops),
             Setting("turn_loops", options.TurnLoops), Setting("time_scale", options.Pace.TimeScale),
             Setting("noop", configuration.Allocator.IsNoop ? 1 : 0), Setting("ideal", configuration.Allocator.IsIdeal ? 1 : 0),
+            $"processors={string.Join(',', options.Processors)}",
             .. hook is null ? [] : (string[])[$"hook={hook.Library}"],
             .. hook?.Needs is { } needs ? (string[])[$"needs={needs}"] : [],
         ];

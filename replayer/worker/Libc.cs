@@ -89,6 +89,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] private static partial int prctl(int option, nint value, nint a, nint b, nint c);
     [LibraryImport("libc")] private static partial nint signal(int number, nint handler);
     [LibraryImport("libc")] private static partial int raise(int signal);
+    [LibraryImport("libc")] private static partial int sched_setaffinity(int pid, nuint size, ulong* mask);
     [LibraryImport("libc")] private static partial nint sysconf(int name);
     [LibraryImport("libc")] private static partial int clock_gettime(int clock, Timespec* time);
 
@@ -108,6 +109,17 @@ internal static unsafe partial class Libc
     {
         var time = new Timespec { Seconds = ns / 1_000_000_000, Nanoseconds = ns % 1_000_000_000 };
         _ = clock_nanosleep(ClockMonotonic, TimerAbsolute, &time, null);
+    }
+
+    /// <summary>The calling thread, and those that it makes, run on these processors alone. False where they may not.</summary>
+    public static bool KeepOn(long[] processors)
+    {
+        const int words = 128; // 8192 processors
+        ulong* mask = stackalloc ulong[words];
+        new Span<ulong>(mask, words).Clear();
+        foreach (long processor in processors)
+            mask[processor / 64] |= 1UL << (int)(processor % 64);
+        return sched_setaffinity(0, words * sizeof(ulong), mask) == 0;
     }
 
     /// <summary>All threads stand still until another process has this one continue.</summary>

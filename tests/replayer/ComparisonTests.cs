@@ -67,6 +67,30 @@ public sealed class ComparisonTests : IDisposable
         Assert.NotEqual(Order(Seed), Order(Seed + 1));
     }
 
+    /// <summary>A run takes a second, so that blocks tell the time of a pass: three runs in each, and the warm-up.</summary>
+    [Theory]
+    [InlineData("speed,cpu,peak_rss", "memory 66, latency 7, throughput 76")]
+    [InlineData("peak_rss", "memory 99, latency 6, throughput 6")]
+    [InlineData("speed", "memory 6, latency 6, throughput 137")]
+    public void The_time_goes_to_what_is_claimed(string primary, string blocks)
+    {
+        var lot = new Random(Seed);
+        var runner = new FakeRunner(r =>
+        {
+            _clock.Advance(TimeSpan.FromSeconds(r.Options.Instrument == Instrument.Blocks ? 0 : 1));
+            return FakeRunner.Result(r, 500 + lot.Next(1000), 1 << 20 + lot.Next(4));
+        });
+        var options = new ComparisonOptions
+        {
+            Seed = Seed,
+            Precision = 0,
+            Budget = TimeSpan.FromSeconds(450),
+            Primary = [.. primary.Split(',').Select(name => Metric.Of(name)!)],
+        };
+        ComparisonReport report = new Comparison(_plans, [First, Second], options, runner, _clock).Run("trace", token: Token);
+        Assert.Equal(blocks, string.Join(", ", report.Passes.Where(p => p.Name is not ("blocks" or "residue")).Select(p => $"{p.Name} {p.Blocks}")));
+    }
+
     [Fact]
     public void The_warm_up_does_not_count()
     {
@@ -176,8 +200,8 @@ public sealed class ComparisonTests : IDisposable
             r => FakeRunner.Result(r, calls: noise.Next(1000, 2000), peakBytes: noise.Next(1 << 20, 1 << 21)), First, Second);
         Assert.Equal([Stop.Blocks, Stop.Budget, Stop.Budget, Stop.Budget], report.Passes.Select(p => p.Stop));
         Assert.InRange(report.ElapsedSeconds, 114, 123);
-        Assert.InRange(report.Passes[1].Blocks, 11, 14); // 35 % of the time
-        Assert.InRange(report.Passes[3].Blocks, 18, 22);
+        Assert.InRange(report.Passes[1].Blocks, 15, 18); // 44 % of the time
+        Assert.InRange(report.Passes[3].Blocks, 16, 20);
     }
 
     [Fact]

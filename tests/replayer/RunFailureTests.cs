@@ -133,7 +133,7 @@ public sealed class RunFailureTests : IDisposable
         Assert.DoesNotContain('\n', e.Message);
     }
 
-    private static Configuration Planted(string fault, params string[] flags) =>
+    internal static Configuration Planted(string fault, params string[] flags) =>
         OfFile(Targets.Build("failing_allocator.c", ["-shared", "-fPIC", $"-D{fault}", .. flags]));
 
     /// <summary>Without the catalog, which would ask a library that hangs for its release.</summary>

@@ -1,5 +1,4 @@
 using AllocReplay.Replayer;
-using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
 using AllocReplay.Tests.Support;
@@ -51,7 +50,7 @@ public sealed class TurnTests : IDisposable
     [InlineData("HANG", FailureKind.Hung)]
     public void One_that_fails_in_the_middle_is_told_and_the_others_go_on(string fault, FailureKind kind)
     {
-        RunOutcome[] outcomes = [.. Run([Logging("A"), Planted(fault, "-DAT=2"), Logging("C")], loops: 1)];
+        RunOutcome[] outcomes = [.. Run([Logging("A"), RunFailureTests.Planted(fault, "-DAT=2"), Logging("C")], loops: 1)];
 
         Assert.Equal(kind, outcomes[1].Failure?.Run?.Kind);
         Assert.Equal("ACCACA", File.ReadAllText(_directory["log"]));
@@ -61,7 +60,7 @@ public sealed class TurnTests : IDisposable
     [Fact]
     public void One_that_cannot_be_started_is_told_and_the_others_go_on()
     {
-        RunOutcome[] outcomes = [.. Run([Logging("A"), Planted("UNRESOLVED"), Logging("C")], loops: 1)];
+        RunOutcome[] outcomes = [.. Run([Logging("A"), RunFailureTests.Planted("UNRESOLVED"), Logging("C")], loops: 1)];
         Assert.NotNull(outcomes[1].Failure);
         Assert.Equal("ACCACA", File.ReadAllText(_directory["log"]));
     }
@@ -70,7 +69,7 @@ public sealed class TurnTests : IDisposable
     [Fact]
     public void One_that_somebody_else_stops_comes_to_its_end()
     {
-        RunOutcome[] outcomes = [.. Run([Logging("A"), Planted("STOP"), Logging("C")], loops: 1)];
+        RunOutcome[] outcomes = [.. Run([Logging("A"), RunFailureTests.Planted("STOP"), Logging("C")], loops: 1)];
         Assert.All(outcomes, o => Assert.Equal(3, o.Result!.TurnNs.Count));
     }
 
@@ -88,12 +87,5 @@ public sealed class TurnTests : IDisposable
         _plan, configurations, new ReplayOptions { Loops = loops, Timeout = TimeSpan.FromSeconds(5) }, Rounds, Token);
 
     private Configuration Logging(string name) =>
-        Planted("LOG") with { Environment = [$"PLANTED_NAME={name}", $"PLANTED_LOG={_directory["log"]}"] };
-
-    /// <summary>Without the catalog, which would ask a library that hangs for its release.</summary>
-    private static Configuration Planted(string fault, params string[] flags)
-    {
-        string path = Targets.Build("failing_allocator.c", ["-shared", "-fPIC", $"-D{fault}", .. flags]);
-        return new Configuration { Allocator = new Allocator { Name = "planted", Preload = path, Library = path, BuildId = ElfBuildId.Read(path), IsGiven = true } };
-    }
+        RunFailureTests.Planted("LOG") with { Environment = [$"PLANTED_NAME={name}", $"PLANTED_LOG={_directory["log"]}"] };
 }

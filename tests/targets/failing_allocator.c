@@ -1,8 +1,11 @@
 /* A library that provides malloc, the C library's own behind it, and fails in the way that it is compiled for: CRASH,
  * EXIT=code, KILL, STOP or HANG, at the malloc of TRIGGER bytes, the AT-th where that is given; HANG_AT_START; HELPER,
  * a process that it starts and that would never end, and that is noted in the file PLANTED_PID; NO_MALLOC; UNRESOLVED.
- * LOG does not fail: at each malloc of TRIGGER bytes PLANTED_NAME is added to the file PLANTED_LOG. */
+ * LOG and PROCESSORS do not fail: at each malloc of TRIGGER bytes they add PLANTED_NAME, or a line with the processors
+ * that the thread may run on, to the file PLANTED_LOG. */
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,16 +44,32 @@ __attribute__((constructor)) static void on_load(void)
 #endif
 }
 
-#ifdef LOG
-static void add_name(void)
+#if defined LOG || defined PROCESSORS
+static void add_line(const char *line, size_t length)
 {
-    const char *path = getenv("PLANTED_LOG"), *name = getenv("PLANTED_NAME");
-    int file = path && name ? open(path, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
+    const char *path = getenv("PLANTED_LOG");
+    int file = path ? open(path, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
     if (file >= 0) {
-        if (write(file, name, 1) != 1)
+        if (write(file, line, length) != (ssize_t)length)
             _exit(1);
         close(file);
     }
+}
+#endif
+
+#ifdef PROCESSORS
+static void add_processors(void)
+{
+    char line[8 * CPU_SETSIZE];
+    int length = 0;
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        _exit(1);
+    for (int i = 0; i < CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, &set))
+            length += snprintf(line + length, sizeof line - length, "%s%d", length ? " " : "", i);
+    line[length++] = '\n';
+    add_line(line, length);
 }
 #endif
 
@@ -60,7 +79,10 @@ void *malloc(size_t size)
     static int calls;
     if (size == TRIGGER && ++calls >= AT) {
 #ifdef LOG
-        add_name();
+        const char *name = getenv("PLANTED_NAME");
+        add_line(name ? name : "?", 1);
+#elif defined PROCESSORS
+        add_processors();
 #elif defined CRASH
         *(volatile int *)NULL = 0; /* not raised: the worker's runtime goes on after a signal that nothing has caused */
 #elif defined EXIT

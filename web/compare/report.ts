@@ -31,6 +31,7 @@ export interface Report {
     threads: number;
     peak_live_bytes: number;
     touch: string;
+    processors: number[];
     seed: number;
     elapsed_seconds: number;
     budget_seconds: number | null;
