@@ -12,6 +12,7 @@ return args switch
     ["symbols"] => SymbolBench.Run(),
     ["formats"] => FormatsBench.Run(),
     ["replayer"] => ReplayerBench.Run(),
+    ["compare"] => ComparisonBench.Run(),
     ["large"] => LargeBench.Run(),
     [] => List(0),
     _ => List(2),
@@ -27,6 +28,7 @@ static int List(int exitCode)
           symbols    time and memory to find the functions of a recording of redis, and of a large module (chromium, or $BENCH_MODULE)
           formats    size of traces, and rates of packing and reading, beside LTTng and babeltrace2
           replayer   what the replayer costs beside the barest loop in C, and how replays scale with threads and order
+          compare    how often a comparison claims what is not there, and finds what is planted (an hour and a half; $BENCH_TRACE, else the demo's)
           large      memory and time that 300 million events take to pack and read (3 GB of disk)
         """);
     return exitCode;

@@ -18,6 +18,9 @@ internal sealed record WorkerDiagnosis(Configuration Configuration, string? Hook
     /// <summary>Whether the kernel killed a process for want of memory meanwhile.</summary>
     public bool WasOomKilled { get; init; }
 
+    /// <summary>What had been found wrong with blocks until then, of each kind how often: an allocator that gives wrong blocks rarely lets a process live long.</summary>
+    public IReadOnlyList<(BlockFaultKind Kind, long Count)> Faults { get; init; } = [];
+
     /// <summary>What became of the run.</summary>
     public ReplayException Failure()
     {
@@ -67,7 +70,20 @@ internal sealed record WorkerDiagnosis(Configuration Configuration, string? Hook
     private string[] Lines => Said.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private string DoneText =>
-        Done is { } done ? string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(done * 100):0} % done") : "before it began to replay";
+        (Done is { } done ? string.Create(CultureInfo.InvariantCulture, $"{Math.Floor(done * 100):0} % done") : "before it began to replay")
+        + (Faults.Count > 0 ? $", with wrong blocks found ({string.Join(", ", Faults.Select(Text))})" : "");
+
+    private static string Text((BlockFaultKind Kind, long Count) fault) => FormattableString.Invariant($"{fault.Count:N0} {FaultName(fault.Kind)}");
+
+    private static string FaultName(BlockFaultKind kind) => kind switch
+    {
+        BlockFaultKind.Overlap => "overlapping",
+        BlockFaultKind.Misaligned => "misaligned",
+        BlockFaultKind.DirtyCalloc => "of calloc not zeroed",
+        BlockFaultKind.ReallocLostData => "without their data after realloc",
+        BlockFaultKind.Corrupted => "changed",
+        _ => "not given",
+    };
 
     private static ReplayException Is(FailureKind kind, int? code, string message) => new(new RunFailure(kind, code), message);
 

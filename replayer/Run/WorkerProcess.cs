@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace AllocReplay.Replayer.Run;
@@ -32,7 +31,7 @@ internal sealed class WorkerProcess : IDisposable
         _directory = Directory.CreateTempSubdirectory("allocreplay-").FullName;
         try
         {
-            File.WriteAllBytes(ProgressPath, new byte[2 * sizeof(long)]);
+            RunProgressFile.Create(ProgressPath);
             _process = ProcessGroup.Start(InfoOf([Path.GetFullPath(planPath), ResultPath, ProgressPath], configuration, options, hook?.Library));
             hook?.Started(_process.Id);
         }
@@ -64,7 +63,7 @@ internal sealed class WorkerProcess : IDisposable
         var clock = Stopwatch.StartNew();
         while (!(_options.TurnLoops > 0 ? _process.WaitForPause(WatchInterval) : _process.WaitForEnd(WatchInterval)))
         {
-            double? fraction = DoneOf(ProgressPath);
+            double? fraction = RunProgressFile.DoneOf(ProgressPath);
             progress?.Report(fraction ?? 0);
             TimeSpan age = clock.Elapsed;
             bool isHung = age > _options.Timeout || (fraction is null && age > _options.StartTimeout);
@@ -87,9 +86,10 @@ internal sealed class WorkerProcess : IDisposable
             ReplayCheck.VerifyAllocator(_configuration, result, said);
             return result with { ProcessId = _process.Id, TurnLoops = _options.TurnLoops };
         }
-        var diagnosis = new WorkerDiagnosis(_configuration, _hook?.Library.Library, end, said, DoneOf(ProgressPath))
+        var diagnosis = new WorkerDiagnosis(_configuration, _hook?.Library.Library, end, said, RunProgressFile.DoneOf(ProgressPath))
         {
             HungAfter = _hungAfter,
+            Faults = RunProgressFile.FaultsOf(ProgressPath),
             WasOomKilled = OomKills() > _oomKills,
         };
         throw diagnosis.Failure();
@@ -100,13 +100,6 @@ internal sealed class WorkerProcess : IDisposable
     {
         _process.Dispose();
         Directory.Delete(_directory, recursive: true);
-    }
-
-    /// <summary>The worker keeps two numbers in this file: ops done, and ops in all once it knows. Null until then.</summary>
-    private static double? DoneOf(string path)
-    {
-        ReadOnlySpan<long> told = MemoryMarshal.Cast<byte, long>(File.ReadAllBytes(path));
-        return told[1] == 0 ? null : (double)told[0] / told[1];
     }
 
     /// <summary>Null where there is none, or none that is whole: the worker ended before.</summary>

@@ -162,6 +162,8 @@ internal readonly unsafe struct BlockCheck : IInstrument
 
     private static void Note(ReplayThread* self, PlanOp* op, BlockFaultKind kind, BlockFinding finding)
     {
+        if (self->Replay->SharedProgress != null)
+            Interlocked.Increment(ref self->Replay->SharedProgress->Faults[(int)kind]);
         BlockTally* tally = Tables(self)->Tallies + (int)kind;
         if (tally->Count++ != 0)
             return;

@@ -45,8 +45,6 @@ internal unsafe struct BlockTables
     /// <summary>By <see cref="BlockFaultKind"/>.</summary>
     public BlockTally* Tallies;
 
-    private const int Kinds = (int)BlockFaultKind.Failed + 1;
-
     /// <summary>Makes the tables of all threads.</summary>
     public static void Prepare(Replay* replay)
     {
@@ -55,7 +53,7 @@ internal unsafe struct BlockTables
         BlockRecord* records = (BlockRecord*)Libc.Map((nuint)replay->SlotCount * (nuint)sizeof(BlockRecord));
         for (int i = 0; i < replay->ThreadCount; i++)
         {
-            BlockTables* tables = (BlockTables*)Libc.Map((nuint)(sizeof(BlockTables) + Kinds * sizeof(BlockTally)));
+            BlockTables* tables = (BlockTables*)Libc.Map((nuint)(sizeof(BlockTables) + RunProgressFile.Kinds * sizeof(BlockTally)));
             *tables = new BlockTables { Records = records, Tallies = (BlockTally*)(tables + 1) };
             replay->Threads[i].Instrument = tables;
         }
@@ -73,7 +71,7 @@ internal unsafe struct BlockTables
     public static void Write(Utf8JsonWriter json, Replay* replay)
     {
         json.WriteStartArray("faults");
-        for (int kind = 0; kind < Kinds; kind++)
+        for (int kind = 0; kind < RunProgressFile.Kinds; kind++)
         {
             BlockTally sum = default;
             for (int i = 0; i < replay->ThreadCount; i++)

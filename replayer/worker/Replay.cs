@@ -75,10 +75,12 @@ internal static class Gate
     public const uint Over = 2;
 }
 
-/// <summary>How far the replay is, in a file that the replayer maps as well.</summary>
-internal struct RunProgress
+/// <summary>How far the replay is, in a file that the replayer reads: it is there too when the worker crashes.</summary>
+internal unsafe struct RunProgress
 {
     public long DoneOps, TotalOps;
+    /// <summary>Faults found so far, by <see cref="BlockFaultKind"/>.</summary>
+    public fixed long Faults[RunProgressFile.Kinds];
 }
 
 /// <summary>What all threads of a replay share. Lives outside any heap.</summary>

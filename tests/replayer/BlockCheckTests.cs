@@ -1,4 +1,5 @@
 using AllocReplay.Formats.Calls;
+using AllocReplay.Replayer;
 using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
@@ -100,6 +101,19 @@ public sealed class BlockCheckTests : IDisposable
         Assert.Equal(new WorkerCall(2, 0, CallKind.Free), fault.FoundBy);
         // One release comes before them.
         Assert.Equal((new WorkerCall(1, 6, CallKind.Malloc), new WorkerCall(1, 9, CallKind.Malloc)), (fault.Block, fault.Other));
+    }
+
+    [Fact]
+    public void What_was_found_is_told_of_one_that_crashes_then()
+    {
+        WriteMallocs(12);
+        _writer.Save();
+
+        var e = Assert.Throws<ReplayException>(() => CheckInOrder(Planted("overlap") with { Environment = ["PLANTED=overlap", "PLANTED_CRASH=9"] }));
+
+        Assert.Equal(new RunFailure(FailureKind.Crashed, 11), e.Run);
+        Assert.Contains("SIGSEGV", e.Message, StringComparison.Ordinal);
+        Assert.Contains("with wrong blocks found (1 overlapping)", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]

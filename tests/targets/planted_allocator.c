@@ -1,6 +1,6 @@
 /* An allocator that does wrong what PLANTED names: overlap, misalign, dirty, nocopy, corrupt, fail, slow; anything
- * else: nothing. In front of glibc's, and only for some sizes above 100: what the runtime needs for itself is hardly
- * ever of one, and stays right. */
+ * else: nothing. With overlap, PLANTED_CRASH is after how many calls it crashes. In front of glibc's, and only for some
+ * sizes above 100: what the runtime needs for itself is hardly ever of one, and stays right. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdatomic.h>
@@ -55,8 +55,12 @@ void *malloc(size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    if (size < 2048 && is_due("overlap", size))
+    if (size < 2048 && is_due("overlap", size)) {
+        const char *last = getenv("PLANTED_CRASH");
+        if (last && calls >= (unsigned)atoi(last))
+            *(volatile int *)NULL = 0;
         return arena + calls % 7 * 16;
+    }
     if (is_planted("slow", size))
         spend_a_millisecond();
     char *block = __libc_malloc(size);
