@@ -1,17 +1,19 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Scratch;
 
 namespace AllocReplay.Replayer.Plan;
 
 /// <summary>Lays a compiled plan out in its file: all slots get their final numbers, each thread's ops come in a row.</summary>
+/// <remarks>What has been written is given up in the spill, so the disk never holds both as a whole.</remarks>
 internal static unsafe class PlanWriter
 {
     private const int BufferOps = 4096;
 
     public static void Write(
         Stream output, ReplayOrder order, IReadOnlyList<PlanThreadBuilder> threads, long sharedSlots, int mainThread,
-        IEnumerable<(int Thread, uint Slot)> leftovers, PlanCounts counts)
+        IEnumerable<(int Thread, uint Slot)> leftovers, PlanCounts counts, Spill spill)
     {
         // Slot 0 is the null pointer's. The first line is left to it: it is read by all threads and written by none.
         long[] ownBase = new long[threads.Count];
@@ -65,12 +67,20 @@ internal static unsafe class PlanWriter
         output.Write(MemoryMarshal.AsBytes<PlanThread>(table));
         var buffer = new PlanOp[BufferOps];
         for (int i = 0; i < threads.Count; i++)
+        {
             foreach ((nint start, int count) in threads[i].Ops.Chunks())
+            {
                 WriteOps(output, new ReadOnlySpan<PlanOp>((void*)start, count), buffer, (uint)ownBase[i], (uint)sharedBase);
+                spill.Discard(start, (long)count * sizeof(PlanOp));
+            }
+        }
         output.Write(MemoryMarshal.AsBytes<uint>(left));
         output.Write(new byte[-left.Length * sizeof(uint) & 7]);
         foreach ((nint start, int count) in threads.SelectMany(t => t.Times?.Chunks() ?? []))
+        {
             output.Write(new ReadOnlySpan<byte>((void*)start, count * sizeof(long)));
+            spill.Discard(start, (long)count * sizeof(long));
+        }
     }
 
     private static void WriteOps(Stream output, ReadOnlySpan<PlanOp> ops, PlanOp[] buffer, uint ownBase, uint sharedBase)

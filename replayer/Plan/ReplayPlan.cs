@@ -1,6 +1,5 @@
 using AllocReplay.Formats;
 using AllocReplay.Formats.Merge;
-using AllocReplay.Formats.Statistics;
 using AllocReplay.Replayer.Order;
 
 namespace AllocReplay.Replayer.Plan;
@@ -21,8 +20,8 @@ public sealed class ReplayPlan : IDisposable
     /// <summary>The plan file.</summary>
     public string Path { get; }
     public required PlanCounts Counts { get; init; }
-    /// <summary>Totals of the trace, taken from its events and not from the plan.</summary>
-    public required TraceStatistics Trace { get; init; }
+    /// <summary>Totals of the trace, taken from its calls as they were compiled.</summary>
+    public required TraceTotals Trace { get; init; }
     public required MergeStatistics Merge { get; init; }
     /// <summary>Damage that ended the trace early, or null.</summary>
     public required TraceFormatException? Damage { get; init; }
@@ -48,9 +47,12 @@ public sealed class ReplayPlan : IDisposable
         try
         {
             using var builder = new PlanBuilder(directory, reader.Threads.Count, reader.MainThread, reader.Process.Latency, options ?? new PlanOptions());
-            var statistics = new TraceStatistics();
             var requests = new ThreadRequests(reader.Threads.Count);
-            reader.ForEach([statistics, requests, builder], progress, token);
+            using (var compiler = new SinkRelay(builder))
+            {
+                reader.ForEach([requests, compiler], progress, token);
+                compiler.Complete();
+            }
             var file = new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
@@ -69,7 +71,7 @@ public sealed class ReplayPlan : IDisposable
                 Range = reader.Range,
                 Order = (options ?? new PlanOptions()).Order,
                 Counts = builder.Counts,
-                Trace = statistics,
+                Trace = builder.Totals,
                 Merge = reader.Merge,
                 Damage = reader.Damage,
                 Departures = Departure.Of(reader.Process, builder.Counts),
