@@ -73,11 +73,13 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
     }
 
     /// <summary>Writes the plan.</summary>
-    public void Write(Stream output)
+    /// <param name="output">Where it goes; it can seek.</param>
+    /// <param name="facts">What goes with it; asked for when <see cref="Counts"/> is complete.</param>
+    public void Write(Stream output, Func<byte[]> facts)
     {
         Counts.UnreducedWaits = _order.Unreduced;
         IEnumerable<(int, uint)> leftovers = _live.All.Select(b => (b.Acquired.Thread, b.Slot)).Concat(_displaced);
-        PlanWriter.Write(output, _options.Order, _threads, _sharedSlots, _mainThread, leftovers, Counts, _spill);
+        PlanWriter.Write(output, _options.Order, _threads, _sharedSlots, _mainThread, leftovers, Counts, _spill, facts);
     }
 
     public void Dispose() => _spill.Dispose();
