@@ -13,6 +13,7 @@ return args switch
     ["formats"] => FormatsBench.Run(),
     ["replayer"] => ReplayerBench.Run(),
     ["large"] => LargeBench.Run(),
+    ["plans"] => PlanBench.Run(),
     [] => List(0),
     _ => List(2),
 };
@@ -27,6 +28,7 @@ static int List(int exitCode)
           symbols    time and memory to find the functions of a recording of redis, and of a large module (chromium, or $BENCH_MODULE)
           formats    size of traces, and rates of packing and reading, beside LTTng and babeltrace2
           replayer   what the replayer costs beside the barest loop in C, and how replays scale with threads and order
+          plans      speed, memory and disk that compiling a long trace takes, and what a hand-over between two threads costs
           large      memory and time that 300 million events take to pack and read (3 GB of disk)
         """);
     return exitCode;

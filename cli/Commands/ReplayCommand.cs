@@ -111,6 +111,8 @@ internal static class ReplayCommand
             terminal.Note($"Note: {Quantity.Count(report.FailedNow, "call")} that gave a block when recorded failed now: "
                 + "the figures are of less than the trace");
         }
+        if (report.WaitsDominate)
+            terminal.Note("Note: " + ReplayNotes.WaitsDominate(report));
         if (loss is not null)
             terminal.Note($"allocreplay: {loss}");
         IReadOnlyList<string> trace = request.Source.Trace.Words;

@@ -36,7 +36,7 @@ internal static unsafe class PlanFileReader
             if (SumOf(start, header, file.Length) != header.Checksum)
                 throw new PlanFileException(PlanFileProblem.Damaged, path, "a damaged replay plan: its checksum is not that of its bytes");
             bool isAsSaid = header.Order == expected.Order && header.TimesOffset > 0 == expected.IsTimed && facts.Counts.Slots == header.SlotCount;
-            if ((isAsSaid ? PlanInspection.Fault(start, file.Length) : "it is not what it says that it is") is { } fault)
+            if ((PlanInspection.Fault(start) ?? (isAsSaid ? null : "it is not what it says that it is")) is { } fault)
                 throw new PlanFileException(PlanFileProblem.Damaged, path, $"a replay plan that makes no sense: {fault}");
             return facts;
         }

@@ -19,14 +19,15 @@ internal static unsafe class PlanInspection
 
     /// <summary>What makes no sense, or null.</summary>
     /// <param name="file">The plan, whose header fits it.</param>
-    /// <param name="length">Its bytes.</param>
-    public static string? Fault(byte* file, long length)
+    public static string? Fault(byte* file)
     {
         PlanHeader* header = (PlanHeader*)file;
         var plan = new Plan(header, (PlanThread*)(file + header->ThreadsOffset), (PlanOp*)(file + header->OpsOffset), (uint*)(file + header->LeftoverOffset));
         // Own slots come by the line, shared ones too: a plan cannot ask for more memory than its length accounts for.
         if (header->SlotCount > header->OpCount + (2L * header->ThreadCount + 1) * PlanFormat.SlotsPerLine)
             return $"{header->SlotCount} slots for {header->OpCount} ops";
+        if (header->SlotCount > Array.MaxLength)
+            return $"{header->SlotCount} slots, more than can be looked at";
         return Ranges(plan) ?? Owners(plan, out int[]? owners) ?? Blocks(plan, owners!) ?? Waits(plan);
     }
 
@@ -83,6 +84,8 @@ internal static unsafe class PlanInspection
                 bool isCall = op->Code < PlanCode.FirstNonCall;
                 if (isCall ? !IsCall(op->Code) : op->Code > PlanCode.Moment)
                     return $"op {plan.NumberOf(op)} is none that there is";
+                if (op->SlotKind != SlotKind.Null || (isCall && !IsOutcome(*op)))
+                    return $"op {plan.NumberOf(op)} has marks that no call has";
                 bool needsOperand = isCall && PlanCode.HasOperand((CallKind)op->Code);
                 if (needsOperand != (op != first && op[-1].Code == PlanCode.Operand) && isCall)
                     return $"op {plan.NumberOf(op)} has one argument too many or too few";
@@ -260,6 +263,15 @@ internal static unsafe class PlanInspection
             if (waiting.Remove(what, out List<int>? threads))
                 threads.ForEach(ready.Enqueue);
         }
+    }
+
+    private static bool IsOutcome(in PlanOp op)
+    {
+        const PlanFlags known = PlanFlags.Wait | PlanFlags.Publish | PlanFlags.Failed | PlanFlags.Keep | PlanFlags.Freed | PlanFlags.Signal;
+        var kind = (CallKind)op.Code;
+        PlanFlags outcome = op.Flags & (PlanFlags.Failed | PlanFlags.Freed | PlanFlags.Keep);
+        return (op.Flags & ~known) == 0 && (outcome == PlanFlags.None || (outcome == PlanFlags.Failed && !CallKinds.IsDeallocation(kind))
+            || (outcome is PlanFlags.Freed or (PlanFlags.Failed | PlanFlags.Keep) && CallKinds.IsReallocEnd(kind)));
     }
 
     private static bool IsCall(byte code) => CallKinds.IsDeallocation((CallKind)code) || CallKinds.IsAcquisition((CallKind)code);
