@@ -6,6 +6,7 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Recorder;
 using AllocReplay.Replayer;
+using AllocReplay.Replayer.Plan;
 
 namespace AllocReplay.Cli;
 
@@ -42,6 +43,8 @@ internal static class Failures
         DatasetNotWritableException => new(ExitCode.NotPossible),
         DatasetException => new(ExitCode.BadInput),
         ReplayException replay => OfReplay(replay.Failure),
+        PlanFileException { Problem: PlanFileProblem.Damaged } => new(ExitCode.BadInput, "; --force compiles it anew"),
+        PlanFileException => new(ExitCode.Usage, "; choose another name, or replace it with --force"),
         PageMissingException => new(ExitCode.NotPossible),
         PlatformNotSupportedException => new(ExitCode.NotPossible),
         IOException { HResult: NoSpace or ReadOnlyFileSystem or QuotaExceeded } => new(ExitCode.NotPossible),
@@ -71,6 +74,8 @@ internal static class Failures
     {
         ReplayFailure.Usage => new(ExitCode.Usage),
         ReplayFailure.NotPossible => new(ExitCode.NotPossible),
+        ReplayFailure.DiskShort => new(ExitCode.NotPossible, "; TMPDIR=DIRECTORY moves it elsewhere, replay's --keep-plan FILE too; "
+            + "--interval, --from-mark and --to-mark take a part of the trace"),
         ReplayFailure.MemoryShort => new(ExitCode.NotPossible, "; --max-live SIZE says how much it may take"),
         _ => new(ExitCode.Failed),
     };

@@ -93,6 +93,12 @@ public sealed class TraceReader : IDisposable
     public long EventBytes => Range?.Interval is { } only ? _source.EventBytesOf(only) : _source.EventBytes;
 
     /// <summary>
+    /// Events stored, of the interval that <see cref="Range"/> names, where it names one; null for a recording that is not packed, which does not
+    /// tell without being read. Bounds of time do not count.
+    /// </summary>
+    public long? EventCount => _source.EventCountOf(Range?.Interval);
+
+    /// <summary>
     /// The share of the trace's bytes that <see cref="Read"/> has loaded since the beginning or the last <see cref="Seek"/>, from 0 to
     /// 1: how far it is.
     /// </summary>

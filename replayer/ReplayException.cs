@@ -9,6 +9,8 @@ public enum ReplayFailure
     NotPossible,
     /// <summary>The trace needs more memory than the machine has left, or than it was allowed.</summary>
     MemoryShort,
+    /// <summary>The plan needs more room than there is on the disk.</summary>
+    DiskShort,
     /// <summary>It ran, and what it did is not what the trace says, or it crashed.</summary>
     Failed,
 }

@@ -4,6 +4,7 @@ using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Replayer.Compare;
 using AllocReplay.Replayer.Compare.Gate;
+using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
 
@@ -47,10 +48,11 @@ internal static class CompareCommand
         Option<string?> maxLive = ReplayArguments.MaxLive(), pin = ReplayArguments.Pin();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
+        Option<string?> keepPlans = KeptPlans.DirectoryOption();
         var files = new ComparisonFileOptions();
         var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
         {
-            precision, budget, runs, primary, seed, touch, touchCalloc, pin, timeout, maxLive, partial, json,
+            precision, budget, runs, primary, seed, touch, touchCalloc, pin, timeout, maxLive, partial, keepPlans, json,
         };
         configurations.AddTo(command);
         choice.AddTo(command);
@@ -61,7 +63,8 @@ internal static class CompareCommand
                 new ReplayArguments.Source(
                     choice.Of(parse),
                     new PlanCheck(parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive))),
-                    new PlanOptions { Order = Pass.Throughput.Order }),
+                    new PlanOptions { Order = Pass.Throughput.Order },
+                    KeptPlans.Of(parse.GetValue(keepPlans), isDirectory: true, files.Of(parse, parse.GetValue(json)).Force)),
                 configurations.Of(parse),
                 new ComparisonOptions
                 {
@@ -96,11 +99,11 @@ internal static class CompareCommand
     private static ComparisonReport Compare(Request request, Terminal terminal, CancellationToken token)
     {
         IReadOnlyList<Configuration> configurations = request.Configurations;
-        var plans = new List<ReplayPlan> { ReplayArguments.Compile(request.Source, terminal, token) };
+        var plans = new List<ReplayPlan> { ReplayArguments.Compile(request.Source, terminal, token, OtherOrders) };
         try
         {
-            foreach (Pass pass in Comparison.Passes.Where(p => plans.All(plan => plan.Order != p.Order)))
-                plans.Add(ReplayArguments.CompileAgain(request.Source, pass.Order, terminal, token));
+            foreach (ReplayOrder order in OtherOrders)
+                plans.Add(ReplayArguments.CompileAgain(request.Source, order, terminal, token));
             var comparison = new Comparison(plans, configurations, request.Options, WorkerRunner.Instance);
             string title = $"Comparing {Quantity.Count(configurations.Count, "configuration")} (seed {request.Options.Seed})";
             ComparisonReport report = terminal.WithProgress(title, progress => comparison.Run(request.Source.Trace.Path, new Share(progress), token));
@@ -116,6 +119,9 @@ internal static class CompareCommand
             plans.ForEach(plan => plan.Dispose());
         }
     }
+
+    /// <summary>Those of the passes, but for that of the first plan.</summary>
+    private static IEnumerable<ReplayOrder> OtherOrders => Comparison.Passes.Select(p => p.Order).Distinct().Where(o => o != Pass.Throughput.Order);
 
     private static int CodeOf(ComparisonReport report)
     {

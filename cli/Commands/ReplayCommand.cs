@@ -38,14 +38,14 @@ internal static class ReplayCommand
             Description = "Record the replay, for verify to compare with the trace: NAME.alloctrace or NAME.allocrec.",
             HelpName = "out",
         };
-        Option<bool> force = new("--force") { Description = "Replace a recording of that name." };
+        Option<bool> force = new("--force") { Description = "Replace a recording of that name, or a kept plan that is not this one." };
         Option<bool> check = new("--check")
         {
             Description = "Replay once more with every block written and looked at: is it aligned, its owner's alone, and does it keep its bytes? "
                 + "Exit code 1 where one is not.",
         };
         Option<bool> partial = TraceArguments.Partial();
-        Option<string?> keepPlan = new("--keep-plan") { Description = "Keep the compiled plan as this file.", HelpName = "file" };
+        Option<string?> keepPlan = KeptPlans.FileOption();
         Option<bool> json = TraceArguments.Json();
         var command = new Command("replay", "Replay a trace on real threads under an allocator, and check that the replay was the trace.")
         {
@@ -62,7 +62,7 @@ internal static class ReplayCommand
                         Order = ReplayArguments.ParseOrder(parse.GetValue(order)!),
                         IsTimed = !ReplayArguments.ParsePace(parse.GetValue(pace)!).IsAsap,
                     },
-                    parse.GetValue(keepPlan)),
+                    KeptPlans.Of(parse.GetValue(keepPlan), isDirectory: false, parse.GetValue(force))),
                 parse.GetValue(allocator)!,
                 new ReplayOptions
                 {
@@ -94,8 +94,6 @@ internal static class ReplayCommand
         if (output is not null && WhyNotRecordable(request, configuration, output) is { } why)
             throw new UsageException(why);
         using ReplayPlan plan = ReplayArguments.Compile(request.Source, terminal, token);
-        if (request.Source.KeepPlan is { } kept)
-            terminal.Note($"Wrote {kept}.");
         if (output is not null)
             configuration = configuration with { Hook = HookOf(request, configuration, output.Directory) };
         var session = new ReplaySession(plan, configuration, request.Options, WorkerRunner.Instance);
@@ -114,6 +112,8 @@ internal static class ReplayCommand
             terminal.Note($"Note: {Quantity.Count(report.FailedNow, "call")} that gave a block when recorded failed now: "
                 + "the figures are of less than the trace");
         }
+        if (report.WaitsDominate)
+            terminal.Note("Note: " + ReplayNotes.WaitsDominate(report));
         if (loss is not null)
             terminal.Note($"allocreplay: {loss}");
         IReadOnlyList<string> trace = request.Source.Trace.Words;

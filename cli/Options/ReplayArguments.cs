@@ -12,6 +12,9 @@ namespace AllocReplay.Cli.Options;
 /// <summary>What the commands that replay a trace share: options, and the way from a trace to a plan that may run.</summary>
 internal static class ReplayArguments
 {
+    /// <summary>What plans take of the disk is told from so many bytes on.</summary>
+    private const long ToldFrom = 256 << 20;
+
     public static Option<string> Touch()
     {
         var touch = new Option<string>("--touch")
@@ -82,15 +85,23 @@ internal static class ReplayArguments
     public static TouchPolicy ParseTouch(string name) => ValueName.Parse<TouchPolicy>(name)!.Value;
 
     /// <summary>What of a trace is to be compiled, and how.</summary>
-    internal sealed record Source(TraceChoice Trace, PlanCheck Check, PlanOptions Options, string? KeepPlan = null);
+    /// <param name="Trace">The trace.</param>
+    /// <param name="Check">Whether the plan may run.</param>
+    /// <param name="Options">What it keeps.</param>
+    /// <param name="Kept">Where it is kept; null for nowhere.</param>
+    internal sealed record Source(TraceChoice Trace, PlanCheck Check, PlanOptions Options, KeptPlans? Kept = null);
 
     /// <summary>Reads and compiles a trace; refuses a damaged one unless it may be partial, and one larger than memory. Says what is not as it was.</summary>
-    public static ReplayPlan Compile(Source source, Terminal terminal, CancellationToken token)
+    /// <param name="source">The trace.</param>
+    /// <param name="terminal">Where progress and notes go.</param>
+    /// <param name="token">Ends it.</param>
+    /// <param name="others">Orders in which it will be compiled besides, while this plan is there.</param>
+    public static ReplayPlan Compile(Source source, Terminal terminal, CancellationToken token, params IEnumerable<ReplayOrder> others)
     {
-        if (WhyNotKept(source.KeepPlan) is { } why)
+        if (source.Kept?.WhyNot() is { } why)
             throw new UsageException(why);
         using TraceReader reader = TraceArguments.Open(source.Trace, terminal);
-        ReplayPlan plan = Compile(reader, source, "Compiling the replay plan", terminal, token);
+        ReplayPlan plan = Obtain(reader, source, others, "Compiling the replay plan", terminal, token);
         try
         {
             source.Check.Require(plan, source.Trace.Path);
@@ -109,21 +120,26 @@ internal static class ReplayArguments
     {
         using TraceReader reader = TraceReader.Open(source.Trace.Path, source.Trace.Process, source.Trace.Range);
         Source again = source with { Options = source.Options with { Order = order } };
-        return Compile(reader, again, $"Compiling the plan in order {ValueName.Of(order)}", terminal, token);
+        return Obtain(reader, again, [], $"Compiling the plan in order {ValueName.Of(order)}", terminal, token);
     }
 
-    private static ReplayPlan Compile(TraceReader reader, Source source, string title, Terminal terminal, CancellationToken token) =>
-        terminal.WithProgress(title, progress => ReplayPlan.Compile(reader, source.Options, source.KeepPlan, progress, token));
-
-    private static string? WhyNotKept(string? plan)
+    /// <summary>The plan that was kept, or a new one.</summary>
+    private static ReplayPlan Obtain(
+        TraceReader reader, Source source, IEnumerable<ReplayOrder> others, string title, Terminal terminal, CancellationToken token)
     {
-        if (plan is null)
-            return null;
-        if (plan.Length == 0)
-            return "--keep-plan: expected a file name, found none";
-        if (Path.Exists(plan))
-            return $"--keep-plan {plan}: already there; choose another name";
-        string directory = Path.GetDirectoryName(Path.GetFullPath(plan))!;
-        return Directory.Exists(directory) ? null : $"--keep-plan {plan}: no such directory: {directory}";
+        if (source.Kept?.Take(reader, source.Options, terminal) is { } taken)
+            return taken;
+        string? keepAs = source.Kept?.FileFor(source.Options.Order);
+        string directory = keepAs is null ? Path.GetTempPath() : Path.GetDirectoryName(Path.GetFullPath(keepAs))!;
+        PlanForecast forecast = PlanForecast.Of(reader, [source.Options, .. others.Select(o => source.Options with { Order = o })], directory);
+        forecast.Require();
+        if (forecast.LikelyBytes >= ToldFrom)
+            title += $" (about {Quantity.Bytes(forecast.LikelyBytes)} in {directory})";
+        if (forecast.LikelyBytes > forecast.FreeBytes)
+            terminal.Note($"Note: {directory} may be too small for it: {Quantity.Bytes(forecast.FreeBytes)} are free; TMPDIR moves it elsewhere");
+        ReplayPlan plan = terminal.WithProgress(title, progress => ReplayPlan.Compile(reader, source.Options, keepAs, progress, token));
+        if (keepAs is not null)
+            terminal.Note($"Wrote {keepAs}.");
+        return plan;
     }
 }

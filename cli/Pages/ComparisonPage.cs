@@ -52,6 +52,11 @@ internal static class ComparisonPage
         }
         foreach (ComparisonRow row in report.Rows.Where(r => r.Role != Role.Twin && r.Substituted.Count > 0))
             terminal.Note($"{row.Allocator.Name} has no {string.Join(", ", row.Substituted)}; the nearest it has was called.");
+        foreach (ComparisonRow row in report.Rows.Where(r => r.WaitsDominate && r.Role is (Role.Baseline or Role.Compared)))
+        {
+            terminal.Note($"{row.Allocator.Name}: in more than half of the time every thread waited for another ({Quantity.Count(row.Waits, "wait")} "
+                + "for blocks): its speed is that of the waits. A recording on fewer threads has less of them.");
+        }
         terminal.Next(TextLine.Command(["compare", .. trace, "--seed", report.Seed.ToString(CultureInfo.InvariantCulture), "--json"]));
     }
 

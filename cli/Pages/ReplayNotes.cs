@@ -1,6 +1,8 @@
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
+using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Cli.Pages;
 
@@ -14,6 +16,11 @@ internal static class ReplayNotes
         foreach (Departure departure in plan.Departures)
             terminal.Note("Note: " + Text(departure));
     }
+
+    /// <summary>What a replay tells that mostly waited.</summary>
+    public static string WaitsDominate(ReplayReport report) =>
+        $"in more than half of the time every thread waited for another ({Quantity.Count(report.Waits, "wait")}): the figures are of the waits, not of the "
+        + "allocator; " + (report.Order == ReplayOrder.Deps ? "record the program on fewer threads" : "--order deps waits for blocks alone");
 
     private static string Text(Departure departure)
     {

@@ -34,6 +34,9 @@ internal interface ITraceSource : IDisposable
     /// <summary>The part of <see cref="EventBytes"/> that is of one recording interval.</summary>
     long EventBytesOf(uint interval);
 
+    /// <summary>How many events are stored, of one recording interval where one is named; null where that is not known without reading them.</summary>
+    long? EventCountOf(uint? interval) => null;
+
     /// <summary>The first damage that opening met, or null. What lies before it can be read.</summary>
     TraceFormatException? Damage { get; }
 

@@ -79,6 +79,9 @@ internal sealed class PackedImage : ITraceSource
     public long EventBytesOf(uint interval) =>
         _blocks.Sum(t => t.Where(b => b.Header.Interval == interval).Sum(b => (long)Unsafe.SizeOf<FrameHeader>() + b.Header.Length));
 
+    public long? EventCountOf(uint? interval) =>
+        _blocks.Sum(t => t.Where(b => interval is null || b.Header.Interval == interval).Sum(b => (long)b.Header.Count));
+
     public IEventCursor OpenCursor(int thread, ulong fromTicks = 0) => new Cursor(this, thread, fromTicks);
 
     /// <summary>The file is the trace's.</summary>

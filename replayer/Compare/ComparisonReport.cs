@@ -103,6 +103,10 @@ public sealed record ComparisonRow
     public required long Divergences { get; init; }
     /// <summary>Calls for which the allocator has no function; the nearest it has was called.</summary>
     public required IReadOnlyList<string> Substituted { get; init; }
+    /// <summary>Waits of a replay for speed that were not over when they were met, in the run that its other counts are of.</summary>
+    public long Waits { get; init; }
+    /// <summary>Whether in more than half of its time no thread was at work: each waited for another.</summary>
+    public bool WaitsDominate { get; init; }
 
     /// <summary>Whether its runs are what was asked for.</summary>
     public bool IsSound => Failure is null && Faults.Count == 0;

@@ -73,6 +73,8 @@ internal sealed class ReportBuilder(
             HookCounts = timed?.HookCounts ?? new Dictionary<string, long>(),
             FailedNow = timed is null ? 0 : timed.FailedNow / Math.Max(1, timed.LoopNs.Count),
             Divergences = timed is null ? 0 : timed.Divergences / Math.Max(1, timed.LoopNs.Count),
+            Waits = timed is null ? 0 : timed.Threads.Sum(t => t.Waits) / Math.Max(1, timed.LoopNs.Count),
+            WaitsDominate = timed?.WaitsDominate ?? false,
             Substituted = timed is null ? [] : [.. timed.Substituted.Keys.Select(k => CallKinds.CallName((CallKind)k))],
         };
     }

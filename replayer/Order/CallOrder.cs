@@ -15,8 +15,8 @@ internal readonly record struct Predecessor(int Thread, long Position)
 /// <summary>What an order remembers of the call that acquired a block, to tell at its release whether the wait for it is implied.</summary>
 /// <param name="Thread">The call's thread.</param>
 /// <param name="Mark">The order's own: a position, or a moment.</param>
-/// <param name="Clock">The order's own: what the thread knew. Never changed.</param>
-internal readonly record struct Acquisition(int Thread, long Mark, long[]? Clock);
+/// <param name="Clock">The order's own: number of what the thread knew.</param>
+internal readonly record struct Acquisition(int Thread, long Mark, int Clock);
 
 /// <summary>
 /// Which calls have to wait for which, beyond the order within each thread. Fed with the events of a trace in merged order; pure:
@@ -81,8 +81,13 @@ internal abstract class CallOrder
     /// <param name="position">As for a call.</param>
     public abstract void Add(in ThreadEvent e, long position);
 
-    /// <summary>What to remember of the call that was added last, which acquired a block.</summary>
+    /// <summary>What to remember of the call that was added last, which acquired a block, until it is told to <see cref="Forget"/>.</summary>
     public abstract Acquisition Remember(int thread, long position);
+
+    /// <summary>Nobody will ask for that block any more.</summary>
+    public virtual void Forget(in Acquisition block)
+    {
+    }
 
     /// <summary>The call added last created this thread.</summary>
     public virtual void Created(int child, int parent, long beginNs, long position)

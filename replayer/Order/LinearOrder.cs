@@ -20,5 +20,5 @@ internal sealed class LinearOrder : CallOrder
 
     public override void Add(in ThreadEvent e, long position) => _last[0] = new Predecessor(e.Thread, position);
 
-    public override Acquisition Remember(int thread, long position) => new(thread, 0, null);
+    public override Acquisition Remember(int thread, long position) => new(thread, 0, 0);
 }

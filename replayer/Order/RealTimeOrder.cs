@@ -20,11 +20,18 @@ namespace AllocReplay.Replayer.Order;
 /// the thread's own last call began, or before another call that <c>b</c> waits for began: that is the transitive
 /// reduction of R, exactly.</para>
 /// <para>Cost: threads stand in a list, the one that ended a call last first, and a call looks only at those that ended one since
-/// the moment that its thread knows. Memory: the times of all calls, in the spill.</para>
+/// the moment that its thread knows. Memory: the times of the last 10 ms and some 65,000 calls; of a trace with latency, whose calls may have begun at
+/// any moment since the one before, of all calls, in the spill.</para>
 /// </remarks>
 internal sealed unsafe class RealTimeOrder : CallOrder
 {
     private const int None = -1;
+    /// <summary>The merged order is not later than this with any event: the merge waits for 1 ms.</summary>
+    private const long LateNs = 10_000_000;
+    private const int CallsBetweenTrims = 1 << 16;
+
+    private readonly long _lateNs;
+    private readonly int _callsBetweenTrims;
 
     private readonly bool _hasLatency;
     private readonly ThreadTimes[] _threads;
@@ -34,14 +41,26 @@ internal sealed unsafe class RealTimeOrder : CallOrder
     private int _latest = None; // the thread whose call ended last
     private int _ended; // threads in the list
     private long _now = long.MinValue; // the latest stamp that the merged order has shown
+    private int _untrimmed; // calls
+    private long _endings;
 
-    public RealTimeOrder(int threadCount, bool hasLatency, Spill spill)
+    /// <param name="threadCount">Threads of the trace.</param>
+    /// <param name="hasLatency">Whether the trace tells how long calls took.</param>
+    /// <param name="spill">Where the times of a trace with latency go.</param>
+    /// <param name="callsBetweenTrims">Events after which what nobody will ask for is given up; for tests.</param>
+    /// <param name="lateNs">By how much a stamp may be behind the latest one that was shown; for tests.</param>
+    public RealTimeOrder(int threadCount, bool hasLatency, Spill spill, int callsBetweenTrims = CallsBetweenTrims, long lateNs = LateNs)
     {
+        (_callsBetweenTrims, _lateNs) = (callsBetweenTrims, lateNs);
         _hasLatency = hasLatency;
         _threads = new ThreadTimes[threadCount];
+        var pieces = new CallHistory.Pieces(hasLatency ? spill : null);
         for (int i = 0; i < threadCount; i++)
-            _threads[i] = new ThreadTimes(spill);
+            _threads[i] = new ThreadTimes(pieces);
     }
+
+    /// <summary>Calls whose times are kept.</summary>
+    public long CallsKept => _threads.Sum(t => t.Calls.Count - t.Calls.First);
 
     /// <summary>A call of the event's thread that was under way has ended.</summary>
     public override void Observe(int thread, long ns)
@@ -61,23 +80,45 @@ internal sealed unsafe class RealTimeOrder : CallOrder
         }
     }
 
-    public override void Pass(int thread, long ns) => _threads[thread].LastStampNs = ns;
+    public override void Pass(int thread, long ns)
+    {
+        (_threads[thread].LastStampNs, _threads[thread].Foreseen) = (ns, null);
+        if (_hasLatency || ++_untrimmed < _callsBetweenTrims)
+            return;
+        _untrimmed = 0;
+        Trim();
+    }
 
     public override long BeginOf(in TraceCall call) =>
         _hasLatency || call.IsDeallocation || call.IsReallocation ? call.BeginNs : _threads[call.Thread].LastStampNs;
 
     public override ReadOnlySpan<Predecessor> Before(int thread, long beginNs)
     {
-        long known = _threads[thread].KnownNs;
-        Unreduced += _ended - (_threads[thread].IsListed ? 1 : 0);
-        if (beginNs <= known)
+        ThreadTimes self = _threads[thread];
+        Unreduced += _ended - (self.IsListed ? 1 : 0);
+        if (beginNs <= self.KnownNs)
             return [];
+        ReadOnlySpan<Predecessor> result = self.Foreseen is { } foreseen && beginNs == self.LastStampNs ? InTurn(foreseen) : Find(thread, beginNs);
+        self.KnownNs = beginNs;
+        return result;
+    }
+
+    /// <summary>As they would be met in the list now.</summary>
+    private Predecessor[] InTurn(Predecessor[] foreseen)
+    {
+        Array.Sort(foreseen, (a, b) => _threads[b.Thread].Ending.CompareTo(_threads[a.Thread].Ending));
+        return foreseen;
+    }
+
+    private ReadOnlySpan<Predecessor> Find(int thread, long beginNs)
+    {
+        long known = _threads[thread].KnownNs;
         bool isFirst = _threads[thread].Last == null; // what it waits for is over by then; later calls know that by the moment
         _calls.Clear();
         _result.Clear();
         for (int other = _latest; other != None && _threads[other].EndedNs >= known; other = _threads[other].Older)
         {
-            if (other == thread || _threads[other].LastBefore(beginNs) is not { } call || call.EndNs < known)
+            if (other == thread || _threads[other].Calls.LastBefore(beginNs) is not { } call || call.EndNs < known)
                 continue;
             if (isFirst && IsOfAncestor(thread, other, call.Position))
                 continue;
@@ -90,7 +131,6 @@ internal sealed unsafe class RealTimeOrder : CallOrder
         for (int i = 0; i < _result.Count; i++)
             if (_calls[i].EndNs >= known)
                 _result[kept++] = _result[i];
-        _threads[thread].KnownNs = beginNs;
         return CollectionsMarshal.AsSpan(_result)[..kept];
     }
 
@@ -120,7 +160,7 @@ internal sealed unsafe class RealTimeOrder : CallOrder
 
     private void Add(int thread, in CallTimes call, bool isUnderWay)
     {
-        _threads[thread].Add(call);
+        _threads[thread].Calls.Add(call);
         _threads[thread].UnderWay = isUnderWay;
         if (!isUnderWay)
             Ended(thread);
@@ -129,7 +169,7 @@ internal sealed unsafe class RealTimeOrder : CallOrder
     }
 
     /// <summary>It had ended by now.</summary>
-    public override Acquisition Remember(int thread, long position) => new(thread, _now, null);
+    public override Acquisition Remember(int thread, long position) => new(thread, _now, 0);
 
     public override void Created(int child, int parent, long beginNs, long position)
     {
@@ -143,6 +183,7 @@ internal sealed unsafe class RealTimeOrder : CallOrder
         ThreadTimes self = _threads[thread];
         self.UnderWay = false;
         self.EndedNs = self.Last->EndNs;
+        self.Ending = ++_endings;
         if (_latest == thread)
             return;
         if (self.IsListed)
@@ -162,18 +203,40 @@ internal sealed unsafe class RealTimeOrder : CallOrder
         _latest = thread;
     }
 
-    private sealed class ThreadTimes(Spill spill)
+    /// <summary>
+    /// Gives up what nobody will ask for. Without latency, a thread's next call begins at its last stamp, or at a stamp that is still to come: so what a thread
+    /// that has been still for long would be told is worked out now, and then nobody asks for what lies further back than stamps may be late.
+    /// </summary>
+    /// <remarks>What ended before a moment that has been stamped does not change any more: what ends from now on ends at the latest stamp or after it.</remarks>
+    private void Trim()
     {
-        private readonly SpillList<CallTimes> _calls = new(spill);
+        long horizon = _now - _lateNs;
+        for (int i = 0; i < _threads.Length; i++)
+        {
+            ThreadTimes thread = _threads[i];
+            if (thread.LastStampNs == long.MinValue || thread.LastStampNs >= horizon || thread.Foreseen is not null)
+                continue;
+            thread.Foreseen = thread.LastStampNs > thread.KnownNs ? Find(i, thread.LastStampNs).ToArray() : [];
+        }
+        foreach (ThreadTimes thread in _threads)
+            thread.Calls.DropBefore(horizon);
+    }
 
-        public CallTimes* Last { get; private set; }
+    private sealed class ThreadTimes(CallHistory.Pieces pieces)
+    {
+        public CallHistory Calls { get; } = new(pieces);
+        public CallTimes* Last => Calls.Last;
         /// <summary>The last call has not ended yet.</summary>
         public bool UnderWay { get; set; }
         public long LastStampNs { get; set; } = long.MinValue;
         /// <summary>End of the last call that has ended.</summary>
         public long EndedNs { get; set; }
+        /// <summary>Number of that end, of all threads'.</summary>
+        public long Ending { get; set; }
         /// <summary>It has waited for all that ended before this moment.</summary>
         public long KnownNs { get; set; } = long.MinValue;
+        /// <summary>What a call that begins at <see cref="LastStampNs"/> waits for, where that has been found already.</summary>
+        public Predecessor[]? Foreseen { get; set; }
         /// <summary>The thread that created it, or none, and the position of that call.</summary>
         public int Parent { get; set; } = None;
         /// <inheritdoc cref="Parent"/>
@@ -181,30 +244,5 @@ internal sealed unsafe class RealTimeOrder : CallOrder
         public bool IsListed { get; set; }
         public int Older { get; set; } = None;
         public int Newer { get; set; } = None;
-
-        public void Add(in CallTimes call) => Last = _calls.Append(call);
-
-        /// <summary>The last call that ended before a moment, or null. Looks back in steps that double: it is seldom far.</summary>
-        public CallTimes? LastBefore(long ns)
-        {
-            long high = _calls.Count - 1; // ended before ns: all below low; not: all above high
-            long step = 1;
-            while (high >= 0 && _calls.At(high)->EndNs >= ns)
-            {
-                high -= step;
-                step *= 2;
-            }
-            long low = Math.Max(high, -1), end = Math.Min(low + step, _calls.Count);
-            // Between low, which ended before ns or is none, and end, which did not or is none.
-            while (end - low > 1)
-            {
-                long middle = (low + end) / 2;
-                if (_calls.At(middle)->EndNs < ns)
-                    low = middle;
-                else
-                    end = middle;
-            }
-            return low < 0 ? null : *_calls.At(low);
-        }
     }
 }

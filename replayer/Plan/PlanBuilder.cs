@@ -17,10 +17,11 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
     private readonly CallOrder _order;
     private readonly PlanOptions _options;
     private readonly List<PlanThreadBuilder> _threads = [];
-    private readonly Dictionary<long, LiveBlock> _live = [];
+    private readonly LiveBlocks _live = new();
     private readonly List<(int Thread, uint Slot)> _displaced = [];
     private readonly int _mainThread;
     private long _sharedSlots;
+    private UInt128 _acquired, _liveBytes, _peak; // exact, so that what is taken off them was on them
 
     /// <param name="directory">Where temporary files go.</param>
     /// <param name="threadCount">Threads of the trace.</param>
@@ -36,10 +37,9 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
             _threads.Add(new PlanThreadBuilder(_spill, options.IsTimed));
     }
 
-    private readonly record struct LiveBlock(uint Slot, nint Producer, Acquisition Acquired);
-
     public IReadOnlyList<PlanThreadBuilder> Threads => _threads;
     public PlanCounts Counts { get; } = new();
+    public TraceTotals Totals => new(ByteCount.Of(_acquired), ByteCount.Of(_peak));
 
     /// <inheritdoc/>
     public void Begin(in TraceEvent begin)
@@ -73,11 +73,13 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
     }
 
     /// <summary>Writes the plan.</summary>
-    public void Write(Stream output)
+    /// <param name="output">Where it goes; it can seek.</param>
+    /// <param name="facts">What goes with it; asked for when <see cref="Counts"/> is complete.</param>
+    public void Write(Stream output, Func<byte[]> facts)
     {
         Counts.UnreducedWaits = _order.Unreduced;
-        IEnumerable<(int, uint)> leftovers = _live.Values.Select(b => (b.Acquired.Thread, b.Slot)).Concat(_displaced);
-        PlanWriter.Write(output, _options.Order, _threads, _sharedSlots, _mainThread, leftovers, Counts);
+        IEnumerable<(int, uint)> leftovers = _live.All.Select(b => (b.Acquired.Thread, b.Slot)).Concat(_displaced);
+        PlanWriter.Write(output, _options.Order, _threads, _sharedSlots, _mainThread, leftovers, Counts, _spill, facts);
     }
 
     public void Dispose() => _spill.Dispose();
@@ -143,6 +145,7 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
                 thread.SkippedCalls++;
                 return;
             }
+            _liveBytes -= block.Size;
             op.Flags |= Consume(block, call.Thread, begin, ref op);
         }
         Append(call, thread, op, begin);
@@ -153,6 +156,8 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
     {
         if (call.Displaced < 0 || !_live.Remove(call.Displaced, out LiveBlock block))
             return;
+        _liveBytes -= block.Size;
+        _order.Forget(block.Acquired);
         Counts.DisplacedBlocks++;
         _displaced.Add((block.Acquired.Thread, block.Slot));
     }
@@ -178,17 +183,19 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
         }
         if (!call.IsNull)
         {
+            _liveBytes -= old.Size;
             Produce(call, thread, op, begin, call.Acquired, operand);
         }
         else if (call.Frees)
         {
+            _liveBytes -= old.Size;
             op.Flags |= PlanFlags.Freed;
             Append(call, thread, op, begin, operand);
         }
         else if (known)
         {
             op.Flags |= PlanFlags.Failed | PlanFlags.Keep;
-            Produce(call, thread, op, begin, call.Kept, operand);
+            Produce(call, thread, op, begin, call.Kept, operand, old.Size);
         }
         else
         {
@@ -198,13 +205,19 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
     }
 
     /// <summary>Appends an op that stores a block, and remembers where.</summary>
-    private void Produce(in TraceCall call, PlanThreadBuilder thread, PlanOp op, long begin, long id, PlanOp operand = default)
+    private void Produce(in TraceCall call, PlanThreadBuilder thread, PlanOp op, long begin, long id, PlanOp operand = default, ulong? keptSize = null)
     {
         (op.Slot, op.SlotKind) = (thread.TakeSlot(), SlotKind.Own);
         PlanOp* place = Append(call, thread, op, begin, operand);
+        if (keptSize is null)
+        {
+            _acquired += call.BytesRequested;
+            _liveBytes += call.BytesRequested;
+            _peak = UInt128.Max(_peak, _liveBytes);
+        }
         // No id: a failed reallocation whose address has been taken since. Nobody will ask for the block.
         if (id >= 0)
-            _live[id] = new LiveBlock(op.Slot, (nint)place, _order.Remember(call.Thread, thread.Ops.Count - 1));
+            _live.Add(id, new LiveBlock(op.Slot, (nint)place, keptSize ?? call.BytesRequested, _order.Remember(call.Thread, thread.Ops.Count - 1)));
     }
 
     /// <summary>Gives up a block: its slot, shared when the block came from another thread. Tells whether that is to be waited for.</summary>
@@ -214,8 +227,13 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
         owner.ReturnSlot(block.Slot);
         (user.Slot, user.SlotKind) = (block.Slot, SlotKind.Own);
         if (block.Acquired.Thread == consumer)
+        {
+            _order.Forget(block.Acquired);
             return PlanFlags.None;
+        }
         bool waits = !_order.IsImplied(block.Acquired, consumer, begin);
+        _order.Forget(block.Acquired);
+        _spill.Visited();
         PlanOp* producer = (PlanOp*)block.Producer;
         (producer->Slot, producer->SlotKind) = (user.Slot, user.SlotKind) = (owner.TakeSharedSlot(ref _sharedSlots), SlotKind.Shared);
         producer->Flags |= waits ? PlanFlags.Publish : PlanFlags.None;

@@ -16,6 +16,7 @@ namespace AllocReplay.Replayer.Plan;
 /// LeftoverOffset    uint[LeftoverCount], the slots of blocks that the trace leaves
 /// TimesOffset       long[OpCount], nanoseconds since the start of the recording at which each op was recorded, -1 for an op that is not
 ///                   recorded; no such table where TimesOffset is 0
+/// FactsOffset       byte[FactsLength], what the replayer keeps with the plan: see PlanFacts
 /// </code>
 /// <para>A block's address lives in a <em>slot</em>, one machine word. Slot <see cref="NullSlot"/> is never written: it is the
 /// null pointer that programs pass. A slot private to a thread is used again after its block is gone. A slot whose block
@@ -26,7 +27,7 @@ internal static class PlanFormat
 {
     /// <summary><c>ARPLAN</c> and two zero bytes.</summary>
     public const ulong Magic = 0x0000_4e41_4c50_5241;
-    public const uint Version = 4;
+    public const uint Version = 5;
     public const uint NullSlot = 0;
     /// <summary>Slots of different threads never share a cache line: private slots are laid out in multiples of this.</summary>
     public const int SlotsPerLine = 8;
@@ -59,7 +60,11 @@ internal struct PlanHeader
     public long LeftoverOffset;
     public long LeftoverCount;
     public long TimesOffset;
+    public long FactsOffset;
+    public long FactsLength;
     public long FileLength;
+    /// <summary>XXH3 (64 bits) of all that follows the header, and of the header up to here. Tells damage; of good faith it says nothing.</summary>
+    public ulong Checksum;
 }
 
 [StructLayout(LayoutKind.Sequential)]

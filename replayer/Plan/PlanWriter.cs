@@ -1,17 +1,20 @@
+using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Replayer.Order;
+using AllocReplay.Replayer.Scratch;
 
 namespace AllocReplay.Replayer.Plan;
 
 /// <summary>Lays a compiled plan out in its file: all slots get their final numbers, each thread's ops come in a row.</summary>
+/// <remarks>What has been written is given up in the spill, so the disk never holds both as a whole.</remarks>
 internal static unsafe class PlanWriter
 {
     private const int BufferOps = 4096;
 
     public static void Write(
         Stream output, ReplayOrder order, IReadOnlyList<PlanThreadBuilder> threads, long sharedSlots, int mainThread,
-        IEnumerable<(int Thread, uint Slot)> leftovers, PlanCounts counts)
+        IEnumerable<(int Thread, uint Slot)> leftovers, PlanCounts counts, Spill spill, Func<byte[]> facts)
     {
         // Slot 0 is the null pointer's. The first line is left to it: it is read by all threads and written by none.
         long[] ownBase = new long[threads.Count];
@@ -61,19 +64,47 @@ internal static unsafe class PlanWriter
             header.TimesOffset = header.FileLength;
             header.FileLength += ops * sizeof(long);
         }
-        output.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<PlanHeader>(in header)));
-        output.Write(MemoryMarshal.AsBytes<PlanThread>(table));
+        byte[] told = facts();
+        header.FactsOffset = header.FileLength;
+        header.FactsLength = told.Length;
+        header.FileLength += told.Length;
+        // The header comes last: a plan that is not whole is none.
+        output.Write(new byte[Unsafe.SizeOf<PlanHeader>()]);
+        var hash = new XxHash3();
+        void Put(ReadOnlySpan<byte> bytes)
+        {
+            output.Write(bytes);
+            hash.Append(bytes);
+        }
+        Put(MemoryMarshal.AsBytes<PlanThread>(table));
         var buffer = new PlanOp[BufferOps];
         for (int i = 0; i < threads.Count; i++)
+        {
             foreach ((nint start, int count) in threads[i].Ops.Chunks())
-                WriteOps(output, new ReadOnlySpan<PlanOp>((void*)start, count), buffer, (uint)ownBase[i], (uint)sharedBase);
-        output.Write(MemoryMarshal.AsBytes<uint>(left));
-        output.Write(new byte[-left.Length * sizeof(uint) & 7]);
+            {
+                WriteOps(Put, new ReadOnlySpan<PlanOp>((void*)start, count), buffer, (uint)ownBase[i], (uint)sharedBase);
+                spill.Discard(start, (long)count * sizeof(PlanOp));
+            }
+        }
+        Put(MemoryMarshal.AsBytes<uint>(left));
+        Put(new byte[-left.Length * sizeof(uint) & 7]);
         foreach ((nint start, int count) in threads.SelectMany(t => t.Times?.Chunks() ?? []))
-            output.Write(new ReadOnlySpan<byte>((void*)start, count * sizeof(long)));
+        {
+            Put(new ReadOnlySpan<byte>((void*)start, count * sizeof(long)));
+            spill.Discard(start, (long)count * sizeof(long));
+        }
+        Put(told);
+        hash.Append(HeadOf(in header));
+        header.Checksum = hash.GetCurrentHashAsUInt64();
+        output.Position = 0;
+        output.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<PlanHeader>(in header)));
     }
 
-    private static void WriteOps(Stream output, ReadOnlySpan<PlanOp> ops, PlanOp[] buffer, uint ownBase, uint sharedBase)
+    /// <summary>What the checksum has of a header.</summary>
+    public static ReadOnlySpan<byte> HeadOf(ref readonly PlanHeader header) =>
+        MemoryMarshal.AsBytes(new ReadOnlySpan<PlanHeader>(in header))[..^sizeof(ulong)];
+
+    private static void WriteOps(Action<ReadOnlySpan<byte>> put, ReadOnlySpan<PlanOp> ops, PlanOp[] buffer, uint ownBase, uint sharedBase)
     {
         while (ops.Length > 0)
         {
@@ -85,7 +116,7 @@ internal static unsafe class PlanWriter
                 op.SlotKind = SlotKind.Null;
                 buffer[i] = op;
             }
-            output.Write(MemoryMarshal.AsBytes(buffer.AsSpan(0, count)));
+            put(MemoryMarshal.AsBytes(buffer.AsSpan(0, count)));
             ops = ops[count..];
         }
     }

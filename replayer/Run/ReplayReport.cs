@@ -73,6 +73,10 @@ public sealed record ReplayReport
     public required long Waits { get; init; }
     /// <summary>Waits that ended in sleep.</summary>
     public required long Sleeps { get; init; }
+    /// <summary>Nanoseconds that threads were at work and not waiting, in all.</summary>
+    public required long WorkNs { get; init; }
+    /// <summary>Whether in more than half of the time no thread was at work, as fast as it goes: then the figures are of the waits.</summary>
+    public required bool WaitsDominate { get; init; }
     /// <summary>Acquisitions that succeeded when recorded and failed now.</summary>
     public required long FailedNow { get; init; }
     /// <summary>Calls whose outcome differs in another way.</summary>
@@ -127,6 +131,8 @@ public sealed record ReplayReport
             CrossThreadBlocks = plan.Counts.CrossThreadBlocks * options.Loops,
             Waits = timed.Threads.Sum(t => t.Waits),
             Sleeps = timed.Threads.Sum(t => t.Sleeps),
+            WorkNs = timed.WorkNs,
+            WaitsDominate = options.Pace.IsAsap && timed.WaitsDominate,
             FailedNow = timed.FailedNow,
             Divergences = timed.Divergences,
             Substituted = [.. timed.Substituted.Keys.Select(k => CallKinds.CallName((CallKind)k))],

@@ -82,6 +82,10 @@ public sealed record WorkerResult
     public long FailedNow => Threads.Sum(t => t.FailedNow);
     public long Divergences => Threads.Sum(t => t.Divergences);
     public double CallsPerSecond => ElapsedNs == 0 ? 0 : Calls * 1e9 / ElapsedNs;
+    /// <summary>What the threads were at work and not waiting, in all.</summary>
+    public long WorkNs => Threads.Sum(t => Math.Max(0, t.ActiveNs - t.WaitNs));
+    /// <summary>In more than half of the time no thread was at work: each waited for another. Then the figures are of the waits.</summary>
+    public bool WaitsDominate => Threads.Any(t => t.WaitNs > 0) && 2 * WorkNs < ElapsedNs;
     /// <summary>Peak over the harness's own memory.</summary>
     public long PeakOverBaseline => PeakBytes - BaselineBytes;
     /// <summary>Anonymous resident bytes over the harness's own, on average over the calls; 0 without a curve.</summary>
@@ -122,4 +126,7 @@ public readonly record struct ResidueReading(long AfterMs, long Bytes);
 /// </param>
 /// <param name="Waits">Blocks of other threads that were not there yet.</param>
 /// <param name="Sleeps">Waits that ended in sleep.</param>
-public sealed record WorkerThread(long Calls, ulong BytesRequested, long FailedNow, long Divergences, long Waits, long Sleeps);
+/// <param name="ActiveNs">Nanoseconds from its first call to its last.</param>
+/// <param name="WaitNs">Of these, what went by in waits, as every sixteenth of them tells, and each that slept.</param>
+public sealed record WorkerThread(
+    long Calls, ulong BytesRequested, long FailedNow, long Divergences, long Waits, long Sleeps, long ActiveNs = 0, long WaitNs = 0);

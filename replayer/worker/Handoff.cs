@@ -20,6 +20,8 @@ internal static unsafe class Handoff
     private const int MissesMax = 8;
     /// <summary>Misses in a row after which a thread tries all its patience once more.</summary>
     private const int TryAgain = 64;
+    /// <summary>One in so many waits is timed while it looks: to read the clock each time would be felt.</summary>
+    private const int TimedWaits = 16;
 
     /// <summary>
     /// Publishes a block that is complete. The exchange is a release, so the consumer sees the touched bytes, and it tells
@@ -69,11 +71,12 @@ internal static unsafe class Handoff
     {
         if (Volatile.Read(ref progress->Done) < done)
         {
-            self->Waits++;
+            long begin = Begin(self);
             int spins = 0;
             while (Volatile.Read(ref progress->Done) < done && Spin(ref spins, self))
             {
             }
+            Looked(begin, self);
             if (Volatile.Read(ref progress->Done) >= done)
                 Encourage(self);
             else
@@ -89,10 +92,21 @@ internal static unsafe class Handoff
         {
             self->Waits++;
             self->Sleeps++;
+            long begin = Libc.Now();
             while (Volatile.Read(ref progress->Exited) == 0)
                 Libc.Wait(&progress->Exited, 0);
+            self->WaitNs += Libc.Now() - begin;
         }
         AfterWait();
+    }
+
+    /// <summary>A wait begins. Its time where it is one of those that are timed, else 0.</summary>
+    private static long Begin(ReplayThread* self) => self->Waits++ % TimedWaits == 0 ? Libc.Now() : 0;
+
+    private static void Looked(long begin, ReplayThread* self)
+    {
+        if (begin != 0)
+            self->WaitNs += (Libc.Now() - begin) * TimedWaits;
     }
 
     /// <summary>Passes a moment. False when it is time to sleep.</summary>
@@ -122,11 +136,13 @@ internal static unsafe class Handoff
     private static void Sleep(ThreadProgress* progress, ulong done, ReplayThread* self)
     {
         FallAsleep(self);
+        long begin = Libc.Now();
         Interlocked.Increment(ref progress->Sleepers);
         ulong seen;
         while ((seen = Volatile.Read(ref progress->Done)) < done)
             Libc.WaitFor((uint*)&progress->Done, (uint)seen, BitOf(done));
         Interlocked.Decrement(ref progress->Sleepers);
+        self->WaitNs += Libc.Now() - begin;
     }
 
     private static uint BitOf(ulong done) => 1U << (int)(done & 31);
@@ -142,16 +158,19 @@ internal static unsafe class Handoff
 
     private static nuint Await(nuint* slot, ReplayThread* self)
     {
-        self->Waits++;
+        long begin = Begin(self);
         int spins = 0;
         while (Volatile.Read(ref *slot) == SlotState.Pending && Spin(ref spins, self))
         {
         }
+        Looked(begin, self);
         if (Interlocked.CompareExchange(ref *slot, SlotState.Awaited, SlotState.Pending) == SlotState.Pending)
         {
             FallAsleep(self);
+            begin = Libc.Now();
             while (Volatile.Read(ref *slot) == SlotState.Awaited)
                 Libc.Wait((uint*)slot, (uint)SlotState.Awaited);
+            self->WaitNs += Libc.Now() - begin;
         }
         else
         {

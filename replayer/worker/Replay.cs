@@ -36,6 +36,10 @@ internal unsafe struct ReplayThread
     public long Waits;
     /// <summary>Waits that ended in sleep.</summary>
     public long Sleeps;
+    /// <summary>Nanoseconds from its first call to its last.</summary>
+    public long ActiveNs;
+    /// <summary>Of these, what went by in waits: measured of those that slept, of every few of the others.</summary>
+    public long WaitNs;
     /// <summary>Pauses for which it looks before it sleeps: see <see cref="Handoff"/>.</summary>
     public int Patience;
     /// <summary>Waits in a row that ended in sleep.</summary>

@@ -17,6 +17,13 @@ internal static unsafe class ReplayLoop
 
     public static void Run(ReplayThread* self)
     {
+        long begin = Libc.Now();
+        RunInstrumented(self);
+        self->ActiveNs += Libc.Now() - begin;
+    }
+
+    private static void RunInstrumented(ReplayThread* self)
+    {
         switch (self->Replay->Instrument)
         {
             case Instrument.Latency:

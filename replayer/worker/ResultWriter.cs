@@ -50,6 +50,8 @@ internal static unsafe class ResultWriter
             json.WriteNumber("divergences", thread->Divergences);
             json.WriteNumber("waits", thread->Waits);
             json.WriteNumber("sleeps", thread->Sleeps);
+            json.WriteNumber("active_ns", thread->ActiveNs);
+            json.WriteNumber("wait_ns", thread->WaitNs);
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
@@ -15,12 +16,15 @@ internal sealed class PlanFile
     public PlanThread[] Threads { get; }
     public PlanOp[] Ops { get; }
 
-    public static PlanFile Read(string path)
+    /// <summary>Reads it, and sees to it that it would be taken from a stranger too.</summary>
+    public static unsafe PlanFile Read(string path)
     {
         byte[] bytes = File.ReadAllBytes(path);
         var header = MemoryMarshal.Read<PlanHeader>(bytes);
         Assert.Equal(PlanFormat.Magic, header.Magic);
         Assert.Equal(bytes.Length, header.FileLength);
+        fixed (byte* file = bytes)
+            Assert.Null(PlanInspection.Fault(file));
         int tableLength = header.ThreadCount * Marshal.SizeOf<PlanThread>();
         var threads = MemoryMarshal.Cast<byte, PlanThread>(bytes.AsSpan((int)header.ThreadsOffset, tableLength));
         var ops = MemoryMarshal.Cast<byte, PlanOp>(bytes.AsSpan((int)header.OpsOffset))[..(int)header.OpCount];
@@ -36,6 +40,18 @@ internal sealed class PlanFile
         PlanOp[] ops = Of(thread);
         return [.. Enumerable.Range(0, ops.Length).Where(i => ops[i].Code < PlanCode.FirstNonCall)
             .Select(i => (ops[i], PlanCode.HasOperand((CallKind)ops[i].Code) ? ops[i - 1] : default))];
+    }
+
+    /// <summary>Changes a plan file and gives it the checksum that its bytes then have, as somebody would who means harm.</summary>
+    public static unsafe void Forge(string path, Action<byte[]> change)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        change(bytes);
+        var hash = new XxHash3();
+        hash.Append(bytes.AsSpan(sizeof(PlanHeader)));
+        hash.Append(bytes.AsSpan(0, sizeof(PlanHeader) - sizeof(ulong)));
+        BitConverter.TryWriteBytes(bytes.AsSpan(sizeof(PlanHeader) - sizeof(ulong)), hash.GetCurrentHashAsUInt64());
+        File.WriteAllBytes(path, bytes);
     }
 
     /// <summary>Compiles a recording to a temporary plan.</summary>

@@ -36,6 +36,23 @@ public sealed partial class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void Plans_that_were_kept_are_taken_by_the_next_comparison()
+    {
+        string[] compare = ["compare", Trace, "--runs", "1", "--allocator", "glibc", "--keep-plans", _directory["plans"]];
+        Assert.Equal(ExitCode.Ok, _command.Run(compare));
+        string[] plans = [.. Directory.GetFiles(_directory["plans"]).Order(StringComparer.Ordinal)];
+        Assert.Equal([_directory["plans/deps.plan"], _directory["plans/total.plan"]], plans);
+        Assert.All(plans, p => Assert.Contains($"Wrote {p}.", _command.Error));
+        Assert.Equal(ExitCode.Ok, _command.Run(compare));
+        Assert.All(plans, p => Assert.Contains($"Taking the plan that was kept as {p}.", _command.Error));
+
+        File.Copy(plans[0], plans[1], overwrite: true);
+        Assert.Equal(ExitCode.Usage, _command.Run(compare));
+        Assert.Contains("in the order deps", _command.Error);
+        Assert.Equal(ExitCode.Ok, _command.Run([.. compare, "--force"]));
+    }
+
+    [Fact]
     public void Its_json_has_a_figure_for_each_metric_every_run_and_the_twin()
     {
         Assert.Equal(ExitCode.Ok, _command.Run("compare", Trace, "--runs", "2", "--allocator", "glibc,glibc,MALLOC_ARENA_MAX=1,noop", "--json"));

@@ -7,6 +7,7 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Replayer;
 using AllocReplay.Replayer.Allocators;
+using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
 using AllocReplay.Tests.Support;
 
@@ -108,12 +109,20 @@ public sealed class ReplayCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_kept_plan_is_never_overwritten()
+    public void A_kept_plan_is_taken_again_and_another_only_replaced_by_force()
     {
+        using var plans = new TemporaryDirectory(); // the other one is the trace
         _writer.Thread(0).Malloc(100, 0x1000, 32);
         _writer.Save();
-        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, _directory.Path, "--keep-plan", _directory["t.plan"]));
-        Assert.Throws<UsageException>(() => _command.Run(ReplayCommand.Create, _directory.Path, "--keep-plan", _directory["t.plan"]));
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, _directory.Path, "--keep-plan", plans["t.plan"]));
+        Assert.Contains("Wrote ", _command.Error);
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, _directory.Path, "--keep-plan", plans["t.plan"]));
+        Assert.Contains("Taking the plan that was kept as ", _command.Error);
+
+        string[] another = [_directory.Path, "--keep-plan", plans["t.plan"], "--order", "total"];
+        var e = Assert.Throws<PlanFileException>(() => _command.Run(ReplayCommand.Create, another));
+        Assert.Equal(ExitCode.Usage, Failures.Classify(e)?.ExitCode);
+        Assert.Equal(ExitCode.Ok, _command.Run(ReplayCommand.Create, [.. another, "--force"]));
     }
 
     [Fact]

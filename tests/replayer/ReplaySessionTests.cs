@@ -54,6 +54,26 @@ public sealed class ReplaySessionTests : IDisposable
         Assert.Equal((overhead, gap), (report.Overhead, report.OverheadGap));
     }
 
+    /// <summary>A second of two threads.</summary>
+    [Theory]
+    [InlineData(800, 700, "asap", false)]
+    [InlineData(800, 760, "asap", true)]
+    [InlineData(800, 760, "recorded", false)]
+    [InlineData(100, 0, "asap", false)] // they were gone, and waited for nobody
+    public void Waits_dominate_where_for_more_than_half_of_the_time_nobody_was_at_work(long activeMs, long waitMs, string pace, bool dominate)
+    {
+        using ReplayPlan plan = PlanFile.Compile(_directory.Path);
+        var thread = new WorkerThread(500, 0, 0, 0, Waits: 9, Sleeps: 1, activeMs * 1_000_000, waitMs * 1_000_000);
+        var other = thread with { ActiveNs = 900_000_000, WaitNs = waitMs == 0 ? 0 : 500_000_000 };
+        var session = new ReplaySession(
+            plan, Real, new ReplayOptions { Pace = Pace.Parse(pace)! }, new FakeRunner(r => FakeRunner.Result(r) with { Threads = [thread, other] }));
+        foreach (Pass pass in session.Passes)
+            session.Run(pass, token: TestContext.Current.CancellationToken);
+        ReplayReport report = session.Report("trace");
+        Assert.Equal(dominate, report.WaitsDominate);
+        Assert.Equal((activeMs - waitMs + (other.ActiveNs - other.WaitNs) / 1_000_000) * 1_000_000, report.WorkNs);
+    }
+
     [Fact]
     public void What_a_plan_does_not_have_as_it_was_is_told_by_reason()
     {
