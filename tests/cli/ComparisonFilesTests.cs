@@ -28,7 +28,7 @@ public sealed class ComparisonFilesTests : IDisposable
     [Fact]
     public void Csv_has_a_row_for_each_figure_of_each_configuration()
     {
-        List<string[]> rows = Csv(Text(output => ComparisonCsv.Write([Report.Value], output)));
+        List<string[]> rows = Csv(Text(output => ComparisonCsv.Write(SampleComparison.Corpus(Report.Value), output)));
         string[] heads = rows[0];
         string Field(string[] row, string name) => row[Array.IndexOf(heads, name)];
 
@@ -52,7 +52,7 @@ public sealed class ComparisonFilesTests : IDisposable
     [Fact]
     public void Markdown_is_a_table_whatever_is_in_the_names()
     {
-        string text = Text(output => ComparisonMarkdown.Write([Report.Value], "allocreplay compare `x` ``y", output));
+        string text = Text(output => ComparisonMarkdown.Write(SampleComparison.Corpus(Report.Value), "allocreplay compare `x` ``y", output));
         string[] lines = text.Split('\n'), table = [.. lines.Where(l => l.StartsWith('|'))];
         Assert.StartsWith(
             "### a&#124;b&#92;&#124;c⏎&#60;img src=x&#62; &#96;d&#96; &#42;e&#42; &#95;f&#95; &#33;&#91;g&#93;(h)", text, StringComparison.Ordinal);
@@ -91,16 +91,16 @@ public sealed class ComparisonFilesTests : IDisposable
     public void Files_are_whole_and_replaced_only_by_force()
     {
         var files = new ComparisonFiles(null, _directory["x.csv"], _directory["x.md"], Force: false, "allocreplay compare x");
-        files.Write(_runner.Terminal, () => Report.Value);
+        files.Write(_runner.Terminal, () => SampleComparison.Corpus(Report.Value));
         Assert.Equal(["x.csv", "x.md"], Directory.GetFiles(_directory.Path).Select(Path.GetFileName).Order());
         Assert.Equal($"allocreplay: wrote {_directory["x.csv"]}\nallocreplay: wrote {_directory["x.md"]}\n", _runner.Error);
-        Assert.Throws<UsageException>(() => files.Write(_runner.Terminal, () => Report.Value));
-        (files with { Force = true }).Write(_runner.Terminal, () => Report.Value);
+        Assert.Throws<UsageException>(() => files.Write(_runner.Terminal, () => SampleComparison.Corpus(Report.Value)));
+        (files with { Force = true }).Write(_runner.Terminal, () => SampleComparison.Corpus(Report.Value));
         Assert.Throws<OperationCanceledException>(() => (files with { Csv = _directory["y.csv"], Markdown = null })
             .Write(_runner.Terminal, () => throw new OperationCanceledException()));
         Assert.Equal(2, Directory.GetFiles(_directory.Path).Length); // nothing unfinished is left
 
-        (files with { Csv = ComparisonFiles.StandardOutput, Markdown = null }).Write(_runner.Terminal, () => Report.Value);
+        (files with { Csv = ComparisonFiles.StandardOutput, Markdown = null }).Write(_runner.Terminal, () => SampleComparison.Corpus(Report.Value));
         Assert.Equal(File.ReadAllText(_directory["x.csv"]), _runner.Output);
     }
 

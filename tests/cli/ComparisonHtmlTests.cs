@@ -226,7 +226,7 @@ public sealed class ComparisonHtmlTests : IDisposable
         Programs.Need("chromium");
         string file = _directory["page.html"];
         using FileStream output = File.Create(file);
-        ComparisonHtml.Write(ComparisonHtml.Template(), reports, $"allocreplay compare {Hostile}", DateTimeOffset.UnixEpoch, output);
+        ComparisonHtml.Write(ComparisonHtml.Template(), SampleComparison.Corpus(reports), $"allocreplay compare {Hostile}", DateTimeOffset.UnixEpoch, output);
         return file;
     }
 

@@ -37,14 +37,14 @@ function rangeText(low: string, high: string): string {
 }
 
 /** Configurations by traces, for each figure that verdicts are given of. */
-export function traceTables(reports: Report[]): HTMLElement[] {
+export function traceTables(reports: Report[], names: string[]): HTMLElement[] {
     const first = reports[0]!;
     const compared = reports.flatMap(r => r.rows.filter(row => row.role === "compared" || row.role === "reference"));
-    const names = [...new Set(compared.map(row => row.allocator.name))];
+    const configurations = [...new Set(compared.map(row => row.allocator.name))];
     return first.primary.map(primary => element("div", {},
-        element("h3", {}, `${wordsOf(metricOf(first, primary.metric)!)}, relative to ${first.rows[0]!.allocator.name}`),
-        table(`${primary.metric} on each trace`, ["", ...reports.map(r => name(fileOf(r.trace)))],
-            names.map(configuration => [name(configuration), ...reports.map(report => claimCell(report, configuration, primary.metric))]))));
+        element("h3", {}, `${wordsOf(metricOf(first, primary.metric)!)}, relative to `, name(first.rows[0]!.allocator.name)),
+        table(`${primary.metric} on each trace`, ["", ...names.map(n => name(n))],
+            configurations.map(configuration => [name(configuration), ...reports.map(report => claimCell(report, configuration, primary.metric))]))));
 }
 
 function claimCell(report: Report, configuration: string, metricName: string): Child {
@@ -79,7 +79,7 @@ export function provenance(data: PageData, report: Report): Child[] {
                 [name(a.name), path(a.library), a.version || "–", a.package || "–", path(a.build_id), a.environment.join(" ") || "–", a.hook ?? "–"])),
         facts([
             ["trace", path(report.trace)],
-            ["", `${counted(report.calls, "call")}, ${counted(report.threads, "thread")}, peak live ${bytes(report.peak_live_bytes)}`],
+            ["", extentOf(report)],
             ["runs", report.passes.map(passOf).join(". ")],
             ["", `seed ${report.seed}, ${report.elapsed_seconds.toFixed(0)} s; written into new blocks: ${report.touch}`],
             ["machine", `${machine.cpu}, ${counted(machine.cpus, "processor")}, ${bytes(machine.memory_bytes)}`],
@@ -95,11 +95,12 @@ export function otherForests(report: Report, draw: (name: string) => HTMLElement
     const others = report.metrics.filter(m => !report.primary.some(p => p.metric === m.name) && report.rows.some(row => figureOf(row, m)?.ratio));
     return others.length === 0
         ? null
-        : details("Other figures, without verdicts", () => [element("div", { class: "forests" }, ...others.map(m => draw(m.name)))]);
+        : details(["Other figures, without verdicts"], () => [element("div", { class: "forests" }, ...others.map(m => draw(m.name)))]);
 }
 
-export function fileOf(trace: string): string {
-    return trace.replace(/\/+$/, "").split("/").at(-1) || trace;
+/** How large a trace is. */
+export function extentOf(report: Report): string {
+    return `${counted(report.calls, "call")}, ${counted(report.threads, "thread")}, peak live ${bytes(report.peak_live_bytes)}`;
 }
 
 function passOf({ name, blocks, order, loops, stop }: Report["passes"][number]): string {

@@ -11,6 +11,25 @@ export interface PageData {
     tool_version: string;
     machine: { kernel: string; architecture: string; cpu: string; cpus: number; memory_bytes: number };
     reports: Packed[];
+    /** What the reports' traces are called beside each other. */
+    names: string[];
+    /** Of several traces: the means over those that were compared to their end. */
+    summary: Summary | null;
+    /** Of several traces: what there is to say of all. */
+    remarks: string[];
+}
+
+/** Geometric means over traces. */
+export interface Summary {
+    traces: string[];
+    primary: Primary[];
+    rows: MeanRow[];
+}
+
+export interface MeanRow {
+    role: Row["role"];
+    name: string;
+    figures: { metric: string; ratio: Ratio | null; verdict: Verdict | null; gaps: { trace: string; reason: string }[] }[];
 }
 
 /** A report without its long lists, and these. */
@@ -152,7 +171,7 @@ export function directions(metric: Metric): { higher: string; lower: string } {
 }
 
 /** A claim in words, and whether it is a good one. */
-export function claimOf(figure: Figure, metric: Metric): { words: string; kind: "better" | "worse" | "none" } {
+export function claimOf(figure: { verdict: Verdict | null }, metric: Metric): { words: string; kind: "better" | "worse" | "none" } {
     const verdict = figure.verdict;
     if (verdict === "higher" || verdict === "lower")
         return { words: directions(metric)[verdict], kind: verdict === metric.better ? "better" : "worse" };

@@ -47,10 +47,21 @@ export function select(label: string, options: string[], onChange: (index: numbe
 }
 
 /** A part of the page that is opened by whoever wants it; what is in it is made then. */
-export function details(summary: string, make: () => Child[]): HTMLDetailsElement {
-    const part = element("details", {}, element("summary", {}, summary));
-    part.addEventListener("toggle", () => part.append(...nodes(make())), { once: true });
+export function details(summary: Child[], make: () => Child[], isOpen = false): HTMLDetailsElement {
+    const part = element("details", { open: isOpen }, element("summary", {}, ...summary));
+    if (isOpen)
+        part.append(...nodes(make()));
+    else
+        part.addEventListener("toggle", () => part.append(...nodes(make())), { once: true });
     return part;
+}
+
+/** A way to another part of the page. */
+export function link(id: string, text: Child, onFollow?: () => void): HTMLElement {
+    const way = element("a", { href: `#${id}` }, text);
+    if (onFollow !== undefined)
+        way.addEventListener("click", onFollow);
+    return way;
 }
 
 function fill<E extends Element>(target: E, attributes: Attributes, children: Child[]): E {
