@@ -56,7 +56,7 @@ internal static class ComparisonCsv
         [
             Mean, Literal(row.Name), Word<Role>(row.Role), figure.Metric, Word(metric?.Unit), Word(metric?.Better), null, null, null,
             Number(ratio?.Estimate), Number(ratio?.Low), Number(ratio?.High), Number(ratio?.Confidence), Number(ratio?.Pairs), Word(figure.Verdict),
-            figure.Gaps.Count > 0 ? Literal($"no ratio on {string.Join(", ", figure.Gaps.Select(g => g.Trace))}") : null,
+            figure.Ratio is null ? Literal($"no ratio on {string.Join(", ", figure.Gaps.Select(g => g.Trace))}") : null,
         ];
     }
 

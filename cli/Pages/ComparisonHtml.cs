@@ -29,6 +29,7 @@ internal static class ComparisonHtml
         string version = typeof(ComparisonHtml).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
         ComparisonReport[] reports = [.. corpus.Reports];
         string on = corpus.Traces.Count == 1 ? Path.GetFileName(Path.TrimEndingDirectorySeparator(reports[0].Trace)) : $"{reports.Length} traces";
+        ShortLabels labels = CorpusPage.LabelsOf(corpus);
         byte[] data;
         int points = PointsMax;
         do
@@ -36,7 +37,7 @@ internal static class ComparisonHtml
             data = PageTemplate.Data(new Page(
                 $"Allocators compared on {on}", command, madeAt, version, machine, [.. reports.Select(r => ComparisonData.Of(r, points))],
                 [.. corpus.Traces.Where(t => t.Report is not null).Select(t => t.Name)], corpus.Traces.Count > 1 ? corpus.Summary : null,
-                corpus.Traces.Count > 1 ? [.. CorpusPage.Lines(corpus, CorpusPage.LabelsOf(corpus))] : []));
+                [.. labels.Shortened.Select(l => (string[])[l.Label, l.Brief])], corpus.Traces.Count > 1 ? [.. CorpusPage.Remarks(corpus, labels)] : []));
             points /= 2;
         }
         while (data.Length > SizeMax - SizeOfTemplateMax && points >= PointsMin);
@@ -46,5 +47,5 @@ internal static class ComparisonHtml
     /// <summary>What <c>web/compare/report.ts</c> reads.</summary>
     private sealed record Page(
         string Title, string Command, DateTimeOffset MadeAt, string ToolVersion, MachineFacts Machine, IReadOnlyList<ComparisonData> Reports,
-        IReadOnlyList<string> Names, CorpusSummary? Summary, IReadOnlyList<string> Remarks);
+        IReadOnlyList<string> Names, CorpusSummary? Summary, IReadOnlyList<string[]> Labels, IReadOnlyList<string> Remarks);
 }

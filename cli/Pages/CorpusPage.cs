@@ -42,7 +42,7 @@ internal static class CorpusPage
     internal static string Title(CorpusReport corpus, CorpusSummary summary)
     {
         string but = corpus.Traces.Count == summary.Traces.Count ? "" : $" of the {Quantity.Count(corpus.Traces.Count)}";
-        return $"Geometric means over {Quantity.Count(summary.Traces.Count)}{but} traces, each counted once: they hold for these, not for all programs";
+        return $"Geometric means over {Quantity.Count(summary.Traces.Count)}{but} traces: of these alone, each counted once";
     }
 
     /// <summary>The means, and what is claimed of them.</summary>
@@ -55,20 +55,20 @@ internal static class CorpusPage
         return new([$"against {labels[summary.Rows[0].Name]}", .. primary.Select(ComparisonPage.Words)], [.. rows.Select(Of)], IsNumeric: false);
     }
 
-    /// <summary>What has no mean, what the means could have shown, what was not compared, and what became of gates: a line each.</summary>
-    internal static IEnumerable<string> Lines(CorpusReport corpus, ShortLabels labels)
-    {
-        string[] lines =
-        [
-            .. corpus.Summary is { Traces.Count: > 1 } summary
-                ? Gaps(summary, labels).Concat(ComparisonPage.Resolution(summary.Primary, labels[summary.Rows[0].Name])) : [],
-            .. corpus.Traces.Where(t => t.Failure is not null).Select(Text),
-            .. corpus.LeftOut.Select(Text),
-            .. Shortage(corpus) is { } shortage ? (string[])[shortage] : [],
-            .. Gate(corpus),
-        ];
-        return lines;
-    }
+    /// <summary>What the means could have shown, and the remarks: a line each.</summary>
+    internal static IEnumerable<string> Lines(CorpusReport corpus, ShortLabels labels) =>
+        (corpus.Summary is { Traces.Count: > 1 } summary ? ComparisonPage.Resolution(summary.Primary, labels[summary.Rows[0].Name]) : [])
+            .Concat(Remarks(corpus, labels));
+
+    /// <summary>What has no mean, what was not compared, whether there was time enough, and what became of gates: a line each.</summary>
+    internal static IEnumerable<string> Remarks(CorpusReport corpus, ShortLabels labels) =>
+    [
+        .. corpus.Summary is { Traces.Count: > 1 } summary ? Gaps(summary, labels) : [],
+        .. corpus.Traces.Where(t => t.Failure is not null).Select(Text),
+        .. corpus.LeftOut.Select(Text),
+        .. Shortage(corpus) is { } shortage ? (string[])[shortage] : [],
+        .. Gate(corpus),
+    ];
 
     internal static string Text(TraceResult result)
     {
@@ -93,7 +93,7 @@ internal static class CorpusPage
     private static string Cell(MeanRow row, Metric metric)
     {
         if (row[metric.Name] is not { Ratio: { } ratio } figure)
-            return row[metric.Name]?.Gaps.Any(g => g.Reason != MeanGapReason.NoFigure) == true ? "no mean" : ComparisonPage.NoFigure;
+            return row[metric.Name]?.Gaps.Any(g => g.Reason is MeanGapReason.Failed or MeanGapReason.FirstFailed) == true ? "no mean" : ComparisonPage.NoFigure;
         return row.Role == Role.Twin ? ComparisonPage.Interval(ratio) : ComparisonPage.Claim(metric, ratio, figure.Verdict);
     }
 
@@ -105,6 +105,12 @@ internal static class CorpusPage
         {
             if (Of(row, MeanGapReason.Failed) is { Length: > 0 } failed)
                 yield return $"{labels[row.Name]} has no mean: it failed on {string.Join(", ", failed.Select(g => g.Trace))}";
+        }
+        foreach (IGrouping<string, MeanFigure> of in summary.Rows.SelectMany(r => r.Figures).GroupBy(f => f.Metric))
+        {
+            string[] withheld = [.. of.SelectMany(f => f.Gaps).Where(g => g.Reason == MeanGapReason.Withheld).Select(g => g.Trace).Distinct()];
+            if (withheld.Length > 0)
+                yield return $"Verdicts on {ComparisonPage.Words(Metric.Of(of.Key)!)} are withheld, as they are on {string.Join(", ", withheld)}";
         }
         MeanGap[] first = [.. summary.Rows.SelectMany(r => Of(r, MeanGapReason.FirstFailed)).Distinct()];
         if (first.Length > 0)

@@ -27,11 +27,10 @@ internal sealed class ShortLabels
             _labels[label] = plain;
             if (plain.Length <= LengthMax)
                 continue;
-            string brief = WithoutSettingsOfHook(plain) is { Length: <= LengthMax } fits ? fits
-                : WithoutSettingsOfHook(StemOfHook(plain)) is { Length: <= LengthMax } stem ? stem
-                : WithoutMiddle(plain, LengthMax);
+            string stem = WithoutSettingsOfHook(StemOfHook(plain));
+            string brief = WithoutSettingsOfHook(plain) is { Length: <= LengthMax } fits ? fits : WithoutMiddle(stem, LengthMax);
             for (int n = 2; !taken.Add(brief); n++)
-                brief = WithoutMiddle(plain, LengthMax - $" [{n}]".Length) + $" [{n}]";
+                brief = WithoutMiddle(stem, LengthMax - $" [{n}]".Length) + $" [{n}]";
             _labels[label] = brief;
             _shortened.Add((brief, configuration));
         }
@@ -39,6 +38,9 @@ internal sealed class ShortLabels
 
     /// <summary>What a configuration of that label is called; the label itself where it is none of these.</summary>
     public string this[string label] => _labels.GetValueOrDefault(label) ?? TextLine.Plain(label);
+
+    /// <summary>The labels that are not as they were, each with what stands for it.</summary>
+    public IEnumerable<(string Label, string Brief)> Shortened => _labels.Where(l => l.Value != TextLine.Plain(l.Key)).Select(l => (l.Key, l.Value));
 
     /// <summary>What each that is not called by its label is in full, a line each.</summary>
     public IEnumerable<string> Legend => _shortened.Select(s => $"{s.Label} is {s.Configuration}");
@@ -64,6 +66,8 @@ internal sealed class ShortLabels
     /// <summary>The beginning says what it is of, and the end is where settings differ.</summary>
     private static string WithoutMiddle(string label, int length)
     {
+        if (label.Length <= length)
+            return label;
         int head = length / 2, tail = length - head - Left.Length;
         head -= char.IsHighSurrogate(label[head - 1]) ? 1 : 0;
         tail -= char.IsLowSurrogate(label[^tail]) ? 1 : 0;

@@ -5,7 +5,7 @@ import { element, name, svg, type Child } from "../parts/dom.ts";
 import { percent } from "../parts/quantity.ts";
 import { decades } from "../parts/ticks.ts";
 import {
-    claimOf, directions, figureOf, intervalOf, metricOf, nameOf, wordsOf,
+    claimOf, directions, figureOf, intervalOf, labelOf, metricOf, nameOf, wordsOf,
     type Metric, type PageData, type Primary, type Ratio, type Report, type Row, type Verdict,
 } from "./report.ts";
 
@@ -21,6 +21,8 @@ interface Line {
     place: number;
     role: Row["role"];
     name: string;
+    /** In full. */
+    title: string;
     /** Instead of a claim; null where there is a ratio to claim something of. */
     without: string | null;
     ratio: Ratio | null;
@@ -35,6 +37,8 @@ interface Plot {
     first: string;
     primary: Primary | undefined;
     lines: Line[];
+    /** All dots are to be seen: they are few, and what the ratios are made of. */
+    showsDots: boolean;
 }
 
 /** Of one trace. */
@@ -42,12 +46,12 @@ export function forest(report: Report, metric: Metric): HTMLElement {
     const lines = report.rows.map((row, place): Line => {
         const figure = figureOf(row, metric);
         return {
-            place, role: row.role, name: nameOf(row), without: row.failure === null ? null : "failed", ratio: figure?.ratio ?? null,
+            place, role: row.role, name: nameOf(row), title: row.allocator.name, without: row.failure === null ? null : "failed", ratio: figure?.ratio ?? null,
             verdict: figure?.verdict ?? null, dots: figure === undefined ? [] : ratiosOfRuns(report, place, metric),
         };
     });
     const shown = lines.filter(line => line.without !== null || figureOf(report.rows[line.place]!, metric) !== undefined);
-    return draw({ metric, first: report.rows[0]?.allocator.name ?? "", primary: report.primary.find(p => p.metric === metric.name), lines: shown });
+    return draw({ metric, first: labelOf(report.rows[0]?.allocator.name ?? ""), primary: report.primary.find(p => p.metric === metric.name), lines: shown, showsDots: false });
 }
 
 /** Of the means over several traces. */
@@ -60,21 +64,21 @@ export function meanForests(data: PageData): HTMLElement[] {
         const metric = metricOf(report, primary.metric);
         const lines = summary.rows.map((row, place): Line => {
             const figure = row.figures.find(f => f.metric === primary.metric);
-            const failed = figure?.gaps.filter(gap => gap.reason !== "no_figure").map(gap => gap.trace) ?? [];
+            const isFailed = figure?.gaps.some(gap => gap.reason === "failed" || gap.reason === "first_failed") ?? false;
             const ratios = summary.traces.map(of).map(r => r && metric && r.rows[place] && figureOf(r.rows[place], metric)?.ratio?.estimate);
             return {
-                place, role: row.role, name: row.role === "twin" ? `${row.name}, again` : row.name,
-                without: failed.length > 0 ? `no mean: failed on ${failed.join(", ")}` : null, ratio: figure?.ratio ?? null, verdict: figure?.verdict ?? null,
+                place, role: row.role, name: row.role === "twin" ? `${labelOf(row.name)}, again` : labelOf(row.name), title: row.name,
+                without: isFailed ? "no mean" : null, ratio: figure?.ratio ?? null, verdict: figure?.verdict ?? null,
                 dots: ratios.filter(ratio => ratio != null),
             };
         });
         const shown = lines.filter(line => line.role === "baseline" || line.without !== null || line.ratio !== null);
-        return metric === undefined ? [] : [draw({ metric, first: summary.rows[0]?.name ?? "", primary, lines: shown })];
+        return metric === undefined ? [] : [draw({ metric, first: labelOf(summary.rows[0]?.name ?? ""), primary, lines: shown, showsDots: true })];
     });
 }
 
 function draw(plot: Plot): HTMLElement {
-    const { metric, lines } = plot, range = rangeOf(lines, metric), ticks = ticksOf(range);
+    const { metric, lines } = plot, range = rangeOf(plot), ticks = ticksOf(range);
     const { higher, lower } = directions(metric);
     return element("table", { class: "forest", role: "table", "data-metric": metric.name },
         element("caption", {}, ...captionOf(plot)),
@@ -92,7 +96,7 @@ function rowOf(line: Line, metric: Metric, range: Range, ticks: number[]): HTMLE
         : line.role === "reference" ? { words: "a reference", kind: "none" } : line.role === "twin" ? { words: "noise of this machine", kind: "none" }
             : claimOf(line, metric);
     return element("tr", { role: "row", class: `${line.role} ${claim.kind}`, "data-row": line.place },
-        element("th", { role: "rowheader", scope: "row" }, name(line.name)),
+        element("th", { role: "rowheader", scope: "row" }, name(line.name, line.title)),
         element("td", { role: "cell", class: "plot" }, drawingOf(line, metric, range, ticks)),
         element("td", { role: "cell", class: "number" }, line.role === "baseline" ? "1" : line.ratio ? intervalOf(line.ratio) : "–"),
         element("td", { role: "cell", class: "claim" }, claim.words));
@@ -138,9 +142,9 @@ function captionOf({ metric, first, primary }: Plot): Child[] {
  * What is compared sets the axis, with its intervals. References are on it where they leave room for the rest: a call that does nothing is many times
  * as fast, and the others would lie on one spot.
  */
-function rangeOf(lines: Line[], metric: Metric): Range {
+function rangeOf({ lines, metric, showsDots }: Plot): Range {
     const ends = (of: Line[]) => of.flatMap(({ ratio, dots }) => ratio === null ? []
-        : [ratio.estimate, ratio.low ?? ratio.estimate, ratio.high ?? ratio.estimate, ...(ratio.low === null ? dots : [])])
+        : [ratio.estimate, ratio.low ?? ratio.estimate, ratio.high ?? ratio.estimate, ...(showsDots ? dots : [])])
         .filter(x => x > 0 && Number.isFinite(x));
     const margin = 1 + 2 * metric.threshold.relative;
     const compared = [1 / margin, margin, ...ends(lines.filter(line => line.role !== "reference"))];

@@ -15,6 +15,8 @@ export interface PageData {
     names: string[];
     /** Of several traces: the means over those that were compared to their end. */
     summary: Summary | null;
+    /** What configurations are called where that is not their name: pairs of the two. */
+    labels: [string, string][];
     /** Of several traces: what there is to say of all. */
     remarks: string[];
 }
@@ -153,9 +155,21 @@ export function metricOf(report: Report, name: string): Metric | undefined {
     return report.metrics.find(m => m.name === name);
 }
 
+const labels = new Map<string, string>();
+
+/** What configurations are called on the page, where their names are long. */
+export function useLabels(pairs: [string, string][]): void {
+    pairs.forEach(([long, short]) => labels.set(long, short));
+}
+
+export function labelOf(configuration: string): string {
+    return labels.get(configuration) ?? configuration;
+}
+
 /** The configuration as it is called on the page: the twin is the first one, again. */
 export function nameOf(row: Row): string {
-    return row.role === "twin" ? `${row.allocator.name}, again` : row.allocator.name;
+    const label = labelOf(row.allocator.name);
+    return row.role === "twin" ? `${label}, again` : label;
 }
 
 export function wordsOf(metric: Metric): string {

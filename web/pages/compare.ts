@@ -6,7 +6,7 @@ import { extentOf, figureTable, otherForests, provenance, remarks, traceTables }
 import { forest, forests, meanForests } from "../compare/forest.ts";
 import { hasLatency, latency, type Shown } from "../compare/latency.ts";
 import { hasMemory, memory } from "../compare/memory.ts";
-import { metricOf, nameOf, unpack, type PageData, type Packed, type Report } from "../compare/report.ts";
+import { labelOf, metricOf, nameOf, unpack, useLabels, type PageData, type Packed, type Report } from "../compare/report.ts";
 
 /** Curves that are drawn before anyone chooses: more are hard to tell apart. */
 const CHOSEN_FIRST = 6;
@@ -14,6 +14,7 @@ const CHOSEN_FIRST = 6;
 const data = JSON.parse(document.getElementById("data")!.textContent!) as PageData;
 const page = document.getElementById("page")!;
 
+useLabels(data.labels);
 document.title = plain(data.title, 200);
 replace(page,
     element("header", {}, element("h1", {}, name(data.title))),
@@ -38,7 +39,7 @@ function several(): Child[] {
             ...parts.map((part, i) => element("li", {}, link(part.id, name(data.names[i]!), () => part.open = true))))),
         remarksOf(data.remarks),
         summary !== null && element("section", { id: "means" },
-            element("h2", {}, `Means over ${summary.traces.length} traces, against `, name(summary.rows[0]?.name ?? "")),
+            element("h2", {}, `Means over ${summary.traces.length} traces, against `, name(labelOf(summary.rows[0]?.name ?? ""))),
             element("div", { class: "forests" }, ...meanForests(data)),
             element("p", { class: "note" }, "Geometric means of the ratios on these traces, each of which counts once: they hold for these traces, not for all "
                 + "programs. Small dots are the traces. All verdicts of the means hold at once in 95 %; so do those of each trace below, by themselves.")),
@@ -58,7 +59,7 @@ function traceOf(packed: Packed, suffix: string): Child[] {
     return [
         remarksOf(remarks(report)),
         element("section", { id: `ratios${suffix}` },
-            element("h2", {}, "Against ", name(report.rows[0]!.allocator.name)),
+            element("h2", {}, "Against ", name(labelOf(report.rows[0]!.allocator.name), report.rows[0]!.allocator.name)),
             element("div", { class: "forests" }, ...forests(report)),
             element("p", { class: "note" }, noteOf(report)),
             otherForests(report, metric => forest(report, metricOf(report, metric)!))),

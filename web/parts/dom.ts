@@ -23,10 +23,10 @@ export function svg<K extends keyof SVGElementTagNameMap>(tag: K, attributes: At
     return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
-/** Text of its own direction: a name in Hebrew does not turn the figures after it. */
-export function name(text: string): HTMLElement {
+/** Text of its own direction: a name in Hebrew does not turn the figures after it. Where it is short for something, that is told on pointing at it. */
+export function name(text: string, full = text): HTMLElement {
     const shown = plain(text, NAME_MAX);
-    return element("bdi", { title: shown.length > 40 ? shown : undefined }, shown);
+    return element("bdi", { title: full !== text || shown.length > 40 ? plain(full, NAME_MAX) : undefined }, shown);
 }
 
 /** Puts these in the place of what is in an element. */

@@ -31,7 +31,9 @@ public sealed record CorpusSummary(IReadOnlyList<string> Traces, IReadOnlyList<P
             return new MeanFigure(metric.Name, null, null, gaps);
         ComparedFigure[] figures = [.. traces.Select(t => t.Report.Rows[place][metric]!)];
         PairedRatio mean = MeanOf([.. figures.Select(f => f.Ratio!)]);
-        return new MeanFigure(metric.Name, mean, VerdictOf(metric, mean, figures, [.. traces.Select(t => t.Report.Rows[0][metric]!)]), []);
+        gaps = [.. traces.Where(t => t.Report.Rows[place][metric]!.Verdict is Verdict.Withheld).Select(t => new MeanGap(t.Name, MeanGapReason.Withheld))];
+        return new MeanFigure(
+            metric.Name, mean, gaps.Length > 0 ? Verdict.Withheld : VerdictOf(metric, mean, figures, [.. traces.Select(t => t.Report.Rows[0][metric]!)]), gaps);
     }
 
     private static MeanGapReason? WhyNone(ComparisonReport report, int place, Metric metric) =>
@@ -55,8 +57,6 @@ public sealed record CorpusSummary(IReadOnlyList<string> Traces, IReadOnlyList<P
     {
         if (figures.Any(f => f.Verdict is null))
             return null;
-        if (figures.Any(f => f.Verdict is Verdict.Withheld))
-            return Verdict.Withheld;
         // The mean of differences in bytes says nothing: on one trace at least a difference of its own has to matter, in the mean's direction.
         double greatest = figures.Zip(partners, (f, p) => (f.Ratio!.Estimate, Difference: f.Spread.Median - p.Spread.Median))
             .Where(d => Math.Abs(d.Estimate - 1) >= metric.Threshold.Relative && d.Estimate > 1 == mean.Estimate > 1)
@@ -66,7 +66,7 @@ public sealed record CorpusSummary(IReadOnlyList<string> Traces, IReadOnlyList<P
 
     private static PrimaryFacts FactsOf(PrimaryFacts ofTrace, MeanRow[] rows)
     {
-        PairedRatio?[] compared = [.. rows.Where(r => r.Role == Role.Compared).Select(r => r[ofTrace.Metric]).Where(f => f?.Gaps.Count == 0).Select(f => f!.Ratio)];
+        PairedRatio?[] compared = [.. rows.Where(r => r.Role == Role.Compared).Select(r => r[ofTrace.Metric]).Where(f => f?.Ratio is not null).Select(f => f!.Ratio)];
         double?[] resolutions = [.. compared.Select(r => r?.Resolution)];
         PairedRatio? twin = rows.FirstOrDefault(r => r.Role == Role.Twin)?[ofTrace.Metric]?.Ratio;
         double? noise = twin is { Low: { } low, High: { } high } ? Math.Max(Math.Abs(1 - low), Math.Abs(high - 1)) : null;
@@ -89,15 +89,15 @@ public sealed record MeanRow(Role Role, string Name, string Configuration, IRead
 /// <param name="Metric">Name of the metric.</param>
 /// <param name="Ratio">The geometric mean, with an interval; null where a trace has no ratio, as a mean of the others would be of something else.</param>
 /// <param name="Verdict">What is claimed of the mean; null where nothing is.</param>
-/// <param name="Gaps">The traces that have no ratio.</param>
+/// <param name="Gaps">The traces that have no ratio, or no verdict of theirs.</param>
 public sealed record MeanFigure(string Metric, PairedRatio? Ratio, Verdict? Verdict, IReadOnlyList<MeanGap> Gaps);
 
-/// <summary>A trace that has no ratio of a configuration.</summary>
+/// <summary>A trace that has no ratio of a configuration, or no verdict.</summary>
 /// <param name="Trace">Name of the trace.</param>
 /// <param name="Reason">Why.</param>
 public sealed record MeanGap(string Trace, MeanGapReason Reason);
 
-/// <summary>Why a trace has no ratio.</summary>
+/// <summary>Why a trace has no ratio, or no verdict.</summary>
 public enum MeanGapReason
 {
     /// <summary>The configuration failed on it, or gave wrong blocks.</summary>
@@ -106,4 +106,6 @@ public enum MeanGapReason
     FirstFailed,
     /// <summary>It was not measured, or is not above 0.</summary>
     NoFigure,
+    /// <summary>There is a ratio that nothing is claimed of, as less was resident than live: there is a mean, and nothing is claimed of that.</summary>
+    Withheld,
 }
