@@ -9,8 +9,8 @@ namespace AllocReplay.Cli.Pages;
 /// <param name="IsNumeric">Whether all columns but the first are figures.</param>
 internal sealed record Cells(IReadOnlyList<string> Heads, IReadOnlyList<string[]> Rows, bool IsNumeric)
 {
-    /// <summary>Blanks that go with a column.</summary>
-    private const int Between = 3;
+    /// <summary>Blanks that go with a column, and with a table beside those of its columns.</summary>
+    private const int Between = 3, Beside = 1;
 
     /// <summary>Prints it; in several tables below each other, each with the names, where it is wider than the page. Nothing where it has no rows.</summary>
     public void Print(Terminal terminal)
@@ -38,7 +38,7 @@ internal sealed record Cells(IReadOnlyList<string> Heads, IReadOnlyList<string[]
         {
             int each = (others + parts - 1) / parts;
             int[][] tables = [.. Enumerable.Range(1, others).Chunk(each).Select(chunk => (int[])[0, .. chunk])];
-            if (tables.All(t => t.Sum(c => widths[c]) <= width))
+            if (tables.All(t => Beside + t.Sum(c => widths[c]) <= width))
                 return tables;
         }
         return [.. Enumerable.Range(1, others).Select(c => (int[])[0, c])];

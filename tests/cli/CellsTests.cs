@@ -1,3 +1,4 @@
+using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 
 namespace AllocReplay.Tests.Cli;
@@ -10,10 +11,10 @@ public sealed class CellsTests
         [new('n', 7), .. Enumerable.Range(0, 4).Select(i => new string((char)('a' + i), 17))], [["", "", "", "", ""]], IsNumeric: false);
 
     [Theory]
-    [InlineData(90, "1234")]
-    [InlineData(89, "12 34")]
-    [InlineData(50, "12 34")]
-    [InlineData(49, "1 2 3 4")]
+    [InlineData(91, "1234")]
+    [InlineData(90, "12 34")]
+    [InlineData(51, "12 34")]
+    [InlineData(50, "1 2 3 4")]
     [InlineData(5, "1 2 3 4")] // a column is not cut
     public void Each_part_has_the_names_and_as_few_there_are_as_fit(int width, string expected)
     {
@@ -22,11 +23,25 @@ public sealed class CellsTests
         Assert.Equal(expected, string.Join(' ', parts.Select(p => string.Concat(p.Skip(1)))));
     }
 
+    [Theory]
+    [InlineData(91)]
+    [InlineData(51)]
+    public void No_line_is_wider_than_the_page(int width)
+    {
+        using var output = new StringWriter();
+        foreach (int[] part in Table.Parts(width))
+        {
+            var cells = new Cells([.. part.Select(c => Table.Heads[c])], [[.. part.Select(_ => "")]], IsNumeric: false);
+            cells.Print(new Terminal(output, TextWriter.Null));
+        }
+        Assert.Equal(width, output.ToString().Split('\n').Max(l => l.Length));
+    }
+
     [Fact]
     public void A_cell_counts_as_its_heading_does()
     {
         var cells = new Cells(["", "x", "y"], [["", new string('x', 30), new string('y', 30)]], IsNumeric: false);
-        Assert.Single(cells.Parts(69));
-        Assert.Equal(2, cells.Parts(68).Count);
+        Assert.Single(cells.Parts(70));
+        Assert.Equal(2, cells.Parts(69).Count);
     }
 }
