@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
@@ -159,6 +160,9 @@ internal static class CompareCommand
         });
         foreach (string release in ComparisonPage.Releases(made.Reports))
             terminal.Note(release);
+        string seed = request.Options.Seed.ToString(CultureInfo.InvariantCulture);
+        terminal.Next(TextLine.Command(
+            ["compare", .. set.Words, "--seed", seed, .. request.Files.Html is null ? ["--html", "comparison.html"] : (string[])["--json"]]));
         return CodeOf(made);
     }
 

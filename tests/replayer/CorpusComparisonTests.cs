@@ -38,6 +38,16 @@ public sealed class CorpusComparisonTests : IDisposable
     }
 
     [Fact]
+    public void The_first_run_of_a_trace_may_take_the_time_of_all_however_small_its_share()
+    {
+        var runner = new FakeRunner(r => Second1(FakeRunner.Result(r)));
+        var options = new ComparisonOptions { Seed = Seed, Budget = TimeSpan.FromSeconds(100) };
+        new CorpusComparison([.. Enumerable.Range(0, 10).Select(i => Trace($"{i}"))], [First, Second], options, runner, _clock)
+            .Run(null, TestContext.Current.CancellationToken);
+        Assert.Equal(TimeSpan.FromSeconds(100), runner.Requests[0].Options.Timeout);
+    }
+
+    [Fact]
     public void What_one_trace_does_not_need_goes_to_those_after_it()
     {
         var watcher = new Turns();

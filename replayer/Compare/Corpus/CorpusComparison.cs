@@ -30,7 +30,12 @@ public sealed class CorpusComparison(
             TimeSpan left = options.Budget - _clock.GetElapsedTime(started);
             // An order of its own for each: what a place within a block does must not come twice in the same way, as the traces are taken for independent.
             var turn = new CorpusTurn(
-                traces[i], i + 1, traces.Count, options with { Budget = CorpusTime.Share(left, traces.Count - i), Seed = unchecked(options.Seed + i) });
+                traces[i], i + 1, traces.Count, options with
+                {
+                    Budget = CorpusTime.Share(left, traces.Count - i),
+                    WholeBudget = options.Budget,
+                    Seed = unchecked(options.Seed + i),
+                });
             TraceResult result = ResultOf(turn, watcher, token);
             results.Add(watcher?.Ended(result) ?? result);
         }
