@@ -1,21 +1,24 @@
 using System.CommandLine;
+using System.Globalization;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
+using AllocReplay.Formats;
+using AllocReplay.Replayer;
 using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Corpus;
 using AllocReplay.Replayer.Compare.Gate;
-using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Cli.Commands;
 
-/// <summary><c>allocreplay compare</c>: one trace under several allocators, by a protocol whose figures stand up.</summary>
+/// <summary><c>allocreplay compare</c>: traces under several allocators, by a protocol whose figures stand up.</summary>
 internal static class CompareCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var choice = new TraceChoiceOptions();
+        var traces = new TraceSetOptions();
         var gate = new GateArguments();
         var configurations = new ConfigurationArguments();
         Option<string?> timeout = new("--timeout")
@@ -31,15 +34,16 @@ internal static class CompareCommand
         };
         Option<string> budget = new("--budget")
         {
-            Description = "Or until so much time is spent.",
+            Description = "Or until so much time is spent; of several traces, on all together.",
             HelpName = "time",
             DefaultValueFactory = _ => "3m",
         };
         Option<int?> runs = new("--runs") { Description = "Exactly so many runs of each in each pass, whatever the precision and the time.", HelpName = "n" };
         Option<string> primary = new("--primary")
         {
-            Description = "The figures that verdicts are given of, by comma. All verdicts are to hold at once: more of them, or more rows, take more runs.",
-            HelpName = string.Join(',', Metric.All.Select(m => m.Name)),
+            Description = "The figures that verdicts are given of, by comma. All verdicts are to hold at once: more of them, or more rows, take more runs. "
+                + $"There are {string.Join(", ", Metric.All.Select(m => m.Name))}.",
+            HelpName = "figures",
             DefaultValueFactory = _ => string.Join(',', Metric.Primary.Select(m => m.Name)),
         };
         Option<int?> seed = new("--seed") { Description = "Seed of the order within blocks. Default: a new one, printed.", HelpName = "n" };
@@ -50,85 +54,171 @@ internal static class CompareCommand
         Option<bool> json = TraceArguments.Json();
         Option<string?> keepPlans = KeptPlans.DirectoryOption();
         var files = new ComparisonFileOptions();
-        var command = new Command("compare", "Compare allocators on a trace: speed, CPU time and memory, with intervals.")
+        var command = new Command("compare", "Compare allocators on one trace or on several: speed, CPU time and memory, with intervals.")
         {
             precision, budget, runs, primary, seed, touch, touchCalloc, pin, timeout, maxLive, partial, keepPlans, json,
         };
         configurations.AddTo(command);
-        choice.AddTo(command);
+        traces.AddTo(command);
         gate.AddTo(command);
         files.AddTo(command);
-        Interruptible.SetAction(command, terminal, (parse, token) => Run(
-            new Request(
-                new ReplayArguments.Source(
-                    choice.Of(parse),
-                    new PlanCheck(parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive))),
-                    new PlanOptions { Order = Pass.Throughput.Order },
-                    KeptPlans.Of(parse.GetValue(keepPlans), isDirectory: true, files.Of(parse, parse.GetValue(json)).Force)),
-                configurations.Of(parse),
-                new ComparisonOptions
-                {
-                    Precision = GateArguments.ParsePercent("--precision", parse.GetValue(precision)!),
-                    Budget = Quantity.ParseTime("--budget", parse.GetValue(budget)!),
-                    Blocks = ParseRuns(parse.GetValue(runs)),
-                    Primary = ParsePrimary(parse.GetValue(primary)!),
-                    Seed = parse.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
-                    Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
-                    Timeout = parse.GetValue(timeout) is { } time ? Quantity.ParseTime("--timeout", time) : null,
-                    TouchCalloc = parse.GetValue(touchCalloc),
-                    Processors = ReplayArguments.ParsePin(parse.GetValue(pin)),
-                },
-                gate.Of(parse), parse.GetValue(json), files.Of(parse, parse.GetValue(json))),
-            terminal, token));
+        Interruptible.SetAction(command, terminal, (parse, token) =>
+        {
+            IReadOnlyList<Configuration> compared = configurations.Of(parse);
+            var options = new ComparisonOptions
+            {
+                Precision = GateArguments.ParsePercent("--precision", parse.GetValue(precision)!),
+                Budget = Quantity.ParseTime("--budget", parse.GetValue(budget)!),
+                Blocks = ParseRuns(parse.GetValue(runs)),
+                Primary = ParsePrimary(parse.GetValue(primary)!),
+                Seed = parse.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000),
+                Touch = ReplayArguments.ParseTouch(parse.GetValue(touch)!),
+                Timeout = parse.GetValue(timeout) is { } time ? Quantity.ParseTime("--timeout", time) : null,
+                TouchCalloc = parse.GetValue(touchCalloc),
+                Processors = ReplayArguments.ParsePin(parse.GetValue(pin)),
+            };
+            var request = new Request(
+                new PlanCheck(parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive))),
+                compared, options, gate.Of(parse), parse.GetValue(json), files.Of(parse, parse.GetValue(json)))
+            {
+                Kept = KeptPlans.Of(parse.GetValue(keepPlans), isDirectory: true, files.Of(parse, parse.GetValue(json)).Force),
+            };
+            foreach (Condition condition in request.Gate.Conditions)
+                condition.Require([.. compared.Select(c => c.Label)]);
+            request.Files.Refuse();
+            TraceSet set = traces.Of(parse, request.ImagesMax);
+            return set.IsOne ? RunOne(set.Traces[0], request, terminal, token) : RunAll(set, request, terminal, token);
+        });
         return command;
     }
 
     private sealed record Request(
-        ReplayArguments.Source Source, IReadOnlyList<Configuration> Configurations, ComparisonOptions Options, GateArguments.Gate Gate, bool Json,
-        ComparisonFiles Files);
-
-    private static int Run(Request request, Terminal terminal, CancellationToken token)
+        PlanCheck Check, IReadOnlyList<Configuration> Configurations, ComparisonOptions Options, GateArguments.Gate Gate, bool Json, ComparisonFiles Files)
     {
-        foreach (Condition condition in request.Gate.Conditions)
-            condition.Require([.. request.Configurations.Select(c => c.Label)]);
-        ComparisonReport report = request.Files.Write(terminal, () => Compare(request, terminal, token));
-        ComparisonPage.Note(report, request.Source.Trace.Words, terminal);
-        return CodeOf(report);
+        /// <summary>Where plans are kept, or null.</summary>
+        public KeptPlans? Kept { get; init; }
+
+        /// <summary>Whether standard output takes pages for people.</summary>
+        public bool PrintsPages => !Json && !Files.TakeOutput;
+
+        /// <summary>Time that a trace takes at the least.</summary>
+        public TimeSpan Least =>
+            CorpusTime.Least(Configurations.Count, Configurations.Skip(1).Count(c => c.Allocator.IsReference), Options.Primary);
+
+        /// <summary>Traces that there is time for.</summary>
+        public int ImagesMax => Options.Blocks is null ? (int)Math.Min(int.MaxValue, Options.Budget / Least) : int.MaxValue;
+
+        /// <param name="trace">The trace.</param>
+        /// <param name="name">What it is called among several; empty where it is the only one.</param>
+        public ReplayArguments.Source Source(TraceChoice trace, string name = "") =>
+            new(trace, Check, new PlanOptions { Order = Pass.Throughput.Order }, Kept?.Of(name));
     }
 
-    private static ComparisonReport Compare(Request request, Terminal terminal, CancellationToken token)
+    private static int RunOne(TraceChoice trace, Request request, Terminal terminal, CancellationToken token)
     {
-        IReadOnlyList<Configuration> configurations = request.Configurations;
-        var plans = new List<ReplayPlan> { ReplayArguments.Compile(request.Source, terminal, token, OtherOrders) };
-        try
+        CorpusReport made = request.Files.Write(terminal, () =>
         {
-            foreach (ReplayOrder order in OtherOrders)
-                plans.Add(ReplayArguments.CompileAgain(request.Source, order, terminal, token));
-            var comparison = new Comparison(plans, configurations, request.Options, WorkerRunner.Instance);
-            string title = $"Comparing {Quantity.Count(configurations.Count, "configuration")} (seed {request.Options.Seed})";
-            ComparisonReport report = terminal.WithProgress(title, progress => comparison.Run(request.Source.Trace.Path, new Share(progress), token));
-            report = request.Gate.Check(report);
+            IReadOnlyList<ReplayPlan> plans = ComparisonPlans.Compile(request.Source(trace), terminal, token);
+            try
+            {
+                var comparison = new Comparison(plans, request.Configurations, request.Options, WorkerRunner.Instance);
+                string title = $"Comparing {Quantity.Count(request.Configurations.Count, "configuration")} (seed {request.Options.Seed})";
+                ComparisonReport report = terminal.WithProgress(title, progress => comparison.Run(trace.Path, new Share(progress), token));
+                report = request.Gate.Check(report);
+                if (request.Json)
+                    terminal.WriteJson("allocreplay.compare/2", report);
+                else if (request.PrintsPages)
+                    ComparisonPage.Print(report, terminal);
+                return CorpusReport.Of(
+                    [new TraceResult(trace.Path, trace.Path, null, report)], request.Options, TimeSpan.FromSeconds(report.ElapsedSeconds));
+            }
+            finally
+            {
+                ComparisonPlans.Dispose(plans);
+            }
+        });
+        ComparisonPage.Note(made.Traces[0].Report!, trace.Words, terminal);
+        return CodeOf(made);
+    }
+
+    private static int RunAll(TraceSet set, Request request, Terminal terminal, CancellationToken token)
+    {
+        IReadOnlyList<string> names = TraceNames.Of(set.Traces);
+        request.Gate.Baseline?.Require(names);
+        foreach (LeftOut left in set.LeftOut)
+            terminal.Note(CorpusPage.Text(left));
+        if (request.Options.Blocks is null && request.Options.Budget < request.Least * names.Count)
+        {
+            terminal.Note($"--budget {CorpusPage.Time(request.Options.Budget.TotalSeconds)} is too short for verdicts on {Quantity.Count(names.Count, "trace")}: "
+                + $"they take {CorpusPage.Time((request.Least * names.Count).TotalSeconds)} at the least, and longer where the traces are long");
+        }
+        CorpusTrace[] traces = [.. set.Traces.Select((choice, i) => new CorpusTrace(
+            names[i], choice.Process is { } image ? $"{choice.Path} {image}" : choice.Path, ending => ComparisonPlans.Compile(request.Source(choice, names[i]), terminal, ending))
+        {
+            CallsMin = set.TakesAllImages ? ComparisonPage.FewCalls : 0,
+        })];
+        CorpusReport made = request.Files.Write(terminal, () =>
+        {
+            var comparison = new CorpusComparison(traces, request.Configurations, request.Options, WorkerRunner.Instance);
+            CorpusReport report = comparison.Run(new Watcher(request, terminal), token) with { LeftOut = set.LeftOut };
+            if (!report.Reports.Any())
+                throw NothingOf(report);
             if (request.Json)
-                terminal.WriteJson("allocreplay.compare/2", report);
-            else if (!request.Files.TakeOutput)
-                ComparisonPage.Print(report, terminal);
+                terminal.WriteJson("allocreplay.compare_all/1", report);
+            else if (request.PrintsPages)
+                CorpusPage.PrintSummary(report, terminal);
             return report;
-        }
-        finally
-        {
-            plans.ForEach(plan => plan.Dispose());
-        }
+        });
+        foreach (string release in ComparisonPage.Releases(made.Reports))
+            terminal.Note(release);
+        string seed = request.Options.Seed.ToString(CultureInfo.InvariantCulture);
+        terminal.Next(TextLine.Command(
+            ["compare", .. set.Words, "--seed", seed, .. request.Files.Html is null ? ["--html", "comparison.html"] : (string[])["--json"]]));
+        return CodeOf(made);
     }
 
-    /// <summary>Those of the passes, but for that of the first plan.</summary>
-    private static IEnumerable<ReplayOrder> OtherOrders => Comparison.Passes.Select(p => p.Order).Distinct().Where(o => o != Pass.Throughput.Order);
+    /// <summary>Not one trace has been compared: their reasons have been told.</summary>
+    private static Exception NothingOf(CorpusReport report) =>
+        report.Traces.Select(t => t.Failure!.Cause).OfType<ReplayException>().FirstOrDefault() is { } impossible
+            && report.Traces.All(t => t.Failure!.Kind is TraceFailureKind.NotPossible)
+            ? new ReplayException(impossible.Failure, "not one of these traces could be compared")
+            : new TraceFormatException(
+                report.Traces[0].Trace + (report.Traces.Count > 1 ? ", …" : ""), null, "not one of these traces could be compared");
 
-    private static int CodeOf(ComparisonReport report)
+    private static int CodeOf(CorpusReport made)
     {
-        if (report.IsInterrupted)
+        if (made.IsInterrupted)
             return ExitCode.Interrupted;
-        bool isSound = report.Rows.All(r => r.IsSound) && report.Gate.All(g => g.Outcome is GateOutcome.Passed or GateOutcome.Inconclusive);
-        return isSound ? ExitCode.Ok : ExitCode.Failed;
+        bool isSound = made.Reports.All(
+            r => r.Rows.All(row => row.IsSound) && r.Gate.All(g => g.Outcome is not (GateOutcome.Failed or GateOutcome.NoFigure)));
+        // What was found comes before what could not be looked at.
+        return !isSound ? ExitCode.Failed
+            : made.Traces.Select(t => t.Failure?.Cause).OfType<Exception>().Select(e => Failures.Classify(e)?.ExitCode).FirstOrDefault() ?? ExitCode.Ok;
+    }
+
+    /// <summary>Shows each trace in its turn.</summary>
+    private sealed class Watcher(Request request, Terminal terminal) : ICorpusWatcher
+    {
+        public ComparisonReport Watch(CorpusTurn turn, Func<IProgress<ComparisonProgress>?, ComparisonReport> compare)
+        {
+            string title = $"Comparing {Quantity.Count(request.Configurations.Count, "configuration")} on {turn.Trace.Name}, {turn.Number} of {turn.Of} "
+                + $"(seed {turn.Options.Seed})";
+            return terminal.WithProgress(title, progress => compare(new Share(progress)));
+        }
+
+        public TraceResult Ended(TraceResult result)
+        {
+            if (result.Report is not { } report)
+            {
+                terminal.Note($"allocreplay: {CorpusPage.Text(result)}{(result.Failure!.Cause is { } cause ? Failures.Classify(cause)?.Hint : "")}");
+                return result;
+            }
+            report = request.Gate.CheckOne(result.Name, report);
+            if (request.PrintsPages)
+                CorpusPage.Print(result, report, terminal);
+            CorpusPage.Note(result, report, terminal);
+            return result with { Report = report };
+        }
     }
 
     private static int? ParseRuns(int? runs) =>

@@ -19,6 +19,7 @@ internal static class ExportCommand
         {
             Description = "collapsed: a line of text a stack, for flamegraph.pl; speedscope: its JSON; pprof: go tool pprof's, with bytes and blocks; "
                 + "heaptrack: every call with its time, for heaptrack_gui.",
+            HelpName = "format",
             Required = true,
         };
         format.AcceptOnlyFromAmong("collapsed", "speedscope", "pprof", "heaptrack");
@@ -26,6 +27,7 @@ internal static class ExportCommand
         {
             Description = "allocated: every block acquired; live: those live at a moment, see --at; outstanding: live at the end; temporary: freed by the "
                 + "thread that acquired them before it acquired another. Default: allocated. Not for heaptrack, whose file holds all of it.",
+            HelpName = "blocks",
         };
         what.AcceptOnlyFromAmong("allocated", "outstanding", "live", "temporary");
         Option<string?> at = new("--at")
@@ -34,7 +36,7 @@ internal static class ExportCommand
                 + $"500ms, 30s, 5m. Default: {Peak}.",
             HelpName = $"time|{Peak}|{End}",
         };
-        Option<string?> unit = new("--unit") { Description = "With --format collapsed: what the numbers count. Default: bytes." };
+        Option<string?> unit = new("--unit") { Description = "With --format collapsed: what the numbers count, bytes or blocks. Default: bytes.", HelpName = "unit" };
         unit.AcceptOnlyFromAmong("bytes", "blocks");
         Option<string?> output = new("--output", "-o") { Description = "File to write. Default: standard output.", HelpName = "file" };
         Option<bool> force = new("--force") { Description = "Replace a file that is already there." };

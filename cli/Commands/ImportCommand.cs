@@ -22,6 +22,7 @@ internal static class ImportCommand
         Option<string> from = new("--from")
         {
             Description = "Its format: android, the text of AOSP's memory_replay; malloclab, a .rep file of CMU's malloc lab.",
+            HelpName = "format",
             Required = true,
         };
         from.AcceptOnlyFromAmong([.. TraceImporter.Formats]);

@@ -90,6 +90,7 @@ internal static class RecordCommand
         Option<string> via = new("--via")
         {
             Description = "How calls are seen: preload interposes them; mallochook has the program's own gperftools tcmalloc tell of them.",
+            HelpName = "way",
             DefaultValueFactory = _ => ProcessInfo.FromPreload,
         };
         via.AcceptOnlyFromAmong(ProcessInfo.FromPreload, ProcessInfo.FromMallocHook);

@@ -19,8 +19,8 @@ internal static class VerifyCommand
         Argument<string> replay = new("replay") { Description = "The recording of its replay, by 'replay --record'." };
         Option<string?> order = new("--order")
         {
-            Description = "Order to hold the replay to. Default: the one that it was to keep.",
-            HelpName = string.Join('|', ValueName.All<ReplayOrder>()),
+            Description = "Order to hold the replay to: deps, exact or total. Default: the one that it was to keep.",
+            HelpName = "order",
         };
         order.AcceptOnlyFromAmong([.. ValueName.All<ReplayOrder>()]);
         Option<bool> partial = TraceArguments.Partial();

@@ -2,7 +2,7 @@ using System.CommandLine;
 using AllocReplay.Analyzer.Export;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
-using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Corpus;
 
 namespace AllocReplay.Cli.Options;
 
@@ -51,6 +51,13 @@ internal sealed record ComparisonFiles(string? Html, string? Csv, string? Markdo
     /// <summary>Whether standard output is one of them, and takes nothing else.</summary>
     public bool TakeOutput => Names.Contains(StandardOutput);
 
+    /// <exception cref="UsageException">A file may not be written there.</exception>
+    public void Refuse()
+    {
+        foreach (string name in Names.Where(n => n != StandardOutput))
+            new OutputFile(name, Force).Refuse();
+    }
+
     private string[] Names => [.. new[] { Html, Csv, Markdown }.OfType<string>()];
 
     /// <summary>
@@ -61,34 +68,33 @@ internal sealed record ComparisonFiles(string? Html, string? Csv, string? Markdo
     /// <param name="make">Makes the report, and prints what is printed of it.</param>
     /// <exception cref="UsageException">A file may not be written there.</exception>
     /// <exception cref="PageMissingException">This build has no page.</exception>
-    public ComparisonReport Write(Terminal terminal, Func<ComparisonReport> make)
+    public CorpusReport Write(Terminal terminal, Func<CorpusReport> make)
     {
-        foreach (string name in Names.Where(n => n != StandardOutput))
-            new OutputFile(name, Force).Refuse();
+        Refuse();
         if (Html is not null)
         {
             PageTemplate template = ComparisonHtml.Template();
-            make = Also(Html, terminal, make, (report, output) => ComparisonHtml.Write(template, [report], Command, DateTimeOffset.UtcNow, output));
+            make = Also(Html, terminal, make, (report, output) => ComparisonHtml.Write(template, report, Command, DateTimeOffset.UtcNow, output));
         }
         if (Csv is not null)
-            make = Also(Csv, terminal, make, (report, output) => ComparisonCsv.Write([report], output));
+            make = Also(Csv, terminal, make, (report, output) => ComparisonCsv.Write(report, output));
         if (Markdown is not null)
-            make = Also(Markdown, terminal, make, (report, output) => ComparisonMarkdown.Write([report], Command, output));
+            make = Also(Markdown, terminal, make, (report, output) => ComparisonMarkdown.Write(report, Command, output));
         return make();
     }
 
-    private Func<ComparisonReport> Also(string name, Terminal terminal, Func<ComparisonReport> make, Action<ComparisonReport, Stream> write) => () =>
+    private Func<CorpusReport> Also(string name, Terminal terminal, Func<CorpusReport> make, Action<CorpusReport, Stream> write) => () =>
     {
         if (name == StandardOutput)
         {
-            ComparisonReport made = make();
+            CorpusReport made = make();
             using var output = new BufferedStream(new DataStream(terminal.Out), 1 << 16);
             write(made, output);
             return made;
         }
-        ComparisonReport report = OutputFileWriter.Write(name, Force, output =>
+        CorpusReport report = OutputFileWriter.Write(name, Force, output =>
         {
-            ComparisonReport made = make();
+            CorpusReport made = make();
             write(made, output);
             return made;
         });

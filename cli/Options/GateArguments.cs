@@ -10,7 +10,8 @@ internal sealed class GateArguments
 {
     private readonly Option<string[]> _failIf = new("--fail-if")
     {
-        Description = "Exit with 1 where this holds beyond noise, such as 'jemalloc.p99 > 1.1 * glibc.p99' or 'mine.peak_rss > 500MiB'. May be given often.",
+        Description = "Exit with 1 where this holds beyond noise, such as 'jemalloc.p99 > 1.1 * glibc.p99' or 'mine.peak_rss > 500MiB'. May be given often; of "
+            + "several traces, on any.",
         HelpName = "condition",
     };
 
@@ -59,9 +60,12 @@ internal sealed class GateArguments
     /// <param name="MaxRegression">What may be worse than that, such as 0.05.</param>
     internal sealed record Gate(IReadOnlyList<Condition> Conditions, EarlierReport? Baseline, double MaxRegression)
     {
-        public ComparisonReport Check(ComparisonReport report) => report with
-        {
-            Gate = [.. Conditions.Select(c => c.Check(report)), .. Baseline?.Check(report, MaxRegression) ?? []],
-        };
+        public ComparisonReport Check(ComparisonReport report) => With(report, Baseline?.Check(report, MaxRegression));
+
+        /// <summary>Of one of several traces: each condition is to hold on none, and what it is held against is the baseline's trace of that name.</summary>
+        public ComparisonReport CheckOne(string trace, ComparisonReport report) => With(report, Baseline?.CheckOne(trace, report, MaxRegression));
+
+        private ComparisonReport With(ComparisonReport report, IReadOnlyList<GateFinding>? held) =>
+            report with { Gate = [.. Conditions.Select(c => c.Check(report)), .. held ?? []] };
     }
 }

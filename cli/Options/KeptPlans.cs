@@ -13,6 +13,9 @@ namespace AllocReplay.Cli.Options;
 /// <param name="Force">What is there and is another plan, or none, may be replaced.</param>
 internal sealed record KeptPlans(string Name, bool IsDirectory, bool Force)
 {
+    /// <summary>The trace's name among several whose plans are kept in one directory; empty where there is one.</summary>
+    public string Trace { get; private init; } = "";
+
     private string Option => IsDirectory ? "--keep-plans" : "--keep-plan";
 
     /// <summary>Of <c>replay</c>, which has one plan.</summary>
@@ -25,14 +28,19 @@ internal sealed record KeptPlans(string Name, bool IsDirectory, bool Force)
     /// <summary>Of <c>compare</c>, which has a plan for each order.</summary>
     public static Option<string?> DirectoryOption() => new("--keep-plans")
     {
-        Description = "Keep the compiled plans in this directory, ORDER.plan each; take those that are there already, and of this very trace.",
+        Description = "Keep the compiled plans in this directory, ORDER.plan each, or TRACE.ORDER.plan of several; take those that are there already, and of this very trace.",
         HelpName = "directory",
     };
 
     /// <summary>Null where nothing is kept.</summary>
     public static KeptPlans? Of(string? name, bool isDirectory, bool force) => name is null ? null : new KeptPlans(name, isDirectory, force);
 
-    public string FileFor(ReplayOrder order) => IsDirectory ? Path.Combine(Name, $"{ValueName.Of(order)}.plan") : Name;
+    /// <summary>The same for one of several traces.</summary>
+    public KeptPlans Of(string trace) => this with { Trace = trace };
+
+    public string FileFor(ReplayOrder order) => IsDirectory ? Path.Combine(Name, $"{Prefix}{ValueName.Of(order)}.plan") : Name;
+
+    private string Prefix => Trace.Length == 0 ? "" : Trace.Replace('/', '_') + ".";
 
     /// <summary>Why nothing can be kept there, or null. A directory of that name is made.</summary>
     public string? WhyNot()

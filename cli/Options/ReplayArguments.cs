@@ -19,8 +19,8 @@ internal static class ReplayArguments
     {
         var touch = new Option<string>("--touch")
         {
-            Description = "What is written into new blocks: nothing, the first byte, a byte in every page, every byte.",
-            HelpName = string.Join('|', ValueName.All<TouchPolicy>()),
+            Description = "What is written into new blocks. none: nothing; first: the first byte; page: a byte in every page; full: every byte.",
+            HelpName = "bytes",
             DefaultValueFactory = _ => ValueName.Of(TouchPolicy.Page),
         };
         touch.AcceptOnlyFromAmong([.. ValueName.All<TouchPolicy>()]);
@@ -38,7 +38,7 @@ internal static class ReplayArguments
         {
             Description = "deps: each thread in its order, each block from hand to hand. exact: as well, what had ended before something began does so "
                 + "again. total: one call at a time, in the order of the trace.",
-            HelpName = string.Join('|', ValueName.All<ReplayOrder>()),
+            HelpName = "order",
             DefaultValueFactory = _ => ValueName.Of(ReplayOrder.Exact),
         };
         order.AcceptOnlyFromAmong([.. ValueName.All<ReplayOrder>()]);
@@ -50,7 +50,7 @@ internal static class ReplayArguments
     public static Option<string> Pace() => new("--pace")
     {
         Description = "asap: each call as soon as its order allows. recorded: at its recorded time. x2: twice as fast; x0.5: half as fast.",
-        HelpName = Replayer.Run.Pace.Syntax,
+        HelpName = "pace",
         DefaultValueFactory = _ => Replayer.Run.Pace.Asap.ToString(),
     };
 

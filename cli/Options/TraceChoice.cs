@@ -10,6 +10,9 @@ namespace AllocReplay.Cli.Options;
 /// <param name="Range">The part of it, or null for all.</param>
 internal sealed record TraceChoice(string Path, string? Process = null, TraceRange? Range = null)
 {
+    /// <summary>The program that the process image ran, where it was looked up.</summary>
+    public string? Program { get; init; }
+
     /// <summary>The choice as the words of another command's line.</summary>
     public IReadOnlyList<string> Words =>
     [
@@ -34,13 +37,22 @@ internal sealed class TraceChoiceOptions(bool allowsAll = false)
     public void AddTo(Command command)
     {
         command.Arguments.Add(_trace);
+        AddOptionsTo(command);
+    }
+
+    /// <summary>Without the argument: of a command that names its traces otherwise.</summary>
+    public void AddOptionsTo(Command command)
+    {
         foreach (Option option in new Option[] { _process, _interval, _fromMark, _toMark })
             command.Options.Add(option);
     }
 
-    public TraceChoice Of(ParseResult parse)
+    public TraceChoice Of(ParseResult parse) => Of(parse, parse.GetValue(_trace)!);
+
+    /// <summary>What was chosen, of a trace of that name.</summary>
+    public TraceChoice Of(ParseResult parse, string trace)
     {
         var range = new TraceRange { Interval = parse.GetValue(_interval), FromMark = parse.GetValue(_fromMark), ToMark = parse.GetValue(_toMark) };
-        return new TraceChoice(parse.GetValue(_trace)!, parse.GetValue(_process), range == new TraceRange() ? null : range);
+        return new TraceChoice(trace, parse.GetValue(_process), range == new TraceRange() ? null : range);
     }
 }

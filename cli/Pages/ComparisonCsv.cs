@@ -2,10 +2,14 @@ using System.Globalization;
 using System.Text;
 using AllocReplay.Cli.Output;
 using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Corpus;
 
 namespace AllocReplay.Cli.Pages;
 
-/// <summary>What <c>compare --csv</c> writes: a row for each figure of each configuration, and one for each configuration that has none.</summary>
+/// <summary>
+/// What <c>compare --csv</c> writes: a row for each figure of each configuration, and one for each configuration that has none; of several traces also one
+/// for each mean, and one for each trace that was not compared.
+/// </summary>
 internal static class ComparisonCsv
 {
     private static readonly string[] Columns =
@@ -14,11 +18,14 @@ internal static class ComparisonCsv
         "ratio", "low", "high", "confidence", "pairs", "verdict", "failure",
     ];
 
-    public static void Write(IReadOnlyList<ComparisonReport> reports, Stream output)
+    /// <summary>Stands in the place of a trace's name where a figure is the mean over all.</summary>
+    public const string Mean = "(mean)";
+
+    public static void Write(CorpusReport corpus, Stream output)
     {
         using var writer = new StreamWriter(output, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
         writer.WriteLine(string.Join(',', Columns));
-        foreach (ComparisonReport report in reports)
+        foreach (ComparisonReport report in corpus.Reports)
         {
             foreach (ComparisonRow row in report.Rows)
             {
@@ -26,9 +33,31 @@ internal static class ComparisonCsv
                 if (row.Figures.Count == 0)
                     figures = [null];
                 foreach (ComparedFigure? figure in figures)
-                    writer.WriteLine(string.Join(',', Fields(report, row, figure).Select(QueryOutput.CsvField)));
+                    WriteLine(writer, Fields(report, row, figure));
             }
         }
+        foreach (TraceResult trace in corpus.Traces.Where(t => t.Failure is not null))
+            WriteLine(writer, [Literal(trace.Trace), .. Enumerable.Repeat<string?>(null, Columns.Length - 2), Literal(trace.Failure!.Reason)]);
+        if (corpus.Summary is { Traces.Count: > 1 } summary)
+        {
+            foreach (MeanRow row in summary.Rows)
+                foreach (MeanFigure figure in row.Figures)
+                    WriteLine(writer, Fields(row, figure));
+        }
+    }
+
+    private static void WriteLine(StreamWriter writer, string?[] fields) => writer.WriteLine(string.Join(',', fields.Select(QueryOutput.CsvField)));
+
+    private static string?[] Fields(MeanRow row, MeanFigure figure)
+    {
+        Metric? metric = Metric.Of(figure.Metric);
+        PairedRatio? ratio = figure.Ratio;
+        return
+        [
+            Mean, Literal(row.Name), Word<Role>(row.Role), figure.Metric, Word(metric?.Unit), Word(metric?.Better), null, null, null,
+            Number(ratio?.Estimate), Number(ratio?.Low), Number(ratio?.High), Number(ratio?.Confidence), Number(ratio?.Pairs), Word(figure.Verdict),
+            figure.Ratio is null ? Literal($"no ratio on {string.Join(", ", figure.Gaps.Select(g => g.Trace))}") : null,
+        ];
     }
 
     private static string?[] Fields(ComparisonReport report, ComparisonRow row, ComparedFigure? figure)

@@ -1,6 +1,7 @@
 using System.Text;
 using AllocReplay.Cli.Output;
 using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Corpus;
 
 namespace AllocReplay.Cli.Pages;
 
@@ -10,29 +11,44 @@ internal static class ComparisonMarkdown
     /// <summary>What Markdown or HTML could take for more than text: as references these cannot be anything else.</summary>
     private const string Special = "&<>|\\`*_~[]!#@$";
 
-    public static void Write(IReadOnlyList<ComparisonReport> reports, string command, Stream output)
+    public static void Write(CorpusReport corpus, string command, Stream output)
     {
         using var writer = new StreamWriter(output, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
-        foreach (ComparisonReport report in reports)
-            Write(report, writer);
+        ShortLabels labels = CorpusPage.LabelsOf(corpus);
+        if (corpus.Traces.Count > 1)
+        {
+            if (corpus.Summary is { Traces.Count: > 1 } summary)
+            {
+                writer.WriteLine($"### {Text(CorpusPage.Title(corpus, summary))}\n");
+                Write(CorpusPage.Means(summary, labels), writer);
+            }
+            Write(CorpusPage.Lines(corpus, labels), writer);
+        }
+        foreach (ComparisonReport report in corpus.Reports)
+            Write(report, labels, writer);
+        Write(labels.Legend, writer);
         writer.WriteLine($"Made by {Code(command)}.");
     }
 
-    private static void Write(ComparisonReport report, StreamWriter writer)
+    private static void Write(ComparisonReport report, ShortLabels labels, StreamWriter writer)
     {
         writer.WriteLine($"### {Text(report.Trace)}\n");
-        writer.WriteLine($"{Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, "
-            + $"peak live {Quantity.Bytes(report.PeakLiveBytes)}\n");
-        foreach (ComparisonPage.Cells table in new[] { ComparisonPage.Verdicts(report), ComparisonPage.Figures(report) })
-            Write(table, writer);
-        string[] lines = [.. ComparisonPage.Failures(report), .. ComparisonPage.Resolution(report)];
-        foreach (string line in lines)
+        writer.WriteLine($"{ComparisonPage.Extent(report)}\n");
+        Write(ComparisonPage.Verdicts(report, labels), writer);
+        Write(ComparisonPage.Figures(report, labels), writer);
+        Write([.. ComparisonPage.Failures(report, labels), .. ComparisonPage.Resolution(report)], writer);
+    }
+
+    private static void Write(IEnumerable<string> lines, StreamWriter writer)
+    {
+        string[] all = [.. lines];
+        foreach (string line in all)
             writer.WriteLine($"- {Text(line)}");
-        if (lines.Length > 0)
+        if (all.Length > 0)
             writer.WriteLine();
     }
 
-    private static void Write(ComparisonPage.Cells table, StreamWriter writer)
+    private static void Write(Cells table, StreamWriter writer)
     {
         if (table.Rows.Count == 0)
             return;

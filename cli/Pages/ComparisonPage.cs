@@ -3,7 +3,6 @@ using AllocReplay.Cli.Output;
 using AllocReplay.Replayer.Compare;
 using AllocReplay.Replayer.Compare.Gate;
 using AllocReplay.Replayer.Run;
-using Spectre.Console;
 
 namespace AllocReplay.Cli.Pages;
 
@@ -11,19 +10,33 @@ namespace AllocReplay.Cli.Pages;
 internal static class ComparisonPage
 {
     /// <summary>Below this a run takes a few milliseconds at most, and its figures say little.</summary>
-    private const int FewCalls = 10_000;
+    public const int FewCalls = 10_000;
 
-    private const string NoFigure = "-";
+    internal const string NoFigure = "-", Again = "(itself, again)";
 
     public static void Print(ComparisonReport report, Terminal terminal)
     {
-        terminal.Line($"{report.Trace}: {Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, "
-            + $"peak live {Quantity.Bytes(report.PeakLiveBytes)}");
-        Print(Verdicts(report), terminal);
-        Print(Figures(report), terminal);
-        foreach (string line in Failures(report).Concat(Resolution(report)).Concat(report.Gate.Select(Text)))
+        ShortLabels labels = LabelsOf(report);
+        Print(report, $"{report.Trace}: {Extent(report)}", labels, terminal);
+        foreach (string line in report.Gate.Select(f => Text(f)).Concat(labels.Legend))
             terminal.Line(line);
     }
+
+    /// <summary>Without what is told once of several.</summary>
+    internal static void Print(ComparisonReport report, string title, ShortLabels labels, Terminal terminal)
+    {
+        terminal.Line(title);
+        Verdicts(report, labels).Print(terminal);
+        Figures(report, labels).Print(terminal);
+        foreach (string line in Failures(report, labels).Concat(Resolution(report)))
+            terminal.Line(line);
+    }
+
+    internal static ShortLabels LabelsOf(ComparisonReport report) => new(report.Rows.Select(r => (r.Allocator.Name, r.Allocator.Configuration)));
+
+    /// <summary>How large a trace is.</summary>
+    internal static string Extent(ComparisonReport report) =>
+        $"{Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, peak live {Quantity.Bytes(report.PeakLiveBytes)}";
 
     /// <summary>What there is to say of the figures, on stderr.</summary>
     /// <param name="report">The figures.</param>
@@ -31,89 +44,93 @@ internal static class ComparisonPage
     /// <param name="terminal">Where it is said.</param>
     public static void Note(ComparisonReport report, IReadOnlyList<string> trace, Terminal terminal)
     {
-        foreach (PassFacts pass in report.Passes)
-            terminal.Note($"{pass.Name}: {Text(pass)}");
-        string[] releases = [.. report.Rows.Select(r => r.Allocator).Where(a => a.Version.Length > 0).Select(Release).Distinct()];
-        foreach (string release in releases)
-            terminal.Note(release);
-        if (report.Calls < FewCalls)
-            terminal.Note($"Only {Quantity.Count(report.Calls, "call")}: what differs is mostly start-up and the touching of memory, not the allocators.");
-        foreach (ComparisonRow row in report.Rows.Where(r => r.Role != Role.Twin && (r.FailedNow > 0 || r.Divergences > 0)))
-        {
-            terminal.Note($"{row.Allocator.Name}: {Quantity.Count(row.FailedNow, "call")} failed now, "
-                + $"{Quantity.Count(row.Divergences)} had another outcome.");
-        }
-        IEnumerable<ComparisonRow> judged = report.Rows.Where(r => r.Role != Role.Reference);
-        string[] below = [.. judged.Where(r => r.OverheadGap > OverheadGap.NothingLive).Select(r => r.Allocator.Name).Distinct()];
-        if (below.Length > 0)
-        {
-            terminal.Note($"{string.Join(", ", below)}: less was resident than live, so memory is not judged: what is not touched takes none. "
-                + "--touch full or --touch-calloc writes into more.");
-        }
-        foreach (ComparisonRow row in report.Rows.Where(r => r.Role != Role.Twin && r.Substituted.Count > 0))
-            terminal.Note($"{row.Allocator.Name} has no {string.Join(", ", row.Substituted)}; the nearest it has was called.");
-        foreach (ComparisonRow row in report.Rows.Where(r => r.WaitsDominate && r.Role is (Role.Baseline or Role.Compared)))
-        {
-            terminal.Note($"{row.Allocator.Name}: in more than half of the time every thread waited for another ({Quantity.Count(row.Waits, "wait")} "
-                + "for blocks): its speed is that of the waits. A recording on fewer threads has less of them.");
-        }
+        foreach (string line in Runs(report).Concat(Releases([report])).Concat(Remarks(report, LabelsOf(report))))
+            terminal.Note(line);
         terminal.Next(TextLine.Command(["compare", .. trace, "--seed", report.Seed.ToString(CultureInfo.InvariantCulture), "--json"]));
     }
 
-    /// <summary>A table, whatever it is printed as: the first column is names.</summary>
-    internal sealed record Cells(IReadOnlyList<string> Heads, IReadOnlyList<string[]> Rows, bool IsNumeric);
+    /// <summary>How many runs there were of each pass and why not more, a line each.</summary>
+    internal static IEnumerable<string> Runs(ComparisonReport report) => report.Passes.Select(pass => $"{pass.Name}: {Text(pass)}");
+
+    /// <summary>Releases of the allocators, a line each.</summary>
+    internal static IEnumerable<string> Releases(IEnumerable<ComparisonReport> reports) =>
+        reports.SelectMany(r => r.Rows).Select(r => r.Allocator).Where(a => a.Version.Length > 0).Select(Release).Distinct();
+
+    /// <summary>What to know before the figures are believed, a line each.</summary>
+    internal static IEnumerable<string> Remarks(ComparisonReport report, ShortLabels labels)
+    {
+        if (report.Calls < FewCalls)
+            yield return $"Only {Quantity.Count(report.Calls, "call")}: what differs is mostly start-up and the touching of memory, not the allocators.";
+        foreach (ComparisonRow row in report.Rows.Where(r => r.Role != Role.Twin && (r.FailedNow > 0 || r.Divergences > 0)))
+        {
+            yield return $"{labels[row.Allocator.Name]}: {Quantity.Count(row.FailedNow, "call")} failed now, "
+                + $"{Quantity.Count(row.Divergences)} had another outcome.";
+        }
+        IEnumerable<ComparisonRow> judged = report.Rows.Where(r => r.Role != Role.Reference);
+        string[] below = [.. judged.Where(r => r.OverheadGap > OverheadGap.NothingLive).Select(r => labels[r.Allocator.Name]).Distinct()];
+        if (below.Length > 0)
+        {
+            yield return $"{string.Join(", ", below)}: less was resident than live, so memory is not judged: what is not touched takes none. "
+                + "--touch full or --touch-calloc writes into more.";
+        }
+        foreach (ComparisonRow row in report.Rows.Where(r => r.Role != Role.Twin && r.Substituted.Count > 0))
+            yield return $"{labels[row.Allocator.Name]} has no {string.Join(", ", row.Substituted)}; the nearest it has was called.";
+        foreach (ComparisonRow row in report.Rows.Where(r => r.WaitsDominate && r.Role is (Role.Baseline or Role.Compared)))
+        {
+            yield return $"{labels[row.Allocator.Name]}: in more than half of the time every thread waited for another ({Quantity.Count(row.Waits, "wait")} "
+                + "for blocks): its speed is that of the waits. A recording on fewer threads has less of them.";
+        }
+    }
 
     /// <summary>What is claimed of each configuration; without rows where there is only one.</summary>
-    internal static Cells Verdicts(ComparisonReport report)
+    internal static Cells Verdicts(ComparisonReport report, ShortLabels labels)
     {
         Metric[] primary = [.. report.Primary.Select(p => Metric.Of(p.Metric)!)];
         List<string[]> rows = [.. report.Rows.Where(r => r.Role is Role.Compared or Role.Reference)
-            .Select(row => (string[])[row.Allocator.Name, .. primary.Select(m => Claim(row, m))])];
+            .Select(row => (string[])[labels[row.Allocator.Name], .. primary.Select(m => Claim(row, m))])];
         if (rows.Count > 0 && report.Rows.FirstOrDefault(r => r.Role == Role.Twin) is { } twin)
-            rows.Insert(0, ["(itself, again)", .. primary.Select(m => twin[m]?.Ratio is { } ratio ? Interval(ratio) : NoFigure)]);
-        return new([$"against {report.Rows[0].Allocator.Name}", .. primary.Select(Words)], rows, IsNumeric: false);
+            rows.Insert(0, [Again, .. primary.Select(m => twin[m]?.Ratio is { } ratio ? Interval(ratio) : NoFigure)]);
+        return new([$"against {labels[report.Rows[0].Allocator.Name]}", .. primary.Select(Words)], rows, IsNumeric: false);
     }
 
     /// <summary>The figures of each configuration.</summary>
-    internal static Cells Figures(ComparisonReport report)
+    internal static Cells Figures(ComparisonReport report, ShortLabels labels)
     {
         Metric[] shown = [.. report.Metrics.Where(m => m.Heading is not null)];
         return new(
             ["medians", .. shown.Select(m => m.Heading!), "overhead"],
             [.. report.Rows.Where(r => r.Role != Role.Twin).Select(row => (string[])[
-                row.Allocator.Name, .. shown.Select(m => row[m] is { } figure ? Text(m.Unit, figure.Spread.Median) : NoFigure),
+                labels[row.Allocator.Name], .. shown.Select(m => row[m] is { } figure ? Text(m.Unit, figure.Spread.Median) : NoFigure),
                 row.Overhead is { } overhead ? overhead.ToString("0.00", CultureInfo.InvariantCulture) + " ×" : NoFigure])],
             IsNumeric: true);
     }
 
     /// <summary>What failed, and what was wrong with blocks, a line each.</summary>
-    internal static IEnumerable<string> Failures(ComparisonReport report) => report.Rows.Where(r => r.Role != Role.Twin).SelectMany(row => (string[])
+    internal static IEnumerable<string> Failures(ComparisonReport report, ShortLabels labels) => report.Rows.Where(r => r.Role != Role.Twin).SelectMany(row => (string[])
     [
-        .. row.Failure is { } failure ? (string[])[$"{row.Allocator.Name} failed in its {failure.Pass} run: {failure.Reason}"] : [],
-        .. row.Faults.Select(f => $"{row.Allocator.Name}: {BlockFaultText.Of(f)}"),
+        .. row.Failure is { } failure ? (string[])[$"{labels[row.Allocator.Name]} failed in its {failure.Pass} run: {failure.Reason}"] : [],
+        .. row.Faults.Select(f => $"{labels[row.Allocator.Name]}: {BlockFaultText.Of(f)}"),
     ]);
 
     /// <summary>What these runs could have shown, a line each.</summary>
     internal static IEnumerable<string> Resolution(ComparisonReport report)
     {
-        string[] shown = [.. report.Primary.Where(p => p.Resolution is not null).Select(p => $"{Percent(p.Resolution!.Value)} {Words(Metric.Of(p.Metric)!)}")];
-        if (shown.Length > 0)
-            yield return $"Smallest difference that this could have shown: {string.Join(", ", shown)}.";
-        string[] noise = [.. report.Primary.Where(p => p.Noise is not null).Select(p => $"{Percent(p.Noise!.Value)} {Words(Metric.Of(p.Metric)!)}")];
-        if (noise.Length > 0)
-            yield return $"{report.Rows[0].Allocator.Name} against itself: within {string.Join(", ", noise)}.";
+        foreach (string line in Resolution(report.Primary, report.Rows[0].Allocator.Name))
+            yield return line;
         if (report.IsInterrupted)
             yield return "Interrupted: this is what was finished.";
     }
 
-    private static void Print(Cells cells, Terminal terminal)
+    /// <param name="primary">What verdicts are given of.</param>
+    /// <param name="first">The configuration that the others are compared with.</param>
+    internal static IEnumerable<string> Resolution(IReadOnlyList<PrimaryFacts> primary, string first)
     {
-        if (cells.Rows.Count == 0)
-            return;
-        Table table = Terminal.NewTable([.. cells.Heads.Select((head, i) => (head, i > 0 && cells.IsNumeric ? Justify.Right : Justify.Left))]);
-        foreach (string[] row in cells.Rows)
-            table.Add(row);
-        terminal.Write(table);
+        string[] shown = [.. primary.Where(p => p.Resolution is not null).Select(p => $"{Percent(p.Resolution!.Value)} {Words(Metric.Of(p.Metric)!)}")];
+        if (shown.Length > 0)
+            yield return $"Smallest difference that this could have shown: {string.Join(", ", shown)}.";
+        string[] noise = [.. primary.Where(p => p.Noise is not null).Select(p => $"{Percent(p.Noise!.Value)} {Words(Metric.Of(p.Metric)!)}")];
+        if (noise.Length > 0)
+            yield return $"{first} against itself: within {string.Join(", ", noise)}.";
     }
 
     private static string Text(PassFacts pass)
@@ -135,23 +152,27 @@ internal static class ComparisonPage
         return $"{Quantity.Count(pass.Blocks, "run")} of each in order {Replayer.ValueName.Of(pass.Order)}{loops}; {why}";
     }
 
-    private static string Text(GateFinding finding)
+    /// <summary>What became of a condition.</summary>
+    /// <param name="finding">That.</param>
+    /// <param name="on">The trace that it is of, with a word before it; empty where there is only one.</param>
+    internal static string Text(GateFinding finding, string on = "")
     {
         string ratio = finding.Estimate is not { } estimate ? ""
             : finding is { Low: { } low, High: { } high } ? FormattableString.Invariant($"left ÷ right is {estimate:0.000} ({low:0.000}–{high:0.000})")
             : FormattableString.Invariant($"left ÷ right is {estimate:0.000}, of too few runs for an interval");
         return finding.Outcome switch
         {
-            GateOutcome.Failed => $"FAILED: {finding.Condition}: {ratio}, which noise does not explain",
-            GateOutcome.Inconclusive => $"inconclusive, so no failure: {finding.Condition}: {ratio}, which noise may explain",
-            GateOutcome.Passed => $"passed: {finding.Condition} is not so: {ratio}",
-            _ => $"FAILED: {finding.Condition}: there is no such figure in these runs",
+            GateOutcome.Failed => $"FAILED{on}: {finding.Condition}: {ratio}, which noise does not explain",
+            GateOutcome.Inconclusive => $"inconclusive{on}, so no failure: {finding.Condition}: {ratio}, which noise may explain",
+            GateOutcome.Passed => $"passed{on}: {finding.Condition} is not so: {ratio}",
+            GateOutcome.NoBaseline => $"not held against the baseline{on}: it does not have that trace",
+            _ => $"FAILED{on}: {finding.Condition}: there is no such figure in these runs",
         };
     }
 
     private static string Release(AllocatorFacts a) => $"{Path.GetFileName(a.Library)}: release {a.Version}{(a.Package.Length > 0 ? $" ({a.Package})" : "")}";
 
-    private static string Words(Metric metric) => metric.Name switch
+    internal static string Words(Metric metric) => metric.Name switch
     {
         "cpu" => "CPU time",
         "peak_rss" => "peak RSS",
@@ -164,12 +185,16 @@ internal static class ComparisonPage
             return "failed";
         if (row.Faults.Count > 0)
             return "withheld: wrong blocks";
-        if (row[metric] is not { Ratio: { } ratio } figure)
-            return NoFigure;
-        if (figure.Verdict is null)
+        return row[metric] is { Ratio: { } ratio } figure ? Claim(metric, ratio, figure.Verdict) : NoFigure;
+    }
+
+    /// <summary>A ratio and what is claimed of it; its estimate alone where nothing is.</summary>
+    internal static string Claim(Metric metric, PairedRatio ratio, Verdict? verdict)
+    {
+        if (verdict is null)
             return ratio.Estimate.ToString("0.00", CultureInfo.InvariantCulture);
         (string higher, string lower) = metric.Unit == MetricUnit.CallsPerSecond ? ("faster", "slower") : ("more", "less");
-        return figure.Verdict switch
+        return verdict switch
         {
             Verdict.Higher => $"{Interval(ratio)} {higher}",
             Verdict.Lower => $"{Interval(ratio)} {lower}",
@@ -180,7 +205,7 @@ internal static class ComparisonPage
         };
     }
 
-    private static string Interval(PairedRatio ratio)
+    internal static string Interval(PairedRatio ratio)
     {
         // As many digits as tell the ends apart.
         string digits = ratio.HalfWidth < 0.005 ? "0.000" : "0.00";
@@ -200,5 +225,5 @@ internal static class ComparisonPage
         _ => figure.ToString("0.0", CultureInfo.InvariantCulture),
     };
 
-    private static string Percent(double share) => (share * 100).ToString("0.0", CultureInfo.InvariantCulture) + " %";
+    internal static string Percent(double share) => (share * 100).ToString("0.0", CultureInfo.InvariantCulture) + " %";
 }

@@ -234,7 +234,7 @@ public sealed class Comparison(
             return asked;
         TimeSpan usual = _took.TryGetValue(pass, out List<TimeSpan>? took)
             ? TimeSpan.FromTicks((long)PairedStatistics.Median(took.Select(t => (double)t.Ticks))) * loops * Patience
-            : options.Budget;
+            : options.WholeBudget ?? options.Budget;
         return usual > PatienceMin ? usual : PatienceMin;
     }
 

@@ -12,6 +12,8 @@ public sealed record ComparisonOptions
     public double Precision { get; init; } = 0.01;
     /// <summary>Or when so much time is spent.</summary>
     public TimeSpan Budget { get; init; } = TimeSpan.FromMinutes(3);
+    /// <summary>The time of all traces, where this is one of several and the budget its part of it; null: it is the only one.</summary>
+    public TimeSpan? WholeBudget { get; init; }
     /// <summary>Exactly so many blocks in each pass, whatever the precision and the time; null: as many as these say.</summary>
     public int? Blocks { get; init; }
     /// <summary>Seed of the order within blocks.</summary>

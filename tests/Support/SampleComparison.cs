@@ -1,6 +1,7 @@
 using AllocReplay.Replayer;
 using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Corpus;
 using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
@@ -50,6 +51,10 @@ internal static class SampleComparison
             })],
         };
     }
+
+    /// <summary>Reports as those of a corpus, whose traces are called as their files are.</summary>
+    public static CorpusReport Corpus(params ComparisonReport[] reports) => CorpusReport.Of(
+        [.. reports.Select(r => new TraceResult(Path.GetFileName(r.Trace), r.Trace, null, r))], new ComparisonOptions { Seed = Seed }, TimeSpan.FromMinutes(1));
 
     /// <summary>As <c>compare --json</c> prints it.</summary>
     public static string Json(ComparisonReport report) => System.Text.Json.JsonSerializer.Serialize(report, AllocReplay.Cli.Output.Terminal.Json);

@@ -99,6 +99,78 @@ public sealed partial class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_directory_is_compared_trace_by_trace_and_what_is_damaged_is_told_at_the_end()
+    {
+        TraceGenerator.Write(_directory["corpus/b.allocrec"], seed: 4, threads: 1, calls: 2000);
+        Assert.Equal(ExitCode.Ok, _command.Run("pack", Trace, "-o", _directory["corpus/a.alloctrace"]));
+        File.WriteAllText(_directory["corpus/damaged.alloctrace"], "no trace");
+        File.WriteAllText(_directory["corpus/notes.txt"], "mine");
+        string[] arguments = ["compare", _directory["corpus"], "--allocator", "glibc,glibc,MALLOC_ARENA_MAX=1", "--seed", "5"];
+
+        Assert.Equal(ExitCode.BadInput, _command.Run([.. arguments, "--runs", "2", "--fail-if", "glibc.peak_rss > 1GiB"]));
+        string text = _command.Output;
+        string[] order = ["a.alloctrace: ", "b.allocrec: ", "Geometric means over 2 of the 3 traces", "damaged.alloctrace not compared: expected a recording directory"];
+        Assert.Equal(order.Select(o => text.IndexOf(o, StringComparison.Ordinal)).Order(), order.Select(o => text.IndexOf(o, StringComparison.Ordinal)));
+        Assert.All(order, o => Assert.Contains(o, text, StringComparison.Ordinal));
+        Assert.Contains("passed on 2 of 2 traces", text, StringComparison.Ordinal);
+        Assert.Contains("notes.txt (no traces)", _command.Error, StringComparison.Ordinal);
+        Assert.Contains("Comparing 2 configurations on b.allocrec, 2 of 3 (seed 6)", _command.Error, StringComparison.Ordinal);
+
+        // What was found comes before what could not be looked at.
+        Assert.Equal(ExitCode.Failed, _command.Run([.. arguments, "--runs", "6", "--fail-if", "glibc.peak_rss > 1k"]));
+        Assert.Contains("FAILED on a.alloctrace: glibc.peak_rss > 1k", _command.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_process_image_is_a_trace_and_those_with_few_calls_are_left_out()
+    {
+        string trace = _directory["many.allocrec"];
+        TraceGenerator.Write(trace, seed: 5, threads: 1, calls: 30_000);
+        Assert.Equal(ExitCode.Ok, _command.Run("compare", trace, "--process", "all", "--allocator", "glibc", "--runs", "1", "--json"));
+        using JsonDocument json = JsonDocument.Parse(_command.Output);
+        JsonElement one = Assert.Single(json.RootElement.GetProperty("traces").EnumerateArray());
+        Assert.StartsWith("many.allocrec p", one.GetProperty("name").GetString(), StringComparison.Ordinal);
+        Assert.Equal(ExitCode.BadInput, _command.Run("compare", Trace, "--process", "all", "--allocator", "glibc", "--runs", "1")); // 3000 calls
+        Assert.Contains("left out: only ", _command.Error, StringComparison.Ordinal);
+        Assert.Contains("not one of these traces could be compared", _command.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_baseline_of_several_traces_holds_each_against_its_own()
+    {
+        TraceGenerator.Write(_directory["u.allocrec"], seed: 4, threads: 1, calls: 2000);
+        string[] arguments = ["compare", Trace, _directory["u.allocrec"], "--allocator", "glibc,glibc,MALLOC_ARENA_MAX=1", "--primary", "peak_rss", "--json"];
+        Assert.Equal(ExitCode.Ok, _command.Run([.. arguments, "--runs", "6"]));
+        string baseline = _directory["earlier.json"];
+        File.WriteAllText(baseline, _command.Output);
+        Assert.Equal(ExitCode.Ok, _command.Run([.. arguments, "--runs", "2", "--baseline", baseline, "--max-regression", "90%"]));
+        using JsonDocument json = JsonDocument.Parse(_command.Output);
+        Assert.All(json.RootElement.GetProperty("traces").EnumerateArray(),
+            t => Assert.Equal("passed", Assert.Single(t.GetProperty("report").GetProperty("gate").EnumerateArray()).GetProperty("outcome").GetString()));
+        Assert.Equal(ExitCode.BadInput, _command.Run("compare", _directory["."], "--allocator", "glibc", "--runs", "1", "--baseline",
+            WithOtherNames(baseline)));
+        Assert.Contains("it has none of these traces: t.allocrec, u.allocrec", _command.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("1s", "--budget 1s is too short for verdicts on 2 traces")]
+    [InlineData("5m", null)]
+    public void A_time_that_is_too_short_is_told_before_anything_runs(string budget, string? said)
+    {
+        Directory.CreateDirectory(_directory["empty/a.allocrec"]);
+        Directory.CreateDirectory(_directory["empty/b.allocrec"]);
+        Assert.Equal(ExitCode.BadInput, _command.Run("compare", _directory["empty"], "--allocator", "glibc", "--budget", budget));
+        Assert.Equal(said is not null, _command.Error.Contains(said ?? "too short", StringComparison.Ordinal));
+        Assert.DoesNotContain("Comparing", _command.Error, StringComparison.Ordinal);
+    }
+
+    private static string WithOtherNames(string baseline)
+    {
+        File.WriteAllText(baseline, File.ReadAllText(baseline).Replace(".allocrec\"", ".other\"", StringComparison.Ordinal));
+        return baseline;
+    }
+
+    [Fact]
     public void A_baseline_that_is_not_there_or_is_none_is_bad_input()
     {
         Assert.Equal(ExitCode.BadInput, _command.Run("compare", Trace, "--allocator", "glibc", "--baseline", _directory["none.json"]));

@@ -3,6 +3,8 @@ using AllocReplay.Cli;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Corpus;
+using AllocReplay.Replayer.Compare.Gate;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
@@ -28,7 +30,7 @@ public sealed class ComparisonFilesTests : IDisposable
     [Fact]
     public void Csv_has_a_row_for_each_figure_of_each_configuration()
     {
-        List<string[]> rows = Csv(Text(output => ComparisonCsv.Write([Report.Value], output)));
+        List<string[]> rows = Csv(Text(output => ComparisonCsv.Write(SampleComparison.Corpus(Report.Value), output)));
         string[] heads = rows[0];
         string Field(string[] row, string name) => row[Array.IndexOf(heads, name)];
 
@@ -52,7 +54,7 @@ public sealed class ComparisonFilesTests : IDisposable
     [Fact]
     public void Markdown_is_a_table_whatever_is_in_the_names()
     {
-        string text = Text(output => ComparisonMarkdown.Write([Report.Value], "allocreplay compare `x` ``y", output));
+        string text = Text(output => ComparisonMarkdown.Write(SampleComparison.Corpus(Report.Value), "allocreplay compare `x` ``y", output));
         string[] lines = text.Split('\n'), table = [.. lines.Where(l => l.StartsWith('|'))];
         Assert.StartsWith(
             "### a&#124;b&#92;&#124;c⏎&#60;img src=x&#62; &#96;d&#96; &#42;e&#42; &#95;f&#95; &#33;&#91;g&#93;(h)", text, StringComparison.Ordinal);
@@ -63,6 +65,76 @@ public sealed class ComparisonFilesTests : IDisposable
         Assert.Contains("- broken failed in its blocks run: killed by SIGSEGV", lines);
         Assert.Contains("Made by ```allocreplay compare `x` ``y```.", lines);
         Assert.DoesNotContain('<', text);
+    }
+
+    [Fact]
+    public void Several_traces_have_their_means_and_those_that_were_not_compared_their_reason()
+    {
+        CorpusReport corpus = Several();
+        List<string[]> rows = Csv(Text(output => ComparisonCsv.Write(corpus, output)));
+        string[] heads = rows[0];
+        string Field(string[] row, string name) => row[Array.IndexOf(heads, name)];
+        Assert.Equal(["a/x", "b/x", "c/x"], rows.Skip(1).Select(r => r[0]).Where(t => t.EndsWith("/x", StringComparison.Ordinal)).Distinct());
+        string[] mean = Assert.Single(rows, r => Field(r, "trace") == "(mean)" && Field(r, "configuration") == "tcmalloc_minimal" && Field(r, "metric") == "speed");
+        PairedRatio ratio = corpus.Summary!.Rows.Single(r => r.Name == "tcmalloc_minimal")["speed"]!.Ratio!;
+        Assert.Equal((ratio.Estimate.ToString("R", System.Globalization.CultureInfo.InvariantCulture), "", "higher"),
+            (Field(mean, "ratio"), Field(mean, "median"), Field(mean, "verdict")));
+        Assert.Equal("no ratio on a, b", Field(Assert.Single(
+            rows, r => Field(r, "trace") == "(mean)" && Field(r, "configuration") == SampleComparison.Broken && Field(r, "metric") == "cpu"), "failure"));
+        Assert.Equal("c/x: =no such trace", Field(Assert.Single(rows, r => r[0] == "c/x"), "failure"));
+        Assert.All(rows, r => Assert.Equal(heads.Length, r.Length));
+
+        string text = Text(output => ComparisonMarkdown.Write(corpus, "allocreplay compare", output));
+        Assert.StartsWith("### Geometric means over 2 of the 3 traces", text, StringComparison.Ordinal);
+        Assert.Contains("\n- broken has no mean: it failed on a, b\n", text, StringComparison.Ordinal);
+        Assert.Contains("\n- c not compared: =no such trace\n", text, StringComparison.Ordinal);
+        Assert.True(text.IndexOf("### a/x", StringComparison.Ordinal) < text.IndexOf("### b/x", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_terminal_has_each_trace_then_the_means_within_a_hundred_columns()
+    {
+        CorpusReport corpus = Several();
+        foreach (TraceResult trace in corpus.Traces.Where(t => t.Report is not null))
+            CorpusPage.Print(trace, trace.Report!, _runner.Terminal);
+        CorpusPage.PrintSummary(corpus, _runner.Terminal);
+        string text = _runner.Output;
+        Assert.Equal(2, text.Split("\n").Count(l => l.Contains(" calls, 2 threads, peak live ", StringComparison.Ordinal)));
+        string summary = text[text.IndexOf("Geometric means over 2 of the 3 traces", StringComparison.Ordinal)..];
+        Assert.Contains("(itself, again)", summary, StringComparison.Ordinal);
+        Assert.Contains(summary.Split('\n'), l => l.StartsWith("  broken ", StringComparison.Ordinal) && l.Contains("no mean", StringComparison.Ordinal));
+        Assert.Contains("FAILED on b: x.speed < 1: ", summary, StringComparison.Ordinal);
+        Assert.Contains("passed on 1 of 2 traces: x.speed < 1 is not so", summary, StringComparison.Ordinal);
+        Assert.Contains("c not compared: =no such trace", summary, StringComparison.Ordinal);
+        Assert.Contains("Left out of corpus: notes (no traces)", summary, StringComparison.Ordinal);
+        Assert.All(text.Split('\n').Where(l => l.StartsWith("  ", StringComparison.Ordinal)), l => Assert.InRange(l.Length, 1, 100));
+    }
+
+    [Theory]
+    [InlineData(59.2, "60s")]
+    [InlineData(119.5, "120s")]
+    [InlineData(121, "3m")]
+    [InlineData(8000, "3h")]
+    public void A_time_that_would_do_is_rounded_up_and_can_be_typed(double seconds, string expected)
+    {
+        Assert.Equal(expected, CorpusPage.Time(seconds));
+        Assert.True(AllocReplay.Cli.Output.Quantity.ParseTime("--budget", expected).TotalSeconds >= seconds);
+    }
+
+    private static CorpusReport Several()
+    {
+        var failed = new GateFinding("x.speed < 1", GateOutcome.Failed, 0.9, 0.8, 0.95);
+        CorpusReport two = SampleComparison.Corpus(Report.Value with { Trace = "a/x" }, Report.Value with { Trace = "b/x" });
+        TraceResult[] traces =
+        [
+            two.Traces[0] with { Name = "a", Report = two.Traces[0].Report! with { Gate = [failed with { Outcome = GateOutcome.Passed }] } },
+            two.Traces[1] with { Name = "b", Report = two.Traces[1].Report! with { Gate = [failed] } },
+            new TraceResult("c", "c/x", new TraceFailure(TraceFailureKind.Unreadable, "c/x: =no such trace"), null),
+        ];
+        return CorpusReport.Of(traces, new ComparisonOptions { Seed = 1, Blocks = 12 }, TimeSpan.FromSeconds(1)) with
+        {
+            LeftOut = [new LeftOut("corpus", "notes", "no traces")],
+        };
     }
 
     [Fact]
@@ -91,16 +163,16 @@ public sealed class ComparisonFilesTests : IDisposable
     public void Files_are_whole_and_replaced_only_by_force()
     {
         var files = new ComparisonFiles(null, _directory["x.csv"], _directory["x.md"], Force: false, "allocreplay compare x");
-        files.Write(_runner.Terminal, () => Report.Value);
+        files.Write(_runner.Terminal, () => SampleComparison.Corpus(Report.Value));
         Assert.Equal(["x.csv", "x.md"], Directory.GetFiles(_directory.Path).Select(Path.GetFileName).Order());
         Assert.Equal($"allocreplay: wrote {_directory["x.csv"]}\nallocreplay: wrote {_directory["x.md"]}\n", _runner.Error);
-        Assert.Throws<UsageException>(() => files.Write(_runner.Terminal, () => Report.Value));
-        (files with { Force = true }).Write(_runner.Terminal, () => Report.Value);
+        Assert.Throws<UsageException>(() => files.Write(_runner.Terminal, () => SampleComparison.Corpus(Report.Value)));
+        (files with { Force = true }).Write(_runner.Terminal, () => SampleComparison.Corpus(Report.Value));
         Assert.Throws<OperationCanceledException>(() => (files with { Csv = _directory["y.csv"], Markdown = null })
             .Write(_runner.Terminal, () => throw new OperationCanceledException()));
         Assert.Equal(2, Directory.GetFiles(_directory.Path).Length); // nothing unfinished is left
 
-        (files with { Csv = ComparisonFiles.StandardOutput, Markdown = null }).Write(_runner.Terminal, () => Report.Value);
+        (files with { Csv = ComparisonFiles.StandardOutput, Markdown = null }).Write(_runner.Terminal, () => SampleComparison.Corpus(Report.Value));
         Assert.Equal(File.ReadAllText(_directory["x.csv"]), _runner.Output);
     }
 

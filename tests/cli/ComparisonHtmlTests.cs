@@ -2,6 +2,7 @@ using System.Text.Json;
 using AllocReplay.Cli;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Corpus;
 using AllocReplay.Tests.Support;
 using PuppeteerSharp;
 
@@ -17,6 +18,7 @@ public sealed class ComparisonHtmlTests : IDisposable
     private const double Tolerance = 1e-4;
 
     private static readonly string[] Parts = ["estimate", "low", "high"];
+    private static readonly string[] PartsOfPage = ["means", "traces", "trace-0", "trace-1", "trace-2"];
     private static readonly string[] Stops = ["SELECT", "INPUT", "SUMMARY", "DIV"];
     private static readonly string[] Refused = ["refused", "connect-src"];
     private static readonly string[] Names = ["first", "second", SampleComparison.Broken, "third"];
@@ -25,7 +27,7 @@ public sealed class ComparisonHtmlTests : IDisposable
     /// What the forest plots show, read off their drawings: two ticks of an axis tell which ratio lies where on it, then marks tell theirs.
     /// </summary>
     private const string ReadForests = """
-        return [...document.querySelectorAll("table.forest")].flatMap(table => {
+        return [...document.querySelectorAll("PLACE table.forest")].flatMap(table => {
             const ticks = [...table.querySelectorAll("[data-tick]")].map(e => [parseFloat(e.getAttribute("x")), Math.log(Number(e.dataset.tick))]);
             const [a, b] = [ticks[0], ticks.at(-1)];
             const value = (mark, attribute) => Math.exp(a[1] + (parseFloat(mark.getAttribute(attribute)) - a[0]) * (b[1] - a[1]) / (b[0] - a[0]));
@@ -197,15 +199,61 @@ public sealed class ComparisonHtmlTests : IDisposable
     {
         string[] names = [.. Enumerable.Range(0, 50).Select(i => $"jemalloc,MALLOC_CONF=narenas:{i}")];
         ComparisonReport one = SampleComparison.Make("one", names, blocks: 20, classes: 14, points: 400);
-        string file = Page(one, one with { Trace = "two" }, one with { Trace = "three" }, SampleComparison.Make("four", ["a", "b"]));
+        ComparisonReport four = one with { Trace = "four", Rows = [.. one.Rows.Select((r, i) => i == 0 ? r with { Allocator = r.Allocator with { Name = "a" } } : r)] };
+        string file = Page(one, one with { Trace = "two" }, one with { Trace = "three" }, four);
         Assert.InRange(new FileInfo(file).Length, 1_000_000, ComparisonHtml.SizeMax);
 
         await using PageBrowser browser = await PageBrowser.OpenAsync(file);
-        AssertNone(await MismatchesAsync(browser, SampleComparison.Json(one)));
+        AssertNone(await MismatchesAsync(browser, SampleComparison.Json(one), "#trace-0"));
         JsonElement timing = await browser.EvaluateAsync("return performance.getEntriesByType('navigation')[0].loadEventEnd");
         TestContext.Current.SendDiagnosticMessage($"{new FileInfo(file).Length} bytes, loaded in {timing.GetDouble():0} ms");
-        await browser.Page.SelectAsync("header select", "3");
-        Assert.Equal("a", (await browser.EvaluateAsync("return document.querySelector('.forest tbody th').textContent")).GetString());
+        Assert.Equal(0, (await browser.EvaluateAsync("return document.querySelectorAll('#trace-3 table').length")).GetInt32()); // made when it is opened
+        await browser.Page.ClickAsync("nav a[href='#trace-3']");
+        await browser.Page.WaitForSelectorAsync("#trace-3 .forest tbody th");
+        Assert.Equal("a", (await browser.EvaluateAsync("return document.querySelector('#trace-3 .forest tbody th').textContent")).GetString());
+        AssertNone(await MismatchesAsync(browser, SampleComparison.Json(four), "#trace-3"));
+    }
+
+    [Fact]
+    public async Task Means_over_traces_are_drawn_first_as_the_summary_has_them_and_their_dots_are_the_traces()
+    {
+        ComparisonReport report = SampleComparison.Make(Hostile + "/one", Names);
+        ComparisonReport[] reports = [report, report with { Trace = Hostile, Runs = [] }, SampleComparison.Make("three", Names, blocks: 20)];
+        CorpusSummary summary = SampleComparison.Corpus(reports).Summary!;
+        string file = Page(reports);
+        await using PageBrowser browser = await PageBrowser.OpenAsync(file);
+        JsonElement[] drawn = [.. (await browser.EvaluateAsync(ReadForests.Replace("PLACE", "#means", StringComparison.Ordinal))).EnumerateArray()];
+        Assert.Equal(summary.Primary.Count * summary.Rows.Count - 1, drawn.Length); // noop has no memory
+        foreach ((MeanRow row, int place) in summary.Rows.Select((r, i) => (r, i)))
+        {
+            foreach (MeanFigure figure in row.Figures)
+            {
+                JsonElement[] found = [.. drawn.Where(d => d.GetProperty("metric").GetString() == figure.Metric && d.GetProperty("row").GetInt32() == place)];
+                if (figure.Ratio is not { } ratio)
+                {
+                    Assert.All(found, f => Assert.Equal("no mean", f.GetProperty("claim").GetString()));
+                    continue;
+                }
+                AssertDrawn(ratio.Estimate, Assert.Single(found).GetProperty("estimate"));
+                AssertDrawn(ratio.Low!.Value, found[0].GetProperty("low"));
+                AssertDrawn(ratio.High!.Value, found[0].GetProperty("high"));
+                double[] ofTraces = [.. reports.Select(r => r.Rows[place][Metric.Of(figure.Metric)!]!.Ratio!.Estimate).Order()];
+                double[] dots = [.. found[0].GetProperty("runs").EnumerateArray().Select(d => d.GetDouble()).Order()];
+                Assert.Equal(ofTraces.Length, dots.Length);
+                Assert.All(ofTraces.Zip(dots), d => Assert.Equal(d.First, d.Second, d.First * Tolerance));
+            }
+        }
+        JsonElement seen = await browser.EvaluateAsync("""
+            return { parts: [...document.querySelectorAll("main > [id]")].map(e => e.id), text: document.body.innerText, scripts: document.scripts.length };
+            """);
+        Assert.Equal(PartsOfPage, seen.GetProperty("parts").EnumerateArray().Select(e => e.GetString()));
+        Assert.Equal(2, seen.GetProperty("scripts").GetInt32());
+        Assert.Contains("broken has no mean: it failed on ", seen.GetProperty("text").GetString(), StringComparison.Ordinal);
+        await browser.Page.SetViewportAsync(new ViewPortOptions { Width = 400, Height = 800 });
+        await browser.Page.WaitForFunctionAsync("() => document.documentElement.scrollWidth <= 400");
+        AssertQuiet(browser, file);
+
+        void AssertDrawn(double expected, JsonElement found) => Assert.Equal(expected, found.GetDouble(), expected * Tolerance);
     }
 
     private static void NeedPage()
@@ -226,17 +274,17 @@ public sealed class ComparisonHtmlTests : IDisposable
         Programs.Need("chromium");
         string file = _directory["page.html"];
         using FileStream output = File.Create(file);
-        ComparisonHtml.Write(ComparisonHtml.Template(), reports, $"allocreplay compare {Hostile}", DateTimeOffset.UnixEpoch, output);
+        ComparisonHtml.Write(ComparisonHtml.Template(), SampleComparison.Corpus(reports), $"allocreplay compare {Hostile}", DateTimeOffset.UnixEpoch, output);
         return file;
     }
 
     /// <summary>Differences between what the forest plots show and what the JSON of a report has, a line each.</summary>
-    private static async Task<List<string>> MismatchesAsync(PageBrowser browser, string json)
+    private static async Task<List<string>> MismatchesAsync(PageBrowser browser, string json, string place = "body")
     {
         using JsonDocument document = JsonDocument.Parse(json);
         JsonElement report = document.RootElement, rows = report.GetProperty("rows");
         string[] primary = [.. report.GetProperty("primary").EnumerateArray().Select(p => p.GetProperty("metric").GetString()!)];
-        JsonElement[] drawn = [.. (await browser.EvaluateAsync(ReadForests)).EnumerateArray()];
+        JsonElement[] drawn = [.. (await browser.EvaluateAsync(ReadForests.Replace("PLACE", place, StringComparison.Ordinal))).EnumerateArray()];
         var mismatches = new List<string>();
         int expected = 0;
         foreach (string metric in primary)

@@ -4,6 +4,7 @@ using AllocReplay.Formats;
 using AllocReplay.Replayer;
 using AllocReplay.Replayer.Allocators;
 using AllocReplay.Replayer.Compare;
+using AllocReplay.Replayer.Compare.Corpus;
 using AllocReplay.Replayer.Compare.Gate;
 using AllocReplay.Replayer.Order;
 using AllocReplay.Replayer.Plan;
@@ -119,7 +120,45 @@ public sealed class GateTests : IDisposable
             () => Saved(Report()).Check(other, 0.05)).Message, StringComparison.Ordinal);
     }
 
-    private static readonly string[] Compared = ["fast", "slow"];
+    [Fact]
+    public void A_baseline_of_several_traces_is_matched_by_their_names()
+    {
+        EarlierReport earlier = SavedOfSeveral(("a", Report()), ("b", Report(slowness: 3)));
+        earlier.Require(["b", "c"]);
+        Assert.All(earlier.CheckOne("a", Report(machine: 2), 0.05), f => Assert.Equal(GateOutcome.Passed, f.Outcome));
+        Assert.Contains(earlier.CheckOne("a", Report(slowness: 3), 0.05), f => f.Outcome == GateOutcome.Failed); // as it was on b
+        Assert.All(earlier.CheckOne("b", Report(slowness: 3), 0.05), f => Assert.Equal(GateOutcome.Passed, f.Outcome));
+        Assert.Equal(GateOutcome.NoBaseline, earlier.CheckOne("c", Report(), 0.05).Single().Outcome);
+        Assert.Contains("none of these traces: c, d; it has a, b", Assert.Throws<TraceFormatException>(
+            () => earlier.Require(NotThere)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_trace_finds_its_own_among_several_and_several_theirs_in_a_file_of_one()
+    {
+        EarlierReport several = SavedOfSeveral(("trace", Report()), ("b", Report(slowness: 3)));
+        Assert.All(several.Check(Report() with { Trace = "elsewhere/trace/" }, 0.05), f => Assert.Equal(GateOutcome.Passed, f.Outcome));
+        Assert.Contains("none of these traces: other", Assert.Throws<TraceFormatException>(
+            () => several.Check(Report() with { Trace = "other" }, 0.05)).Message, StringComparison.Ordinal);
+
+        EarlierReport one = Saved(Report() with { Trace = "bench/a" });
+        Assert.All(one.CheckOne("a", Report(), 0.05), f => Assert.Equal(GateOutcome.Passed, f.Outcome));
+        Assert.Equal(GateOutcome.NoBaseline, one.CheckOne("b", Report(), 0.05).Single().Outcome);
+    }
+
+    [Theory]
+    [InlineData("""{ "schema": "allocreplay.compare_all/1" }""")]
+    [InlineData("""{ "schema": "allocreplay.compare_all/1", "traces": [null] }""")]
+    [InlineData("""{ "schema": "allocreplay.compare_all/1", "traces": [{ "name": "a", "report": { "rows": [null], "runs": [] } }] }""")]
+    [InlineData("""{ "schema": "allocreplay.compare/2", "trace": "a" }""")]
+    public void What_lacks_its_parts_is_refused(string json)
+    {
+        string path = Path.Combine(_directory.Path, "earlier.json");
+        File.WriteAllText(path, json);
+        Assert.Contains("not what compare --json writes", ProblemOf(path), StringComparison.Ordinal);
+    }
+
+    private static readonly string[] Compared = ["fast", "slow"], NotThere = ["c", "d"];
 
     private static string ProblemOf(string path) => Assert.Throws<TraceFormatException>(() => EarlierReport.Read(path)).Message;
 
@@ -130,6 +169,18 @@ public sealed class GateTests : IDisposable
         terminal.WriteJson("allocreplay.compare/2", report);
         File.WriteAllText(path, terminal.Out.ToString());
         Assert.Equal("allocreplay.compare/2", JsonDocument.Parse(File.ReadAllText(path)).RootElement.GetProperty("schema").GetString());
+        return EarlierReport.Read(path);
+    }
+
+    private EarlierReport SavedOfSeveral(params (string Name, ComparisonReport Report)[] traces)
+    {
+        string path = Path.Combine(_directory.Path, $"{Guid.NewGuid():N}.json");
+        var terminal = new Terminal(new StringWriter(), new StringWriter());
+        CorpusReport corpus = SampleComparison.Corpus([.. traces.Select(t => t.Report with { Trace = t.Name })]);
+        // One that could not be read has no report.
+        corpus = corpus with { Traces = [.. corpus.Traces, new TraceResult("x", "x", new TraceFailure(TraceFailureKind.Unreadable, "no such trace"), null)] };
+        terminal.WriteJson("allocreplay.compare_all/1", corpus);
+        File.WriteAllText(path, terminal.Out.ToString());
         return EarlierReport.Read(path);
     }
 

@@ -192,6 +192,7 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("replay", trace, "--record", replay, "--check", "--force"),
             Print("verify", trace, replay),
             Print("compare", trace, "--allocator", "glibc,noop", "--runs", "3"),
+            Print("compare", trace, replay, "--allocator", "glibc,noop", "--runs", "1"),
             Print("allocators"),
             Print("analyze", trace, "-o", _directory["data"], "--force"),
             Print("analyze", trace, "--process", "all", "-o", _directory["all"], "--force"),

@@ -2,7 +2,7 @@
 
 import { details, element, name, type Child } from "../parts/dom.ts";
 import { bytes, count, counted, figure as figureText } from "../parts/quantity.ts";
-import { claimOf, figureOf, intervalOf, metricOf, nameOf, wordsOf, type PageData, type Report, type Row } from "./report.ts";
+import { claimOf, figureOf, intervalOf, labelOf, metricOf, nameOf, wordsOf, type PageData, type Report, type Row } from "./report.ts";
 
 /** A table that is scrolled by itself where it is wider than the page. */
 export function table(label: string, heads: Child[], rows: Child[][]): HTMLElement {
@@ -17,7 +17,7 @@ export function figureTable(report: Report): HTMLElement {
     const metrics = report.metrics.filter(metric => report.rows.some(row => figureOf(row, metric)));
     return table("Figures of each configuration", ["median (least – most)", ...metrics.map(wordsOf), "overhead"],
         report.rows.map(row => [
-            name(nameOf(row)),
+            name(nameOf(row), row.allocator.name),
             ...metrics.map(metric => {
                 const figure = figureOf(row, metric);
                 if (figure === undefined)
@@ -37,14 +37,14 @@ function rangeText(low: string, high: string): string {
 }
 
 /** Configurations by traces, for each figure that verdicts are given of. */
-export function traceTables(reports: Report[]): HTMLElement[] {
+export function traceTables(reports: Report[], names: string[]): HTMLElement[] {
     const first = reports[0]!;
     const compared = reports.flatMap(r => r.rows.filter(row => row.role === "compared" || row.role === "reference"));
-    const names = [...new Set(compared.map(row => row.allocator.name))];
+    const configurations = [...new Set(compared.map(row => row.allocator.name))];
     return first.primary.map(primary => element("div", {},
-        element("h3", {}, `${wordsOf(metricOf(first, primary.metric)!)}, relative to ${first.rows[0]!.allocator.name}`),
-        table(`${primary.metric} on each trace`, ["", ...reports.map(r => name(fileOf(r.trace)))],
-            names.map(configuration => [name(configuration), ...reports.map(report => claimCell(report, configuration, primary.metric))]))));
+        element("h3", {}, `${wordsOf(metricOf(first, primary.metric)!)}, relative to `, name(labelOf(first.rows[0]!.allocator.name))),
+        table(`${primary.metric} on each trace`, ["", ...names.map(n => name(n))],
+            configurations.map(configuration => [name(labelOf(configuration), configuration), ...reports.map(report => claimCell(report, configuration, primary.metric))]))));
 }
 
 function claimCell(report: Report, configuration: string, metricName: string): Child {
@@ -62,11 +62,11 @@ function claimCell(report: Report, configuration: string, metricName: string): C
 export function remarks(report: Report): string[] {
     const rows = report.rows.filter(row => row.role !== "twin");
     return [
-        ...rows.filter(row => row.failure).map(row => `${row.allocator.name} failed in its ${row.failure!.pass} run: ${row.failure!.reason}`),
+        ...rows.filter(row => row.failure).map(row => `${labelOf(row.allocator.name)} failed in its ${row.failure!.pass} run: ${row.failure!.reason}`),
         ...rows.filter(row => row.failed_now > 0 || row.divergences > 0)
-            .map(row => `${row.allocator.name}: ${counted(row.failed_now, "call")} failed now, ${count(row.divergences)} had another outcome.`),
+            .map(row => `${labelOf(row.allocator.name)}: ${counted(row.failed_now, "call")} failed now, ${count(row.divergences)} had another outcome.`),
         ...rows.filter(row => row.substituted.length > 0)
-            .map(row => `${row.allocator.name} has no ${row.substituted.join(", ")}; the nearest it has was called.`),
+            .map(row => `${labelOf(row.allocator.name)} has no ${row.substituted.join(", ")}; the nearest it has was called.`),
         ...(report.is_interrupted ? ["Interrupted: this is what was finished."] : []),
     ];
 }
@@ -76,10 +76,10 @@ export function provenance(data: PageData, report: Report): Child[] {
     return [
         table("What was compared", ["configuration", "library", "version", "package", "build id", "environment", "hook"],
             report.rows.filter(row => row.role !== "twin").map(({ allocator: a }: Row) =>
-                [name(a.name), path(a.library), a.version || "–", a.package || "–", path(a.build_id), a.environment.join(" ") || "–", a.hook ?? "–"])),
+                [element("span", {}, name(labelOf(a.name)), labelOf(a.name) !== a.name && element("small", {}, name(a.name))), path(a.library), a.version || "–", a.package || "–", path(a.build_id), a.environment.join(" ") || "–", a.hook ?? "–"])),
         facts([
             ["trace", path(report.trace)],
-            ["", `${counted(report.calls, "call")}, ${counted(report.threads, "thread")}, peak live ${bytes(report.peak_live_bytes)}`],
+            ["", extentOf(report)],
             ["runs", report.passes.map(passOf).join(". ")],
             ["", `seed ${report.seed}, ${report.elapsed_seconds.toFixed(0)} s; written into new blocks: ${report.touch}${report.processors.length > 0 ? `; kept on processors ${report.processors.join(", ")}` : ""}`],
             ["machine", `${machine.cpu}, ${counted(machine.cpus, "processor")}, ${bytes(machine.memory_bytes)}`],
@@ -95,11 +95,12 @@ export function otherForests(report: Report, draw: (name: string) => HTMLElement
     const others = report.metrics.filter(m => !report.primary.some(p => p.metric === m.name) && report.rows.some(row => figureOf(row, m)?.ratio));
     return others.length === 0
         ? null
-        : details("Other figures, without verdicts", () => [element("div", { class: "forests" }, ...others.map(m => draw(m.name)))]);
+        : details(["Other figures, without verdicts"], () => [element("div", { class: "forests" }, ...others.map(m => draw(m.name)))]);
 }
 
-export function fileOf(trace: string): string {
-    return trace.replace(/\/+$/, "").split("/").at(-1) || trace;
+/** How large a trace is. */
+export function extentOf(report: Report): string {
+    return `${counted(report.calls, "call")}, ${counted(report.threads, "thread")}, peak live ${bytes(report.peak_live_bytes)}`;
 }
 
 function passOf({ name, blocks, order, loops, turns, stop }: Report["passes"][number]): string {

@@ -1,10 +1,13 @@
 // Ratios to the first configuration with their intervals, a row each: a table whose middle column is drawn.
 // Places are percentages of that column, so that it needs no drawing anew at another width, or on paper.
 
-import { element, name, svg } from "../parts/dom.ts";
+import { element, name, svg, type Child } from "../parts/dom.ts";
 import { percent } from "../parts/quantity.ts";
 import { decades } from "../parts/ticks.ts";
-import { claimOf, directions, figureOf, intervalOf, metricOf, nameOf, wordsOf, type Metric, type Report, type Row } from "./report.ts";
+import {
+    claimOf, directions, figureOf, intervalOf, labelOf, metricOf, nameOf, wordsOf,
+    type Metric, type PageData, type Primary, type Ratio, type Report, type Row, type Verdict,
+} from "./report.ts";
 
 /** Ends of the axis. */
 interface Range {
@@ -12,35 +15,95 @@ interface Range {
     high: number;
 }
 
+/** A row: a ratio with its interval, and what it is made of. */
+interface Line {
+    /** Among the rows of the report. */
+    place: number;
+    role: Row["role"];
+    name: string;
+    /** In full. */
+    title: string;
+    /** Instead of a claim; null where there is a ratio to claim something of. */
+    without: string | null;
+    ratio: Ratio | null;
+    verdict: Verdict | null;
+    /** Single runs against the first one's; of a mean, the traces. */
+    dots: number[];
+}
+
+/** Ratios of one figure. */
+interface Plot {
+    metric: Metric;
+    first: string;
+    primary: Primary | undefined;
+    lines: Line[];
+    /** All dots are to be seen: they are few, and what the ratios are made of. */
+    showsDots: boolean;
+}
+
+/** Of one trace. */
 export function forest(report: Report, metric: Metric): HTMLElement {
-    const rows = report.rows.filter(row => row.failure !== null || figureOf(row, metric) !== undefined);
-    const range = rangeOf(rows, metric), ticks = ticksOf(range);
+    const lines = report.rows.map((row, place): Line => {
+        const figure = figureOf(row, metric);
+        return {
+            place, role: row.role, name: nameOf(row), title: row.allocator.name, without: row.failure === null ? null : "failed", ratio: figure?.ratio ?? null,
+            verdict: figure?.verdict ?? null, dots: figure === undefined ? [] : ratiosOfRuns(report, place, metric),
+        };
+    });
+    const shown = lines.filter(line => line.without !== null || figureOf(report.rows[line.place]!, metric) !== undefined);
+    return draw({ metric, first: labelOf(report.rows[0]?.allocator.name ?? ""), primary: report.primary.find(p => p.metric === metric.name), lines: shown, showsDots: false });
+}
+
+/** Of the means over several traces. */
+export function meanForests(data: PageData): HTMLElement[] {
+    const summary = data.summary, report = data.reports[0]?.report;
+    if (summary === null || report === undefined)
+        return [];
+    const of = (name: string) => data.reports[data.names.indexOf(name)]?.report;
+    return summary.primary.flatMap(primary => {
+        const metric = metricOf(report, primary.metric);
+        const lines = summary.rows.map((row, place): Line => {
+            const figure = row.figures.find(f => f.metric === primary.metric);
+            const isFailed = figure?.gaps.some(gap => gap.reason === "failed" || gap.reason === "first_failed") ?? false;
+            const ratios = summary.traces.map(of).map(r => r && metric && r.rows[place] && figureOf(r.rows[place], metric)?.ratio?.estimate);
+            return {
+                place, role: row.role, name: row.role === "twin" ? `${labelOf(row.name)}, again` : labelOf(row.name), title: row.name,
+                without: isFailed ? "no mean" : null, ratio: figure?.ratio ?? null, verdict: figure?.verdict ?? null,
+                dots: ratios.filter(ratio => ratio != null),
+            };
+        });
+        const shown = lines.filter(line => line.role === "baseline" || line.without !== null || line.ratio !== null);
+        return metric === undefined ? [] : [draw({ metric, first: labelOf(summary.rows[0]?.name ?? ""), primary, lines: shown, showsDots: true })];
+    });
+}
+
+function draw(plot: Plot): HTMLElement {
+    const { metric, lines } = plot, range = rangeOf(plot), ticks = ticksOf(range);
     const { higher, lower } = directions(metric);
     return element("table", { class: "forest", role: "table", "data-metric": metric.name },
-        element("caption", {}, captionOf(report, metric)),
+        element("caption", {}, ...captionOf(plot)),
         element("thead", { role: "rowgroup" }, element("tr", { role: "row" },
             element("th", { role: "columnheader", scope: "col" }, wordsOf(metric)),
             element("th", { role: "columnheader", scope: "col", class: "plot" }, svg("svg", { class: "axis", role: "img", "aria-label": "ratio, logarithmic" },
                 ...ticks.map(tick => svg("text", { x: `${place(tick, range)}%`, y: 14, "data-tick": tick }, String(tick))))),
             element("th", { role: "columnheader", scope: "col" }, "ratio (interval)"),
             element("th", { role: "columnheader", scope: "col" }, `${lower} or ${higher}`))),
-        element("tbody", { role: "rowgroup" }, ...rows.map(row => rowOf(report, row, metric, range, ticks))));
+        element("tbody", { role: "rowgroup" }, ...lines.map(line => rowOf(line, metric, range, ticks))));
 }
 
-function rowOf(report: Report, row: Row, metric: Metric, range: Range, ticks: number[]): HTMLElement {
-    const figure = figureOf(row, metric);
-    const claim = row.failure !== null ? { words: "failed", kind: "worse" } : row.role === "baseline" ? { words: "compared with", kind: "none" }
-        : row.role === "reference" ? { words: "a reference", kind: "none" } : row.role === "twin" ? { words: "noise of this machine", kind: "none" }
-            : figure ? claimOf(figure, metric) : { words: "", kind: "none" };
-    return element("tr", { role: "row", class: `${row.role} ${claim.kind}`, "data-row": report.rows.indexOf(row) },
-        element("th", { role: "rowheader", scope: "row" }, name(nameOf(row))),
-        element("td", { role: "cell", class: "plot" }, drawingOf(report, row, metric, range, ticks)),
-        element("td", { role: "cell", class: "number" }, row.role === "baseline" ? "1" : figure?.ratio ? intervalOf(figure.ratio) : "–"),
+function rowOf(line: Line, metric: Metric, range: Range, ticks: number[]): HTMLElement {
+    const claim = line.without !== null ? { words: line.without, kind: "worse" } : line.role === "baseline" ? { words: "compared with", kind: "none" }
+        : line.role === "reference" ? { words: "a reference", kind: "none" } : line.role === "twin" ? { words: "noise of this machine", kind: "none" }
+            : claimOf(line, metric);
+    return element("tr", { role: "row", class: `${line.role} ${claim.kind}`, "data-row": line.place },
+        element("th", { role: "rowheader", scope: "row" }, name(line.name, line.title)),
+        element("td", { role: "cell", class: "plot" }, drawingOf(line, metric, range, ticks)),
+        element("td", { role: "cell", class: "number" }, line.role === "baseline" ? "1" : line.ratio ? intervalOf(line.ratio) : "–"),
         element("td", { role: "cell", class: "claim" }, claim.words));
 }
 
-function drawingOf(report: Report, row: Row, metric: Metric, range: Range, ticks: number[]): SVGElement {
-    const figure = figureOf(row, metric), { relative } = metric.threshold;
+function drawingOf({ ratio, dots }: Line, metric: Metric, range: Range, ticks: number[]): SVGElement {
+    const { relative } = metric.threshold;
     const [bandLow, bandHigh] = [place(1 - relative, range), place(1 + relative, range)];
     const drawing = svg("svg", { "aria-hidden": "true" },
         svg("rect", { class: "band", x: `${bandLow}%`, width: `${bandHigh - bandLow}%`, y: "0", height: "100%" }),
@@ -48,12 +111,9 @@ function drawingOf(report: Report, row: Row, metric: Metric, range: Range, ticks
             const x = `${place(tick, range)}%`;
             return svg("line", { class: tick === 1 ? "one" : "grid", x1: x, x2: x, y1: "0", y2: "100%" });
         }));
-    if (figure === undefined)
-        return drawing;
-    for (const run of ratiosOfRuns(report, row, metric))
-        if (run >= range.low && run <= range.high)
-            drawing.append(svg("circle", { class: "run", cx: `${place(run, range)}%`, cy: "50%", r: 2 }));
-    const ratio = figure.ratio;
+    for (const dot of dots)
+        if (dot >= range.low && dot <= range.high)
+            drawing.append(svg("circle", { class: "run", cx: `${place(dot, range)}%`, cy: "50%", r: 2 }));
     if (ratio === null)
         return drawing;
     if (ratio.low !== null && ratio.high !== null)
@@ -66,28 +126,27 @@ function drawingOf(report: Report, row: Row, metric: Metric, range: Range, ticks
 }
 
 /** Each run relative to the first configuration's of the same block. */
-function ratiosOfRuns(report: Report, row: Row, metric: Metric): number[] {
-    return report.ratios[metric.name]?.[report.rows.indexOf(row)] ?? [];
+function ratiosOfRuns(report: Report, place: number, metric: Metric): number[] {
+    return report.ratios[metric.name]?.[place] ?? [];
 }
 
-function captionOf(report: Report, metric: Metric): string {
-    const primary = report.primary.find(p => p.metric === metric.name);
-    const first = report.rows[0]?.allocator.name ?? "";
+function captionOf({ metric, first, primary }: Plot): Child[] {
     const noise = primary?.noise != null ? ` Against itself: within ${percent(primary.noise)}.` : "";
     const resolution = primary?.resolution != null ? ` Smallest difference that this could have shown: ${percent(primary.resolution)}.` : "";
-    return `${capital(wordsOf(metric))}, relative to ${first}.${resolution}${noise}`;
+    return [`${capital(wordsOf(metric))}, relative to `, name(first), `.${resolution}${noise}`];
 }
 
 /**
  * What is compared sets the axis, with its intervals. References are on it where they leave room for the rest: a call that does nothing is many times
  * as fast, and the others would lie on one spot.
  */
-function rangeOf(rows: Row[], metric: Metric): Range {
-    const ends = (of: Row[]) => of.map(row => figureOf(row, metric)?.ratio).filter(ratio => ratio != null)
-        .flatMap(ratio => [ratio.estimate, ratio.low ?? ratio.estimate, ratio.high ?? ratio.estimate]).filter(x => x > 0 && Number.isFinite(x));
+function rangeOf({ lines, metric, showsDots }: Plot): Range {
+    const ends = (of: Line[]) => of.flatMap(({ ratio, dots }) => ratio === null ? []
+        : [ratio.estimate, ratio.low ?? ratio.estimate, ratio.high ?? ratio.estimate, ...(showsDots ? dots : [])])
+        .filter(x => x > 0 && Number.isFinite(x));
     const margin = 1 + 2 * metric.threshold.relative;
-    const compared = [1 / margin, margin, ...ends(rows.filter(row => row.role !== "reference"))];
-    const all = [...compared, ...ends(rows)];
+    const compared = [1 / margin, margin, ...ends(lines.filter(line => line.role !== "reference"))];
+    const all = [...compared, ...ends(lines)];
     const width = (values: number[]) => Math.log(Math.max(...values) / Math.min(...values));
     const shown = width(all) <= 2 * width(compared) ? all : compared;
     const room = Math.exp(0.04 * width(shown));

@@ -18,7 +18,7 @@ export function hasLatency(rows: Row[]): boolean {
 }
 
 /** The whole section. Of the rows those are drawn that `chosen` names, and anew when `onChoice` says so. */
-export function latency(rows: Row[], chosen: () => Shown[], onChoice: (draw: () => void) => void): HTMLElement {
+export function latency(id: string, rows: Row[], chosen: () => Shown[], onChoice: (draw: () => void) => void): HTMLElement {
     const kinds = distinct(rows.flatMap(row => row.latency.map(l => l.kind)));
     let kind = kinds[0]!, size = 0, share = 0;
     const sizes = () => classesOf(rows, kind);
@@ -42,7 +42,7 @@ export function latency(rows: Row[], chosen: () => Shown[], onChoice: (draw: () 
     offerSizes();
     draw();
     onChoice(draw);
-    return element("section", { id: "latency" },
+    return element("section", { id },
         element("h2", {}, "Latency"),
         element("p", { class: "controls" },
             select("Calls", kinds.map(k => k === "all" ? "all that acquire" : k), index => {
@@ -105,7 +105,7 @@ function sizesOf(shown: Shown[], kind: string, share: string): Node[] {
     const x: Axis = { label: "size, up to", log: 2, range: [least / 1.2, most * 1.2], ticks: doublings(least / 1.2, most * 1.2), text: bytes };
     const y: Axis = { label: `${percentileName(share)} of ${kind}`, log: 10, range: [low, high], ticks: decades(low, high), text: duration };
     const sizes = distinct(curves.flatMap(c => c.x)).sort((a, b) => a - b);
-    return [chart(`Latency by size, ${percentileName(share)}`, x, y, curves), details("The same as a table", () => [
+    return [chart(`Latency by size, ${percentileName(share)}`, x, y, curves), details(["The same as a table"], () => [
         table("Latency by size", ["up to", ...curves.map(c => name(c.name))],
             sizes.map(size => [bytes(size), ...curves.map(c => c.x.includes(size) ? duration(c.y[c.x.indexOf(size)]!) : "–")]))])];
 }

@@ -13,7 +13,7 @@ export function hasMemory(rows: Row[]): boolean {
 }
 
 /** The whole section. Of the rows those are drawn that `chosen` names, and anew when `onChoice` says so. */
-export function memory(rows: Row[], chosen: () => Shown[], onChoice: (draw: () => void) => void): HTMLElement {
+export function memory(id: string, rows: Row[], chosen: () => Shown[], onChoice: (draw: () => void) => void): HTMLElement {
     const place = element("div", {});
     // Live bytes are the trace's: the same ones in every run.
     const live = rows.reduce((a, b) => b.memory.length > a.memory.length ? b : a).memory;
@@ -26,11 +26,11 @@ export function memory(rows: Row[], chosen: () => Shown[], onChoice: (draw: () =
         const y: Axis = { label: "resident", range: [0, most], ticks: multiples(most, 2), text: bytes };
         const calls = [...new Set(curves.flatMap(c => c.x))].sort((a, b) => a - b);
         const places = curves.map(c => new Map(c.x.map((value, i) => [value, c.y[i]!])));
-        place.replaceChildren(chart("Resident memory", x, y, curves), details("The same as a table", () => [
+        place.replaceChildren(chart("Resident memory", x, y, curves), details(["The same as a table"], () => [
             table("Resident memory", ["calls", ...curves.map(c => name(c.name))],
                 calls.map(at => [count(at), ...places.map(p => p.has(at) ? bytes(p.get(at)!) : "–")]))]));
     };
     draw();
     onChoice(draw);
-    return element("section", { id: "memory" }, element("h2", {}, "Memory in the course of the trace"), place);
+    return element("section", { id }, element("h2", {}, "Memory in the course of the trace"), place);
 }

@@ -11,6 +11,27 @@ export interface PageData {
     tool_version: string;
     machine: { kernel: string; architecture: string; cpu: string; cpus: number; memory_bytes: number };
     reports: Packed[];
+    /** What the reports' traces are called beside each other. */
+    names: string[];
+    /** Of several traces: the means over those that were compared to their end. */
+    summary: Summary | null;
+    /** What configurations are called where that is not their name: pairs of the two. */
+    labels: [string, string][];
+    /** Of several traces: what there is to say of all. */
+    remarks: string[];
+}
+
+/** Geometric means over traces. */
+export interface Summary {
+    traces: string[];
+    primary: Primary[];
+    rows: MeanRow[];
+}
+
+export interface MeanRow {
+    role: Row["role"];
+    name: string;
+    figures: { metric: string; ratio: Ratio | null; verdict: Verdict | null; gaps: { trace: string; reason: string }[] }[];
 }
 
 /** A report without its long lists, and these. */
@@ -135,9 +156,21 @@ export function metricOf(report: Report, name: string): Metric | undefined {
     return report.metrics.find(m => m.name === name);
 }
 
+const labels = new Map<string, string>();
+
+/** What configurations are called on the page, where their names are long. */
+export function useLabels(pairs: [string, string][]): void {
+    pairs.forEach(([long, short]) => labels.set(long, short));
+}
+
+export function labelOf(configuration: string): string {
+    return labels.get(configuration) ?? configuration;
+}
+
 /** The configuration as it is called on the page: the twin is the first one, again. */
 export function nameOf(row: Row): string {
-    return row.role === "twin" ? `${row.allocator.name}, again` : row.allocator.name;
+    const label = labelOf(row.allocator.name);
+    return row.role === "twin" ? `${label}, again` : label;
 }
 
 export function wordsOf(metric: Metric): string {
@@ -153,7 +186,7 @@ export function directions(metric: Metric): { higher: string; lower: string } {
 }
 
 /** A claim in words, and whether it is a good one. */
-export function claimOf(figure: Figure, metric: Metric): { words: string; kind: "better" | "worse" | "none" } {
+export function claimOf(figure: { verdict: Verdict | null }, metric: Metric): { words: string; kind: "better" | "worse" | "none" } {
     const verdict = figure.verdict;
     if (verdict === "higher" || verdict === "lower")
         return { words: directions(metric)[verdict], kind: verdict === metric.better ? "better" : "worse" };

@@ -1,44 +1,73 @@
 // The page of `compare --html`: one comparison, or one of each trace.
 
-import { details, element, name, plain, replace, select, type Child } from "../parts/dom.ts";
+import { details, element, link, name, plain, replace, type Child } from "../parts/dom.ts";
 import { swatch } from "../parts/chart.ts";
-import { figureTable, fileOf, otherForests, provenance, remarks, traceTables } from "../compare/figures.ts";
-import { forest, forests } from "../compare/forest.ts";
+import { extentOf, figureTable, otherForests, provenance, remarks, traceTables } from "../compare/figures.ts";
+import { forest, forests, meanForests } from "../compare/forest.ts";
 import { hasLatency, latency, type Shown } from "../compare/latency.ts";
 import { hasMemory, memory } from "../compare/memory.ts";
-import { metricOf, nameOf, unpack, type PageData, type Report } from "../compare/report.ts";
+import { labelOf, metricOf, nameOf, unpack, useLabels, type PageData, type Packed, type Report } from "../compare/report.ts";
 
 /** Curves that are drawn before anyone chooses: more are hard to tell apart. */
 const CHOSEN_FIRST = 6;
 
 const data = JSON.parse(document.getElementById("data")!.textContent!) as PageData;
-const reports = data.reports.map(packed => packed.report);
 const page = document.getElementById("page")!;
-const body = element("div", {});
 
+useLabels(data.labels);
 document.title = plain(data.title, 200);
 replace(page,
-    element("header", {}, element("h1", {}, name(data.title)),
-        reports.length > 1 && element("p", { class: "controls" }, select("Trace", reports.map(r => fileOf(r.trace)), show))),
-    reports.length > 1 && element("section", { id: "traces" }, element("h2", {}, "All traces"), ...traceTables(reports)),
-    body);
-if (reports.length > 0)
-    show(0);
+    element("header", {}, element("h1", {}, name(data.title))),
+    ...(data.summary === null && data.reports.length === 1 ? traceOf(data.reports[0]!, "") : several()));
 document.documentElement.dataset["ready"] = "true";
 
-function show(index: number): void {
-    const report = unpack(data.reports[index]!);
-    const said = remarks(report);
-    replace(body,
-        said.length > 0 && element("section", { class: "remarks", "aria-label": "Remarks" }, element("ul", {}, ...said.map(line => element("li", {}, line)))),
-        element("section", { id: "ratios" },
-            element("h2", {}, "Against ", name(report.rows[0]!.allocator.name)),
+/** The means first, then a part for each trace, which is made when it is opened: there may be many. */
+function several(): Child[] {
+    const reports = data.reports.map(packed => packed.report), summary = data.summary;
+    const parts = data.reports.map((packed, i) => {
+        const part = details([name(data.names[i]!), element("small", {}, ` ${extentOf(packed.report)}`)], () => traceOf(packed, `-${i}`), i === 0);
+        part.id = `trace-${i}`;
+        part.className = "trace";
+        return part;
+    });
+    const open = (id: string) => parts.filter(part => part.id === id).forEach(part => part.open = true);
+    addEventListener("hashchange", () => open(location.hash.slice(1)));
+    open(location.hash.slice(1));
+    return [
+        element("nav", { "aria-label": "Parts of this page" }, element("ul", {},
+            summary !== null && element("li", {}, link("means", "Means")), element("li", {}, link("traces", "Trace by trace")),
+            ...parts.map((part, i) => element("li", {}, link(part.id, name(data.names[i]!), () => part.open = true))))),
+        remarksOf(data.remarks),
+        summary !== null && element("section", { id: "means" },
+            element("h2", {}, `Means over ${summary.traces.length} traces, against `, name(labelOf(summary.rows[0]?.name ?? ""))),
+            element("div", { class: "forests" }, ...meanForests(data)),
+            element("p", { class: "note" }, "Geometric means of the ratios on these traces, each of which counts once: they hold for these traces, not for all "
+                + "programs. Small dots are the traces. All verdicts of the means hold at once in 95 %; so do those of each trace below, by themselves.")),
+        element("section", { id: "traces" }, element("h2", {}, "Trace by trace"), ...traceTables(reports, data.names)),
+        ...parts,
+    ];
+}
+
+function remarksOf(said: string[]): Child {
+    return said.length > 0
+        && element("section", { class: "remarks", "aria-label": "Remarks" }, element("ul", {}, ...said.map(line => element("li", {}, line))));
+}
+
+/** All that there is of one trace. Of several, what follows tells its parts from those of the others. */
+function traceOf(packed: Packed, suffix: string): Child[] {
+    const report = unpack(packed);
+    return [
+        remarksOf(remarks(report)),
+        element("section", { id: `ratios${suffix}` },
+            element("h2", {}, "Against ", name(labelOf(report.rows[0]!.allocator.name), report.rows[0]!.allocator.name)),
             element("div", { class: "forests" }, ...forests(report)),
             element("p", { class: "note" }, noteOf(report)),
             otherForests(report, metric => forest(report, metricOf(report, metric)!))),
-        element("section", { id: "figures" }, element("h2", {}, "Figures"), figureTable(report)),
-        ...charts(report),
-        element("section", { id: "provenance" }, element("h2", {}, "Where this comes from"), ...provenance(data, report)));
+        element("section", { id: `figures${suffix}` }, element("h2", {}, "Figures"), figureTable(report)),
+        ...charts(report, suffix),
+        element("section", { id: `provenance${suffix}`, class: "provenance" },
+            element("h2", {}, "Where this comes from"), ...provenance(data, report)),
+    ];
 }
 
 function noteOf(report: Report): string {
@@ -51,7 +80,7 @@ function noteOf(report: Report): string {
 }
 
 /** Charts of what the runs have of it, and the choice of whose curves they show. */
-function charts(report: Report): Child[] {
+function charts(report: Report, suffix: string): Child[] {
     if (!hasLatency(report.rows) && !hasMemory(report.rows))
         return [];
     const draws: (() => void)[] = [];
@@ -66,8 +95,8 @@ function charts(report: Report): Child[] {
     const choice = element("fieldset", { class: "choice" }, element("legend", {}, "Curves of"),
         ...all.map((s, i) => element("label", {}, boxes[i]!, swatch(s.index), name(nameOf(s.row)))));
     return [
-        all.length > CHOSEN_FIRST ? details("Which configurations are drawn", () => [choice]) : choice,
-        ...(hasLatency(report.rows) ? [latency(report.rows, chosen, draw => draws.push(draw))] : []),
-        ...(hasMemory(report.rows) ? [memory(report.rows, chosen, draw => draws.push(draw))] : []),
+        all.length > CHOSEN_FIRST ? details(["Which configurations are drawn"], () => [choice]) : choice,
+        ...(hasLatency(report.rows) ? [latency(`latency${suffix}`, report.rows, chosen, draw => draws.push(draw))] : []),
+        ...(hasMemory(report.rows) ? [memory(`memory${suffix}`, report.rows, chosen, draw => draws.push(draw))] : []),
     ];
 }

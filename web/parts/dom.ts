@@ -23,10 +23,10 @@ export function svg<K extends keyof SVGElementTagNameMap>(tag: K, attributes: At
     return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
-/** Text of its own direction: a name in Hebrew does not turn the figures after it. */
-export function name(text: string): HTMLElement {
+/** Text of its own direction: a name in Hebrew does not turn the figures after it. Where it is short for something, that is told on pointing at it. */
+export function name(text: string, full = text): HTMLElement {
     const shown = plain(text, NAME_MAX);
-    return element("bdi", { title: shown.length > 40 ? shown : undefined }, shown);
+    return element("bdi", { title: full !== text || shown.length > 40 ? plain(full, NAME_MAX) : undefined }, shown);
 }
 
 /** Puts these in the place of what is in an element. */
@@ -47,10 +47,21 @@ export function select(label: string, options: string[], onChange: (index: numbe
 }
 
 /** A part of the page that is opened by whoever wants it; what is in it is made then. */
-export function details(summary: string, make: () => Child[]): HTMLDetailsElement {
-    const part = element("details", {}, element("summary", {}, summary));
-    part.addEventListener("toggle", () => part.append(...nodes(make())), { once: true });
+export function details(summary: Child[], make: () => Child[], isOpen = false): HTMLDetailsElement {
+    const part = element("details", { open: isOpen }, element("summary", {}, ...summary));
+    if (isOpen)
+        part.append(...nodes(make()));
+    else
+        part.addEventListener("toggle", () => part.append(...nodes(make())), { once: true });
     return part;
+}
+
+/** A way to another part of the page. */
+export function link(id: string, text: Child, onFollow?: () => void): HTMLElement {
+    const way = element("a", { href: `#${id}` }, text);
+    if (onFollow !== undefined)
+        way.addEventListener("click", onFollow);
+    return way;
 }
 
 function fill<E extends Element>(target: E, attributes: Attributes, children: Child[]): E {

@@ -6,18 +6,29 @@ namespace AllocReplay.Replayer.Compare.Gate;
 /// <summary>What an earlier comparison showed, read from the file that <c>compare --json</c> wrote: what later ones are held against.</summary>
 public sealed class EarlierReport
 {
-    private const string Schema = "allocreplay.compare/2";
+    private const string SchemaOfOne = "allocreplay.compare/2", SchemaOfSeveral = "allocreplay.compare_all/1";
     private const double Confidence = 0.95;
     private const long LengthMax = 256 << 20;
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private readonly string _path;
-    private readonly Report _report;
+    private readonly bool _isOfOne;
+    private readonly IReadOnlyDictionary<string, Report> _reports; // by name of the trace
 
-    private EarlierReport(string path, Report report) => (_path, _report) = (path, report);
+    private EarlierReport(string path, bool isOfOne, IReadOnlyDictionary<string, Report> reports) => (_path, _isOfOne, _reports) = (path, isOfOne, reports);
 
-    private sealed record Report(string Schema, IReadOnlyList<Row> Rows, IReadOnlyList<RunFigures> Runs);
+    /// <summary>Either of one trace, or of several.</summary>
+    private sealed record Document(
+        string Schema, string? Trace, IReadOnlyList<Row>? Rows, IReadOnlyList<RunFigures>? Runs, IReadOnlyList<OfTrace>? Traces);
+
+    private sealed record OfTrace(string Name, Report? Report);
+
+    private sealed record Report(IReadOnlyList<Row> Rows, IReadOnlyList<RunFigures> Runs)
+    {
+        /// <summary>What JSON says may be anything.</summary>
+        public bool IsWhole => Rows is not null && Runs is not null && Rows.All(r => r?.Allocator?.Name is not null) && Runs.All(r => r?.Figures is not null);
+    }
 
     private sealed record Row(string Role, Named Allocator);
 
@@ -30,21 +41,44 @@ public sealed class EarlierReport
         using FileStream file = File.OpenRead(path);
         if (file.Length > LengthMax)
             throw new TraceFormatException(path, null, "no comparison is so large");
-        Report? report;
+        Document? document;
         try
         {
-            report = JsonSerializer.Deserialize<Report>(file, Json);
+            document = JsonSerializer.Deserialize<Document>(file, Json);
         }
         catch (JsonException e)
         {
             throw new TraceFormatException(path, null, $"line {e.LineNumber + 1}: not what compare --json writes");
         }
-        bool isWhole = report is { Schema: Schema, Rows: not null, Runs: not null } && report.Rows.All(r => r?.Allocator?.Name is not null)
-            && report.Runs.All(r => r?.Figures is not null);
-        return isWhole
-            ? new EarlierReport(path, report!)
-            : throw new TraceFormatException(path, null, $"not what compare --json writes: expected the schema {Schema}");
+        (string Name, Report Report)[]? found = document?.Schema switch
+        {
+            SchemaOfOne => [(NameOf(document.Trace ?? ""), new Report(document.Rows!, document.Runs!))],
+            SchemaOfSeveral when document.Traces?.All(t => t?.Name is not null) == true =>
+                [.. document.Traces.Where(t => t.Report is not null).DistinctBy(t => t.Name).Select(t => (t.Name, t.Report!))],
+            _ => null,
+        };
+        return found?.All(f => f.Report.IsWhole) == true
+            ? new EarlierReport(path, document!.Schema == SchemaOfOne, found.ToDictionary(f => f.Name, f => f.Report))
+            : throw new TraceFormatException(
+                path, null, $"not what compare --json writes: expected the schema {SchemaOfOne}, or {SchemaOfSeveral} of several traces");
     }
+
+    /// <summary>Makes sure that there is something to hold a comparison of several traces against.</summary>
+    /// <param name="traces">Names of what is compared.</param>
+    /// <exception cref="TraceFormatException">It has none of them.</exception>
+    public void Require(IReadOnlyList<string> traces)
+    {
+        if (!traces.Any(_reports.ContainsKey))
+            throw WithoutTraces(traces);
+    }
+
+    /// <summary>Holds one trace of several against what this has of the trace of that name.</summary>
+    /// <param name="trace">Name of the trace.</param>
+    /// <param name="now">The comparison of it.</param>
+    /// <param name="maxRegression">What may be worse, such as 0.05.</param>
+    /// <exception cref="TraceFormatException">They have no configuration in common.</exception>
+    public IReadOnlyList<GateFinding> CheckOne(string trace, ComparisonReport now, double maxRegression) =>
+        _reports.TryGetValue(trace, out Report? then) ? Check(then, now, maxRegression) : [GateFinding.WithoutBaseline(trace)];
 
     /// <summary>
     /// Holds a comparison against this one: a figure of a configuration that both have is not to be worse by more than so much. Machines differ, and a
@@ -53,13 +87,22 @@ public sealed class EarlierReport
     /// </summary>
     /// <param name="now">The comparison.</param>
     /// <param name="maxRegression">What may be worse, such as 0.05.</param>
-    /// <exception cref="TraceFormatException">They have no configuration in common.</exception>
+    /// <exception cref="TraceFormatException">
+    /// They have no configuration in common; or this is of several traces, and not of that one.
+    /// </exception>
     public IReadOnlyList<GateFinding> Check(ComparisonReport now, double maxRegression)
     {
-        bool isRelative = _report.Rows is [{ } first, ..] && first.Allocator.Name == now.Rows[0].Allocator.Name && now.Rows.Any(r => r.Role == Role.Compared);
+        // A file of one trace is held against whatever is compared now: it may lie elsewhere.
+        Report? then = _isOfOne ? _reports.Values.First() : _reports.GetValueOrDefault(NameOf(now.Trace));
+        return then is null ? throw WithoutTraces([NameOf(now.Trace)]) : Check(then, now, maxRegression);
+    }
+
+    private IReadOnlyList<GateFinding> Check(Report earlier, ComparisonReport now, double maxRegression)
+    {
+        bool isRelative = earlier.Rows is [{ } first, ..] && first.Allocator.Name == now.Rows[0].Allocator.Name && now.Rows.Any(r => r.Role == Role.Compared);
         (ComparisonRow Row, int Now, int Then)[] common =
         [
-            .. now.Rows.Select((row, i) => (row, i, _report.Rows.ToList().FindIndex(r => r.Role != "twin" && r.Allocator.Name == row.Allocator.Name)))
+            .. now.Rows.Select((row, i) => (row, i, earlier.Rows.ToList().FindIndex(r => r.Role != "twin" && r.Allocator.Name == row.Allocator.Name)))
                 .Where(c => c.Item3 >= 0 && (isRelative ? c.row.Role == Role.Compared : c.row.Role is Role.Baseline or Role.Compared)),
         ];
         if (common.Length == 0)
@@ -72,7 +115,7 @@ public sealed class EarlierReport
             .. from c in common
                from primary in now.Primary
                let metric = Metric.Of(primary.Metric)!
-               select Check(c.Row.Allocator.Name, metric, RankOf(now.Runs, metric, c.Now, isRelative), RankOf(_report.Runs, metric, c.Then, isRelative),
+               select Check(c.Row.Allocator.Name, metric, RankOf(now.Runs, metric, c.Now, isRelative), RankOf(earlier.Runs, metric, c.Then, isRelative),
                    isRelative ? now.Rows[0].Allocator.Name : null, maxRegression),
         ];
     }
@@ -85,10 +128,9 @@ public sealed class EarlierReport
             $"{name}.{metric.Name}{(first is null ? "" : $" / {first}.{metric.Name}")} {(failsAbove ? '>' : '<')} {limit:0.###} * the baseline's");
         if (now is not { } n || then is not { } t)
             return GateFinding.Without(condition);
-        // The interval of the difference of two that know nothing of each other.
-        double middle = n.Middle - t.Middle - Math.Log(limit);
-        double down = Math.Sqrt(Square(n.Middle - n.Low) + Square(t.High - t.Middle)), up = Math.Sqrt(Square(n.High - n.Middle) + Square(t.Middle - t.Low));
-        return GateFinding.Of(condition, new SignedRank(middle, middle - down, middle + up), failsAbove);
+        SignedRank change = IndependentSum.Of([(1, n), (-1, t)]);
+        double shift = Math.Log(limit);
+        return GateFinding.Of(condition, new SignedRank(change.Middle - shift, change.Low - shift, change.High - shift), failsAbove);
     }
 
     /// <summary>The logarithm of a row's figure, or of its ratio to the first row's; null where there is none.</summary>
@@ -101,8 +143,11 @@ public sealed class EarlierReport
             : SignedRank.Of([.. values.Select(v => Math.Log(v))], 1 - Confidence);
     }
 
+    private TraceFormatException WithoutTraces(IReadOnlyList<string> traces) => new(
+        _path, null, $"it has none of these traces: {string.Join(", ", traces)}; it has {string.Join(", ", _reports.Keys)}");
+
+    private static string NameOf(string trace) => Path.GetFileName(Path.TrimEndingDirectorySeparator(trace));
+
     private static Dictionary<int, double> FiguresOf(IReadOnlyList<RunFigures> runs, Metric metric, int row) =>
         runs.Where(r => r.Row == row && r.Figures.ContainsKey(metric.Name)).DistinctBy(r => r.Block).ToDictionary(r => r.Block, r => r.Figures[metric.Name]);
-
-    private static double Square(double x) => x * x;
 }

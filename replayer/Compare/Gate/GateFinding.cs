@@ -11,6 +11,8 @@ public enum GateOutcome
     NoFigure,
     /// <summary>It is, and the whole interval says so.</summary>
     Failed,
+    /// <summary>The baseline does not have the trace: there is nothing that it could be held against, which is no failure.</summary>
+    NoBaseline,
 }
 
 /// <summary>One condition of a gate, and what became of it.</summary>
@@ -33,6 +35,8 @@ public sealed record GateFinding(string Condition, GateOutcome Outcome, double? 
         return new GateFinding(
             condition, outcome, Math.Exp(rank.Middle), rank.HasInterval ? Math.Exp(rank.Low) : null, rank.HasInterval ? Math.Exp(rank.High) : null);
     }
+
+    internal static GateFinding WithoutBaseline(string trace) => new($"{trace} as in the baseline", GateOutcome.NoBaseline, null, null, null);
 
     internal static GateFinding Without(string condition) => new(condition, GateOutcome.NoFigure, null, null, null);
 }
