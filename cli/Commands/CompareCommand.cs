@@ -149,11 +149,13 @@ internal static class CompareCommand
             terminal.Note(CorpusPage.Text(left));
         if (request.Options.Blocks is null && request.Options.Budget < request.Least * names.Count)
         {
-            terminal.Note($"--budget {CorpusPage.Time(request.Options.Budget.TotalSeconds)} is too short for verdicts on {Quantity.Count(names.Count, "trace")}: "
+            string given = CorpusPage.Time(request.Options.Budget.TotalSeconds);
+            terminal.Note($"--budget {given} is too short for verdicts on {Quantity.Count(names.Count, "trace")}: "
                 + $"they take {CorpusPage.Time((request.Least * names.Count).TotalSeconds)} at the least, and longer where the traces are long");
         }
         CorpusTrace[] traces = [.. set.Traces.Select((choice, i) => new CorpusTrace(
-            names[i], choice.Process is { } image ? $"{choice.Path} {image}" : choice.Path, ending => ComparisonPlans.Compile(request.Source(choice, names[i]), terminal, ending))
+            names[i], choice.Process is { } image ? $"{choice.Path} {image}" : choice.Path,
+            ending => ComparisonPlans.Compile(request.Source(choice, names[i]), terminal, ending))
         {
             CallsMin = set.TakesAllImages ? ComparisonPage.FewCalls : 0,
         })];

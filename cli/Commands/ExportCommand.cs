@@ -36,7 +36,11 @@ internal static class ExportCommand
                 + $"500ms, 30s, 5m. Default: {Peak}.",
             HelpName = $"time|{Peak}|{End}",
         };
-        Option<string?> unit = new("--unit") { Description = "With --format collapsed: what the numbers count, bytes or blocks. Default: bytes.", HelpName = "unit" };
+        Option<string?> unit = new("--unit")
+        {
+            Description = "With --format collapsed: what the numbers count, bytes or blocks. Default: bytes.",
+            HelpName = "unit",
+        };
         unit.AcceptOnlyFromAmong("bytes", "blocks");
         Option<string?> output = new("--output", "-o") { Description = "File to write. Default: standard output.", HelpName = "file" };
         Option<bool> force = new("--force") { Description = "Replace a file that is already there." };

@@ -33,7 +33,9 @@ internal static class TraceImages
         }
         int busy = Math.Max(1, images.Count(i => i.EventBytes >= LittleShare * images[0].EventBytes));
         int kept = Math.Min(busy, Math.Clamp(most, 1, Most));
-        return ([.. images.Take(kept).Select(i => all with { Process = i.Name, Program = Path.GetFileName(i.Executable) })], LeftOutOf(all.Path, images, busy, kept));
+        return (
+            [.. images.Take(kept).Select(i => all with { Process = i.Name, Program = Path.GetFileName(i.Executable) })],
+            LeftOutOf(all.Path, images, busy, kept));
     }
 
     private static LeftOut? LeftOutOf(string path, ProcessImage[] images, int busy, int kept)

@@ -10,7 +10,8 @@ namespace AllocReplay.Cli.Options;
 /// <param name="IsOne">Whether one was asked for: then it is not told of as one of several, which a directory with one trace in it is.</param>
 /// <param name="Words">What was asked for, as the words of a command line.</param>
 /// <param name="TakesAllImages">Whether the traces are process images that nobody named.</param>
-internal sealed record TraceSet(IReadOnlyList<TraceChoice> Traces, IReadOnlyList<LeftOut> LeftOut, bool IsOne, IReadOnlyList<string> Words, bool TakesAllImages);
+internal sealed record TraceSet(
+    IReadOnlyList<TraceChoice> Traces, IReadOnlyList<LeftOut> LeftOut, bool IsOne, IReadOnlyList<string> Words, bool TakesAllImages);
 
 /// <summary>The argument and the options of a command that reads several traces, directories of them, and all process images of each.</summary>
 internal sealed class TraceSetOptions

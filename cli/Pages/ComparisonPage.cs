@@ -106,11 +106,16 @@ internal static class ComparisonPage
     }
 
     /// <summary>What failed, and what was wrong with blocks, a line each.</summary>
-    internal static IEnumerable<string> Failures(ComparisonReport report, ShortLabels labels) => report.Rows.Where(r => r.Role != Role.Twin).SelectMany(row => (string[])
-    [
-        .. row.Failure is { } failure ? (string[])[$"{labels[row.Allocator.Name]} failed in its {failure.Pass} run: {failure.Reason}"] : [],
-        .. row.Faults.Select(f => $"{labels[row.Allocator.Name]}: {BlockFaultText.Of(f)}"),
-    ]);
+    internal static IEnumerable<string> Failures(ComparisonReport report, ShortLabels labels)
+    {
+        foreach (ComparisonRow row in report.Rows.Where(r => r.Role != Role.Twin))
+        {
+            if (row.Failure is { } failure)
+                yield return $"{labels[row.Allocator.Name]} failed in its {failure.Pass} run: {failure.Reason}";
+            foreach (WorkerFault fault in row.Faults)
+                yield return $"{labels[row.Allocator.Name]}: {BlockFaultText.Of(fault)}";
+        }
+    }
 
     /// <summary>What these runs could have shown, a line each.</summary>
     internal static IEnumerable<string> Resolution(ComparisonReport report)

@@ -114,7 +114,10 @@ internal static class CorpusPage
         }
         MeanGap[] first = [.. summary.Rows.SelectMany(r => Of(r, MeanGapReason.FirstFailed)).Distinct()];
         if (first.Length > 0)
-            yield return $"There are no means: {labels[summary.Rows[0].Name]}, which others are compared with, failed on {string.Join(", ", first.Select(g => g.Trace))}";
+        {
+            yield return $"There are no means: {labels[summary.Rows[0].Name]}, which the others are compared with, failed on "
+                + string.Join(", ", first.Select(g => g.Trace));
+        }
     }
 
     /// <summary>Each condition that did not pass, with its trace; of those that passed, on how many.</summary>

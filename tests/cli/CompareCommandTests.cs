@@ -109,7 +109,8 @@ public sealed partial class CompareCommandTests : IDisposable
 
         Assert.Equal(ExitCode.BadInput, _command.Run([.. arguments, "--runs", "2", "--fail-if", "glibc.peak_rss > 1GiB"]));
         string text = _command.Output;
-        string[] order = ["a.alloctrace: ", "b.allocrec: ", "Geometric means over 2 of the 3 traces", "damaged.alloctrace not compared: expected a recording directory"];
+        string[] order =
+            ["a.alloctrace: ", "b.allocrec: ", "Geometric means over 2 of the 3 traces", "damaged.alloctrace not compared: expected a recording directory"];
         Assert.Equal(order.Select(o => text.IndexOf(o, StringComparison.Ordinal)).Order(), order.Select(o => text.IndexOf(o, StringComparison.Ordinal)));
         Assert.All(order, o => Assert.Contains(o, text, StringComparison.Ordinal));
         Assert.Contains("passed on 2 of 2 traces", text, StringComparison.Ordinal);

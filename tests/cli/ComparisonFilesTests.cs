@@ -75,7 +75,8 @@ public sealed class ComparisonFilesTests : IDisposable
         string[] heads = rows[0];
         string Field(string[] row, string name) => row[Array.IndexOf(heads, name)];
         Assert.Equal(["a/x", "b/x", "c/x"], rows.Skip(1).Select(r => r[0]).Where(t => t.EndsWith("/x", StringComparison.Ordinal)).Distinct());
-        string[] mean = Assert.Single(rows, r => Field(r, "trace") == "(mean)" && Field(r, "configuration") == "tcmalloc_minimal" && Field(r, "metric") == "speed");
+        string[] mean = Assert.Single(
+            rows, r => Field(r, "trace") == "(mean)" && Field(r, "configuration") == "tcmalloc_minimal" && Field(r, "metric") == "speed");
         PairedRatio ratio = corpus.Summary!.Rows.Single(r => r.Name == "tcmalloc_minimal")["speed"]!.Ratio!;
         Assert.Equal((ratio.Estimate.ToString("R", System.Globalization.CultureInfo.InvariantCulture), "", "higher"),
             (Field(mean, "ratio"), Field(mean, "median"), Field(mean, "verdict")));

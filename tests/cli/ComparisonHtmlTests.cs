@@ -199,7 +199,11 @@ public sealed class ComparisonHtmlTests : IDisposable
     {
         string[] names = [.. Enumerable.Range(0, 50).Select(i => $"jemalloc,MALLOC_CONF=narenas:{i}")];
         ComparisonReport one = SampleComparison.Make("one", names, blocks: 20, classes: 14, points: 400);
-        ComparisonReport four = one with { Trace = "four", Rows = [.. one.Rows.Select((r, i) => i == 0 ? r with { Allocator = r.Allocator with { Name = "a" } } : r)] };
+        ComparisonReport four = one with
+        {
+            Trace = "four",
+            Rows = [.. one.Rows.Select((r, i) => i == 0 ? r with { Allocator = r.Allocator with { Name = "a" } } : r)],
+        };
         string file = Page(one, one with { Trace = "two" }, one with { Trace = "three" }, four);
         Assert.InRange(new FileInfo(file).Length, 1_000_000, ComparisonHtml.SizeMax);
 

@@ -122,7 +122,8 @@ public sealed class RecordOptionsTests : IDisposable
     {
         const string drain = "for p in $(cat /proc/$PPID/task/*/children); do case $(cat /proc/$p/comm) in allocreplay-dra*) d=$p;; esac; done";
         string script = $"{drain}; kill -STOP $d; sh -c 'exec sh -c \"exec cat /dev/null\"' & wait $!; "
-            + $"mkdir {Recording}/p$!.0; touch {Recording}/p$!.0/process.new {Recording}/p$!.0/events {Recording}/p$!.0/tails; kill -KILL $d; echo $! > {Recording}.pid";
+            + $"mkdir {Recording}/p$!.0; touch {Recording}/p$!.0/process.new {Recording}/p$!.0/events {Recording}/p$!.0/tails; "
+            + $"kill -KILL $d; echo $! > {Recording}.pid";
         RecordResult result = RecordedCommand.Run(Options("sh", "-c", script));
 
         Assert.Equal((0, "the process that writes the recording was killed, and another took over"), (result.ExitCode, string.Join('\n', result.Failures)));

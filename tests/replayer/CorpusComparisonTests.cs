@@ -27,7 +27,8 @@ public sealed class CorpusComparisonTests : IDisposable
     public void Each_trace_has_an_equal_share_of_the_time_that_is_left_and_an_order_of_its_own()
     {
         var watcher = new Turns();
-        CorpusReport report = Run(new ComparisonOptions { Seed = Seed, Budget = TimeSpan.FromSeconds(90) }, Noisy(), watcher, Trace("a"), Trace("b"), Trace("c"));
+        var options = new ComparisonOptions { Seed = Seed, Budget = TimeSpan.FromSeconds(90) };
+        CorpusReport report = Run(options, Noisy(), watcher, Trace("a"), Trace("b"), Trace("c"));
         Assert.Equal(["a", "b", "c"], watcher.Seen.Select(t => t.Trace.Name));
         Assert.Equal([(1, 3), (2, 3), (3, 3)], watcher.Seen.Select(t => (t.Number, t.Of)));
         Assert.Equal(TimeSpan.FromSeconds(30), watcher.Seen[0].Options.Budget);

@@ -44,7 +44,9 @@ export function traceTables(reports: Report[], names: string[]): HTMLElement[] {
     return first.primary.map(primary => element("div", {},
         element("h3", {}, `${wordsOf(metricOf(first, primary.metric)!)}, relative to `, name(labelOf(first.rows[0]!.allocator.name))),
         table(`${primary.metric} on each trace`, ["", ...names.map(n => name(n))],
-            configurations.map(configuration => [name(labelOf(configuration), configuration), ...reports.map(report => claimCell(report, configuration, primary.metric))]))));
+            configurations.map(configuration => [
+                name(labelOf(configuration), configuration), ...reports.map(report => claimCell(report, configuration, primary.metric)),
+            ]))));
 }
 
 function claimCell(report: Report, configuration: string, metricName: string): Child {
@@ -76,7 +78,10 @@ export function provenance(data: PageData, report: Report): Child[] {
     return [
         table("What was compared", ["configuration", "library", "version", "package", "build id", "environment", "hook"],
             report.rows.filter(row => row.role !== "twin").map(({ allocator: a }: Row) =>
-                [element("span", {}, name(labelOf(a.name)), labelOf(a.name) !== a.name && element("small", {}, name(a.name))), path(a.library), a.version || "–", a.package || "–", path(a.build_id), a.environment.join(" ") || "–", a.hook ?? "–"])),
+                [
+                    element("span", {}, name(labelOf(a.name)), labelOf(a.name) !== a.name && element("small", {}, name(a.name))),
+                    path(a.library), a.version || "–", a.package || "–", path(a.build_id), a.environment.join(" ") || "–", a.hook ?? "–",
+                ])),
         facts([
             ["trace", path(report.trace)],
             ["", extentOf(report)],

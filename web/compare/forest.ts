@@ -51,7 +51,8 @@ export function forest(report: Report, metric: Metric): HTMLElement {
         };
     });
     const shown = lines.filter(line => line.without !== null || figureOf(report.rows[line.place]!, metric) !== undefined);
-    return draw({ metric, first: labelOf(report.rows[0]?.allocator.name ?? ""), primary: report.primary.find(p => p.metric === metric.name), lines: shown, showsDots: false });
+    const primary = report.primary.find(p => p.metric === metric.name);
+    return draw({ metric, first: labelOf(report.rows[0]?.allocator.name ?? ""), primary, lines: shown, showsDots: false });
 }
 
 /** Of the means over several traces. */

@@ -46,7 +46,8 @@ public sealed record CorpusSummary(IReadOnlyList<string> Traces, IReadOnlyList<P
     internal static PairedRatio MeanOf(IReadOnlyList<PairedRatio> ratios)
     {
         SignedRank mean = IndependentSum.Of([.. ratios.Select(r => (1.0 / ratios.Count, new SignedRank(
-            Math.Log(r.Estimate), r.Low is { } low ? Math.Log(low) : double.NegativeInfinity, r.High is { } high ? Math.Log(high) : double.PositiveInfinity)))]);
+            Math.Log(r.Estimate), r.Low is { } low ? Math.Log(low) : double.NegativeInfinity,
+            r.High is { } high ? Math.Log(high) : double.PositiveInfinity)))]);
         return new PairedRatio(
             Math.Exp(mean.Middle), mean.HasInterval ? Math.Exp(mean.Low) : null, mean.HasInterval ? Math.Exp(mean.High) : null,
             ratios[0].Confidence, ratios.Sum(r => r.Pairs));
@@ -66,8 +67,8 @@ public sealed record CorpusSummary(IReadOnlyList<string> Traces, IReadOnlyList<P
 
     private static PrimaryFacts FactsOf(PrimaryFacts ofTrace, MeanRow[] rows)
     {
-        PairedRatio?[] compared = [.. rows.Where(r => r.Role == Role.Compared).Select(r => r[ofTrace.Metric]).Where(f => f?.Ratio is not null).Select(f => f!.Ratio)];
-        double?[] resolutions = [.. compared.Select(r => r?.Resolution)];
+        PairedRatio[] compared = [.. rows.Where(r => r.Role == Role.Compared).Select(r => r[ofTrace.Metric]?.Ratio).OfType<PairedRatio>()];
+        double?[] resolutions = [.. compared.Select(r => r.Resolution)];
         PairedRatio? twin = rows.FirstOrDefault(r => r.Role == Role.Twin)?[ofTrace.Metric]?.Ratio;
         double? noise = twin is { Low: { } low, High: { } high } ? Math.Max(Math.Abs(1 - low), Math.Abs(high - 1)) : null;
         return new PrimaryFacts(ofTrace.Metric, ofTrace.Confidence, resolutions.Any(r => r is null) ? null : resolutions.Max(), noise);

@@ -31,7 +31,8 @@ public static class CorpusTime
     /// </summary>
     internal static double? Needed(IReadOnlyList<TraceResult> traces)
     {
-        ComparisonReport[] reports = [.. traces.Select(t => t.Report).OfType<ComparisonReport>().Where(r => r is { BudgetSeconds: not null, IsInterrupted: false })];
+        ComparisonReport[] reports =
+            [.. traces.Select(t => t.Report).OfType<ComparisonReport>().Where(r => r is { BudgetSeconds: not null, IsInterrupted: false })];
         double[] factors = [.. reports.Select(r => Shortage(r))];
         // Shares are equal: all have to be as large as that of the neediest.
         return factors.Any(f => f > 1) ? reports.Length * reports.Zip(factors, (r, f) => Math.Max(r.ElapsedSeconds, r.BudgetSeconds!.Value) * f).Max() : null;
