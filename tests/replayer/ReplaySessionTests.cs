@@ -66,7 +66,7 @@ public sealed class ReplaySessionTests : IDisposable
         var thread = new WorkerThread(500, 0, 0, 0, Waits: 9, Sleeps: 1, activeMs * 1_000_000, waitMs * 1_000_000);
         var other = thread with { ActiveNs = 900_000_000, WaitNs = waitMs == 0 ? 0 : 500_000_000 };
         var session = new ReplaySession(
-            plan, Real, new ReplayOptions { Pace = Pace.Parse(pace)! }, new FakeRunner(r => FakeRunner.Result(r) with { Threads = [thread, other] }));
+            plan, Real, new ReplayOptions { Pace = Pace.Parse(pace)!.Value }, new FakeRunner(r => FakeRunner.Result(r) with { Threads = [thread, other] }));
         foreach (Pass pass in session.Passes)
             session.Run(pass, token: TestContext.Current.CancellationToken);
         ReplayReport report = session.Report("trace");
