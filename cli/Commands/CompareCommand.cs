@@ -137,7 +137,8 @@ internal static class CompareCommand
                 ComparisonPlans.Dispose(plans);
             }
         });
-        ComparisonPage.Note(made.Traces[0].Report!, trace.Words, terminal);
+        ComparisonPage.Note(made.Traces[0].Report!, terminal);
+        terminal.Next(request.Files.Next(request.Options.Seed));
         return CodeOf(made);
     }
 
@@ -173,9 +174,7 @@ internal static class CompareCommand
         });
         foreach (string release in ComparisonPage.Releases(made.Reports))
             terminal.Note(release);
-        string seed = request.Options.Seed.ToString(CultureInfo.InvariantCulture);
-        terminal.Next(TextLine.Command(
-            ["compare", .. set.Words, "--seed", seed, .. request.Files.Html is null ? ["--html", "comparison.html"] : (string[])["--json"]]));
+        terminal.Next(request.Files.Next(request.Options.Seed));
         return CodeOf(made);
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using AllocReplay.Analyzer.Export;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
@@ -32,7 +33,7 @@ internal sealed class ComparisonFileOptions
             throw new UsageException($"{string.Join(", ", same.Select(f => f.Option))}: both name {same.First().Name}; choose another name for one");
         return new ComparisonFiles(
             parse.GetValue(_html), parse.GetValue(_csv), parse.GetValue(_markdown), parse.GetValue(_force),
-            TextLine.Command([.. parse.Tokens.Select(t => t.Value)]));
+            [.. parse.Tokens.Select(t => t.Value)]);
     }
 
     private static Option<string?> NewFile(string name, string description) => new(name) { Description = description, HelpName = "file" };
@@ -43,10 +44,19 @@ internal sealed class ComparisonFileOptions
 /// <param name="Csv">The figures.</param>
 /// <param name="Markdown">The tables.</param>
 /// <param name="Force">What is there may be replaced.</param>
-/// <param name="Command">The command that they are of.</param>
-internal sealed record ComparisonFiles(string? Html, string? Csv, string? Markdown, bool Force, string Command)
+/// <param name="Words">The command that they are of, as it was typed.</param>
+internal sealed record ComparisonFiles(string? Html, string? Csv, string? Markdown, bool Force, IReadOnlyList<string> Words)
 {
     public const string StandardOutput = "-";
+
+    private string Command => TextLine.Command([.. Words]);
+
+    /// <summary>What to type next: the same once more, with the order that was drawn, and with the figures that were not asked for.</summary>
+    public string Next(int seed)
+    {
+        string[] more = Html is null ? ["--html", "comparison.html"] : Words.Contains("--json") ? [] : ["--json"];
+        return TextLine.Command([.. Words, .. Words.Contains("--seed") ? (string[])[] : ["--seed", seed.ToString(CultureInfo.InvariantCulture)], .. more]);
+    }
 
     /// <summary>Whether standard output is one of them, and takes nothing else.</summary>
     public bool TakeOutput => Names.Contains(StandardOutput);

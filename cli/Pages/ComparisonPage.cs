@@ -39,14 +39,10 @@ internal static class ComparisonPage
         $"{Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, peak live {Quantity.Bytes(report.PeakLiveBytes)}";
 
     /// <summary>What there is to say of the figures, on stderr.</summary>
-    /// <param name="report">The figures.</param>
-    /// <param name="trace">The trace, as the words that one would type.</param>
-    /// <param name="terminal">Where it is said.</param>
-    public static void Note(ComparisonReport report, IReadOnlyList<string> trace, Terminal terminal)
+    public static void Note(ComparisonReport report, Terminal terminal)
     {
         foreach (string line in Runs(report).Concat(Releases([report])).Concat(Remarks(report, LabelsOf(report))))
             terminal.Note(line);
-        terminal.Next(TextLine.Command(["compare", .. trace, "--seed", report.Seed.ToString(CultureInfo.InvariantCulture), "--json"]));
     }
 
     /// <summary>How many runs there were of each pass and why not more, a line each.</summary>
