@@ -86,7 +86,8 @@ internal static class PlanBench
         foreach (string name in (string[])[looking, sleeping, replay])
             table.AddRow(name, Text(result.Median(name)), Text(result.Ratio(name, looking)));
         AnsiConsole.Write(table);
-        Console.WriteLine($"Medians of {2 * Blocks + 1} interleaved runs; {plan.Counts.Waits:N0} waits in the plan, two calls a turn, {sleeps:N0} sleeps in the last run.");
+        Console.WriteLine($"Medians of {2 * Blocks + 1} interleaved runs; {plan.Counts.Waits:N0} waits in the plan, two calls a turn, "
+            + $"{sleeps:N0} sleeps in the last run.");
     }
 
     /// <summary>Bytes of the plan, and at most of the disk and of memory beyond what there was before, while it is compiled.</summary>

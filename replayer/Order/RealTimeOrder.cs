@@ -204,10 +204,12 @@ internal sealed unsafe class RealTimeOrder : CallOrder
     }
 
     /// <summary>
-    /// Gives up what nobody will ask for. Without latency, a thread's next call begins at its last stamp, or at a stamp that is still to come: so what a thread
-    /// that has been still for long would be told is worked out now, and then nobody asks for what lies further back than stamps may be late.
+    /// Gives up what nobody will ask for. Without latency, a thread's next call begins at its last stamp, or at a stamp that is still to come: so what a
+    /// thread that has been still for long would be told is worked out now, and then nobody asks for what lies further back than stamps may be late.
     /// </summary>
-    /// <remarks>What ended before a moment that has been stamped does not change any more: what ends from now on ends at the latest stamp or after it.</remarks>
+    /// <remarks>
+    /// What ended before a moment that has been stamped does not change any more: what ends from now on ends at the latest stamp or after it.
+    /// </remarks>
     private void Trim()
     {
         long horizon = _now - _lateNs;
