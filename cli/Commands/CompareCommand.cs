@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
