@@ -161,9 +161,18 @@ public sealed class ComparisonFilesTests : IDisposable
     }
 
     [Fact]
+    public void What_is_to_be_typed_next_is_what_was_typed_with_the_order_and_what_is_not_there_yet()
+    {
+        var files = new ComparisonFiles(null, null, null, Force: false, ["compare", "a b", "--allocator", "glibc,jemalloc"]);
+        Assert.Equal("allocreplay compare 'a b' --allocator glibc,jemalloc --seed 7 --html comparison.html", files.Next(7));
+        Assert.Equal("allocreplay compare x --html x.html --seed 8 --json",
+            (files with { Html = "x.html", Words = ["compare", "x", "--html", "x.html", "--seed", "8"] }).Next(8));
+    }
+
+    [Fact]
     public void Files_are_whole_and_replaced_only_by_force()
     {
-        var files = new ComparisonFiles(null, _directory["x.csv"], _directory["x.md"], Force: false, "allocreplay compare x");
+        var files = new ComparisonFiles(null, _directory["x.csv"], _directory["x.md"], Force: false, ["compare", "x"]);
         files.Write(_runner.Terminal, () => SampleComparison.Corpus(Report.Value));
         Assert.Equal(["x.csv", "x.md"], Directory.GetFiles(_directory.Path).Select(Path.GetFileName).Order());
         Assert.Equal($"allocreplay: wrote {_directory["x.csv"]}\nallocreplay: wrote {_directory["x.md"]}\n", _runner.Error);
