@@ -60,7 +60,8 @@ internal static class ComparisonBench
         Configuration[] both = [.. Configuration.Parse($"none={library},spun={library},SLOWER_SPINS={TrialSpins}")];
         RunOutcome[] outcomes =
         [
-            .. WorkerRunner.Instance.RunInTurns(plan, both, new ReplayOptions(), [.. Enumerable.Range(0, TrialRounds).Select(r => r % 2 == 0 ? (int[])[0, 1] : [1, 0])]),
+            .. WorkerRunner.Instance.RunInTurns(
+                plan, both, new ReplayOptions(), [.. Enumerable.Range(0, TrialRounds).Select(r => r % 2 == 0 ? (int[])[0, 1] : [1, 0])]),
         ];
         double slower = PairedStatistics.Median(outcomes[1].Result!.TurnNs.Zip(outcomes[0].Result!.TurnNs, (a, b) => (double)a / b)) - 1;
         Console.Error.WriteLine($"{TrialSpins} turns of the loop make it {slower:P1} slower");
@@ -101,7 +102,8 @@ internal static class ComparisonBench
     private static void Show(ComparisonReport pool, Planted[] planted, List<(Planted Planted, ComparisonReport Report)> made)
     {
         PassFacts timed = pool.Passes.First(p => p.Name == Pass.Throughput.Name);
-        int blocks = made.Count == 0 ? timed.Blocks / 5 : (int)PairedStatistics.Median(made.Select(m => (double)m.Report.Passes.First(p => p.Name == timed.Name).Blocks));
+        int blocks = made.Count == 0 ? timed.Blocks / 5
+            : (int)PairedStatistics.Median(made.Select(m => (double)m.Report.Passes.First(p => p.Name == timed.Name).Blocks));
         Metric[] metrics = [Metric.Speed, Metric.Cpu, Metric.PeakRss];
         var table = new Table { Border = TableBorder.Markdown };
         table.AddColumns("planted", "figure", "whole pool", $"claimed, of {Drawn} drawn", "claimed, of those made");
@@ -111,18 +113,23 @@ internal static class ComparisonBench
             {
                 ComparisonReport[] own = [.. made.Where(m => m.Planted == one).Select(m => m.Report)];
                 int claimed = own.Count(r => IsClaim(r.Rows[2][metric]?.Verdict));
-                (string whole, string drawn) = one == planted[^1] || metric == Metric.PeakRss ? ("", "") : FromPool(pool, 2 + Array.IndexOf(planted, one), metric, blocks);
+                (string whole, string drawn) = one == planted[^1] || metric == Metric.PeakRss ? ("", "")
+                    : FromPool(pool, 2 + Array.IndexOf(planted, one), metric, blocks);
                 table.AddRow(one.What, metric.Name, whole, drawn, own.Length == 0 ? "" : $"{claimed} of {own.Length}");
             }
         }
         AnsiConsole.Write(table);
-        Console.WriteLine($"Each drawn comparison has {blocks} blocks of the {timed.Blocks} in the pool, of {timed.Turns} turns of {timed.Loops}; base is the same library with nothing planted.");
+        Console.WriteLine($"Each drawn comparison has {blocks} blocks of the {timed.Blocks} in the pool, of {timed.Turns} turns of {timed.Loops}; "
+            + "base is the same library with nothing planted.");
         foreach (Metric metric in metrics)
         {
             double[] noise = [.. made.Select(m => m.Report.Primary.First(p => p.Metric == metric.Name).Noise).OfType<double>()];
             double[] shown = [.. made.Select(m => m.Report.Primary.First(p => p.Metric == metric.Name).Resolution).OfType<double>()];
             if (noise.Length > 0 && shown.Length > 0)
-                Console.WriteLine(FormattableString.Invariant($"{metric.Name}: base against itself within {PairedStatistics.Median(noise):P1}, smallest difference that could be shown {PairedStatistics.Median(shown):P1} (medians)"));
+            {
+                Console.WriteLine(FormattableString.Invariant(
+                    $"{metric.Name}: base against itself within {PairedStatistics.Median(noise):P1}, could have shown {PairedStatistics.Median(shown):P1} (medians)"));
+            }
         }
     }
 

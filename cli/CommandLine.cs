@@ -31,8 +31,8 @@ internal static class CommandLine
     /// <returns>The exit code. What is no failure of the user's, the input's or the machine's is a bug and is thrown.</returns>
     public static int Run(string[] args, Terminal terminal)
     {
-        if (args is [] or ["help"])
-            args = ["--help"];
+        if (args is [] or ["help", ..])
+            args = [.. args.Skip(1), "--help"];
         // A path that starts with @ is a path, not a response file.
         ParseResult parse = Create(terminal).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parse.Errors.Count > 0)

@@ -64,8 +64,10 @@ internal static class CompareCommand
         Interruptible.SetAction(command, terminal, (parse, token) =>
         {
             IReadOnlyList<Configuration> compared = configurations.Of(parse);
+            GateArguments.Gate gates = gate.Of(parse);
             var options = new ComparisonOptions
             {
+                Watched = [.. gates.Conditions.SelectMany(c => c.Metrics)],
                 Precision = GateArguments.ParsePercent("--precision", parse.GetValue(precision)!),
                 Budget = Quantity.ParseTime("--budget", parse.GetValue(budget)!),
                 Blocks = ParseRuns(parse.GetValue(runs)),
@@ -78,7 +80,7 @@ internal static class CompareCommand
             };
             var request = new Request(
                 new PlanCheck(parse.GetValue(partial), ReplayArguments.ParseMaxLive(parse.GetValue(maxLive))),
-                compared, options, gate.Of(parse), parse.GetValue(json), files.Of(parse, parse.GetValue(json)))
+                compared, options, gates, parse.GetValue(json), files.Of(parse, parse.GetValue(json)))
             {
                 Kept = KeptPlans.Of(parse.GetValue(keepPlans), isDirectory: true, files.Of(parse, parse.GetValue(json)).Force),
             };
@@ -120,6 +122,8 @@ internal static class CompareCommand
             IReadOnlyList<ReplayPlan> plans = ComparisonPlans.Compile(request.Source(trace), terminal, token);
             try
             {
+                foreach (string line in request.Gate.Baseline?.Require(plans[0].Counts.Calls, request.Options.Touch, request.Configurations) ?? [])
+                    terminal.Note($"Note: {line}");
                 var comparison = new Comparison(plans, request.Configurations, request.Options, WorkerRunner.Instance);
                 string title = $"Comparing {Quantity.Count(request.Configurations.Count, "configuration")} (seed {request.Options.Seed})";
                 ComparisonReport report = terminal.WithProgress(title, progress => comparison.Run(trace.Path, new Share(progress), token));
@@ -137,6 +141,10 @@ internal static class CompareCommand
             }
         });
         ComparisonPage.Note(made.Traces[0].Report!, terminal);
+        if (CorpusPage.Shortage(made) is { } shortage)
+            terminal.Note(shortage);
+        if (!request.PrintsPages)
+            NoteGates(made.Traces[0].Report!, "", terminal);
         terminal.Next(request.Files.Next(request.Options.Seed));
         return CodeOf(made);
     }
@@ -175,6 +183,13 @@ internal static class CompareCommand
             terminal.Note(release);
         terminal.Next(request.Files.Next(request.Options.Seed));
         return CodeOf(made);
+    }
+
+    /// <summary>Where no page for people has them: why the exit code is what it is.</summary>
+    private static void NoteGates(ComparisonReport report, string on, Terminal terminal)
+    {
+        foreach (GateFinding finding in report.Gate)
+            terminal.Note(ComparisonPage.Text(finding, on));
     }
 
     /// <summary>Not one trace has been compared: their reasons have been told.</summary>
@@ -216,6 +231,8 @@ internal static class CompareCommand
             report = request.Gate.CheckOne(result.Name, report);
             if (request.PrintsPages)
                 CorpusPage.Print(result, report, terminal);
+            else
+                NoteGates(report, $" on {result.Name}", terminal);
             CorpusPage.Note(result, report, terminal);
             return result with { Report = report };
         }

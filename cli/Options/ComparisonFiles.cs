@@ -26,6 +26,8 @@ internal sealed class ComparisonFileOptions
     {
         (string Option, string Name)[] named =
             [.. new[] { _html, _csv, _markdown }.Select(o => (o.Name, parse.GetValue(o))).Where(f => f.Item2 is not null).Select(f => (f.Name, f.Item2!))];
+        if (named.FirstOrDefault(f => f.Name.Length == 0) is { Option: { } empty })
+            throw new UsageException($"{empty}: expected a file name, found none");
         string[] toOutput = [.. named.Where(f => f.Name == ComparisonFiles.StandardOutput).Select(f => $"{f.Option} -"), .. json ? ["--json"] : (string[])[]];
         if (toOutput.Length > 1)
             throw new UsageException($"{string.Join(", ", toOutput)}: one alone can go to standard output; name a file for the others");

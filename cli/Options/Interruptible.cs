@@ -17,7 +17,9 @@ internal static class Interruptible
             using var interruption = new Interruption();
             try
             {
-                return work(parse, interruption.Token);
+                int code = work(parse, interruption.Token);
+                // It told what was finished; which signal ended it is known here.
+                return code == ExitCode.Interrupted ? interruption.ExitCode : code;
             }
             catch (OperationCanceledException e)
             {

@@ -28,7 +28,8 @@ internal sealed record KeptPlans(string Name, bool IsDirectory, bool Force)
     /// <summary>Of <c>compare</c>, which has a plan for each order.</summary>
     public static Option<string?> DirectoryOption() => new("--keep-plans")
     {
-        Description = "Keep the compiled plans in this directory, ORDER.plan each, or TRACE.ORDER.plan of several; take those that are there already, and of this very trace.",
+        Description = "Keep the compiled plans in this directory, ORDER.plan each, or TRACE.ORDER.plan of several; take those that are there already, and of "
+            + "this very trace.",
         HelpName = "directory",
     };
 

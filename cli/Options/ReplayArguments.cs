@@ -77,9 +77,10 @@ internal static class ReplayArguments
     {
         if (list is null)
             return [];
-        IReadOnlyList<int> asked = ProcessorSet.Parse(list) ?? throw new UsageException($"--pin {list}: expected processors such as 0,2-3"), allowed = ProcessorSet.Allowed();
-        return asked.All(allowed.Contains) ? asked
-            : throw new UsageException($"--pin {list}: processor {asked.First(p => !allowed.Contains(p))} may not be used; there are {string.Join(',', allowed)}");
+        IReadOnlyList<int> allowed = ProcessorSet.Allowed();
+        IReadOnlyList<int> asked = ProcessorSet.Parse(list) ?? throw new UsageException($"--pin {list}: expected processors such as 0,2-3");
+        return asked.All(allowed.Contains) ? asked : throw new UsageException(
+            $"--pin {list}: processor {asked.First(p => !allowed.Contains(p))} may not be used; there are {string.Join(',', allowed)}");
     }
 
     public static TouchPolicy ParseTouch(string name) => ValueName.Parse<TouchPolicy>(name)!.Value;

@@ -107,7 +107,11 @@ internal static class ComparisonPage
         foreach (ComparisonRow row in report.Rows.Where(r => r.Role != Role.Twin))
         {
             if (row.Failure is { } failure)
-                yield return $"{labels[row.Allocator.Name]} failed in its {failure.Pass} run: {failure.Reason}";
+            {
+                // Reasons of a run name what they are of; here that stands before them.
+                string own = row.Allocator.Name + ": ", reason = failure.Reason.StartsWith(own, StringComparison.Ordinal) ? failure.Reason[own.Length..] : failure.Reason;
+                yield return $"{labels[row.Allocator.Name]} failed (pass '{failure.Pass}'): {reason}";
+            }
             foreach (WorkerFault fault in row.Faults)
                 yield return $"{labels[row.Allocator.Name]}: {BlockFaultText.Of(fault)}";
         }
@@ -136,6 +140,8 @@ internal static class ComparisonPage
 
     private static string Text(PassFacts pass)
     {
+        if (pass.Blocks == 0)
+            return "nothing could be run";
         string why = pass.Stop switch
         {
             Stop.Precision => "precise enough",
@@ -159,15 +165,15 @@ internal static class ComparisonPage
     internal static string Text(GateFinding finding, string on = "")
     {
         string ratio = finding.Estimate is not { } estimate ? ""
-            : finding is { Low: { } low, High: { } high } ? FormattableString.Invariant($"left ÷ right is {estimate:0.000} ({low:0.000}–{high:0.000})")
-            : FormattableString.Invariant($"left ÷ right is {estimate:0.000}, of too few runs for an interval");
+            : finding is { Low: { } low, High: { } high } ? FormattableString.Invariant($"the left is {estimate:0.000} (95 %: {low:0.000}–{high:0.000}) × the right")
+            : FormattableString.Invariant($"the left is {estimate:0.000} × the right, of too few runs for an interval ({GateFinding.RunsMin} are needed)");
         return finding.Outcome switch
         {
-            GateOutcome.Failed => $"FAILED{on}: {finding.Condition}: {ratio}, which noise does not explain",
-            GateOutcome.Inconclusive => $"inconclusive{on}, so no failure: {finding.Condition}: {ratio}, which noise may explain",
-            GateOutcome.Passed => $"passed{on}: {finding.Condition} is not so: {ratio}",
+            GateOutcome.Failed => $"FAILED{on}: '{finding.Condition}' holds: {ratio}",
+            GateOutcome.Inconclusive => $"inconclusive{on}, so no failure: '{finding.Condition}' may hold: {ratio}",
+            GateOutcome.Passed => $"passed{on}: '{finding.Condition}' does not hold: {ratio}",
             GateOutcome.NoBaseline => $"not held against the baseline{on}: it does not have that trace",
-            _ => $"FAILED{on}: {finding.Condition}: there is no such figure in these runs",
+            _ => $"FAILED{on}: '{finding.Condition}': there is no such figure in these runs",
         };
     }
 

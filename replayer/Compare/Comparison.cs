@@ -115,7 +115,7 @@ public sealed class Comparison(
         Pass[] sharing = [.. _planned.Where(p => p.BlocksMax > 1)];
         return sharing.TakeWhile(p => p != pass).Append(pass).Sum(WeightOf) / sharing.Sum(WeightOf);
 
-        double WeightOf(Pass p) => p.BlocksMax == 1 ? 0 : options.Primary.Any(m => m.Pass == p) ? 1 : UnclaimedWeight;
+        double WeightOf(Pass p) => p.BlocksMax == 1 ? 0 : options.Primary.Concat(options.Watched).Any(m => m.Pass == p) ? 1 : UnclaimedWeight;
     }
 
     private Stop? WhyStop(Pass pass, int blocks, TimeSpan timeOfBlock, TimeSpan until)

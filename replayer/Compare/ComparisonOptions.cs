@@ -24,6 +24,8 @@ public sealed record ComparisonOptions
     public bool TouchCalloc { get; init; }
     /// <summary>The figures that verdicts are given of.</summary>
     public IReadOnlyList<Metric> Primary { get; init; } = Metric.Primary;
+    /// <summary>Figures that are looked at besides, as a gate is about them: their passes have their part of the time.</summary>
+    public IReadOnlyList<Metric> Watched { get; init; } = [];
     /// <summary>Processors that runs are kept on; empty: any.</summary>
     public IReadOnlyList<int> Processors { get; init; } = [];
     /// <summary>Bytes that there are for configurations that are in memory at once; null: what the machine has left.</summary>

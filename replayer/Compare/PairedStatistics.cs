@@ -29,6 +29,22 @@ public static class PairedStatistics
     public static double LogRatio(double value, double partner) =>
         value > 0 && partner > 0 && double.IsFinite(value) && double.IsFinite(partner) ? Math.Log(value / partner) : double.NaN;
 
+    /// <summary>
+    /// The logarithm of the ratio of two runs of a block. Where both were made in turns, the median of the rounds: a turn and its partner are close
+    /// together, and what the machine does for a moment is in few of them.
+    /// </summary>
+    /// <param name="figure">The figure of the run.</param>
+    /// <param name="partner">That of its partner.</param>
+    /// <param name="turns">The figure of each of its turns; null where it has none.</param>
+    /// <param name="partners">Those of its partner.</param>
+    public static double LogRatio(double figure, double partner, IReadOnlyList<double>? turns, IReadOnlyList<double>? partners)
+    {
+        if (turns is null || partners is null || turns.Count != partners.Count || turns.Count == 0)
+            return LogRatio(figure, partner);
+        double[] ratios = [.. turns.Zip(partners, LogRatio)];
+        return ratios.Any(double.IsNaN) ? double.NaN : Median(ratios);
+    }
+
     /// <summary>What is claimed of a ratio.</summary>
     /// <param name="ratio">The ratio.</param>
     /// <param name="difference">The figure's difference from its partner's, in the figure's unit.</param>

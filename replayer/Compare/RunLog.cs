@@ -19,20 +19,9 @@ internal sealed record LoggedRun(
             .ToDictionary(f => f.Name, f => f.Value),
         Metric.All.Where(m => m.Pass == pass && m.TakeTurns is not null).ToDictionary(m => m.Name, m => m.TakeTurns!(result)));
 
-    /// <summary>
-    /// The logarithm of the ratio of two runs of a block. Where they were made in turns, the median of the rounds: a turn and its partner are close
-    /// together, and what the machine does for a moment is in few of them.
-    /// </summary>
-    public double LogRatio(LoggedRun partner, string metric)
-    {
-        if (!Turns.TryGetValue(metric, out IReadOnlyList<double>? turns) || !partner.Turns.TryGetValue(metric, out IReadOnlyList<double>? others)
-            || turns.Count != others.Count)
-        {
-            return PairedStatistics.LogRatio(Figures[metric], partner.Figures[metric]);
-        }
-        double[] ratios = [.. turns.Zip(others, PairedStatistics.LogRatio)];
-        return ratios.Any(double.IsNaN) ? double.NaN : PairedStatistics.Median(ratios);
-    }
+    /// <inheritdoc cref="PairedStatistics.LogRatio(double, double, IReadOnlyList{double}?, IReadOnlyList{double}?)"/>
+    public double LogRatio(LoggedRun partner, string metric) =>
+        PairedStatistics.LogRatio(Figures[metric], partner.Figures[metric], Turns.GetValueOrDefault(metric), partner.Turns.GetValueOrDefault(metric));
 }
 
 /// <summary>The runs of a comparison that count, in the order in which they were made.</summary>

@@ -69,8 +69,11 @@ public static class ConfigurationFile
     {
         try
         {
+            if (path.Length == 0)
+                throw Bad("--config: expected a file name, found none");
             using FileStream file = File.OpenRead(path);
-            return JsonSerializer.Deserialize<Dictionary<string, ConfigurationSet>>(file, Json) ?? [];
+            Dictionary<string, ConfigurationSet> sets = JsonSerializer.Deserialize<Dictionary<string, ConfigurationSet>>(file, Json) ?? [];
+            return sets.FirstOrDefault(s => HasNull(s.Value)) is { Key: { } wrong } ? throw Bad($"{path}, set {wrong}: null is no configuration") : sets;
         }
         catch (JsonException e)
         {
@@ -81,6 +84,10 @@ public static class ConfigurationFile
             throw Bad(e is FileNotFoundException or DirectoryNotFoundException ? $"{path}: no such file" : $"{path}: {e.Message}");
         }
     }
+
+    /// <summary>What JSON says may be null anywhere.</summary>
+    private static bool HasNull(ConfigurationSet? set) => set is null || set.Allocators?.Contains(null!) == true || set.Hooks?.Contains(null!) == true
+        || set.Environment?.Values.Any(values => values is null || values.Contains(null!)) == true;
 
     /// <summary>The framework's messages name types of ours.</summary>
     private static string Explain(JsonException e)

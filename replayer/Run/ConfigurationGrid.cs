@@ -39,7 +39,8 @@ public sealed record ConfigurationGrid(
             }
             if (configuration.Environment.Any(v => v.StartsWith(axis.Name + "=", StringComparison.Ordinal)))
                 throw new ReplayException(ReplayFailure.Usage, $"{configuration.Label}: {axis.Name} is set twice");
-            all.AddRange(axis.Values.Select(value => configuration with { Environment = [.. configuration.Environment, $"{axis.Name}={value}"] }));
+            all.AddRange(axis.Values.Select(value =>
+                value is null ? configuration : configuration with { Environment = [.. configuration.Environment, $"{axis.Name}={value}"] }));
         }
         if (all.Count == bases.Count && axis.Values.Count > 0 && !bases.Any(b => AllocatorVariables.IsReadBy(b.Allocator, axis.Name)))
         {

@@ -51,13 +51,19 @@ public sealed class ConfigurationParser(HookCatalog hooks)
         return drafts.Count > 0 ? drafts.ConvertAll(d => d.End()) : throw Usage($"no hook named; known: {hooks.Words}");
     }
 
-    /// <summary>A variable and the values that it is to take in turn: <c>NAME=1,2,8</c>, with quotes around a value that holds commas.</summary>
+    /// <summary>
+    /// A variable and the values that it is to take in turn: <c>NAME=1,2,8</c>, with quotes around a value that holds commas; <c>NAME=,1,2</c> is not set
+    /// first of all.
+    /// </summary>
     /// <exception cref="ReplayException">It is not that.</exception>
     public static VariableAxis ParseAxis(string text)
     {
         int equals = text.IndexOf('=', StringComparison.Ordinal);
         string name = text[..Math.Max(equals, 0)];
-        string[] values = equals < 0 ? [] : [.. ConfigurationText.Split(text[(equals + 1)..]).Select(i => i.Text)];
+        string list = text[(equals + 1)..];
+        string?[] values = equals < 0 ? [] : [.. ConfigurationText.Split(list).Select(i => i.Text)];
+        if (values.Length > 0 && list.TrimStart().StartsWith(','))
+            values = [null, .. values];
         if (!IsVariableName(name) || values.Length == 0)
             throw Usage($"{text}: expected NAME=value[,value…] with a name in capitals");
         return values.Distinct().Count() == values.Length ? new VariableAxis(name, values) : throw Usage($"{text}: a value stands twice");
@@ -103,5 +109,5 @@ public sealed class ConfigurationParser(HookCatalog hooks)
 
 /// <summary>A variable of the environment and the values that it takes in turn.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Values">One or more, each once.</param>
-public sealed record VariableAxis(string Name, IReadOnlyList<string> Values);
+/// <param name="Values">One or more, each once; null: it is not set.</param>
+public sealed record VariableAxis(string Name, IReadOnlyList<string?> Values);

@@ -97,8 +97,13 @@ internal sealed unsafe partial class ProcessGroup : IDisposable
     public void Kill()
     {
         lock (_collecting)
+        {
             if (!_isCollected)
+            {
                 _ = kill(-Id, KillSignal);
+                _ = kill(Id, KillSignal); // it may have left its group
+            }
+        }
         _ended.Wait();
     }
 

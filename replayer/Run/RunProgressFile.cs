@@ -26,5 +26,16 @@ internal static class RunProgressFile
         return [.. faults.Select((count, kind) => ((BlockFaultKind)kind, count)).Where(f => f.count > 0)];
     }
 
-    private static ReadOnlySpan<long> Read(string path) => MemoryMarshal.Cast<byte, long>(File.ReadAllBytes(path));
+    /// <summary>Nothing done and nothing found where a library has deleted the file.</summary>
+    private static ReadOnlySpan<long> Read(string path)
+    {
+        try
+        {
+            return MemoryMarshal.Cast<byte, long>(File.ReadAllBytes(path)) is { Length: Kinds + 2 } whole ? whole : new long[Kinds + 2];
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return new long[Kinds + 2];
+        }
+    }
 }

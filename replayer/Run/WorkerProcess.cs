@@ -9,6 +9,9 @@ internal sealed class WorkerProcess : IDisposable
 {
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>Two looks at a worker that lie further apart: this process did not run in between.</summary>
+    private static readonly TimeSpan GapMax = TimeSpan.FromSeconds(1);
+
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     private readonly Configuration _configuration;
@@ -38,7 +41,7 @@ internal sealed class WorkerProcess : IDisposable
         catch
         {
             _process?.Dispose();
-            Directory.Delete(_directory, recursive: true);
+            Delete();
             throw;
         }
     }
@@ -60,12 +63,16 @@ internal sealed class WorkerProcess : IDisposable
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public void Await(IProgress<double>? progress, CancellationToken token)
     {
-        var clock = Stopwatch.StartNew();
-        while (!(_options.TurnLoops > 0 ? _process.WaitForPause(WatchInterval) : _process.WaitForEnd(WatchInterval)))
+        TimeSpan interval = _options.Timeout is { } timeout && timeout < WatchInterval ? timeout : WatchInterval, age = TimeSpan.Zero;
+        long looked = Stopwatch.GetTimestamp();
+        while (!(_options.TurnLoops > 0 ? _process.WaitForPause(interval) : _process.WaitForEnd(interval)))
         {
             double? fraction = RunProgressFile.DoneOf(ProgressPath);
             progress?.Report(fraction ?? 0);
-            TimeSpan age = clock.Elapsed;
+            // Where this process stood still, as by Ctrl-Z, the worker did too, or had no one to be waited for by.
+            TimeSpan since = Stopwatch.GetElapsedTime(looked);
+            looked = Stopwatch.GetTimestamp();
+            age += since < GapMax ? since : GapMax;
             bool isHung = age > _options.Timeout || (fraction is null && age > _options.StartTimeout);
             if (!isHung && !token.IsCancellationRequested)
                 continue;
@@ -99,7 +106,20 @@ internal sealed class WorkerProcess : IDisposable
     public void Dispose()
     {
         _process.Dispose();
-        Directory.Delete(_directory, recursive: true);
+        Delete();
+    }
+
+    /// <summary>What a library does to it is its run's failure, and told as that.</summary>
+    private void Delete()
+    {
+        try
+        {
+            Directory.Delete(_directory, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // It is gone.
+        }
     }
 
     /// <summary>Null where there is none, or none that is whole: the worker ended before.</summary>
@@ -110,7 +130,7 @@ internal sealed class WorkerProcess : IDisposable
             using FileStream json = File.OpenRead(path);
             return JsonSerializer.Deserialize<WorkerResult>(json, Json);
         }
-        catch (Exception e) when (e is FileNotFoundException or JsonException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or JsonException)
         {
             return null;
         }
@@ -141,7 +161,7 @@ internal sealed class WorkerProcess : IDisposable
             $"residue_ms={string.Join(',', options.ResidueMs)}", Setting("loops", options.Loops),
             Setting("turn_loops", options.TurnLoops), Setting("time_scale", options.Pace.TimeScale),
             Setting("noop", configuration.Allocator.IsNoop ? 1 : 0), Setting("ideal", configuration.Allocator.IsIdeal ? 1 : 0),
-            $"processors={string.Join(',', options.Processors)}",
+            Setting("parent", Environment.ProcessId), $"processors={string.Join(',', options.Processors)}",
             .. hook is null ? [] : (string[])[$"hook={hook.Library}"],
             .. hook?.Needs is { } needs ? (string[])[$"needs={needs}"] : [],
         ];

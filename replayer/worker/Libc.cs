@@ -89,6 +89,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] private static partial int prctl(int option, nint value, nint a, nint b, nint c);
     [LibraryImport("libc")] private static partial nint signal(int number, nint handler);
     [LibraryImport("libc")] private static partial int raise(int signal);
+    [LibraryImport("libc")] private static partial int getppid();
     [LibraryImport("libc")] private static partial int sched_setaffinity(int pid, nuint size, ulong* mask);
     [LibraryImport("libc")] private static partial nint sysconf(int name);
     [LibraryImport("libc")] private static partial int clock_gettime(int clock, Timespec* time);
@@ -131,12 +132,15 @@ internal static unsafe partial class Libc
     /// <summary>
     /// This process ends when the one that started it does, and not before: what a terminal sends to both is the other's to answer, which also clears up.
     /// </summary>
-    public static void FollowParent()
+    /// <param name="parent">That one's process id; 0: whoever it is.</param>
+    /// <returns>False: it has ended already.</returns>
+    public static bool FollowParent(int parent)
     {
         const int ignore = 1;
         _ = prctl(SetParentDeathSignal, Kill, 0, 0, 0);
         _ = signal(Interrupt, ignore);
         _ = signal(Hangup, ignore);
+        return parent == 0 || getppid() == parent;
     }
 
     /// <summary>Sleeps while the word holds the value; returns early without a reason at times, as futexes do.</summary>

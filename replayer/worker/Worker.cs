@@ -6,7 +6,7 @@ using AllocReplay.Replayer.Run;
 namespace AllocReplay.Worker;
 
 /// <summary>
-/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [touch_calloc=1] [instrument=N] [residue_ms=N,N…] [loops=N [turn_loops=N]] [time_scale=X] [processors=N,N…] [noop=1|ideal=1]
+/// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [touch_calloc=1] [instrument=N] [residue_ms=N,N…] [loops=N [turn_loops=N]] [time_scale=X] [processors=N,N…] [parent=PID] [noop=1|ideal=1]
 /// [hook=LIBRARY] [needs=FUNCTION]</c>: reissues a plan against whatever allocator this process was started with, behind a hook if there is one, and writes
 /// what it measured. <c>allocreplay-worker version</c>: tells that allocator's release; <c>settings NAME…</c>: values of its settings. Started by the
 /// replayer; not a command for people.
@@ -21,7 +21,9 @@ internal static unsafe class Worker
             return PrintSettings(args.AsSpan(1));
         if (args.Length < 3)
             Fail("usage: allocreplay-worker PLAN RESULT PROGRESS [name=value ...]"u8);
-        Libc.FollowParent();
+        // One that is gone already will not be told of: a worker that waits for its turn would wait for ever.
+        if (!Libc.FollowParent((int)Number(args, "parent")))
+            return WorkerExit.Failed;
         // Before any thread is made: all are where the first one is.
         if (Numbers(args, "processors") is { Length: > 0 } processors && !Libc.KeepOn(processors))
             Fail("cannot be kept on these processors"u8);

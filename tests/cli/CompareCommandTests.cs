@@ -77,15 +77,50 @@ public sealed partial class CompareCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("glibc.peak_rss > 1GiB", ExitCode.Ok, "passed: glibc.peak_rss > 1GiB is not so")]
-    [InlineData("glibc.peak_rss > 1k", ExitCode.Failed, "FAILED: glibc.peak_rss > 1k")]
+    [InlineData("glibc.peak_rss > 1GiB", ExitCode.Ok, "passed: 'glibc.peak_rss > 1GiB' does not hold")]
+    [InlineData("glibc.peak_rss > 1k", ExitCode.Failed, "FAILED: 'glibc.peak_rss > 1k' holds")]
     public void A_gate_decides_the_exit_code(string condition, int code, string line)
     {
         Assert.Equal(code, _command.Run("compare", Trace, "--runs", "6", "--allocator", "glibc", "--fail-if", condition));
         Assert.Contains(line, _command.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_gate_is_told_where_json_takes_the_output()
+    {
+        Assert.Equal(ExitCode.Failed, _command.Run("compare", Trace, "--runs", "6", "--allocator", "glibc", "--fail-if", "glibc.peak_rss > 1k", "--json"));
+        Assert.Contains("FAILED: 'glibc.peak_rss > 1k' holds: the left is ", _command.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Too_few_runs_say_how_many_are_needed()
+    {
+        Assert.Equal(ExitCode.Ok, _command.Run("compare", Trace, "--runs", "5", "--allocator", "glibc", "--fail-if", "glibc.peak_rss > 1k"));
+        Assert.Contains("of too few runs for an interval (6 are needed)", _command.Output, StringComparison.Ordinal);
+    }
+
     [Theory]
+    [InlineData("it is of another trace", "\"calls\": ", "\"calls\": 1")]
+    [InlineData("it was made with --touch full", "\"touch\": \"page\"", "\"touch\": \"full\"")]
+    [InlineData("put that first here, too, not glibc", "\"name\": \"glibc\"", "\"name\": \"other\"")]
+    public void A_baseline_of_something_else_is_refused_before_anything_runs(string problem, string old, string planted)
+    {
+        string[] compared = ["compare", Trace, "--runs", "1", "--allocator", "glibc,glibc,MALLOC_ARENA_MAX=1"];
+        Assert.Equal(ExitCode.Ok, _command.Run([.. compared, "--json"]));
+        string json = _command.Output;
+        File.WriteAllText(_directory["same.json"], json);
+        Assert.Equal(ExitCode.Ok, _command.Run([.. compared, "--baseline", _directory["same.json"]])); // the control
+        Assert.Contains(old, json, StringComparison.Ordinal);
+        File.WriteAllText(_directory["base.json"], json.Replace(old, planted, StringComparison.Ordinal));
+        Assert.Equal(ExitCode.BadInput, _command.Run([.. compared, "--baseline", _directory["base.json"]]));
+        Assert.Contains(problem, _command.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Comparing", _command.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("what stands before speed is a factor, and has no unit", "--fail-if", "glibc.speed < 5ms * glibc.speed")]
+    [InlineData("peak_rss is no time", "--fail-if", "glibc.peak_rss > 2us")]
+    [InlineData("speed is no memory", "--fail-if", "5MiB > glibc.speed")]
     [InlineData("--runs 0: expected 1 to 1000", "--runs", "0")]
     [InlineData("--precision x: expected a percentage", "--precision", "x")]
     [InlineData("--budget 0: expected a time", "--budget", "0")]
@@ -119,7 +154,7 @@ public sealed partial class CompareCommandTests : IDisposable
 
         // What was found comes before what could not be looked at.
         Assert.Equal(ExitCode.Failed, _command.Run([.. arguments, "--runs", "6", "--fail-if", "glibc.peak_rss > 1k"]));
-        Assert.Contains("FAILED on a.alloctrace: glibc.peak_rss > 1k", _command.Output, StringComparison.Ordinal);
+        Assert.Contains("FAILED on a.alloctrace: 'glibc.peak_rss > 1k'", _command.Output, StringComparison.Ordinal);
     }
 
     [Fact]

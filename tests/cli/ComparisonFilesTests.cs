@@ -62,7 +62,7 @@ public sealed class ComparisonFilesTests : IDisposable
         Assert.All(table.Take(7), l => Assert.Equal(5, l.Count(c => c == '|')));
         Assert.All(table.Skip(7), l => Assert.Equal(8, l.Count(c => c == '|')));
         Assert.Contains(table, l => l.StartsWith("| tcmalloc_minimal | ", StringComparison.Ordinal) && l.Contains("faster", StringComparison.Ordinal));
-        Assert.Contains("- broken failed in its blocks run: killed by SIGSEGV", lines);
+        Assert.Contains("- broken failed (pass 'blocks'): killed by SIGSEGV", lines);
         Assert.Contains("Made by ```allocreplay compare `x` ``y```.", lines);
         Assert.DoesNotContain('<', text);
     }
@@ -104,8 +104,8 @@ public sealed class ComparisonFilesTests : IDisposable
         string summary = text[text.IndexOf("Geometric means over 2 of the 3 traces", StringComparison.Ordinal)..];
         Assert.Contains("(itself, again)", summary, StringComparison.Ordinal);
         Assert.Contains(summary.Split('\n'), l => l.StartsWith("  broken ", StringComparison.Ordinal) && l.Contains("no mean", StringComparison.Ordinal));
-        Assert.Contains("FAILED on b: x.speed < 1: ", summary, StringComparison.Ordinal);
-        Assert.Contains("passed on 1 of 2 traces: x.speed < 1 is not so", summary, StringComparison.Ordinal);
+        Assert.Contains("FAILED on b: 'x.speed < 1'", summary, StringComparison.Ordinal);
+        Assert.Contains("passed on 1 of 2 traces: 'x.speed < 1' does not hold", summary, StringComparison.Ordinal);
         Assert.Contains("c not compared: =no such trace", summary, StringComparison.Ordinal);
         Assert.Contains("Left out of corpus: notes (no traces)", summary, StringComparison.Ordinal);
         Assert.All(text.Split('\n').Where(l => l.StartsWith("  ", StringComparison.Ordinal)), l => Assert.InRange(l.Length, 1, 100));

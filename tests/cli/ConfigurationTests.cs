@@ -87,9 +87,19 @@ public sealed class ConfigurationTests
         Assert.Equal(values, axis.Values);
     }
 
+    [Fact]
+    public void A_variable_may_be_left_alone_first_of_all()
+    {
+        Assert.Equal<string?>([null, "1", "2"], ConfigurationParser.ParseAxis("X=,1,2").Values);
+        Assert.Equal([""], ConfigurationParser.ParseAxis("X=\"\"").Values); // set, and empty
+        var grid = new ConfigurationGrid(Parser.Parse("glibc"), [ConfigurationParser.ParseAxis("MALLOC_ARENA_MAX=,1")], [], IsMatrix: false);
+        Assert.Equal(["glibc", "glibc,MALLOC_ARENA_MAX=1"], grid.Expand().Select(c => c.Label));
+    }
+
     [Theory]
     [InlineData("X")]
     [InlineData("X=")]
+    [InlineData("X=,")]
     [InlineData("x=1")]
     [InlineData("=1")]
     [InlineData("X=1,1")]
@@ -209,6 +219,9 @@ public sealed class ConfigurationTests
     [InlineData("{", "line 1")]
     [InlineData("[]", "line 1")]
     [InlineData("{}", "expected one set of configurations or more")]
+    [InlineData("""{"a":null}""", "set a: null is no configuration")]
+    [InlineData("""{"a":{"hooks":[null]}}""", "set a: null is no configuration")]
+    [InlineData("""{"a":{"environment":{"X":null}}}""", "set a: null is no configuration")]
     public void A_file_that_makes_no_sense_says_where(string json, string expected)
     {
         using var directory = new TemporaryDirectory();

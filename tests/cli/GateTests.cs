@@ -65,6 +65,49 @@ public sealed class GateTests : IDisposable
         Assert.Equal((GateOutcome.Inconclusive, null, null), (finding.Outcome, finding.Low, finding.High));
     }
 
+    /// <summary>There is memory for two at once: the first and one other.</summary>
+    [Theory]
+    [InlineData("\"with,SETTING=1\".speed < 0.01 * slow.speed", GateOutcome.Failed)]
+    [InlineData("\"with,SETTING=1\".speed < 0.001 * slow.speed", GateOutcome.Passed)]
+    public void Two_that_never_took_turns_with_each_other_are_compared_through_the_first(string condition, GateOutcome outcome)
+    {
+        ComparisonReport report = Report(availableBytes: 9 * MemoryGuard.NeededBy(_plans[0]));
+        ILookup<int, int> rows = report.Runs.Where(r => r.Pass == Pass.Throughput.Name).ToLookup(r => r.Block, r => r.Row);
+        Assert.All(rows, block => Assert.Equal(2, block.Count()));
+        Assert.Equal(outcome, Condition.Parse(condition).Check(report).Outcome);
+    }
+
+    [Theory]
+    [InlineData("with,A=\"x,y\"")]
+    [InlineData("a*b")]
+    public void A_name_may_have_quotes_and_stars(string name)
+    {
+        Condition.Parse($"\"{name}\".speed > 1").Require([name]);
+        if (!name.Contains('*'))
+            Condition.Parse($"{name}.speed > 1").Require([name]);
+    }
+
+    [Fact]
+    public void A_baseline_is_of_the_same_trace_and_says_what_it_lacks()
+    {
+        ComparisonReport then = Report();
+        EarlierReport earlier = Saved(then);
+        Configuration[] same = [Named("fast"), Named("slow"), Named("with,SETTING=1")];
+        Assert.Empty(earlier.Require(then.Calls, then.Touch, same));
+        Assert.Equal(
+            ["new is not in FILE: it is held against nothing", "with,SETTING=1 is in FILE, and not here"],
+            earlier.Require(then.Calls, then.Touch, [Named("fast"), Named("slow"), Named("new")])
+                .Select(line => line.Replace(Directory.GetFiles(_directory.Path, "*.json").Single(), "FILE", StringComparison.Ordinal)));
+        AssertRefused("it is of another trace", () => earlier.Require(then.Calls + 1, then.Touch, same));
+        AssertRefused("it was made with --touch page, this is --touch full", () => earlier.Require(then.Calls, TouchPolicy.Full, same));
+        AssertRefused("relative to its first configuration, fast", () => earlier.Require(then.Calls, then.Touch, [Named("slow"), Named("fast")]));
+        AssertRefused("it has none of what is compared here: new", () => earlier.Require(then.Calls, then.Touch, [Named("fast"), Named("new")]));
+
+        static void AssertRefused(string problem, Func<IEnumerable<string>> require) =>
+            Assert.Contains(problem, Assert.Throws<TraceFormatException>(require).Message, StringComparison.Ordinal);
+        static Configuration Named(string name) => new() { Allocator = new Allocator { Name = name } };
+    }
+
     [Fact]
     public void A_figure_that_is_not_there_fails()
     {
@@ -80,6 +123,9 @@ public sealed class GateTests : IDisposable
     [InlineData("slow > 1", "slow: expected a configuration and a figure of it")]
     [InlineData("x * slow.speed > 1", "x: expected a number")]
     [InlineData("slow.speed > fast.peak_rss", "not of the same runs")]
+    [InlineData("slow.peak_rss > 3s", "peak_rss is no time")]
+    [InlineData("5MiB < slow.p99", "p99 is no memory")]
+    [InlineData("slow.speed > 2ms * fast.speed", "what stands before speed is a factor, and has no unit")]
     public void What_is_no_condition_is_said_to_be_none(string condition, string problem) =>
         Assert.Contains(problem, Assert.Throws<ReplayException>(() => Condition.Parse(condition)).Message, StringComparison.Ordinal);
 
@@ -185,7 +231,7 @@ public sealed class GateTests : IDisposable
     }
 
     /// <summary>Of fast, slow (half as fast) and one with a setting.</summary>
-    private ComparisonReport Report(int blocks = 12, double noise = 0.001, double machine = 1, double slowness = 2, string? failing = null)
+    private ComparisonReport Report(int blocks = 12, double noise = 0.001, double machine = 1, double slowness = 2, string? failing = null, long? availableBytes = null)
     {
         var random = new Random(20261126);
         var runner = new FakeRunner(r =>
@@ -199,7 +245,7 @@ public sealed class GateTests : IDisposable
         [
             Named("fast"), Named("slow"), Named("with") with { Environment = ["SETTING=1"] },
         ];
-        return new Comparison(_plans, configurations, new ComparisonOptions { Blocks = blocks, Seed = 1 }, runner)
+        return new Comparison(_plans, configurations, new ComparisonOptions { Blocks = blocks, Seed = 1, AvailableBytes = availableBytes }, runner)
             .Run("trace", token: TestContext.Current.CancellationToken);
     }
 

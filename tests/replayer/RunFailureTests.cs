@@ -102,6 +102,26 @@ public sealed class RunFailureTests : IDisposable
     }
 
     [Fact]
+    public void One_that_hangs_in_another_process_group_is_ended_too() => AssertFails(
+        Planted("HANG", "-DLEAVE"), new ReplayOptions { Timeout = Short }, new RunFailure(FailureKind.Hung), "had not ended after");
+
+    [Fact]
+    public void One_that_deletes_the_directory_of_its_run_is_told() =>
+        AssertFails(Planted("DELETE"), new ReplayOptions(), new RunFailure(FailureKind.Exited, 0), "with exit code 0");
+
+    /// <summary>A signal is to end it when the one that started it ends; where that has ended before, none comes.</summary>
+    [Fact]
+    public void A_worker_whose_parent_has_gone_already_ends_at_once()
+    {
+        string[] files = [_plan.Path, _directory["result"], _directory["progress"]];
+        Assert.Equal(0, Programs.Run(WorkerStart.Executable, [.. files, $"parent={Environment.ProcessId}"]).ExitCode); // the control
+        Assert.True(File.Exists(files[1]));
+        File.Delete(files[1]);
+        Assert.Equal(WorkerExit.Failed, Programs.Run(WorkerStart.Executable, [.. files, "parent=1", "turn_loops=1"]).ExitCode);
+        Assert.False(File.Exists(files[1]));
+    }
+
+    [Fact]
     public void A_run_that_is_cancelled_leaves_nobody_behind()
     {
         string pidFile = _directory["pid"];

@@ -1,14 +1,16 @@
 /* A library that provides malloc, the C library's own behind it, and fails in the way that it is compiled for: CRASH,
- * EXIT=code, KILL, STOP or HANG, at the malloc of TRIGGER bytes, the AT-th where that is given; HANG_AT_START; HELPER,
- * a process that it starts and that would never end, and that is noted in the file PLANTED_PID; NO_MALLOC; UNRESOLVED.
- * LOG and PROCESSORS do not fail: at each malloc of TRIGGER bytes they add PLANTED_NAME, or a line with the processors
- * that the thread may run on, to the file PLANTED_LOG. */
+ * EXIT=code, KILL, STOP or HANG, at the malloc of TRIGGER bytes, the AT-th where that is given; HANG_AT_START; DELETE,
+ * which deletes the directory of the run; LEAVE, with HANG: out of the process group; HELPER, a process that it starts
+ * and that would never end, and that is noted in the file PLANTED_PID; NO_MALLOC; UNRESOLVED. LOG and PROCESSORS do not
+ * fail: at each malloc of TRIGGER bytes they add PLANTED_NAME, or a line with the processors that the thread may run
+ * on, to the file PLANTED_LOG. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define TRIGGER 7777
@@ -73,6 +75,23 @@ static void add_processors(void)
 }
 #endif
 
+#ifdef DELETE
+/* The worker's second argument is a file in the directory of its run. */
+static void delete_run(void)
+{
+    char line[4096] = "", command[5000];
+    FILE *file = fopen("/proc/self/cmdline", "r");
+    size_t length = file ? fread(line, 1, sizeof line - 1, file) : 0;
+    const char *plan = line + strlen(line) + 1, *result = plan + strlen(plan) + 1;
+    if (result < line + length) {
+        snprintf(command, sizeof command, "rm -rf \"$(dirname '%s')\"", result);
+        unsetenv("LD_PRELOAD");
+        if (system(command) != 0)
+            _exit(1);
+    }
+}
+#endif
+
 #ifndef NO_MALLOC
 void *malloc(size_t size)
 {
@@ -91,7 +110,13 @@ void *malloc(size_t size)
         raise(SIGKILL);
 #elif defined STOP
         raise(SIGSTOP);
+#elif defined DELETE
+        delete_run();
+        _exit(0);
 #elif defined HANG
+#ifdef LEAVE
+        setpgid(0, getpgid(getppid()));
+#endif
         for (;;)
             pause();
 #endif

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using AllocReplay.Formats;
+using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Replayer.Compare.Gate;
 
@@ -20,12 +21,14 @@ public sealed class EarlierReport
 
     /// <summary>Either of one trace, or of several.</summary>
     private sealed record Document(
-        string Schema, string? Trace, IReadOnlyList<Row>? Rows, IReadOnlyList<RunFigures>? Runs, IReadOnlyList<OfTrace>? Traces);
+        string Schema, string? Trace, long? Calls, string? Touch, IReadOnlyList<Row>? Rows, IReadOnlyList<RunFigures>? Runs, IReadOnlyList<OfTrace>? Traces);
 
     private sealed record OfTrace(string Name, Report? Report);
 
-    private sealed record Report(IReadOnlyList<Row> Rows, IReadOnlyList<RunFigures> Runs)
+    private sealed record Report(IReadOnlyList<Row> Rows, IReadOnlyList<RunFigures> Runs, long? Calls = null, string? Touch = null)
     {
+        public IEnumerable<string> Names => Rows.Where(r => r.Role != "twin").Select(r => r.Allocator.Name);
+
         /// <summary>What JSON says may be anything.</summary>
         public bool IsWhole => Rows is not null && Runs is not null && Rows.All(r => r?.Allocator?.Name is not null) && Runs.All(r => r?.Figures is not null);
     }
@@ -38,13 +41,20 @@ public sealed class EarlierReport
     /// <exception cref="IOException">It cannot be read.</exception>
     public static EarlierReport Read(string path)
     {
+        if (path.Length == 0)
+            throw new ReplayException(ReplayFailure.Usage, "--baseline: expected a file name, found none");
+        if (!File.Exists(path))
+            throw new TraceFormatException(path, null, Directory.Exists(path) ? "a directory; expected what compare --json wrote" : "no such file");
         using FileStream file = File.OpenRead(path);
-        if (file.Length > LengthMax)
-            throw new TraceFormatException(path, null, "no comparison is so large");
+        using var content = new MemoryStream(); // a pipe tells no length
+        byte[] part = new byte[1 << 16];
+        for (int length; (length = file.Read(part)) > 0; content.Write(part, 0, length))
+            if (content.Length > LengthMax)
+                throw new TraceFormatException(path, null, "no comparison is so large");
         Document? document;
         try
         {
-            document = JsonSerializer.Deserialize<Document>(file, Json);
+            document = JsonSerializer.Deserialize<Document>(content.GetBuffer().AsSpan(0, (int)content.Length), Json);
         }
         catch (JsonException e)
         {
@@ -52,7 +62,7 @@ public sealed class EarlierReport
         }
         (string Name, Report Report)[]? found = document?.Schema switch
         {
-            SchemaOfOne => [(NameOf(document.Trace ?? ""), new Report(document.Rows!, document.Runs!))],
+            SchemaOfOne => [(NameOf(document.Trace ?? ""), new Report(document.Rows!, document.Runs!, document.Calls, document.Touch))],
             SchemaOfSeveral when document.Traces?.All(t => t?.Name is not null) == true =>
                 [.. document.Traces.Where(t => t.Report is not null).DistinctBy(t => t.Name).Select(t => (t.Name, t.Report!))],
             _ => null,
@@ -61,6 +71,36 @@ public sealed class EarlierReport
             ? new EarlierReport(path, document!.Schema == SchemaOfOne, found.ToDictionary(f => f.Name, f => f.Report))
             : throw new TraceFormatException(
                 path, null, $"not what compare --json writes: expected the schema {SchemaOfOne}, or {SchemaOfSeveral} of several traces");
+    }
+
+    /// <summary>Makes sure that a comparison of one trace can be held against this one, if this is of one trace.</summary>
+    /// <param name="calls">Calls of the trace that is compared.</param>
+    /// <param name="touch">What is written into new blocks.</param>
+    /// <param name="configurations">What is compared.</param>
+    /// <returns>What is not held against anything, a line each.</returns>
+    /// <exception cref="TraceFormatException">It is of another trace, was made in another way, or has none of what is compared.</exception>
+    public IEnumerable<string> Require(long calls, TouchPolicy touch, IReadOnlyList<Configuration> configurations)
+    {
+        if (!_isOfOne)
+            return [];
+        (string trace, Report earlier) = (_reports.Keys.First(), _reports.Values.First());
+        if (earlier.Calls is { } then && then != calls)
+            throw Unlike($"it is of another trace: {trace} has {then:N0} calls, this one {calls:N0}");
+        if (earlier.Touch is { } touched && touched != ValueName.Of(touch))
+            throw Unlike($"it was made with --touch {touched}, this is --touch {ValueName.Of(touch)}");
+        string[] now = [.. configurations.Where(c => !c.Allocator.IsReference).Select(c => c.Label)];
+        string first = earlier.Names.First();
+        if (now.Length > 1 && first != now[0])
+            throw Unlike($"figures are held against it relative to its first configuration, {first}; put that first here, too, not {now[0]}");
+        if (!now.Skip(now.Length > 1 ? 1 : 0).Any(earlier.Names.Contains))
+            throw Unlike($"it has none of what is compared here: {string.Join(", ", now.Length > 1 ? now.Skip(1) : now)}");
+        return
+        [
+            .. now.Where(n => !earlier.Names.Contains(n)).Select(n => $"{n} is not in {_path}: it is held against nothing"),
+            .. earlier.Rows.Where(r => r.Role is "baseline" or "compared" && !now.Contains(r.Allocator.Name))
+                .Select(r => $"{r.Allocator.Name} is in {_path}, and not here"),
+            .. now.Length == 1 ? (string[])[$"{now[0]} stands alone: it is held against the same on whatever machine {_path} was made"] : [],
+        ];
     }
 
     /// <summary>Makes sure that there is something to hold a comparison of several traces against.</summary>
@@ -107,8 +147,8 @@ public sealed class EarlierReport
         ];
         if (common.Length == 0)
         {
-            string names = string.Join(", ", now.Rows.Where(r => r.Role != Role.Twin).Select(r => r.Allocator.Name));
-            throw new TraceFormatException(_path, null, $"it has none of these configurations: {names}");
+            string names = string.Join(", ", now.Rows.Where(r => isRelative ? r.Role == Role.Compared : r.Role != Role.Twin).Select(r => r.Allocator.Name));
+            throw Unlike($"it has none of these configurations: {names}");
         }
         return
         [
@@ -137,11 +177,17 @@ public sealed class EarlierReport
     private static SignedRank? RankOf(IReadOnlyList<RunFigures> runs, Metric metric, int row, bool isRelative)
     {
         Dictionary<int, double> figures = FiguresOf(runs, metric, row), first = FiguresOf(runs, metric, 0);
-        double[] values = [.. figures.Where(f => !isRelative || first.ContainsKey(f.Key)).Select(f => isRelative ? f.Value / first[f.Key] : f.Value)];
+        // As the report itself has the ratio, by turns; one without it has the figures.
+        Dictionary<int, double> ratios = runs.Where(r => r.Row == row && r.Ratios?.ContainsKey(metric.Name) == true).DistinctBy(r => r.Block)
+            .ToDictionary(r => r.Block, r => r.Ratios[metric.Name]);
+        double[] values = !isRelative ? [.. figures.Values] : ratios.Count > 0 ? [.. ratios.Values]
+            : [.. figures.Where(f => first.ContainsKey(f.Key)).Select(f => f.Value / first[f.Key])];
         return values.Length is 0 or > SignedRank.PairsMax || values.Any(v => !(v > 0) || !double.IsFinite(v))
             ? null
             : SignedRank.Of([.. values.Select(v => Math.Log(v))], 1 - Confidence);
     }
+
+    private TraceFormatException Unlike(string why) => new(_path, null, why);
 
     private TraceFormatException WithoutTraces(IReadOnlyList<string> traces) => new(
         _path, null, $"it has none of these traces: {string.Join(", ", traces)}; it has {string.Join(", ", _reports.Keys)}");

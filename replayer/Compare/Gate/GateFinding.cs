@@ -23,6 +23,9 @@ public enum GateOutcome
 /// <param name="High">Upper end.</param>
 public sealed record GateFinding(string Condition, GateOutcome Outcome, double? Estimate, double? Low, double? High)
 {
+    /// <summary>Runs that an interval takes.</summary>
+    public static int RunsMin { get; } = SignedRank.PairsFor(1 - Gate.Condition.Confidence);
+
     /// <summary>What is to be made of a ratio that fails above 1.</summary>
     /// <param name="condition">As it was written.</param>
     /// <param name="rank">The logarithm of the ratio.</param>
