@@ -128,7 +128,8 @@ internal static class ComparisonBench
             if (noise.Length > 0 && shown.Length > 0)
             {
                 Console.WriteLine(FormattableString.Invariant(
-                    $"{metric.Name}: base against itself within {PairedStatistics.Median(noise):P1}, could have shown {PairedStatistics.Median(shown):P1} (medians)"));
+                    $"{metric.Name}: base against itself within {PairedStatistics.Median(noise):P1}, "
+                    + $"could have shown {PairedStatistics.Median(shown):P1} (medians)"));
             }
         }
     }

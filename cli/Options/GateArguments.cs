@@ -50,7 +50,9 @@ internal sealed class GateArguments
     /// <summary>A percentage as people write it: 1%, 0.5 %, 5.</summary>
     /// <exception cref="UsageException">It is none between 0 and 100.</exception>
     public static double ParsePercent(string option, string text) =>
-        double.TryParse((text.EndsWith('%') ? text.AsSpan(0, text.Length - 1) : text).TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent)
+        double.TryParse(
+            (text.EndsWith('%') ? text.AsSpan(0, text.Length - 1) : text).TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out double percent)
             && percent is > 0 and < 100
             ? percent / 100
             : throw new UsageException($"{option} {text}: expected a percentage such as 1% or 0.5%");

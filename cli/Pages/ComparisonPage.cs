@@ -109,7 +109,8 @@ internal static class ComparisonPage
             if (row.Failure is { } failure)
             {
                 // Reasons of a run name what they are of; here that stands before them.
-                string own = row.Allocator.Name + ": ", reason = failure.Reason.StartsWith(own, StringComparison.Ordinal) ? failure.Reason[own.Length..] : failure.Reason;
+                string own = row.Allocator.Name + ": ";
+                string reason = failure.Reason.StartsWith(own, StringComparison.Ordinal) ? failure.Reason[own.Length..] : failure.Reason;
                 yield return $"{labels[row.Allocator.Name]} failed (pass '{failure.Pass}'): {reason}";
             }
             foreach (WorkerFault fault in row.Faults)
@@ -165,7 +166,8 @@ internal static class ComparisonPage
     internal static string Text(GateFinding finding, string on = "")
     {
         string ratio = finding.Estimate is not { } estimate ? ""
-            : finding is { Low: { } low, High: { } high } ? FormattableString.Invariant($"the left is {estimate:0.000} (95 %: {low:0.000}–{high:0.000}) × the right")
+            : finding is { Low: { } low, High: { } high }
+            ? FormattableString.Invariant($"the left is {estimate:0.000} (95 %: {low:0.000}–{high:0.000}) × the right")
             : FormattableString.Invariant($"the left is {estimate:0.000} × the right, of too few runs for an interval ({GateFinding.RunsMin} are needed)");
         return finding.Outcome switch
         {

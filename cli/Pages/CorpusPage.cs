@@ -82,8 +82,8 @@ internal static class CorpusPage
 
     /// <summary>That the time was too short for intervals on each trace, and what it would have taken.</summary>
     internal static string? Shortage(CorpusReport corpus) => corpus.BudgetNeededSeconds is not { } needed ? null
-        : $"Too few runs for verdicts{(corpus.Traces.Count > 1 ? " on each trace" : "")} in {Time(corpus.BudgetSeconds!.Value)}: --budget {Time(needed)} would be "
-            + "about enough, or fewer configurations, or fewer figures (--primary).";
+        : $"Too few runs for verdicts{(corpus.Traces.Count > 1 ? " on each trace" : "")} in {Time(corpus.BudgetSeconds!.Value)}: "
+            + $"--budget {Time(needed)} would be about enough, or fewer configurations, or fewer figures (--primary).";
 
     /// <summary>A time as <c>--budget</c> takes it, rounded up.</summary>
     internal static string Time(double seconds) =>

@@ -5,8 +5,8 @@ namespace AllocReplay.Replayer.Compare;
 
 /// <summary>
 /// Runs configurations against each other: a fresh worker for every run, every configuration once per block in an order drawn by lot for each, and
-/// a pass of its own for each kind of figure. Where time is measured, those of a block take turns (<see cref="TurnPlan"/>). It goes on until the figures are as precise as was asked for, or the time is spent: what it stops
-/// by is how wide the intervals are, never what they show.
+/// a pass of its own for each kind of figure. Where time is measured, those of a block take turns (<see cref="TurnPlan"/>). It goes on until the
+/// figures are as precise as was asked for, or the time is spent: what it stops by is how wide the intervals are, never what they show.
 /// </summary>
 /// <remarks>
 /// A configuration that fails in a run is run no more; the others go on. The time is shared out among the passes, of which each has one block at

@@ -51,7 +51,8 @@ internal sealed class RunLog
     public IEnumerable<RunFigures> Figures(int partner)
     {
         var partners = _runs.Where(r => r.Entrant == partner).ToDictionary(r => (r.Pass, r.Block));
-        return _runs.Select(r => new RunFigures(r.Pass.Name, r.Entrant, r.Block, r.Figures, r.Turns, RatiosOf(r, partners.GetValueOrDefault((r.Pass, r.Block)))));
+        return _runs.Select(r => new RunFigures(
+            r.Pass.Name, r.Entrant, r.Block, r.Figures, r.Turns, RatiosOf(r, partners.GetValueOrDefault((r.Pass, r.Block)))));
     }
 
     private static Dictionary<string, double> RatiosOf(LoggedRun run, LoggedRun? partner) => partner is null || partner == run ? []

@@ -18,7 +18,9 @@ internal sealed record WorkerDiagnosis(Configuration Configuration, string? Hook
     /// <summary>Whether the kernel killed a process for want of memory meanwhile.</summary>
     public bool WasOomKilled { get; init; }
 
-    /// <summary>What had been found wrong with blocks until then, of each kind how often: an allocator that gives wrong blocks rarely lets a process live long.</summary>
+    /// <summary>
+    /// What had been found wrong with blocks until then, of each kind how often: an allocator that gives wrong blocks rarely lets a process live long.
+    /// </summary>
     public IReadOnlyList<(BlockFaultKind Kind, long Count)> Faults { get; init; } = [];
 
     /// <summary>What became of the run.</summary>

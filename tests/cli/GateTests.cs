@@ -231,7 +231,8 @@ public sealed class GateTests : IDisposable
     }
 
     /// <summary>Of fast, slow (half as fast) and one with a setting.</summary>
-    private ComparisonReport Report(int blocks = 12, double noise = 0.001, double machine = 1, double slowness = 2, string? failing = null, long? availableBytes = null)
+    private ComparisonReport Report(
+        int blocks = 12, double noise = 0.001, double machine = 1, double slowness = 2, string? failing = null, long? availableBytes = null)
     {
         var random = new Random(20261126);
         var runner = new FakeRunner(r =>

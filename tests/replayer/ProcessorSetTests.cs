@@ -60,7 +60,8 @@ public sealed class PinnedRunTests : IDisposable
     [Fact]
     public void A_processor_that_is_not_there_is_told()
     {
-        var e = Assert.Throws<ReplayException>(() => WorkerRunner.Instance.Run(_plan, ReplayTests.Installed("glibc"), new ReplayOptions { Processors = [8191] }));
+        var e = Assert.Throws<ReplayException>(
+            () => WorkerRunner.Instance.Run(_plan, ReplayTests.Installed("glibc"), new ReplayOptions { Processors = [8191] }));
         Assert.Contains("cannot be kept on these processors", e.Message, StringComparison.Ordinal);
     }
 

@@ -66,5 +66,6 @@ public sealed class TurnPlanTests : IDisposable
     }
 
     private TurnPlan Plan(int[] loopMs, int budgetSeconds = 180, long availableBytes = Plenty) => TurnPlan.Of(
-        [.. loopMs.Select(ms => TimeSpan.FromMilliseconds(ms))], _plan, new ComparisonOptions { Seed = 1, Budget = TimeSpan.FromSeconds(budgetSeconds) }, availableBytes);
+        [.. loopMs.Select(ms => TimeSpan.FromMilliseconds(ms))], _plan,
+        new ComparisonOptions { Seed = 1, Budget = TimeSpan.FromSeconds(budgetSeconds) }, availableBytes);
 }

@@ -86,7 +86,8 @@ export function provenance(data: PageData, report: Report): Child[] {
             ["trace", path(report.trace)],
             ["", extentOf(report)],
             ["runs", report.passes.map(passOf).join(". ")],
-            ["", `seed ${report.seed}, ${report.elapsed_seconds.toFixed(0)} s; written into new blocks: ${report.touch}${report.processors.length > 0 ? `; kept on processors ${report.processors.join(", ")}` : ""}`],
+            ["", `seed ${report.seed}, ${report.elapsed_seconds.toFixed(0)} s; written into new blocks: ${report.touch}`
+                + (report.processors.length > 0 ? `; kept on processors ${report.processors.join(", ")}` : "")],
             ["machine", `${machine.cpu}, ${counted(machine.cpus, "processor")}, ${bytes(machine.memory_bytes)}`],
             ["", `${machine.kernel}, ${machine.architecture}`],
             ["made", element("time", { datetime: data.made_at }, `${data.made_at.slice(0, 16).replace("T", " ")} UTC, allocreplay ${data.tool_version}`)],

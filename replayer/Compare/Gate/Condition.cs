@@ -146,7 +146,9 @@ public sealed class Condition
         string head = star > 0 ? side[..star].Trim() : side;
         if (ParseNumber(head) is not { } number)
             return star > 0 ? throw Wrong(text, $"{head}: expected a number") : ParseFigure(text, side, factor: 1);
-        return star > 0 ? ParseFigure(text, side[(star + 1)..].Trim(), number.Value) with { Kind = number.Kind } : new Side(number.Value, null, null, number.Kind);
+        return star > 0
+            ? ParseFigure(text, side[(star + 1)..].Trim(), number.Value) with { Kind = number.Kind }
+            : new Side(number.Value, null, null, number.Kind);
     }
 
     private static Side ParseFigure(string text, string figure, double factor)
