@@ -141,7 +141,7 @@ function arrowsOf(dots: number[], end: keyof Range, hasEstimate: boolean): SVGEl
     const x = end === "high" ? "100%" : "0%", dx = hasEstimate ? end === "high" ? -11 : 11 : 0;
     return dots.map((dot, i) => {
         const y = `${100 * (i + 1) / (dots.length + 1)}%`;
-        return svg("text", { class: "beyond run", "data-end": end, x, dx, y }, svg("title", {}, dot.toPrecision(3)), end === "high" ? "▸" : "◂");
+        return svg("text", { class: "beyond run", x, dx, y }, svg("title", {}, dot.toPrecision(3)), end === "high" ? "▸" : "◂");
     });
 }
 
@@ -161,8 +161,8 @@ function noteOf({ primary }: Plot): string {
 }
 
 /**
- * What is compared sets the axis, with its intervals; without one, its runs are all that tells how sure a ratio is. References are on it where they leave room for the rest: a call that does nothing is many times
- * as fast, and the others would lie on one spot.
+ * What is compared sets the axis, with its intervals; without one, its runs are all that tells how sure a ratio is. References are on it where they
+ * leave room for the rest: a call that does nothing is many times as fast, and the others would lie on one spot.
  */
 function rangeOf({ lines, metric, showsDots }: Plot): Range {
     const ends = (of: Line[]) => of.flatMap(({ ratio, dots }) => ratio === null ? []
