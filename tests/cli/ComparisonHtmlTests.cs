@@ -108,14 +108,14 @@ public sealed class ComparisonHtmlTests : IDisposable
     [Fact]
     public async Task Runs_far_beyond_the_others_are_arrows_at_the_edge_and_one_that_is_missing_or_astray_is_noticed()
     {
-        ComparisonReport sample = SampleComparison.Make("t", Names), report = WithRun(WithRun(sample, block: 3, 50), block: 5, 0.01);
+        ComparisonReport sample = SampleComparison.Make("t", Names), report = WithRun(WithRun(sample, number: 3, 50), number: 5, 0.01);
         await using PageBrowser browser = await PageBrowser.OpenAsync(Page(report));
         AssertNone(await MismatchesAsync(browser, SampleComparison.Json(report)));
         JsonElement row = await RowAsync(browser);
         Assert.Equal((1, 1), (row.GetProperty("below").GetInt32(), row.GetProperty("above").GetInt32()));
 
-        Assert.Single(await MismatchesAsync(browser, SampleComparison.Json(WithRun(report, block: 3, 0.02)))); // the control: it is at the wrong end
-        Assert.Single(await MismatchesAsync(browser, SampleComparison.Json(WithRun(report, block: 4, 1.001)))); // another: a dot that is astray
+        Assert.Single(await MismatchesAsync(browser, SampleComparison.Json(WithRun(report, number: 3, 0.02)))); // the control: it is at the wrong end
+        Assert.Single(await MismatchesAsync(browser, SampleComparison.Json(WithRun(report, number: 4, 1.001)))); // another: a dot that is astray
         await browser.EvaluateAsync("document.querySelector(\".run.beyond[x='100%']\").remove(); return 0"); // and one that is not drawn
         Assert.Single(await MismatchesAsync(browser, SampleComparison.Json(report)));
     }
@@ -123,7 +123,7 @@ public sealed class ComparisonHtmlTests : IDisposable
     [Fact]
     public async Task Where_runs_are_too_few_for_an_interval_the_axis_takes_them_in()
     {
-        ComparisonReport report = WithRun(SampleComparison.Make("t", Names, blocks: 3), block: 1, 3);
+        ComparisonReport report = WithRun(SampleComparison.Make("t", Names, blocks: 3), number: 1, 3);
         await using PageBrowser browser = await PageBrowser.OpenAsync(Page(report));
         AssertNone(await MismatchesAsync(browser, SampleComparison.Json(report)));
         JsonElement row = await RowAsync(browser);
@@ -517,12 +517,13 @@ public sealed class ComparisonHtmlTests : IDisposable
         }
     }
 
-    /// <summary>With another speed of the run of the second configuration in a block, relative to the first.</summary>
-    private static ComparisonReport WithRun(ComparisonReport report, int block, double ratio) => report with
+    /// <summary>With another speed of one of the second configuration's runs, relative to the first.</summary>
+    private static ComparisonReport WithRun(ComparisonReport report, int number, double ratio)
     {
-        Runs = [.. report.Runs.Select(r => r.Row == RowOfSecond && r.Block == block && r.Ratios.ContainsKey("speed")
-            ? r with { Ratios = new Dictionary<string, double>(r.Ratios) { ["speed"] = ratio } } : r)],
-    };
+        RunFigures run = report.Runs.Where(r => r.Row == RowOfSecond && r.Ratios.ContainsKey("speed")).ElementAt(number);
+        RunFigures other = run with { Ratios = new Dictionary<string, double>(run.Ratios) { ["speed"] = ratio } };
+        return report with { Runs = [.. report.Runs.Select(r => r == run ? other : r)] };
+    }
 
     /// <summary>With size classes of calls of these kinds alone.</summary>
     private static ComparisonReport WithSizes(ComparisonReport report, params string[] kinds) => report with
