@@ -7,34 +7,41 @@ namespace AllocReplay.Cli.Pages;
 /// A comparison as a page takes it: the report as <c>--json</c> has it, but for its long lists, which are columns here and thinned. What is left of
 /// them are figures of the report, none is made up.
 /// </summary>
-/// <param name="Report">All but runs, memory and latency.</param>
+/// <param name="Report">All but gate, runs, memory and latency.</param>
+/// <param name="Gate">The report's gate in words, failures first.</param>
 /// <param name="Ratios">Of runs to the first configuration's of the same block: by metric, then row.</param>
 /// <param name="Memory">By row.</param>
 /// <param name="Latency">By row.</param>
 internal sealed record ComparisonData(
-    ComparisonReport Report, IReadOnlyDictionary<string, double[][]> Ratios, IReadOnlyList<ComparisonData.MemoryColumns> Memory,
-    ComparisonData.LatencyColumns Latency)
+    ComparisonReport Report, IReadOnlyList<GateLine> Gate, IReadOnlyDictionary<string, double[][]> Ratios,
+    IReadOnlyList<ComparisonData.MemoryColumns> Memory, ComparisonData.LatencyColumns Latency)
 {
     /// <summary>As many digits as a pixel can show of a run or a point.</summary>
     private const int Digits = 6, DigitsOfTime = 4;
 
+    private const int RunsOfPoint = 4;
+
     /// <param name="report">The report.</param>
-    /// <param name="points">So many of each list at the most, or a few more.</param>
+    /// <param name="points">
+    /// So many of each curve at the most, or a few more; of runs, which say more each, <see cref="RunsOfPoint"/> times as many.
+    /// </param>
     public static ComparisonData Of(ComparisonReport report, int points) => new(
-        report with { Runs = [], Rows = [.. report.Rows.Select(r => r with { Memory = [], Latency = [] })] },
-        report.Metrics.ToDictionary(m => m.Name, m => RatiosOf(report, m.Name, points)),
+        report with { Gate = [], Runs = [], Rows = [.. report.Rows.Select(r => r with { Memory = [], Latency = [] })] },
+        [.. GateLine.Sorted(GateLine.Of(report))],
+        report.Metrics.ToDictionary(m => m.Name, m => RatiosOf(report, m.Name, points * RunsOfPoint)),
         [.. report.Rows.Select(r => MemoryColumns.Of(Thin(r.Memory, points)))],
         LatencyColumns.Of(report.Rows, points));
 
-    private static double[][] RatiosOf(ComparisonReport report, string metric, int points)
+    /// <summary>Where there are more runs than that, some between the least and the greatest, which are where one looks for them.</summary>
+    private static double[][] RatiosOf(ComparisonReport report, string metric, int most)
     {
         ILookup<int, double> ratios = report.Runs.Where(r => r.Ratios.ContainsKey(metric)).ToLookup(r => r.Row, r => r.Ratios[metric]);
         return [.. Enumerable.Range(0, report.Rows.Count).Select(row => Thin([.. ratios[row]]))];
 
         double[] Thin(double[] values)
         {
-            int every = (values.Length + points - 1) / points;
-            return [.. values.Where((_, i) => i % every == 0).Select(v => Round(v, Digits))];
+            int every = (values.Length + most - 1) / most;
+            return [.. values.Order().Where((_, i) => i % every == 0 || i == values.Length - 1).Select(v => Round(v, Digits))];
         }
     }
 

@@ -37,7 +37,9 @@ internal static class ComparisonHtml
             data = PageTemplate.Data(new Page(
                 $"Allocators compared on {on}", command, madeAt, version, machine, [.. reports.Select(r => ComparisonData.Of(r, points))],
                 [.. corpus.Traces.Where(t => t.Report is not null).Select(t => t.Name)], corpus.Traces.Count > 1 ? corpus.Summary : null,
-                [.. labels.Shortened.Select(l => (string[])[l.Label, l.Brief])], corpus.Traces.Count > 1 ? [.. CorpusPage.Remarks(corpus, labels)] : []));
+                [.. labels.Shortened.Select(l => (string[])[l.Label, l.Brief])],
+                corpus.Traces.Count > 1 ? [.. GateLine.Sorted(GateLine.Of(corpus))] : [],
+                corpus.Traces.Count > 1 ? [.. CorpusPage.Remarks(corpus, labels)] : []));
             points /= 2;
         }
         while (data.Length > SizeMax - SizeOfTemplateMax && points >= PointsMin);
@@ -47,5 +49,6 @@ internal static class ComparisonHtml
     /// <summary>What <c>web/compare/report.ts</c> reads.</summary>
     private sealed record Page(
         string Title, string Command, DateTimeOffset MadeAt, string ToolVersion, MachineFacts Machine, IReadOnlyList<ComparisonData> Reports,
-        IReadOnlyList<string> Names, CorpusSummary? Summary, IReadOnlyList<string[]> Labels, IReadOnlyList<string> Remarks);
+        IReadOnlyList<string> Names, CorpusSummary? Summary, IReadOnlyList<string[]> Labels, IReadOnlyList<GateLine> Gate,
+        IReadOnlyList<string> Remarks);
 }

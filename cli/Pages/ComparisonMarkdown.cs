@@ -20,8 +20,11 @@ internal static class ComparisonMarkdown
             if (corpus.Summary is { Traces.Count: > 1 } summary)
             {
                 writer.WriteLine($"### {Text(CorpusPage.Title(corpus, summary))}\n");
+                Write(GateLine.Of(corpus), writer);
                 Write(CorpusPage.Means(summary, labels), writer);
             }
+            else
+                Write(GateLine.Of(corpus), writer);
             Write(CorpusPage.Lines(corpus, labels), writer);
         }
         foreach (ComparisonReport report in corpus.Reports)
@@ -34,16 +37,22 @@ internal static class ComparisonMarkdown
     {
         writer.WriteLine($"### {Text(report.Trace)}\n");
         writer.WriteLine($"{ComparisonPage.Extent(report)}\n");
+        Write(GateLine.Of(report), writer);
         Write(ComparisonPage.Verdicts(report, labels), writer);
         Write(ComparisonPage.Figures(report, labels), writer);
         Write([.. ComparisonPage.Failures(report, labels), .. ComparisonPage.Resolution(report)], writer);
     }
 
-    private static void Write(IEnumerable<string> lines, StreamWriter writer)
+    private static void Write(IEnumerable<string> lines, StreamWriter writer) => WriteList(lines.Select(Text), writer);
+
+    private static void Write(IEnumerable<GateLine> gate, StreamWriter writer) =>
+        WriteList(GateLine.Sorted(gate).Select(l => l.IsFailure ? $"**{Text(l.Text)}**" : Text(l.Text)), writer);
+
+    private static void WriteList(IEnumerable<string> items, StreamWriter writer)
     {
-        string[] all = [.. lines];
-        foreach (string line in all)
-            writer.WriteLine($"- {Text(line)}");
+        string[] all = [.. items];
+        foreach (string item in all)
+            writer.WriteLine($"- {item}");
         if (all.Length > 0)
             writer.WriteLine();
     }

@@ -2,7 +2,6 @@ using System.Globalization;
 using AllocReplay.Cli.Output;
 using AllocReplay.Replayer.Compare;
 using AllocReplay.Replayer.Compare.Corpus;
-using AllocReplay.Replayer.Compare.Gate;
 
 namespace AllocReplay.Cli.Pages;
 
@@ -25,7 +24,7 @@ internal static class CorpusPage
             terminal.Line(Title(corpus, summary));
             Means(summary, labels).Print(terminal);
         }
-        foreach (string line in Lines(corpus, labels).Concat(labels.Legend))
+        foreach (string line in Lines(corpus, labels).Concat(GateLine.Of(corpus).Select(l => l.Text)).Concat(labels.Legend))
             terminal.Line(line);
     }
 
@@ -60,14 +59,13 @@ internal static class CorpusPage
         (corpus.Summary is { Traces.Count: > 1 } summary ? ComparisonPage.Resolution(summary.Primary, labels[summary.Rows[0].Name]) : [])
             .Concat(Remarks(corpus, labels));
 
-    /// <summary>What has no mean, what was not compared, whether there was time enough, and what became of gates: a line each.</summary>
+    /// <summary>What has no mean, what was not compared, and whether there was time enough: a line each.</summary>
     internal static IEnumerable<string> Remarks(CorpusReport corpus, ShortLabels labels) =>
     [
         .. corpus.Summary is { Traces.Count: > 1 } summary ? Gaps(summary, labels) : [],
         .. corpus.Traces.Where(t => t.Failure is not null).Select(Text),
         .. corpus.LeftOut.Select(Text),
         .. Shortage(corpus) is { } shortage ? (string[])[shortage] : [],
-        .. Gate(corpus),
     ];
 
     internal static string Text(TraceResult result)
@@ -118,20 +116,6 @@ internal static class CorpusPage
         {
             yield return $"There are no means: {labels[summary.Rows[0].Name]}, which the others are compared with, failed on "
                 + string.Join(", ", first.Select(g => g.Trace));
-        }
-    }
-
-    /// <summary>Each condition that did not pass, with its trace; of those that passed, on how many.</summary>
-    private static IEnumerable<string> Gate(CorpusReport corpus)
-    {
-        (string Trace, GateFinding Finding)[] all = [.. corpus.Traces.SelectMany(t => (t.Report?.Gate ?? []).Select(f => (t.Name, f)))];
-        foreach ((string trace, GateFinding finding) in all.Where(f => f.Finding.Outcome != GateOutcome.Passed))
-            yield return ComparisonPage.Text(finding, $" on {trace}");
-        foreach (IGrouping<string, (string Trace, GateFinding Finding)> of in all.GroupBy(f => f.Finding.Condition))
-        {
-            int passed = of.Count(f => f.Finding.Outcome == GateOutcome.Passed);
-            if (passed > 0)
-                yield return $"passed on {Quantity.Count(passed)} of {Quantity.Count(of.Count(), "trace")}: '{of.Key}' does not hold";
         }
     }
 }

@@ -3,6 +3,7 @@ using AllocReplay.Cli;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Replayer.Compare;
 using AllocReplay.Replayer.Compare.Corpus;
+using AllocReplay.Replayer.Compare.Gate;
 using AllocReplay.Tests.Support;
 using PuppeteerSharp;
 
@@ -17,10 +18,21 @@ public sealed class ComparisonHtmlTests : IDisposable
     /// <summary>Of a drawn place: it is given in ten-thousandths of a percent of an axis, and figures of runs in six digits.</summary>
     private const double Tolerance = 1e-4;
 
+    /// <summary>After the first configuration and its twin.</summary>
+    private const int RowOfSecond = 2;
+
     private static readonly string[] Parts = ["estimate", "low", "high"];
     private static readonly string[] PartsOfPage = ["means", "traces", "trace-0", "trace-1", "trace-2"];
     private static readonly string[] Stops = ["SELECT", "INPUT", "SUMMARY", "DIV"];
     private static readonly string[] Refused = ["refused", "connect-src"];
+    private static readonly GateFinding[] Findings =
+    [
+        new("second.speed < 1", GateOutcome.Passed, 1.2, 1.1, 1.3), new("third.cpu > 1", GateOutcome.Inconclusive, 1.1, 0.9, 1.3),
+        new("<b>second.cpu > 1", GateOutcome.Failed, 1.2, 1.1, 1.3), new("noop.peak_rss > 1", GateOutcome.NoFigure, null, null, null),
+        new("t as in the baseline", GateOutcome.NoBaseline, null, null, null),
+    ];
+    /// <summary>Places of these, as a page has them.</summary>
+    private static readonly int[] Severity = [2, 3, 1, 4, 0];
     private static readonly string[] Names = ["first", "second", SampleComparison.Broken, "third"];
 
     /// <summary>
@@ -30,7 +42,8 @@ public sealed class ComparisonHtmlTests : IDisposable
         return [...document.querySelectorAll("PLACE table.forest")].flatMap(table => {
             const ticks = [...table.querySelectorAll("[data-tick]")].map(e => [parseFloat(e.getAttribute("x")), Math.log(Number(e.dataset.tick))]);
             const [a, b] = [ticks[0], ticks.at(-1)];
-            const value = (mark, attribute) => Math.exp(a[1] + (parseFloat(mark.getAttribute(attribute)) - a[0]) * (b[1] - a[1]) / (b[0] - a[0]));
+            const at = place => Math.exp(a[1] + (place - a[0]) * (b[1] - a[1]) / (b[0] - a[0]));
+            const value = (mark, attribute) => at(parseFloat(mark.getAttribute(attribute)));
             return [...table.querySelectorAll("tbody tr")].map(row => {
                 const estimate = row.querySelector(".estimate"), interval = row.querySelector(".interval");
                 return {
@@ -41,7 +54,10 @@ public sealed class ComparisonHtmlTests : IDisposable
                     estimate: estimate && value(estimate, "cx"),
                     low: interval && value(interval, "x1"),
                     high: interval && value(interval, "x2"),
-                    runs: [...row.querySelectorAll(".run")].map(run => value(run, "cx")),
+                    runs: [...row.querySelectorAll("circle.run")].map(run => value(run, "cx")),
+                    axis: [at(0), at(100)],
+                    below: row.querySelectorAll(".run.beyond[x='0%']").length,
+                    above: row.querySelectorAll(".run.beyond[x='100%']").length,
                 };
             });
         });
@@ -87,6 +103,119 @@ public sealed class ComparisonHtmlTests : IDisposable
             Rows = [.. report.Rows.Select((r, i) => i == 2 ? r with { Figures = [.. r.Figures.Select(f => f == right ? wrong : f)] } : r)],
         };
         Assert.Single(await MismatchesAsync(browser, SampleComparison.Json(planted)));
+    }
+
+    [Fact]
+    public async Task Runs_far_beyond_the_others_are_arrows_at_the_edge_and_one_that_is_missing_or_astray_is_noticed()
+    {
+        ComparisonReport sample = SampleComparison.Make("t", Names), report = WithRun(WithRun(sample, number: 3, 50), number: 5, 0.01);
+        await using PageBrowser browser = await PageBrowser.OpenAsync(Page(report));
+        AssertNone(await MismatchesAsync(browser, SampleComparison.Json(report)));
+        JsonElement row = await RowAsync(browser);
+        Assert.Equal((1, 1), (row.GetProperty("below").GetInt32(), row.GetProperty("above").GetInt32()));
+
+        Assert.Single(await MismatchesAsync(browser, SampleComparison.Json(WithRun(report, number: 3, 0.02)))); // the control: it is at the wrong end
+        Assert.Single(await MismatchesAsync(browser, SampleComparison.Json(WithRun(report, number: 4, 1.001)))); // another: a dot that is astray
+        await browser.EvaluateAsync("document.querySelector(\".run.beyond[x='100%']\").remove(); return 0"); // and one that is not drawn
+        Assert.Single(await MismatchesAsync(browser, SampleComparison.Json(report)));
+    }
+
+    [Fact]
+    public async Task Where_runs_are_too_few_for_an_interval_the_axis_takes_them_in()
+    {
+        ComparisonReport report = WithRun(SampleComparison.Make("t", Names, blocks: 3), number: 1, 3);
+        await using PageBrowser browser = await PageBrowser.OpenAsync(Page(report));
+        AssertNone(await MismatchesAsync(browser, SampleComparison.Json(report)));
+        JsonElement row = await RowAsync(browser);
+        Assert.True(IsNull(row.GetProperty("low")));
+        Assert.Equal((0, 0, 3), (row.GetProperty("below").GetInt32(), row.GetProperty("above").GetInt32(), row.GetProperty("runs").GetArrayLength()));
+    }
+
+    [Fact]
+    public async Task What_became_of_conditions_is_on_top_in_the_words_of_the_terminal_what_failed_first()
+    {
+        ComparisonReport report = SampleComparison.Make("one", Names) with { Gate = Findings };
+        string[] expected = [.. Severity.Select(i => ComparisonPage.Text(Findings[i]))];
+        await using (PageBrowser browser = await PageBrowser.OpenAsync(Page(report)))
+        {
+            await AssertTextsAsync(browser, "header + .gate.failed li", expected);
+            await AssertTextsAsync(browser, ".gate li.failed", expected[..2]);
+        }
+        ComparisonReport other = report with { Trace = "other", Gate = [Findings[0]] };
+        await using PageBrowser several = await PageBrowser.OpenAsync(Page(other, report, other with { Trace = "third", Gate = [] }));
+        string[] ofAll = await TextsAsync(several, "main > .gate.failed li");
+        Assert.Equal(Severity.SkipLast(1).Select(i => ComparisonPage.Text(Findings[i], " on one")), ofAll.SkipLast(1));
+        Assert.Equal($"passed on 2 of 2 traces: '{Findings[0].Condition}' does not hold", ofAll[^1]);
+        await AssertTextsAsync(several, "#trace-0 .gate:not(.failed) li", ComparisonPage.Text(Findings[0]));
+        await several.Page.ClickAsync("nav a[href='#trace-1']");
+        await several.Page.WaitForSelectorAsync("#trace-1 .gate");
+        await AssertTextsAsync(several, "#trace-1 .gate.failed li", expected);
+        await several.Page.ClickAsync("nav a[href='#trace-2']");
+        await several.Page.WaitForSelectorAsync("#trace-2 .forest");
+        await AssertTextsAsync(several, "#trace-2 .gate li");
+    }
+
+    [Fact]
+    public async Task What_was_not_measured_is_said_to_be()
+    {
+        ComparisonReport sample = SampleComparison.Make("t", Names), report = sample with
+        {
+            Rows = [.. sample.Rows.Where(r => r.Failure is null).Select(r => r with { Figures = [.. r.Figures.Where(f => f.Metric == "peak_rss")] })],
+            Runs = [.. sample.Runs.Where(r => r.Ratios.ContainsKey("peak_rss"))],
+            IsInterrupted = true,
+        };
+        await using PageBrowser browser = await PageBrowser.OpenAsync(Page(report));
+        await AssertTextsAsync(browser, "#ratios .heading", "Speed, relative to first", "CPU time, relative to first");
+        await AssertTextsAsync(browser, "#ratios .nothing", "Not measured.", "Not measured.");
+        await AssertTextsAsync(browser, "#ratios caption", "Peak RSS, relative to first");
+    }
+
+    [Fact]
+    public async Task Latency_by_size_is_of_a_kind_that_has_several_and_not_there_without_one()
+    {
+        const string Chosen = "#latency select option:checked", Heads = "#latency h3";
+        ComparisonReport sample = SampleComparison.Make("t", Names);
+        await using (PageBrowser browser = await PageBrowser.OpenAsync(Page(WithSizes(sample, "malloc", "realloc"))))
+        {
+            await AssertTextsAsync(browser, Chosen, "all that acquire", "all", "malloc", "99 %");
+            await AssertTextsAsync(browser, Heads, "By size");
+            Assert.Equal(4, (await browser.EvaluateAsync(
+                "return document.querySelectorAll('#latency figure')[1].chart.data[0].length")).GetInt32()); // classes of the sample
+        }
+        await using PageBrowser without = await PageBrowser.OpenAsync(Page(WithSizes(sample)));
+        await AssertTextsAsync(without, Heads);
+        await AssertTextsAsync(without, Chosen, "all that acquire", "all");
+    }
+
+    [Fact]
+    public async Task Names_break_after_a_comma_and_a_wide_table_says_that_it_can_be_scrolled()
+    {
+        const string Hint = "return [...document.querySelectorAll('#figures .hint')].some(e => e.offsetHeight > 0)";
+        ComparisonReport report = SampleComparison.Make("t", ["first", "jemalloc + record,stacks=auto"]);
+        await using PageBrowser browser = await PageBrowser.OpenAsync(Page(report));
+        JsonElement heads = await browser.EvaluateAsync("return [...document.querySelectorAll('#figures thead th')].map(e => e.textContent)");
+        string[] percentiles = [.. heads.EnumerateArray().Select(h => h.GetString()!).Where(h => h.StartsWith('p') && char.IsAsciiDigit(h[1]))];
+        Assert.Equal(report.Metrics.Where(m => m.Name.StartsWith('p') && char.IsAsciiDigit(m.Name[1])
+            && report.Rows.Any(r => r[m] is not null)).Select(m => m.Name.Replace('_', '.')), percentiles);
+
+        foreach ((int width, bool isWide) in new[] { (400, true), (4000, false) })
+        {
+            await browser.Page.SetViewportAsync(new ViewPortOptions { Width = width, Height = 800 });
+            await browser.Page.WaitForFunctionAsync($"() => {{ return (() => {{ {Hint} }})() === {(isWide ? "true" : "false")}; }}");
+        }
+        // Each word of a name lies on one line.
+        await browser.Page.SetViewportAsync(new ViewPortOptions { Width = 800, Height = 800 });
+        JsonElement lines = await browser.EvaluateAsync("""
+            return [...document.querySelectorAll("tbody th bdi")].flatMap(name => [...name.childNodes].filter(n => n.nodeType === 3)).flatMap(text =>
+                [...text.data.matchAll(/[^ ]+/g)].map(word => {
+                    const range = document.createRange();
+                    range.setStart(text, word.index);
+                    range.setEnd(text, word.index + word[0].length);
+                    return [word[0], range.getClientRects().length];
+                }));
+            """);
+        Assert.Contains(lines.EnumerateArray(), l => l[0].GetString() is "stacks=auto");
+        Assert.All(lines.EnumerateArray(), l => Assert.Equal(1, l[1].GetInt32()));
     }
 
     [Fact]
@@ -241,10 +370,7 @@ public sealed class ComparisonHtmlTests : IDisposable
                 AssertDrawn(ratio.Estimate, Assert.Single(found).GetProperty("estimate"));
                 AssertDrawn(ratio.Low!.Value, found[0].GetProperty("low"));
                 AssertDrawn(ratio.High!.Value, found[0].GetProperty("high"));
-                double[] ofTraces = [.. reports.Select(r => r.Rows[place][Metric.Of(figure.Metric)!]!.Ratio!.Estimate).Order()];
-                double[] dots = [.. found[0].GetProperty("runs").EnumerateArray().Select(d => d.GetDouble()).Order()];
-                Assert.Equal(ofTraces.Length, dots.Length);
-                Assert.All(ofTraces.Zip(dots), d => Assert.Equal(d.First, d.Second, d.First * Tolerance));
+                Assert.Null(WrongRuns(reports.Select(r => r.Rows[place][Metric.Of(figure.Metric)!]!.Ratio!.Estimate), found[0]));
             }
         }
         JsonElement seen = await browser.EvaluateAsync("""
@@ -317,16 +443,29 @@ public sealed class ComparisonHtmlTests : IDisposable
                 if (!figures[0].GetProperty("verdict").ValueKind.Equals(JsonValueKind.Null)
                     && ClaimOf(figures[0].GetProperty("verdict").GetString()!, metric) is var claim && claim != found.GetProperty("claim").GetString())
                     mismatches.Add($"{at}: claimed {claim}, shown {found.GetProperty("claim")}");
-                double[] shown = [.. found.GetProperty("runs").EnumerateArray().Select(r => r.GetDouble())];
-                if (shown.Any(s => !runs[row].Any(r => Math.Abs(r / s - 1) < Tolerance)))
-                    mismatches.Add($"{at}: a run is drawn that is none");
-                if (rows[row].GetProperty("role").GetString() == "compared" && shown.Length == 0)
-                    mismatches.Add($"{at}: no runs");
+                if (WrongRuns(runs[row], found) is { } wrong)
+                    mismatches.Add($"{at}: {wrong}");
             }
         }
         if (expected != drawn.Length)
             mismatches.Add($"{expected} rows, drawn {drawn.Length}");
         return mismatches;
+    }
+
+    /// <summary>What is wrong with how runs are drawn: each is a dot in its place, or an arrow at the end of the axis that it lies beyond.</summary>
+    private static string? WrongRuns(IEnumerable<double> expected, JsonElement row)
+    {
+        double[] runs = [.. expected.Order()], dots = [.. row.GetProperty("runs").EnumerateArray().Select(d => d.GetDouble()).Order()];
+        int below = row.GetProperty("below").GetInt32(), above = row.GetProperty("above").GetInt32();
+        double low = row.GetProperty("axis")[0].GetDouble() * (1 - Tolerance), high = row.GetProperty("axis")[1].GetDouble() * (1 + Tolerance);
+        if (runs.Length == 0)
+            return "no runs";
+        if (runs.Length != below + dots.Length + above)
+            return $"{runs.Length} runs, drawn {below} below the axis, {dots.Length} on it, {above} above";
+        bool areInPlace = dots.All(d => d >= low && d <= high)
+            && runs.Skip(below).Zip(dots).All(d => Math.Abs(d.First / d.Second - 1) < Tolerance);
+        bool areBeyond = runs.Take(below).All(r => r < low * (1 + 2 * Tolerance)) && runs.TakeLast(above).All(r => r > high * (1 - 2 * Tolerance));
+        return areInPlace && areBeyond ? null : "a run is drawn where it is not";
     }
 
     /// <summary>Of runs, by row.</summary>
@@ -377,6 +516,32 @@ public sealed class ComparisonHtmlTests : IDisposable
             }
         }
     }
+
+    /// <summary>With another speed of one of the second configuration's runs, relative to the first.</summary>
+    private static ComparisonReport WithRun(ComparisonReport report, int number, double ratio)
+    {
+        RunFigures run = report.Runs.Where(r => r.Row == RowOfSecond && r.Ratios.ContainsKey("speed")).ElementAt(number);
+        RunFigures other = run with { Ratios = new Dictionary<string, double>(run.Ratios) { ["speed"] = ratio } };
+        return report with { Runs = [.. report.Runs.Select(r => r == run ? other : r)] };
+    }
+
+    /// <summary>With size classes of calls of these kinds alone.</summary>
+    private static ComparisonReport WithSizes(ComparisonReport report, params string[] kinds) => report with
+    {
+        Rows = [.. report.Rows.Select(r => r with { Latency = [.. r.Latency.Where(l => l.SizeLow == 0 || kinds.Contains(l.Kind))] })],
+    };
+
+    /// <summary>How the speed of the second configuration is drawn.</summary>
+    private static async Task<JsonElement> RowAsync(PageBrowser browser) =>
+        (await browser.EvaluateAsync(ReadForests.Replace("PLACE", "body", StringComparison.Ordinal))).EnumerateArray()
+            .Single(d => d.GetProperty("metric").GetString() == "speed" && d.GetProperty("row").GetInt32() == RowOfSecond);
+
+    private static async Task<string[]> TextsAsync(PageBrowser browser, string selector) =>
+        [.. (await browser.EvaluateAsync($"return [...document.querySelectorAll(`{selector}`)].map(e => e.textContent)")).EnumerateArray()
+            .Select(t => t.GetString()!)];
+
+    private static async Task AssertTextsAsync(PageBrowser browser, string selector, params string[] expected) =>
+        Assert.Equal(expected, await TextsAsync(browser, selector));
 
     private static void AssertNone(List<string> mismatches) => Assert.True(mismatches.Count == 0, string.Join('\n', mismatches));
 

@@ -73,12 +73,20 @@ export function meanForests(data: PageData): HTMLElement[] {
                 dots: ratios.filter(ratio => ratio != null),
             };
         });
-        const shown = lines.filter(line => line.role === "baseline" || line.without !== null || line.ratio !== null);
+        const isMeasured = lines.some(line => line.without !== null || line.ratio !== null);
+        const shown = lines.filter(line => isMeasured && (line.role === "baseline" || line.without !== null || line.ratio !== null));
         return metric === undefined ? [] : [draw({ metric, first: labelOf(summary.rows[0]?.name ?? ""), primary, lines: shown, showsDots: true })];
     });
 }
 
 function draw(plot: Plot): HTMLElement {
+    if (plot.lines.length === 0)
+        return element("div", {}, element("p", { class: "heading" }, ...captionOf(plot)), element("p", { class: "nothing" }, "Not measured."));
+    const note = noteOf(plot);
+    return element("div", {}, tableOf(plot), note !== "" && element("p", { class: "note" }, note));
+}
+
+function tableOf(plot: Plot): HTMLElement {
     const { metric, lines } = plot, range = rangeOf(plot), ticks = ticksOf(range);
     const { higher, lower } = directions(metric);
     return element("table", { class: "forest", role: "table", "data-metric": metric.name },
@@ -115,6 +123,8 @@ function drawingOf({ ratio, dots }: Line, metric: Metric, range: Range, ticks: n
     for (const dot of dots)
         if (dot >= range.low && dot <= range.high)
             drawing.append(svg("circle", { class: "run", cx: `${place(dot, range)}%`, cy: "50%", r: 2 }));
+    drawing.append(...arrowsOf(dots.filter(dot => dot < range.low), "low", ratio !== null && ratio.estimate < range.low));
+    drawing.append(...arrowsOf(dots.filter(dot => dot > range.high), "high", ratio !== null && ratio.estimate > range.high));
     if (ratio === null)
         return drawing;
     if (ratio.low !== null && ratio.high !== null)
@@ -126,24 +136,37 @@ function drawingOf({ ratio, dots }: Line, metric: Metric, range: Range, ticks: n
     return drawing;
 }
 
+/** Of runs beyond an end of the axis, one below the other so that each is seen; beside the estimate's arrow where that is there too. */
+function arrowsOf(dots: number[], end: keyof Range, hasEstimate: boolean): SVGElement[] {
+    const x = end === "high" ? "100%" : "0%", dx = hasEstimate ? end === "high" ? -11 : 11 : 0;
+    return dots.map((dot, i) => {
+        const y = `${100 * (i + 1) / (dots.length + 1)}%`;
+        return svg("text", { class: "beyond run", x, dx, y }, svg("title", {}, dot.toPrecision(3)), end === "high" ? "▸" : "◂");
+    });
+}
+
 /** Each run relative to the first configuration's of the same block. */
 function ratiosOfRuns(report: Report, place: number, metric: Metric): number[] {
     return report.ratios[metric.name]?.[place] ?? [];
 }
 
-function captionOf({ metric, first, primary }: Plot): Child[] {
-    const noise = primary?.noise != null ? ` Against itself: within ${percent(primary.noise)}.` : "";
-    const resolution = primary?.resolution != null ? ` Smallest difference that this could have shown: ${percent(primary.resolution)}.` : "";
-    return [`${capital(wordsOf(metric))}, relative to `, name(first), `.${resolution}${noise}`];
+function captionOf({ metric, first }: Plot): Child[] {
+    return [`${capital(wordsOf(metric))}, relative to `, name(first)];
+}
+
+/** What the runs could have shown. */
+function noteOf({ primary }: Plot): string {
+    const resolution = primary?.resolution != null ? [`Smallest difference that this could have shown: ${percent(primary.resolution)}.`] : [];
+    return [...resolution, ...(primary?.noise != null ? [`Against itself: within ${percent(primary.noise)}.`] : [])].join(" ");
 }
 
 /**
- * What is compared sets the axis, with its intervals. References are on it where they leave room for the rest: a call that does nothing is many times
- * as fast, and the others would lie on one spot.
+ * What is compared sets the axis, with its intervals; without one, its runs are all that tells how sure a ratio is. References are on it where they
+ * leave room for the rest: a call that does nothing is many times as fast, and the others would lie on one spot.
  */
 function rangeOf({ lines, metric, showsDots }: Plot): Range {
     const ends = (of: Line[]) => of.flatMap(({ ratio, dots }) => ratio === null ? []
-        : [ratio.estimate, ratio.low ?? ratio.estimate, ratio.high ?? ratio.estimate, ...(showsDots ? dots : [])])
+        : [ratio.estimate, ratio.low ?? ratio.estimate, ratio.high ?? ratio.estimate, ...(showsDots || ratio.low === null ? dots : [])])
         .filter(x => x > 0 && Number.isFinite(x));
     const margin = 1 + 2 * metric.threshold.relative;
     const compared = [1 / margin, margin, ...ends(lines.filter(line => line.role !== "reference"))];

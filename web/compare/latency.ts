@@ -24,6 +24,9 @@ export function latency(id: string, rows: Row[], chosen: () => Shown[], onChoice
     const sizes = () => classesOf(rows, kind);
     const place = element("div", {}), sizeControl = element("span", {});
     const percentiles = distinct(rows.flatMap(row => row.latency.flatMap(l => Object.keys(l.percentiles)))).sort((a, b) => Number(a) - Number(b));
+    // Of a kind whose sizes were not told apart there is no curve by size.
+    const kindsOfSizes = kinds.filter(k => distinct(partsOf(rows.flatMap(row => row.latency.filter(l => l.kind === k))).map(l => l.size_high)).length > 1);
+    let kindOfSizes = 0;
     const bySize = element("div", {});
     share = Math.max(0, percentiles.indexOf("99"));
 
@@ -32,9 +35,8 @@ export function latency(id: string, rows: Row[], chosen: () => Shown[], onChoice
         const found = chosen().map(s => ({ ...s, latency: s.row.latency.find(l => l.kind === kind && l.size_low === low && l.size_high === high) }))
             .filter((s): s is Shown & { latency: Latency } => s.latency !== undefined);
         place.replaceChildren(...found.length === 0 ? [nothing()] : [curvesOf(found, `${kind}, ${sizeText(low, high)}`), tableOf(found, percentiles)]);
-        drawSizes();
     };
-    const drawSizes = () => bySize.replaceChildren(...sizesOf(chosen(), kind, percentiles[share] ?? "99"));
+    const drawSizes = () => bySize.replaceChildren(...sizesOf(chosen(), kindsOfSizes[kindOfSizes]!, percentiles[share] ?? "99"));
     const offerSizes = () => sizeControl.replaceChildren(select("Size", sizes().map(([low, high]) => sizeText(low, high)), index => {
         size = index;
         draw();
@@ -42,19 +44,31 @@ export function latency(id: string, rows: Row[], chosen: () => Shown[], onChoice
     offerSizes();
     draw();
     onChoice(draw);
+    if (kindsOfSizes.length > 0) {
+        drawSizes();
+        onChoice(drawSizes);
+    }
     return element("section", { id },
         element("h2", {}, "Latency"),
         element("p", { class: "controls" },
-            select("Calls", kinds.map(k => k === "all" ? "all that acquire" : k), index => {
+            select("Calls", kinds.map(kindText), index => {
                 kind = kinds[index]!;
                 size = 0;
                 offerSizes();
                 draw();
             }), sizeControl),
         place,
-        element("h3", {}, "By size"),
-        element("p", { class: "controls" }, choiceOfPercentile(percentiles, share, index => { share = index; drawSizes(); })),
-        bySize);
+        ...kindsOfSizes.length === 0 ? [] : [
+            element("h3", {}, "By size"),
+            element("p", { class: "controls" },
+                select("Calls", kindsOfSizes.map(kindText), index => { kindOfSizes = index; drawSizes(); }),
+                choiceOfPercentile(percentiles, share, index => { share = index; drawSizes(); })),
+            bySize,
+        ]);
+}
+
+function kindText(kind: string): string {
+    return kind === "all" ? "all that acquire" : kind;
 }
 
 function choiceOfPercentile(percentiles: string[], first: number, onChange: (index: number) => void): HTMLElement {

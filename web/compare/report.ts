@@ -17,8 +17,17 @@ export interface PageData {
     summary: Summary | null;
     /** What configurations are called where that is not their name: pairs of the two. */
     labels: [string, string][];
+    /** Of several traces: what became of the conditions on each. */
+    gate: GateLine[];
     /** Of several traces: what there is to say of all. */
     remarks: string[];
+}
+
+/** What became of a condition that was to fail the command, in its words; failures come first. */
+export interface GateLine {
+    outcome: "passed" | "inconclusive" | "no_figure" | "failed" | "no_baseline";
+    text: string;
+    is_failure: boolean;
 }
 
 /** Geometric means over traces. */
@@ -37,6 +46,7 @@ export interface MeanRow {
 /** A report without its long lists, and these. */
 export interface Packed {
     report: Report;
+    gate: GateLine[];
     ratios: Record<string, number[][]>;
     memory: { calls: number[]; resident: number[]; live: number[] }[];
     latency: {
@@ -177,7 +187,8 @@ export function wordsOf(metric: Metric): string {
     const words: Record<string, string> = {
         cpu: "CPU time", peak_rss: "peak RSS", mean_rss: "mean RSS", end_rss: "RSS at the end", faults: "page faults", switches: "context switches",
     };
-    return words[metric.name] ?? metric.name.replaceAll("_", " ");
+    // An underscore between the digits of a percentile stands for the point, which names of figures do not have.
+    return words[metric.name] ?? metric.name.replace(/^(p\d+)_(\d+)$/, "$1.$2").replaceAll("_", " ");
 }
 
 /** What more and less of a figure are called. */

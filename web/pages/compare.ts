@@ -6,7 +6,7 @@ import { extentOf, figureTable, otherForests, provenance, remarks, traceTables }
 import { forest, forests, meanForests } from "../compare/forest.ts";
 import { hasLatency, latency, type Shown } from "../compare/latency.ts";
 import { hasMemory, memory } from "../compare/memory.ts";
-import { labelOf, metricOf, nameOf, unpack, useLabels, type PageData, type Packed, type Report } from "../compare/report.ts";
+import { labelOf, metricOf, nameOf, unpack, useLabels, type GateLine, type PageData, type Packed, type Report } from "../compare/report.ts";
 
 /** Curves that are drawn before anyone chooses: more are hard to tell apart. */
 const CHOSEN_FIRST = 6;
@@ -18,7 +18,7 @@ useLabels(data.labels);
 document.title = plain(data.title, 200);
 replace(page,
     element("header", {}, element("h1", {}, name(data.title))),
-    ...(data.summary === null && data.reports.length === 1 ? traceOf(data.reports[0]!, "") : several()));
+    ...(data.summary === null && data.reports.length === 1 ? [gateOf(data.gate), remarksOf(data.remarks), ...traceOf(data.reports[0]!, "")] : several()));
 document.documentElement.dataset["ready"] = "true";
 
 /** The means first, then a part for each trace, which is made when it is opened: there may be many. */
@@ -37,6 +37,7 @@ function several(): Child[] {
         element("nav", { "aria-label": "Parts of this page" }, element("ul", {},
             summary !== null && element("li", {}, link("means", "Means")), element("li", {}, link("traces", "Trace by trace")),
             ...parts.map((part, i) => element("li", {}, link(part.id, name(data.names[i]!), () => part.open = true))))),
+        gateOf(data.gate),
         remarksOf(data.remarks),
         summary !== null && element("section", { id: "means" },
             element("h2", {}, `Means over ${summary.traces.length} traces, against `, name(labelOf(summary.rows[0]?.name ?? ""))),
@@ -48,6 +49,12 @@ function several(): Child[] {
     ];
 }
 
+function gateOf(lines: GateLine[]): Child {
+    return lines.length > 0
+        && element("section", { class: lines.some(line => line.is_failure) ? "gate failed" : "gate", "aria-label": "What became of the conditions" },
+            element("ul", {}, ...lines.map(line => element("li", { class: line.is_failure ? "failed" : line.outcome }, line.text))));
+}
+
 function remarksOf(said: string[]): Child {
     return said.length > 0
         && element("section", { class: "remarks", "aria-label": "Remarks" }, element("ul", {}, ...said.map(line => element("li", {}, line))));
@@ -57,6 +64,7 @@ function remarksOf(said: string[]): Child {
 function traceOf(packed: Packed, suffix: string): Child[] {
     const report = unpack(packed);
     return [
+        gateOf(packed.gate),
         remarksOf(remarks(report)),
         element("section", { id: `ratios${suffix}` },
             element("h2", {}, "Against ", name(labelOf(report.rows[0]!.allocator.name), report.rows[0]!.allocator.name)),
@@ -75,8 +83,8 @@ function noteOf(report: Report): string {
     const sure = confidence === undefined
         ? ""
         : `Intervals hold the truth in ${(confidence * 100).toFixed(1)} % of comparisons each, so that all verdicts here hold at once in 95 %. `;
-    return `${sure}Small dots are single runs, each against the first configuration's run of the same block. Inside the band a difference does not matter, `
-        + "however sure it is. A row called “again” is the first configuration once more: what it differs by is noise.";
+    return `${sure}Small dots are single runs, each against the first configuration's run of the same block; arrows at an edge lie beyond it. `
+        + "Inside the band a difference does not matter, however sure it is. A row called “again” is the first configuration once more: what it differs by is noise.";
 }
 
 /** Charts of what the runs have of it, and the choice of whose curves they show. */
