@@ -7,9 +7,9 @@ namespace AllocReplay.Worker;
 
 /// <summary>
 /// <c>allocreplay-worker PLAN RESULT PROGRESS [touch=N] [touch_calloc=1] [instrument=N] [residue_ms=N,N…] [loops=N [turn_loops=N]] [time_scale=X]
-/// [processors=N,N…] [parent=PID] [noop=1|ideal=1] [hook=LIBRARY] [needs=FUNCTION]</c>: reissues a plan against whatever allocator this process was started with, behind a hook if there is one, and writes
-/// what it measured. <c>allocreplay-worker version</c>: tells that allocator's release; <c>settings NAME…</c>: values of its settings. Started by the
-/// replayer; not a command for people.
+/// [processors=N,N…] [parent=PID] [noop=1|ideal=1] [hook=LIBRARY] [needs=FUNCTION]</c>: reissues a plan against whatever allocator this process was
+/// started with, behind a hook if there is one, and writes what it measured. <c>allocreplay-worker version</c>: tells that allocator's release;
+/// <c>settings NAME…</c>: values of its settings. Started by the replayer; not a command for people.
 /// </summary>
 internal static unsafe class Worker
 {

@@ -98,15 +98,16 @@ public sealed class ComparisonFilesTests : IDisposable
         var passed = new GateFinding("x.speed < 1", GateOutcome.Passed, 1.1, 1.05, 1.2);
         GateFinding[] gate = [passed, new("x.cpu > *1*", GateOutcome.NoFigure, null, null, null)];
         string text = Text(output => ComparisonMarkdown.Write(SampleComparison.Corpus(Report.Value with { Gate = gate }), "allocreplay compare", output));
-        int at = text.IndexOf("\n\n- **FAILED: x.cpu &#62; &#42;1&#42;: there is no such figure in these runs**\n- passed: x.speed", StringComparison.Ordinal);
+        int at = text.IndexOf(
+            "\n\n- **FAILED: 'x.cpu &#62; &#42;1&#42;': there is no such figure in these runs**\n- passed: 'x.speed", StringComparison.Ordinal);
         Assert.InRange(at, 1, text.IndexOf("| against ", StringComparison.Ordinal));
 
         text = Text(output => ComparisonMarkdown.Write(Several(), "allocreplay compare", output));
         string[] lines = text.Split('\n');
-        Assert.StartsWith("- **FAILED on b: x.speed &#60; 1: left", lines[2], StringComparison.Ordinal);
+        Assert.StartsWith("- **FAILED on b: 'x.speed &#60; 1' holds: the left", lines[2], StringComparison.Ordinal);
         Assert.Equal("- passed on 1 of 2 traces: 'x.speed &#60; 1' does not hold", lines[3]);
-        Assert.StartsWith("- passed: x.speed", lines[Array.IndexOf(lines, "### a/x") + 4], StringComparison.Ordinal);
-        Assert.StartsWith("- **FAILED: x.speed", lines[Array.IndexOf(lines, "### b/x") + 4], StringComparison.Ordinal);
+        Assert.StartsWith("- passed: 'x.speed", lines[Array.IndexOf(lines, "### a/x") + 4], StringComparison.Ordinal);
+        Assert.StartsWith("- **FAILED: 'x.speed", lines[Array.IndexOf(lines, "### b/x") + 4], StringComparison.Ordinal);
     }
 
     [Fact]
