@@ -83,8 +83,8 @@ function noteOf(report: Report): string {
     const sure = confidence === undefined
         ? ""
         : `Intervals hold the truth in ${(confidence * 100).toFixed(1)} % of comparisons each, so that all verdicts here hold at once in 95 %. `;
-    return `${sure}Small dots are single runs, each against the first configuration's run of the same block; arrows at an edge lie beyond it. `
-        + "Inside the band a difference does not matter, however sure it is. "
+    return `${sure}Small dots are single runs, each against the first configuration's run of the same block; `
+        + "arrows at an edge lie beyond it. Inside the band a difference does not matter, however sure it is. "
         + "A row called “again” is the first configuration once more: what it differs by is noise.";
 }
 
