@@ -70,9 +70,9 @@ internal static class ComparisonBench
         int SpinsFor(double share) => (int)Math.Max(1, Math.Round(TrialSpins * share / slower));
     }
 
-    /// <summary>Calls of malloc between two pages, so that all of them are a share of the peak.</summary>
+    /// <summary>Calls of malloc between two pages, so that all of them are a share of the peak; half of all calls are taken for such.</summary>
     private static long LeaksFor(double share, ReplayPlan plan) =>
-        Math.Max(1, (long)(plan.Trace.Acquisitions / Math.Max(1, share * plan.Trace.PeakLiveBytes / 4096)));
+        Math.Max(1, (long)(plan.Counts.Calls / 2 / Math.Max(1, share * plan.Trace.PeakLiveBytes / 4096)));
 
     private static ComparisonReport Pool(ReplayPlan[] plans, string library, Planted[] planted, int minutes)
     {
@@ -127,9 +127,9 @@ internal static class ComparisonBench
             double[] shown = [.. made.Select(m => m.Report.Primary.First(p => p.Metric == metric.Name).Resolution).OfType<double>()];
             if (noise.Length > 0 && shown.Length > 0)
             {
-                Console.WriteLine(FormattableString.Invariant(
-                    $"{metric.Name}: base against itself within {PairedStatistics.Median(noise):P1}, "
-                    + $"could have shown {PairedStatistics.Median(shown):P1} (medians)"));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"{metric.Name}: base against itself within {PairedStatistics.Median(noise):P1}; it")
+                    + string.Create(CultureInfo.InvariantCulture, $" could have shown {PairedStatistics.Median(shown):P1} (medians)"));
             }
         }
     }
