@@ -14,8 +14,9 @@ namespace AllocReplay.Bench;
 internal static class ComparisonBench
 {
     private const int Drawn = 100;
+    private const double DefaultShare = 2.2; // minutes of the three that a comparison has by default go into timed blocks, about
     private const int Seed = 20261126;
-    private const int TrialSpins = 64, TrialRounds = 30;
+    private const int TrialSpins = 512, TrialRounds = 30;
     private const string Recording = "artifacts/demo/redis.alloctrace";
 
     public static int Run()
@@ -102,7 +103,7 @@ internal static class ComparisonBench
     private static void Show(ComparisonReport pool, Planted[] planted, List<(Planted Planted, ComparisonReport Report)> made)
     {
         PassFacts timed = pool.Passes.First(p => p.Name == Pass.Throughput.Name);
-        int blocks = made.Count == 0 ? timed.Blocks / 5
+        int blocks = made.Count == 0 ? (int)(timed.Blocks * DefaultShare / (pool.ElapsedSeconds / 60))
             : (int)PairedStatistics.Median(made.Select(m => (double)m.Report.Passes.First(p => p.Name == timed.Name).Blocks));
         Metric[] metrics = [Metric.Speed, Metric.Cpu, Metric.PeakRss];
         var table = new Table { Border = TableBorder.Markdown };
