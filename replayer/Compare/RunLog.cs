@@ -5,7 +5,7 @@ namespace AllocReplay.Replayer.Compare;
 /// <summary>One run that counts.</summary>
 /// <param name="Pass">What was looked at.</param>
 /// <param name="Entrant">Place of what ran among the entrants.</param>
-/// <param name="Block">Its block in the pass, from 0.</param>
+/// <param name="Block">Number of the block, or heat, whose runs are paired; no two passes share one.</param>
 /// <param name="Result">What the worker measured.</param>
 /// <param name="Figures">What the metrics of the pass take from it, by name; those that it does not have are not there.</param>
 /// <param name="Turns">Of the metrics that have them, the figure of each turn, by name.</param>

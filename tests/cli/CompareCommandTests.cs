@@ -86,6 +86,25 @@ public sealed partial class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void Help_of_a_command_is_also_asked_for_by_its_name()
+    {
+        Assert.Equal(ExitCode.Ok, _command.Run("help", "compare"));
+        Assert.Contains("--max-regression", _command.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>A pipe tells no length.</summary>
+    [Fact]
+    public void A_baseline_may_come_through_a_pipe()
+    {
+        string[] compared = ["compare", Trace, "--runs", "1", "--allocator", "glibc"];
+        Assert.Equal(ExitCode.Ok, _command.Run([.. compared, "--json"]));
+        File.WriteAllText(_directory["base.json"], _command.Output);
+        string script = $"exec allocreplay {string.Join(' ', compared)} --baseline <(cat base.json)";
+        ProgramResult result = Programs.Run("bash", ["-c", script], start => Prepare(start, budget: "2s"));
+        Assert.True(result.ExitCode == ExitCode.Ok, result.Error);
+    }
+
+    [Fact]
     public void A_gate_is_told_where_json_takes_the_output()
     {
         Assert.Equal(ExitCode.Failed, _command.Run("compare", Trace, "--runs", "6", "--allocator", "glibc", "--fail-if", "glibc.peak_rss > 1k", "--json"));
@@ -122,6 +141,9 @@ public sealed partial class CompareCommandTests : IDisposable
     [InlineData("peak_rss is no time", "--fail-if", "glibc.peak_rss > 2us")]
     [InlineData("speed is no memory", "--fail-if", "5MiB > glibc.speed")]
     [InlineData("--runs 0: expected 1 to 1000", "--runs", "0")]
+    [InlineData("--precision 1%%: expected a percentage", "--precision", "1%%")]
+    [InlineData("--baseline: expected a file name, found none", "--baseline", "")]
+    [InlineData("--html: expected a file name, found none", "--html", "")]
     [InlineData("--precision x: expected a percentage", "--precision", "x")]
     [InlineData("--budget 0: expected a time", "--budget", "0")]
     [InlineData("--primary spede: no such figure; known: speed,", "--primary", "spede")]

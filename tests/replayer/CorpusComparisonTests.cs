@@ -84,10 +84,10 @@ public sealed class CorpusComparisonTests : IDisposable
     public void The_least_time_of_a_trace_is_that_of_the_runs_which_an_interval_takes()
     {
         // 3 figures of 2 configurations: 8 runs have an interval at 0.05 / 6; 4 run in a block of two passes, 0.2 s each.
-        Assert.Equal(8 * 4 * 2 * 0.2, CorpusTime.Least(3, 0, Metric.Primary).TotalSeconds, 1e-9);
+        Assert.Equal(8 * 4 * 2 * 0.1, CorpusTime.Least(3, 0, Metric.Primary).TotalSeconds, 1e-9);
         // Of one, and beside it a reference, there are 3 claims: 7 runs.
-        Assert.Equal(7 * 4 * 2 * 0.2, CorpusTime.Least(3, 1, Metric.Primary).TotalSeconds, 1e-9);
-        Assert.Equal(6 * 3 * 1 * 0.2, CorpusTime.Least(2, 0, [Metric.Speed]).TotalSeconds, 1e-9);
+        Assert.Equal(7 * 4 * 2 * 0.1, CorpusTime.Least(3, 1, Metric.Primary).TotalSeconds, 1e-9);
+        Assert.Equal(6 * 3 * 1 * 0.1, CorpusTime.Least(2, 0, [Metric.Speed]).TotalSeconds, 1e-9);
     }
 
     [Fact]

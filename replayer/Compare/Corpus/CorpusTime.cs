@@ -3,8 +3,8 @@ namespace AllocReplay.Replayer.Compare.Corpus;
 /// <summary>How the time of a comparison is shared out over its traces, and whether it is enough.</summary>
 public static class CorpusTime
 {
-    /// <summary>A run lasts so long at the least, as a short trace is gone through more than once.</summary>
-    private static readonly TimeSpan RunMin = TimeSpan.FromMilliseconds(200);
+    /// <summary>A run lasts so long at the least: its process has to start, and where it has turns, one lasts 50 ms.</summary>
+    private static readonly TimeSpan RunMin = TimeSpan.FromMilliseconds(100);
 
     private static readonly TimeSpan ShareMin = TimeSpan.FromMilliseconds(1);
 
