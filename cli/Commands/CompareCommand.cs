@@ -51,11 +51,15 @@ internal static class CompareCommand
         Option<string?> maxLive = ReplayArguments.MaxLive(), pin = ReplayArguments.Pin();
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
+        Option<bool> noReferences = new("--no-references")
+        {
+            Description = "Without the rows noop, the harness's own cost, and ideal, what no allocator can do better: they take time of the others.",
+        };
         Option<string?> keepPlans = KeptPlans.DirectoryOption();
         var files = new ComparisonFileOptions();
         var command = new Command("compare", "Compare allocators on one trace or on several: speed, CPU time and memory, with intervals.")
         {
-            precision, budget, runs, primary, seed, touch, touchCalloc, pin, timeout, maxLive, partial, keepPlans, json,
+            precision, budget, runs, primary, seed, touch, touchCalloc, pin, timeout, maxLive, noReferences, partial, keepPlans, json,
         };
         configurations.AddTo(command);
         traces.AddTo(command);
@@ -63,7 +67,8 @@ internal static class CompareCommand
         files.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) =>
         {
-            IReadOnlyList<Configuration> compared = configurations.Of(parse);
+            IReadOnlyList<Configuration> named = configurations.Of(parse);
+            IReadOnlyList<Configuration> compared = parse.GetValue(noReferences) ? named : Configuration.WithReferences(named);
             GateArguments.Gate gates = gate.Of(parse);
             var options = new ComparisonOptions
             {

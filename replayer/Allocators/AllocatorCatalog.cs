@@ -85,6 +85,9 @@ public static unsafe partial class AllocatorCatalog
         return OfLibrary(name, found);
     }
 
+    /// <summary>What is no allocator, and shows within which bounds allocators lie.</summary>
+    public static IReadOnlyList<Allocator> References { get; } = [OfNothing(), OfIdeal()];
+
     private static Allocator OfNothing() => new() { Name = Noop, IsNoop = true };
 
     private static Allocator OfIdeal() => new() { Name = Ideal, IsIdeal = true };

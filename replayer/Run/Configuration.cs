@@ -26,9 +26,16 @@ public sealed record Configuration
     private IEnumerable<string> QuotedEnvironment =>
         Environment.Select(v => v.Split('=', 2)).Select(v => ConfigurationText.Quote(v[0], v[1]));
 
-    /// <summary>All allocators that this machine has, and the no-op.</summary>
+    /// <summary>All allocators that this machine has.</summary>
     public static IReadOnlyList<Configuration> Installed() =>
         [.. AllocatorCatalog.List().Select(e => e.Found).OfType<Allocator>().Select(a => new Configuration { Allocator = a })];
+
+    /// <summary>These, and after them those reference rows that are not among them: what the harness costs, and what no allocator can do better.</summary>
+    public static IReadOnlyList<Configuration> WithReferences(IReadOnlyList<Configuration> configurations) =>
+    [
+        .. configurations,
+        .. AllocatorCatalog.References.Where(r => configurations.All(c => c.Allocator.Name != r.Name)).Select(r => new Configuration { Allocator = r }),
+    ];
 
     /// <inheritdoc cref="ConfigurationParser.Parse"/>
     public static IReadOnlyList<Configuration> Parse(string list) => new ConfigurationParser(HookCatalog.Libraries).Parse(list);

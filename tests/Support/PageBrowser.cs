@@ -29,14 +29,23 @@ internal sealed class PageBrowser : IAsyncDisposable
             Timeout = TimeoutMs,
             ProtocolTimeout = TimeoutMs,
         });
-        IPage page = await browser.NewPageAsync();
-        var opened = new PageBrowser(browser, page);
-        page.Request += (_, e) => opened.Requests.Add(e.Request.Url);
-        page.PageError += (_, e) => opened.Problems.Add(e.Message);
-        page.Console += (_, e) => opened.Problems.Add(e.Message.Text);
-        await page.GoToAsync(new Uri(file).AbsoluteUri, TimeoutMs, [WaitUntilNavigation.Load]);
-        Assert.Equal("true", await page.EvaluateExpressionAsync<string>("document.documentElement.dataset.ready"));
-        return opened;
+        try
+        {
+            IPage page = await browser.NewPageAsync();
+            var opened = new PageBrowser(browser, page);
+            page.Request += (_, e) => opened.Requests.Add(e.Request.Url);
+            page.PageError += (_, e) => opened.Problems.Add(e.Message);
+            page.Console += (_, e) => opened.Problems.Add(e.Message.Text);
+            await page.GoToAsync(new Uri(file).AbsoluteUri, TimeoutMs, [WaitUntilNavigation.Load]);
+            Assert.Equal("true", await page.EvaluateExpressionAsync<string>("document.documentElement.dataset.ready"));
+            return opened;
+        }
+        catch
+        {
+            // Left alone it would outlive the tests, and hold their output open.
+            await browser.DisposeAsync();
+            throw;
+        }
     }
 
     public Task<JsonElement> EvaluateAsync(string script) => Page.EvaluateFunctionAsync<JsonElement>($"() => {{ {script} }}");

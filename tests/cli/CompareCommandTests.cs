@@ -52,6 +52,19 @@ public sealed partial class CompareCommandTests : IDisposable
         Assert.Equal(ExitCode.Ok, _command.Run([.. compare, "--force"]));
     }
 
+    [Theory]
+    [InlineData("glibc", new[] { "glibc", "glibc", "noop", "ideal" })]
+    [InlineData("glibc,ideal", new[] { "glibc", "glibc", "ideal", "noop" })]
+    [InlineData("glibc", new[] { "glibc", "glibc" }, "--no-references")]
+    [InlineData("glibc,noop", new[] { "glibc", "glibc", "noop" }, "--no-references")]
+    public void What_no_allocator_can_do_better_stands_beside_them_unless_left_out(string allocators, string[] rows, params string[] more)
+    {
+        Assert.Equal(ExitCode.Ok, _command.Run(["compare", Trace, "--runs", "1", "--allocator", allocators, "--json", .. more]));
+
+        using JsonDocument json = JsonDocument.Parse(_command.Output);
+        Assert.Equal(rows, json.RootElement.GetProperty("rows").EnumerateArray().Select(r => r.GetProperty("allocator").GetProperty("name").GetString()));
+    }
+
     [Fact]
     public void Its_json_has_a_figure_for_each_metric_every_run_and_the_twin()
     {
@@ -59,7 +72,7 @@ public sealed partial class CompareCommandTests : IDisposable
 
         using JsonDocument json = JsonDocument.Parse(_command.Output);
         JsonElement[] rows = [.. json.RootElement.GetProperty("rows").EnumerateArray()];
-        Assert.Equal(["baseline", "twin", "compared", "reference"], rows.Select(r => r.GetProperty("role").GetString()));
+        Assert.Equal(["baseline", "twin", "compared", "reference", "reference"], rows.Select(r => r.GetProperty("role").GetString()));
         Assert.Equal("MALLOC_ARENA_MAX=1", rows[2].GetProperty("allocator").GetProperty("environment")[0].GetString());
         foreach (JsonElement metric in json.RootElement.GetProperty("metrics").EnumerateArray())
         {
@@ -172,7 +185,7 @@ public sealed partial class CompareCommandTests : IDisposable
         Assert.All(order, o => Assert.Contains(o, text, StringComparison.Ordinal));
         Assert.Contains("passed on 2 of 2 traces", text, StringComparison.Ordinal);
         Assert.Contains("notes.txt (no traces)", _command.Error, StringComparison.Ordinal);
-        Assert.Contains("Comparing 2 configurations on b.allocrec, 2 of 3 (seed 6)", _command.Error, StringComparison.Ordinal);
+        Assert.Contains("Comparing 4 configurations on b.allocrec, 2 of 3 (seed 6)", _command.Error, StringComparison.Ordinal);
 
         // What was found comes before what could not be looked at.
         Assert.Equal(ExitCode.Failed, _command.Run([.. arguments, "--runs", "6", "--fail-if", "glibc.peak_rss > 1k"]));
