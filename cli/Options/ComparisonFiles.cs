@@ -60,7 +60,8 @@ internal sealed record ComparisonFiles(string? Html, string? Csv, string? Markdo
     public string Next(int seed)
     {
         string[] more = Html is null ? ["--html", "comparison.html"] : Words.Contains("--json") ? [] : ["--json"];
-        return TextLine.Command([.. WordsWithoutFiles(), .. Words.Contains("--seed") ? (string[])[] : ["--seed", seed.ToString(CultureInfo.InvariantCulture)], .. more]);
+        string[] order = Words.Contains("--seed") ? [] : ["--seed", seed.ToString(CultureInfo.InvariantCulture)];
+        return TextLine.Command([.. WordsWithoutFiles(), .. order, .. more]);
     }
 
     /// <summary>What was typed, but for the names of files: they are there now, and would be refused.</summary>

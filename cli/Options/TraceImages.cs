@@ -65,11 +65,11 @@ internal static class TraceImages
         if (kept.Length == images.Length)
             return null;
         double share = images.Except(kept).Sum(i => (double)i.EventBytes) / Math.Max(1, images.Sum(i => i.EventBytes));
-        string[] reasons =
-        [
-            .. busy < images.Length ? [$"{Quantity.Count(images.Length - busy)} with less than {LittleShare:0 %} of the busiest one's or {callsMin:N0} calls"] : (string[])[],
-            .. kept.Length < busy ? [$"{Quantity.Count(busy - kept.Length)} that there is no time for: name one by --process, or give a longer --budget"] : (string[])[],
-        ];
+        var reasons = new List<string>();
+        if (busy < images.Length)
+            reasons.Add($"{Quantity.Count(images.Length - busy)} with less than {LittleShare:0 %} of the busiest one's or {callsMin:N0} calls");
+        if (kept.Length < busy)
+            reasons.Add($"{Quantity.Count(busy - kept.Length)} that there is no time for: name one by --process, or give a longer --budget");
         return new LeftOut(
             path, $"{Quantity.Count(images.Length - kept.Length)} of {Quantity.Count(images.Length, "process image")}",
             FormattableString.Invariant($"{share * 100:0.0} % of its events; ") + string.Join("; ", reasons));

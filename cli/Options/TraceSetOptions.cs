@@ -60,11 +60,15 @@ internal sealed class TraceSetOptions
         bool takesAllImages = traces[0].Process == TraceArguments.AllProcesses;
         if (takesAllImages)
         {
-            (IReadOnlyList<TraceChoice> Images, LeftOut? LeftOut)[] images = [.. traces.Select(t => TraceImages.Of(t, imagesMax / traces.Count, ComparisonPage.FewCalls))];
+            (IReadOnlyList<TraceChoice> Images, LeftOut? LeftOut)[] images =
+                [.. traces.Select(t => TraceImages.Of(t, imagesMax / traces.Count, ComparisonPage.FewCalls))];
             traces = [.. images.SelectMany(i => i.Images)];
             leftOut.AddRange(images.Select(i => i.LeftOut).OfType<LeftOut>());
             if (traces.Count == 0)
-                throw new TraceFormatException(string.Join(", ", named), null, $"no process image with {ComparisonPage.FewCalls:N0} calls: name one by --process");
+            {
+                throw new TraceFormatException(
+                    string.Join(", ", named), null, $"no process image with {ComparisonPage.FewCalls:N0} calls: name one by --process");
+            }
         }
         return new TraceSet(
             [.. traces.DistinctBy(t => (Path.GetFullPath(Path.TrimEndingDirectorySeparator(t.Path)), t.Process))], leftOut,
