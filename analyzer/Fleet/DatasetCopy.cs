@@ -4,7 +4,7 @@ using DuckDB.NET.Data;
 
 namespace AllocReplay.Analyzer.Fleet;
 
-/// <summary>The tables of several datasets as one, to be written into files. The engine reads these datasets, writes one directory, and does nothing else.</summary>
+/// <summary>The tables of several datasets as one, to be written into files. The engine reads these datasets and writes one directory.</summary>
 internal sealed class DatasetCopy : IDisposable
 {
     private readonly DuckDBConnection _connection = new("DataSource=:memory:");

@@ -3,8 +3,8 @@ using AllocReplay.Analyzer.Tables;
 namespace AllocReplay.Analyzer.Query;
 
 /// <summary>
-/// The files of a dataset. Those of <c>analyze</c> lie in directories that tell host and process; those of <c>compact</c> lie beside each other and have both as
-/// columns.
+/// The files of a dataset. Those of <c>analyze</c> lie in directories that tell host and process; those of <c>compact</c> lie beside each other and have both
+/// as columns.
 /// </summary>
 internal sealed class DatasetFiles
 {

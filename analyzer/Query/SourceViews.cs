@@ -43,6 +43,8 @@ internal sealed partial class SourceViews(DatasetFiles files, IReadOnlyList<Tabl
     private static bool Names(string sql, string name) => Regex.IsMatch(sql, $@"\b{name}\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
 
     /// <summary>Statements and functions that list what there is, or take a name as a text.</summary>
-    [GeneratedRegex(@"\b(?:SHOW|DESCRIBE|SUMMARIZE|information_schema|query|query_table|sqlite_\w+|duckdb_\w+|pragma_\w+|pg_\w+)\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"\b(?:SHOW|DESCRIBE|SUMMARIZE|information_schema|query|query_table|sqlite_\w+|duckdb_\w+|pragma_\w+|pg_\w+)\b",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex NamesAny();
 }

@@ -17,7 +17,12 @@ internal static class CompactCommand
             Description = "Directories that 'analyze' wrote, or 'compact': all that is in them goes into the new one, and they stay as they are.",
             Arity = ArgumentArity.OneOrMore,
         };
-        Option<string> output = new("--output", "-o") { Description = "Directory to write; it must not be there, or be empty.", HelpName = "dir", Required = true };
+        Option<string> output = new("--output", "-o")
+        {
+            Description = "Directory to write; it must not be there, or be empty.",
+            HelpName = "dir",
+            Required = true,
+        };
         Option<bool> json = TraceArguments.Json();
         var command = new Command("compact", "Copy the datasets of many processes into one with few files, which engines read many times as fast.")
         {
