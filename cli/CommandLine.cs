@@ -25,6 +25,7 @@ internal static class CommandLine
         AllocatorsCommand.Create(terminal),
         AnalyzeCommand.Create(terminal),
         QueryCommand.Create(terminal),
+        ReportCommand.Create(terminal),
         ExportCommand.Create(terminal),
     };
 
