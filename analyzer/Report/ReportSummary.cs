@@ -53,8 +53,9 @@ public sealed record ReportSummary
             """, r => (r.GetInt64(0), r.GetInt64(1), r.GetInt64(2), r.GetInt64(3))).Single();
         long threads = scope.Rows($"SELECT count(*) FROM threads WHERE {scope.Where}", r => r.GetInt64(0)).Single();
         return scope.Rows($"""
-            SELECT executable, arguments, pid, started_epoch_ns, duration_ns, events, calls, acquisitions, bytes_acquired, peak_live_bytes, peak_live_ns, stacks,
-                   events_lost, unknown_releases, implicit_releases, forced_steps, inherited_releases, saturated_sizes, state, failure, damage
+            SELECT executable, arguments, pid, started_epoch_ns, duration_ns, events, calls, acquisitions, bytes_acquired,
+                   peak_live_bytes, peak_live_ns, stacks, events_lost, unknown_releases, implicit_releases, forced_steps, inherited_releases,
+                   saturated_sizes, state, failure, damage
             FROM process WHERE {scope.Where}
             """, r => new ReportSummary
         {

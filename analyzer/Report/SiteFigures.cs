@@ -17,7 +17,8 @@ public sealed record SiteFigures(IReadOnlyList<SiteFigure> Rows, long Others)
         string ranks = string.Join(", ", Figures.Select(f => $"row_number() OVER (ORDER BY {f} DESC, site) AS by_{f}"));
         string chosen = string.Join(" OR ", Figures.Select(f => $"(by_{f} <= {Shown} AND {f} > 0)"));
         SiteFigure[] rows = [.. scope.Rows($"""
-            SELECT function, file, line, left(text, {TextMax + 1}), blocks, bytes, peak_live_bytes, live_blocks, live_bytes, temporary_blocks, cross_thread_frees
+            SELECT function, file, line, left(text, {TextMax + 1}), blocks, bytes, peak_live_bytes, live_blocks, live_bytes, temporary_blocks,
+                   cross_thread_frees
             FROM (SELECT *, {ranks} FROM sites WHERE {scope.Where} AND blocks > 0) AS ranked
             WHERE {chosen}
             ORDER BY bytes DESC, blocks DESC, site

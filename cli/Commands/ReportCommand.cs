@@ -19,7 +19,8 @@ internal static class ReportCommand
         var choice = new TraceChoiceOptions();
         Option<string?> output = new("--output", "-o")
         {
-            Description = "Page to write; - is standard output. Default: the trace's name with .html for its extension, in the current directory; with --json none.",
+            Description = "Page to write; - is standard output. Default: the trace's name with .html for its extension, in the current directory; with "
+                + "--json none.",
             HelpName = "file",
         };
         Option<bool> force = new("--force") { Description = "Replace a page that is already there." };

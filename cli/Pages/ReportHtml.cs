@@ -11,6 +11,9 @@ internal static class ReportHtml
 
     private const int SizeOfTemplateMax = 250_000;
 
+    /// <summary>Small enough to keep much of what there is room for; so large that a few steps do.</summary>
+    private const double ShareStep = 1.25;
+
     /// <exception cref="PageMissingException">This build has no pages.</exception>
     public static PageTemplate Template() => PageTemplate.Load("report.html", typeof(ReportHtml).Assembly);
 
@@ -19,7 +22,7 @@ internal static class ReportHtml
     public static TraceReport Fitting(TraceReport report)
     {
         while (PageTemplate.Data(report).Length > SizeMax - SizeOfTemplateMax && report.Flame is { MergedBelow: < 1 } flame)
-            report = report.Merged(flame.MergedBelow * 2);
+            report = report.Merged(flame.MergedBelow * ShareStep);
         return report;
     }
 

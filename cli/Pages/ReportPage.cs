@@ -20,7 +20,8 @@ internal static class ReportPage
             terminal.Write(FactsOf(report));
         terminal.Note($"allocreplay: wrote {page} ({Quantity.Bytes(new FileInfo(page).Length)})");
         string open = $"open {TextLine.Quote(page)} in a browser";
-        terminal.Next(dataset is null ? [open] : [open, TextLine.Command("query", dataset, "--view", report.Summary.Stacks ? "leak_suspects" : "size_histogram")]);
+        string view = report.Summary.Stacks ? "leak_suspects" : "size_histogram";
+        terminal.Next(dataset is null ? [open] : [open, TextLine.Command("query", dataset, "--view", view)]);
     }
 
     private static Grid FactsOf(TraceReport report)

@@ -197,6 +197,7 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("analyze", trace, "-o", _directory["data"], "--force"),
             Print("analyze", trace, "--process", "all", "-o", _directory["all"], "--force"),
             Print("query", "--list-views"),
+            Print("report", stacks),
             Print("export", stacks, "--format", "pprof", "--what", "live", "-o", _directory["x.pb.gz"], "--force"),
             Print("control", trace, "status"),
         ];

@@ -39,7 +39,8 @@ const said = missing(report.summary);
 replace(page,
     element("header", {}, element("h1", {}, "Memory of ", name(program))),
     element("nav", { "aria-label": "Parts of this page" }, element("ul", {}, ...parts.map(([id, title]) => element("li", {}, link(id, title))))),
-    said.length > 0 && element("section", { class: "remarks", "aria-label": "What is missing" }, element("ul", {}, ...said.map(text => element("li", {}, text)))),
+    said.length > 0 && element("section", { class: "remarks", "aria-label": "What is missing" },
+        element("ul", {}, ...said.map(text => element("li", {}, text)))),
     element("section", { id: "summary", "aria-label": "Summary" }, summary(data)),
     ...parts.map(([id, title, part]) => element("section", { id }, element("h2", {}, title), part)),
     element("section", { id: "provenance" }, element("h2", {}, "Where this comes from"), provenance(data)));

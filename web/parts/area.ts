@@ -32,7 +32,8 @@ const hatch = 0.85;
  * @param onChoose is told of the moments that are chosen: one twice, or two.
  */
 export function areaChart(
-    label: string, moments: number[], x: Axis, y: Axis, areas: Area[], marked: { at: number; label: string } | null, onChoose: (chosen: Chosen) => void): AreaChart {
+    label: string, moments: number[], x: Axis, y: Axis, areas: Area[], marked: { at: number; label: string } | null,
+    onChoose: (chosen: Chosen) => void): AreaChart {
     const values = areas.map(() => element("span", { class: "value" })), total = element("span", { class: "value" });
     const at = element("span", { class: "at" });
     const legend = element("ul", { class: "legend" }, ...areas.map((area, i) => element("li", {}, patch(area.style), name(area.name),

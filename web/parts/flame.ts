@@ -29,7 +29,7 @@ const WIDTH_MIN = 1, BARS_MAX = 5000;
 
 const ROW = 21;
 
-export function flameGraph(label: string, onFound: (text: string) => void): FlameGraph {
+export function flameGraph(label: string, onFound: (text: string, sum: number) => void): FlameGraph {
     const place = element("div", { class: "flames", role: "tree", "aria-label": label });
     const told = element("output", { class: "told" });
     const graph = element("div", { class: "flamegraph" }, element("div", { class: "flamescroll" }, place), told);
@@ -122,7 +122,7 @@ export function flameGraph(label: string, onFound: (text: string) => void): Flam
         }
         const names = new Set([...found].map(node => flames.label[node]));
         onFound(word === "" ? "" : names.size === 0 ? "no function found"
-            : `${names.size === 1 ? "1 function" : `${names.size} functions`}: ${text(sum)}, ${percent(sum / Math.max(1, all[0]!))}`);
+            : `${names.size === 1 ? "1 function" : `${names.size} functions`}: ${text(sum)}, ${percent(sum / Math.max(1, all[0]!))}`, sum);
     }
 
     const nodeOf = (event: Event) => {
@@ -145,10 +145,11 @@ export function flameGraph(label: string, onFound: (text: string) => void): Flam
         const node = nodeOf(event);
         if (node === null)
             return;
+        const isDrawn = children[node]!.filter(n => bars.has(n));
         const beside = node === 0 ? [0] : children[flames.parent[node]!]!.filter(n => bars.has(n));
         const to: Record<string, number | undefined> = {
             ArrowUp: flames.parent[node]! >= 0 ? flames.parent[node] : node,
-            ArrowDown: children[node]!.filter(n => bars.has(n)).reduce<number | undefined>((a, b) => a === undefined || all[b]! > all[a]! ? b : a, undefined) ?? node,
+            ArrowDown: isDrawn.reduce((a, b) => a === node || all[b]! > all[a]! ? b : a, node),
             ArrowLeft: beside[Math.max(0, beside.indexOf(node) - 1)],
             ArrowRight: beside[Math.min(beside.length - 1, beside.indexOf(node) + 1)],
         };

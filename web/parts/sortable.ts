@@ -11,7 +11,7 @@ export interface Column<T> {
 }
 
 /** More rows than these are shown by a button: most people look at the first. */
-const ROWS_FIRST = 25;
+const ROWS_FIRST = 12;
 
 /**
  * A table that can be sorted.

@@ -19,7 +19,10 @@ export interface FlamePart {
 export function flame(report: Report, data: FlameData, onMeasure: (chosen: Chosen | null) => void): FlamePart {
     const { timeline } = report, last = timeline.moments_ns.length - 1;
     const result = element("output", { class: "found-text" }), words = element("p", { class: "measure", "aria-live": "polite" });
-    const graph = flameGraph("Flame graph", text => result.textContent = text);
+    const graph = flameGraph("Flame graph", (text, sum) => {
+        result.textContent = text;
+        result.dataset["value"] = String(sum);
+    });
     let measure: Measure = { what: report.summary.outstanding_bytes > 0 ? "outstanding" : "allocated", unit: "bytes" };
     let isInverted = false, chosen: Chosen = { from: timeline.peak_index ?? last, to: timeline.peak_index ?? last };
 
@@ -103,8 +106,8 @@ export function flame(report: Report, data: FlameData, onMeasure: (chosen: Chose
 
 function noteOf(data: FlameData): string {
     const merged = data.merged_nodes > 0
-        ? `Functions with less than ${share(data)} of everything (of blocks and bytes allocated, left and temporary, and of the most that was live) are put together `
-            + `with those beside them: ${count(data.merged_nodes)} of them, in grey. ` : "";
+        ? `Functions with less than ${share(data)} of everything (of blocks and bytes allocated, left and temporary, and of the most that was live) are `
+            + `put together with those beside them: ${count(data.merged_nodes)} of them, in grey. ` : "";
     return `${merged}Callers stand above what they called. A click, or Enter, shows a function and what is below it; Escape shows all again. Arrow keys move.`;
 }
 

@@ -16,7 +16,8 @@ export function lifetimes(report: Report): HTMLElement {
     const draw = (unit: "blocks" | "bytes") => {
         const most = cells.reduce((a, cell) => Math.max(a, cell[unit]), 1);
         place.replaceChildren(scrolled("Blocks by lifetime and size", element("table", { class: "heat" },
-            element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "lived for"), ...sizes.map(size => element("th", { scope: "col" }, sizeText(size))))),
+            element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "lived for"),
+                ...sizes.map(size => element("th", { scope: "col" }, sizeText(size))))),
             element("tbody", {}, ...lives.map(life => element("tr", { class: life === STILL_LIVE ? "live" : undefined },
                 element("th", { scope: "row" }, lifeText(life)),
                 ...sizes.map(size => cellOf(cells.find(cell => cell.from_ns === life && cell.class_bytes === size), unit, most))))))));
@@ -25,8 +26,8 @@ export function lifetimes(report: Report): HTMLElement {
     return element("div", {},
         element("p", { class: "controls" }, select("Shade and figures by", ["blocks", "bytes"], index => draw(index === 0 ? "blocks" : "bytes"))),
         place,
-        element("p", { class: "note" }, "Sizes from the one above a column to the next, lifetimes likewise. Of blocks that are live at the end only an age is known, so they "
-            + `stand by themselves.${lost > 0 ? ` ${counted(lost, "block")} whose release is not in the trace are left out.` : ""}`));
+        element("p", { class: "note" }, "Sizes from the one above a column to the next, lifetimes likewise. Of blocks that are live at the end only an age "
+            + `is known, so they stand by themselves.${lost > 0 ? ` ${counted(lost, "block")} whose release is not in the trace are left out.` : ""}`));
 }
 
 function cellOf(cell: LifetimeCell | undefined, unit: "blocks" | "bytes", most: number): HTMLElement {

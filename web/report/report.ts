@@ -70,6 +70,7 @@ export interface Series {
     name: string;
     file: string;
     line: number;
+    text: string;
     count: number;
     live_bytes: number[];
 }

@@ -14,7 +14,8 @@ export function summary(data: PageData): HTMLElement {
             moment(s.duration_ns)}`)],
         ["calls", `${count(s.calls)} on ${counted(s.threads, "thread")}${seconds > 0 ? `, ${count(s.calls / seconds)} a second` : ""}`],
         ["blocks", `${count(s.blocks)}${s.bytes_acquired !== null ? `, ${bytes(s.bytes_acquired)} in all` : ""}`],
-        ["peak live", s.peak_live_bytes === null ? "not known of a dataset as old as this" : figure("peak", s.peak_live_bytes, ` at ${moment(s.peak_live_ns!)}`)],
+        ["peak live", s.peak_live_bytes === null ? "not known of a dataset as old as this"
+            : figure("peak", s.peak_live_bytes, ` at ${moment(s.peak_live_ns!)}`)],
         ["live at the end", figure("outstanding", s.outstanding_bytes, ` in ${counted(s.outstanding_blocks, "block")}`)],
         ["temporary", `${counted(s.temporary_blocks, "block")}, ${share(s.temporary_blocks, s.blocks)}: freed before their thread acquired another`],
         ["freed by others", `${counted(s.cross_thread_frees, "block")}, ${share(s.cross_thread_frees, s.blocks)}: by another thread than acquired them`],

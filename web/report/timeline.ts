@@ -19,7 +19,8 @@ export function timeline(report: Report, onChoose: (chosen: Chosen) => void): Ti
     const place = element("div", {});
     let chart: AreaChart | null = null, chosen: Chosen | null = null, way = 0;
     const draw = () => {
-        const areas = ways[way] === "site" ? areasOf(data.sites, data.other_sites, siteName, "site") : areasOf(data.threads, data.other_threads, threadName, "thread");
+        const areas = ways[way] === "site" ? areasOf(data.sites, data.other_sites, siteName, "site")
+            : areasOf(data.threads, data.other_threads, threadName, "thread");
         chart = areaChart(`Live bytes by ${ways[way]}`, data.moments_ns, ...axes(data), areas,
             data.peak_index === null ? null : { at: data.peak_index, label: "peak" }, onChoose);
         chart.mark(chosen);
@@ -35,8 +36,8 @@ export function timeline(report: Report, onChoose: (chosen: Chosen) => void): Ti
                 draw();
             })),
             place,
-            element("p", { class: "note" }, `Bytes as they were asked for, at ${data.moments_ns.length} moments; between them it may have been more, but never more `
-                + "than at the peak. By the thread or the site that acquired them. "
+            element("p", { class: "note" }, `Bytes as they were asked for, at ${data.moments_ns.length} moments; between them it may have been more, but never `
+                + "more than at the peak. By the thread or the site that acquired them. "
                 + (hasSites ? "Click a moment, or drag over a stretch: the flame graph below shows what was live then, or has grown."
                     : "By site, and with a flame graph of any moment, where call stacks were recorded."))),
         mark: next => {
@@ -54,14 +55,16 @@ function axes(data: Timeline): [Axis, Axis] {
     ];
 }
 
-function areasOf(series: Series[], others: Series | null, nameOf: (series: Series) => [string, string], one: string): Area[] {
-    const shown = series.map((s, i): Area => ({ name: nameOf(s)[0], about: nameOf(s)[1], style: i, values: s.live_bytes }));
+function areasOf(series: Series[], others: Series | null, nameOf: (series: Series, all: Series[]) => [string, string], one: string): Area[] {
+    const shown = series.map((s, i): Area => ({ name: nameOf(s, series)[0], about: nameOf(s, series)[1], style: i, values: s.live_bytes }));
     return others === null ? shown
         : [...shown, { name: series.length > 0 ? `${counted(others.count, `other ${one}`)}` : "all", about: "", style: "rest", values: others.live_bytes }];
 }
 
-function siteName(series: Series): [string, string] {
-    return [series.name, placeOf(series.file, series.line)];
+/** Sites of one function are told apart by who called it. */
+function siteName(series: Series, all: Series[]): [string, string] {
+    const place = placeOf(series.file, series.line), isAlone = all.filter(s => s.name === series.name).length === 1;
+    return [series.name, isAlone ? place : `${place} ${series.text}`.trim()];
 }
 
 function threadName(series: Series): [string, string] {
