@@ -26,7 +26,7 @@ export function lifetimes(report: Report): HTMLElement {
     return element("div", {},
         element("p", { class: "controls" }, select("Shade and figures by", ["blocks", "bytes"], index => draw(index === 0 ? "blocks" : "bytes"))),
         place,
-        element("p", { class: "note" }, "Sizes from the one above a column to the next, lifetimes likewise. Of blocks that are live at the end only an age "
+        element("p", { class: "note" }, "Sizes from the one above a column to the next. Of blocks that are live at the end only an age "
             + `is known, so they stand by themselves.${lost > 0 ? ` ${counted(lost, "block")} whose release is not in the trace are left out.` : ""}`));
 }
 
@@ -45,5 +45,5 @@ function sizeText(size: number): string {
 }
 
 function lifeText(ns: number): string {
-    return ns === STILL_LIVE ? "live at the end" : ns === 0 ? "less than 100 ns" : ns >= 1e12 ? `${count(ns / 1e9)} s` : duration(ns);
+    return ns === STILL_LIVE ? "live at the end" : ns === 0 ? "less than 100 ns" : `from ${ns >= 1e12 ? `${count(ns / 1e9)} s` : duration(ns)}`;
 }

@@ -20,5 +20,5 @@ export function pairs(report: Report): HTMLElement {
 }
 
 function threadName(thread: number, title: string): string {
-    return `${title === "" ? "thread" : title} ${thread}`;
+    return title === "" ? `thread ${thread}` : `${title} (thread ${thread})`;
 }

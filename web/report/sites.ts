@@ -18,7 +18,7 @@ export function sites(rows: Site[], others: number): HTMLElement {
             { head: "site, and who called it", value: site => site.function, show: siteName },
             ...figures.map(([head, figure, text]): Column<Site> => ({ head, value: site => site[figure], show: site => text(site[figure]) })),
         ], rows, 1),
-        others > 0 && element("p", { class: "note" }, `${counted(others, "other site")} left out, each with less of all of these than those shown.`));
+        others > 0 && element("p", { class: "note" }, `${counted(others, "other site")} left out, which are not among the first by any of these.`));
 }
 
 function siteName(site: Site): HTMLElement {

@@ -68,5 +68,5 @@ function siteName(series: Series, all: Series[]): [string, string] {
 }
 
 function threadName(series: Series): [string, string] {
-    return [`${series.name === "" ? "thread" : series.name} ${series.key}`, ""];
+    return series.name === "" ? [`thread ${series.key}`, ""] : [series.name, `thread ${series.key}`];
 }
