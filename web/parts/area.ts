@@ -36,7 +36,7 @@ export function areaChart(
     onChoose: (chosen: Chosen) => void): AreaChart {
     const values = areas.map(() => element("span", { class: "value" })), total = element("span", { class: "value" });
     const at = element("span", { class: "at" });
-    const legend = element("ul", { class: "legend" }, ...areas.map((area, i) => element("li", {}, patch(area.style), name(area.name),
+    const legend = element("ul", { class: "legend areas" }, ...areas.map((area, i) => element("li", {}, patch(area.style), name(area.name),
         area.about !== "" && element("small", {}, " ", name(area.about)), " ", values[i]!)));
     const described = `${label}. ${y.label} by ${x.label}; the table below has the figures. Arrow keys move a cursor, Enter chooses its moment for the flame `
         + "graph, Shift and Enter what has grown since the moment chosen before.";
