@@ -112,7 +112,8 @@ public sealed class TraceReportTests : IDisposable
     private static Block[] Blocks(DatasetQuery query) =>
     [
         .. query.Run("""
-            SELECT coalesce((SELECT CASE WHEN first(s.is_whole) THEN '' ELSE '/[truncated]' END || '/' || string_agg(frames.function, '/' ORDER BY position DESC)
+            SELECT coalesce((SELECT CASE WHEN first(s.is_whole) THEN '' ELSE '/[truncated]' END || '/'
+                                    || string_agg(frames.function, '/' ORDER BY position DESC)
                              FROM stack_frames f JOIN frames USING (frame) JOIN stacks s USING (stack) WHERE f.stack = a.alloc_stack), '/[unknown]'),
                    site, size, alloc_ns, end_ns, end_kind, lifetime_ns, is_temporary, alloc_thread, free_thread
             FROM allocations a
