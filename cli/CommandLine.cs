@@ -26,6 +26,7 @@ internal static class CommandLine
         AnalyzeCommand.Create(terminal),
         QueryCommand.Create(terminal),
         CompactCommand.Create(terminal),
+        ReportCommand.Create(terminal),
         ExportCommand.Create(terminal),
     };
 

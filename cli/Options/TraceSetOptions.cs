@@ -9,9 +9,7 @@ namespace AllocReplay.Cli.Options;
 /// <param name="Traces">One or more, no two alike.</param>
 /// <param name="LeftOut">What lies beside them and is not read.</param>
 /// <param name="IsOne">Whether one was asked for: then it is not told of as one of several, which a directory with one trace in it is.</param>
-/// <param name="TakesAllImages">Whether the traces are process images that nobody named.</param>
-internal sealed record TraceSet(
-    IReadOnlyList<TraceChoice> Traces, IReadOnlyList<LeftOut> LeftOut, bool IsOne, bool TakesAllImages);
+internal sealed record TraceSet(IReadOnlyList<TraceChoice> Traces, IReadOnlyList<LeftOut> LeftOut, bool IsOne);
 
 /// <summary>The argument and the options of a command that reads several traces, directories of them, and all process images of each.</summary>
 internal sealed class TraceSetOptions
@@ -72,8 +70,7 @@ internal sealed class TraceSetOptions
         }
         return new TraceSet(
             [.. traces.DistinctBy(t => (Path.GetFullPath(Path.TrimEndingDirectorySeparator(t.Path)), t.Process))], leftOut,
-            IsOne: named.Length == 1 && !TraceFolder.Is(named[0]) && !takesAllImages,
-            takesAllImages);
+            IsOne: named.Length == 1 && !TraceFolder.Is(named[0]) && !takesAllImages);
     }
 
     private static string NamesOf(IReadOnlyList<string> names) =>
