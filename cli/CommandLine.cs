@@ -25,6 +25,8 @@ internal static class CommandLine
         AllocatorsCommand.Create(terminal),
         AnalyzeCommand.Create(terminal),
         QueryCommand.Create(terminal),
+        CheckCommand.Create(terminal),
+        DiffCommand.Create(terminal),
         ExportCommand.Create(terminal),
     };
 
