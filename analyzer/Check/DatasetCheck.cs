@@ -10,7 +10,7 @@ public static class DatasetCheck
     /// <param name="query">The dataset.</param>
     /// <param name="images">The process images to judge.</param>
     /// <param name="limits">What they have to keep to.</param>
-    /// <param name="token">Ends it between two statements.</param>
+    /// <param name="token">Ends it between two process images; <see cref="DatasetQuery.Ending"/> a statement.</param>
     /// <exception cref="DatasetException">The dataset is damaged, or does not have what a limit is about.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static CheckReport Run(string path, DatasetQuery query, IReadOnlyList<DatasetProcess> images, CheckLimits limits, CancellationToken token = default)

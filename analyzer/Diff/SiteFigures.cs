@@ -24,7 +24,7 @@ public sealed record SiteFigures(long Blocks, long Bytes, long PeakLiveBytes, lo
     {
         string from = side.FromNs.ToString(CultureInfo.InvariantCulture), to = (side.ToNs ?? long.MaxValue).ToString(CultureInfo.InvariantCulture);
         string blocks = $"""
-            SELECT site, size, alloc_ns, end_ns, lifetime_ns, end_kind = 'alive_at_end' OR end_ns >= {to} AS is_open
+            SELECT coalesce(site, 0) AS site, size, alloc_ns, end_ns, lifetime_ns, end_kind = 'alive_at_end' OR end_ns >= {to} AS is_open
             FROM allocations a WHERE {side.Process.Where("a")} AND alloc_ns >= {from} AND alloc_ns < {to}
             """;
         string peaks = side.IsWhole

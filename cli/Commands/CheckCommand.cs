@@ -62,7 +62,10 @@ internal static class CheckCommand
         if (report.Passed)
             terminal.Line(CheckLine.Passed(report));
         foreach (CheckFinding finding in report.Findings)
-            terminal.Line(github ? CheckAnnotations.Of(finding, Environment.GetEnvironmentVariable("GITHUB_WORKSPACE")) : CheckLine.Of(finding));
+        {
+            string name = CheckLine.NameOf(report, finding.Host, finding.Process);
+            terminal.Line(github ? CheckAnnotations.Of(finding, name, Environment.GetEnvironmentVariable("GITHUB_WORKSPACE")) : CheckLine.Of(finding, name));
+        }
     }
 
     private static void Write(CheckReport report, IReadOnlyList<CheckCondition> conditions, string dataset, OutputFile file, Terminal terminal)

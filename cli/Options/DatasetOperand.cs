@@ -29,7 +29,7 @@ internal sealed class DatasetOperand : IDisposable
     public static DatasetOperand Open(string path, ParseResult parse, SymbolArguments symbols, Terminal terminal, CancellationToken token)
     {
         if (!File.Exists(path) && !Trace.IsRecording(path))
-            return new DatasetOperand(path, DatasetQuery.Open(path), null);
+            return Of(path, path, null, token);
         DirectoryInfo temporary = Directory.CreateTempSubdirectory("allocreplay-analyze-");
         try
         {
@@ -40,7 +40,7 @@ internal sealed class DatasetOperand : IDisposable
                 terminal.WithProgress($"analyzing {TextLine.Plain(path)}", progress =>
                     Analysis.RunAllAsync(trace, null, options, progress, token).GetAwaiter().GetResult());
             }
-            return new DatasetOperand(path, DatasetQuery.Open(temporary.FullName), temporary);
+            return Of(path, temporary.FullName, temporary, token);
         }
         catch
         {
@@ -64,6 +64,13 @@ internal sealed class DatasetOperand : IDisposable
             throw new UsageException(
                 $"--process {missing}: {Path} has no such process image; there are {string.Join(", ", all.Select(i => NameOf(i, all)))}");
         return names.Count == 0 ? all : [.. all.Where(i => names.Any(i.IsNamed))];
+    }
+
+    private static DatasetOperand Of(string path, string directory, DirectoryInfo? temporary, CancellationToken token)
+    {
+        DatasetQuery query = DatasetQuery.Open(directory);
+        query.Ending = token;
+        return new DatasetOperand(path, query, temporary);
     }
 
     /// <summary>A process image's name among others: with its host where another host has one of that name.</summary>

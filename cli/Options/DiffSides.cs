@@ -13,13 +13,20 @@ internal sealed class DiffSideOptions
 {
     private const string Peak = "peak", End = "end";
 
-    private readonly Option<string[]> _process = New("--process", "image", "Process image (pPID.N); given again, that of the second side. Default: the busiest.");
+    private readonly Option<string[]> _process = New(
+        "--process", "image", "Process image (pPID.N); given again, that of the second side. Default: the busiest.");
+
     private readonly Option<string[]> _at = New(
         "--at", $"time|{Peak}|{End}",
-        $"As it was at a moment: what was acquired until then, and what was live. A time since the start, such as 10s, {Peak} or {End}. Twice: for each side.");
+        $"As it was at a moment: what was acquired until then, and what was live. A time since the start, such as 10s, {Peak} or {End}; "
+        + "given again, that of the second side.");
 
-    private readonly Option<string[]> _from = New("--from", "time", "Only blocks acquired from here on. A time since the start, such as 10s; given again, that of the second side.");
-    private readonly Option<string[]> _to = New("--to", "time", "Only blocks acquired before here; what is live then is outstanding. Given again, that of the second side.");
+    private readonly Option<string[]> _from = New(
+        "--from", "time", "Only blocks acquired from here on. A time since the start, such as 10s; given again, that of the second side.");
+
+    private readonly Option<string[]> _to = New(
+        "--to", "time", "Only blocks acquired before here; what is live then is outstanding. Given again, that of the second side.");
+
 
     public void AddTo(Command command)
     {

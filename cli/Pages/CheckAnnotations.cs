@@ -11,8 +11,9 @@ namespace AllocReplay.Cli.Pages;
 internal static class CheckAnnotations
 {
     /// <param name="finding">The finding.</param>
+    /// <param name="name">What its process image is called.</param>
     /// <param name="workspace">The directory of the sources on this machine: files below it are named from there. Null for none.</param>
-    public static string Of(CheckFinding finding, string? workspace)
+    public static string Of(CheckFinding finding, string name, string? workspace)
     {
         string at = "";
         if (finding.Place is { File.Length: > 0 } place)
@@ -21,7 +22,7 @@ internal static class CheckAnnotations
             string file = root.Length > 1 && place.File.StartsWith(root, StringComparison.Ordinal) ? place.File[root.Length..] : place.File;
             at = $"file={Property(file)},{(place.Line > 0 ? $"line={place.Line.ToString(CultureInfo.InvariantCulture)}," : "")}";
         }
-        return $"::error {at}title={Property($"allocreplay {CheckLine.OptionOf(finding.Condition)}")}::{Data(CheckLine.Of(finding))}";
+        return $"::error {at}title={Property($"allocreplay {CheckLine.OptionOf(finding.Condition)}")}::{Data(CheckLine.Of(finding, name))}";
     }
 
     /// <summary>The message of a command.</summary>

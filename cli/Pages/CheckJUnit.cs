@@ -23,16 +23,17 @@ internal static class CheckJUnit
         foreach (CheckedProcess process in report.Processes)
         {
             CheckFinding[] findings = [.. report.Findings.Where(f => f.Host == process.Host && f.Process == process.Process)];
+            string image = CheckLine.NameOf(report, process.Host, process.Process);
             xml.WriteStartElement("testsuite");
-            Attribute("name", process.Program.Length > 0 ? $"{process.Process} {process.Program}" : process.Process);
+            Attribute("name", process.Program.Length > 0 ? $"{image} {process.Program}" : image);
             Count("tests", conditions.Count);
             Count("failures", findings.Select(f => f.Condition).Distinct().Count());
             foreach (CheckCondition condition in conditions)
             {
                 xml.WriteStartElement("testcase");
-                Attribute("classname", $"allocreplay.{process.Process}");
+                Attribute("classname", $"allocreplay.{image}");
                 Attribute("name", CheckLine.OptionOf(condition));
-                string[] lines = [.. findings.Where(f => f.Condition == condition).Select(CheckLine.Of)];
+                string[] lines = [.. findings.Where(f => f.Condition == condition).Select(f => CheckLine.Of(f, image))];
                 if (lines.Length > 0)
                 {
                     xml.WriteStartElement("failure");

@@ -18,8 +18,14 @@ internal static class CheckLine
         _ => "baseline",
     };
 
+    /// <summary>What a process image is called: with its host, where there are several.</summary>
+    public static string NameOf(CheckReport report, string host, string process) =>
+        report.Processes.Any(p => p.Host != host) ? $"{host}/{process}" : process;
+
     /// <summary>A finding on one line: what, how much, the limit, where.</summary>
-    public static string Of(CheckFinding f)
+    /// <param name="f">The finding.</param>
+    /// <param name="name">What its process image is called.</param>
+    public static string Of(CheckFinding f, string name)
     {
         string than = f.Baseline is not { } before ? $"limit {Amount(f.Figure, f.Limit)}"
             : f.IsNew ? "the baseline has no such site"
@@ -27,7 +33,7 @@ internal static class CheckLine
         string place = f.Place is not { } at ? ""
             : f.IsOfSite ? $" at {Place(at)}"
             : $"; most of it, {Amount(f.Figure, at.Bytes, isShare: true)}, at {Place(at)}";
-        return $"{f.Process}: {(f.IsNew ? "new site: " : "")}{Word(f.Figure)} {Amount(f.Figure, f.Value)} ({than}){place}";
+        return $"{name}: {(f.IsNew ? "new site: " : "")}{Word(f.Figure)} {Amount(f.Figure, f.Value)} ({than}){place}";
     }
 
     /// <summary>What was looked at, where all is well.</summary>
@@ -56,14 +62,15 @@ internal static class CheckLine
     {
         foreach (CheckedProcess p in report.Processes)
         {
+            string name = NameOf(report, p.Host, p.Process);
             if (p.EventsLost > 0)
-                yield return $"{p.Process}: {Quantity.Count(p.EventsLost, "call")} lost: blocks may look outstanding that are not, or be missing";
+                yield return $"{name}: {Quantity.Count(p.EventsLost, "call")} lost: blocks may look outstanding that are not, or be missing";
             if (p.Damage.Length > 0)
-                yield return $"{p.Process}: the trace is damaged, what could be read was judged: {p.Damage}";
+                yield return $"{name}: the trace is damaged, what could be read was judged: {p.Damage}";
             if (!p.HasStacks && (report.Suppressions.Count > 0 || hasBaseline))
-                yield return $"{p.Process} has no call stacks: {(report.Suppressions.Count > 0 ? "no suppression matches" : "sites are not compared")}";
+                yield return $"{name} has no call stacks: {(report.Suppressions.Count > 0 ? "no suppression matches" : "sites are not compared")}";
             if (hasBaseline && p.BaselineProcess is null)
-                yield return $"{p.Process} ({p.Program}) is not in the baseline: it was not held against it";
+                yield return $"{name} ({p.Program}) is not in the baseline: it was not held against it";
         }
     }
 

@@ -88,6 +88,16 @@ public sealed class DatasetDiffTests : IDisposable
     }
 
     [Fact]
+    public void A_comparison_is_ended_by_the_token_of_its_datasets()
+    {
+        new PlannedBlocks().Add("f", 10, 1).Analyze(_directory["d"]);
+        using DatasetQuery query = DatasetQuery.Open(_directory["d"]);
+        DatasetProcess process = Assert.Single(DatasetProcess.AllOf(query));
+        query.Ending = new CancellationToken(canceled: true);
+        Assert.Throws<OperationCanceledException>(() => DatasetDiff.Of(new DatasetSide(query, process), new DatasetSide(query, process)));
+    }
+
+    [Fact]
     public void Each_site_is_paired_once_however_many_have_a_name()
     {
         SiteMatcher.Candidate[] a = [Candidate(1, "f", "f", "x", "main"), Candidate(2, "f", "f", "y", "z", "main")];

@@ -138,13 +138,21 @@ public sealed class CheckCommandTests : IDisposable
         Assert.Equal((data, property), (CheckAnnotations.Data(text), CheckAnnotations.Property(text)));
 
     [Fact]
+    public void Where_there_are_several_hosts_they_are_named()
+    {
+        AllocReplay.Analyzer.Check.CheckedProcess Of(string host) => new(host, "p1.0", "x", 1, 0, 0, 1, null, true, 0, "", null);
+        Assert.Equal("p1.0", CheckLine.NameOf(new(true, [], [Of("a"), Of("a")], []), "a", "p1.0"));
+        Assert.Equal("a/p1.0", CheckLine.NameOf(new(true, [], [Of("a"), Of("b")], []), "a", "p1.0"));
+    }
+
+    [Fact]
     public void Files_below_the_workspace_are_named_from_there()
     {
         var at = new AllocReplay.Analyzer.Check.CheckPlace(1, "f", "/home/ci/w/src/a.c", 3, "f", 1);
         var finding = new AllocReplay.Analyzer.Check.CheckFinding(default, default, "h", "p1.0", 2, 1, null, true, false, at);
-        Assert.StartsWith("::error file=src/a.c,line=3,", CheckAnnotations.Of(finding, "/home/ci/w"), StringComparison.Ordinal);
-        Assert.StartsWith("::error file=/home/ci/w/src/a.c,line=3,", CheckAnnotations.Of(finding, "/home/ci/w/sr"), StringComparison.Ordinal);
-        Assert.StartsWith("::error title=", CheckAnnotations.Of(finding with { Place = null }, null), StringComparison.Ordinal);
+        Assert.StartsWith("::error file=src/a.c,line=3,", CheckAnnotations.Of(finding, "p1.0", "/home/ci/w"), StringComparison.Ordinal);
+        Assert.StartsWith("::error file=/home/ci/w/src/a.c,line=3,", CheckAnnotations.Of(finding, "p1.0", "/home/ci/w/sr"), StringComparison.Ordinal);
+        Assert.StartsWith("::error title=", CheckAnnotations.Of(finding with { Place = null }, "p1.0", null), StringComparison.Ordinal);
     }
 
     [Fact]
