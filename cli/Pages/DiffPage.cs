@@ -13,7 +13,6 @@ internal static class DiffPage
     {
         terminal.Line($"A  {Name(report.A)}");
         terminal.Line($"B  {Name(report.B)}");
-        terminal.Line("");
         Table totals = Terminal.NewTable(("", Justify.Left), ("A", Justify.Right), ("B", Justify.Right), ("change", Justify.Right));
         foreach ((string what, double? a, double? b, bool isBytes) in new (string, double?, double?, bool)[]
         {
@@ -34,7 +33,7 @@ internal static class DiffPage
         (string, Justify)[] columns =
         [
             ("outstanding", Justify.Right), ("Δ", Justify.Right), ("Δ peak", Justify.Right), ("Δ bytes", Justify.Right), ("Δ blocks", Justify.Right),
-            ("median life", Justify.Right), ("found by", Justify.Left), ("site", Justify.Left),
+            ("median life", Justify.Right), ("site", Justify.Left),
         ];
         terminal.WriteWide(FittedTable.Of(columns, [.. differ.Take(limit).Select(Row)], terminal.Width));
         if (differ.Length > limit && isDefault)
@@ -58,11 +57,12 @@ internal static class DiffPage
         Quantity.Bytes(s.B.OutstandingBytes), Signed(s.B.OutstandingBytes - s.A.OutstandingBytes, true), Signed(s.B.PeakLiveBytes - s.A.PeakLiveBytes, true),
         Signed(s.B.Bytes - s.A.Bytes, true), Signed(s.B.Blocks - s.A.Blocks, false),
         s.A.MedianLifetimeNs == s.B.MedianLifetimeNs && s.A.Blocks > 0 && s.B.Blocks > 0 ? Life(s.B) : $"{Life(s.A)} → {Life(s.B)}",
-        Word(s.Match), Place(s.Site),
+        s.Match == SiteMatch.Same ? Place(s.Site) : $"{Word(s.Match)}: {Place(s.Site)}",
     ];
 
-    private static string Place(SiteIdentity site) => (site.File.Length == 0 ? SiteName.Short(site.Function)
-        : $"{SiteName.Short(site.Function)} ({Path.GetFileName(site.File)}{(site.Line > 0 ? $":{site.Line}" : "")})");
+    private static string Place(SiteIdentity site) => site.File.Length == 0
+        ? SiteName.Short(site.Function)
+        : $"{SiteName.Short(site.Function)} ({Path.GetFileName(site.File)}{(site.Line > 0 ? $":{site.Line}" : "")})";
 
     private static string Life(SiteFigures f) => f.Blocks == 0 ? "-" : f.MedianLifetimeNs is { } ns ? Quantity.Duration(ns) : "∞";
 
