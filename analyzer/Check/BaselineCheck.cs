@@ -28,15 +28,19 @@ internal static class BaselineCheck
                 // Where it comes from: what grew most.
                 var most = rows.OrderByDescending(r => r.Now - r.Then).ThenBy(r => r.Site.Site.Site).FirstOrDefault(r => r.Now > r.Then);
                 yield return DatasetCheck.Of(image, CheckCondition.Baseline, figure, now, limit)
-                    with { Baseline = then, Place = most.Site is { } s ? CheckPlaces.Of(s.Site, most.Now - most.Then) : null };
+                    with
+                { Baseline = then, Place = most.Site is { } s ? CheckPlaces.Of(s.Site, most.Now - most.Then) : null };
             }
             foreach ((SiteDiff site, long siteNow, long siteThen) in rows.OrderByDescending(r => r.Now - r.Then).ThenBy(r => r.Site.Site.Site))
                 if (LimitOf(siteNow, siteThen) is { } siteLimit)
                     yield return DatasetCheck.Of(image, CheckCondition.Baseline, figure, siteNow, siteLimit)
                         with
-                        {
-                            Baseline = siteThen, IsOfSite = true, IsNew = site.Match == SiteMatch.OnlyB, Place = CheckPlaces.Of(site.Site, siteNow),
-                        };
+                    {
+                        Baseline = siteThen,
+                        IsOfSite = true,
+                        IsNew = site.Match == SiteMatch.OnlyB,
+                        Place = CheckPlaces.Of(site.Site, siteNow),
+                    };
         }
 
         long NowOf(SiteDiff s, CheckFigure figure) => figure switch

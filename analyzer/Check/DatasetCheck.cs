@@ -40,7 +40,8 @@ public static class DatasetCheck
             {
                 (long Site, long Bytes)? most = LiveGrowth.MostGrown(query, image, suppressed);
                 findings.Add(Of(image, CheckCondition.MaxGrowth, CheckFigure.Growth, Rounded(growth.Value), Rounded(limits.MaxGrowth.Value))
-                    with { Place = most is { } m ? places.Of(m.Site, m.Bytes) : null });
+                    with
+                { Place = most is { } m ? places.Of(m.Site, m.Bytes) : null });
             }
             if (others.GetValueOrDefault(image) is { } other)
                 findings.AddRange(BaselineCheck.Run(
@@ -80,7 +81,8 @@ public static class DatasetCheck
             return;
         foreach ((long site, BlockCount blocks) in sites.Where(s => s.Value.Bytes > max))
             findings.Add(Of(image, CheckCondition.MaxOutstandingPerSite, CheckFigure.Outstanding, blocks.Bytes, max)
-                with { IsOfSite = true, Place = places.Of(site, blocks.Bytes) });
+                with
+            { IsOfSite = true, Place = places.Of(site, blocks.Bytes) });
     }
 
     private static long Rounded(double value) => (long)Math.Round(Math.Clamp(value, -9e18, 9e18));

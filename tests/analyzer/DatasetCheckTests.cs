@@ -31,7 +31,10 @@ public sealed class DatasetCheckTests : IDisposable
             Assert.True(Run($"d{trace}", limits).Passed, $"seed {Seed}, trace {trace}");
             CheckReport failed = Run($"d{trace}", new()
             {
-                MaxPeak = peak - 1, MaxOutstanding = outstanding - 1, MaxOutstandingPerSite = perSite - 1, MaxGrowth = growth - tolerance,
+                MaxPeak = peak - 1,
+                MaxOutstanding = outstanding - 1,
+                MaxOutstandingPerSite = perSite - 1,
+                MaxGrowth = growth - tolerance,
             });
             Assert.Equal(
                 [
