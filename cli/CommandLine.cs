@@ -27,6 +27,8 @@ internal static class CommandLine
         QueryCommand.Create(terminal),
         CompactCommand.Create(terminal),
         ReportCommand.Create(terminal),
+        CheckCommand.Create(terminal),
+        DiffCommand.Create(terminal),
         ExportCommand.Create(terminal),
     };
 

@@ -1,4 +1,5 @@
 using AllocReplay.Analyzer;
+using AllocReplay.Analyzer.Check;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
@@ -37,6 +38,7 @@ internal static class Failures
         TraceFormatException => new(ExitCode.BadInput),
         StacksNotRecordedException => new(ExitCode.BadInput, ": record with --stacks auto"),
         QueryException => new(ExitCode.Usage),
+        SuppressionException => new(ExitCode.Usage),
         DatasetExistsException { Partition: { } key } =>
             new(ExitCode.Usage, $"; --force adds {key} to it, and replaces that process's tables if they are there"),
         DatasetExistsException => new(ExitCode.Usage),

@@ -32,6 +32,9 @@ public sealed partial class DatasetQuery : IDisposable
         _spill = Directory.CreateTempSubdirectory("allocreplay-query-").FullName;
     }
 
+    /// <summary>Ends statements that are given no token of their own.</summary>
+    public CancellationToken Ending { private get; set; }
+
     /// <summary>Opens a dataset: its tables and all <see cref="NamedView"/>s can be selected from.</summary>
     /// <exception cref="DatasetException">There is no dataset at the path, or it cannot be read.</exception>
     public static DatasetQuery Open(string directory) => Open(directory, DatasetTables.All);
@@ -67,7 +70,7 @@ public sealed partial class DatasetQuery : IDisposable
         try
         {
             MakeViews(sql);
-            return new(_connection, ReadStatement.Parse(_connection, sql), form, FindDamage, token);
+            return new(_connection, ReadStatement.Parse(_connection, sql), form, FindDamage, token.CanBeCanceled ? token : Ending);
         }
         catch (QueryException e) when (MissingTable().IsMatch(e.Message))
         {

@@ -17,6 +17,7 @@ public sealed class QueryResult : IDisposable
     internal QueryResult(
         DuckDBConnection connection, ReadStatement statement, QueryForm form, Func<DatasetException?> findDamage, CancellationToken token)
     {
+        token.ThrowIfCancellationRequested();
         (_statement, _form, _findDamage, _token) = (statement, form, findDamage, token);
         _command = connection.CreateCommand();
         _command.UseStreamingMode = true;
@@ -32,6 +33,13 @@ public sealed class QueryResult : IDisposable
             _interrupt.Dispose();
             _command.Dispose();
             throw explained;
+        }
+        catch
+        {
+            // As where it was cancelled before it began: nothing may interrupt a connection that is gone.
+            _interrupt.Dispose();
+            _command.Dispose();
+            throw;
         }
     }
 

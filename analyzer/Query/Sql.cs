@@ -12,6 +12,9 @@ internal static class Sql
     public static string EscapeGlob(string path) =>
         string.Concat(path.Select(c => c is '*' or '?' or '[' ? $"[{c}]" : c.ToString()));
 
+    /// <summary>A sum of sizes, which may exceed 64 bits, as a number of 64 bits that saturates; NULL stays NULL, which <c>least</c> would pass over.</summary>
+    public static string Saturated(string sum) => $"CASE WHEN {sum} IS NOT NULL THEN CAST(least({sum}, {long.MaxValue}) AS BIGINT) END";
+
     /// <summary>A table without rows that has every column of this version: what a dataset lacks of it reads as NULL.</summary>
     public static string EmptyTable(Table table) =>
         $"SELECT {string.Concat(table.Columns.Select(c => $"NULL::{TypeName(c.Type)} AS \"{c.Name}\", "))}"

@@ -62,6 +62,9 @@ internal sealed class RecordingWriter
 
     public string? Maps { get; init; }
 
+    /// <summary>The program that it ran.</summary>
+    public string Executable { get; init; } = "/bin/test";
+
     /// <summary>The file <c>modules</c>.</summary>
     public string? Modules { get; init; }
 
@@ -164,7 +167,7 @@ internal sealed class RecordingWriter
                 | (Stacks ? Wire.FlagStacks : 0) | (FreeStacks ? Wire.FlagFreeStacks : 0),
         };
         Encoding.UTF8.GetBytes("/lib/libtest.so").CopyTo((Span<byte>)header.Allocator);
-        Encoding.UTF8.GetBytes("/bin/test").CopyTo((Span<byte>)header.Executable);
+        Encoding.UTF8.GetBytes(Executable).CopyTo((Span<byte>)header.Executable);
         return MemoryMarshal.AsBytes(new ReadOnlySpan<ProcessHeader>(in header)).ToArray();
     }
 

@@ -179,10 +179,11 @@ public sealed partial class JsonReferenceTests : IDisposable
     private List<(string Schema, Type Type, string Json)> Printed()
     {
         string trace = _directory["svc.allocrec"], replay = _directory["r.allocrec"], rep = _directory["x.rep"];
-        string stacks = _directory["stacks.allocrec"];
+        string stacks = _directory["stacks.allocrec"], suppressions = _directory["suppressions"];
         SampleTrace.Write(trace);
         SampleStacks.Write(stacks);
         File.WriteAllText(rep, "1\n1\n2\n1\na 0 8\nf 0\n");
+        File.WriteAllText(suppressions, "leak:known\n");
         return
         [
             Print("info", trace),
@@ -199,6 +200,8 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("compact", _directory["data"], "-o", _directory[$"compact-{Guid.NewGuid():N}"]),
             Print("query", "--list-views"),
             Print("report", stacks),
+            Print("check", trace, "--max-peak", "1G", "--suppressions", suppressions),
+            Print("diff", stacks, stacks, "--process", "p100.0"),
             Print("export", stacks, "--format", "pprof", "--what", "live", "-o", _directory["x.pb.gz"], "--force"),
             Print("control", trace, "status"),
         ];

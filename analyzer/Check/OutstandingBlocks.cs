@@ -1,0 +1,49 @@
+using AllocReplay.Analyzer.Query;
+
+namespace AllocReplay.Analyzer.Check;
+
+/// <summary>Blocks and their bytes.</summary>
+/// <param name="Blocks">How many.</param>
+/// <param name="Bytes">Bytes requested for them.</param>
+public readonly record struct BlockCount(long Blocks, long Bytes)
+{
+    /// <summary>Both together; bytes saturate.</summary>
+    public static BlockCount operator +(BlockCount a, BlockCount b) =>
+        new(a.Blocks + b.Blocks, (long)Math.Min(long.MaxValue, (ulong)a.Bytes + (ulong)b.Bytes));
+}
+
+/// <summary>What of a process image was not freed at the end of the trace, by site, and what of it is suppressed.</summary>
+internal sealed class OutstandingBlocks
+{
+    /// <summary>All that is not suppressed.</summary>
+    public BlockCount Total { get; private set; }
+
+    /// <summary>The same, by site.</summary>
+    public Dictionary<long, BlockCount> BySite { get; } = [];
+
+    /// <summary>What is suppressed, by the place of the suppression in the list.</summary>
+    public Dictionary<int, BlockCount> Suppressed { get; } = [];
+
+    public static OutstandingBlocks Of(DatasetQuery query, DatasetProcess process, SuppressedStacks suppressed)
+    {
+        var outstanding = new OutstandingBlocks();
+        using QueryResult result = query.Run($"""
+            SELECT site, alloc_stack, count(*), {Sql.Saturated("sum(size)")}
+            FROM allocations a WHERE end_kind = 'alive_at_end' AND {process.Where("a")} GROUP BY site, alloc_stack
+            """);
+        foreach (object?[] row in result.ReadRows())
+        {
+            var blocks = new BlockCount((long)row[2]!, (long)row[3]!);
+            // A column that an older version did not write is NULL: as where there are no stacks.
+            (long site, int stack) = ((long?)row[0] ?? 0, (int?)row[1] ?? 0);
+            if (suppressed.Of(process, stack) is { } suppression)
+            {
+                outstanding.Suppressed[suppression] = outstanding.Suppressed.GetValueOrDefault(suppression) + blocks;
+                continue;
+            }
+            outstanding.Total += blocks;
+            outstanding.BySite[site] = outstanding.BySite.GetValueOrDefault(site) + blocks;
+        }
+        return outstanding;
+    }
+}

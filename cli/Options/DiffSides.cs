@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.Globalization;
+using AllocReplay.Analyzer.Diff;
+using AllocReplay.Analyzer.Query;
+using AllocReplay.Cli.Output;
+
+namespace AllocReplay.Cli.Options;
+
+/// <summary>
+/// The options that say what the two sides of a comparison are. Given once, an option is for both; given twice, the first is for the first side.
+/// </summary>
+internal sealed class DiffSideOptions
+{
+    private const string Peak = "peak", End = "end";
+
+    private readonly Option<string[]> _process = New(
+        "--process", "image", "Process image (pPID.N); given again, that of the second side. Default: the busiest.");
+
+    private readonly Option<string[]> _at = New(
+        "--at", $"time|{Peak}|{End}",
+        $"As it was at a moment: what was acquired until then, and what was live. A time since the start, such as 10s, {Peak} or {End}; "
+        + "given again, that of the second side.");
+
+    private readonly Option<string[]> _from = New(
+        "--from", "time", "Only blocks acquired from here on. A time since the start, such as 10s; given again, that of the second side.");
+
+    private readonly Option<string[]> _to = New(
+        "--to", "time", "Only blocks acquired before here; what is live then is outstanding. Given again, that of the second side.");
+
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in new Option[] { _process, _at, _from, _to })
+            command.Options.Add(option);
+    }
+
+    /// <summary>Looks whether the options go together, before anything is read.</summary>
+    /// <param name="parse">The command line.</param>
+    /// <param name="hasOther">Whether there are two datasets.</param>
+    /// <exception cref="UsageException">They do not.</exception>
+    public void Check(ParseResult parse, bool hasOther)
+    {
+        foreach (Option<string[]> option in new[] { _process, _at, _from, _to })
+            if (Of(parse, option).Length > 2)
+                throw new UsageException($"{option.Name}: expected one for both sides, or one for each, found {Of(parse, option).Length}");
+        if (Of(parse, _at).Length > 0 && Of(parse, _from).Length + Of(parse, _to).Length > 0)
+            throw new UsageException("--at excludes --from and --to");
+        if (!hasOther && new[] { _process, _at, _from, _to }.All(o => Of(parse, o).Distinct().Count() < 2))
+            throw new UsageException(
+                "one dataset: name a second, or what of it is to be compared, such as --at 10s --at 60s, --from 0s --to 10s --from 10s --to 20s, "
+                + "or --process twice");
+        foreach (int side in new[] { 0, 1 })
+        {
+            if (ValueOf(parse, _at, side) is { } at and not (Peak or End))
+                ParseMoment(_at.Name, at);
+            if (FromOf(parse, side) is var from && ToOf(parse, side) is { } to && to <= from)
+                throw new UsageException($"--to {ValueOf(parse, _to, side)}: expected a time after {ValueOf(parse, _from, side) ?? "the start"}");
+        }
+    }
+
+    /// <summary>A side.</summary>
+    /// <exception cref="UsageException">It is not there.</exception>
+    public DatasetSide Of(ParseResult parse, int side, DatasetOperand operand, Terminal terminal)
+    {
+        string? name = ValueOf(parse, _process, side);
+        IReadOnlyList<DatasetProcess> images = operand.Images(name is null ? [] : [name]);
+        DatasetProcess image = images.MaxBy(i => i.Acquisitions)!;
+        if (name is null && images.Count > 1)
+            terminal.Note($"Note: {DatasetOperand.NameOf(image, images)} ({image.Program}) is the busiest of {Quantity.Count(images.Count)} process images of "
+                + $"{operand.Path}; --process chooses another");
+        return ValueOf(parse, _at, side) switch
+        {
+            null => new DatasetSide(operand.Query, image, FromOf(parse, side), ToOf(parse, side)),
+            End => new DatasetSide(operand.Query, image),
+            // What is acquired at the moment itself counts, and what is released then does not live any more.
+            Peak => new DatasetSide(operand.Query, image, 0, (image.PeakLiveNs ?? throw new UsageException(
+                $"--at {Peak}: {operand.Path} does not have it, an older version wrote it")) + 1),
+            { } at => new DatasetSide(operand.Query, image, 0, ParseMoment(_at.Name, at) + 1),
+        };
+    }
+
+    private long FromOf(ParseResult parse, int side) => ValueOf(parse, _from, side) is { } text ? ParseMoment(_from.Name, text) : 0;
+
+    private long? ToOf(ParseResult parse, int side) => ValueOf(parse, _to, side) is { } text ? ParseMoment(_to.Name, text) : null;
+
+    private static string[] Of(ParseResult parse, Option<string[]> option) => parse.GetValue(option) ?? [];
+
+    private static string? ValueOf(ParseResult parse, Option<string[]> option, int side) =>
+        Of(parse, option) is { Length: > 0 } values ? values[Math.Min(side, values.Length - 1)] : null;
+
+    /// <summary>A time since the start, which may be 0, in ns; to the nanosecond, as events are told apart by them.</summary>
+    private static long ParseMoment(string option, string text)
+    {
+        (string unit, decimal ns) = new[] { ("ns", 1m), ("us", 1e3m), ("ms", 1e6m), ("s", 1e9m), ("m", 60e9m), ("h", 3600e9m), ("", 1e9m) }
+            .First(u => text.EndsWith(u.Item1, StringComparison.Ordinal));
+        return decimal.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal n) && n < 1e18m / ns
+            ? (long)(n * ns)
+            : throw new UsageException($"{option} {text}: expected a time such as 500ms, 30s or 5m");
+    }
+
+    private static Option<string[]> New(string name, string value, string description) => new(name) { Description = description, HelpName = value };
+}

@@ -1,0 +1,95 @@
+using System.Globalization;
+using AllocReplay.Analyzer.Check;
+using AllocReplay.Cli.Output;
+using AllocReplay.Formats.Stacks;
+
+namespace AllocReplay.Cli.Pages;
+
+/// <summary>What a check found, in the words that every output of it has.</summary>
+internal static class CheckLine
+{
+    /// <summary>The option that a condition is.</summary>
+    public static string OptionOf(CheckCondition condition) => condition switch
+    {
+        CheckCondition.MaxPeak => "max-peak",
+        CheckCondition.MaxOutstanding => "max-outstanding",
+        CheckCondition.MaxOutstandingPerSite => "max-outstanding-per-site",
+        CheckCondition.MaxGrowth => "max-growth",
+        _ => "baseline",
+    };
+
+    /// <summary>What a process image is called: with its host, where there are several.</summary>
+    public static string NameOf(CheckReport report, string host, string process) =>
+        report.Processes.Any(p => p.Host != host) ? $"{host}/{process}" : process;
+
+    /// <summary>A finding on one line: what, how much, the limit, where.</summary>
+    /// <param name="f">The finding.</param>
+    /// <param name="name">What its process image is called.</param>
+    public static string Of(CheckFinding f, string name)
+    {
+        string than = f.Baseline is not { } before ? $"limit {Amount(f.Figure, f.Limit)}"
+            : f.IsNew ? "the baseline has no such site"
+            : string.Create(CultureInfo.InvariantCulture, $"baseline {Amount(f.Figure, before)}{Change(f.Value, before)}, limit {Amount(f.Figure, f.Limit)}");
+        string place = f.Place is not { } at ? ""
+            : f.IsOfSite ? $" at {Place(at)}"
+            : $"; most of it, {Amount(f.Figure, at.Bytes, isShare: true)}, at {Place(at)}";
+        return $"{name}: {(f.IsNew ? "new site: " : "")}{Word(f.Figure)} {Amount(f.Figure, f.Value)} ({than}){place}";
+    }
+
+    /// <summary>What was looked at, where all is well.</summary>
+    public static string Passed(CheckReport report)
+    {
+        string images = Quantity.Count(report.Processes.Count, "process image");
+        long outstanding = report.Processes.Sum(p => Math.Min(p.OutstandingBytes, long.MaxValue / report.Processes.Count));
+        string peak = report.Processes.Max(p => p.PeakBytes) is { } most ? $", peak {Quantity.Bytes(most)}" : "";
+        return $"passed: {images}{peak}, outstanding {Quantity.Bytes(outstanding)}";
+    }
+
+    /// <summary>Suppressions that took something out, and those that match nothing, which may be out of date.</summary>
+    public static string? Suppressions(CheckReport report)
+    {
+        if (report.Suppressions.Count == 0)
+            return null;
+        SuppressionUse[] unused = [.. report.Suppressions.Where(s => !s.IsUsed)];
+        string named = unused.Length == 0 ? "" : $": {string.Join(", ", unused.Take(5).Select(s => $"leak:{s.Pattern}"))}{(unused.Length > 5 ? ", …" : "")}";
+        return $"suppressed: {Quantity.Bytes(report.Suppressions.Sum(s => (double)s.Bytes))} in "
+            + $"{Quantity.Count(report.Suppressions.Sum(s => s.Blocks), "block")}; "
+            + $"{unused.Length} of {Quantity.Count(report.Suppressions.Count, "suppression")} unused{named}";
+    }
+
+    /// <summary>What makes the figures of a process image less than they were.</summary>
+    public static IEnumerable<string> Warnings(CheckReport report, bool hasBaseline)
+    {
+        foreach (CheckedProcess p in report.Processes)
+        {
+            string name = NameOf(report, p.Host, p.Process);
+            if (p.EventsLost > 0)
+                yield return $"{name}: {Quantity.Count(p.EventsLost, "call")} lost: blocks may look outstanding that are not, or be missing";
+            if (p.Damage.Length > 0)
+                yield return $"{name}: the trace is damaged, what could be read was judged: {p.Damage}";
+            if (!p.HasStacks && (report.Suppressions.Count > 0 || hasBaseline))
+                yield return $"{name} has no call stacks: {(report.Suppressions.Count > 0 ? "no suppression matches" : "sites are not compared")}";
+            if (hasBaseline && p.BaselineProcess is null)
+                yield return $"{name} ({p.Program}) is not in the baseline: it was not held against it";
+        }
+    }
+
+    /// <summary>Function, file and line.</summary>
+    public static string Place(CheckPlace at) => at.File.Length == 0
+        ? SiteName.Short(at.Function)
+        : $"{SiteName.Short(at.Function)} ({Path.GetFileName(at.File)}{(at.Line > 0 ? $":{at.Line}" : "")})";
+
+    private static string Word(CheckFigure figure) => figure switch
+    {
+        CheckFigure.Peak => "peak",
+        CheckFigure.Outstanding => "outstanding",
+        CheckFigure.Allocated => "allocated",
+        _ => "growth",
+    };
+
+    private static string Amount(CheckFigure figure, long value, bool isShare = false) =>
+        Quantity.Bytes(value) + (figure == CheckFigure.Growth && !isShare ? "/min" : "");
+
+    private static string Change(long now, long before) =>
+        before <= 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {(now - (double)before) / before * 100:+0.0;-0.0} %");
+}
