@@ -20,7 +20,8 @@ static char *catalogue[ITEMS], *prices[ITEMS];
 static struct session *sessions[OPEN_SESSIONS];
 static uint32_t *row_index[ROWS];
 
-static inline __attribute__((always_inline)) void *take(size_t size) {
+static inline __attribute__((always_inline)) void *take(size_t size)
+{
     void *block = malloc(size);
     if (!block)
         abort();
@@ -28,27 +29,31 @@ static inline __attribute__((always_inline)) void *take(size_t size) {
 }
 
 // What takes the time of a request: about 20 µs.
-static NOINLINE unsigned think(unsigned value) {
+static NOINLINE unsigned think(unsigned value)
+{
     for (int i = 0; i < 10000; i++)
         value = value * 1664525u + 1013904223u;
     return value >> 31;
 }
 
 // What is set up once and kept: it is there at the end, and is no leak.
-static NOINLINE void load_catalogue(void) {
+static NOINLINE void load_catalogue(void)
+{
     for (int i = 0; i < ITEMS; i++)
         catalogue[i] = take(120);
 }
 
 // A cache: it fills, and is full. The second release keeps more of each price.
-static NOINLINE const char *price_of(unsigned item) {
+static NOINLINE const char *price_of(unsigned item)
+{
     if (!prices[item])
         prices[item] = take(release == 1 ? 64 : 640);
     return prices[item];
 }
 
 // The leak: a session gives its place to another; of every seventh nobody thinks any more.
-static NOINLINE void log_in(unsigned request) {
+static NOINLINE void log_in(unsigned request)
+{
     struct session **place = &sessions[request % OPEN_SESSIONS];
     if (*place && request % 7 != 0) {
         free((*place)->name);
@@ -59,7 +64,8 @@ static NOINLINE void log_in(unsigned request) {
 }
 
 // Short lives. The second release takes a block for each header.
-static NOINLINE unsigned parse_request(unsigned request) {
+static NOINLINE unsigned parse_request(unsigned request)
+{
     char *headers[HEADERS], *text = take(600 + request % 400);
     unsigned sum = 0;
     for (int i = 0; release == 2 && i < HEADERS; i++)
@@ -73,7 +79,8 @@ static NOINLINE unsigned parse_request(unsigned request) {
     return sum;
 }
 
-static NOINLINE unsigned format_answer(unsigned item) {
+static NOINLINE unsigned format_answer(unsigned item)
+{
     char *page = take(2000 + item % 1000);
     memcpy(page, price_of(item), 64);
     unsigned sum = (unsigned char)page[10];
@@ -82,12 +89,14 @@ static NOINLINE unsigned format_answer(unsigned item) {
 }
 
 // A few bytes that are kept of each row, taken between two rows.
-static NOINLINE void index_row(unsigned row) {
+static NOINLINE void index_row(unsigned row)
+{
     row_index[row] = take(40);
 }
 
 // The report of the day: large, and soon given back. What index_row keeps lies between the holes.
-static NOINLINE void write_report(void) {
+static NOINLINE void write_report(void)
+{
     char *rows[ROWS];
     for (unsigned i = 0; i < ROWS; i++) {
         rows[i] = take(ROW_BYTES);
@@ -97,7 +106,8 @@ static NOINLINE void write_report(void) {
         free(rows[i]);
 }
 
-int main(int count, char **arguments) {
+int main(int count, char **arguments)
+{
     release = count > 1 ? atoi(arguments[1]) : 1;
     unsigned requests = count > 2 ? (unsigned)atoi(arguments[2]) : 60000, sum = 0;
     load_catalogue();

@@ -31,12 +31,9 @@ class Parameter:
     meaning: str
     """One line."""
 
-    def put_into(self, sql: str, value) -> str:
-        """The SQL with a value in place of the default. Raises ValueError for what is no value of the type."""
-        literal = self._literal(str(value))
-        return re.sub(rf"(/\*:{self.name}\*/)(?:-?[\d.]+|'(?:[^']|'')*')", lambda place: place.group(1) + literal, sql)
-
-    def _literal(self, text: str) -> str:
+    def literal(self, value) -> str:
+        """A value as a literal of SQL: bytes, and nanoseconds of a time. Raises ValueError for what is no value of the type."""
+        text = str(value)
         if self.type == "text":
             return "'" + text.replace("'", "''") + "'"
         if self.type == "time" and text == self.default == "none":
@@ -50,6 +47,14 @@ class Parameter:
 def parameters_of(sql: str) -> list[Parameter]:
     """The parameters that a view declares, in their order."""
     return [Parameter(*found) for found in _DECLARED.findall(sql)]
+
+
+def put_into(sql: str, literals: dict[str, str]) -> str:
+    """The SQL of a view with literals in the places of their parameters. In one pass: what a literal says is no place."""
+    if not literals:
+        return sql
+    places = re.compile(rf"(/\*:({'|'.join(literals)})\*/)(?:-?[\d.]+|'(?:[^']|'')*')")
+    return places.sub(lambda place: place[1] + literals[place[2]], sql)
 
 
 def _count(text: str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._parameters import Parameter, parameters_of
+from ._parameters import Parameter, parameters_of, put_into
 
 _HERE = Path(__file__).resolve().parent
 # Of an installed package, and of the source tree.
@@ -37,13 +37,11 @@ class View:
         Raises ValueError for a parameter that the view does not have, or a value that is none of its type.
         """
         declared = self.parameters
-        text = self.text
-        for name, value in values.items():
+        for name in values:
             if name not in declared:
                 known = f"it has {', '.join(declared)}" if declared else "it has none"
                 raise ValueError(f"view {self.name} has no parameter {name}; {known}")
-            text = declared[name].put_into(text, value)
-        return text
+        return put_into(self.text, {name: declared[name].literal(value) for name, value in values.items()})
 
 
 def all_views() -> dict[str, View]:
