@@ -34,7 +34,7 @@ public sealed class PythonPackageTests : IDisposable
         Copy("analyzer/views", ".sql");
         string built = _directory["built"];
 
-        ProgramResult result = RecordedShop.RunPython(_directory.Path, [], ["setuptools"],
+        ProgramResult result = RecordedShop.RunPython(_directory.Path, [], ["setuptools", "wheel"],
             "-c", "import os; os.chdir('analyzer/python'); import setuptools.build_meta as b; print(b.build_wheel('" + built + "'))");
 
         Assert.True(result.ExitCode == 0, result.Error);
