@@ -25,6 +25,8 @@ internal static class CommandLine
         AllocatorsCommand.Create(terminal),
         AnalyzeCommand.Create(terminal),
         QueryCommand.Create(terminal),
+        CompactCommand.Create(terminal),
+        ReportCommand.Create(terminal),
         ExportCommand.Create(terminal),
     };
 

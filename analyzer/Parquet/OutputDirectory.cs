@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Files;
 
@@ -45,13 +46,17 @@ internal sealed partial class OutputDirectory : IDisposable
         if (!isNew)
         {
             RemoveAbandoned(root);
+            bool isCompact = IsCompact(root);
+            if (isCompact && force)
+                throw new DatasetExistsException(root, "is a compacted dataset: nothing is added to it", null);
             if (!force && Directory.EnumerateFileSystemEntries(root).Any())
-            {
-                throw new DatasetExistsException(root, "is not empty", partition.Key);
-            }
+                throw new DatasetExistsException(root, "is not empty", partition.Key.Length == 0 || isCompact ? null : partition.Key);
         }
         return new OutputDirectory(root, partition, isNew);
     }
+
+    /// <summary>Where all that is written lies until it has its name.</summary>
+    public string Staging => _staging;
 
     /// <summary>The directory to write a table's files into.</summary>
     public string Stage(string table)
@@ -84,6 +89,13 @@ internal sealed partial class OutputDirectory : IDisposable
         Directory.Delete(_staging, recursive: true);
         if (_rootIsNew && !Directory.EnumerateFileSystemEntries(_root).Any())
             Directory.Delete(_root);
+    }
+
+    /// <summary>Whether the files of its tables lie beside each other, without directories that tell host and process.</summary>
+    private static bool IsCompact(string root)
+    {
+        string process = Path.Combine(root, DatasetTables.Process.Name);
+        return Directory.Exists(process) && Directory.EnumerateFiles(process, "*.parquet").Any();
     }
 
     private (int, long) Move(string table)

@@ -19,6 +19,11 @@ internal sealed class Partition
         Key = Path.Combine("host=" + Escape(Host), "process=" + Escape(Process));
     }
 
+    private Partition() => (Host, Process, Key) = ("", "", "");
+
+    /// <summary>Of files that hold every process image, and tell host and process in columns of their own.</summary>
+    public static Partition Whole { get; } = new();
+
     public string Host { get; }
     public string Process { get; }
 

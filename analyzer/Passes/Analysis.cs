@@ -29,10 +29,11 @@ public static class Analysis
 
         var totals = new TraceStatistics();
         (FrameTable frames, CallSites? sites, TraceFormatException? unreadable) = SitesOf(reader, options);
+        var timeline = new Timeline();
         using var writer = new AllocationWriter(output.Stage(DatasetTables.Allocations.Name), metadata, token);
         try
         {
-            Match(reader, totals, writer, sites, progress, token);
+            Match(reader, totals, new BlockSinks(writer, timeline), sites, progress, token);
             if (reader.Damage is not null && !options.Partial)
                 throw new TraceDamagedException(reader.Damage);
             await writer.CompleteAsync().ConfigureAwait(false);
@@ -44,6 +45,12 @@ public static class Analysis
         }
         IReadOnlyList<ThreadRow> threads = ThreadRow.Of(reader.Threads, totals);
         await WriteAsync(output, DatasetTables.Threads, threads, metadata, token).ConfigureAwait(false);
+        TimelineRow[] curve = [.. timeline.Rows(totals.DurationNs)];
+        MarkerRow[] markers = [.. reader.Markers.Select(MarkerRow.Of)];
+        IntervalRow[] intervals = [.. reader.Intervals.Select(i => IntervalRow.Of(i, totals.DurationNs))];
+        await WriteAsync(output, DatasetTables.Timeline, curve, metadata, token).ConfigureAwait(false);
+        await WriteAsync(output, DatasetTables.Markers, markers, metadata, token).ConfigureAwait(false);
+        await WriteAsync(output, DatasetTables.Intervals, intervals, metadata, token).ConfigureAwait(false);
         var stackTables = new StackTables(frames, sites ?? new CallSites(FrameTable.Empty, SymbolTable.Empty));
         IReadOnlyList<(Table Table, long Rows)> stacks = await stackTables.WriteAsync(output, metadata, token).ConfigureAwait(false);
         string? damage = (reader.Damage ?? unreadable)?.Message;
@@ -51,7 +58,10 @@ public static class Analysis
         await WriteAsync(output, DatasetTables.Process, [process], metadata, token).ConfigureAwait(false);
 
         (Table Table, long Rows)[] tables =
-            [(DatasetTables.Allocations, writer.Rows), (DatasetTables.Threads, threads.Count), .. stacks, (DatasetTables.Process, 1)];
+        [
+            (DatasetTables.Allocations, writer.Rows), (DatasetTables.Threads, threads.Count), (DatasetTables.Timeline, curve.Length),
+            (DatasetTables.Markers, markers.Length), (DatasetTables.Intervals, intervals.Length), .. stacks, (DatasetTables.Process, 1),
+        ];
         IReadOnlyList<(int Files, long Bytes)> files = output.Commit(tables.Select(t => t.Table.Name).ToList());
         return new AnalysisResult
         {
@@ -106,11 +116,21 @@ public static class Analysis
     }
 
     private static void Match(
-        TraceReader reader, TraceStatistics totals, AllocationWriter writer, CallSites? sites, IProgress<double>? progress, CancellationToken token)
+        TraceReader reader, TraceStatistics totals, IAllocationSink blocks, CallSites? sites, IProgress<double>? progress, CancellationToken token)
     {
-        var matcher = new LifetimeMatcher(writer, reader.Process.Latency, sites);
+        var matcher = new LifetimeMatcher(blocks, reader.Process.Latency, sites);
         reader.ForEach([totals, matcher], progress, token);
         matcher.Finish(totals.DurationNs);
+    }
+
+    /// <summary>A row goes into its table and into the timeline.</summary>
+    private sealed class BlockSinks(AllocationWriter writer, Timeline timeline) : IAllocationSink
+    {
+        public void Add(in AllocationRow row)
+        {
+            writer.Add(row);
+            timeline.Add(row);
+        }
     }
 
     private static Task WriteAsync<TRow>(

@@ -19,12 +19,15 @@ public sealed partial class DatasetQuery : IDisposable
 
     private readonly DuckDBConnection _connection;
     private readonly string _directory;
+    private readonly DatasetFiles _files;
     private readonly IReadOnlyList<Table> _tables;
+    private readonly SourceViews _views;
     private readonly string _spill;
 
-    private DatasetQuery(DuckDBConnection connection, string directory, IReadOnlyList<Table> tables)
+    private DatasetQuery(DuckDBConnection connection, string directory, DatasetFiles files, IReadOnlyList<Table> tables)
     {
-        (_connection, _directory, _tables) = (connection, directory, tables);
+        (_connection, _directory, _files, _tables) = (connection, directory, files, tables);
+        _views = new SourceViews(files, tables, Execute);
         // For what does not fit in memory. Not for others to read, so it is made by us: the engine would make it as umask(2) has it.
         _spill = Directory.CreateTempSubdirectory("allocreplay-query-").FullName;
     }
@@ -35,16 +38,12 @@ public sealed partial class DatasetQuery : IDisposable
 
     internal static DatasetQuery Open(string directory, IReadOnlyList<Table> tables)
     {
-        string root = Path.GetFullPath(directory).TrimEnd('/');
-        if (!Directory.Exists(root))
-            throw new DatasetException(directory, File.Exists(root) ? "expected a dataset's directory, found a file" : "no such dataset");
-        foreach (Table table in tables.Where(t => t.Since == Table.FirstVersion && !HasFiles(root, t)))
-            throw new DatasetException(directory, $"expected a dataset as 'analyze' writes it, found no table {table.Name}");
-        var query = new DatasetQuery(new DuckDBConnection("DataSource=:memory:"), directory, tables);
+        DatasetFiles files = DatasetFiles.Find(directory, tables);
+        var query = new DatasetQuery(new DuckDBConnection("DataSource=:memory:"), directory, files, tables);
         try
         {
             query._connection.Open();
-            query.CreateViews(root, tables);
+            query.Confine();
             return query;
         }
         catch (DuckDBException e)
@@ -67,6 +66,7 @@ public sealed partial class DatasetQuery : IDisposable
     {
         try
         {
+            MakeViews(sql);
             return new(_connection, ReadStatement.Parse(_connection, sql), form, FindDamage, token);
         }
         catch (QueryException e) when (MissingTable().IsMatch(e.Message))
@@ -93,6 +93,7 @@ public sealed partial class DatasetQuery : IDisposable
             return null;
         try
         {
+            _views.MakeFor("process");
             using DuckDBCommand command = _connection.CreateCommand();
             command.CommandText = "SELECT count(*), count(*) FILTER (stacks) FROM process"; // of an older dataset, stacks is NULL
             using DuckDBDataReader reader = command.ExecuteReader();
@@ -120,6 +121,7 @@ public sealed partial class DatasetQuery : IDisposable
     {
         try
         {
+            _views.MakeAll();
             foreach (Table table in _tables)
                 Execute($"SELECT max(hash(COLUMNS(*))) FROM {table.Name}");
             return null;
@@ -134,36 +136,28 @@ public sealed partial class DatasetQuery : IDisposable
     private static string Sources =>
         $"There are the tables {string.Join(", ", DatasetTables.All.Select(t => t.Name))}, the views {string.Join(", ", NamedView.All.Select(v => v.Name))}";
 
-    private void CreateViews(string root, IReadOnlyList<Table> tables)
+    private void MakeViews(string sql)
+    {
+        try
+        {
+            _views.MakeFor(sql);
+        }
+        catch (DuckDBException e)
+        {
+            throw new DatasetException(_directory, e.Message.Split('\n')[0]);
+        }
+    }
+
+    /// <summary>Lets the engine read the dataset's files, and nothing else.</summary>
+    private void Confine()
     {
         Execute("SET autoinstall_known_extensions = false");
         Execute("SET autoload_known_extensions = false");
         // Sorting more than fits in memory spills; not into the user's directory, which is the engine's default.
         Execute($"SET temp_directory = {Sql.Literal(_spill)}");
-        // Both the pattern and the files that it finds are checked against the allowed directories.
-        string pattern = Sql.EscapeGlob(root);
-        Execute($"SET allowed_directories = [{Sql.Literal(root + "/")}, {Sql.Literal(pattern + "/")}]");
+        Execute($"SET allowed_directories = [{string.Join(", ", _files.Allowed.Select(Sql.Literal))}]");
         Execute("SET enable_external_access = false");
-        foreach (Table table in tables)
-        {
-            string rows = Sql.EmptyTable(table);
-            // Partition values are text, also where they look like a number.
-            if (HasFiles(root, table))
-            {
-                rows += $" UNION ALL BY NAME SELECT * FROM read_parquet({Sql.Literal($"{pattern}/{table.Name}/**/*.parquet")}, "
-                    + "hive_partitioning = true, hive_types_autocast = false, union_by_name = true)";
-            }
-            Execute($"CREATE VIEW {table.Name} AS {rows}");
-        }
-        foreach (NamedView view in NamedView.All)
-            Execute($"CREATE VIEW {view.Name} AS {view.Sql}");
         Execute("SET lock_configuration = true");
-    }
-
-    private static bool HasFiles(string root, Table table)
-    {
-        string path = Path.Combine(root, table.Name);
-        return Directory.Exists(path) && Directory.EnumerateFiles(path, "*.parquet", SearchOption.AllDirectories).Any();
     }
 
     private void Execute(string sql)

@@ -14,12 +14,19 @@ public static class DatasetTables
     internal static Table<FrameRow> Frames { get; } = new("frames", "One row for each function at each place in the code that stacks go through.", since: 3);
     internal static Table<ModuleRow> Modules { get; } = new("modules", "One row for each object file that stacks have met.", since: 3);
 
+    internal static Table<TimelineRow> Timeline { get; } = new("timeline",
+        "One row for each moment of a grid, of the process, of each of the 64 threads and of the 64 call sites with the most live bytes at a moment.",
+        since: 4);
+    internal static Table<MarkerRow> Markers { get; } = new("markers", "One row for each moment that was named while it was recorded.", since: 4);
+    internal static Table<IntervalRow> Intervals { get; } =
+        new("intervals", "One row for each stretch of time that was recorded. Empty where recording is not switched on and off.", since: 4);
+
     /// <summary>Those that have rows where stacks were recorded.</summary>
     public static IReadOnlyList<Table> OfStacks { get; } = [Sites, Stacks, StackFrames, Frames, Modules];
 
     /// <summary>Version of the dataset: rises with a table or a column, which then say since when they are there.</summary>
-    public const int Version = 3;
+    public const int Version = 4;
 
     /// <summary>All of them, in the order in which they get their names: where <c>process</c> is, the rest is.</summary>
-    public static IReadOnlyList<Table> All { get; } = [Allocations, Threads, .. OfStacks, Process];
+    public static IReadOnlyList<Table> All { get; } = [Allocations, Threads, Timeline, Markers, Intervals, .. OfStacks, Process];
 }

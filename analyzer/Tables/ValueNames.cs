@@ -10,5 +10,5 @@ internal static class ValueNames
 
     /// <summary>The names, or null where the type has none.</summary>
     public static IReadOnlyList<string>? Of(Type type) =>
-        type == typeof(CallKind) ? Kinds : type == typeof(EndKind) ? EndKinds.Names : null;
+        type == typeof(CallKind) ? Kinds : type == typeof(EndKind) ? EndKinds.Names : type == typeof(TimelineScope) ? TimelineScopes.Names : null;
 }

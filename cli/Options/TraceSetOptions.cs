@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
 using AllocReplay.Replayer.Compare.Corpus;
 
@@ -8,9 +9,7 @@ namespace AllocReplay.Cli.Options;
 /// <param name="Traces">One or more, no two alike.</param>
 /// <param name="LeftOut">What lies beside them and is not read.</param>
 /// <param name="IsOne">Whether one was asked for: then it is not told of as one of several, which a directory with one trace in it is.</param>
-/// <param name="TakesAllImages">Whether the traces are process images that nobody named.</param>
-internal sealed record TraceSet(
-    IReadOnlyList<TraceChoice> Traces, IReadOnlyList<LeftOut> LeftOut, bool IsOne, bool TakesAllImages);
+internal sealed record TraceSet(IReadOnlyList<TraceChoice> Traces, IReadOnlyList<LeftOut> LeftOut, bool IsOne);
 
 /// <summary>The argument and the options of a command that reads several traces, directories of them, and all process images of each.</summary>
 internal sealed class TraceSetOptions
@@ -41,6 +40,9 @@ internal sealed class TraceSetOptions
         var leftOut = new List<LeftOut>();
         foreach (string path in named)
         {
+            // A mistyped name is not to be told of after the others were compared.
+            if (named.Length > 1 && !Path.Exists(path))
+                throw new TraceFormatException(path, null, "no such trace");
             if (!TraceFolder.Is(path))
             {
                 traces.Add(_part.Of(parse, path));
@@ -56,14 +58,19 @@ internal sealed class TraceSetOptions
         bool takesAllImages = traces[0].Process == TraceArguments.AllProcesses;
         if (takesAllImages)
         {
-            (IReadOnlyList<TraceChoice> Images, LeftOut? LeftOut)[] images = [.. traces.Select(t => TraceImages.Of(t, imagesMax / traces.Count))];
+            (IReadOnlyList<TraceChoice> Images, LeftOut? LeftOut)[] images =
+                [.. traces.Select(t => TraceImages.Of(t, imagesMax / traces.Count, ComparisonPage.FewCalls))];
             traces = [.. images.SelectMany(i => i.Images)];
             leftOut.AddRange(images.Select(i => i.LeftOut).OfType<LeftOut>());
+            if (traces.Count == 0)
+            {
+                throw new TraceFormatException(
+                    string.Join(", ", named), null, $"no process image with {ComparisonPage.FewCalls:N0} calls: name one by --process");
+            }
         }
         return new TraceSet(
             [.. traces.DistinctBy(t => (Path.GetFullPath(Path.TrimEndingDirectorySeparator(t.Path)), t.Process))], leftOut,
-            IsOne: named.Length == 1 && !TraceFolder.Is(named[0]) && !takesAllImages,
-            takesAllImages);
+            IsOne: named.Length == 1 && !TraceFolder.Is(named[0]) && !takesAllImages);
     }
 
     private static string NamesOf(IReadOnlyList<string> names) =>

@@ -65,7 +65,8 @@ internal static class JsonShape
         }
         if (type.IsEnum)
             return (string.Join(", ", Enum.GetValues(type).Cast<object>().Select(v => JsonSerializer.Serialize(v, type, Options).Replace('"', '`'))), null, "");
-        string word = type == typeof(bool) ? "boolean" : Integers.Contains(type) ? "integer" : type == typeof(double) ? "number"
+        string word = type == typeof(object) ? "any value" : type == typeof(bool) ? "boolean"
+            : Integers.Contains(type) ? "integer" : type == typeof(double) ? "number"
             : type == typeof(DateTimeOffset) ? "time, ISO 8601" : type == typeof(TimeSpan) ? "duration, [d.]hh:mm:ss.fffffff" : "string";
         return (word, null, "");
     }

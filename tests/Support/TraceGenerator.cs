@@ -24,8 +24,8 @@ internal sealed class TraceGenerator
 
     private readonly Dictionary<int, long> _busyUntil = [];
 
-    private TraceGenerator(int seed, string directory, bool latency) =>
-        (_random, _writer, _latency) = (new Random(seed), new RecordingWriter(directory) { Latency = latency }, latency);
+    private TraceGenerator(int seed, string directory, bool latency, string image) =>
+        (_random, _writer, _latency) = (new Random(seed), new RecordingWriter(directory, image) { Latency = latency }, latency);
 
     /// <summary>Writes a recording: calls of random threads on random blocks, some of which are left at the end.</summary>
     /// <param name="directory">Where it goes; made where it is not there.</param>
@@ -33,10 +33,11 @@ internal sealed class TraceGenerator
     /// <param name="threads">Threads, the first included.</param>
     /// <param name="calls">Calls, not counting the releases at the end.</param>
     /// <param name="latency">Calls take time then, and those of different threads overlap.</param>
-    public static void Write(string directory, int seed, int threads, int calls, bool latency = false)
+    /// <param name="image">Name of the process image.</param>
+    public static void Write(string directory, int seed, int threads, int calls, bool latency = false, string image = RecordingWriter.ImageName)
     {
         Directory.CreateDirectory(directory);
-        var generator = new TraceGenerator(seed, directory, latency);
+        var generator = new TraceGenerator(seed, directory, latency, image);
         generator.Run(threads, calls);
         generator._writer.Save();
     }

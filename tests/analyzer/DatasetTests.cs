@@ -10,7 +10,10 @@ namespace AllocReplay.Tests.Analyzer;
 
 public sealed class DatasetTests : IDisposable
 {
-    private static readonly string[] Tables = ["allocations", "frames", "modules", "process", "sites", "stack_frames", "stacks", "threads"];
+    private static readonly string[] Tables =
+    [
+        "allocations", "frames", "intervals", "markers", "modules", "process", "sites", "stack_frames", "stacks", "threads", "timeline",
+    ];
 
     private readonly TemporaryDirectory _directory = new();
 

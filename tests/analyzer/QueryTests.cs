@@ -317,13 +317,20 @@ public sealed class QueryTests : IDisposable
         string part = Path.Combine(_dataset, "threads/host=unknown/process=p100.0/part-00000.parquet");
         File.WriteAllText(part, "not Parquet at all");
         Assert.Contains("part-00000.parquet", Refusal(_dataset), StringComparison.Ordinal);
+        using (DatasetQuery query = DatasetQuery.Open(_dataset))
+        using (QueryResult other = query.Run("SELECT count(*) FROM allocations")) // what it does not name is not looked at
+            Assert.Equal([8L], other.ReadRow()!);
         File.Delete(part);
         Assert.EndsWith("found no table threads", Refusal(_dataset), StringComparison.Ordinal);
     }
 
     private static string Refusal(string directory)
     {
-        string message = Assert.Throws<DatasetException>(() => DatasetQuery.Open(directory)).Message;
+        string message = Assert.Throws<DatasetException>(() =>
+        {
+            using DatasetQuery query = DatasetQuery.Open(directory);
+            query.Run("SELECT * FROM threads");
+        }).Message;
         Assert.DoesNotContain('\n', message);
         return message;
     }

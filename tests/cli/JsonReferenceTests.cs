@@ -196,7 +196,9 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("allocators"),
             Print("analyze", trace, "-o", _directory["data"], "--force"),
             Print("analyze", trace, "--process", "all", "-o", _directory["all"], "--force"),
+            Print("compact", _directory["data"], "-o", _directory[$"compact-{Guid.NewGuid():N}"]),
             Print("query", "--list-views"),
+            Print("report", stacks),
             Print("export", stacks, "--format", "pprof", "--what", "live", "-o", _directory["x.pb.gz"], "--force"),
             Print("control", trace, "status"),
         ];

@@ -2,23 +2,8 @@
 
 import { details, element, name, type Child } from "../parts/dom.ts";
 import { bytes, count, counted, figure as figureText } from "../parts/quantity.ts";
+import { facts, table } from "../parts/table.ts";
 import { claimOf, figureOf, intervalOf, labelOf, metricOf, nameOf, wordsOf, type PageData, type Report, type Row } from "./report.ts";
-
-/** A table that is scrolled by itself where it is wider than the page, which is told above it then. */
-export function table(label: string, heads: Child[], rows: Child[][]): HTMLElement {
-    const scrolled = scrolledTable(label, heads, rows), hint = element("p", { class: "hint", hidden: true }, "Wider than the page: scroll it sideways ▸");
-    // The width is known once the table is on a page that is drawn, and changes with that of the window.
-    new ResizeObserver(() => hint.hidden = scrolled.scrollWidth <= scrolled.clientWidth).observe(scrolled);
-    return element("div", { class: "scrolled" }, hint, scrolled);
-}
-
-function scrolledTable(label: string, heads: Child[], rows: Child[][]): HTMLElement {
-    return element("div", { class: "wide", role: "region", tabindex: 0, "aria-label": label },
-        element("table", {},
-            element("thead", {}, element("tr", {}, ...heads.map(head => element("th", { scope: "col" }, head)))),
-            element("tbody", {}, ...rows.map(cells => element("tr", {},
-                ...cells.map((cell, i) => i === 0 ? element("th", { scope: "row" }, cell) : element("td", {}, cell)))))));
-}
 
 export function figureTable(report: Report): HTMLElement {
     const metrics = report.metrics.filter(metric => report.rows.some(row => figureOf(row, metric)));
@@ -128,8 +113,4 @@ function why(stop: string): string {
 
 function path(text: string | null): Child {
     return text ? element("code", {}, text) : "–";
-}
-
-function facts(pairs: [string, Child][]): HTMLElement {
-    return element("dl", { class: "facts" }, ...pairs.flatMap(([term, meaning]) => [element("dt", {}, term), element("dd", {}, meaning)]));
 }

@@ -3,8 +3,8 @@
 import { chart, type Axis, type Curve } from "../parts/chart.ts";
 import { details, element, name, select } from "../parts/dom.ts";
 import { bytes, count, duration, percentile } from "../parts/quantity.ts";
+import { table } from "../parts/table.ts";
 import { decades, doublings } from "../parts/ticks.ts";
-import { table } from "./figures.ts";
 import { nameOf, type Latency, type Row } from "./report.ts";
 
 /** Row of a report with its place, which is its colour's. */

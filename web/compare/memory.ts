@@ -3,8 +3,8 @@
 import { chart, type Axis, type Curve } from "../parts/chart.ts";
 import { details, element, name } from "../parts/dom.ts";
 import { bytes, count } from "../parts/quantity.ts";
+import { table } from "../parts/table.ts";
 import { multiples } from "../parts/ticks.ts";
-import { table } from "./figures.ts";
 import type { Shown } from "./latency.ts";
 import { nameOf, type Row } from "./report.ts";
 

@@ -33,6 +33,7 @@ function several(): Child[] {
     const open = (id: string) => parts.filter(part => part.id === id).forEach(part => part.open = true);
     addEventListener("hashchange", () => open(location.hash.slice(1)));
     open(location.hash.slice(1));
+    const traces = summary?.traces.length === 1 ? "1 trace" : `${summary?.traces.length} traces`;
     return [
         element("nav", { "aria-label": "Parts of this page" }, element("ul", {},
             summary !== null && element("li", {}, link("means", "Means")), element("li", {}, link("traces", "Trace by trace")),
@@ -40,7 +41,7 @@ function several(): Child[] {
         gateOf(data.gate),
         remarksOf(data.remarks),
         summary !== null && element("section", { id: "means" },
-            element("h2", {}, `Means over ${summary.traces.length} traces, against `, name(labelOf(summary.rows[0]?.name ?? ""))),
+            element("h2", {}, `Means over ${traces}, against `, name(labelOf(summary.rows[0]?.name ?? ""))),
             element("div", { class: "forests" }, ...meanForests(data)),
             element("p", { class: "note" }, "Geometric means of the ratios on these traces, each of which counts once: they hold for these traces, not for all "
                 + "programs. Small dots are the traces. All verdicts of the means hold at once in 95 %; so do those of each trace below, by themselves.")),

@@ -26,7 +26,7 @@ export interface Curve {
 
 const COLOURS = 8;
 const dashes = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4], [4, 4, 1, 4], [1, 5]];
-const HEIGHT = 320;
+export const HEIGHT = 320;
 
 const drawn = new Set<uPlot>();
 
@@ -106,6 +106,12 @@ export function chart(label: string, x: Axis, y: Axis, curves: Curve[]): HTMLEle
         const index = current == null ? first : Math.min(last, Math.max(0, current + step * (x.reversed ? -1 : 1)));
         plot.setCursor({ left: plot.valToPos(data[0]![index]!, "x"), top: HEIGHT / 3 });
     });
+    keep(plot, host);
+    return figure;
+}
+
+/** Keeps a chart as wide as its place, and in the colours of the page, as long as it is there. */
+export function keep(plot: uPlot, host: HTMLElement): void {
     new ResizeObserver(() => {
         if (!host.isConnected) {
             drawn.delete(plot);
@@ -115,7 +121,6 @@ export function chart(label: string, x: Axis, y: Axis, curves: Curve[]): HTMLEle
         }
     }).observe(host);
     drawn.add(plot);
-    return figure;
 }
 
 /** Curves have places of their own: of each the one that is nearest to the cursor's. */
@@ -132,7 +137,7 @@ function nearest(u: uPlot, series: number, index: number): number {
     return before < 0 ? Math.min(after, values.length - 1) : after >= values.length ? before : x[index]! - x[before]! <= x[after]! - x[index]! ? before : after;
 }
 
-function axis(from: Axis, horizontal: boolean): uPlot.Axis {
+export function axis(from: Axis, horizontal: boolean): uPlot.Axis {
     return {
         label: from.label,
         labelSize: 22,
@@ -162,7 +167,8 @@ function axis(from: Axis, horizontal: boolean): uPlot.Axis {
     };
 }
 
-function variable(custom: string): string {
+/** A value of the style sheet. */
+export function variable(custom: string): string {
     return getComputedStyle(document.documentElement).getPropertyValue(custom).trim();
 }
 

@@ -27,6 +27,18 @@ export function duration(ns: number): string {
     return `${value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(3)} ${unit}`;
 }
 
+/** A time since a start, of nanoseconds: minutes where there are many seconds. */
+export function moment(ns: number): string {
+    const seconds = Math.floor(ns / 1e9);
+    return seconds < 120 ? duration(ns) : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+}
+
+/** A count in few characters. */
+export function brief(n: number): string {
+    const power = n < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(n) / 3)), value = n / 1000 ** power;
+    return power === 0 ? String(n) : `${value >= 100 ? value.toFixed(0) : value.toPrecision(2)}${["", "k", "M", "G", "T"][power]}`;
+}
+
 export function percent(share: number): string {
     return `${(share * 100).toFixed(1)} %`;
 }

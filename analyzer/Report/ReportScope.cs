@@ -1,0 +1,36 @@
+using AllocReplay.Analyzer.Query;
+using DuckDB.NET.Data;
+
+namespace AllocReplay.Analyzer.Report;
+
+/// <summary>The process image of a dataset that a report is of, and how its rows are asked for.</summary>
+/// <param name="Query">The dataset.</param>
+/// <param name="Host">Partition column.</param>
+/// <param name="Process">Partition column.</param>
+/// <param name="Token">Ends the work.</param>
+internal sealed record ReportScope(DatasetQuery Query, string Host, string Process, CancellationToken Token)
+{
+    /// <summary>The largest INT64: sums are wider, and saturate there.</summary>
+    private const string Most = "9223372036854775807";
+
+    /// <summary>The condition that its rows meet.</summary>
+    public string Where { get; } = $"host = {Sql.Literal(Host)} AND process = {Sql.Literal(Process)}";
+
+    /// <summary>All rows of a statement.</summary>
+    public IEnumerable<T> Rows<T>(string sql, Func<DuckDBDataReader, T> make) => Query.Rows(sql, make, Token);
+
+    /// <summary>A sum as an INT64, 0 where there is nothing to add.</summary>
+    /// <param name="value">What is added.</param>
+    /// <param name="condition">Which rows count; empty for all.</param>
+    public static string Sum(string value, string condition = "")
+    {
+        string sum = $"coalesce(sum({value}){(condition.Length > 0 ? $" FILTER ({condition})" : "")}, 0)";
+        return $"CAST(greatest(least({sum}, {Most}), -{Most}) AS BIGINT)";
+    }
+
+    /// <summary>A value of a row, or null for SQL's NULL: what an older dataset does not have.</summary>
+    public static T? Optional<T>(DuckDBDataReader row, int column) where T : struct => row.IsDBNull(column) ? null : row.GetFieldValue<T>(column);
+
+    /// <summary>A text of a row; empty for SQL's NULL.</summary>
+    public static string Text(DuckDBDataReader row, int column) => row.IsDBNull(column) ? "" : row.GetString(column);
+}

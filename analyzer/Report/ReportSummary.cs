@@ -1,0 +1,99 @@
+using System.Text.Json;
+
+namespace AllocReplay.Analyzer.Report;
+
+/// <summary>What a recording is of, how large it is, and what is missing of it.</summary>
+public sealed record ReportSummary
+{
+    /// <summary>The program.</summary>
+    public required string Executable { get; init; }
+    /// <summary>Its arguments, its name first.</summary>
+    public required IReadOnlyList<string> Arguments { get; init; }
+    /// <summary>Process id; 0 where it is not known.</summary>
+    public required long Pid { get; init; }
+    /// <summary>When recording began, UTC, ns since 1970: all times count from here.</summary>
+    public required long StartedEpochNs { get; init; }
+    /// <summary>From there to the last event.</summary>
+    public required long DurationNs { get; init; }
+    /// <summary>Events of all kinds.</summary>
+    public required long Events { get; init; }
+    /// <summary>Calls that acquire or release; a reallocation is one.</summary>
+    public required long Calls { get; init; }
+    /// <summary>Blocks acquired.</summary>
+    public required long Blocks { get; init; }
+    /// <summary>Bytes asked for by these; null of a dataset that is too old to tell.</summary>
+    public required long? BytesAcquired { get; init; }
+    /// <summary>Threads with events.</summary>
+    public required long Threads { get; init; }
+    /// <summary>Most bytes live at a time; null of a dataset that is too old to tell.</summary>
+    public required long? PeakLiveBytes { get; init; }
+    /// <summary>When that was first reached.</summary>
+    public required long? PeakLiveNs { get; init; }
+    /// <summary>Blocks live at the end of the trace.</summary>
+    public required long OutstandingBlocks { get; init; }
+    /// <summary>Their bytes.</summary>
+    public required long OutstandingBytes { get; init; }
+    /// <summary>Blocks that their thread released before it acquired another.</summary>
+    public required long TemporaryBlocks { get; init; }
+    /// <summary>Blocks that another thread released than the one that acquired them.</summary>
+    public required long CrossThreadFrees { get; init; }
+    /// <summary>Whether call stacks were recorded.</summary>
+    public required bool Stacks { get; init; }
+    /// <summary>Other process images in the dataset.</summary>
+    public required long OtherImages { get; init; }
+    /// <summary>What is missing of the recording.</summary>
+    public required ReportGaps Missing { get; init; }
+
+    internal static ReportSummary Read(ReportScope scope, long images)
+    {
+        (long blocks, long bytes, long temporary, long crossing) = scope.Rows($"""
+            SELECT count(*) FILTER (end_kind = 'alive_at_end'), {ReportScope.Sum("size", "end_kind = 'alive_at_end'")},
+                   count(*) FILTER (is_temporary), count(*) FILTER (free_thread >= 0 AND free_thread <> alloc_thread)
+            FROM allocations WHERE {scope.Where}
+            """, r => (r.GetInt64(0), r.GetInt64(1), r.GetInt64(2), r.GetInt64(3))).Single();
+        long threads = scope.Rows($"SELECT count(*) FROM threads WHERE {scope.Where}", r => r.GetInt64(0)).Single();
+        return scope.Rows($"""
+            SELECT executable, arguments, pid, started_epoch_ns, duration_ns, events, calls, acquisitions, bytes_acquired,
+                   peak_live_bytes, peak_live_ns, stacks, events_lost, unknown_releases, implicit_releases, forced_steps, inherited_releases,
+                   saturated_sizes, state, failure, damage
+            FROM process WHERE {scope.Where}
+            """, r => new ReportSummary
+        {
+            Executable = ReportScope.Text(r, 0),
+            Arguments = JsonSerializer.Deserialize<string[]>(ReportScope.Text(r, 1) is { Length: > 0 } json ? json : "[]") ?? [],
+            Pid = r.GetInt64(2),
+            StartedEpochNs = r.GetInt64(3),
+            DurationNs = r.GetInt64(4),
+            Events = r.GetInt64(5),
+            Calls = r.GetInt64(6),
+            Blocks = r.GetInt64(7),
+            BytesAcquired = ReportScope.Optional<long>(r, 8),
+            Threads = threads,
+            PeakLiveBytes = ReportScope.Optional<long>(r, 9),
+            PeakLiveNs = ReportScope.Optional<long>(r, 10),
+            OutstandingBlocks = blocks,
+            OutstandingBytes = bytes,
+            TemporaryBlocks = temporary,
+            CrossThreadFrees = crossing,
+            Stacks = ReportScope.Optional<bool>(r, 11) ?? false,
+            OtherImages = images - 1,
+            Missing = new ReportGaps(
+                r.GetInt64(12), r.GetInt64(13), r.GetInt64(14), r.GetInt64(15), ReportScope.Optional<long>(r, 16) ?? 0,
+                ReportScope.Optional<long>(r, 17) ?? 0, ReportScope.Text(r, 18), ReportScope.Text(r, 19), ReportScope.Text(r, 20)),
+        }).First();
+    }
+}
+
+/// <summary>What is missing of a recording, or not as it is in a whole one.</summary>
+/// <param name="EventsLost">Calls that are not in the trace.</param>
+/// <param name="UnknownReleases">Releases of blocks whose acquisition is not in the trace.</param>
+/// <param name="ImplicitReleases">Blocks whose address was acquired again without a release in the trace.</param>
+/// <param name="ForcedSteps">Times that the merge of the threads went on without the release that it waited for.</param>
+/// <param name="InheritedReleases">Releases, in a forked process, of blocks that its parent had acquired.</param>
+/// <param name="SaturatedSizes">Blocks of which 2^63−1 bytes or more were asked.</param>
+/// <param name="State">How the recording ended: <c>exited</c>, <c>recording</c> or <c>failed</c>.</param>
+/// <param name="Failure">Why it ended early; empty when it did not.</param>
+/// <param name="Damage">The damage of the trace; empty when it has none.</param>
+public sealed record ReportGaps(
+    long EventsLost, long UnknownReleases, long ImplicitReleases, long ForcedSteps, long InheritedReleases, long SaturatedSizes,
+    string State, string Failure, string Damage);

@@ -1,0 +1,59 @@
+using AllocReplay.Analyzer.Report;
+using AllocReplay.Cli.Output;
+using Spectre.Console;
+
+namespace AllocReplay.Cli.Pages;
+
+/// <summary>What <c>report</c> prints: what matters most of the page that it has written, and how to go on.</summary>
+internal static class ReportPage
+{
+    private const int SuspectsShown = 5;
+
+    /// <param name="report">What is on the page.</param>
+    /// <param name="page">Its file.</param>
+    /// <param name="dataset">The dataset that it was made of; null where that is gone.</param>
+    /// <param name="isDataAlone">Standard output takes no more.</param>
+    /// <param name="terminal">Where to.</param>
+    public static void Say(TraceReport report, string page, string? dataset, bool isDataAlone, Terminal terminal)
+    {
+        if (!isDataAlone)
+            terminal.Write(FactsOf(report));
+        terminal.Note($"allocreplay: wrote {page} ({Quantity.Bytes(new FileInfo(page).Length)})");
+        string open = $"open {TextLine.Quote(page)} in a browser";
+        string view = report.Summary.Stacks ? "leak_suspects" : "size_histogram";
+        terminal.Next(dataset is null ? [open] : [open, TextLine.Command("query", dataset, "--view", view)]);
+    }
+
+    private static Grid FactsOf(TraceReport report)
+    {
+        ReportSummary summary = report.Summary;
+        Grid facts = Terminal.NewFacts();
+        facts.Add("calls", $"{Quantity.Count(summary.Calls)}  on {Quantity.Count(summary.Threads, "thread")} in {Quantity.Duration(summary.DurationNs)}");
+        if (summary is { PeakLiveBytes: { } peak, PeakLiveNs: { } at })
+            facts.Add("peak live", $"{Quantity.Bytes(peak)}  at {Quantity.Duration(at)}");
+        facts.Add("live at end", $"{Quantity.Bytes(summary.OutstandingBytes)}  in {Quantity.Count(summary.OutstandingBlocks, "block")}");
+        if (report.Suspects is not { } suspects)
+        {
+            facts.Add("leak suspects", "not known: record with --stacks auto");
+            return facts;
+        }
+        string[] names = [.. suspects.Rows.Select(r => PlaceOf(suspects, r))];
+        facts.Add("leak suspects", names.Length == 0 ? "none" : Quantity.Count(names.Length + suspects.Others));
+        foreach (string name in names.Take(SuspectsShown))
+            facts.Add("", name);
+        return facts;
+    }
+
+    /// <summary>A suspect as one says it: its function, and the line where it is known.</summary>
+    private static string PlaceOf(SuspectTable suspects, IReadOnlyList<object?> row)
+    {
+        string file = Path.GetFileName(Of("file") as string ?? ""), function = Of("function") as string ?? "";
+        return file.Length == 0 ? function : FormattableString.Invariant($"{function} ({file}:{Of("line")})");
+
+        object? Of(string column)
+        {
+            int place = suspects.Columns.ToList().IndexOf(column);
+            return place < 0 ? null : row[place];
+        }
+    }
+}

@@ -1,0 +1,133 @@
+using AllocReplay.Analyzer;
+using AllocReplay.Analyzer.Fleet;
+using AllocReplay.Analyzer.Query;
+using AllocReplay.Analyzer.Tables;
+using AllocReplay.Cli;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Analyzer;
+
+public sealed class CompactionTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly string _fleet, _compact;
+
+    public CompactionTests()
+    {
+        (_fleet, _compact) = (_directory["a [fle]*et's"], _directory["com'pact"]);
+        foreach (int process in (int[])[1, 2, 3])
+            Add(_fleet, process);
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void Every_table_has_the_same_rows_in_the_same_order_in_one_file()
+    {
+        CompactionResult result = Compaction.Run([_fleet], _compact);
+
+        Assert.Equal((3, DatasetTables.All.Count), (result.Images, result.Tables.Count));
+        foreach (Table table in DatasetTables.All)
+        {
+            string sql = $"SELECT * FROM {table.Name} ORDER BY ALL";
+            (string[] names, object?[][] rows) = Read(_fleet, sql);
+            Assert.Equal(rows.Length, result.Tables.Single(t => t.Name == table.Name).Rows);
+            (string[] compactNames, object?[][] compactRows) = Read(_compact, sql);
+            Assert.Equal(names, compactNames);
+            Assert.Equal(rows, compactRows);
+            Assert.Single(Directory.GetFiles(Path.Combine(_compact, table.Name), "*", SearchOption.AllDirectories));
+        }
+        Assert.Equal(
+            Read(_fleet, "SELECT process, object FROM allocations WHERE process = 'p2.0'").Rows,
+            Read(_compact, "SELECT process, object FROM allocations WHERE process = 'p2.0'").Rows);
+    }
+
+    [Fact]
+    public void Views_answer_the_same_and_several_datasets_become_one()
+    {
+        string other = _directory["other"];
+        Add(other, 4);
+        Compaction.Run([_fleet, other], _compact);
+        string again = _directory["again"];
+        Compaction.Run([_compact], again);
+        Add(_fleet, 4);
+        foreach (NamedView view in NamedView.All)
+        {
+            object?[][] expected = Read(_fleet, $"SELECT * FROM {view.Name} ORDER BY ALL").Rows;
+            Assert.Equal(expected, Read(_compact, $"SELECT * FROM {view.Name} ORDER BY ALL").Rows);
+            Assert.Equal(expected, Read(again, $"SELECT * FROM {view.Name} ORDER BY ALL").Rows);
+        }
+    }
+
+    [Fact]
+    public void What_could_not_be_told_apart_is_refused_and_nothing_is_left()
+    {
+        string same = _directory["same"];
+        Add(same, 2);
+        var e = Assert.Throws<DatasetException>(() => Compaction.Run([_fleet, same], _compact));
+        Assert.Matches(@"\S+ p\S+ is there twice: leave one of them out", e.Message);
+        Assert.False(Directory.Exists(_compact));
+        Assert.Throws<DatasetException>(() => Compaction.Run([_directory["none"]], _compact));
+        Assert.False(Directory.Exists(_compact));
+    }
+
+    [Fact]
+    public void Damage_is_told_and_nothing_is_left()
+    {
+        string file = Directory.GetFiles(Path.Combine(_fleet, "allocations"), "*", SearchOption.AllDirectories)[0];
+        byte[] bytes = File.ReadAllBytes(file);
+        File.WriteAllBytes(file, bytes[..(bytes.Length / 2)]);
+        var e = Assert.Throws<DatasetException>(() => Compaction.Run([_fleet], _compact));
+        Assert.StartsWith($"{_fleet}: ", e.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_compact));
+    }
+
+    [Fact]
+    public void An_interruption_leaves_nothing()
+    {
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        Assert.Throws<OperationCanceledException>(() => Compaction.Run([_fleet], _compact, token: source.Token));
+        Assert.False(Directory.Exists(_compact));
+    }
+
+    [Fact]
+    public void Nothing_is_added_to_a_compacted_dataset_nor_to_what_is_there()
+    {
+        Compaction.Run([_fleet], _compact);
+        Assert.Throws<DatasetExistsException>(() => Compaction.Run([_fleet], _compact));
+        Assert.Throws<DatasetExistsException>(() => Compaction.Run([_fleet], _fleet));
+        var e = Assert.Throws<DatasetExistsException>(() => Add(_compact, 5));
+        Assert.Contains("is a compacted dataset: nothing is added to it", e.Message, StringComparison.Ordinal);
+        Assert.Equal(3, Read(_compact, "SELECT * FROM process").Rows.Length);
+    }
+
+    [Fact]
+    public void The_command_says_what_it_wrote_and_its_json_has_all_of_it()
+    {
+        using var runner = new CommandRunner();
+        Assert.Equal(ExitCode.Usage, runner.Run("compact", _fleet));
+        Assert.Equal(ExitCode.BadInput, runner.Run("compact", _directory["none"], "-o", _compact));
+        Assert.Equal(ExitCode.Ok, runner.Run("compact", _fleet, "-o", _compact));
+        Assert.Contains("3 process images, ", runner.Error, StringComparison.Ordinal);
+        Assert.Contains("allocations", runner.Output, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Usage, runner.Run("compact", _fleet, "-o", _compact));
+        Assert.Contains("is not empty", runner.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Ok, runner.Run("compact", _fleet, "-o", _directory["json"], "--json"));
+        Assert.Contains("\"schema\": \"allocreplay.compact/1\"", runner.Output, StringComparison.Ordinal);
+    }
+
+    private void Add(string dataset, int process)
+    {
+        string trace = _directory[$"t{process}-{Guid.NewGuid():N}.allocrec"];
+        TraceGenerator.Write(trace, seed: process, threads: 2, calls: 500, image: $"p{process}.0");
+        SampleTrace.Analyze(trace, dataset, force: true);
+    }
+
+    private static (string[] Names, object?[][] Rows) Read(string dataset, string sql)
+    {
+        using DatasetQuery query = DatasetQuery.Open(dataset);
+        using QueryResult result = query.Run(sql);
+        return ([.. result.Columns.Select(c => c.Name)], [.. result.ReadRows()]);
+    }
+}

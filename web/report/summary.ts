@@ -1,0 +1,63 @@
+// What the recording is of, and what is missing of it.
+
+import { element, name, type Child } from "../parts/dom.ts";
+import { bytes, count, counted, moment, percent } from "../parts/quantity.ts";
+import { facts } from "../parts/table.ts";
+import type { PageData, Summary } from "./report.ts";
+
+export function summary(data: PageData): HTMLElement {
+    const { report } = data, s = report.summary;
+    const seconds = s.duration_ns / 1e9;
+    return facts([
+        ["command line", element("code", {}, name(s.arguments.length > 0 ? s.arguments.join(" ") : s.executable))],
+        ["recorded", element("time", { datetime: startOf(s).toISOString() }, `${startOf(s).toISOString().slice(0, 19).replace("T", " ")} UTC, for ${
+            moment(s.duration_ns)}`)],
+        ["calls", `${count(s.calls)} on ${counted(s.threads, "thread")}${seconds > 0 ? `, ${count(s.calls / seconds)} a second` : ""}`],
+        ["blocks", `${count(s.blocks)}${s.bytes_acquired !== null ? `, ${bytes(s.bytes_acquired)} in all` : ""}`],
+        ["peak live", s.peak_live_bytes === null ? "not known of a dataset as old as this"
+            : figure("peak", s.peak_live_bytes, ` at ${moment(s.peak_live_ns!)}`)],
+        ["live at the end", figure("outstanding", s.outstanding_bytes, ` in ${counted(s.outstanding_blocks, "block")}`)],
+        ["temporary", `${counted(s.temporary_blocks, "block")}, ${share(s.temporary_blocks, s.blocks)}: freed before their thread acquired another`],
+        ["freed by others", `${counted(s.cross_thread_frees, "block")}, ${share(s.cross_thread_frees, s.blocks)}: by another thread than acquired them`],
+        ["process", element("span", {}, name(report.process), s.pid > 0 && ` (pid ${s.pid})`, " on ", name(report.host),
+            s.other_images > 0 && `; ${counted(s.other_images, "other process image")} in the dataset: --process chooses one`)],
+    ]);
+}
+
+export function provenance(data: PageData): HTMLElement {
+    return facts([
+        ["made of", element("code", {}, name(data.source))],
+        ["made", element("time", { datetime: data.made_at }, `${data.made_at.slice(0, 16).replace("T", " ")} UTC, allocreplay ${data.tool_version}`)],
+        ["command", element("code", { class: "command" }, data.command)],
+    ]);
+}
+
+/** What a reader has to know before trusting the figures, a line each. */
+export function missing(s: Summary): string[] {
+    const m = s.missing;
+    const said: [boolean, string][] = [
+        [m.events_lost > 0, `${counted(m.events_lost, "call")} were made while recording and are not in the trace.`],
+        [m.failure !== "", `Recording ended early: ${m.failure}`],
+        [m.damage !== "", `The trace is damaged, this is of what could be read: ${m.damage}`],
+        [m.state === "recording" && m.failure === "", "The program was still running, or was killed: what it had live then counts as live at the end."],
+        [m.unknown_releases > 0, `${counted(m.unknown_releases, "release")} of blocks whose acquisition is not in the trace.`],
+        [m.implicit_releases > 0, `${counted(m.implicit_releases, "block")} whose release is not in the trace: when they ended is not known.`],
+        [m.forced_steps > 0, `The order of threads had to be guessed ${counted(m.forced_steps, "time")}.`],
+        [m.inherited_releases > 0, `${counted(m.inherited_releases, "release")} of blocks that the parent process had acquired.`],
+        [m.saturated_sizes > 0, `${counted(m.saturated_sizes, "block")} of 2^63 bytes or more: sums may be too low.`],
+    ];
+    return said.filter(([isSaid]) => isSaid).map(([, line]) => line);
+}
+
+function figure(what: string, value: number, rest: string): Child {
+    return element("span", {}, element("strong", { "data-figure": what, "data-value": value }, bytes(value)), rest);
+}
+
+function share(part: number, whole: number): string {
+    return percent(whole > 0 ? part / whole : 0);
+}
+
+function startOf(s: Summary): Date {
+    const start = new Date(s.started_epoch_ns / 1e6);
+    return Number.isNaN(start.getTime()) ? new Date(0) : start;
+}

@@ -1,0 +1,72 @@
+// What is live in the course of the trace. A moment, or two, that are chosen there are those of the flame graph.
+
+import { areaChart, type Area, type AreaChart, type Chosen } from "../parts/area.ts";
+import type { Axis } from "../parts/chart.ts";
+import { details, element, name, select } from "../parts/dom.ts";
+import { bytes, counted, moment } from "../parts/quantity.ts";
+import { table } from "../parts/table.ts";
+import { multiples } from "../parts/ticks.ts";
+import { placeOf, type Report, type Series, type Timeline } from "./report.ts";
+
+export interface TimelinePart {
+    element: HTMLElement;
+    mark: (chosen: Chosen | null) => void;
+}
+
+export function timeline(report: Report, onChoose: (chosen: Chosen) => void): TimelinePart {
+    const data = report.timeline, hasSites = data.sites.length > 0;
+    const ways = hasSites ? ["site", "thread"] : ["thread"];
+    const place = element("div", {});
+    let chart: AreaChart | null = null, chosen: Chosen | null = null, way = 0;
+    const draw = () => {
+        const areas = ways[way] === "site" ? areasOf(data.sites, data.other_sites, siteName, "site")
+            : areasOf(data.threads, data.other_threads, threadName, "thread");
+        chart = areaChart(`Live bytes by ${ways[way]}`, data.moments_ns, ...axes(data), areas,
+            data.peak_index === null ? null : { at: data.peak_index, label: "peak" }, onChoose);
+        chart.mark(chosen);
+        place.replaceChildren(chart.element, details(["The same as a table"], () => [
+            table(`Live bytes by ${ways[way]}`, ["time", "all", ...areas.map(area => name(area.name))],
+                data.moments_ns.map((ns, i) => [moment(ns), bytes(data.live_bytes[i]!), ...areas.map(area => bytes(area.values[i]!))]))]));
+    };
+    draw();
+    return {
+        element: element("div", {},
+            element("p", { class: "controls" }, select("By", ways, index => {
+                way = index;
+                draw();
+            })),
+            place,
+            element("p", { class: "note" }, `Bytes as they were asked for, at ${data.moments_ns.length} moments; between them it may have been more, but never `
+                + "more than at the peak. By the thread or the site that acquired them. "
+                + (hasSites ? "Click a moment, or drag over a stretch: the flame graph below shows what was live then, or has grown."
+                    : "By site, and with a flame graph of any moment, where call stacks were recorded."))),
+        mark: next => {
+            chosen = next;
+            chart?.mark(next);
+        },
+    };
+}
+
+function axes(data: Timeline): [Axis, Axis] {
+    const last = Math.max(1, data.moments_ns.at(-1)!), most = Math.max(1, ...data.live_bytes) * 1.05;
+    return [
+        { label: "time", range: [0, last], ticks: multiples(last, 10), text: moment },
+        { label: "live", range: [0, most], ticks: multiples(most, 2), text: bytes },
+    ];
+}
+
+function areasOf(series: Series[], others: Series | null, nameOf: (series: Series, all: Series[]) => [string, string], one: string): Area[] {
+    const shown = series.map((s, i): Area => ({ name: nameOf(s, series)[0], about: nameOf(s, series)[1], style: i, values: s.live_bytes }));
+    return others === null ? shown
+        : [...shown, { name: series.length > 0 ? `${counted(others.count, `other ${one}`)}` : "all", about: "", style: "rest", values: others.live_bytes }];
+}
+
+/** Sites of one function are told apart by who called it. */
+function siteName(series: Series, all: Series[]): [string, string] {
+    const place = placeOf(series.file, series.line), isAlone = all.filter(s => s.name === series.name).length === 1;
+    return [series.name, isAlone ? place : `${place} ${series.text}`.trim()];
+}
+
+function threadName(series: Series): [string, string] {
+    return series.name === "" ? [`thread ${series.key}`, ""] : [series.name, `thread ${series.key}`];
+}
