@@ -133,6 +133,10 @@ need_test_tools() {
         libunwind-dev:/usr/include/libunwind.h liblzma-dev:/usr/include/lzma.h \
         redis-tools:redis-benchmark sqlite3:sqlite3 python3:python3 perl:perl make:make nodejs:node mount:mount strace:strace \
         heaptrack:heaptrack_print golang-go:go bsdutils:script \
+        python3-setuptools:/usr/lib/python3/dist-packages/setuptools python3-wheel:/usr/lib/python3/dist-packages/wheel \
+        python3-pandas:/usr/lib/python3/dist-packages/pandas \
+        python3-matplotlib:/usr/lib/python3/dist-packages/matplotlib python3-ipykernel:/usr/lib/python3/dist-packages/ipykernel \
+        jupyter-nbconvert:/usr/lib/python3/dist-packages/nbconvert \
         llvm:llvm-symbolizer binutils:addr2line debuginfod:debuginfod curl:curl iproute2:ip
 }
 

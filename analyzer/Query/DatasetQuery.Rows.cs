@@ -13,6 +13,7 @@ public sealed partial class DatasetQuery
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     internal IEnumerable<T> Rows<T>(string sql, Func<DuckDBDataReader, T> make, CancellationToken token = default)
     {
+        MakeViews(sql);
         using DuckDBCommand command = _connection.CreateCommand();
         command.CommandText = sql;
         command.UseStreamingMode = true;

@@ -3,7 +3,7 @@ namespace AllocReplay.Tests.Support;
 /// <summary>Where the sources are, and which there are.</summary>
 internal static class SourceTree
 {
-    private static readonly string[] Built = ["bin", "obj", "artifacts", ".git", "node_modules", "BenchmarkDotNet.Artifacts"];
+    private static readonly string[] Built = ["bin", "obj", "artifacts", ".git", "node_modules", "BenchmarkDotNet.Artifacts", "__pycache__"];
     private static readonly Lazy<string[]> All = new(List);
 
     public static string Root { get; } = Find();
