@@ -41,7 +41,7 @@ public sealed record NamedView(string Name, string Description, IReadOnlyList<Vi
     /// <exception cref="QueryException">A name that the view does not have, or a value that is none.</exception>
     public string With(IEnumerable<string> settings)
     {
-        string sql = Sql;
+        var literals = new Dictionary<string, string>();
         foreach (string setting in settings)
         {
             string[] parts = setting.Split('=', 2);
@@ -49,9 +49,9 @@ public sealed record NamedView(string Name, string Description, IReadOnlyList<Vi
                 throw new QueryException($"{setting}: expected name=value; {Settable}");
             ViewParameter parameter = Parameters.FirstOrDefault(p => p.Name == parts[0])
                 ?? throw new QueryException($"the view {Name} has no parameter {parts[0]}; {Settable}");
-            sql = parameter.PutInto(sql, parameter.LiteralOf(parts[1]));
+            literals[parameter.Name] = parameter.LiteralOf(parts[1]);
         }
-        return sql;
+        return ViewParameter.PutInto(Sql, literals);
     }
 
     private string Settable => Parameters.Count == 0

@@ -37,9 +37,12 @@ public sealed partial record ViewParameter(string Name, ViewParameterType Type, 
             m.Groups[1].Value, Enum.Parse<ViewParameterType>(m.Groups[2].Value, ignoreCase: true), m.Groups[3].Value, m.Groups[4].Value))
         .ToList();
 
-    /// <summary>The SQL of a view with a value in each place that has the parameter's name before it: <c>/*:name*/</c> and a literal.</summary>
-    internal string PutInto(string sql, string literal) =>
-        Regex.Replace(sql, $@"(/\*:{Name}\*/)(?:-?[\d.]+|'(?:[^']|'')*')", m => m.Groups[1].Value + literal);
+    /// <summary>
+    /// The SQL of a view with literals in the places that have a parameter's name before them: <c>/*:name*/</c> and a literal. In one pass: what
+    /// a text has in it is no place.
+    /// </summary>
+    internal static string PutInto(string sql, IReadOnlyDictionary<string, string> literals) => Place().Replace(
+        sql, m => literals.TryGetValue(m.Groups[2].Value, out string? literal) ? m.Groups[1].Value + literal : m.Value);
 
     /// <summary>A value as a literal of SQL: bytes, and nanoseconds of a time.</summary>
     /// <exception cref="QueryException">It is no value of the type.</exception>
@@ -80,6 +83,9 @@ public sealed partial record ViewParameter(string Name, ViewParameterType Type, 
 
     private static double? Decimal(string value) =>
         double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double n) ? n : null;
+
+    [GeneratedRegex(@"(/\*:(\w+)\*/)(?:-?[\d.]+|'(?:[^']|'')*')")]
+    private static partial Regex Place();
 
     [GeneratedRegex(@"^-- :(\w+) (bytes|time|count|text|ratio) = (.*?): (.+)$", RegexOptions.Multiline)]
     private static partial Regex Declaration();

@@ -99,7 +99,8 @@ WITH spans AS (
     SELECT 1 AS k UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8
     UNION ALL SELECT 9
 ), points AS (
-    SELECT h.host AS host, h.process AS process, h.site AS site, t.k AS k, CASE t.k WHEN 1 THEN h.live_1 WHEN 2 THEN h.live_2 WHEN 3 THEN h.live_3 WHEN 4 THEN h.live_4
+    SELECT h.host AS host, h.process AS process, h.site AS site, t.k AS k,
+           CASE t.k WHEN 1 THEN h.live_1 WHEN 2 THEN h.live_2 WHEN 3 THEN h.live_3 WHEN 4 THEN h.live_4
            WHEN 5 THEN h.live_5 WHEN 6 THEN h.live_6 WHEN 7 THEN h.live_7 WHEN 8 THEN h.live_8 WHEN 9 THEN h.live_9 END AS live
     FROM held h
     CROSS JOIN steps t
