@@ -7,17 +7,17 @@ SELECT s.function, s.file, s.line, l.kept_bytes - l.given_bytes AS change_bytes,
 FROM sites s
 JOIN (
     SELECT host, process, site,
-           sum(CASE WHEN before = 0 AND after = 1 THEN 1 ELSE 0 END) AS kept_blocks,
-           sum(CASE WHEN before = 0 AND after = 1 THEN size ELSE 0 END) AS kept_bytes,
-           sum(CASE WHEN before = 1 AND after = 0 THEN 1 ELSE 0 END) AS given_blocks,
-           sum(CASE WHEN before = 1 AND after = 0 THEN size ELSE 0 END) AS given_bytes,
-           sum(within) AS acquired_blocks
+           sum(CASE WHEN was_live = 0 AND is_live = 1 THEN 1 ELSE 0 END) AS kept_blocks,
+           sum(CASE WHEN was_live = 0 AND is_live = 1 THEN size ELSE 0 END) AS kept_bytes,
+           sum(CASE WHEN was_live = 1 AND is_live = 0 THEN 1 ELSE 0 END) AS given_blocks,
+           sum(CASE WHEN was_live = 1 AND is_live = 0 THEN size ELSE 0 END) AS given_bytes,
+           sum(is_within) AS acquired_blocks
     FROM (
         SELECT host, process, site, size,
-               CASE WHEN alloc_ns <= /*:from*/0 AND (end_ns > /*:from*/0 OR end_kind = 'alive_at_end') THEN 1 ELSE 0 END AS before,
+               CASE WHEN alloc_ns <= /*:from*/0 AND (end_ns > /*:from*/0 OR end_kind = 'alive_at_end') THEN 1 ELSE 0 END AS was_live,
                CASE WHEN /*:to*/-1 < 0 AND end_kind = 'alive_at_end' THEN 1
-                    WHEN alloc_ns <= /*:to*/-1 AND (end_ns > /*:to*/-1 OR end_kind = 'alive_at_end') THEN 1 ELSE 0 END AS after,
-               CASE WHEN alloc_ns > /*:from*/0 AND (/*:to*/-1 < 0 OR alloc_ns <= /*:to*/-1) THEN 1 ELSE 0 END AS within
+                    WHEN alloc_ns <= /*:to*/-1 AND (end_ns > /*:to*/-1 OR end_kind = 'alive_at_end') THEN 1 ELSE 0 END AS is_live,
+               CASE WHEN alloc_ns > /*:from*/0 AND (/*:to*/-1 < 0 OR alloc_ns <= /*:to*/-1) THEN 1 ELSE 0 END AS is_within
         FROM allocations
     ) AS moments
     GROUP BY host, process, site

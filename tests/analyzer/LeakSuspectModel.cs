@@ -48,7 +48,8 @@ internal static class LeakSuspectModel
             string why = overdue.Blocks.Length == 0 ? "growing" : growing ? "overdue, growing" : "overdue";
             yield return $"{site.Key}|{why}|{overdue.Blocks.Sum(r => r.Size)}|{overdue.Blocks.Length}|{overdue.Blocks.Select(TenthOf).Distinct().Count()}|"
                 + $"{Math.Round(overdue.Age, MidpointRounding.ToEven)}|{overdue.Later}|{held[8]}|{live.Length}|{held[8] - held[0]}|{up}|"
-                + $"{PerMinute((slopes[17] + slopes[18]) / 2)}|{PerMinute(slopes[8])}|{PerMinute(slopes[27])}|{seen.Min(r => r.AllocNs)}|{seen.Max(r => r.AllocNs)}";
+                + $"{PerMinute((slopes[17] + slopes[18]) / 2)}|{PerMinute(slopes[8])}|{PerMinute(slopes[27])}|"
+                + $"{seen.Min(r => r.AllocNs)}|{seen.Max(r => r.AllocNs)}";
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using AllocReplay.Analyzer;
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Tests.Support;
 
