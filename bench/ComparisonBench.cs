@@ -16,8 +16,10 @@ internal static class ComparisonBench
     private const int Drawn = 100;
     private const double DefaultShare = 2.2; // minutes of the three that a comparison has by default go into timed blocks, about
     private const int Seed = 20261126;
-    private const int TrialSpins = 512, TrialRounds = 30;
+    private const int TrialSpins = 512, TrialRounds = 30, TrialLeaks = 500;
     private const string Recording = "artifacts/demo/redis.alloctrace";
+
+    private static readonly TimeSpan MemoryBudget = TimeSpan.FromMinutes(1);
 
     public static int Run()
     {
@@ -37,10 +39,18 @@ internal static class ComparisonBench
             Planted[] planted =
             [
                 new("nothing", "same", ""), new("2 % slower", "slower2", $",SLOWER_SPINS={two}"), new("5 % slower", "slower5", $",SLOWER_SPINS={five}"),
-                new("3 % more memory", "larger3", $",SLOWER_LEAKS={LeaksFor(0.03, plans[0])}"),
+                new("3 % more memory", "larger3", $",SLOWER_LEAKS={LeaksFor(0.03, plans, library)}"),
             ];
+            if (poolMinutes == 0)
+            {
+                // What is planted of memory shows whatever else the machine does.
+                int found = Make(plans, library, [planted[^1]], live, new() { Seed = Seed, Primary = [Metric.PeakRss], Budget = MemoryBudget })
+                    .Count(m => IsClaim(m.Report.Rows[2][Metric.PeakRss]?.Verdict));
+                Console.WriteLine($"{planted[^1].What}: found in {found} of {live}");
+                return 0;
+            }
             ComparisonReport pool = Pool(plans, library, planted, poolMinutes);
-            List<(Planted Planted, ComparisonReport Report)> made = Make(plans, library, planted, live);
+            List<(Planted Planted, ComparisonReport Report)> made = Make(plans, library, planted, live, new() { Seed = Seed });
             Show(pool, planted, made);
         }
         finally
@@ -71,9 +81,21 @@ internal static class ComparisonBench
         int SpinsFor(double share) => (int)Math.Max(1, Math.Round(TrialSpins * share / slower));
     }
 
-    /// <summary>Calls of malloc between two pages, so that all of them are a share of the peak; half of all calls are taken for such.</summary>
-    private static long LeaksFor(double share, ReplayPlan plan) =>
-        Math.Max(1, (long)(plan.Counts.Calls / 2 / Math.Max(1, share * plan.Trace.PeakLiveBytes / 4096)));
+    /// <summary>Calls of malloc between two pages that are kept, so that the peak grows by a share.</summary>
+    private static long LeaksFor(double share, ReplayPlan[] plans, string library)
+    {
+        ReplayPlan plan = plans.First(p => p.Order == Pass.Memory.Order);
+        long plain = PeakOf(""), larger = PeakOf($",SLOWER_LEAKS={TrialLeaks}");
+        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"a page in {TrialLeaks} calls makes the peak {(double)larger / plain - 1:P1} larger"));
+        return Math.Max(1, (long)(TrialLeaks * ((double)larger / plain - 1) / share));
+
+        long PeakOf(string settings)
+        {
+            Configuration configuration = Configuration.Parse($"base={library}{settings}")[0];
+            return WorkerRunner.Instance.Run(plan, configuration, new ReplayOptions { Instrument = Pass.Memory.Instrument }).PeakOverBaseline;
+        }
+    }
 
     private static ComparisonReport Pool(ReplayPlan[] plans, string library, Planted[] planted, int minutes)
     {
@@ -82,13 +104,14 @@ internal static class ComparisonBench
     }
 
     /// <summary>Comparisons as the command makes them, each of the planted in turn.</summary>
-    private static List<(Planted, ComparisonReport)> Make(ReplayPlan[] plans, string library, Planted[] planted, int count)
+    private static List<(Planted Planted, ComparisonReport Report)> Make(
+        ReplayPlan[] plans, string library, Planted[] planted, int count, ComparisonOptions options)
     {
         var made = new List<(Planted, ComparisonReport)>();
         for (int i = 0; i < count; i++)
         {
             Planted one = planted[i % planted.Length];
-            made.Add((one, Compare(plans, $"base={library},{one.Name}={library}{one.Settings}", new ComparisonOptions { Seed = Seed + i })));
+            made.Add((one, Compare(plans, $"base={library},{one.Name}={library}{one.Settings}", options with { Seed = Seed + i })));
             Console.Error.WriteLine($"{i + 1} of {count}: {one.What}: {Claims(made[^1].Item2)}");
         }
         return made;

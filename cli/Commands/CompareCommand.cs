@@ -115,19 +115,21 @@ internal static class CompareCommand
         public int ImagesMax => Options.Blocks is null ? (int)Math.Min(int.MaxValue, Options.Budget / Least) : int.MaxValue;
 
         /// <param name="trace">The trace.</param>
-        /// <param name="name">What it is called among several; empty where it is the only one.</param>
-        public ReplayArguments.Source Source(TraceChoice trace, string name = "") =>
+        /// <param name="name">What it is called among those that are compared.</param>
+        public ReplayArguments.Source Source(TraceChoice trace, string name) =>
             new(trace, Check, new PlanOptions { Order = Pass.Throughput.Order }, Kept?.Of(name));
     }
 
     private static int RunOne(TraceChoice trace, Request request, Terminal terminal, CancellationToken token)
     {
+        string name = TraceNames.Of([trace])[0];
+        request.Gate.Baseline?.RequireOne(name, request.Options.Touch, request.Configurations);
         CorpusReport made = request.Files.Write(terminal, () =>
         {
-            IReadOnlyList<ReplayPlan> plans = ComparisonPlans.Compile(request.Source(trace), terminal, token);
+            IReadOnlyList<ReplayPlan> plans = ComparisonPlans.Compile(request.Source(trace, name), terminal, token);
             try
             {
-                foreach (string line in request.Gate.Baseline?.Require(plans[0].Counts.Calls, request.Options.Touch, request.Configurations) ?? [])
+                foreach (string line in request.Gate.Baseline?.Require(plans[0].Counts.Calls, request.Configurations) ?? [])
                     terminal.Note($"Note: {line}");
                 var comparison = new Comparison(plans, request.Configurations, request.Options, WorkerRunner.Instance);
                 string title = $"Comparing {Quantity.Count(request.Configurations.Count, "configuration")} (seed {request.Options.Seed})";
@@ -157,7 +159,7 @@ internal static class CompareCommand
     private static int RunAll(TraceSet set, Request request, Terminal terminal, CancellationToken token)
     {
         IReadOnlyList<string> names = TraceNames.Of(set.Traces);
-        request.Gate.Baseline?.Require(names);
+        request.Gate.Baseline?.Require(names, request.Options.Touch, request.Configurations);
         foreach (LeftOut left in set.LeftOut)
             terminal.Note(CorpusPage.Text(left));
         if (request.Options.Blocks is null && request.Options.Budget < request.Least * names.Count)
@@ -168,10 +170,7 @@ internal static class CompareCommand
         }
         CorpusTrace[] traces = [.. set.Traces.Select((choice, i) => new CorpusTrace(
             names[i], choice.Process is { } image ? $"{choice.Path} {image}" : choice.Path,
-            ending => ComparisonPlans.Compile(request.Source(choice, names[i]), terminal, ending))
-        {
-            CallsMin = set.TakesAllImages ? ComparisonPage.FewCalls : 0,
-        })];
+            ending => ComparisonPlans.Compile(request.Source(choice, names[i]), terminal, ending)))];
         CorpusReport made = request.Files.Write(terminal, () =>
         {
             var comparison = new CorpusComparison(traces, request.Configurations, request.Options, WorkerRunner.Instance);

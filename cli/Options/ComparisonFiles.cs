@@ -10,9 +10,12 @@ namespace AllocReplay.Cli.Options;
 /// <summary>The options by which a comparison is written to files.</summary>
 internal sealed class ComparisonFileOptions
 {
-    private readonly Option<string?> _html = NewFile("--html", "Write a page with charts: one file, which needs no network; - is standard output.");
-    private readonly Option<string?> _csv = NewFile("--csv", "Write a row for each figure of each configuration as CSV; - is standard output.");
-    private readonly Option<string?> _markdown = NewFile("--md", "Write the tables as GitHub's Markdown; - is standard output.");
+    /// <summary>The options that name files.</summary>
+    public static readonly string[] Names = ["--html", "--csv", "--md"];
+
+    private readonly Option<string?> _html = NewFile(Names[0], "Write a page with charts: one file, which needs no network; - is standard output.");
+    private readonly Option<string?> _csv = NewFile(Names[1], "Write a row for each figure of each configuration as CSV; - is standard output.");
+    private readonly Option<string?> _markdown = NewFile(Names[2], "Write the tables as GitHub's Markdown; - is standard output.");
     private readonly Option<bool> _force = new("--force") { Description = "Replace files that are already there." };
 
     public void AddTo(Command command)
@@ -57,7 +60,20 @@ internal sealed record ComparisonFiles(string? Html, string? Csv, string? Markdo
     public string Next(int seed)
     {
         string[] more = Html is null ? ["--html", "comparison.html"] : Words.Contains("--json") ? [] : ["--json"];
-        return TextLine.Command([.. Words, .. Words.Contains("--seed") ? (string[])[] : ["--seed", seed.ToString(CultureInfo.InvariantCulture)], .. more]);
+        return TextLine.Command([.. WordsWithoutFiles(), .. Words.Contains("--seed") ? (string[])[] : ["--seed", seed.ToString(CultureInfo.InvariantCulture)], .. more]);
+    }
+
+    /// <summary>What was typed, but for the names of files: they are there now, and would be refused.</summary>
+    private IEnumerable<string> WordsWithoutFiles()
+    {
+        string[] options = ComparisonFileOptions.Names;
+        for (int i = 0; i < Words.Count; i++)
+        {
+            if (options.Contains(Words[i]))
+                i++;
+            else if (!options.Any(o => Words[i].StartsWith(o + "=", StringComparison.Ordinal)))
+                yield return Words[i];
+        }
     }
 
     /// <summary>Whether standard output is one of them, and takes nothing else.</summary>

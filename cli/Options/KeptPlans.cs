@@ -13,7 +13,7 @@ namespace AllocReplay.Cli.Options;
 /// <param name="Force">What is there and is another plan, or none, may be replaced.</param>
 internal sealed record KeptPlans(string Name, bool IsDirectory, bool Force)
 {
-    /// <summary>The trace's name among several whose plans are kept in one directory; empty where there is one.</summary>
+    /// <summary>The trace's name among those whose plans are kept in one directory.</summary>
     public string Trace { get; private init; } = "";
 
     private string Option => IsDirectory ? "--keep-plans" : "--keep-plan";
@@ -28,20 +28,18 @@ internal sealed record KeptPlans(string Name, bool IsDirectory, bool Force)
     /// <summary>Of <c>compare</c>, which has a plan for each order.</summary>
     public static Option<string?> DirectoryOption() => new("--keep-plans")
     {
-        Description = "Keep the compiled plans in this directory, ORDER.plan each, or TRACE.ORDER.plan of several; take those that are there already, and of "
-            + "this very trace.",
+        Description = "Keep the compiled plans in this directory, as TRACE.ORDER.plan each; take those that are there already and of this very trace, and "
+            + "make those anew that are of another.",
         HelpName = "directory",
     };
 
     /// <summary>Null where nothing is kept.</summary>
     public static KeptPlans? Of(string? name, bool isDirectory, bool force) => name is null ? null : new KeptPlans(name, isDirectory, force);
 
-    /// <summary>The same for one of several traces.</summary>
+    /// <summary>The same for the trace of that name.</summary>
     public KeptPlans Of(string trace) => this with { Trace = trace };
 
-    public string FileFor(ReplayOrder order) => IsDirectory ? Path.Combine(Name, $"{Prefix}{ValueName.Of(order)}.plan") : Name;
-
-    private string Prefix => Trace.Length == 0 ? "" : Trace.Replace('/', '_') + ".";
+    public string FileFor(ReplayOrder order) => IsDirectory ? Path.Combine(Name, $"{Trace.Replace('/', '_')}.{ValueName.Of(order)}.plan") : Name;
 
     /// <summary>Why nothing can be kept there, or null. A directory of that name is made.</summary>
     public string? WhyNot()
@@ -74,6 +72,12 @@ internal sealed record KeptPlans(string Name, bool IsDirectory, bool Force)
             ReplayPlan plan = terminal.WithLateProgress($"Checking {file}", _ => ReplayPlan.Open(file, PlanIdentity.Of(reader, options)));
             terminal.Note($"Taking the plan that was kept as {file}.");
             return plan;
+        }
+        catch (PlanFileException e) when (IsDirectory && e.Problem == PlanFileProblem.Another)
+        {
+            // The directory is ours to fill: a trace that was recorded again has its plan made again.
+            terminal.Note($"{e.Message}: it is made anew.");
+            return null;
         }
         catch (PlanFileException) when (Force)
         {

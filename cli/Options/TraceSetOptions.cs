@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
 using AllocReplay.Replayer.Compare.Corpus;
 
@@ -41,6 +42,9 @@ internal sealed class TraceSetOptions
         var leftOut = new List<LeftOut>();
         foreach (string path in named)
         {
+            // A mistyped name is not to be told of after the others were compared.
+            if (named.Length > 1 && !Path.Exists(path))
+                throw new TraceFormatException(path, null, "no such trace");
             if (!TraceFolder.Is(path))
             {
                 traces.Add(_part.Of(parse, path));
@@ -56,9 +60,11 @@ internal sealed class TraceSetOptions
         bool takesAllImages = traces[0].Process == TraceArguments.AllProcesses;
         if (takesAllImages)
         {
-            (IReadOnlyList<TraceChoice> Images, LeftOut? LeftOut)[] images = [.. traces.Select(t => TraceImages.Of(t, imagesMax / traces.Count))];
+            (IReadOnlyList<TraceChoice> Images, LeftOut? LeftOut)[] images = [.. traces.Select(t => TraceImages.Of(t, imagesMax / traces.Count, ComparisonPage.FewCalls))];
             traces = [.. images.SelectMany(i => i.Images)];
             leftOut.AddRange(images.Select(i => i.LeftOut).OfType<LeftOut>());
+            if (traces.Count == 0)
+                throw new TraceFormatException(string.Join(", ", named), null, $"no process image with {ComparisonPage.FewCalls:N0} calls: name one by --process");
         }
         return new TraceSet(
             [.. traces.DistinctBy(t => (Path.GetFullPath(Path.TrimEndingDirectorySeparator(t.Path)), t.Process))], leftOut,

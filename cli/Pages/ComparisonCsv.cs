@@ -25,7 +25,7 @@ internal static class ComparisonCsv
     {
         using var writer = new StreamWriter(output, new UTF8Encoding(false), leaveOpen: true) { NewLine = "\n" };
         writer.WriteLine(string.Join(',', Columns));
-        foreach (ComparisonReport report in corpus.Reports)
+        foreach ((string trace, ComparisonReport report) in corpus.Traces.Where(t => t.Report is not null).Select(t => (t.Name, t.Report!)))
         {
             foreach (ComparisonRow row in report.Rows)
             {
@@ -33,11 +33,11 @@ internal static class ComparisonCsv
                 if (row.Figures.Count == 0)
                     figures = [null];
                 foreach (ComparedFigure? figure in figures)
-                    WriteLine(writer, Fields(report, row, figure));
+                    WriteLine(writer, Fields(trace, report, row, figure));
             }
         }
         foreach (TraceResult trace in corpus.Traces.Where(t => t.Failure is not null))
-            WriteLine(writer, [Literal(trace.Trace), .. Enumerable.Repeat<string?>(null, Columns.Length - 2), Literal(trace.Failure!.Reason)]);
+            WriteLine(writer, [Literal(trace.Name), .. Enumerable.Repeat<string?>(null, Columns.Length - 2), Literal(trace.Failure!.Reason)]);
         if (corpus.Summary is { Traces.Count: > 1 } summary)
         {
             foreach (MeanRow row in summary.Rows)
@@ -60,13 +60,13 @@ internal static class ComparisonCsv
         ];
     }
 
-    private static string?[] Fields(ComparisonReport report, ComparisonRow row, ComparedFigure? figure)
+    private static string?[] Fields(string trace, ComparisonReport report, ComparisonRow row, ComparedFigure? figure)
     {
         Metric? metric = report.Metrics.FirstOrDefault(m => m.Name == figure?.Metric);
         PairedRatio? ratio = figure?.Ratio;
         return
         [
-            Literal(report.Trace), Literal(row.Allocator.Name), Word<Role>(row.Role), metric?.Name, Word(metric?.Unit), Word(metric?.Better),
+            Literal(trace), Literal(row.Allocator.Name), Word<Role>(row.Role), metric?.Name, Word(metric?.Unit), Word(metric?.Better),
             Number(figure?.Spread.Median), Number(figure?.Spread.Min), Number(figure?.Spread.Max),
             Number(ratio?.Estimate), Number(ratio?.Low), Number(ratio?.High), Number(ratio?.Confidence), Number(ratio?.Pairs), Word(figure?.Verdict),
             row.Failure is { } failure ? Literal($"{failure.Pass}: {failure.Reason}") : null,

@@ -27,15 +27,15 @@ internal static class ComparisonMarkdown
                 Write(GateLine.Of(corpus), writer);
             Write(CorpusPage.Lines(corpus, labels), writer);
         }
-        foreach (ComparisonReport report in corpus.Reports)
-            Write(report, labels, writer);
+        foreach (TraceResult result in corpus.Traces.Where(t => t.Report is not null))
+            Write(result.Name, result.Report!, labels, writer);
         Write(labels.Legend, writer);
         writer.WriteLine($"Made by {Code(command)}.");
     }
 
-    private static void Write(ComparisonReport report, ShortLabels labels, StreamWriter writer)
+    private static void Write(string trace, ComparisonReport report, ShortLabels labels, StreamWriter writer)
     {
-        writer.WriteLine($"### {Text(report.Trace)}\n");
+        writer.WriteLine($"### {Text(trace)}\n");
         writer.WriteLine($"{ComparisonPage.Extent(report)}\n");
         Write(GateLine.Of(report), writer);
         Write(ComparisonPage.Verdicts(report, labels), writer);

@@ -70,10 +70,9 @@ internal static class CorpusPage
 
     internal static string Text(TraceResult result)
     {
-        string verb = result.Failure!.Kind == TraceFailureKind.TooFewCalls ? "left out" : "not compared";
         // Most messages of a trace begin with its name.
-        string reason = result.Failure.Reason, before = result.Trace + ": ";
-        return $"{result.Name} {verb}: {(reason.StartsWith(before, StringComparison.Ordinal) ? reason[before.Length..] : reason)}";
+        string reason = result.Failure!.Reason, before = result.Trace + ": ";
+        return $"{result.Name} not compared: {(reason.StartsWith(before, StringComparison.Ordinal) ? reason[before.Length..] : reason)}";
     }
 
     internal static string Text(LeftOut left) => $"Left out of {left.Where}: {left.What} ({left.Reason})";

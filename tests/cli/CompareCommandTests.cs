@@ -41,14 +41,19 @@ public sealed partial class CompareCommandTests : IDisposable
         string[] compare = ["compare", Trace, "--runs", "1", "--allocator", "glibc", "--keep-plans", _directory["plans"]];
         Assert.Equal(ExitCode.Ok, _command.Run(compare));
         string[] plans = [.. Directory.GetFiles(_directory["plans"]).Order(StringComparer.Ordinal)];
-        Assert.Equal([_directory["plans/deps.plan"], _directory["plans/total.plan"]], plans);
+        Assert.Equal([_directory["plans/t.allocrec.deps.plan"], _directory["plans/t.allocrec.total.plan"]], plans);
         Assert.All(plans, p => Assert.Contains($"Wrote {p}.", _command.Error));
         Assert.Equal(ExitCode.Ok, _command.Run(compare));
         Assert.All(plans, p => Assert.Contains($"Taking the plan that was kept as {p}.", _command.Error));
 
+        // A plan of something else is made anew: the trace was recorded again, or has another's name. What is no plan is somebody's.
         File.Copy(plans[0], plans[1], overwrite: true);
+        Assert.Equal(ExitCode.Ok, _command.Run(compare));
+        Assert.Contains("in the order deps: it is made anew", _command.Error);
+        Assert.Contains($"Wrote {plans[1]}.", _command.Error);
+        File.WriteAllText(plans[1], "mine");
         Assert.Equal(ExitCode.Usage, _command.Run(compare));
-        Assert.Contains("in the order deps", _command.Error);
+        Assert.Equal("mine", File.ReadAllText(plans[1]));
         Assert.Equal(ExitCode.Ok, _command.Run([.. compare, "--force"]));
     }
 
@@ -202,8 +207,18 @@ public sealed partial class CompareCommandTests : IDisposable
         JsonElement one = Assert.Single(json.RootElement.GetProperty("traces").EnumerateArray());
         Assert.StartsWith("many.allocrec p", one.GetProperty("name").GetString(), StringComparison.Ordinal);
         Assert.Equal(ExitCode.BadInput, _command.Run("compare", Trace, "--process", "all", "--allocator", "glibc", "--runs", "1")); // 3000 calls
-        Assert.Contains("left out: only ", _command.Error, StringComparison.Ordinal);
-        Assert.Contains("not one of these traces could be compared", _command.Error, StringComparison.Ordinal);
+        Assert.Contains("no process image with 10,000 calls", _command.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Compiling", _command.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Ok, _command.Run("compare", Trace, trace, "--process", "all", "--allocator", "glibc", "--runs", "1"));
+        Assert.Contains("1 of 1 process image", _command.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_name_that_is_mistyped_is_told_before_the_others_are_compared()
+    {
+        Assert.Equal(ExitCode.BadInput, _command.Run("compare", Trace, _directory["nosuch.alloctrace"], "--allocator", "glibc", "--runs", "1"));
+        Assert.Contains("nosuch.alloctrace: no such trace", _command.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Compiling", _command.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -218,6 +233,10 @@ public sealed partial class CompareCommandTests : IDisposable
         using JsonDocument json = JsonDocument.Parse(_command.Output);
         Assert.All(json.RootElement.GetProperty("traces").EnumerateArray(),
             t => Assert.Equal("passed", Assert.Single(t.GetProperty("report").GetProperty("gate").EnumerateArray()).GetProperty("outcome").GetString()));
+        Assert.Equal(ExitCode.BadInput, _command.Run("compare", Trace, _directory["u.allocrec"], "--allocator", "glibc,MALLOC_ARENA_MAX=1,glibc", "--runs", "1",
+            "--baseline", baseline));
+        Assert.Contains("relative to its first configuration, glibc", _command.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Compiling", _command.Error, StringComparison.Ordinal);
         Assert.Equal(ExitCode.BadInput, _command.Run("compare", _directory["."], "--allocator", "glibc", "--runs", "1", "--baseline",
             WithOtherNames(baseline)));
         Assert.Contains("it has none of these traces: t.allocrec, u.allocrec", _command.Error, StringComparison.Ordinal);

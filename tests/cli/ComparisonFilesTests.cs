@@ -74,7 +74,7 @@ public sealed class ComparisonFilesTests : IDisposable
         List<string[]> rows = Csv(Text(output => ComparisonCsv.Write(corpus, output)));
         string[] heads = rows[0];
         string Field(string[] row, string name) => row[Array.IndexOf(heads, name)];
-        Assert.Equal(["a/x", "b/x", "c/x"], rows.Skip(1).Select(r => r[0]).Where(t => t.EndsWith("/x", StringComparison.Ordinal)).Distinct());
+        Assert.Equal(["a", "b", "c", "(mean)"], rows.Skip(1).Select(r => r[0]).Distinct()); // as tables, gates and the page have them
         string[] mean = Assert.Single(
             rows, r => Field(r, "trace") == "(mean)" && Field(r, "configuration") == "tcmalloc_minimal" && Field(r, "metric") == "speed");
         PairedRatio ratio = corpus.Summary!.Rows.Single(r => r.Name == "tcmalloc_minimal")["speed"]!.Ratio!;
@@ -82,14 +82,14 @@ public sealed class ComparisonFilesTests : IDisposable
             (Field(mean, "ratio"), Field(mean, "median"), Field(mean, "verdict")));
         Assert.Equal("no ratio on a, b", Field(Assert.Single(
             rows, r => Field(r, "trace") == "(mean)" && Field(r, "configuration") == SampleComparison.Broken && Field(r, "metric") == "cpu"), "failure"));
-        Assert.Equal("c/x: =no such trace", Field(Assert.Single(rows, r => r[0] == "c/x"), "failure"));
+        Assert.Equal("c/x: =no such trace", Field(Assert.Single(rows, r => r[0] == "c"), "failure"));
         Assert.All(rows, r => Assert.Equal(heads.Length, r.Length));
 
         string text = Text(output => ComparisonMarkdown.Write(corpus, "allocreplay compare", output));
         Assert.StartsWith("### Geometric means over 2 of the 3 traces", text, StringComparison.Ordinal);
         Assert.Contains("\n- broken has no mean: it failed on a, b\n", text, StringComparison.Ordinal);
         Assert.Contains("\n- c not compared: =no such trace\n", text, StringComparison.Ordinal);
-        Assert.True(text.IndexOf("### a/x", StringComparison.Ordinal) < text.IndexOf("### b/x", StringComparison.Ordinal));
+        Assert.True(text.IndexOf("### a", StringComparison.Ordinal) < text.IndexOf("### b", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -106,8 +106,8 @@ public sealed class ComparisonFilesTests : IDisposable
         string[] lines = text.Split('\n');
         Assert.StartsWith("- **FAILED on b: 'x.speed &#60; 1' holds: the left", lines[2], StringComparison.Ordinal);
         Assert.Equal("- passed on 1 of 2 traces: 'x.speed &#60; 1' does not hold", lines[3]);
-        Assert.StartsWith("- passed: 'x.speed", lines[Array.IndexOf(lines, "### a/x") + 4], StringComparison.Ordinal);
-        Assert.StartsWith("- **FAILED: 'x.speed", lines[Array.IndexOf(lines, "### b/x") + 4], StringComparison.Ordinal);
+        Assert.StartsWith("- passed: 'x.speed", lines[Array.IndexOf(lines, "### a") + 4], StringComparison.Ordinal);
+        Assert.StartsWith("- **FAILED: 'x.speed", lines[Array.IndexOf(lines, "### b") + 4], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -183,8 +183,9 @@ public sealed class ComparisonFilesTests : IDisposable
     {
         var files = new ComparisonFiles(null, null, null, Force: false, ["compare", "a b", "--allocator", "glibc,jemalloc"]);
         Assert.Equal("allocreplay compare 'a b' --allocator glibc,jemalloc --seed 7 --html comparison.html", files.Next(7));
-        Assert.Equal("allocreplay compare x --html x.html --seed 8 --json",
-            (files with { Html = "x.html", Words = ["compare", "x", "--html", "x.html", "--seed", "8"] }).Next(8));
+        // Files that are there now would be refused.
+        Assert.Equal("allocreplay compare x --seed 8 --json",
+            (files with { Html = "x.html", Words = ["compare", "x", "--html", "x.html", "--csv=x.csv", "--seed", "8", "--md", "x.md"] }).Next(8));
     }
 
     [Fact]

@@ -93,17 +93,18 @@ public sealed class GateTests : IDisposable
         ComparisonReport then = Report();
         EarlierReport earlier = Saved(then);
         Configuration[] same = [Named("fast"), Named("slow"), Named("with,SETTING=1")];
-        Assert.Empty(earlier.Require(then.Calls, then.Touch, same));
+        Assert.Empty(earlier.Require(then.Calls, same));
+        earlier.RequireOne("any", then.Touch, same);
         Assert.Equal(
             ["new is not in FILE: it is held against nothing", "with,SETTING=1 is in FILE, and not here"],
-            earlier.Require(then.Calls, then.Touch, [Named("fast"), Named("slow"), Named("new")])
+            earlier.Require(then.Calls, [Named("fast"), Named("slow"), Named("new")])
                 .Select(line => line.Replace(Directory.GetFiles(_directory.Path, "*.json").Single(), "FILE", StringComparison.Ordinal)));
-        AssertRefused("it is of another trace", () => earlier.Require(then.Calls + 1, then.Touch, same));
-        AssertRefused("it was made with --touch page, this is --touch full", () => earlier.Require(then.Calls, TouchPolicy.Full, same));
-        AssertRefused("relative to its first configuration, fast", () => earlier.Require(then.Calls, then.Touch, [Named("slow"), Named("fast")]));
-        AssertRefused("it has none of what is compared here: new", () => earlier.Require(then.Calls, then.Touch, [Named("fast"), Named("new")]));
+        AssertRefused("it is of another trace", () => _ = earlier.Require(then.Calls + 1, same));
+        AssertRefused("it was made with --touch page, this is --touch full", () => earlier.RequireOne("any", TouchPolicy.Full, same));
+        AssertRefused("relative to its first configuration, fast", () => earlier.RequireOne("any", then.Touch, [Named("slow"), Named("fast")]));
+        AssertRefused("it has none of what is compared here: new", () => earlier.RequireOne("any", then.Touch, [Named("fast"), Named("new")]));
 
-        static void AssertRefused(string problem, Func<IEnumerable<string>> require) =>
+        static void AssertRefused(string problem, Action require) =>
             Assert.Contains(problem, Assert.Throws<TraceFormatException>(require).Message, StringComparison.Ordinal);
         static Configuration Named(string name) => new() { Allocator = new Allocator { Name = name } };
     }
@@ -170,13 +171,19 @@ public sealed class GateTests : IDisposable
     public void A_baseline_of_several_traces_is_matched_by_their_names()
     {
         EarlierReport earlier = SavedOfSeveral(("a", Report()), ("b", Report(slowness: 3)));
-        earlier.Require(["b", "c"]);
+        Configuration[] same = [new() { Allocator = new Allocator { Name = "fast" } }, new() { Allocator = new Allocator { Name = "slow" } }];
+        earlier.Require(["b", "c"], Report().Touch, same);
+        Assert.Contains("relative to its first configuration, fast", Assert.Throws<TraceFormatException>(
+            () => earlier.Require(["b"], Report().Touch, [same[1], same[0]])).Message, StringComparison.Ordinal);
+        Assert.Contains("relative to its first configuration, fast", Assert.Throws<TraceFormatException>(
+            () => earlier.RequireOne("x/b", Report().Touch, [same[1], same[0]])).Message, StringComparison.Ordinal);
+        Assert.Throws<TraceFormatException>(() => earlier.RequireOne("c", Report().Touch, same));
         Assert.All(earlier.CheckOne("a", Report(machine: 2), 0.05), f => Assert.Equal(GateOutcome.Passed, f.Outcome));
         Assert.Contains(earlier.CheckOne("a", Report(slowness: 3), 0.05), f => f.Outcome == GateOutcome.Failed); // as it was on b
         Assert.All(earlier.CheckOne("b", Report(slowness: 3), 0.05), f => Assert.Equal(GateOutcome.Passed, f.Outcome));
         Assert.Equal(GateOutcome.NoBaseline, earlier.CheckOne("c", Report(), 0.05).Single().Outcome);
         Assert.Contains("none of these traces: c, d; it has a, b", Assert.Throws<TraceFormatException>(
-            () => earlier.Require(NotThere)).Message, StringComparison.Ordinal);
+            () => earlier.Require(NotThere, Report().Touch, same)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -40,7 +40,7 @@ function several(): Child[] {
         gateOf(data.gate),
         remarksOf(data.remarks),
         summary !== null && element("section", { id: "means" },
-            element("h2", {}, `Means over ${summary.traces.length} traces, against `, name(labelOf(summary.rows[0]?.name ?? ""))),
+            element("h2", {}, `Means over ${summary.traces.length === 1 ? "1 trace" : `${summary.traces.length} traces`}, against `, name(labelOf(summary.rows[0]?.name ?? ""))),
             element("div", { class: "forests" }, ...meanForests(data)),
             element("p", { class: "note" }, "Geometric means of the ratios on these traces, each of which counts once: they hold for these traces, not for all "
                 + "programs. Small dots are the traces. All verdicts of the means hold at once in 95 %; so do those of each trace below, by themselves.")),

@@ -53,8 +53,6 @@ public sealed class CorpusComparison(
         {
             token.ThrowIfCancellationRequested();
             plans = turn.Trace.Compile(token);
-            if (plans[0].Counts.Calls < turn.Trace.CallsMin)
-                return Without(TraceFailureKind.TooFewCalls, FormattableString.Invariant($"only {plans[0].Counts.Calls:N0} calls"));
             var comparison = new Comparison(plans, configurations, turn.Options, runner, _clock);
             ComparisonReport Compare(IProgress<ComparisonProgress>? progress) => comparison.Run(turn.Trace.Trace, progress, token);
             return new TraceResult(turn.Trace.Name, turn.Trace.Trace, null, watcher is null ? Compare(null) : watcher.Watch(turn, Compare));

@@ -60,8 +60,6 @@ public enum TraceFailureKind
     NoSuchPart,
     /// <summary>This machine cannot replay it.</summary>
     NotPossible,
-    /// <summary>It has too few calls to tell allocators apart: left out, which is no failure.</summary>
-    TooFewCalls,
     /// <summary>The comparison was interrupted before.</summary>
     Interrupted,
 }

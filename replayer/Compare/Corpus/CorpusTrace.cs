@@ -6,11 +6,7 @@ namespace AllocReplay.Replayer.Compare.Corpus;
 /// <param name="Name">What it is called in tables and in gates: short, and no other's of the corpus.</param>
 /// <param name="Trace">As it was named, and which process image of it, where several are compared.</param>
 /// <param name="Compile">Compiles it in the order of each of <see cref="Comparison.Passes"/>; the caller disposes of the plans.</param>
-public sealed record CorpusTrace(string Name, string Trace, Func<CancellationToken, IReadOnlyList<ReplayPlan>> Compile)
-{
-    /// <summary>It is left out where it has fewer calls; 0 of one that was asked for by name.</summary>
-    public long CallsMin { get; init; }
-}
+public sealed record CorpusTrace(string Name, string Trace, Func<CancellationToken, IReadOnlyList<ReplayPlan>> Compile);
 
 /// <summary>Whose turn it is.</summary>
 /// <param name="Trace">The trace.</param>

@@ -73,27 +73,44 @@ public sealed class EarlierReport
                 path, null, $"not what compare --json writes: expected the schema {SchemaOfOne}, or {SchemaOfSeveral} of several traces");
     }
 
-    /// <summary>Makes sure that a comparison of one trace can be held against this one, if this is of one trace.</summary>
-    /// <param name="calls">Calls of the trace that is compared.</param>
+    /// <summary>Makes sure that a comparison of one trace can be held against this, before the trace is read.</summary>
+    /// <param name="trace">Name of what is compared. A file of one trace is held against whatever is: it may lie elsewhere.</param>
     /// <param name="touch">What is written into new blocks.</param>
     /// <param name="configurations">What is compared.</param>
+    /// <exception cref="TraceFormatException">It is not of this trace, was made in another way, or has none of what is compared.</exception>
+    public void RequireOne(string trace, TouchPolicy touch, IReadOnlyList<Configuration> configurations) =>
+        RequireLike(ReportOf(trace) ?? throw WithoutTraces([trace]), touch, configurations);
+
+    private void RequireLike(Report earlier, TouchPolicy touch, IReadOnlyList<Configuration> configurations)
+    {
+        if (earlier.Touch is { } touched && touched != ValueName.Of(touch))
+            throw Unlike($"it was made with --touch {touched}, this is --touch {ValueName.Of(touch)}");
+        string[] now = LabelsOf(configurations);
+        string first = earlier.Names.First();
+        if (now.Length > 1 && first != now[0])
+            throw Unlike($"figures are held against it relative to its first configuration, {first}; put that first here, too, not {now[0]}");
+        if (!now.Skip(now.Length > 1 ? 1 : 0).Any(earlier.Names.Contains))
+            throw Unlike($"it has none of what is compared here: {string.Join(", ", now.Length > 1 ? now.Skip(1) : now)}");
+    }
+
+    private static string[] LabelsOf(IReadOnlyList<Configuration> configurations) =>
+        [.. configurations.Where(c => !c.Allocator.IsReference).Select(c => c.Label)];
+
+    private Report? ReportOf(string trace) => _isOfOne ? _reports.Values.First() : _reports.GetValueOrDefault(NameOf(trace));
+
+    /// <summary>Makes sure that a comparison of one trace is of the one that this is of, if this is of one trace.</summary>
+    /// <param name="calls">Calls of the trace that is compared.</param>
+    /// <param name="configurations">What is compared.</param>
     /// <returns>What is not held against anything, a line each.</returns>
-    /// <exception cref="TraceFormatException">It is of another trace, was made in another way, or has none of what is compared.</exception>
-    public IEnumerable<string> Require(long calls, TouchPolicy touch, IReadOnlyList<Configuration> configurations)
+    /// <exception cref="TraceFormatException">It is of another trace.</exception>
+    public IEnumerable<string> Require(long calls, IReadOnlyList<Configuration> configurations)
     {
         if (!_isOfOne)
             return [];
         (string trace, Report earlier) = (_reports.Keys.First(), _reports.Values.First());
         if (earlier.Calls is { } then && then != calls)
             throw Unlike($"it is of another trace: {trace} has {then:N0} calls, this one {calls:N0}");
-        if (earlier.Touch is { } touched && touched != ValueName.Of(touch))
-            throw Unlike($"it was made with --touch {touched}, this is --touch {ValueName.Of(touch)}");
-        string[] now = [.. configurations.Where(c => !c.Allocator.IsReference).Select(c => c.Label)];
-        string first = earlier.Names.First();
-        if (now.Length > 1 && first != now[0])
-            throw Unlike($"figures are held against it relative to its first configuration, {first}; put that first here, too, not {now[0]}");
-        if (!now.Skip(now.Length > 1 ? 1 : 0).Any(earlier.Names.Contains))
-            throw Unlike($"it has none of what is compared here: {string.Join(", ", now.Length > 1 ? now.Skip(1) : now)}");
+        string[] now = LabelsOf(configurations);
         return
         [
             .. now.Where(n => !earlier.Names.Contains(n)).Select(n => $"{n} is not in {_path}: it is held against nothing"),
@@ -105,11 +122,16 @@ public sealed class EarlierReport
 
     /// <summary>Makes sure that there is something to hold a comparison of several traces against.</summary>
     /// <param name="traces">Names of what is compared.</param>
-    /// <exception cref="TraceFormatException">It has none of them.</exception>
-    public void Require(IReadOnlyList<string> traces)
+    /// <param name="touch">What is written into new blocks.</param>
+    /// <param name="configurations">What is compared.</param>
+    /// <exception cref="TraceFormatException">It has none of them, was made in another way, or has none of what is compared.</exception>
+    public void Require(IReadOnlyList<string> traces, TouchPolicy touch, IReadOnlyList<Configuration> configurations)
     {
-        if (!traces.Any(_reports.ContainsKey))
+        Report[] earlier = [.. traces.Select(t => _reports.GetValueOrDefault(t)).OfType<Report>()];
+        if (earlier.Length == 0)
             throw WithoutTraces(traces);
+        foreach (Report one in earlier)
+            RequireLike(one, touch, configurations);
     }
 
     /// <summary>Holds one trace of several against what this has of the trace of that name.</summary>
@@ -132,9 +154,7 @@ public sealed class EarlierReport
     /// </exception>
     public IReadOnlyList<GateFinding> Check(ComparisonReport now, double maxRegression)
     {
-        // A file of one trace is held against whatever is compared now: it may lie elsewhere.
-        Report? then = _isOfOne ? _reports.Values.First() : _reports.GetValueOrDefault(NameOf(now.Trace));
-        return then is null ? throw WithoutTraces([NameOf(now.Trace)]) : Check(then, now, maxRegression);
+        return ReportOf(now.Trace) is { } then ? Check(then, now, maxRegression) : throw WithoutTraces([NameOf(now.Trace)]);
     }
 
     private IReadOnlyList<GateFinding> Check(Report earlier, ComparisonReport now, double maxRegression)
