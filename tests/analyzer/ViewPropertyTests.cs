@@ -65,10 +65,10 @@ public sealed class ViewPropertyTests
         Same(Live(rows, t).GroupBy(r => r.Site).Where(g => g.Sum(r => r.Size) >= 1024).Select(g => $"{g.Key}"),
             Values(query, "live_at", "site", $"t={t}ns", "min_bytes=1K"));
         Same(Between(rows, t, to), Values(
-            query, "between", "site, change_bytes, change_blocks, kept_blocks, kept_bytes, given_blocks, given_bytes, acquired_blocks",
+            query, "between_times", "site, change_bytes, change_blocks, kept_blocks, kept_bytes, given_blocks, given_bytes, acquired_blocks",
             $"from={t}ns", $"to={to}ns"));
         Same(Between(rows, t, long.MaxValue), Values(
-            query, "between", "site, change_bytes, change_blocks, kept_blocks, kept_bytes, given_blocks, given_bytes, acquired_blocks", $"from={t}ns"));
+            query, "between_times", "site, change_bytes, change_blocks, kept_blocks, kept_bytes, given_blocks, given_bytes, acquired_blocks", $"from={t}ns"));
         Same(rows.GroupBy(r => r.Chain).Where(g => g.Count() > 2).Select(g => $"{g.Key}|{g.Count() - 1}|{g.First().Size}|{g.Last().Size}|"
                 + $"{g.Max(r => r.Size)}|{g.Sum(r => r.Size)}|{g.First().AllocNs}|{g.Last().AllocNs}|{EndKinds.Names[(int)g.Last().EndKind]}"),
             Values(query, "realloc_chains", "chain, steps, first_size, last_size, largest_size, requested_bytes, first_ns, last_ns, end_kind", "min_steps=2"));

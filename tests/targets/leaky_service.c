@@ -1,6 +1,7 @@
 /*
- * A service with twenty call sites that leak and forty that do not, each a function: leak_NN and fine_NN. A request a half millisecond, by the clock, so that
- * a machine that is busy does not bend the time. Blocks that are to be freed later wait in a wheel, linked through themselves: it asks for no memory.
+ * A service with twenty call sites that leak and forty that do not, each a function: leak_NN and fine_NN. A request a
+ * half millisecond, by the clock, so that a machine that is busy does not bend the time. Blocks that are to be freed
+ * later wait in a wheel, linked through themselves: it asks for no memory.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -54,15 +55,17 @@ static void free_list(struct block *b)
 }
 
 /* A site: a function of its own, which touches what it got, so that it is no jump into malloc. */
-#define SITE(name)                                                                                                                                             \
-    __attribute__((noinline)) static struct block *name(size_t size)                                                                                           \
-    {                                                                                                                                                          \
-        struct block *b = malloc(size);                                                                                                                        \
-        memset(b, 1, size < 64 ? size : 64);                                                                                                                   \
-        return b;                                                                                                                                              \
+#define SITE(name)                                                                                                     \
+    __attribute__((noinline)) static struct block *name(size_t size)                                                   \
+    {                                                                                                                  \
+        struct block *b = malloc(size);                                                                                \
+        memset(b, 1, size < 64 ? size : 64);                                                                           \
+        return b;                                                                                                      \
     }
-#define TEN(kind, d) SITE(kind##_##d##0) SITE(kind##_##d##1) SITE(kind##_##d##2) SITE(kind##_##d##3) SITE(kind##_##d##4) SITE(kind##_##d##5) \
-    SITE(kind##_##d##6) SITE(kind##_##d##7) SITE(kind##_##d##8) SITE(kind##_##d##9)
+#define TEN(kind, d)                                                                                                   \
+    SITE(kind##_##d##0)                                                                                                \
+    SITE(kind##_##d##1) SITE(kind##_##d##2) SITE(kind##_##d##3) SITE(kind##_##d##4) SITE(kind##_##d##5)                \
+        SITE(kind##_##d##6) SITE(kind##_##d##7) SITE(kind##_##d##8) SITE(kind##_##d##9)
 TEN(leak, 0)
 SITE(leak_11)
 SITE(leak_12)
@@ -83,12 +86,12 @@ SITE(fine_27)
 SITE(fine_28)
 SITE(fine_29)
 
-#define RESIZING(name)                                                                                                                                         \
-    __attribute__((noinline)) static void *name(void *old, size_t size)                                                                                        \
-    {                                                                                                                                                          \
-        char *b = realloc(old, size);                                                                                                                          \
-        b[size - 1] = 1;                                                                                                                                       \
-        return b;                                                                                                                                              \
+#define RESIZING(name)                                                                                                 \
+    __attribute__((noinline)) static void *name(void *old, size_t size)                                                \
+    {                                                                                                                  \
+        char *b = realloc(old, size);                                                                                  \
+        b[size - 1] = 1;                                                                                               \
+        return b;                                                                                                      \
     }
 RESIZING(leak_10)
 RESIZING(fine_22)
@@ -160,7 +163,9 @@ static void caches(void)
     for (int c = 0; c < 4; c++) {
         if (chance(one_in[c]))
             continue;
-        unsigned slot = used[c] < sizes[c] ? used[c] : c % 2 ? chance(sizes[c]) : used[c] % sizes[c]; /* first in, first out; or at random */
+        unsigned slot = used[c] < sizes[c] ? used[c]
+                        : c % 2            ? chance(sizes[c])
+                                           : used[c] % sizes[c]; /* first in, first out; or at random */
         free(slots[c][slot]);
         slots[c][slot] = sites[c](100 + 20 * (unsigned)c);
         used[c]++;
