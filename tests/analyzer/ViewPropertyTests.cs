@@ -78,9 +78,6 @@ public sealed class ViewPropertyTests
         Same(rows.Where(r => r.FreeThread >= 0 && r.FreeThread != r.AllocThread).GroupBy(r => (r.AllocThread, r.FreeThread)).Where(g => g.Count() >= 2)
                 .Select(g => $"{g.Key.AllocThread}|{g.Key.FreeThread}|{g.Count()}|{g.Sum(r => r.Size)}"),
             Values(query, "cross_thread_frees", "alloc_thread, free_thread, blocks, bytes", "min_blocks=2"));
-        (long peak, long at) = Peak(rows);
-        Same([$"{peak}|{at}|{Live(rows, at).Count()}|{Live(rows, at).Max(r => r.Size)}"],
-            Values(query, "peak", "peak_bytes, peak_ns, peak_blocks, largest_block"));
         Same(LeakSuspectModel.Of(rows, 0.05), Values(query, "leak_suspects", LeakSuspectModel.Columns));
         Same(LeakSuspectModel.Of(rows, 0.5), Values(query, "leak_suspects", LeakSuspectModel.Columns, "tolerance=50%"));
     }
@@ -102,17 +99,6 @@ public sealed class ViewPropertyTests
                     + $"{given.Length}|{given.Sum(r => r.Size)}|{acquired}";
             }
         }
-    }
-
-    private static (long Bytes, long AtNs) Peak(List<AllocationRow> rows)
-    {
-        (long bytes, long at) = (-1, 0);
-        foreach (long ns in rows.Select(r => r.AllocNs).Distinct().Order())
-        {
-            if (Live(rows, ns).Sum(r => r.Size) is var live && live > bytes)
-                (bytes, at) = (live, ns);
-        }
-        return (bytes, at);
     }
 
     private static void Same(IEnumerable<string> expected, IEnumerable<string> actual) => Assert.Equal(expected.Order(StringComparer.Ordinal), actual);
