@@ -64,8 +64,11 @@ static void free_list(struct block *b)
     }
 #define TEN(kind, d)                                                                                                   \
     SITE(kind##_##d##0)                                                                                                \
-    SITE(kind##_##d##1) SITE(kind##_##d##2) SITE(kind##_##d##3) SITE(kind##_##d##4) SITE(kind##_##d##5)                \
-        SITE(kind##_##d##6) SITE(kind##_##d##7) SITE(kind##_##d##8) SITE(kind##_##d##9)
+    SITE(kind##_##d##1)                                                                                                \
+    SITE(kind##_##d##2)                                                                                                \
+    SITE(kind##_##d##3)                                                                                                \
+    SITE(kind##_##d##4) SITE(kind##_##d##5) SITE(kind##_##d##6) SITE(kind##_##d##7) SITE(kind##_##d##8)                \
+        SITE(kind##_##d##9)
 TEN(leak, 0)
 SITE(leak_11)
 SITE(leak_12)
