@@ -79,12 +79,51 @@ public sealed partial class DatasetQuery : IDisposable
     }
 
     /// <summary>Runs a named view.</summary>
-    /// <exception cref="QueryException">There is no such view.</exception>
-    public QueryResult RunView(string name, QueryForm form = QueryForm.Values, CancellationToken token = default)
+    /// <param name="name">Its name.</param>
+    /// <param name="form">How values are given.</param>
+    /// <param name="settings">Parameters that are not to have their defaults, as <c>name=value</c>.</param>
+    /// <param name="token">Ends it.</param>
+    /// <exception cref="QueryException">There is no such view or parameter, or a value is none.</exception>
+    public QueryResult RunView(string name, QueryForm form = QueryForm.Values, IReadOnlyList<string>? settings = null, CancellationToken token = default) =>
+        Run(StatementOf(name, settings ?? []), form, token);
+
+    /// <summary>The statement that a named view is.</summary>
+    /// <exception cref="QueryException">There is no such view or parameter, or a value is none.</exception>
+    public static string StatementOf(string view, IReadOnlyList<string> settings) =>
+        NamedView.Find(view) is var found && settings.Count > 0 ? found.With(settings) : $"SELECT * FROM {view}";
+
+    /// <summary>Writes the result of one statement that reads as a Parquet file, compressed by Zstandard.</summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="limit">Rows at the most.</param>
+    /// <param name="output">Where to.</param>
+    /// <param name="token">Ends it.</param>
+    /// <exception cref="QueryException">The statement is wrong, or does more than read, or is EXPLAIN, which has no rows.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public void WriteParquet(string sql, long limit, Stream output, CancellationToken token = default)
     {
-        NamedView view = NamedView.All.FirstOrDefault(v => v.Name == name)
-            ?? throw new QueryException($"no view {name}; there are {string.Join(", ", NamedView.All.Select(v => v.Name))}");
-        return Run($"SELECT * FROM {view.Name}", form, token);
+        MakeViews(sql);
+        ReadStatement statement = ReadStatement.Parse(_connection, sql);
+        if (statement.IsPlan)
+            throw new QueryException("EXPLAIN draws a plan, which is no table: expected another format than parquet");
+        // The engine writes where it may spill, and nowhere else; it is handed on from there.
+        string file = Path.Combine(_spill, "result.parquet");
+        using DuckDBCommand command = _connection.CreateCommand();
+        command.CommandText = $"COPY (SELECT * FROM (\n{statement.Text}\n) LIMIT {limit}) TO {Sql.Literal(file)} (FORMAT parquet, COMPRESSION zstd)";
+        using (new RepeatedInterrupt(command, token))
+        {
+            try
+            {
+                command.ExecuteNonQuery();
+            }
+            catch (DuckDBException e)
+            {
+                token.ThrowIfCancellationRequested();
+                throw new QueryException(e.Message.TrimEnd());
+            }
+        }
+        using (FileStream written = File.OpenRead(file))
+            written.CopyTo(output);
+        File.Delete(file);
     }
 
     /// <summary>Whether a statement asks for call stacks that were not recorded: its answer is then empty, or 0, and looks like a puzzle.</summary>
@@ -158,7 +197,7 @@ public sealed partial class DatasetQuery : IDisposable
         Execute("SET autoload_known_extensions = false");
         // Sorting more than fits in memory spills; not into the user's directory, which is the engine's default.
         Execute($"SET temp_directory = {Sql.Literal(_spill)}");
-        Execute($"SET allowed_directories = [{string.Join(", ", _files.Allowed.Select(Sql.Literal))}]");
+        Execute($"SET allowed_directories = [{string.Join(", ", _files.Allowed.Append(_spill + "/").Select(Sql.Literal))}]");
         Execute("SET enable_external_access = false");
         Execute("SET lock_configuration = true");
     }

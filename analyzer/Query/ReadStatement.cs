@@ -36,6 +36,9 @@ internal sealed partial class ReadStatement
 
     public IReadOnlyList<QueryColumn> Columns { get; }
 
+    /// <summary>As it was written, without the semicolons that end it.</summary>
+    public string Text => _text;
+
     /// <summary>Whether it is EXPLAIN, whose result is a drawing.</summary>
     public bool IsPlan { get; }
 

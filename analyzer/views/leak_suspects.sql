@@ -1,39 +1,34 @@
 -- Call sites that look like leaks: their blocks are kept longer than the site's other blocks explain, again and again, or grow.
+-- :min_bytes bytes = 0: Sites with fewer bytes live at the cut are left out.
+-- :tolerance ratio = 0.05: How many of the blocks that grew old at a site may have been freed later all the same.
 -- The last tenth of the time is left out: programs give back there what they held. All figures are of the moment before it, cut, but live_at_end.
--- Of a block that was live at cut the lifetime is not known, only its age; it is never taken for a lifetime. overdue is a block whose age was more
--- than twice longest_ns, the longest lifetime at the site that had ended by then, 0 where none had. A site is listed as 'overdue' when such blocks
--- came in 3 or more of the nine tenths (overdue_tenths), one of them in the second half: not what is set up once and kept. It is listed as 'growing'
--- when its live bytes rose in 7 or 8 of the 8 steps between the tenths (steps_up), and by a quarter in all. A cache that is still filling looks the
--- same in a trace: record for longer. Blocks of which the release was lost (lost_free) are left out.
+-- Of a block that was live at cut the lifetime is not known, only its age; it is never taken for a lifetime.
+-- overdue: there is an age, outlived_ns, such that of the site's blocks that reached it hardly any was freed later (ended_later, against tolerance),
+-- while overdue_blocks are live and more than twice as old. The smallest of the ages span / 2^j is taken. They must have been acquired in 3 or more
+-- of the nine tenths (overdue_tenths), one of them in the second half and more than a quarter of them from the fifth on: not what is set up once.
+-- growing: the slope of the live bytes at the nine tenths is above 0 with 95 % confidence (growth_per_min and its interval: the median of the slopes
+-- of all pairs, Theil and Sen, in bytes a minute), they rose in 6 or more of the 8 steps (steps_up), by a quarter in all, and in the last third too.
+-- A cache that is still filling looks the same in a trace: record for longer. Blocks of which the release was lost (lost_free) are left out.
+-- blocks_sql is the statement that lists the blocks: of an overdue site the overdue ones, else those that were live at cut.
 WITH spans AS (
     SELECT host, process, min(alloc_ns) AS from_ns, CAST(greatest(max(end_ns) - min(alloc_ns), 10) AS DOUBLE) / 10 AS step_ns
     FROM allocations
     GROUP BY host, process
 ), blocks AS (
-    SELECT a.host AS host, a.process AS process, a.site AS site, a.size AS size,
-           a.lifetime_ns AS lifetime_ns, p.from_ns + 9 * p.step_ns - a.alloc_ns AS age_ns,
-           ceil((a.alloc_ns - p.from_ns) / p.step_ns) AS first_k,
+    SELECT a.host AS host, a.process AS process, a.site AS site, a.size AS size, a.alloc_ns AS alloc_ns, a.lifetime_ns AS lifetime_ns,
+           p.step_ns * 10 AS span_ns, p.from_ns + 9 * p.step_ns - a.alloc_ns AS age_ns,
+           greatest(ceil((a.alloc_ns - p.from_ns) / p.step_ns), 1) AS first_k,
            CASE WHEN a.end_kind = 'alive_at_end' THEN 10 ELSE ceil((a.end_ns - p.from_ns) / p.step_ns) - 1 END AS last_k
     FROM allocations a
     JOIN spans p ON p.host = a.host AND p.process = a.process
     WHERE a.end_kind <> 'lost_free' AND a.site <> 0
-), ended AS (
-    SELECT host, process, site, max(CASE WHEN last_k < 9 THEN lifetime_ns ELSE 0 END) AS longest_ns
-    FROM blocks
-    GROUP BY host, process, site
-), judged AS (
-    SELECT b.host AS host, b.process AS process, b.site AS site, b.size AS size, b.first_k AS first_k, b.last_k AS last_k, e.longest_ns AS longest_ns,
-           CASE WHEN b.first_k <= 9 AND b.last_k >= 9 THEN 1 ELSE 0 END AS is_live,
-           CASE WHEN b.first_k <= 9 AND b.last_k >= 9 AND b.age_ns > 2 * e.longest_ns THEN greatest(b.first_k, 1) ELSE 0 END AS overdue_k
-    FROM blocks b
-    JOIN ended e ON e.host = b.host AND e.process = b.process AND e.site = b.site
 ), held AS (
-    SELECT host, process, site, max(longest_ns) AS longest_ended_ns,
-           sum(is_live) AS live_blocks_cut,
-           sum(CASE WHEN overdue_k > 0 THEN 1 ELSE 0 END) AS overdue_blocks,
-           sum(CASE WHEN overdue_k > 0 THEN size ELSE 0 END) AS overdue_bytes,
-           count(DISTINCT CASE WHEN overdue_k > 0 THEN overdue_k END) AS overdue_tenths,
-           max(overdue_k) AS overdue_last,
+    SELECT host, process, site,
+           max(CASE WHEN last_k < 9 THEN lifetime_ns ELSE 0 END) AS longest_ended_ns,
+           sum(CASE WHEN first_k <= 9 AND last_k >= 9 THEN 1 ELSE 0 END) AS live_blocks_cut,
+           max(CASE WHEN first_k <= 9 AND last_k >= 9 THEN age_ns ELSE 0 END) AS oldest_live_ns,
+           min(alloc_ns) AS first_alloc_ns,
+           max(CASE WHEN first_k <= 9 THEN alloc_ns ELSE 0 END) AS last_alloc_ns,
            sum(CASE WHEN first_k <= 1 AND last_k >= 1 THEN size ELSE 0 END) AS live_1,
            sum(CASE WHEN first_k <= 2 AND last_k >= 2 THEN size ELSE 0 END) AS live_2,
            sum(CASE WHEN first_k <= 3 AND last_k >= 3 THEN size ELSE 0 END) AS live_3,
@@ -43,30 +38,131 @@ WITH spans AS (
            sum(CASE WHEN first_k <= 7 AND last_k >= 7 THEN size ELSE 0 END) AS live_7,
            sum(CASE WHEN first_k <= 8 AND last_k >= 8 THEN size ELSE 0 END) AS live_8,
            sum(CASE WHEN first_k <= 9 AND last_k >= 9 THEN size ELSE 0 END) AS live_9
-    FROM judged
+    FROM blocks
+    GROUP BY host, process, site
+), aged AS (
+    SELECT host, process, site, size, span_ns, first_k, last_k, CASE WHEN last_k >= 9 THEN age_ns ELSE lifetime_ns END AS old_ns
+    FROM blocks
+    WHERE first_k <= 9
+), leveled AS (
+    SELECT host, process, site, size, span_ns, first_k,
+           CASE WHEN last_k >= 9 THEN 1 ELSE 0 END AS is_live,
+           CASE
+                WHEN old_ns > span_ns / 2 THEN 1
+                WHEN old_ns > span_ns / 4 THEN 2
+                WHEN old_ns > span_ns / 8 THEN 3
+                WHEN old_ns > span_ns / 16 THEN 4
+                WHEN old_ns > span_ns / 32 THEN 5
+                WHEN old_ns > span_ns / 64 THEN 6
+                WHEN old_ns > span_ns / 128 THEN 7
+                WHEN old_ns > span_ns / 256 THEN 8
+                WHEN old_ns > span_ns / 512 THEN 9
+                WHEN old_ns > span_ns / 1024 THEN 10
+                WHEN old_ns > span_ns / 2048 THEN 11
+                WHEN old_ns > span_ns / 4096 THEN 12
+                WHEN old_ns > span_ns / 8192 THEN 13
+                WHEN old_ns > span_ns / 16384 THEN 14
+                WHEN old_ns > span_ns / 32768 THEN 15
+                WHEN old_ns > span_ns / 65536 THEN 16
+                ELSE 17
+           END AS level
+    FROM aged
+), cohorts AS (
+    SELECT host, process, site, max(span_ns) AS span_ns, level, first_k, is_live, count(*) AS blocks, sum(size) AS bytes
+    FROM leveled
+    GROUP BY host, process, site, level, first_k, is_live
+), ages AS (
+    SELECT 3 AS j UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9
+    UNION ALL SELECT 10 UNION ALL SELECT 11 UNION ALL SELECT 12 UNION ALL SELECT 13 UNION ALL SELECT 14 UNION ALL SELECT 15 UNION ALL SELECT 16
+), tried AS (
+    SELECT c.host AS host, c.process AS process, c.site AS site, g.j AS j, max(c.span_ns) AS span_ns,
+           sum(CASE WHEN c.is_live = 0 THEN c.blocks ELSE 0 END) AS later,
+           sum(CASE WHEN c.is_live = 1 AND c.level < g.j THEN c.blocks ELSE 0 END) AS overdue,
+           sum(CASE WHEN c.is_live = 1 AND c.level < g.j THEN c.bytes ELSE 0 END) AS overdue_size,
+           sum(CASE WHEN c.is_live = 1 AND c.level < g.j AND c.first_k >= 5 THEN c.blocks ELSE 0 END) AS overdue_late,
+           count(DISTINCT CASE WHEN c.is_live = 1 AND c.level < g.j THEN c.first_k END) AS tenths,
+           max(CASE WHEN c.is_live = 1 AND c.level < g.j THEN c.first_k ELSE 0 END) AS last_tenth
+    FROM cohorts c
+    CROSS JOIN ages g
+    WHERE c.level <= g.j
+    GROUP BY c.host, c.process, c.site, g.j
+), fitting AS (
+    SELECT host, process, site, j, later, overdue, overdue_size, tenths, span_ns / power(2, j) AS age_ns,
+           row_number() OVER (PARTITION BY host, process, site ORDER BY j DESC) AS place
+    FROM tried
+    WHERE later <= /*:tolerance*/0.05 * (later + overdue) AND tenths >= 3 AND last_tenth >= 6 AND overdue_late * 4 > overdue
+), kept AS (
+    SELECT host, process, site, later, overdue, overdue_size, tenths, age_ns
+    FROM fitting
+    WHERE place = 1
+), steps AS (
+    SELECT 1 AS k UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8
+    UNION ALL SELECT 9
+), points AS (
+    SELECT h.host AS host, h.process AS process, h.site AS site, t.k AS k,
+           CASE t.k WHEN 1 THEN h.live_1 WHEN 2 THEN h.live_2 WHEN 3 THEN h.live_3 WHEN 4 THEN h.live_4
+           WHEN 5 THEN h.live_5 WHEN 6 THEN h.live_6 WHEN 7 THEN h.live_7 WHEN 8 THEN h.live_8 WHEN 9 THEN h.live_9 END AS live
+    FROM held h
+    CROSS JOIN steps t
+), slopes AS (
+    SELECT a.host AS host, a.process AS process, a.site AS site, CAST(b.live - a.live AS DOUBLE) / (b.k - a.k) AS slope,
+           row_number() OVER (PARTITION BY a.host, a.process, a.site ORDER BY CAST(b.live - a.live AS DOUBLE) / (b.k - a.k)) AS place
+    FROM points a
+    JOIN points b ON b.host = a.host AND b.process = a.process AND b.site = a.site
+    WHERE b.k > a.k
+), trends AS (
+    SELECT host, process, site,
+           max(CASE WHEN place = 9 THEN slope END) AS low,
+           avg(CASE WHEN place IN (18, 19) THEN slope END) AS middle,
+           max(CASE WHEN place = 28 THEN slope END) AS high
+    FROM slopes
     GROUP BY host, process, site
 ), figures AS (
-    SELECT host, process, site, longest_ended_ns, live_blocks_cut, overdue_blocks, overdue_bytes, overdue_tenths, overdue_last, live_1, live_9,
-               CASE WHEN live_2 > live_1 THEN 1 ELSE 0 END +
-               CASE WHEN live_3 > live_2 THEN 1 ELSE 0 END +
-               CASE WHEN live_4 > live_3 THEN 1 ELSE 0 END +
-               CASE WHEN live_5 > live_4 THEN 1 ELSE 0 END +
-               CASE WHEN live_6 > live_5 THEN 1 ELSE 0 END +
-               CASE WHEN live_7 > live_6 THEN 1 ELSE 0 END +
-               CASE WHEN live_8 > live_7 THEN 1 ELSE 0 END +
-               CASE WHEN live_9 > live_8 THEN 1 ELSE 0 END AS steps_up
+    SELECT host, process, site, longest_ended_ns, live_blocks_cut, oldest_live_ns, first_alloc_ns, last_alloc_ns, live_1, live_6, live_9,
+           CASE WHEN live_2 > live_1 THEN 1 ELSE 0 END +
+           CASE WHEN live_3 > live_2 THEN 1 ELSE 0 END +
+           CASE WHEN live_4 > live_3 THEN 1 ELSE 0 END +
+           CASE WHEN live_5 > live_4 THEN 1 ELSE 0 END +
+           CASE WHEN live_6 > live_5 THEN 1 ELSE 0 END +
+           CASE WHEN live_7 > live_6 THEN 1 ELSE 0 END +
+           CASE WHEN live_8 > live_7 THEN 1 ELSE 0 END +
+           CASE WHEN live_9 > live_8 THEN 1 ELSE 0 END AS steps_up
     FROM held
 ), suspects AS (
-    SELECT host, process, site, longest_ended_ns, live_blocks_cut, overdue_blocks, overdue_bytes, overdue_tenths, live_1, live_9, steps_up,
-           CASE WHEN overdue_tenths >= 3 AND overdue_last >= 6 THEN 1 ELSE 0 END AS is_overdue,
-           CASE WHEN steps_up >= 7 AND live_9 * 4 >= live_1 * 5 THEN 1 ELSE 0 END AS is_growing
-    FROM figures
+    SELECT f.host AS host, f.process AS process, f.site AS site, f.longest_ended_ns AS longest_ended_ns, f.live_blocks_cut AS live_blocks_cut,
+           f.oldest_live_ns AS oldest_live_ns, f.first_alloc_ns AS first_alloc_ns, f.last_alloc_ns AS last_alloc_ns, f.live_1 AS live_1, f.live_9 AS live_9,
+           f.steps_up AS steps_up, t.low AS low, t.middle AS middle, t.high AS high,
+           CASE WHEN t.low > 0 AND f.steps_up >= 6 AND f.live_9 * 4 >= f.live_1 * 5 AND (f.live_9 - f.live_6) * 20 >= (f.live_9 - f.live_1) * 3
+                THEN 1 ELSE 0 END AS is_growing
+    FROM figures f
+    JOIN trends t ON t.host = f.host AND t.process = f.process AND t.site = f.site
+), judged AS (
+    SELECT c.host AS host, c.process AS process, c.site AS site, c.longest_ended_ns AS longest_ended_ns, c.live_blocks_cut AS live_blocks_cut,
+           c.oldest_live_ns AS oldest_live_ns, c.first_alloc_ns AS first_alloc_ns, c.last_alloc_ns AS last_alloc_ns, c.live_1 AS live_1, c.live_9 AS live_9,
+           c.steps_up AS steps_up, c.low AS low, c.middle AS middle, c.high AS high, c.is_growing AS is_growing,
+           CASE WHEN k.overdue > 0 THEN 1 ELSE 0 END AS is_overdue, coalesce(k.overdue, 0) AS overdue, coalesce(k.overdue_size, 0) AS overdue_size,
+           coalesce(k.tenths, 0) AS tenths, coalesce(k.later, 0) AS later, coalesce(k.age_ns, 0) AS age_ns
+    FROM suspects c
+    LEFT JOIN kept k ON k.host = c.host AND k.process = c.process AND k.site = c.site
 )
 SELECT s.function, s.file, s.line,
        CASE WHEN c.is_overdue = 1 AND c.is_growing = 1 THEN 'overdue, growing' WHEN c.is_overdue = 1 THEN 'overdue' ELSE 'growing' END AS why,
-       c.overdue_bytes, c.overdue_blocks, c.overdue_tenths, c.longest_ended_ns AS longest_ns, c.live_9 AS live_bytes, c.live_blocks_cut AS live_blocks,
-       c.live_9 - c.live_1 AS growth_bytes, c.steps_up, s.live_bytes AS live_at_end, s.text, s.host AS host, s.process AS process, s.site
+       c.overdue_bytes, c.overdue_blocks, c.overdue_tenths, c.outlived_ns, c.ended_later, c.longest_ns, c.live_bytes, c.live_blocks, c.oldest_ns,
+       c.growth_bytes, c.steps_up, c.growth_per_min, c.growth_per_min_low, c.growth_per_min_high, c.first_ns, c.last_ns,
+       s.live_bytes AS live_at_end, s.text, c.blocks_sql, s.host AS host, s.process AS process, s.site
 FROM sites s
-JOIN suspects c ON c.host = s.host AND c.process = s.process AND c.site = s.site
-WHERE c.is_overdue = 1 OR c.is_growing = 1
+JOIN (
+    SELECT j.host AS host, j.process AS process, j.site AS site, j.is_overdue AS is_overdue, j.is_growing AS is_growing,
+           j.overdue_size AS overdue_bytes, j.overdue AS overdue_blocks, j.tenths AS overdue_tenths, CAST(j.age_ns AS BIGINT) AS outlived_ns,
+           j.later AS ended_later, j.longest_ended_ns AS longest_ns, j.live_9 AS live_bytes, j.live_blocks_cut AS live_blocks,
+           CAST(floor(j.oldest_live_ns) AS BIGINT) AS oldest_ns, j.live_9 - j.live_1 AS growth_bytes, j.steps_up AS steps_up,
+           j.middle / p.step_ns * 60000000000 AS growth_per_min, j.low / p.step_ns * 60000000000 AS growth_per_min_low,
+           j.high / p.step_ns * 60000000000 AS growth_per_min_high, j.first_alloc_ns AS first_ns, j.last_alloc_ns AS last_ns,
+           concat('SELECT * FROM allocations WHERE site = ', CAST(j.site AS String),
+                  ' AND alloc_ns <= ', CAST(CAST(floor(p.from_ns + 9 * p.step_ns - 2 * j.age_ns) AS BIGINT) AS String),
+                  ' AND end_ns > ', CAST(CAST(floor(p.from_ns + 9 * p.step_ns) AS BIGINT) AS String), ' ORDER BY alloc_ns') AS blocks_sql
+    FROM judged j
+    JOIN spans p ON p.host = j.host AND p.process = j.process
+    WHERE (j.is_overdue = 1 OR j.is_growing = 1) AND j.live_9 >= /*:min_bytes*/0
+) AS c ON c.host = s.host AND c.process = s.process AND c.site = s.site
 ORDER BY growth_bytes DESC, overdue_bytes DESC, host, process, s.site

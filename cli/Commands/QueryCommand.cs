@@ -12,8 +12,6 @@ internal static class QueryCommand
     /// <summary>Rows that a terminal table shows unless <c>--limit</c> says otherwise.</summary>
     private const long TerminalRows = 100;
 
-    private enum Form { Table, Json, Csv }
-
     public static Command Create(Terminal terminal)
     {
         Argument<string?> dataset = new("dataset") { Description = "The directory that 'analyze' wrote.", Arity = ArgumentArity.ZeroOrOne };
@@ -24,51 +22,75 @@ internal static class QueryCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<string?> view = new("--view") { Description = "Run this named view.", HelpName = "name" };
-        Option<bool> list = new("--list-views") { Description = "List the named views." };
+        Option<string[]> set = new("--set")
+        {
+            Description = "With --view: a parameter of it, such as min_bytes=1M or t=30s. May be given several times; --list-views shows them.",
+            HelpName = "name=value",
+            AllowMultipleArgumentsPerToken = false,
+        };
+        Option<bool> list = new("--list-views") { Description = "List the named views and their parameters." };
+        Option<string?> format = new("--format")
+        {
+            Description = "table; csv; json: an array of objects; jsonl: an object a line; md: a table of Markdown; parquet. Default: table, or what the "
+                + "ending of the file's name says.",
+            HelpName = "format",
+        };
+        format.AcceptOnlyFromAmong([.. Enum.GetNames<QueryFormat>().Select(n => n.ToLowerInvariant())]);
+        Option<string?> output = new("--output", "-o") { Description = "File to write. Default: standard output.", HelpName = "file" };
+        Option<bool> force = new("--force") { Description = "Replace a file that is already there." };
         Option<bool> json = new("--json") { Description = "Print an array of JSON objects." };
         Option<bool> csv = new("--csv") { Description = "Print CSV, with text as it was recorded, whatever a terminal makes of it." };
         Option<long?> limit = new("--limit")
         {
-            Description = $"Print at most this many rows. Default: {TerminalRows} in a table, all in JSON and CSV.",
+            Description = $"Print at most this many rows. Default: {TerminalRows} in a table, all in other formats.",
             HelpName = "n",
         };
-        var command = new Command("query", "Run SQL, or a named view, over a dataset.") { dataset, sql, view, list, json, csv, limit };
+        var command = new Command("query", "Run SQL, or a named view, over a dataset.")
+        {
+            dataset, sql, view, set, list, format, json, csv, output, force, limit,
+        };
         Interruptible.SetAction(command, terminal, (parse, token) =>
         {
-            if (parse.GetValue(json) && parse.GetValue(csv))
-                throw new UsageException("--json and --csv exclude each other");
-            Form form = parse.GetValue(json) ? Form.Json : parse.GetValue(csv) ? Form.Csv : Form.Table;
+            OutputFile? file = parse.GetValue(output) is { } name ? new OutputFile(name, parse.GetValue(force)) : null;
+            QueryTarget target = QueryTarget.Of(parse.GetValue(format), parse.GetValue(json), parse.GetValue(csv), file);
             if (parse.GetValue(list))
-                return ListViews(form, terminal);
+                return ListViews(target, terminal);
             if (parse.GetValue(limit) < 0)
                 throw new UsageException("--limit: expected 0 or more");
-            return Run(parse.GetValue(dataset), parse.GetValue(sql), parse.GetValue(view), form, parse.GetValue(limit), terminal, token);
+            string statement = StatementOf(parse.GetValue(dataset), parse.GetValue(sql), parse.GetValue(view), parse.GetValue(set) ?? []);
+            target.Refuse();
+            return Run(parse.GetValue(dataset)!, statement, parse.GetValue(view), target, parse.GetValue(limit), terminal, token);
         });
         return command;
     }
 
-    private static int Run(string? dataset, string? sql, string? view, Form form, long? limit, Terminal terminal, CancellationToken token)
+    /// <summary>The statement that is to run.</summary>
+    /// <exception cref="UsageException">There is none, or two, or no dataset.</exception>
+    private static string StatementOf(string? dataset, string? sql, string? view, string[] settings)
     {
         if (dataset is null)
             throw new UsageException("expected a dataset: the directory that 'allocreplay analyze' wrote");
         if (sql is null == view is null)
             throw new UsageException("expected either an SQL query or --view NAME (--list-views lists them)");
+        if (view is null && settings.Length > 0)
+            throw new UsageException("--set: is a parameter of a view, and goes with --view NAME");
+        return view is null ? sql! : DatasetQuery.StatementOf(view, settings);
+    }
+
+    private static int Run(
+        string dataset, string statement, string? view, QueryTarget target, long? limit, Terminal terminal, CancellationToken token)
+    {
         using DatasetQuery query = DatasetQuery.Open(dataset);
-        QueryForm values = form == Form.Json ? QueryForm.Json : QueryForm.Text;
-        using QueryResult result = view is not null ? query.RunView(view, values, token) : query.Run(sql!, values, token);
-        switch (form)
+        if (target.Format == QueryFormat.Table)
         {
-            case Form.Json:
-                QueryOutput.WriteJson(result, limit ?? long.MaxValue, terminal.Out);
-                break;
-            case Form.Csv:
-                QueryOutput.WriteCsv(result, limit ?? long.MaxValue, terminal.Out);
-                break;
-            default:
-                WriteTable(result, limit ?? TerminalRows, isDefault: limit is null, terminal);
-                break;
+            using QueryResult result = query.Run(statement, QueryForm.Text, token);
+            WriteTable(result, limit ?? TerminalRows, isDefault: limit is null, terminal);
         }
-        if (query.StacksMissingFor(view ?? sql!) is { } missing)
+        else
+        {
+            target.Write(query, statement, limit ?? long.MaxValue, terminal, token);
+        }
+        if (query.StacksMissingFor(view ?? statement) is { } missing)
             terminal.Note(Worded(missing));
         return ExitCode.Ok;
     }
@@ -100,26 +122,35 @@ internal static class QueryCommand
         }
         terminal.WriteWide(table);
         if (row is not null && isDefault)
-            terminal.Note($"Only the first {rows} rows are shown; --limit N shows more, --csv and --json all.");
+            terminal.Note($"Only the first {rows} rows are shown; --limit N shows more, other formats all.");
     }
 
-    private static int ListViews(Form form, Terminal terminal)
+    private static int ListViews(QueryTarget target, Terminal terminal)
     {
-        if (form == Form.Csv)
+        if (target.File is not null || target.Format is not (QueryFormat.Table or QueryFormat.Csv or QueryFormat.Json))
+            throw new UsageException("--list-views: prints a table, CSV or JSON");
+        if (target.Format == QueryFormat.Csv)
         {
-            terminal.Out.Write("name,description\n");
+            terminal.Out.Write("name,description,parameters\n");
             foreach (NamedView view in NamedView.All)
-                terminal.Out.Write($"{QueryOutput.CsvField(view.Name)},{QueryOutput.CsvField(view.Description)}\n");
+            {
+                string parameters = string.Join(' ', view.Parameters.Select(p => $"{p.Name}={p.Default}"));
+                terminal.Out.Write(string.Join(',', new[] { view.Name, view.Description, parameters }.Select(QueryOutput.CsvField)) + "\n");
+            }
             return ExitCode.Ok;
         }
-        if (form == Form.Json)
+        if (target.Format == QueryFormat.Json)
         {
             terminal.WriteJson("allocreplay.views/1", new ViewList(NamedView.All));
             return ExitCode.Ok;
         }
-        Table table = Terminal.NewTable(("view", Justify.Left), ("what it answers", Justify.Left));
+        Table table = Terminal.NewTable(("view", Justify.Left), ("what it answers; what --set sets, and its default", Justify.Left));
         foreach (NamedView view in NamedView.All)
+        {
             table.Add(view.Name, view.Description);
+            foreach (ViewParameter parameter in view.Parameters)
+                table.Add("", $"  {parameter.Name}={parameter.Default}  {parameter.Type.ToString().ToLowerInvariant()}. {parameter.Meaning}");
+        }
         terminal.WriteWide(table);
         return ExitCode.Ok;
     }

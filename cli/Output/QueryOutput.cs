@@ -34,6 +34,29 @@ internal static partial class QueryOutput
             output.Write(string.Join(',', row.Select(v => CsvField((string?)v))) + "\n");
     }
 
+    /// <summary>Writes an object a line, of a result in <see cref="QueryForm.Json"/>.</summary>
+    public static void WriteJsonLines(QueryResult result, long limit, TextWriter output)
+    {
+        string[] names = result.Columns.Select(c => Quote(c.Name)).ToArray();
+        foreach (object?[] row in Take(result, limit))
+            output.Write($"{{{string.Join(',', row.Select((v, i) => $"{names[i]}:{JsonValue((string?)v, result.Columns[i].Kind)}"))}}}\n");
+    }
+
+    /// <summary>Writes a table of Markdown, of a result in <see cref="QueryForm.Text"/>; numbers stand to the right, NULL is an empty cell.</summary>
+    public static void WriteMarkdown(QueryResult result, long limit, TextWriter output)
+    {
+        output.Write($"| {string.Join(" | ", result.Columns.Select(c => MarkdownCell(c.Name)))} |\n");
+        output.Write($"|{string.Concat(result.Columns.Select(c => c.IsNumber ? "---:|" : "---|"))}\n");
+        foreach (object?[] row in Take(result, limit))
+            output.Write($"| {string.Join(" | ", row.Select(v => MarkdownCell((string?)v ?? "")))} |\n");
+    }
+
+    /// <summary>What a cell shows as it stands: nothing in it is markup, and it is on one line.</summary>
+    private static string MarkdownCell(string text) => Markup().Replace(TextLine.Plain(text), @"\$0");
+
+    [GeneratedRegex(@"[\\`*_{}\[\]<>#|~&]")]
+    private static partial Regex Markup();
+
     private static IEnumerable<object?[]> Take(QueryResult result, long limit)
     {
         for (long i = 0; i < limit && result.ReadRow() is { } row; i++)

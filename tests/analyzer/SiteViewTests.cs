@@ -35,7 +35,7 @@ public sealed class SiteViewTests : IDisposable
             Block("frees_at_exit", step, 20, until: Steps);
             Block("holds_long", step, 8, until: step + 30);
             Block("leaks_a_few", step, 4, until: step % 10 == 0 ? null : step + 1);
-            // One block that lived long explains, as a lifetime, all that were not freed: but they grow.
+            // One block that lived long does not explain, as a lifetime, all that were not freed.
             Block("leaks_beside_a_long_life", step, 2, until: step == 1 ? 70 : step % 4 == 0 ? null : step + 1);
             if (step < 10)
                 Block("sets_up", step, 100);
@@ -59,7 +59,7 @@ public sealed class SiteViewTests : IDisposable
         [
             "frees_at_exit|overdue, growing|1800|90|9|0|1820|91|1600|8|0",
             "leaks|overdue, growing|900|90|9|0|910|91|800|8|1000",
-            "leaks_beside_a_long_life|growing|0|0|0|552000|48|24|38|8|52",
+            "leaks_beside_a_long_life|overdue, growing|44|22|9|552000|48|24|38|8|52",
             "leaks_a_few|overdue, growing|36|9|8|8000|40|10|32|8|44",
         ],
         Lines("""
@@ -107,6 +107,11 @@ public sealed class SiteViewTests : IDisposable
             Lines("SELECT count(*), sum(size), count(*) FILTER (end_kind = 'alive_at_end'), count(*) FILTER (is_temporary) FROM allocations"),
             Lines("SELECT sum(blocks), sum(bytes), sum(live_blocks), sum(temporary_blocks) FROM thread_summary"));
     }
+
+    [Fact]
+    public void The_peak_is_told_with_its_blocks_and_moment() => Assert.Equal(
+        Lines("SELECT peak_live_bytes, peak_live_ns, (SELECT sum(peak_blocks) FROM live_at_peak), 100000 FROM process"),
+        Lines("SELECT peak_bytes, peak_ns, peak_blocks, largest_block FROM peak"));
 
     private void Block(string function, int step, ulong size, int? until = null, int freeingThread = 0)
     {

@@ -1,0 +1,13 @@
+-- Call sites by their short-lived blocks, most first: freed or reallocated before the whole process had acquired n others.
+-- :n count = 1: Fewer acquisitions than this lie between the block's own and its end.
+-- share is the part of the site's blocks. temporary_by_site asks the same of the block's own thread.
+SELECT s.function, s.file, s.line, l.temporary_blocks, l.temporary_bytes, s.blocks,
+       CAST(l.temporary_blocks AS DOUBLE) / CAST(s.blocks AS DOUBLE) AS share, s.text, s.host AS host, s.process AS process, s.site
+FROM sites s
+JOIN (
+    SELECT host, process, site, count(*) AS temporary_blocks, sum(size) AS temporary_bytes
+    FROM allocations
+    WHERE lifetime_allocations < /*:n*/1 AND (end_kind = 'freed' OR end_kind = 'reallocated')
+    GROUP BY host, process, site
+) AS l ON l.host = s.host AND l.process = s.process AND l.site = s.site
+ORDER BY l.temporary_blocks DESC, s.host, s.process, s.site
