@@ -2,7 +2,6 @@ using AllocReplay.Analyzer;
 using AllocReplay.Analyzer.Fleet;
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Analyzer.Tables;
-using AllocReplay.Cli;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Analyzer;
@@ -100,21 +99,6 @@ public sealed class CompactionTests : IDisposable
         var e = Assert.Throws<DatasetExistsException>(() => Add(_compact, 5));
         Assert.Contains("is a compacted dataset: nothing is added to it", e.Message, StringComparison.Ordinal);
         Assert.Equal(3, Read(_compact, "SELECT * FROM process").Rows.Length);
-    }
-
-    [Fact]
-    public void The_command_says_what_it_wrote_and_its_json_has_all_of_it()
-    {
-        using var runner = new CommandRunner();
-        Assert.Equal(ExitCode.Usage, runner.Run("compact", _fleet));
-        Assert.Equal(ExitCode.BadInput, runner.Run("compact", _directory["none"], "-o", _compact));
-        Assert.Equal(ExitCode.Ok, runner.Run("compact", _fleet, "-o", _compact));
-        Assert.Contains("3 process images, ", runner.Error, StringComparison.Ordinal);
-        Assert.Contains("allocations", runner.Output, StringComparison.Ordinal);
-        Assert.Equal(ExitCode.Usage, runner.Run("compact", _fleet, "-o", _compact));
-        Assert.Contains("is not empty", runner.Error, StringComparison.Ordinal);
-        Assert.Equal(ExitCode.Ok, runner.Run("compact", _fleet, "-o", _directory["json"], "--json"));
-        Assert.Contains("\"schema\": \"allocreplay.compact/1\"", runner.Output, StringComparison.Ordinal);
     }
 
     private void Add(string dataset, int process)

@@ -25,7 +25,6 @@ public sealed class TraceSetTests : IDisposable
         Assert.Equal(["a recording of another name", "b.allocrec", "damaged.alloctrace"], set.Traces.Select(t => Path.GetFileName(t.Path)));
         Assert.Equal(("README.md, sub", "no traces"), set.LeftOut.Select(l => (l.What, l.Reason)).Single());
         Assert.False(set.IsOne);
-        Assert.False(set.TakesAllImages);
     }
 
     [Fact]
@@ -36,7 +35,9 @@ public sealed class TraceSetTests : IDisposable
         Assert.True(Of(0, _directory["corpus/b.allocrec"]).IsOne);
         Assert.True(Of(0, _directory["corpus/b.allocrec/p1.0"]).IsOne);
         Assert.True(Of(0, _directory["corpus/none.alloctrace"]).IsOne); // whoever opens it is told that it is not there
-        Assert.False(Of(0, _directory["corpus/b.allocrec"], _directory["corpus/none.alloctrace"]).IsOne);
+        Assert.False(Of(0, _directory["corpus/b.allocrec"], _directory["corpus"]).IsOne);
+        Assert.Contains("no such trace", Assert.Throws<TraceFormatException>(
+            () => Of(0, _directory["corpus/b.allocrec"], _directory["corpus/none.alloctrace"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
