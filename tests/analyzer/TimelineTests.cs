@@ -77,8 +77,14 @@ public sealed class TimelineTests
             AllocationRow[] acquired = [.. own.Where(b => b.AllocNs <= ns && b.AllocNs > ns - timeline.StepNs)];
             return new TimelineRow
             {
-                Ns = ns, Scope = scope, Thread = thread, Site = site, LiveBytes = live.Sum(b => b.Size), LiveBlocks = live.Length,
-                AcquiredBytes = acquired.Sum(b => b.Size), AcquiredBlocks = acquired.Length,
+                Ns = ns,
+                Scope = scope,
+                Thread = thread,
+                Site = site,
+                LiveBytes = live.Sum(b => b.Size),
+                LiveBlocks = live.Length,
+                AcquiredBytes = acquired.Sum(b => b.Size),
+                AcquiredBlocks = acquired.Length,
             };
         }
     }
@@ -88,8 +94,23 @@ public sealed class TimelineTests
 
     private static AllocationRow Row(long allocNs, long endNs, EndKind kind, int thread, long site, long size) => new()
     {
-        Object = 0, Address = 0, Size = size, Kind = CallKind.Malloc, Alignment = 0, AllocNs = allocNs, EndNs = endNs, EndKind = kind, LifetimeNs = 0,
-        LifetimeBytes = 0, LifetimeAllocations = 0, AllocThread = thread, FreeThread = -1, Chain = 0, ChainPosition = 0, AllocCallNs = -1, FreeCallNs = -1,
+        Object = 0,
+        Address = 0,
+        Size = size,
+        Kind = CallKind.Malloc,
+        Alignment = 0,
+        AllocNs = allocNs,
+        EndNs = endNs,
+        EndKind = kind,
+        LifetimeNs = 0,
+        LifetimeBytes = 0,
+        LifetimeAllocations = 0,
+        AllocThread = thread,
+        FreeThread = -1,
+        Chain = 0,
+        ChainPosition = 0,
+        AllocCallNs = -1,
+        FreeCallNs = -1,
         Site = site,
     };
 }
