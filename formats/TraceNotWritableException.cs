@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Packed;
 
 namespace AllocReplay.Formats;
 
@@ -37,6 +38,12 @@ public sealed class TraceNotWritableException : IOException
             return new TraceNotWritableException(path, $"is {kind}", WriteObstacle.NoFile, null);
         return !replace && Path.Exists(path) ? Exists(path) : null;
     }
+
+    /// <summary>The same of a file that is no trace: in place of one it is never written, which may be the very one that it is made from.</summary>
+    /// <param name="path">Its name.</param>
+    /// <param name="replace">Whether a file of that name may be replaced.</param>
+    public static TraceNotWritableException? ForeseeOther(string path, bool replace) =>
+        Foresee(path, replace) ?? (replace && PackFile.IsPack(path) ? new(path, "is a packed trace", WriteObstacle.NoFile, null) : null);
 
     internal static TraceNotWritableException Exists(string path) => new(path, "already there", WriteObstacle.Exists, null);
 

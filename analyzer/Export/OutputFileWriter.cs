@@ -14,7 +14,7 @@ public static class OutputFileWriter
     /// <exception cref="TraceNotWritableException">It cannot be written.</exception>
     public static T Write<T>(string path, bool replace, Func<Stream, T> write)
     {
-        if (TraceNotWritableException.Foresee(path, replace) is { } obstacle)
+        if (TraceNotWritableException.ForeseeOther(path, replace) is { } obstacle)
             throw obstacle;
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         string temporary = Path.Combine(folder, $".{Path.GetFileName(path)}.{Environment.ProcessId}.tmp");

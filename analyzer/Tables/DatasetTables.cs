@@ -15,7 +15,8 @@ public static class DatasetTables
     internal static Table<ModuleRow> Modules { get; } = new("modules", "One row for each object file that stacks have met.", since: 3);
 
     internal static Table<TimelineRow> Timeline { get; } = new("timeline",
-        "One row for each moment of a grid, of the process, of each of the 64 threads and of the 64 call sites with the most live bytes at a moment.",
+        "One row for each moment of a grid, of the process, and of the 64 threads and the 64 call sites with the most live bytes at a moment, among the "
+        + "first 1,024 of each that acquire.",
         since: 4);
     internal static Table<MarkerRow> Markers { get; } = new("markers", "One row for each moment that was named while it was recorded.", since: 4);
     internal static Table<IntervalRow> Intervals { get; } =

@@ -170,7 +170,7 @@ internal static class CompareCommand
         }
         CorpusTrace[] traces = [.. set.Traces.Select((choice, i) => new CorpusTrace(
             names[i], choice.Process is { } image ? $"{choice.Path} {image}" : choice.Path,
-            ending => ComparisonPlans.Compile(request.Source(choice, names[i]), terminal, ending)))];
+            ending => CompileOne(request.Source(choice, names[i]), terminal, ending)))];
         CorpusReport made = request.Files.Write(terminal, () =>
         {
             var comparison = new CorpusComparison(traces, request.Configurations, request.Options, WorkerRunner.Instance);
@@ -187,6 +187,19 @@ internal static class CompareCommand
             terminal.Note(release);
         terminal.Next(request.Files.Next(request.Options.Seed));
         return CodeOf(made);
+    }
+
+    /// <summary>One of several: what is wrong with the plan that was kept of it is no reason to leave the others.</summary>
+    private static IReadOnlyList<ReplayPlan> CompileOne(ReplayArguments.Source source, Terminal terminal, CancellationToken token)
+    {
+        try
+        {
+            return ComparisonPlans.Compile(source, terminal, token);
+        }
+        catch (Exception e) when (e is PlanFileException or UsageException)
+        {
+            throw new ReplayException(ReplayFailure.Usage, e.Message);
+        }
     }
 
     /// <summary>Where no page for people has them: why the exit code is what it is.</summary>

@@ -180,6 +180,8 @@ internal static class ReplayCommand
         foreach (string target in new[] { output.Name, output.Directory }.Where(t => t.Length > 0))
             if (IsWithin(request.Source.Trace.Path, target) || IsWithin(target, request.Source.Trace.Path))
                 return $"--record {request.Record}: the trace itself is {(target == request.Record ? "there" : target)}; choose another name";
+        if (request.Source.Kept is { } kept && new[] { output.Name, output.Directory }.Any(t => t.Length > 0 && IsWithin(t, kept.Name)))
+            return $"--keep-plan {kept.Name}, --record {request.Record}: both name one file; choose another name for one";
         return output.WhyNot();
     }
 

@@ -39,7 +39,10 @@ internal sealed record KeptPlans(string Name, bool IsDirectory, bool Force)
     /// <summary>The same for the trace of that name.</summary>
     public KeptPlans Of(string trace) => this with { Trace = trace };
 
-    public string FileFor(ReplayOrder order) => IsDirectory ? Path.Combine(Name, $"{Trace.Replace('/', '_')}.{ValueName.Of(order)}.plan") : Name;
+    public string FileFor(ReplayOrder order) => IsDirectory ? Path.Combine(Name, $"{FileNameOf(Trace)}.{ValueName.Of(order)}.plan") : Name;
+
+    /// <summary>A trace's name may have directories in it. No two names become one.</summary>
+    private static string FileNameOf(string trace) => trace.Replace("%", "%25", StringComparison.Ordinal).Replace("/", "%2F", StringComparison.Ordinal);
 
     /// <summary>Why nothing can be kept there, or null. A directory of that name is made.</summary>
     public string? WhyNot()
@@ -50,6 +53,8 @@ internal sealed record KeptPlans(string Name, bool IsDirectory, bool Force)
             return $"{Option} {Name}: a file; expected a directory";
         if (!IsDirectory && Path.Exists(Name) && !File.Exists(Name))
             return $"{Option} {Name}: a directory; choose another name";
+        if (!IsDirectory && WhyNoPlan(Name) is { } kind)
+            return $"{Option} {kind}; choose another name";
         string full = Path.GetFullPath(Name), parent = Path.GetDirectoryName(full) ?? full;
         if (!Directory.Exists(parent))
             return $"{Option} {Name}: no such directory: {parent}";
@@ -60,11 +65,16 @@ internal sealed record KeptPlans(string Name, bool IsDirectory, bool Force)
         return null;
     }
 
+    /// <summary>Why what is there is never a plan, and never replaced by one: opening a pipe would wait for its other end. Null where it may be one.</summary>
+    private static string? WhyNoPlan(string file) => TraceNotWritableException.ForeseeOther(file, replace: true)?.Message;
+
     /// <summary>The plan that is there, or null where there is none, or another that may be replaced.</summary>
     /// <exception cref="PlanFileException">Another is there.</exception>
     public ReplayPlan? Take(TraceReader reader, PlanOptions options, Terminal terminal)
     {
         string file = FileFor(options.Order);
+        if (WhyNoPlan(file) is { } why)
+            throw new UsageException($"{Option} {why}; choose another {(IsDirectory ? "directory" : "name")}");
         if (!File.Exists(file))
             return null;
         try

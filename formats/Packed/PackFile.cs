@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Stacks;
+using Microsoft.Win32.SafeHandles;
 
 namespace AllocReplay.Formats.Packed;
 
@@ -33,6 +34,23 @@ internal sealed class PackFile : IDisposable
     {
         Span<byte> magic = stackalloc byte[sizeof(ulong)];
         return bytes.Read(magic, 0) == magic.Length && MemoryMarshal.Read<ulong>(magic) == PackedWire.FileMagic;
+    }
+
+    /// <summary>Whether there is a file of that name that begins as a packed trace does.</summary>
+    public static bool IsPack(string path)
+    {
+        if (!File.Exists(path) || FileKind.WhyNotRegular(path, followsLinks: true) is not null)
+            return false;
+        try
+        {
+            Span<byte> magic = stackalloc byte[sizeof(ulong)];
+            using SafeFileHandle file = FileKind.Open(path, followsLinks: true);
+            return RandomAccess.Read(file, magic, 0) == magic.Length && MemoryMarshal.Read<ulong>(magic) == PackedWire.FileMagic;
+        }
+        catch (Exception e) when (e is TraceFormatException or IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Opens a packed trace and takes its bytes over.</summary>

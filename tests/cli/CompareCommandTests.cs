@@ -214,6 +214,53 @@ public sealed partial class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_trace_is_never_replaced_by_what_is_made_of_it()
+    {
+        string trace = _directory["x.alloctrace"];
+        Assert.Equal(ExitCode.Ok, _command.Run("pack", Trace, "-o", trace));
+        byte[] before = File.ReadAllBytes(trace);
+        foreach (string option in (string[])["--csv", "--md", "--html"])
+        {
+            Assert.Equal(ExitCode.Usage, _command.Run("compare", trace, "--allocator", "glibc", "--runs", "1", option, trace, "--force"));
+            Assert.Contains("x.alloctrace: is a packed trace; choose another name", _command.Error, StringComparison.Ordinal);
+        }
+        Assert.Equal(ExitCode.Usage, _command.Run("replay", trace, "--keep-plan", trace, "--force"));
+        Assert.Contains("x.alloctrace: is a packed trace; choose another name", _command.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Usage, _command.Run("replay", trace, "--keep-plan", _directory["y"], "--record", _directory["y"]));
+        Assert.Equal(before, File.ReadAllBytes(trace));
+    }
+
+    [Fact]
+    public void What_is_no_plan_where_one_is_kept_is_told_and_the_other_traces_are_compared()
+    {
+        TraceGenerator.Write(_directory["u.allocrec"], seed: 4, threads: 1, calls: 2000);
+        string plans = Directory.CreateDirectory(_directory["plans"]).FullName;
+        string pipe = Path.Combine(plans, "t.allocrec.deps.plan");
+        Programs.Run("mkfifo", [pipe]);
+        string[] keeping = ["--allocator", "glibc", "--runs", "1", "--keep-plans", plans];
+
+        Assert.Equal(ExitCode.Usage, _command.Run(["compare", Trace, .. keeping]));
+        Assert.Contains("t.allocrec.deps.plan: is a pipe; choose another directory", _command.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Usage, _command.Run("replay", Trace, "--keep-plan", pipe, "--force"));
+        Assert.Equal(ExitCode.Usage, _command.Run(["compare", Trace, _directory["u.allocrec"], .. keeping]));
+        Assert.Contains("t.allocrec not compared: --keep-plans", _command.Error, StringComparison.Ordinal);
+        Assert.Contains("u.allocrec: 1,", _command.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plans_of_traces_whose_names_are_alike_are_kept_apart()
+    {
+        foreach (string name in (string[])["n/a/b_x", "n/c/b_x", "n/a_b/x", "n/d/x"])
+            TraceGenerator.Write(_directory[name], seed: name.Length + name[2], threads: 1, calls: 200);
+        string[] traces = [.. ((string[])["n/a/b_x", "n/c/b_x", "n/a_b/x", "n/d/x"]).Select(n => _directory[n])];
+        string[] arguments = ["compare", .. traces, "--allocator", "glibc", "--runs", "1", "--keep-plans", _directory["plans"]];
+        Assert.Equal(ExitCode.Ok, _command.Run(arguments));
+        Assert.Equal(8, Directory.GetFiles(_directory["plans"]).Length);
+        Assert.Equal(ExitCode.Ok, _command.Run(arguments));
+        Assert.DoesNotContain("Wrote", _command.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_name_that_is_mistyped_is_told_before_the_others_are_compared()
     {
         Assert.Equal(ExitCode.BadInput, _command.Run("compare", Trace, _directory["nosuch.alloctrace"], "--allocator", "glibc", "--runs", "1"));
