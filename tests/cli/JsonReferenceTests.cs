@@ -61,6 +61,9 @@ public sealed partial class JsonReferenceTests : IDisposable
 
         """;
 
+    private static readonly Lock OnePrinting = new();
+    private static List<(string Schema, Type Type, string Json)>? _printed;
+
     private readonly TemporaryDirectory _directory = new();
     private readonly CommandRunner _runner = new();
 
@@ -175,8 +178,14 @@ public sealed partial class JsonReferenceTests : IDisposable
         return true;
     }
 
-    /// <summary>Every command that prints an object, once: schema, type, and what it printed.</summary>
+    /// <summary>Every command that prints an object, once: schema, type, and what it printed. They are run by whichever test is first.</summary>
     private List<(string Schema, Type Type, string Json)> Printed()
+    {
+        lock (OnePrinting)
+            return _printed ??= PrintAll();
+    }
+
+    private List<(string Schema, Type Type, string Json)> PrintAll()
     {
         string trace = _directory["svc.allocrec"], replay = _directory["r.allocrec"], rep = _directory["x.rep"];
         string stacks = _directory["stacks.allocrec"], suppressions = _directory["suppressions"];

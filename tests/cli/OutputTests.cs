@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AllocReplay.Analyzer.Tables;
 using AllocReplay.Cli;
 using AllocReplay.Formats;
 using AllocReplay.Recorder;
@@ -75,7 +76,7 @@ public sealed class OutputTests : IDisposable
         Assert.Equal(ExitCode.Ok, _runner.Run("pack", Recording, "-o", _directory["svc.alloctrace"]));
         const UnixFileMode file = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-        Assert.Equal(8, Directory.GetFiles(_directory["new"], "*", SearchOption.AllDirectories).Length);
+        Assert.Equal(DatasetTables.All.Count, Directory.GetFiles(_directory["new"], "*", SearchOption.AllDirectories).Length);
         Assert.All([_directory["svc.alloctrace"], .. Directory.GetFiles(_directory["new"], "*", SearchOption.AllDirectories)],
             f => Assert.Equal(file, File.GetUnixFileMode(f)));
         Assert.All([_directory["new"], .. Directory.GetDirectories(_directory["new"], "*", SearchOption.AllDirectories)],
