@@ -53,7 +53,7 @@ internal static class CompareCommand
         Option<bool> json = TraceArguments.Json();
         Option<bool> noReferences = new("--no-references")
         {
-            Description = "Without the rows noop, the harness's own cost, and ideal, what no allocator can do better: they take time of the others.",
+            Description = "Without the rows noop, the harness's own cost, and ideal, what no allocator can do better: they have three runs in each pass.",
         };
         Option<string?> keepPlans = KeptPlans.DirectoryOption();
         var files = new ComparisonFileOptions();

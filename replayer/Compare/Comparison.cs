@@ -26,6 +26,9 @@ public sealed class Comparison(
     /// <summary>Of the time, beside 1 for a pass of which something is claimed: of a pass of which nothing is, it ends when there are intervals.</summary>
     private const double UnclaimedWeight = 0.25;
 
+    /// <summary>Runs of what nothing is claimed of, in each pass: the time is for the others.</summary>
+    internal const int ReferenceRuns = 3;
+
     private static readonly TimeSpan PatienceMin = TimeSpan.FromSeconds(30);
 
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;
@@ -178,9 +181,10 @@ public sealed class Comparison(
     /// <summary>What is run once is compared with nothing; the first is then known to run, and how long that takes.</summary>
     private IEnumerable<int> OrderOf(Pass pass) => pass.BlocksMax > 1 ? _schedule.NextBlock() : Enumerable.Range(0, _entrants.Count);
 
-    /// <summary>What is run once needs no twin.</summary>
-    private static bool TakesPart(Entrant entrant, Pass pass) =>
-        entrant.Failure is null && pass.Includes(entrant.Configuration) && (pass.BlocksMax > 1 || entrant.Role != Role.Twin);
+    /// <summary>What is run once needs no twin. References are left out when they have a few runs, unless each was to have a number of them.</summary>
+    private bool TakesPart(Entrant entrant, Pass pass) =>
+        entrant.Failure is null && pass.Includes(entrant.Configuration) && (pass.BlocksMax > 1 || entrant.Role != Role.Twin)
+        && (entrant.Role != Role.Reference || options.Blocks is not null || _passes[^1].Blocks < ReferenceRuns);
 
     /// <summary>A run, or null where it failed: then there are no others of that entrant.</summary>
     private WorkerResult? TryRun(Pass pass, Entrant entrant)

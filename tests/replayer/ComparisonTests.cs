@@ -191,6 +191,19 @@ public sealed class ComparisonTests : IDisposable
     }
 
     [Fact]
+    public void Of_what_nothing_is_claimed_there_are_a_few_runs_and_the_time_is_for_the_others()
+    {
+        var noise = new Random(Seed);
+        ComparisonReport report = Timed(
+            new ComparisonOptions { Seed = Seed, Budget = TimeSpan.FromSeconds(300) },
+            r => FakeRunner.Result(r, calls: noise.Next(1000, 2000), peakBytes: noise.Next(1 << 20, 1 << 21)), First, Second, Noop);
+        int RunsOf(int row) => report.Runs.Count(r => r.Pass == "throughput" && r.Row == row);
+        Assert.Equal(Comparison.ReferenceRuns, RunsOf(3));
+        Assert.InRange(RunsOf(2), 4 * Comparison.ReferenceRuns, 300);
+        Assert.Equal(RunsOf(0), RunsOf(2));
+    }
+
+    [Fact]
     public void It_stops_when_its_time_is_spent_and_each_pass_has_its_share()
     {
         // Runs that scatter by a third never get so precise; a run takes a second of each pass, three are a block.
