@@ -9,9 +9,10 @@ internal sealed class DatasetCopy : IDisposable
 {
     private readonly DuckDBConnection _connection = new("DataSource=:memory:");
     private readonly IReadOnlyList<DatasetFiles> _sources;
+    private readonly string _destination;
     private readonly string _spill = Directory.CreateTempSubdirectory("allocreplay-compact-").FullName;
 
-    private DatasetCopy(IReadOnlyList<DatasetFiles> sources) => _sources = sources;
+    private DatasetCopy(IReadOnlyList<DatasetFiles> sources, string destination) => (_sources, _destination) = (sources, destination);
 
     /// <summary>Process images in all of them.</summary>
     public long Images => (long)Scalar("SELECT count(*) FROM process")!;
@@ -24,22 +25,17 @@ internal sealed class DatasetCopy : IDisposable
     /// <exception cref="DatasetException">One of them is no dataset.</exception>
     public static DatasetCopy Open(IReadOnlyList<string> directories, string output)
     {
-        var copy = new DatasetCopy([.. directories.Select(DatasetFiles.Find)]);
+        var copy = new DatasetCopy([.. directories.Select(DatasetFiles.Find)], Path.GetDirectoryName(output)!);
         try
         {
             copy._connection.Open();
-            copy.Execute("SET autoinstall_known_extensions = false");
-            copy.Execute("SET autoload_known_extensions = false");
-            copy.Execute($"SET temp_directory = {Sql.Literal(copy._spill)}");
-            IEnumerable<string> allowed = copy._sources.SelectMany(s => s.Allowed).Append(output + "/");
-            copy.Execute($"SET allowed_directories = [{string.Join(", ", allowed.Select(Sql.Literal))}]");
-            copy.Execute("SET enable_external_access = false");
+            foreach (string statement in Sandbox.Statements(copy._spill, copy._sources.SelectMany(s => s.Allowed).Append(output + "/")))
+                copy.Execute(statement);
             foreach (Table table in DatasetTables.All)
             {
                 IEnumerable<string> rows = copy._sources.Where(s => s.CountOf(table) > 0).Select(s => $" UNION ALL BY NAME {s.RowsOf(table)}");
                 copy.Execute($"CREATE VIEW {table.Name} AS {Sql.EmptyTable(table)}{string.Concat(rows)}");
             }
-            copy.Execute("SET lock_configuration = true");
             return copy;
         }
         catch (DuckDBException e)
@@ -68,6 +64,8 @@ internal sealed class DatasetCopy : IDisposable
     /// <param name="metadata">What the file says of itself.</param>
     /// <param name="token">Interrupts it.</param>
     /// <returns>The rows.</returns>
+    /// <exception cref="DatasetException">A dataset is damaged.</exception>
+    /// <exception cref="DatasetNotWritableException">The disk is full.</exception>
     public long Write(Table table, string file, IReadOnlyDictionary<string, string> metadata, CancellationToken token)
     {
         string said = string.Join(", ", metadata.Select(m => $"{Sql.Literal(m.Key)}: {Sql.Literal(m.Value)}"));
@@ -85,6 +83,8 @@ internal sealed class DatasetCopy : IDisposable
         catch (DuckDBException e)
         {
             token.ThrowIfCancellationRequested();
+            if (e.Message.Contains("No space left", StringComparison.Ordinal))
+                throw new DatasetNotWritableException(_destination, new IOException("No space left on device"));
             throw Explain(e, [.. _sources.Select(s => s.Directory)]);
         }
     }
@@ -127,11 +127,6 @@ internal sealed class DatasetCopy : IDisposable
         command.ExecuteNonQuery();
     }
 
-    private static Exception Explain(DuckDBException e, IReadOnlyList<string> directories)
-    {
-        string what = e.Message.Split('\n')[0];
-        return what.Contains("No space left", StringComparison.Ordinal)
-            ? new IOException(what, e)
-            : new DatasetException(string.Join(", ", directories), what);
-    }
+    private static DatasetException Explain(DuckDBException e, IReadOnlyList<string> directories) =>
+        new(string.Join(", ", directories), e.Message.Split('\n')[0]);
 }

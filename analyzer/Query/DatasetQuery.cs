@@ -98,6 +98,7 @@ public sealed partial class DatasetQuery : IDisposable
     /// <param name="output">Where to.</param>
     /// <param name="token">Ends it.</param>
     /// <exception cref="QueryException">The statement is wrong, or does more than read, or is EXPLAIN, which has no rows.</exception>
+    /// <exception cref="DatasetException">The dataset is damaged.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public void WriteParquet(string sql, long limit, Stream output, CancellationToken token = default)
     {
@@ -118,7 +119,7 @@ public sealed partial class DatasetQuery : IDisposable
             catch (DuckDBException e)
             {
                 token.ThrowIfCancellationRequested();
-                throw new QueryException(e.Message.TrimEnd());
+                throw (Exception?)FindDamage() ?? new QueryException(e.Message.TrimEnd());
             }
         }
         using (FileStream written = File.OpenRead(file))
@@ -190,16 +191,11 @@ public sealed partial class DatasetQuery : IDisposable
         }
     }
 
-    /// <summary>Lets the engine read the dataset's files, and nothing else.</summary>
+    /// <summary>Lets the engine read the dataset's files and use its own directory, and nothing else.</summary>
     private void Confine()
     {
-        Execute("SET autoinstall_known_extensions = false");
-        Execute("SET autoload_known_extensions = false");
-        // Sorting more than fits in memory spills; not into the user's directory, which is the engine's default.
-        Execute($"SET temp_directory = {Sql.Literal(_spill)}");
-        Execute($"SET allowed_directories = [{string.Join(", ", _files.Allowed.Append(_spill + "/").Select(Sql.Literal))}]");
-        Execute("SET enable_external_access = false");
-        Execute("SET lock_configuration = true");
+        foreach (string statement in Sandbox.Statements(_spill, _files.Allowed.Append(_spill + "/")))
+            Execute(statement);
     }
 
     private void Execute(string sql)

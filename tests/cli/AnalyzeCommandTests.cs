@@ -114,6 +114,7 @@ public sealed class AnalyzeCommandTests : IDisposable
 
         Assert.Equal((3, ""), (code, output));
         Assert.Matches(@"^allocreplay: svc\.dataset: [^\n]+\n$", notes);
+        Assert.Equal(3, (await Run("query", "svc.dataset", reading, "--format", "parquet", "-o", "x.parquet")).Code);
         Assert.Equal(2, (await Run("query", "svc.dataset", "SELECT 'x'::INT")).Code);
         Assert.Equal(2, (await Run("query", "svc.dataset", "SELECT nothing FROM allocations")).Code);
     }
