@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats.Stacks;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Passes;
 
@@ -48,9 +49,9 @@ public sealed class CallSites(FrameTable frames, SymbolTable symbols)
     internal long SiteOf(int stack) => TotalsOf(stack).Site;
 
     /// <summary>A block was acquired with a stack that is known, or 0.</summary>
-    internal void Acquired(int stack, long size, long ns)
+    internal void Acquired(int stack, long block, long size, long ns)
     {
-        TotalsOf(stack).Acquired(size, ns);
+        TotalsOf(stack).Acquired(block, size, ns);
         if (stack > 0)
         {
             _liveOf[stack] += size;
@@ -58,7 +59,10 @@ public sealed class CallSites(FrameTable frames, SymbolTable symbols)
         }
     }
 
-    /// <summary>A block has ended.</summary>
+    /// <summary>The live bytes of the site of a stack that is known, or 0.</summary>
+    internal LivePeak PeakOf(int stack) => TotalsOf(stack).Peak;
+
+    /// <summary>A block has ended, as <see cref="PeakOf"/> was told.</summary>
     internal void Ended(in AllocationRow row)
     {
         TotalsOf(row.AllocStack).Ended(row);

@@ -22,7 +22,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
     private readonly Dictionary<ulong, LiveBlock> _live = [];
     private readonly List<PendingRealloc> _pending = []; // by thread
     private readonly List<long> _lastAcquired = []; // by thread: the object
-    private ulong _bytes; // acquired so far; wraps, only differences are used
+    private UInt128 _bytes; // acquired so far, exact
     private long _acquisitions;
 
     /// <inheritdoc/>
@@ -31,10 +31,16 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         ref PendingRealloc pending = ref PendingOf(begin.Thread);
         // The end of the thread's previous call is not in the trace, and it has moved on.
         if (pending.Active)
+        {
+            sites?.PeakOf(pending.Block.Stack).Ended(begin.Thread, isKept: false);
             End(pending.Block, EndKind.LostFree, pending.Moment);
+        }
         pending = default;
         if (begin.Object >= 0 && _live.Remove(begin.Address, out LiveBlock block))
+        {
             pending = new PendingRealloc { Active = true, Block = block, Moment = Now(begin.TimeNs) };
+            sites?.PeakOf(block.Stack).Begun(begin.Thread, (ulong)block.Size);
+        }
     }
 
     /// <inheritdoc/>
@@ -45,7 +51,10 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         else if (call.Acquired >= 0)
             Acquire(call, call.Acquired, 0);
         else if (call.Given >= 0 && _live.Remove(call.Address, out LiveBlock block))
+        {
+            sites?.PeakOf(block.Stack).Released((ulong)block.Size);
             End(block, EndKind.Freed, Now(call.TimeNs), ReleaseOf(block, call));
+        }
     }
 
     /// <inheritdoc/>
@@ -72,6 +81,8 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         ref PendingRealloc slot = ref PendingOf(call.Thread);
         PendingRealloc pending = slot;
         slot = default;
+        if (pending.Active)
+            sites?.PeakOf(pending.Block.Stack).Ended(call.Thread, call.Kept >= 0);
         if (!call.IsNull)
         {
             if (pending.Active)
@@ -93,11 +104,14 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
     {
         ref LiveBlock slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_live, call.Address, out bool displaces);
         if (displaces)
+        {
+            sites?.PeakOf(slot.Stack).Released((ulong)slot.Size);
             End(slot, EndKind.LostFree, Now(call.TimeNs));
+        }
         _acquisitions++;
         _bytes += call.BytesRequested;
         int stack = sites?.Known(call.Stack) ?? 0;
-        sites?.Acquired(stack, (long)call.BytesRequested, call.TimeNs);
+        sites?.Acquired(stack, call.Acquired, (long)call.BytesRequested, call.TimeNs);
         LastAcquiredBy(call.Thread) = call.Acquired;
         slot = new LiveBlock
         {
@@ -132,7 +146,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             EndNs = moment.Ns,
             EndKind = kind,
             LifetimeNs = Math.Max(0, moment.Ns - block.AllocNs),
-            LifetimeBytes = Saturation.ToInt64(unchecked(moment.Bytes - block.Bytes)),
+            LifetimeBytes = (long)ByteCount.Of(moment.Bytes - block.Bytes),
             LifetimeAllocations = moment.Acquisitions - block.Acquisitions,
             AllocThread = block.Thread,
             FreeThread = release.Thread,
@@ -177,7 +191,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
     }
 
     /// <summary>A moment on the three clocks by which lifetimes are measured.</summary>
-    private readonly record struct Moment(long Ns, ulong Bytes, long Acquisitions);
+    private readonly record struct Moment(long Ns, UInt128 Bytes, long Acquisitions);
 
     private struct PendingRealloc
     {
@@ -194,7 +208,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         public long Alignment;
         public long AllocNs;
         public long CallNs; // that its acquisition took
-        public ulong Bytes; // the clocks just after its own acquisition
+        public UInt128 Bytes; // the clocks just after its own acquisition
         public long Acquisitions;
         public long Chain;
         public int ChainPosition;

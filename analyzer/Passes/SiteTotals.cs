@@ -1,12 +1,13 @@
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Passes;
 
 /// <summary>What was acquired at a site, and what became of it.</summary>
 internal sealed class SiteTotals(long site)
 {
-    private UInt128 _bytes, _live, _peak; // exact: a sum that was too large for its column is right again when blocks go
+    private UInt128 _bytes, _live; // exact: a sum that was too large for its column is right again when blocks go
     private long _blocks, _liveBlocks, _temporary, _crossThread, _firstNs = -1, _lastNs = -1;
 
     /// <summary>Its hash; 0 of what is not known.</summary>
@@ -17,16 +18,17 @@ internal sealed class SiteTotals(long site)
 
     public bool HasBlocks => _blocks > 0;
 
-    public void Acquired(long size, long ns)
+    /// <summary>Its live bytes in the course of the trace; who ends a block tells it how.</summary>
+    public LivePeak Peak { get; } = new();
+
+    public void Acquired(long block, long size, long ns)
     {
         _blocks++;
         _liveBlocks++;
         _bytes += (ulong)size;
         _live += (ulong)size;
-        if (_live > _peak)
-            _peak = _live;
-        if (_firstNs < 0)
-            _firstNs = ns;
+        Peak.Acquired((ulong)size, block, ns);
+        _firstNs = _firstNs < 0 ? ns : Math.Min(_firstNs, ns);
         _lastNs = Math.Max(_lastNs, ns);
     }
 
@@ -54,7 +56,7 @@ internal sealed class SiteTotals(long site)
         Bytes = (long)ByteCount.Of(_bytes),
         LiveBlocks = _liveBlocks,
         LiveBytes = (long)ByteCount.Of(_live),
-        PeakLiveBytes = (long)ByteCount.Of(_peak),
+        PeakLiveBytes = (long)ByteCount.Of(Peak.Peak.Bytes),
         TemporaryBlocks = _temporary,
         CrossThreadFrees = _crossThread,
         FirstNs = _firstNs,

@@ -105,11 +105,16 @@ internal readonly record struct ProcessRow
     [Column("free_stacks", "yes or no", "Whether `free_stack` was recorded of releases too (`record --stacks-free`).", Since = 3)]
     public required bool FreeStacks { get; init; }
 
-    [Column("peak_live_bytes", "bytes", "Most bytes live at a time. Saturates at 2^63−1.", Since = 3)]
+    [Column("peak_live_bytes", "bytes", "Most bytes live at a time, in the order of the calls. Saturates at 2^63−1.", Since = 3)]
     public required long PeakLiveBytes { get; init; }
 
     [Column("peak_live_ns", "ns since start", "When that was first reached.", Since = 3)]
     public required long PeakLiveNs { get; init; }
+
+    [Column("peak_live_object", "id", "The block whose acquisition reached it, -1 where there were never any bytes. Calls may have the same time, and "
+        + "counters of cores differ, but just these blocks were live then: `object <= peak_live_object AND object + lifetime_allocations >= "
+        + "peak_live_object`.", Since = 4)]
+    public required long PeakLiveObject { get; init; }
 
     public static ProcessRow Of(TraceReader reader, TraceStatistics totals, long saturatedSizes, string? damage)
     {
@@ -151,6 +156,7 @@ internal readonly record struct ProcessRow
             FreeStacks = process.FreeStacks,
             PeakLiveBytes = (long)totals.PeakLiveBytes,
             PeakLiveNs = totals.PeakLiveNs,
+            PeakLiveObject = totals.PeakLiveObject,
         };
     }
 

@@ -158,9 +158,12 @@ JOIN (
            CAST(floor(j.oldest_live_ns) AS BIGINT) AS oldest_ns, j.live_9 - j.live_1 AS growth_bytes, j.steps_up AS steps_up,
            j.middle / p.step_ns * 60000000000 AS growth_per_min, j.low / p.step_ns * 60000000000 AS growth_per_min_low,
            j.high / p.step_ns * 60000000000 AS growth_per_min_high, j.first_alloc_ns AS first_ns, j.last_alloc_ns AS last_ns,
-           concat('SELECT * FROM allocations WHERE site = ', CAST(j.site AS String),
-                  ' AND alloc_ns <= ', CAST(CAST(floor(p.from_ns + 9 * p.step_ns - 2 * j.age_ns) AS BIGINT) AS String),
-                  ' AND end_ns > ', CAST(CAST(floor(p.from_ns + 9 * p.step_ns) AS BIGINT) AS String), ' ORDER BY alloc_ns') AS blocks_sql
+           concat('SELECT * FROM allocations WHERE host = ''', replace(j.host, '''', ''''''), ''' AND process = ''', replace(j.process, '''', ''''''),
+                  ''' AND site = ', CAST(j.site AS String),
+                  ' AND alloc_ns <= ', CAST(CAST(CASE WHEN j.is_overdue = 1 THEN ceil(p.from_ns + 9 * p.step_ns - 2 * j.age_ns) - 1
+                                                      ELSE floor(p.from_ns + 9 * p.step_ns) END AS BIGINT) AS String),
+                  ' AND end_ns > ', CAST(CAST(floor(p.from_ns + 9 * p.step_ns) AS BIGINT) AS String),
+                  ' AND end_kind <> ''lost_free'' ORDER BY alloc_ns') AS blocks_sql
     FROM judged j
     JOIN spans p ON p.host = j.host AND p.process = j.process
     WHERE (j.is_overdue = 1 OR j.is_growing = 1) AND j.live_9 >= /*:min_bytes*/0

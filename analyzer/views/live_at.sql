@@ -5,13 +5,14 @@ SELECT s.function, s.file, s.line, l.blocks, l.bytes, l.oldest_ns, l.at_ns, s.te
 FROM sites s
 JOIN (
     SELECT a.host AS host, a.process AS process, a.site AS site, count(*) AS blocks, sum(a.size) AS bytes,
-           max(p.at_ns - a.alloc_ns) AS oldest_ns, max(p.at_ns) AS at_ns
+           greatest(max(p.at_ns - a.alloc_ns), 0) AS oldest_ns, max(p.at_ns) AS at_ns
     FROM allocations a
     JOIN (
-        SELECT host, process, CASE WHEN /*:t*/-1 < 0 THEN peak_live_ns ELSE /*:t*/-1 END AS at_ns
+        SELECT host, process, peak_live_object, CASE WHEN /*:t*/-1 < 0 THEN peak_live_ns ELSE /*:t*/-1 END AS at_ns
         FROM process
     ) AS p ON p.host = a.host AND p.process = a.process
-    WHERE a.alloc_ns <= p.at_ns AND (a.end_ns > p.at_ns OR a.end_kind = 'alive_at_end')
+    WHERE CASE WHEN /*:t*/-1 < 0 THEN a.object <= p.peak_live_object AND a.object + a.lifetime_allocations >= p.peak_live_object
+               ELSE a.alloc_ns <= p.at_ns AND (a.end_ns > p.at_ns OR a.end_kind = 'alive_at_end') END
     GROUP BY a.host, a.process, a.site
 ) AS l ON l.host = s.host AND l.process = s.process AND l.site = s.site
 WHERE l.bytes >= /*:min_bytes*/0

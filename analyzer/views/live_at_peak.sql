@@ -6,7 +6,7 @@ JOIN (
     SELECT a.host AS host, a.process AS process, a.site AS site, count(*) AS peak_blocks, sum(a.size) AS peak_bytes
     FROM allocations a
     JOIN process p ON p.host = a.host AND p.process = a.process
-    WHERE a.alloc_ns <= p.peak_live_ns AND (a.end_ns > p.peak_live_ns OR a.end_kind = 'alive_at_end')
+    WHERE a.object <= p.peak_live_object AND a.object + a.lifetime_allocations >= p.peak_live_object
     GROUP BY a.host, a.process, a.site
 ) AS l ON l.host = s.host AND l.process = s.process AND l.site = s.site
 ORDER BY l.peak_bytes DESC, l.peak_blocks DESC, s.host, s.process, s.site

@@ -8,7 +8,7 @@ JOIN (
            sum(CASE WHEN a.end_kind = 'alive_at_end' THEN a.size ELSE 0 END) AS kept_bytes
     FROM allocations a
     JOIN process q ON q.host = a.host AND q.process = a.process
-    WHERE a.alloc_ns <= q.peak_live_ns AND (a.end_ns > q.peak_live_ns OR a.end_kind = 'alive_at_end')
+    WHERE a.object <= q.peak_live_object AND a.object + a.lifetime_allocations >= q.peak_live_object
     GROUP BY a.host, a.process
 ) AS l ON l.host = p.host AND l.process = p.process
 ORDER BY peak_bytes DESC, host, process

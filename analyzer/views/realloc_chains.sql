@@ -5,8 +5,9 @@
 SELECT c.host AS host, c.process AS process, c.chain, c.steps, c.first_size, c.last_size, c.largest_size, c.requested_bytes,
        c.first_ns, c.last_ns, c.last_end_kind AS end_kind
 FROM (
-    SELECT host, process, chain, max(chain_position) AS steps, max(size) AS largest_size, sum(size) AS requested_bytes, min(alloc_ns) AS first_ns,
-           max(alloc_ns) AS last_ns,
+    SELECT host, process, chain, max(chain_position) AS steps, max(size) AS largest_size, sum(size) AS requested_bytes,
+           max(CASE WHEN chain_position = 0 THEN alloc_ns END) AS first_ns,
+           max(CASE WHEN end_kind <> 'reallocated' THEN alloc_ns END) AS last_ns,
            max(CASE WHEN chain_position = 0 THEN size END) AS first_size,
            max(CASE WHEN end_kind <> 'reallocated' THEN size END) AS last_size,
            max(CASE WHEN end_kind <> 'reallocated' THEN end_kind END) AS last_end_kind

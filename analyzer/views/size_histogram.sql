@@ -1,19 +1,19 @@
 -- Blocks and bytes by size class: class_bytes is the power of two that the requested size reaches; 0 is a class of its own.
 -- live_blocks and live_bytes are what was not freed when the trace ended.
 -- Sizes are few, so they are counted first and classified after. A logarithm may miss a power of two by a rounding error in
--- some engines, so its result is put right by comparison with the exact powers. The last class is 2^62 and all above.
+-- some engines, so its result is put right by comparison with the exact powers, as whole numbers. The last class is 2^62 and all above.
 SELECT host, process, class_bytes,
        sum(n) AS blocks, sum(total) AS bytes, sum(live_n) AS live_blocks, sum(live_total) AS live_bytes
 FROM (
     SELECT host, process, n, total, live_n, live_total,
            CASE WHEN size = 0 THEN CAST(0 AS BIGINT)
-                WHEN power(2, guess) > bounded_size THEN CAST(power(2, guess - 1) AS BIGINT)
-                WHEN power(2, guess + 1) <= bounded_size THEN CAST(power(2, guess + 1) AS BIGINT)
+                WHEN CAST(power(2, guess) AS BIGINT) > bounded_size THEN CAST(power(2, guess - 1) AS BIGINT)
+                WHEN CAST(power(2, guess + 1) AS BIGINT) <= bounded_size THEN CAST(power(2, guess + 1) AS BIGINT)
                 ELSE CAST(power(2, guess) AS BIGINT)
            END AS class_bytes
     FROM (
         SELECT host, process, size, n, total, live_n, live_total, bounded_size,
-               floor(log2(greatest(bounded_size, CAST(1 AS BIGINT)))) AS guess
+               least(floor(log2(greatest(bounded_size, CAST(1 AS BIGINT)))), 61) AS guess
         FROM (
             SELECT host, process, size, least(size, CAST(4611686018427387904 AS BIGINT)) AS bounded_size,
                    count(*) AS n, sum(size) AS total,

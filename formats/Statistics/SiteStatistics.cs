@@ -7,6 +7,7 @@ public sealed class SiteStatistics : ITraceSink
 {
     private readonly Dictionary<int, Site> _sites = [];
     private readonly Dictionary<long, (Site Site, ulong Bytes)> _live = [];
+    private readonly Dictionary<int, long> _given = []; // by thread: the object of a reallocation that has not ended
 
     /// <summary>What was acquired with one stack.</summary>
     public sealed class Site
@@ -35,6 +36,11 @@ public sealed class SiteStatistics : ITraceSink
     /// <inheritdoc/>
     public void Begin(in TraceEvent begin)
     {
+        // One that is there still was lost: the thread went on, and the end of its call is not in the trace.
+        if (_given.Remove(begin.Thread, out long lost))
+            Remove(lost);
+        if (begin.Object >= 0)
+            _given[begin.Thread] = begin.Object;
     }
 
     /// <inheritdoc/>
@@ -45,6 +51,8 @@ public sealed class SiteStatistics : ITraceSink
     /// <inheritdoc/>
     public void Add(in TraceCall call)
     {
+        if (call.IsReallocation)
+            _given.Remove(call.Thread);
         Remove(call.Released);
         Remove(call.Displaced);
         if (call.Acquired < 0)

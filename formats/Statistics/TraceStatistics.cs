@@ -8,7 +8,8 @@ public sealed class TraceStatistics : ITraceSink
     private readonly long[] _byKind = new long[64];
     private readonly Dictionary<long, (ulong Size, int Thread)> _live = [];
     private readonly List<ThreadTotals> _threads = [];
-    private UInt128 _acquired, _liveBytes, _peak; // exact, so that what is taken off them was on them
+    private readonly LivePeak _bytes = new();
+    private UInt128 _acquired; // exact
 
     /// <summary>Per-thread totals.</summary>
     public sealed class ThreadTotals
@@ -19,6 +20,9 @@ public sealed class TraceStatistics : ITraceSink
 
         /// <summary>The object that it acquired last.</summary>
         internal long LastAcquired { get; set; } = TraceEvent.NoObject;
+
+        /// <summary>The object that it has given to a reallocation which has not ended.</summary>
+        internal long Reallocating { get; set; } = TraceEvent.NoObject;
 
         internal UInt128 Requested { get; set; }
 
@@ -61,14 +65,19 @@ public sealed class TraceStatistics : ITraceSink
     public long TemporaryBlocks { get; private set; }
     /// <summary>Bytes requested by successful acquisitions; at most <see cref="ByteCount.Max"/>.</summary>
     public ulong BytesAcquired => ByteCount.Of(_acquired);
-    /// <summary>Requested bytes of live blocks at their highest; at most <see cref="ByteCount.Max"/>.</summary>
-    public ulong PeakLiveBytes => ByteCount.Of(_peak);
+    /// <summary>
+    /// Requested bytes of live blocks at their highest, in merged order; at most <see cref="ByteCount.Max"/>. A block that is reallocated is live until the
+    /// call begins, or on and on when it fails.
+    /// </summary>
+    public ulong PeakLiveBytes => ByteCount.Of(_bytes.Peak.Bytes);
     /// <summary>When that was first, nanoseconds since the start of the recording; 0 without blocks.</summary>
-    public long PeakLiveNs { get; private set; }
+    public long PeakLiveNs => _bytes.Peak.Ns;
+    /// <summary>The object whose acquisition reached it; <see cref="TraceEvent.NoObject"/> where there were never any bytes.</summary>
+    public long PeakLiveObject => _bytes.Peak.Block;
     /// <summary>Live blocks at the end of the trace.</summary>
     public long LiveBlocks => _live.Count;
     /// <summary>Their requested bytes; at most <see cref="ByteCount.Max"/>.</summary>
-    public ulong LiveBytes => ByteCount.Of(_liveBytes);
+    public ulong LiveBytes => ByteCount.Of(_bytes.Held);
     /// <summary>Time of the last event, nanoseconds since the start of the recording; 0 without events.</summary>
     public long DurationNs { get; private set; }
 
@@ -92,8 +101,15 @@ public sealed class TraceStatistics : ITraceSink
     /// <inheritdoc/>
     public void Begin(in TraceEvent begin)
     {
-        See(begin.Kind, begin.Thread, begin.TimeNs);
-        Timeline.Add(begin.TimeNs, isCall: false, LiveBytes);
+        ThreadTotals thread = See(begin.Kind, begin.Thread, begin.TimeNs);
+        if (thread.Reallocating >= 0)
+            EndRealloc(thread, begin.Thread, isKept: false, isReleased: false); // the thread went on, and the end of that call is not in the trace
+        if (_live.TryGetValue(begin.Object, out var block))
+        {
+            thread.Reallocating = begin.Object;
+            _bytes.Begun(begin.Thread, block.Size);
+        }
+        See(begin.TimeNs, isCall: false);
     }
 
     /// <inheritdoc/>
@@ -108,7 +124,7 @@ public sealed class TraceStatistics : ITraceSink
             NullReleases++;
         else
             Release(call.Given, call.Thread);
-        Timeline.Add(call.TimeNs, isCall: true, LiveBytes);
+        See(call.TimeNs, isCall: true);
     }
 
     /// <inheritdoc/>
@@ -119,7 +135,7 @@ public sealed class TraceStatistics : ITraceSink
             thread.Parent = e.OtherThread;
         else if (e.Kind == CallKind.ThreadExit)
             thread.ExitNs = e.TimeNs;
-        Timeline.Add(e.TimeNs, isCall: false, LiveBytes);
+        See(e.TimeNs, isCall: false);
     }
 
     private ThreadTotals See(CallKind kind, int index, long ns)
@@ -136,36 +152,49 @@ public sealed class TraceStatistics : ITraceSink
         return thread;
     }
 
+    private void See(long ns, bool isCall) => Timeline.Add(ns, isCall, ByteCount.Of(_bytes.Live));
+
     private void AddAcquisition(in TraceCall call, ThreadTotals thread)
     {
         thread.Requested += call.BytesRequested;
+        if (thread.Reallocating >= 0 && call.IsReallocation)
+            EndRealloc(thread, call.Thread, call.Kept >= 0, isReleased: !call.IsNull || call.Frees);
         if (call.IsNull)
         {
-            if (call.Frees && call.Given >= 0)
-                Release(call.Given, call.Thread);
-            else
+            if (!call.Frees || call.Given < 0)
                 FailedCalls++;
             return;
         }
-        Release(call.Given, call.Thread);
-        Release(call.Displaced, call.Thread);
+        if (_live.Remove(call.Displaced, out var displaced))
+            _bytes.Released(displaced.Size);
         Acquisitions++;
         _acquired += call.BytesRequested;
         _live.Add(call.Acquired, (call.BytesRequested, call.Thread));
-        _liveBytes += call.BytesRequested;
+        _bytes.Acquired(call.BytesRequested, call.Acquired, call.TimeNs);
         thread.LastAcquired = call.Acquired;
-        if (_liveBytes > _peak)
-            (_peak, PeakLiveNs) = (_liveBytes, call.TimeNs);
+    }
+
+    private void EndRealloc(ThreadTotals thread, int index, bool isKept, bool isReleased)
+    {
+        _bytes.Ended(index, isKept);
+        if (!isKept && _live.Remove(thread.Reallocating, out var block) && isReleased)
+            CountRelease(thread.Reallocating, block.Thread, index);
+        thread.Reallocating = TraceEvent.NoObject;
     }
 
     private void Release(long id, int thread)
     {
         if (!_live.Remove(id, out var block))
             return;
-        _liveBytes -= block.Size;
-        if (block.Thread != thread)
+        _bytes.Released(block.Size);
+        CountRelease(id, block.Thread, thread);
+    }
+
+    private void CountRelease(long id, int acquiring, int releasing)
+    {
+        if (acquiring != releasing)
             CrossThreadReleases++;
-        else if (_threads[thread].LastAcquired == id)
+        else if (_threads[releasing].LastAcquired == id)
             TemporaryBlocks++;
     }
 }

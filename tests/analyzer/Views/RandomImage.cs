@@ -1,0 +1,112 @@
+using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Tests.Support;
+using CsCheck;
+
+namespace AllocReplay.Tests.Analyzer.Views;
+
+/// <summary>
+/// A process image of a random recording. Any call may come at any address at any time: blocks are displaced, freed twice, freed before they were seen, and other
+/// threads call while one is inside a reallocation. Times of different calls may be equal, and the threads' counters differ.
+/// </summary>
+/// <param name="Host">Which of the <see cref="Hosts"/> it is of.</param>
+/// <param name="HasStacks">Whether stacks were recorded.</param>
+/// <param name="IsWild">Whether times and sizes are of all magnitudes.</param>
+/// <param name="FreesOf20">Of how many acts one is a release.</param>
+/// <param name="SkewNs">By how much the second thread's counter is ahead of the first's, and the third's of the second's.</param>
+/// <param name="Acts">What is called.</param>
+internal sealed record RandomImage(int Host, bool HasStacks, bool IsWild, int FreesOf20, int SkewNs, RandomImage.Act[] Acts)
+{
+    /// <summary>A call.</summary>
+    /// <param name="Thread">The thread.</param>
+    /// <param name="What">0 to 19: what it does.</param>
+    /// <param name="Slot">The address, and of a reallocation the one that it was given.</param>
+    /// <param name="Other">Of a reallocation the address that it returns.</param>
+    /// <param name="Size">Bytes, or which of the <see cref="Sizes"/>.</param>
+    /// <param name="Gap">Since the call before.</param>
+    /// <param name="Stack">Which stack.</param>
+    public sealed record Act(int Thread, int What, int Slot, int Other, int Size, int Gap, int Stack);
+
+    /// <summary>Names of hosts; the first recording does not tell.</summary>
+    public static IReadOnlyList<string> Hosts { get; } = ["unknown", "b'ox", "NULL"];
+
+    private const int Threads = 3, TickNs = 1 << RecordingWriter.TickShift;
+    private const ulong Tag = 0xb4ul << 56;
+
+    private static readonly ulong[] Sizes =
+        [0, 1, 2, 3, 63, 64, 65, 1023, 1024, 1ul << 40, (1ul << 62) - 1, 1ul << 62, (1ul << 63) - 1, 1ul << 63, ulong.MaxValue];
+
+    private static readonly Gen<Act> AnyAct = Gen.Select(
+        Gen.Int[0, Threads - 1], Gen.Int[0, 19], Gen.Int[1, 24], Gen.Int[1, 24], Gen.Int[0, 900], Gen.Int[0, 40], Gen.Int[0, 11],
+        (thread, what, slot, other, size, gap, stack) => new Act(thread, what, slot, other, size, gap, stack));
+
+    public static Gen<RandomImage> Any { get; } = Gen.Select(
+        Gen.Int[0, Hosts.Count - 1], Gen.Int[0, 7], Gen.Int[0, 3], Gen.Int[2, 10], Gen.Int[0, 40], AnyAct.Array[1, 120],
+        (host, stacks, wild, frees, skew, acts) => new RandomImage(host, stacks > 0, wild == 0, frees, skew * TickNs, acts));
+
+    /// <summary>Writes it into the recording directory of its host.</summary>
+    /// <param name="directory">The directory.</param>
+    /// <param name="name">Its name there.</param>
+    /// <param name="index">Its place among all.</param>
+    public void Write(string directory, string name, int index)
+    {
+        var writer = new RecordingWriter(directory, name)
+        {
+            Stacks = HasStacks,
+            FreeStacks = HasStacks,
+            Executable = $"/bin/program-{index}",
+            Modules = HasStacks ? SampleStacks.Modules() : null,
+            Symbols = HasStacks ? KnownStack.SymbolsOf(index) : null,
+        };
+        if (HasStacks)
+            KnownStack.AddFrames(writer);
+        foreach (int thread in Enumerable.Range(0, Threads))
+            writer.Thread(thread);
+        var inside = new (ulong Address, int Stack)?[Threads];
+        long ns = 0;
+        foreach (Act act in Acts)
+        {
+            ns += TickNs * (IsWild ? (long)Math.Pow(10, act.Gap % 12) * (act.Gap / 12) : act.Gap);
+            long at = ns + act.Thread * SkewNs;
+            RecordingWriter.ThreadWriter thread = writer.Thread(act.Thread);
+            if (inside[act.Thread] is { } call)
+                thread.Event(at, CallKind.ReallocEnd, call.Address, stack: call.Stack);
+            inside[act.Thread] = Write(thread, at, act);
+        }
+        writer.Save();
+        if (Host > 0)
+            new SessionInfo { Command = ["x"], Host = Hosts[Host] }.Save(directory);
+    }
+
+    /// <returns>What a reallocation that it leaves the thread in returns, and its stack.</returns>
+    private (ulong Address, int Stack)? Write(RecordingWriter.ThreadWriter thread, long ns, Act act)
+    {
+        ulong address = AddressOf(act.Slot), other = AddressOf(act.Other), size = IsWild ? Sizes[act.Size % Sizes.Length] : (ulong)act.Size;
+        int stack = act.Stack < KnownStack.OfBlocks.Count ? KnownStack.OfBlocks[act.Stack].Number
+            : act.Stack == KnownStack.OfBlocks.Count ? KnownStack.Beyond : KnownStack.None;
+        int releasing = KnownStack.OfReleases.Number;
+        if (act.What < FreesOf20)
+        {
+            thread.Free(ns, address, releasing);
+            return null;
+        }
+        switch (act.What)
+        {
+            case 10: thread.Malloc(ns, 0, size, stack); break; // failed
+            case 11: thread.Event(ns, CallKind.Calloc, address, size, count: IsWild ? 1ul << 40 : 3, stack: stack); break;
+            case 12: thread.Event(ns, CallKind.PosixMemalign, address, size, alignment: 64, stack: stack); break;
+            case 13: thread.Event(ns, CallKind.ReallocBegin, 0, size); return (other, stack);
+            case 14 or 15: thread.Event(ns, CallKind.ReallocBegin, address, size); return (other, stack);
+            case 16: thread.Event(ns, CallKind.ReallocBegin, address, size); return (address, stack);
+            case 17: thread.Event(ns, CallKind.ReallocBegin, address, size + 1); return (0, stack); // fails
+            case 18: thread.Event(ns, CallKind.ReallocBegin, address, 0); return (0, releasing); // frees
+            case 19 when act.Other % 4 == 0: thread.Event(ns, CallKind.ReallocBegin, address, size); break; // how it ended is not in the trace
+            case 19 when act.Other % 4 == 1: thread.Event(ns, CallKind.ThreadExit); break;
+            case 19 when act.Other % 4 == 2: thread.Free(ns, 0); break;
+            default: thread.Malloc(ns, address, size, stack); break;
+        }
+        return null;
+    }
+
+    private static ulong AddressOf(int slot) => slot % 8 == 0 ? Tag | 0x1000ul * (ulong)slot : 0x1000ul * (ulong)slot;
+}

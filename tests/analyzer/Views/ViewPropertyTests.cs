@@ -1,0 +1,25 @@
+using AllocReplay.Analyzer.Query;
+using AllocReplay.Tests.Support;
+using CsCheck;
+
+namespace AllocReplay.Tests.Analyzer.Views;
+
+/// <summary>Every number of every named view, on random traces of several process images and hosts, as it comes of the calls one by one.</summary>
+public sealed class ViewPropertyTests
+{
+    private const string Seed = "0000Vs3kT1x6";
+    private static readonly int Datasets = Effort.Of(16, small: 4);
+
+    private static readonly Gen<(RandomImage[] Images, int Seed)> AnyDataset = Gen.Select(RandomImage.Any.Array[1, 8], Gen.Int);
+
+    [Fact]
+    public void Every_number_is_that_of_the_calls_one_by_one() => AnyDataset.Sample(
+        d =>
+        {
+            using var dataset = new RandomDataset(d.Images, d.Seed);
+            Assert.Equal(NamedView.All.Select(v => v.Name), dataset.Cases.Select(c => c.Name).Distinct().Order(StringComparer.Ordinal));
+            foreach (ViewCase view in dataset.Cases)
+                Assert.Null(dataset.Difference(view));
+        },
+        seed: Seed, iter: Datasets, threads: 1);
+}
