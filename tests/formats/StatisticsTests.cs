@@ -79,6 +79,35 @@ public sealed class StatisticsTests : IDisposable
         Assert.InRange(malloc.P999Ns, 7992, 8000);
     }
 
+    /// <summary>Another thread acquires 50 bytes while 100 are being reallocated: they are not live together, unless the call fails.</summary>
+    [Theory]
+    [InlineData(0x3000ul, 110ul, 160ul, 2, 160ul)]
+    [InlineData(0ul, 110ul, 150ul, 1, 150ul)]
+    [InlineData(0ul, 0ul, 100ul, 0, 50ul)] // it frees
+    public void A_block_is_live_until_its_reallocation_begins(ulong result, ulong size, ulong peak, long peakObject, ulong live)
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(800, 0x1000, 100).Event(1600, CallKind.ReallocBegin, 0x1000, size).Event(3200, CallKind.ReallocEnd, result);
+        writer.Thread(1).Malloc(2400, 0x2000, 50);
+        writer.Save();
+        using TraceReader reader = TraceReader.Open(_directory.Path);
+        TraceStatistics s = TraceStatistics.Of(reader);
+        Assert.Equal((peak, peakObject, live), (s.PeakLiveBytes, s.PeakLiveObject, s.LiveBytes));
+    }
+
+    /// <summary>A thread that begins another reallocation has ended the one before, and what it was given is gone.</summary>
+    [Fact]
+    public void A_reallocation_whose_end_is_not_in_the_trace_leaves_no_live_block()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(800, 0x1000, 100).Malloc(1600, 0x2000, 7)
+            .Event(2400, CallKind.ReallocBegin, 0x1000, 10).Event(3200, CallKind.ReallocBegin, 0x2000, 9);
+        writer.Save();
+        using TraceReader reader = TraceReader.Open(_directory.Path);
+        TraceStatistics s = TraceStatistics.Of(reader);
+        Assert.Equal((1, 7ul, 107ul), (s.LiveBlocks, s.LiveBytes, s.PeakLiveBytes));
+    }
+
     private TraceStatistics Totals()
     {
         var writer = new RecordingWriter(_directory.Path);

@@ -85,8 +85,8 @@ internal sealed class RandomDataset : IDisposable
     {
         var model = new ModelView(images);
         ModelBlock[] blocks = [.. images.SelectMany(i => i.Blocks)];
-        long[] times = [0, .. blocks.SelectMany(b => new[] { b.Ns, b.EndNs, (b.Ns + b.EndNs) / 2 })];
-        long from = Any(times), to = Any(times), least = Any([.. blocks.Select(b => b.Size).DefaultIfEmpty()]);
+        long[] begins = [0, .. blocks.Select(b => b.Ns)], ends = [0, .. blocks.Where(b => !b.IsAlive).Select(b => b.EndNs)];
+        long from = Any(ends), to = Any(begins), other = Any(begins) / 2 + Any(ends) / 2, least = Any([.. blocks.Select(b => b.Size).DefaultIfEmpty()]);
         int count = random.Next(1, 7), steps = random.Next(4), pairs = random.Next(1, 4);
         decimal tolerance = random.Next(5) / 4m;
         List<ViewCase> cases =
@@ -94,6 +94,8 @@ internal sealed class RandomDataset : IDisposable
             new("between_times", [], model.BetweenTimes(0, null)),
             new("between_times", [$"from={from}ns"], model.BetweenTimes(from, null)),
             new("between_times", [$"from={from}ns", $"to={to}ns"], model.BetweenTimes(from, to)),
+            new("between_times", [$"from={to}ns", $"to={other}ns"], model.BetweenTimes(to, other)),
+            new("between_times", ["to=0"], model.BetweenTimes(0, 0)),
             new("cross_thread_frees", [], model.CrossThreadFrees(1)),
             new("cross_thread_frees", [$"min_blocks={pairs}"], model.CrossThreadFrees(pairs)),
             new("growth_by_site", [], model.GrowthBySite()),
@@ -101,6 +103,8 @@ internal sealed class RandomDataset : IDisposable
             new("lifetime_histogram", [], model.LifetimeHistogram()),
             new("live_at", [], model.LiveAt(null, 0)),
             new("live_at", [$"t={from}ns"], model.LiveAt(from, 0)),
+            new("live_at", [$"t={to}ns"], model.LiveAt(to, 0)),
+            new("live_at", ["t=0"], model.LiveAt(0, 0)),
             new("live_at_peak", [], model.LiveAtPeak()),
             new("outstanding", [], model.Outstanding()),
             new("outstanding_by_line", [], model.OutstandingByLine()),
@@ -117,13 +121,12 @@ internal sealed class RandomDataset : IDisposable
         ];
         least = Any(Column(cases, "live_at", 4));
         cases.Add(new("live_at", [$"min_bytes={least}"], model.LiveAt(null, least)));
-        cases.Add(new("live_at", [$"t={from}ns", $"min_bytes={least}"], model.LiveAt(from, least)));
-        ViewCase suspects = new("leak_suspects", [Setting(tolerance)], model.LeakSuspects(tolerance, 0));
-        least = Any(Column([suspects], "leak_suspects", 10));
-        return [.. cases, suspects, new("leak_suspects", [Setting(tolerance), $"min_bytes={least}"], model.LeakSuspects(tolerance, least))];
+        cases.Add(new("live_at", [$"t={other}ns", $"min_bytes={least}"], model.LiveAt(other, least)));
+        least = Any(Column([new("leak_suspects", [], model.LeakSuspects(tolerance, 0))], "leak_suspects", 10));
+        string setting = string.Create(CultureInfo.InvariantCulture, $"tolerance={tolerance}");
+        return [.. cases, new("leak_suspects", [setting, $"min_bytes={least}"], model.LeakSuspects(tolerance, least))];
 
         T Any<T>(T[] of) => of[random.Next(of.Length)];
-        string Setting(decimal ratio) => string.Create(CultureInfo.InvariantCulture, $"tolerance={ratio}");
     }
 
     /// <summary>The bytes of the rows of a view, as far as a parameter can be so many; never none.</summary>

@@ -10,12 +10,16 @@ namespace AllocReplay.Tests.Analyzer.Views;
 /// threads call while one is inside a reallocation. Times of different calls may be equal, and the threads' counters differ.
 /// </summary>
 /// <param name="Host">Which of the <see cref="Hosts"/> it is of.</param>
-/// <param name="HasStacks">Whether stacks were recorded.</param>
+/// <param name="Stacks">How many stacks its calls have; 0 where they were not recorded.</param>
+/// <param name="Slots">How many addresses there are. Where they are few, most blocks end by another that takes their address.</param>
 /// <param name="IsWild">Whether times and sizes are of all magnitudes.</param>
+/// <param name="HasBytes">Whether any size is above 0.</param>
+/// <param name="Trend">1: the first blocks are larger; 2: they get smaller and smaller.</param>
 /// <param name="FreesOf20">Of how many acts one is a release.</param>
 /// <param name="SkewNs">By how much the second thread's counter is ahead of the first's, and the third's of the second's.</param>
 /// <param name="Acts">What is called.</param>
-internal sealed record RandomImage(int Host, bool HasStacks, bool IsWild, int FreesOf20, int SkewNs, RandomImage.Act[] Acts)
+internal sealed record RandomImage(
+    int Host, int Stacks, int Slots, bool IsWild, bool HasBytes, int Trend, int FreesOf20, int SkewNs, RandomImage.Act[] Acts)
 {
     /// <summary>A call.</summary>
     /// <param name="Thread">The thread.</param>
@@ -34,15 +38,18 @@ internal sealed record RandomImage(int Host, bool HasStacks, bool IsWild, int Fr
     private const ulong Tag = 0xb4ul << 56;
 
     private static readonly ulong[] Sizes =
-        [0, 1, 2, 3, 63, 64, 65, 1023, 1024, 1ul << 40, (1ul << 62) - 1, 1ul << 62, (1ul << 63) - 1, 1ul << 63, ulong.MaxValue];
+        [0, 1, 2, 3, 63, 64, 65, 1023, 1024, 1ul << 40, (1ul << 50) - 1, (1ul << 61) - 1, (1ul << 62) - 1, 1ul << 62, (1ul << 63) - 1, 1ul << 63, ulong.MaxValue];
 
     private static readonly Gen<Act> AnyAct = Gen.Select(
-        Gen.Int[0, Threads - 1], Gen.Int[0, 19], Gen.Int[1, 24], Gen.Int[1, 24], Gen.Int[0, 900], Gen.Int[0, 40], Gen.Int[0, 11],
+        Gen.Int[0, Threads - 1], Gen.Int[0, 19], Gen.Int[1, 150], Gen.Int[1, 150], Gen.Int[0, 900], Gen.Int[0, 40], Gen.Int[0, 11],
         (thread, what, slot, other, size, gap, stack) => new Act(thread, what, slot, other, size, gap, stack));
 
     public static Gen<RandomImage> Any { get; } = Gen.Select(
-        Gen.Int[0, Hosts.Count - 1], Gen.Int[0, 7], Gen.Int[0, 3], Gen.Int[2, 10], Gen.Int[0, 40], AnyAct.Array[1, 120],
-        (host, stacks, wild, frees, skew, acts) => new RandomImage(host, stacks > 0, wild == 0, frees, skew * TickNs, acts));
+        Gen.Int[0, Hosts.Count - 1], Gen.Int[0, 12], Gen.OneOf(Gen.Const(24), Gen.Const(150)), Gen.Int[0, 9], Gen.Int[0, 2], Gen.Int[0, 10], Gen.Int[0, 40],
+        AnyAct.Array[1, 150], (host, stacks, slots, magnitudes, trend, frees, skew, acts) =>
+            new RandomImage(host, stacks, slots, IsWild: magnitudes < 3, HasBytes: magnitudes != 9, trend, frees, skew * TickNs, acts));
+
+    private bool HasStacks => Stacks > 0;
 
     /// <summary>Writes it into the recording directory of its host.</summary>
     /// <param name="directory">The directory.</param>
@@ -64,14 +71,26 @@ internal sealed record RandomImage(int Host, bool HasStacks, bool IsWild, int Fr
             writer.Thread(thread);
         var inside = new (ulong Address, int Stack)?[Threads];
         long ns = 0;
-        foreach (Act act in Acts)
+        for (int i = 0; i < Acts.Length; i++)
         {
+            Act act = Acts[i] with { Size = TrendOf(i) };
             ns += TickNs * (IsWild ? (long)Math.Pow(10, act.Gap % 12) * (act.Gap / 12) : act.Gap);
             long at = ns + act.Thread * SkewNs;
             RecordingWriter.ThreadWriter thread = writer.Thread(act.Thread);
             if (inside[act.Thread] is { } call)
                 thread.Event(at, CallKind.ReallocEnd, call.Address, stack: call.Stack);
-            inside[act.Thread] = Write(thread, at, act);
+            inside[act.Thread] = null;
+            if (IsWild && act.What == 19)
+            {
+                // A lifetime that is a power of ten.
+                long lifetime = (long)Math.Pow(10, 3 + act.Gap % 11);
+                thread.Malloc(at, AddressOf(act.Slot), SizeOf(act), StackOf(act)).Free(at + lifetime, AddressOf(act.Slot));
+                ns += lifetime;
+            }
+            else
+            {
+                inside[act.Thread] = Write(thread, at, act);
+            }
         }
         writer.Save();
         if (Host > 0)
@@ -81,10 +100,8 @@ internal sealed record RandomImage(int Host, bool HasStacks, bool IsWild, int Fr
     /// <returns>What a reallocation that it leaves the thread in returns, and its stack.</returns>
     private (ulong Address, int Stack)? Write(RecordingWriter.ThreadWriter thread, long ns, Act act)
     {
-        ulong address = AddressOf(act.Slot), other = AddressOf(act.Other), size = IsWild ? Sizes[act.Size % Sizes.Length] : (ulong)act.Size;
-        int stack = act.Stack < KnownStack.OfBlocks.Count ? KnownStack.OfBlocks[act.Stack].Number
-            : act.Stack == KnownStack.OfBlocks.Count ? KnownStack.Beyond : KnownStack.None;
-        int releasing = KnownStack.OfReleases.Number;
+        ulong address = AddressOf(act.Slot), other = AddressOf(act.Other), size = SizeOf(act);
+        int stack = StackOf(act), releasing = KnownStack.OfReleases.Number;
         if (act.What < FreesOf20)
         {
             thread.Free(ns, address, releasing);
@@ -98,7 +115,7 @@ internal sealed record RandomImage(int Host, bool HasStacks, bool IsWild, int Fr
             case 13: thread.Event(ns, CallKind.ReallocBegin, 0, size); return (other, stack);
             case 14 or 15: thread.Event(ns, CallKind.ReallocBegin, address, size); return (other, stack);
             case 16: thread.Event(ns, CallKind.ReallocBegin, address, size); return (address, stack);
-            case 17: thread.Event(ns, CallKind.ReallocBegin, address, size + 1); return (0, stack); // fails
+            case 17: thread.Event(ns, CallKind.ReallocBegin, address, size | 1); return (0, stack); // fails
             case 18: thread.Event(ns, CallKind.ReallocBegin, address, 0); return (0, releasing); // frees
             case 19 when act.Other % 4 == 0: thread.Event(ns, CallKind.ReallocBegin, address, size); break; // how it ended is not in the trace
             case 19 when act.Other % 4 == 1: thread.Event(ns, CallKind.ThreadExit); break;
@@ -108,5 +125,20 @@ internal sealed record RandomImage(int Host, bool HasStacks, bool IsWild, int Fr
         return null;
     }
 
-    private static ulong AddressOf(int slot) => slot % 8 == 0 ? Tag | 0x1000ul * (ulong)slot : 0x1000ul * (ulong)slot;
+    private ulong AddressOf(int slot) => 0x1000ul * (ulong)(slot % Slots + 1) | (slot % Slots % 8 == 0 ? Tag : 0);
+
+    private ulong SizeOf(Act act) => !HasBytes ? 0 : IsWild ? Sizes[act.Size % Sizes.Length] : act.Size < 60 ? 0 : (ulong)act.Size;
+
+    private int TrendOf(int act) => Trend switch
+    {
+        1 when act * 10 < Acts.Length => Acts[act].Size * 20,
+        2 => Acts[act].Size / (1 + 8 * act / Acts.Length),
+        _ => Acts[act].Size,
+    };
+
+    private int StackOf(Act act)
+    {
+        int which = act.Stack % Math.Max(1, Stacks), known = KnownStack.OfBlocks.Count;
+        return which < known ? KnownStack.OfBlocks[which].Number : which == known ? KnownStack.Beyond : KnownStack.None;
+    }
 }

@@ -8,9 +8,10 @@ namespace AllocReplay.Tests.Analyzer.Views;
 public sealed class ViewPropertyTests
 {
     private const string Seed = "0000Vs3kT1x6";
-    private static readonly int Datasets = Effort.Of(16, small: 4);
+    private static readonly int Datasets = Effort.OfLong(100, usual: Effort.Of(6, small: 2));
 
-    private static readonly Gen<(RandomImage[] Images, int Seed)> AnyDataset = Gen.Select(RandomImage.Any.Array[1, 8], Gen.Int);
+    /// <summary>Process images, and a number for the parameters.</summary>
+    internal static Gen<(RandomImage[] Images, int Seed)> AnyDataset { get; } = Gen.Select(RandomImage.Any.Array[2, 6], Gen.Int);
 
     [Fact]
     public void Every_number_is_that_of_the_calls_one_by_one() => AnyDataset.Sample(
