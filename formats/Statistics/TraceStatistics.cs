@@ -6,7 +6,7 @@ namespace AllocReplay.Formats.Statistics;
 public sealed class TraceStatistics : ITraceSink
 {
     private readonly long[] _byKind = new long[64];
-    private readonly Dictionary<long, (ulong Size, int Thread)> _live = [];
+    private readonly SlotArray<LiveBlock> _live = new(new LiveBlock(TraceEvent.NoObject, 0, 0));
     private readonly List<ThreadTotals> _threads = [];
     private readonly LivePeak _bytes = new();
     private UInt128 _acquired; // exact
@@ -21,8 +21,8 @@ public sealed class TraceStatistics : ITraceSink
         /// <summary>The object that it acquired last.</summary>
         internal long LastAcquired { get; set; } = TraceEvent.NoObject;
 
-        /// <summary>The object that it has given to a reallocation which has not ended.</summary>
-        internal long Reallocating { get; set; } = TraceEvent.NoObject;
+        /// <summary>The object that it has given to a reallocation which has not ended, and its slot.</summary>
+        internal (long Object, int Slot) Reallocating { get; set; } = (TraceEvent.NoObject, TraceEvent.NoSlot);
 
         internal UInt128 Requested { get; set; }
 
@@ -75,7 +75,7 @@ public sealed class TraceStatistics : ITraceSink
     /// <summary>The object whose acquisition reached it; <see cref="TraceEvent.NoObject"/> where there were never any bytes.</summary>
     public long PeakLiveObject => _bytes.Peak.Block;
     /// <summary>Live blocks at the end of the trace.</summary>
-    public long LiveBlocks => _live.Count;
+    public long LiveBlocks { get; private set; }
     /// <summary>Their requested bytes; at most <see cref="ByteCount.Max"/>.</summary>
     public ulong LiveBytes => ByteCount.Of(_bytes.Held);
     /// <summary>Time of the last event, nanoseconds since the start of the recording; 0 without events.</summary>
@@ -102,11 +102,11 @@ public sealed class TraceStatistics : ITraceSink
     public void Begin(in TraceEvent begin)
     {
         ThreadTotals thread = See(begin.Kind, begin.Thread, begin.TimeNs);
-        if (thread.Reallocating >= 0)
+        if (thread.Reallocating.Object >= 0)
             EndRealloc(thread, begin.Thread, isKept: false, isReleased: false); // the thread went on, and the end of that call is not in the trace
-        if (_live.TryGetValue(begin.Object, out var block))
+        if (begin.Object >= 0 && _live[begin.Slot] is var block && block.Object == begin.Object)
         {
-            thread.Reallocating = begin.Object;
+            thread.Reallocating = (begin.Object, begin.Slot);
             _bytes.Begun(begin.Thread, block.Size);
         }
         See(begin.TimeNs, isCall: false);
@@ -123,7 +123,7 @@ public sealed class TraceStatistics : ITraceSink
         else if (call.IsNull)
             NullReleases++;
         else
-            Release(call.Given, call.Thread);
+            Release(call.Given, call.GivenSlot, call.Thread);
         See(call.TimeNs, isCall: true);
     }
 
@@ -157,44 +157,57 @@ public sealed class TraceStatistics : ITraceSink
     private void AddAcquisition(in TraceCall call, ThreadTotals thread)
     {
         thread.Requested += call.BytesRequested;
-        if (thread.Reallocating >= 0 && call.IsReallocation)
+        if (call.IsReallocation && thread.Reallocating.Object >= 0)
             EndRealloc(thread, call.Thread, call.Kept >= 0, isReleased: !call.IsNull || call.Frees);
         if (call.IsNull)
         {
-            if (!call.Frees || call.Given < 0)
-                FailedCalls++;
+            FailedCalls += call.Frees && call.Given >= 0 ? 0 : 1;
             return;
         }
-        if (_live.Remove(call.Displaced, out var displaced))
+        if (Forget(call.Displaced, call.DisplacedSlot) is { } displaced)
             _bytes.Released(displaced.Size);
         Acquisitions++;
         _acquired += call.BytesRequested;
-        _live.Add(call.Acquired, (call.BytesRequested, call.Thread));
+        _live[call.TakenSlot] = new LiveBlock(call.Acquired, call.BytesRequested, call.Thread);
+        LiveBlocks++;
         _bytes.Acquired(call.BytesRequested, call.Acquired, call.TimeNs);
         thread.LastAcquired = call.Acquired;
     }
 
     private void EndRealloc(ThreadTotals thread, int index, bool isKept, bool isReleased)
     {
+        (long given, int slot) = thread.Reallocating;
+        thread.Reallocating = (TraceEvent.NoObject, TraceEvent.NoSlot);
         _bytes.Ended(index, isKept);
-        if (!isKept && _live.Remove(thread.Reallocating, out var block) && isReleased)
-            CountRelease(thread.Reallocating, block.Thread, index);
-        thread.Reallocating = TraceEvent.NoObject;
+        if (!isKept && Forget(given, slot) is { } block && isReleased)
+            CountRelease(block, index);
     }
 
-    private void Release(long id, int thread)
+    private void Release(long id, int slot, int thread)
     {
-        if (!_live.Remove(id, out var block))
+        if (Forget(id, slot) is not { } block)
             return;
         _bytes.Released(block.Size);
-        CountRelease(id, block.Thread, thread);
+        CountRelease(block, thread);
     }
 
-    private void CountRelease(long id, int acquiring, int releasing)
+    private void CountRelease(in LiveBlock block, int thread)
     {
-        if (acquiring != releasing)
+        if (block.Thread != thread)
             CrossThreadReleases++;
-        else if (_threads[releasing].LastAcquired == id)
+        else if (_threads[thread].LastAcquired == block.Object)
             TemporaryBlocks++;
     }
+
+    /// <summary>A block is live no more; null where it was not known. Its bytes are another matter.</summary>
+    private LiveBlock? Forget(long id, int slot)
+    {
+        if (id < 0 || _live[slot] is var block && block.Object != id)
+            return null;
+        _live[slot].Object = TraceEvent.NoObject;
+        LiveBlocks--;
+        return block;
+    }
+
+    private record struct LiveBlock(long Object, ulong Size, int Thread);
 }

@@ -22,7 +22,7 @@ internal sealed record KnownStack(int Number, string[] Symbols, string Function,
     /// <summary>What calls have that take no block. No block has it, so its site has none.</summary>
     public static KnownStack OfReleases { get; } = new(15, ["gives_back", "main"], "gives_back", "/src/d.c", 40, "gives_back < main");
 
-    /// <summary>Of blocks. The first two and the last are one site: a function that acquires in two places, once with the frame that starts the thread.</summary>
+    /// <summary>Of blocks. The first two and the last are one site: a function that acquires in two places, once below what starts a thread.</summary>
     public static IReadOnlyList<KnownStack> OfBlocks { get; } =
     [
         new(4, ["take", "main"], "take", "/src/a.c", 11, "take < main"),

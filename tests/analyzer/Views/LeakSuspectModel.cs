@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace AllocReplay.Tests.Analyzer.Views;
 
-/// <summary>The rules of the view <c>leak_suspects</c>, of all blocks of a site in memory and without SQL: moment by moment, age by age, pair by pair.</summary>
+/// <summary>The rules of the view <c>leak_suspects</c>, of the blocks of a site in memory, without SQL: moment by moment, age by age, pair by pair.</summary>
 /// <param name="Live">Its blocks that were live at the cut.</param>
 /// <param name="Overdue">Those of them that are overdue.</param>
 /// <param name="Evidence">The columns of the view from <c>why</c> to <c>last_ns</c>.</param>

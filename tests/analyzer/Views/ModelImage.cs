@@ -55,7 +55,7 @@ internal sealed class ModelImage
             TraceEvent e = _events[i];
             if (CallKinds.IsThreadEvent(e.Kind))
                 continue;
-            if (CallKinds.IsReallocEnd(e.Kind) && e.IsNull && given.TryGetValue(i, out ModelBlock? kept) && kept.EndAt == int.MaxValue && !live.TryAdd(kept.Address, kept))
+            if (e.IsNull && given.TryGetValue(i, out ModelBlock? kept) && !live.TryAdd(kept.Address, kept))
                 End(kept, "lost_free", BeginOf(i), -1); // it failed, and its address had another owner by then
             if (e.IsNull)
                 continue;
@@ -113,7 +113,8 @@ internal sealed class ModelImage
     }
 
     /// <summary>The next event of the thread that begins or ends a reallocation; null where the trace ends before.</summary>
-    private int? EndOf(int begin) => Enumerable.Range(begin + 1, _events.Count - begin - 1).Where(i => IsRealloc(i, _events[begin].Thread)).Cast<int?>().FirstOrDefault();
+    private int? EndOf(int begin) =>
+        Enumerable.Range(begin + 1, _events.Count - begin - 1).Where(i => IsRealloc(i, _events[begin].Thread)).Cast<int?>().FirstOrDefault();
 
     /// <summary>The beginning of the reallocation that ends at an event; -1 where it is not in the trace.</summary>
     private int BeginOf(int end)

@@ -88,11 +88,11 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
             b.Image.Threads[b.Thread].Name, b.First.Object, b.Position, unchecked((long)b.Address));
 
     public IEnumerable<object?[]> OutstandingByLine() =>
-        from g in Blocks.Where(b => b.IsAlive && b.Stack is not null).GroupBy(b => (b.Image, b.Site, b.Stack!.Function, b.Stack.File, b.Stack.LineIn(b.Image.Index)))
-        let line = g.Key.Item5
-        orderby g.Bytes() descending, g.Count() descending, Key(g.Key.Image), Text(g.Key.File), line, g.Key.Site
-        select Row(g.Key.Function, g.Key.File, line, g.Count(), g.Bytes(), g.Max(b => b.LifetimeNs), g.Min(b => b.LifetimeNs), g.DistinctBy(b => b.Stack).Count(),
-            g.Key.Image, g.Key.Site);
+        from g in Blocks.Where(b => b.IsAlive && b.Stack is not null)
+            .GroupBy(b => (b.Image, b.Site, b.Stack!.Function, b.Stack.File, Line: b.Stack.LineIn(b.Image.Index)))
+        orderby g.Bytes() descending, g.Count() descending, Key(g.Key.Image), Text(g.Key.File), g.Key.Line, g.Key.Site
+        select Row(g.Key.Function, g.Key.File, g.Key.Line, g.Count(), g.Bytes(), g.Max(b => b.LifetimeNs), g.Min(b => b.LifetimeNs),
+            g.DistinctBy(b => b.Stack).Count(), g.Key.Image, g.Key.Site);
 
     public IEnumerable<object?[]> OutstandingBySite() =>
         from s in Sites

@@ -65,7 +65,8 @@ internal sealed class RandomDataset : IDisposable
     }
 
     private bool AreSame(object?[] expected, object?[] actual) =>
-        expected.Length == actual.Length && expected.Zip(actual).All(v => v.First is ModelBlock[] blocks ? AreListed(blocks, (string)v.Second!)
+        expected.Length == actual.Length && expected.Zip(actual).All(v =>
+            v.First is ModelBlock[] blocks ? AreListed(blocks, (string)v.Second!)
             : v.First is double d ? Math.Abs(d - Convert.ToDouble(v.Second, CultureInfo.InvariantCulture)) <= 1e-9 * Math.Abs(d)
             : Told(v.First) == Told(v.Second));
 
@@ -73,14 +74,16 @@ internal sealed class RandomDataset : IDisposable
     private bool AreListed(ModelBlock[] blocks, string sql)
     {
         using QueryResult result = _query.Run($"SELECT host, process, object FROM ({sql})");
-        return blocks.Select(b => $"{b.Image.Host} {b.Image.Process} {b.Object}").Order().SequenceEqual(result.ReadRows().Select(r => string.Join(' ', r)).Order());
+        return blocks.Select(b => $"{b.Image.Host} {b.Image.Process} {b.Object}").Order()
+            .SequenceEqual(result.ReadRows().Select(r => string.Join(' ', r)).Order());
     }
 
     private static string Told(object? value) => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "NULL";
 
-    private static string Line(object?[]? row) => row is null ? "none" : string.Join('|', row.Select(v => v is ModelBlock[] b ? $"{b.Length} blocks" : Told(v)));
+    private static string Line(object?[]? row) =>
+        row is null ? "none" : string.Join('|', row.Select(v => v is ModelBlock[] b ? $"{b.Length} blocks" : Told(v)));
 
-    /// <summary>Each view with its defaults, and where it has parameters with others: moments and limits that are those of blocks, which are met exactly.</summary>
+    /// <summary>Each view with its defaults, and where it has parameters with others: moments and limits that are those of blocks, met exactly.</summary>
     private static List<ViewCase> CasesOf(IReadOnlyList<ModelImage> images, Random random)
     {
         var model = new ModelView(images);

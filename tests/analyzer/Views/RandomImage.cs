@@ -6,8 +6,8 @@ using CsCheck;
 namespace AllocReplay.Tests.Analyzer.Views;
 
 /// <summary>
-/// A process image of a random recording. Any call may come at any address at any time: blocks are displaced, freed twice, freed before they were seen, and other
-/// threads call while one is inside a reallocation. Times of different calls may be equal, and the threads' counters differ.
+/// A process image of a random recording. Any call may come at any address at any time: blocks are displaced, freed twice, freed before they were seen, and
+/// other threads call while one is inside a reallocation. Times of different calls may be equal, and the threads' counters differ.
 /// </summary>
 /// <param name="Host">Which of the <see cref="Hosts"/> it is of.</param>
 /// <param name="Stacks">How many stacks its calls have; 0 where they were not recorded.</param>
@@ -38,7 +38,9 @@ internal sealed record RandomImage(
     private const ulong Tag = 0xb4ul << 56;
 
     private static readonly ulong[] Sizes =
-        [0, 1, 2, 3, 63, 64, 65, 1023, 1024, 1ul << 40, (1ul << 50) - 1, (1ul << 61) - 1, (1ul << 62) - 1, 1ul << 62, (1ul << 63) - 1, 1ul << 63, ulong.MaxValue];
+    [
+        0, 1, 2, 3, 63, 64, 65, 1023, 1024, 1ul << 40, (1ul << 50) - 1, (1ul << 61) - 1, (1ul << 62) - 1, 1ul << 62, (1ul << 63) - 1, 1ul << 63, ulong.MaxValue,
+    ];
 
     private static readonly Gen<Act> AnyAct = Gen.Select(
         Gen.Int[0, Threads - 1], Gen.Int[0, 19], Gen.Int[1, 150], Gen.Int[1, 150], Gen.Int[0, 900], Gen.Int[0, 40], Gen.Int[0, 11],

@@ -31,9 +31,11 @@ public sealed class ViewFaultTests : IDisposable
     private static readonly string[] OfSuspects =
     [
         "first_k [<= → <] 9 AND last_k >= 9 THEN 1", "WHERE first_k [<= → <] 9", "c.level [<= → <] g.j", "later [<= → <] ", "tenths [>= → >] 3",
-        "last_tenth [>= → >] 6", "c.first_k [>= → >] 5", "f.steps_up [>= → >] 6", "j.live_9 [>= → >] ", "last_k [< → <=] 9", "c.level [< → <=] g.j THEN c.blocks",
+        "last_tenth [>= → >] 6", "c.first_k [>= → >] 5", "f.steps_up [>= → >] 6", "j.live_9 [>= → >] ", "last_k [< → <=] 9",
+        "c.level [< → <=] g.j THEN c.blocks",
         "live_9 [> → >=] live_8", "a.site [<> → =] 0", "a.end_kind <> ['lost_free'", "'['lost_free' → 'freed']", "[p.host = a.host AND → ]",
-        "[AND k.process = c.process → ]", "[min( → max(]alloc_ns) AS first_alloc_ns", "[DISTINCT → ]", "ORDER BY j[DESC → ]", "9 * p.step_ns[- → +]2 * j.age_ns",
+        "[AND k.process = c.process → ]", "[min( → max(]alloc_ns) AS first_alloc_ns", "[DISTINCT → ]", "ORDER BY j[DESC → ]",
+        "9 * p.step_ns[- → +]2 * j.age_ns",
     ];
 
     private readonly List<RandomDataset> _datasets = [];

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using AllocReplay.Analyzer.Query;
 
 namespace AllocReplay.Tests.Analyzer.Views;
 
