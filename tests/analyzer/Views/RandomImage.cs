@@ -14,7 +14,7 @@ namespace AllocReplay.Tests.Analyzer.Views;
 /// <param name="Slots">How many addresses there are. Where they are few, most blocks end by another that takes their address.</param>
 /// <param name="IsWild">Whether times and sizes are of all magnitudes.</param>
 /// <param name="HasBytes">Whether any size is above 0.</param>
-/// <param name="Trend">1: the first blocks are larger; 2: they get smaller and smaller.</param>
+/// <param name="Trend">1: the first blocks are larger; 2: they get smaller and smaller; 3: many sites have blocks of no bytes.</param>
 /// <param name="FreesOf20">Of how many acts one is a release.</param>
 /// <param name="SkewNs">By how much the second thread's counter is ahead of the first's, and the third's of the second's.</param>
 /// <param name="Acts">What is called.</param>
@@ -47,7 +47,7 @@ internal sealed record RandomImage(
         (thread, what, slot, other, size, gap, stack) => new Act(thread, what, slot, other, size, gap, stack));
 
     public static Gen<RandomImage> Any { get; } = Gen.Select(
-        Gen.Int[0, Hosts.Count - 1], Gen.Int[0, 12], Gen.OneOf(Gen.Const(24), Gen.Const(150)), Gen.Int[0, 9], Gen.Int[0, 2], Gen.Int[0, 10], Gen.Int[0, 40],
+        Gen.Int[0, Hosts.Count - 1], Gen.Int[0, 12], Gen.OneOf(Gen.Const(24), Gen.Const(150)), Gen.Int[0, 9], Gen.Int[0, 3], Gen.Int[0, 10], Gen.Int[0, 40],
         AnyAct.Array[1, 150], (host, stacks, slots, magnitudes, trend, frees, skew, acts) =>
             new RandomImage(host, stacks, slots, IsWild: magnitudes < 3, HasBytes: magnitudes != 9, trend, frees, skew * TickNs, acts));
 
@@ -135,6 +135,7 @@ internal sealed record RandomImage(
     {
         1 when act * 10 < Acts.Length => Acts[act].Size * 20,
         2 => Acts[act].Size / (1 + 8 * act / Acts.Length),
+        3 when Acts[act].Stack % 4 < 2 => 0,
         _ => Acts[act].Size,
     };
 

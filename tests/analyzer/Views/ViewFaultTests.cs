@@ -10,10 +10,10 @@ public sealed class ViewFaultTests : IDisposable
     private const string Seed = "0000Vs3kT1x6";
 
     /// <summary>So many are made, one after the other, until one shows the fault.</summary>
-    private const int DatasetsMax = 12;
+    private const int DatasetsMax = 40;
 
     /// <summary>One in so many is tried.</summary>
-    private static readonly int Of = Effort.OfLong(1, usual: Effort.Of(3, small: 12));
+    private static readonly int Of = Effort.OfLong(1, usual: Effort.Of(5, small: 20));
 
     /// <summary>Changes that change no row.</summary>
     private static readonly string[] Harmless =
