@@ -1,8 +1,9 @@
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Tests.Support;
+using AllocReplay.Tests.Support.Views;
 using CsCheck;
 
-namespace AllocReplay.Tests.Analyzer.Views;
+namespace AllocReplay.Tests.Analyzer;
 
 /// <summary>Every number of every named view, on random traces of several process images and hosts, as it comes of the calls one by one.</summary>
 public sealed class ViewPropertyTests

@@ -1,8 +1,9 @@
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Tests.Support;
+using AllocReplay.Tests.Support.Views;
 using CsCheck;
 
-namespace AllocReplay.Tests.Analyzer.Views;
+namespace AllocReplay.Tests.Analyzer;
 
 /// <summary>The control of <see cref="ViewPropertyTests"/>: a slip of the hand anywhere in the text of a view makes some number another.</summary>
 public sealed class ViewFaultTests : IDisposable

@@ -1,9 +1,8 @@
 using System.IO.Hashing;
 using System.Text;
 using AllocReplay.Formats.Stacks;
-using AllocReplay.Tests.Support;
 
-namespace AllocReplay.Tests.Analyzer.Views;
+namespace AllocReplay.Tests.Support.Views;
 
 /// <summary>A stack of the random recordings, and what the reference pages say that tables tell of it: written down here by hand, not computed.</summary>
 /// <param name="Number">Its number in the recording.</param>

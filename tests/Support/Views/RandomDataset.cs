@@ -3,9 +3,8 @@ using System.Numerics;
 using AllocReplay.Analyzer.Passes;
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Formats;
-using AllocReplay.Tests.Support;
 
-namespace AllocReplay.Tests.Analyzer.Views;
+namespace AllocReplay.Tests.Support.Views;
 
 /// <summary>Random process images of several hosts in one dataset, and the model of them: each view is held against it, row by row.</summary>
 internal sealed class RandomDataset : IDisposable

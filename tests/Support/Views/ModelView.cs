@@ -1,7 +1,7 @@
 using System.Numerics;
 using AllocReplay.Formats.Calls;
 
-namespace AllocReplay.Tests.Analyzer.Views;
+namespace AllocReplay.Tests.Support.Views;
 
 /// <summary>
 /// The rows of each named view, in their order, as its description and the reference of the tables say: counted over the blocks in memory, one moment or one

@@ -1,7 +1,7 @@
 using System.Numerics;
 using AllocReplay.Formats.Calls;
 
-namespace AllocReplay.Tests.Analyzer.Views;
+namespace AllocReplay.Tests.Support.Views;
 
 /// <summary>A block as <see cref="ModelImage"/> finds it among the events.</summary>
 internal sealed class ModelBlock

@@ -2,7 +2,7 @@ using System.Numerics;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 
-namespace AllocReplay.Tests.Analyzer.Views;
+namespace AllocReplay.Tests.Support.Views;
 
 /// <summary>
 /// The blocks of a process image, of its events in merged order and nothing else: which block a call gives back is looked up by its address, and what

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace AllocReplay.Tests.Analyzer.Views;
+namespace AllocReplay.Tests.Support.Views;
 
 /// <summary>The rules of the view <c>leak_suspects</c>, of the blocks of a site in memory, without SQL: moment by moment, age by age, pair by pair.</summary>
 /// <param name="Live">Its blocks that were live at the cut.</param>

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace AllocReplay.Tests.Analyzer.Views;
+namespace AllocReplay.Tests.Support.Views;
 
 /// <summary>Small changes of the text of a view, one at a time, as a slip of the hand makes them.</summary>
 internal static partial class ViewFaults

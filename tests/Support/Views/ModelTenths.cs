@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace AllocReplay.Tests.Analyzer.Views;
+namespace AllocReplay.Tests.Support.Views;
 
 /// <summary>The tenths of a process image's time, from its first acquisition to its last end. Moments are compared as fractions, without rounding.</summary>
 internal sealed class ModelTenths

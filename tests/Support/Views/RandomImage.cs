@@ -1,9 +1,8 @@
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
-using AllocReplay.Tests.Support;
 using CsCheck;
 
-namespace AllocReplay.Tests.Analyzer.Views;
+namespace AllocReplay.Tests.Support.Views;
 
 /// <summary>
 /// A process image of a random recording. Any call may come at any address at any time: blocks are displaced, freed twice, freed before they were seen, and
