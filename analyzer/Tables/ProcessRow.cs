@@ -113,7 +113,7 @@ internal readonly record struct ProcessRow
 
     [Column("peak_live_object", "id", "The block whose acquisition reached it, -1 where there were never any bytes. Calls may have the same time, and "
         + "counters of cores differ, but just these blocks were live then: `object <= peak_live_object AND object + lifetime_allocations >= "
-        + "peak_live_object`.", Since = 4)]
+        + "peak_live_object`.", Since = 5)]
     public required long PeakLiveObject { get; init; }
 
     public static ProcessRow Of(TraceReader reader, TraceStatistics totals, long saturatedSizes, string? damage)
