@@ -1,6 +1,7 @@
 -- Call sites by what they had live at a moment, most first.
 -- :t time = none: The moment, since the start of the recording; none is that of the most live bytes, of each process image its own.
 -- :min_bytes bytes = 0: Sites with fewer are left out.
+-- Datasets before version 5 do not tell the block that reached the most: there it is what was live at that time.
 SELECT s.function, s.file, s.line, l.blocks, l.bytes, l.oldest_ns, l.at_ns, s.text, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN (
@@ -11,7 +12,8 @@ JOIN (
         SELECT host, process, peak_live_object, CASE WHEN /*:t*/-1 < 0 THEN peak_live_ns ELSE /*:t*/-1 END AS at_ns
         FROM process
     ) AS p ON p.host = a.host AND p.process = a.process
-    WHERE CASE WHEN /*:t*/-1 < 0 THEN a.object <= p.peak_live_object AND a.object + a.lifetime_allocations >= p.peak_live_object
+    WHERE CASE WHEN /*:t*/-1 < 0 AND p.peak_live_object IS NOT NULL
+               THEN a.object <= p.peak_live_object AND a.object + a.lifetime_allocations >= p.peak_live_object
                ELSE a.alloc_ns <= p.at_ns AND (a.end_ns > p.at_ns OR a.end_kind = 'alive_at_end') END
     GROUP BY a.host, a.process, a.site
 ) AS l ON l.host = s.host AND l.process = s.process AND l.site = s.site

@@ -23,6 +23,7 @@ public sealed class ViewFaultTests : IDisposable
         "[max( → min(]p.at_ns)", // a process image has one such moment
         "s.live_blocks [> → >=] 0", // it is joined with the sites that have such blocks
         "[max( → min(]CASE WHEN chain_position = 0", "[max( → min(]CASE WHEN end_kind <> 'reallocated'", // a chain has one first block, and one last
+        "peak_live_ns OR a.end_kind", // of older datasets
     ];
 
     /// <summary>
