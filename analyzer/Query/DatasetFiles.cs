@@ -38,10 +38,8 @@ internal sealed class DatasetFiles
 
     public long CountOf(Table table) => FilesOf(table).Count();
 
-    /// <summary>A SELECT of the rows of a table that has files. Host and process are text, also where they look like a number.</summary>
-    public string RowsOf(Table table) =>
-        $"SELECT * FROM read_parquet({Sql.Literal($"{_pattern}/{table.Name}/**/*.parquet")}, "
-        + "hive_partitioning = true, hive_types_autocast = false, union_by_name = true)";
+    /// <summary>A SELECT of the rows of a table that has files.</summary>
+    public string RowsOf(Table table) => Sql.RowsOf($"{_pattern}/{table.Name}/**/*.parquet");
 
     private IEnumerable<string> FilesOf(Table table)
     {

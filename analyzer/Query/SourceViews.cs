@@ -35,8 +35,7 @@ internal sealed partial class SourceViews(DatasetFiles files, IReadOnlyList<Tabl
     {
         if (_made.Contains(table.Name))
             return;
-        string rows = files.Has(table) ? $" UNION ALL BY NAME {files.RowsOf(table)}" : "";
-        execute($"CREATE VIEW {table.Name} AS {Sql.EmptyTable(table)}{rows}");
+        execute(Sql.TableView(table, files.Has(table) ? [files.RowsOf(table)] : []));
         _made.Add(table.Name);
     }
 
