@@ -15,6 +15,7 @@ return args switch
     ["compare"] => ComparisonBench.Run(),
     ["large"] => LargeBench.Run(),
     ["plans"] => PlanBench.Run(),
+    ["fleet"] => FleetBench.Run(),
     [] => List(0),
     _ => List(2),
 };
@@ -31,6 +32,7 @@ static int List(int exitCode)
           replayer   what the replayer costs beside the barest loop in C, and how replays scale with threads and order
           compare    how often a comparison claims what is not there, and finds what is planted (an hour and a half; $BENCH_TRACE, else the demo's)
           plans      speed, memory and disk that compiling a long trace takes, and what a hand-over between two threads costs
+          fleet      what a thousand process images hold by call site, in DuckDB and ClickHouse, before and after compact (after ./build.sh build)
           large      memory and time that 300 million events take to pack and read (3 GB of disk)
         """);
     return exitCode;
