@@ -39,7 +39,12 @@ internal sealed class DatasetFiles
     public long CountOf(Table table) => FilesOf(table).Count();
 
     /// <summary>A SELECT of the rows of a table that has files.</summary>
-    public string RowsOf(Table table) => Sql.RowsOf($"{_pattern}/{table.Name}/**/*.parquet");
+    /// <param name="table">The table.</param>
+    /// <param name="areAlike">Whether all its files are known to have the same columns.</param>
+    public string RowsOf(Table table, bool areAlike = false) => Sql.RowsOf(PatternOf(table), areAlike);
+
+    /// <summary>A pattern that finds the files of a table.</summary>
+    public string PatternOf(Table table) => $"{_pattern}/{table.Name}/**/*.parquet";
 
     private IEnumerable<string> FilesOf(Table table)
     {

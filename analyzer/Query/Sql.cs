@@ -17,8 +17,14 @@ internal static class Sql
 
     /// <summary>The rows of files. Host and process are text, also where they look like a number, and where the names of directories hold them.</summary>
     /// <param name="pattern">Which files, as a pattern.</param>
-    public static string RowsOf(string pattern) =>
-        $"SELECT * FROM read_parquet({Literal(pattern)}, hive_partitioning = true, hive_types_autocast = false, union_by_name = true)";
+    /// <param name="areAlike">Whether all are known to have the same columns: the engine then looks at one of them, else it opens all to know.</param>
+    public static string RowsOf(string pattern, bool areAlike = false) =>
+        $"SELECT * FROM read_parquet({Literal(pattern)}, hive_partitioning = true, hive_types_autocast = false{(areAlike ? "" : ", union_by_name = true")})";
+
+    /// <summary>A statement that tells how many lists of columns files have: one where they are alike. It opens each file once.</summary>
+    /// <param name="pattern">Which files, as a pattern.</param>
+    public static string CountOfSchemas(string pattern) => "SELECT count(DISTINCT columns) FROM (SELECT sum(hash(name, type, column_id)) AS columns "
+        + $"FROM parquet_schema({Literal(pattern)}) GROUP BY file_name)";
 
     /// <summary>A statement that makes a view of a table. It has every column of this version, whatever version wrote the files.</summary>
     /// <param name="table">The table.</param>
