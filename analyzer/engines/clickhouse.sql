@@ -37,6 +37,19 @@ SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, 
 FROM file('intervals/**/*.parquet', Parquet, 'interval Int32, start_ns Int64, end_ns Int64, is_stopped Bool, host Nullable(String),
     process Nullable(String)');
 
+CREATE VIEW anomalies AS
+SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, '/host=([^/]*)/'))) AS host,
+       ifNull(process, decodeURLComponent(extract(_path, '/process=([^/]*)/'))) AS process
+FROM file('anomalies/**/*.parquet', Parquet, 'anomaly String, ns Int64, thread Int32, call String, object Int64, address Int64, size Int128,
+    acquired_by String, acquired_size Int128, stack Int32, calls Int64, host Nullable(String), process Nullable(String)');
+
+CREATE VIEW events AS
+SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, '/host=([^/]*)/'))) AS host,
+       ifNull(process, decodeURLComponent(extract(_path, '/process=([^/]*)/'))) AS process
+FROM file('events/**/*.parquet', Parquet, 'event Int64, ns Int64, thread Int32, kind String, object Int64, previous_object Int64,
+    displaced_object Int64, address Int64, size Int128, count Int64, alignment Int128, call_ns Int64, other_thread Int32, stack Int32, interval Int32,
+    host Nullable(String), process Nullable(String)');
+
 CREATE VIEW sites AS
 SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, '/host=([^/]*)/'))) AS host,
        ifNull(process, decodeURLComponent(extract(_path, '/process=([^/]*)/'))) AS process

@@ -1,5 +1,6 @@
 -- The tables of a dataset for the duckdb command, started in the directory of the dataset. 'allocreplay query' has them by itself.
 --     cd fleet && cat ENGINES/duckdb.sql VIEWS/outstanding_by_site.sql | duckdb
+-- Of a dataset that has the table events, take "--events " away from the lines that begin with it.
 -- Made from the tables in analyzer/Tables.
 
 CREATE VIEW allocations AS
@@ -30,6 +31,19 @@ CREATE VIEW intervals AS
 SELECT NULL::INTEGER AS "interval", NULL::BIGINT AS "start_ns", NULL::BIGINT AS "end_ns", NULL::BOOLEAN AS "is_stopped", NULL::VARCHAR AS host,
     NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('intervals/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
+
+CREATE VIEW anomalies AS
+SELECT NULL::VARCHAR AS "anomaly", NULL::BIGINT AS "ns", NULL::INTEGER AS "thread", NULL::VARCHAR AS "call", NULL::BIGINT AS "object",
+    NULL::BIGINT AS "address", NULL::BIGINT AS "size", NULL::VARCHAR AS "acquired_by", NULL::BIGINT AS "acquired_size", NULL::INTEGER AS "stack",
+    NULL::BIGINT AS "calls", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+UNION ALL BY NAME SELECT * FROM read_parquet('anomalies/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
+
+--events CREATE VIEW events AS
+--events SELECT NULL::BIGINT AS "event", NULL::BIGINT AS "ns", NULL::INTEGER AS "thread", NULL::VARCHAR AS "kind", NULL::BIGINT AS "object",
+--events     NULL::BIGINT AS "previous_object", NULL::BIGINT AS "displaced_object", NULL::BIGINT AS "address", NULL::BIGINT AS "size", NULL::BIGINT AS "count",
+--events     NULL::BIGINT AS "alignment", NULL::BIGINT AS "call_ns", NULL::INTEGER AS "other_thread", NULL::INTEGER AS "stack", NULL::INTEGER AS "interval",
+--events     NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+--events UNION ALL BY NAME SELECT * FROM read_parquet('events/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
 
 CREATE VIEW sites AS
 SELECT NULL::BIGINT AS "site", NULL::VARCHAR AS "function", NULL::VARCHAR AS "file", NULL::INTEGER AS "line", NULL::VARCHAR AS "text",

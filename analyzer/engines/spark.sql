@@ -1,5 +1,6 @@
 -- The tables of a dataset for spark-sql, started in the directory of the dataset. NOT RUN: there was no Spark to try it in.
 --     cd week48 && cat ENGINES/spark.sql VIEWS/outstanding_by_site.sql | spark-sql
+-- Of a dataset that has the table events, take "--events " away from the lines that begin with it.
 -- Bytes are decimals, so that sums of sizes near 2^63 do not overflow. What older datasets lack is NULL.
 -- Made from the tables in analyzer/Tables.
 SET spark.sql.sources.partitionColumnTypeInference.enabled = false;
@@ -37,6 +38,21 @@ CREATE TEMPORARY VIEW intervals_files (interval INT, start_ns BIGINT, end_ns BIG
 USING parquet OPTIONS (path 'intervals');
 CREATE TEMPORARY VIEW intervals AS SELECT interval, start_ns, end_ns, is_stopped, host, process
 FROM intervals_files;
+
+CREATE TEMPORARY VIEW anomalies_files (anomaly STRING, ns BIGINT, thread INT, call STRING, object BIGINT, address BIGINT, size BIGINT,
+    acquired_by STRING, acquired_size BIGINT, stack INT, calls BIGINT, host STRING, process STRING)
+USING parquet OPTIONS (path 'anomalies');
+CREATE TEMPORARY VIEW anomalies AS SELECT anomaly, ns, thread, call, object, address, CAST(size AS DECIMAL(20, 0)) AS size, acquired_by,
+    CAST(acquired_size AS DECIMAL(20, 0)) AS acquired_size, stack, calls, host, process
+FROM anomalies_files;
+
+--events CREATE TEMPORARY VIEW events_files (event BIGINT, ns BIGINT, thread INT, kind STRING, object BIGINT, previous_object BIGINT, displaced_object BIGINT,
+--events     address BIGINT, size BIGINT, count BIGINT, alignment BIGINT, call_ns BIGINT, other_thread INT, stack INT, interval INT, host STRING,
+--events     process STRING)
+--events USING parquet OPTIONS (path 'events');
+--events CREATE TEMPORARY VIEW events AS SELECT event, ns, thread, kind, object, previous_object, displaced_object, address, CAST(size AS DECIMAL(20,
+--events     0)) AS size, count, CAST(alignment AS DECIMAL(20, 0)) AS alignment, call_ns, other_thread, stack, interval, host, process
+--events FROM events_files;
 
 CREATE TEMPORARY VIEW sites_files (site BIGINT, function STRING, file STRING, line INT, text STRING, stacks INT, blocks BIGINT, bytes BIGINT,
     live_blocks BIGINT, live_bytes BIGINT, peak_live_bytes BIGINT, temporary_blocks BIGINT, cross_thread_frees BIGINT, first_ns BIGINT, last_ns BIGINT,

@@ -1,4 +1,5 @@
 using AllocReplay.Analyzer.Fleet;
+using AllocReplay.Analyzer.Passes;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Recording;
@@ -52,7 +53,8 @@ internal static class EngineDatasets
     private static void Add(string recording, int host)
     {
         new SessionInfo { Host = Hosts[host] }.Save(recording);
-        SampleTrace.Analyze(recording, Directory["fleet"], force: true);
+        using TraceReader reader = TraceReader.Open(recording);
+        Analysis.RunAsync(reader, new AnalysisOptions { Directory = Directory["fleet"], Force = true, Events = true }).GetAwaiter().GetResult();
     }
 
     /// <summary>Sizes whose sums leave 64 bits, addresses with tags, functions with any name, and the marks of a recording.</summary>

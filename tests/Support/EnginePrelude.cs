@@ -9,6 +9,9 @@ namespace AllocReplay.Tests.Support;
 /// </summary>
 internal static class EnginePrelude
 {
+    /// <summary>What stands before each line of a table that only some datasets have; such an engine refuses a table without files.</summary>
+    public const string OnRequest = "--events ";
+
     private const int Width = 150;
 
     /// <summary>Of DuckDB: the views that <c>query</c> makes for itself, over files where it is started.</summary>
@@ -16,10 +19,11 @@ internal static class EnginePrelude
         """
         The tables of a dataset for the duckdb command, started in the directory of the dataset. 'allocreplay query' has them by itself.
             cd fleet && cat ENGINES/duckdb.sql VIEWS/outstanding_by_site.sql | duckdb
+        Of a dataset that has the table events, take "--events " away from the lines that begin with it.
         """,
         "",
-        table => Wrap(Sql.TableView(table, [Sql.RowsOf($"{table.Name}/**/*.parquet")]).Replace(" AS SELECT ", " AS\nSELECT ", StringComparison.Ordinal)
-            .Replace(" WHERE false UNION", " WHERE false\nUNION", StringComparison.Ordinal)) + ";\n");
+        table => IfPresent(table, Wrap(Sql.TableView(table, [Sql.RowsOf($"{table.Name}/**/*.parquet")]).Replace(" AS SELECT ", " AS\nSELECT ", StringComparison.Ordinal)
+            .Replace(" WHERE false UNION", " WHERE false\nUNION", StringComparison.Ordinal)) + ";\n"));
 
     /// <summary>Of ClickHouse: host and process are taken from the names of directories where the files have no such columns.</summary>
     public static string ClickHouse() => Text(
@@ -43,13 +47,14 @@ internal static class EnginePrelude
         """
         The tables of a dataset for spark-sql, started in the directory of the dataset. NOT RUN: there was no Spark to try it in.
             cd week48 && cat ENGINES/spark.sql VIEWS/outstanding_by_site.sql | spark-sql
+        Of a dataset that has the table events, take "--events " away from the lines that begin with it.
         Bytes are decimals, so that sums of sizes near 2^63 do not overflow. What older datasets lack is NULL.
         """,
         "SET spark.sql.sources.partitionColumnTypeInference.enabled = false;\n",
-        table => Wrap($"CREATE TEMPORARY VIEW {table.Name}_files ({Columns(table, SparkType)}host STRING, process STRING)")
+        table => IfPresent(table, Wrap($"CREATE TEMPORARY VIEW {table.Name}_files ({Columns(table, SparkType)}host STRING, process STRING)")
             + $"\nUSING parquet OPTIONS (path '{table.Name}');\n"
             + Wrap($"CREATE TEMPORARY VIEW {table.Name} AS SELECT {string.Concat(table.Columns.Select(c => $"{InSpark(c)}, "))}host, process")
-            + $"\nFROM {table.Name}_files;\n");
+            + $"\nFROM {table.Name}_files;\n"));
 
     private static string Text(string head, string settings, Func<Table, string> statement)
     {
@@ -61,6 +66,10 @@ internal static class EnginePrelude
             text.Append('\n').Append(statement(table));
         return text.ToString();
     }
+
+    private static string IfPresent(Table table, string statement) => table.Name != DatasetTables.Events.Name
+        ? statement
+        : string.Concat(statement.TrimEnd('\n').Split('\n').Select(line => $"{OnRequest}{line}\n"));
 
     private static string Columns(Table table, Func<ColumnInfo, string> type) => string.Concat(table.Columns.Select(c => $"{c.Name} {type(c)}, "));
 

@@ -14,8 +14,11 @@ internal static class Engines
         using var connection = new DuckDBConnection("DataSource=:memory:");
         connection.Open();
         using DuckDBCommand command = connection.CreateCommand();
+        string tables = File.ReadAllText(PreludeOf("duckdb"));
+        if (Directory.Exists(Path.Combine(dataset, "events")))
+            tables = tables.Replace("\n" + EnginePrelude.OnRequest, "\n", StringComparison.Ordinal);
         // In the place of starting it in the directory, which all tests of this process would share.
-        command.CommandText = $"SET file_search_path = '{dataset.Replace("'", "''", StringComparison.Ordinal)}';\n" + File.ReadAllText(PreludeOf("duckdb"));
+        command.CommandText = $"SET file_search_path = '{dataset.Replace("'", "''", StringComparison.Ordinal)}';\n{tables}";
         command.ExecuteNonQuery();
         return [.. statements.Select(s => Read(command, s))];
     }
