@@ -22,7 +22,8 @@ internal static class EnginePrelude
         Of a dataset that has the table events, take "--events " away from the lines that begin with it.
         """,
         "",
-        table => IfPresent(table, Wrap(Sql.TableView(table, [Sql.RowsOf($"{table.Name}/**/*.parquet")]).Replace(" AS SELECT ", " AS\nSELECT ", StringComparison.Ordinal)
+        table => IfPresent(table, Wrap(Sql.TableView(table, [Sql.RowsOf($"{table.Name}/**/*.parquet")])
+            .Replace(" AS SELECT ", " AS\nSELECT ", StringComparison.Ordinal)
             .Replace(" WHERE false UNION", " WHERE false\nUNION", StringComparison.Ordinal)) + ";\n"));
 
     /// <summary>Of ClickHouse: host and process are taken from the names of directories where the files have no such columns.</summary>
