@@ -118,6 +118,17 @@ build_pages() {
     fi
 }
 
+# Engines other than DuckDB, which read datasets in tests and in 'bench fleet'. Half a gigabyte: left out, with a line that says so, where it is not to be had.
+need_engines() {
+    local installed=tests/engines/node_modules/.package-lock.json
+    install_missing optional nodejs:node npm:npm
+    if ! { command -v node && command -v npm; } >/dev/null; then
+        note "build.sh: no Node.js: left out are the tests of ClickHouse and Polars"
+    elif [ ! -e $installed ] || [ tests/engines/package-lock.json -nt $installed ]; then
+        (cd tests/engines && npm ci --silent >&2) || note "build.sh: npm ci failed in tests/engines: left out are the tests of ClickHouse and Polars"
+    fi
+}
+
 build() {
     need_build_tools
     build_pages
@@ -160,6 +171,7 @@ run_tests() {
 run_all_tests() {
     need_build_tools
     need_test_tools
+    need_engines
     build_pages
     run_tests "$@"
 }
@@ -250,6 +262,7 @@ case $command in
         need_build_tools
         install_missing required time:/usr/bin/time
         install_missing optional lttng-tools:lttng-sessiond liblttng-ust-dev:liblttng-ust-libc-wrapper.so babeltrace2:babeltrace2 heaptrack:heaptrack
+        [ "${1:-}" != fleet ] || need_engines
         dotnet build bench/AllocReplay.Bench.csproj -c $configuration -v quiet --nologo >&2
         bench/bin/$configuration/net10.0/allocreplay-bench "$@"
         ;;

@@ -35,6 +35,8 @@ internal sealed class Interleaved
 
     public double Median(string name) => PairedStatistics.Median(_figures[name]);
 
+    public double Least(string name) => _figures[name].Min();
+
     /// <summary>Median over blocks of what one candidate's figure is above another's.</summary>
     public double Added(string name, string baseline) => PairedStatistics.Median(_figures[name].Zip(_figures[baseline], (a, b) => a - b));
 

@@ -16,6 +16,7 @@ return args switch
     ["large"] => LargeBench.Run(),
     ["analyzer"] => AnalyzerBench.Run(),
     ["plans"] => PlanBench.Run(),
+    ["fleet"] => FleetBench.Run(),
     [] => List(0),
     _ => List(2),
 };
@@ -33,6 +34,7 @@ static int List(int exitCode)
           analyzer   a trace to its dataset, beside DuckDB writing the same rows, and beside the readers of heaptrack and LTTng
           compare    how often a comparison claims what is not there, and finds what is planted (an hour and a half; $BENCH_TRACE, else the demo's)
           plans      speed, memory and disk that compiling a long trace takes, and what a hand-over between two threads costs
+          fleet      what a thousand process images hold by call site, in DuckDB and ClickHouse, before and after compact (after ./build.sh build)
           large      memory and time that 300 million events take to pack and read (3 GB of disk)
         """);
     return exitCode;

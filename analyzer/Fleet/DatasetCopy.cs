@@ -32,10 +32,7 @@ internal sealed class DatasetCopy : IDisposable
             foreach (string statement in Sandbox.Statements(copy._spill, copy._sources.SelectMany(s => s.Allowed).Append(output + "/")))
                 copy.Execute(statement);
             foreach (Table table in DatasetTables.All)
-            {
-                IEnumerable<string> rows = copy._sources.Where(s => s.CountOf(table) > 0).Select(s => $" UNION ALL BY NAME {s.RowsOf(table)}");
-                copy.Execute($"CREATE VIEW {table.Name} AS {Sql.EmptyTable(table)}{string.Concat(rows)}");
-            }
+                copy.Execute(Sql.TableView(table, copy._sources.Where(s => s.CountOf(table) > 0).Select(s => s.RowsOf(table))));
             return copy;
         }
         catch (DuckDBException e)

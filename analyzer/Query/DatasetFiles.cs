@@ -38,10 +38,13 @@ internal sealed class DatasetFiles
 
     public long CountOf(Table table) => FilesOf(table).Count();
 
-    /// <summary>A SELECT of the rows of a table that has files. Host and process are text, also where they look like a number.</summary>
-    public string RowsOf(Table table) =>
-        $"SELECT * FROM read_parquet({Sql.Literal($"{_pattern}/{table.Name}/**/*.parquet")}, "
-        + "hive_partitioning = true, hive_types_autocast = false, union_by_name = true)";
+    /// <summary>A SELECT of the rows of a table that has files.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="areAlike">Whether all its files are known to have the same columns.</param>
+    public string RowsOf(Table table, bool areAlike = false) => Sql.RowsOf(PatternOf(table), areAlike);
+
+    /// <summary>A pattern that finds the files of a table.</summary>
+    public string PatternOf(Table table) => $"{_pattern}/{table.Name}/**/*.parquet";
 
     private IEnumerable<string> FilesOf(Table table)
     {

@@ -27,7 +27,7 @@ public sealed partial class DatasetQuery : IDisposable
     private DatasetQuery(DuckDBConnection connection, string directory, DatasetFiles files, IReadOnlyList<Table> tables)
     {
         (_connection, _directory, _files, _tables) = (connection, directory, files, tables);
-        _views = new SourceViews(files, tables, Execute);
+        _views = new SourceViews(files, tables, Execute, Scalar);
         // For what does not fit in memory. Not for others to read, so it is made by us: the engine would make it as umask(2) has it.
         _spill = Directory.CreateTempSubdirectory("allocreplay-query-").FullName;
     }
@@ -87,10 +87,10 @@ public sealed partial class DatasetQuery : IDisposable
     public QueryResult RunView(string name, QueryForm form = QueryForm.Values, IReadOnlyList<string>? settings = null, CancellationToken token = default) =>
         Run(StatementOf(name, settings ?? []), form, token);
 
-    /// <summary>The statement that a named view is.</summary>
+    /// <summary>The statement that a named view is: its text, as what selects from a view of the engine would open all files of its tables once more.</summary>
     /// <exception cref="QueryException">There is no such view or parameter, or a value is none.</exception>
     public static string StatementOf(string view, IReadOnlyList<string> settings) =>
-        NamedView.Find(view) is var found && settings.Count > 0 ? found.With(settings) : $"SELECT * FROM {view}";
+        NamedView.Find(view).With(settings);
 
     /// <summary>Writes the result of one statement that reads as a Parquet file, compressed by Zstandard.</summary>
     /// <param name="sql">The statement.</param>
@@ -203,6 +203,13 @@ public sealed partial class DatasetQuery : IDisposable
         using DuckDBCommand command = _connection.CreateCommand();
         command.CommandText = sql;
         command.ExecuteNonQuery();
+    }
+
+    private object? Scalar(string sql)
+    {
+        using DuckDBCommand command = _connection.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteScalar();
     }
 
     private static Regex Words(string[] words) => new($@"\b(?:{string.Join('|', words)})\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);

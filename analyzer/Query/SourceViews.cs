@@ -7,8 +7,14 @@ namespace AllocReplay.Analyzer.Query;
 /// What a statement can select from: a view of the engine for each table, and the named views. Each is made when a statement first names it. The engine
 /// opens all files of a table to make its view, which of a fleet are thousands, and a statement needs a table or two.
 /// </summary>
-internal sealed partial class SourceViews(DatasetFiles files, IReadOnlyList<Table> tables, Action<string> execute)
+internal sealed partial class SourceViews(DatasetFiles files, IReadOnlyList<Table> tables, Action<string> execute, Func<string, object?> scalar)
 {
+    /// <summary>
+    /// So many files, and it is worth to look whether they are alike. The engine binds a statement several times until it runs, and where files may differ
+    /// it opens all of them each time: of a thousand process images that is most of what a statement takes.
+    /// </summary>
+    internal const int Many = 16;
+
     private readonly HashSet<string> _made = [];
 
     /// <summary>Makes what a statement may read: what its text names, in whatever way, and what that reads.</summary>
@@ -35,10 +41,11 @@ internal sealed partial class SourceViews(DatasetFiles files, IReadOnlyList<Tabl
     {
         if (_made.Contains(table.Name))
             return;
-        string rows = files.Has(table) ? $" UNION ALL BY NAME {files.RowsOf(table)}" : "";
-        execute($"CREATE VIEW {table.Name} AS {Sql.EmptyTable(table)}{rows}");
+        execute(Sql.TableView(table, files.Has(table) ? [files.RowsOf(table, AreAlike(table))] : []));
         _made.Add(table.Name);
     }
+
+    private bool AreAlike(Table table) => files.CountOf(table) >= Many && scalar(Sql.CountOfSchemas(files.PatternOf(table))) is 1L;
 
     private static bool Names(string sql, string name) => Regex.IsMatch(sql, $@"\b{name}\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
 

@@ -30,7 +30,7 @@ WITH spans AS (
 SELECT s.function, s.file, s.line, h.live_9 - h.live_1 AS growth_bytes,
        (h.live_9 - h.live_1) / (p.step_ns * 8) * 1000000000 AS growth_bytes_per_s, h.steps_up,
        h.live_1, h.live_2, h.live_3, h.live_4, h.live_5, h.live_6, h.live_7, h.live_8, h.live_9,
-       s.live_bytes AS live_at_end, s.text, s.host AS host, s.process AS process, s.site
+       s.live_bytes AS live_at_end, s.text, s.host AS host, s.process AS process, s.site AS site
 FROM sites s
 JOIN (
     SELECT host, process, site, live_1, live_2, live_3, live_4, live_5, live_6, live_7, live_8, live_9,

@@ -147,13 +147,14 @@ WITH spans AS (
 )
 SELECT s.function, s.file, s.line,
        CASE WHEN c.is_overdue = 1 AND c.is_growing = 1 THEN 'overdue, growing' WHEN c.is_overdue = 1 THEN 'overdue' ELSE 'growing' END AS why,
-       c.overdue_bytes, c.overdue_blocks, c.overdue_tenths, c.outlived_ns, c.ended_later, c.longest_ns, c.live_bytes, c.live_blocks, c.oldest_ns,
-       c.growth_bytes, c.steps_up, c.growth_per_min, c.growth_per_min_low, c.growth_per_min_high, c.first_ns, c.last_ns,
+       c.overdue_bytes, c.overdue_blocks, c.overdue_tenths, c.outlived_ns, c.ended_later, c.longest_ns,
+       c.live_bytes AS live_bytes, c.live_blocks AS live_blocks, c.oldest_ns, c.growth_bytes, c.steps_up,
+       c.growth_per_min, c.growth_per_min_low, c.growth_per_min_high, c.first_ns AS first_ns, c.last_ns AS last_ns,
        s.live_bytes AS live_at_end, s.text, c.blocks_sql, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN (
     SELECT j.host AS host, j.process AS process, j.site AS site, j.is_overdue AS is_overdue, j.is_growing AS is_growing,
-           j.overdue_size AS overdue_bytes, j.overdue AS overdue_blocks, j.tenths AS overdue_tenths, CAST(j.age_ns AS BIGINT) AS outlived_ns,
+           j.overdue_size AS overdue_bytes, j.overdue AS overdue_blocks, j.tenths AS overdue_tenths, CAST(floor(j.age_ns + 0.5) AS BIGINT) AS outlived_ns,
            j.later AS ended_later, j.longest_ended_ns AS longest_ns, j.live_9 AS live_bytes, j.live_blocks_cut AS live_blocks,
            CAST(floor(j.oldest_live_ns) AS BIGINT) AS oldest_ns, j.live_9 - j.live_1 AS growth_bytes, j.steps_up AS steps_up,
            j.middle / p.step_ns * 60000000000 AS growth_per_min, j.low / p.step_ns * 60000000000 AS growth_per_min_low,

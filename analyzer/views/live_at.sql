@@ -2,7 +2,7 @@
 -- :t time = none: The moment, since the start of the recording; none is that of the most live bytes, of each process image its own.
 -- :min_bytes bytes = 0: Sites with fewer are left out.
 -- Datasets before version 5 do not tell the block that reached the most: there it is what was live at that time.
-SELECT s.function, s.file, s.line, l.blocks, l.bytes, l.oldest_ns, l.at_ns, s.text, s.host AS host, s.process AS process, s.site
+SELECT s.function, s.file, s.line, l.blocks AS blocks, l.bytes AS bytes, l.oldest_ns, l.at_ns, s.text, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN (
     SELECT a.host AS host, a.process AS process, a.site AS site, count(*) AS blocks, sum(a.size) AS bytes,

@@ -1,7 +1,7 @@
 -- Call sites by their short-lived blocks, most first: freed or reallocated before the whole process had acquired n others.
 -- :n count = 1: Fewer acquisitions than this lie between the block's own and its end.
 -- share is the part of the site's blocks. temporary_by_site asks the same of the block's own thread.
-SELECT s.function, s.file, s.line, l.temporary_blocks, l.temporary_bytes, s.blocks,
+SELECT s.function, s.file, s.line, l.temporary_blocks AS temporary_blocks, l.temporary_bytes, s.blocks,
        CAST(l.temporary_blocks AS DOUBLE) / CAST(s.blocks AS DOUBLE) AS share, s.text, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN (

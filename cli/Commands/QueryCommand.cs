@@ -22,9 +22,14 @@ internal static class QueryCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<string?> view = new("--view") { Description = "Run this named view.", HelpName = "name" };
+        Option<string?> print = new("--print-view")
+        {
+            Description = "Print the SQL of this named view, with what --set sets, for another engine: it needs no dataset.",
+            HelpName = "name",
+        };
         Option<string[]> set = new("--set")
         {
-            Description = "With --view: a parameter of it, such as min_bytes=1M or t=30s. May be given several times; --list-views shows them.",
+            Description = "With --view or --print-view: a parameter of it, such as min_bytes=1M or t=30s. May be given again; --list-views shows them.",
             HelpName = "name=value",
             AllowMultipleArgumentsPerToken = false,
         };
@@ -47,7 +52,7 @@ internal static class QueryCommand
         };
         var command = new Command("query", "Run SQL, or a named view, over a dataset.")
         {
-            dataset, sql, view, set, list, format, json, csv, output, force, limit,
+            dataset, sql, view, print, set, list, format, json, csv, output, force, limit,
         };
         Interruptible.SetAction(command, terminal, (parse, token) =>
         {
@@ -55,6 +60,13 @@ internal static class QueryCommand
             QueryTarget target = QueryTarget.Of(parse.GetValue(format), parse.GetValue(json), parse.GetValue(csv), file);
             if (parse.GetValue(list))
                 return ListViews(target, terminal);
+            if (parse.GetValue(print) is { } printed)
+            {
+                if (parse.GetValue(dataset) is not null || parse.GetValue(view) is not null)
+                    throw new UsageException("--print-view: prints the SQL of a view and asks nothing, so it takes no dataset and no --view");
+                terminal.Out.Write(NamedView.Find(printed).With(parse.GetValue(set) ?? []));
+                return ExitCode.Ok;
+            }
             if (parse.GetValue(limit) < 0)
                 throw new UsageException("--limit: expected 0 or more");
             string statement = StatementOf(parse.GetValue(dataset), parse.GetValue(sql), parse.GetValue(view), parse.GetValue(set) ?? []);
@@ -73,7 +85,7 @@ internal static class QueryCommand
         if (sql is null == view is null)
             throw new UsageException("expected either an SQL query or --view NAME (--list-views lists them)");
         if (view is null && settings.Length > 0)
-            throw new UsageException("--set: is a parameter of a view, and goes with --view NAME");
+            throw new UsageException("--set: is a parameter of a view, and goes with --view NAME or --print-view NAME");
         return view is null ? sql! : DatasetQuery.StatementOf(view, settings);
     }
 

@@ -82,6 +82,27 @@ public sealed class TableTests : IDisposable
             query.Run("SELECT column_type FROM (DESCRIBE newer)").ReadRows().Select(r => r[0]!));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Of_many_files_one_may_be_of_an_older_version(bool isOlder)
+    {
+        string dataset = Dataset();
+        var older = new Table<OldRow>("aged", "One row.");
+        var aged = new Table<AnyRow>("aged", "One row.", since: 7);
+        for (int i = 0; i < 2 * SourceViews.Many; i++)
+            Write(aged, [new AnyRow { Whole = i, Text = "new" }], $"data/aged/host=h/process=p{i}");
+        File.Delete(_directory["data/aged/host=h/process=p9/part-00000.parquet"]);
+        if (isOlder)
+            Write(older, [new OldRow { Whole = 9 }], "data/aged/host=h/process=p9");
+        else
+            Write(aged, [new AnyRow { Whole = 9, Text = "new" }], "data/aged/host=h/process=p9");
+
+        using DatasetQuery query = DatasetQuery.Open(dataset, [.. DatasetTables.All, aged]);
+        Assert.Equal(Enumerable.Range(0, 2 * SourceViews.Many).Select(i => new object?[] { (long)i, isOlder && i == 9 ? null : "new", $"p{i}" }),
+            query.Run("SELECT whole, text, process FROM aged ORDER BY whole").ReadRows());
+    }
+
     private readonly record struct OldRow
     {
         [Column("whole", "bytes", "A number of 64 bits.")]

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AllocReplay.Analyzer.Query;
 using AllocReplay.Tests.Support;
 using DuckDB.NET.Data;
 
@@ -102,6 +103,23 @@ public sealed class QueryFormatTests : IDisposable
         Assert.Equal(2, Run(sql, "-o", _directory["x.parquet"]));
         Assert.Empty(Directory.GetFiles(_directory.Path));
         Assert.False(File.Exists("/tmp/never-there"));
+    }
+
+    [Fact]
+    public void The_statement_of_a_view_is_printed_with_its_values_and_answers_as_the_view()
+    {
+        Assert.Equal(0, _runner.Run("query", "--print-view", "realloc_chains", "--set", "min_bytes=1K", "--set", "min_steps=2"));
+        string printed = _runner.Output;
+        Assert.Contains("c.steps >= /*:min_steps*/2 AND c.largest_size >= /*:min_bytes*/1024", printed, StringComparison.Ordinal);
+        Assert.Equal(0, _runner.Run("query", "--print-view", "realloc_chains"));
+        Assert.Equal(NamedView.Find("realloc_chains").Sql, _runner.Output);
+        Assert.Equal(0, _runner.Run("query", _directory["data"], "--csv", "--view", "realloc_chains"));
+        string expected = _runner.Output;
+        Assert.Equal(0, _runner.Run("query", _directory["data"], "--csv", NamedView.Find("realloc_chains").Sql));
+        Assert.Equal(expected, _runner.Output);
+        Assert.Equal(2, _runner.Run("query", "--print-view", "nothing"));
+        Assert.Equal(2, _runner.Run("query", _directory["data"], "--print-view", "realloc_chains"));
+        Assert.Contains("takes no dataset", _runner.Error, StringComparison.Ordinal);
     }
 
     [Fact]
