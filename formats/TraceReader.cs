@@ -204,7 +204,7 @@ public sealed class TraceReader : IDisposable
         for (long events = 1; Step(out call.Event, out bool isWithin); events++)
         {
             if (isWithin)
-                Tell(all, ref call);
+                SinkCalls.Tell(all, ref call, _merge!);
             if (events % ReportEvery != 0)
                 continue;
             progress?.Report(Math.Min(1, Progress));
@@ -258,28 +258,6 @@ public sealed class TraceReader : IDisposable
         _merge ??= new OwnershipMerge(_source, _fromTicks);
         isWithin = true;
         return _window is null ? _merge.Read(out e) : _window.Read(_merge, out e, out isWithin);
-    }
-
-    private void Tell(ITraceSink[] sinks, ref TraceCall call)
-    {
-        if (CallKinds.IsThreadEvent(call.Kind))
-        {
-            ThreadEvent e = ThreadEvent.Of(call.Event);
-            foreach (ITraceSink sink in sinks)
-                sink.Add(e);
-        }
-        else if (CallKinds.IsReallocBegin(call.Kind))
-        {
-            foreach (ITraceSink sink in sinks)
-                sink.Begin(call.Event);
-        }
-        else
-        {
-            if (call.IsReallocation)
-                call.Begin = _merge!.Reallocation;
-            foreach (ITraceSink sink in sinks)
-                sink.Add(call);
-        }
     }
 
     private IEnumerable<TraceEvent> Enumerate(int thread, ulong fromTicks)
