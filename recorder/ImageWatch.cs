@@ -26,6 +26,8 @@ public sealed unsafe class ImageWatch : IDisposable
 {
     private const double KernelTickNs = 1e9 / 100, StartErrorNs = 2 * KernelTickNs;
 
+    private static readonly long StateOffset = Marshal.OffsetOf<ImageSlot>(nameof(ImageSlot.State));
+
     private readonly SafeFileHandle _process;
     private readonly ProcessHeader _header;
     private readonly SafeFileHandle? _arena;
@@ -74,7 +76,7 @@ public sealed unsafe class ImageWatch : IDisposable
         if (_arena is null || _slot < 0)
             return ImageLife.Ended;
         uint state = 0;
-        if (!TryRead(_arena, _slot + Marshal.OffsetOf<ImageSlot>(nameof(ImageSlot.State)), ref state) || state != ArenaWire.ImageLive)
+        if (!TryRead(_arena, _slot + StateOffset, ref state) || state != ArenaWire.ImageLive)
             return ImageLife.Ended;
         ProcessHeader page = default;
         ArenaHeader arena = default;
@@ -91,18 +93,22 @@ public sealed unsafe class ImageWatch : IDisposable
         _arena?.Dispose();
     }
 
-    private static long SlotOf(SafeFileHandle arena, in ArenaHeader shared, in ProcessHeader header)
+    /// <summary>Process ids of the images that have a place in a session's shared memory, as the processes know themselves.</summary>
+    internal static IEnumerable<uint> Recording(SafeFileHandle arena, ArenaHeader shared) => LiveSlots(arena, shared).Select(s => s.Page.Pid);
+
+    private static long SlotOf(SafeFileHandle arena, in ArenaHeader shared, ProcessHeader header) =>
+        LiveSlots(arena, shared).Where(s => s.Page.Pid == header.Pid && s.Page.StartTicks == header.StartTicks).Select(s => s.Offset).DefaultIfEmpty(-1).First();
+
+    private static IEnumerable<(long Offset, ProcessHeader Page)> LiveSlots(SafeFileHandle arena, ArenaHeader shared)
     {
         for (uint i = 0; i < shared.ImageCount; i++)
         {
             long at = (long)shared.Images + i * (long)ArenaWire.Page;
             uint state = 0;
             ProcessHeader page = default;
-            if (TryRead(arena, at + Marshal.OffsetOf<ImageSlot>(nameof(ImageSlot.State)), ref state) && state == ArenaWire.ImageLive
-                && TryRead(arena, at, ref page) && page.Pid == header.Pid && page.StartTicks == header.StartTicks)
-                return at;
+            if (TryRead(arena, at + StateOffset, ref state) && state == ArenaWire.ImageLive && TryRead(arena, at, ref page))
+                yield return (at, page);
         }
-        return -1;
     }
 
     /// <summary>Whether the process runs; another that has its id by now began later than the recording.</summary>

@@ -1,6 +1,8 @@
 using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder.Arena;
+using Microsoft.Win32.SafeHandles;
 
 namespace AllocReplay.Recorder;
 
@@ -43,6 +45,40 @@ public sealed class WatchedImages
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ControlException($"{Session}: {e.Message}");
+        }
+    }
+
+    /// <summary>Those of them that are still written.</summary>
+    /// <exception cref="ControlException">They cannot be listed.</exception>
+    public IReadOnlyList<string> Running()
+    {
+        HashSet<uint>? recording = null; // process ids, where the session has shared memory: of thousands of images few are looked at
+        try
+        {
+            using SafeFileHandle? arena = SharedArena.OpenToRead(Session, out ArenaHeader header);
+            if (arena is not null)
+                recording = [.. ImageWatch.Recording(arena, header)];
+        }
+        catch (IOException)
+        {
+            // It names no shared memory: then nobody records into it.
+        }
+        return [.. Now().Where(d => recording is null || recording.Contains(PidOf(Path.GetFileName(d)))).Where(IsWritten)];
+    }
+
+    private static uint PidOf(string name) =>
+        uint.TryParse(name.AsSpan(1, Math.Max(0, name.IndexOf('.') - 1)), CultureInfo.InvariantCulture, out uint pid) ? pid : 0;
+
+    private static bool IsWritten(string directory)
+    {
+        try
+        {
+            using ImageWatch watch = ImageWatch.Open(directory);
+            return watch.Life() != ImageLife.Ended;
+        }
+        catch (ControlException)
+        {
+            return false; // it was taken away
         }
     }
 

@@ -16,6 +16,9 @@ public sealed class LiveStatistics : ITraceSink
     /// <summary>The process image in all.</summary>
     public LiveFigures Total { get; } = new(0);
 
+    /// <summary>Calls and live bytes over time.</summary>
+    public Timeline Timeline { get; } = new();
+
     /// <summary>By stack, in the order in which they were met; <see cref="LiveFigures.Key"/> is its number, 0 where it is not known.</summary>
     public IReadOnlyList<LiveFigures> Sites => _sites;
 
@@ -48,18 +51,22 @@ public sealed class LiveStatistics : ITraceSink
             Remove(call.Released);
         if (call.Displaced >= 0)
             Remove(call.Displaced);
-        if (call.Acquired < 0)
-            return;
+        if (call.Acquired >= 0)
+            Acquire(call, thread);
+        Timeline.Add(call.TimeNs, isCall: true, Total.LiveBytes);
+    }
+
+    private void Acquire(in TraceCall call, LiveFigures thread)
+    {
         ref int index = ref CollectionsMarshal.GetValueRefOrAddDefault(_siteOf, call.Stack, out bool isKnown);
         if (!isKnown)
         {
             index = _sites.Count;
             _sites.Add(new LiveFigures(call.Stack));
         }
-        LiveFigures site = _sites[index];
         ulong bytes = call.BytesRequested;
         Total.Acquire(bytes);
-        site.Acquire(bytes);
+        _sites[index].Acquire(bytes);
         thread.Acquire(bytes);
         _live[call.Acquired] = new Block(bytes, index, call.Thread);
         if (Total.Live > _peak)
