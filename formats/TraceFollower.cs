@@ -119,6 +119,8 @@ public sealed class TraceFollower : IDisposable
         if (!_recording.Merge.Read(out e))
         {
             IsCaughtUp = true;
+            if (_recording.IsFinished)
+                _recording.End();
             return false;
         }
         Events++;

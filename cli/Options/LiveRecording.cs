@@ -113,13 +113,13 @@ internal sealed class LiveRecording : IDisposable
     /// <summary>Waits until the sites have names.</summary>
     public void AwaitNames(CancellationToken token)
     {
-        _ = Sites(TopOrder.Live, 0); // what is not known is asked for
+        _ = Sites(TopOrder.Live, int.MaxValue); // what is not known is asked for
         for (int round = 0; round < 2; round++) // the second for what came while the first was found
         {
             _sites.Update();
             _sites.Await(token);
             _sites.Update();
-            _ = Sites(TopOrder.Live, 0);
+            _ = Sites(TopOrder.Live, int.MaxValue);
         }
     }
 

@@ -18,6 +18,9 @@ internal sealed class TopWatch(
     /// <summary>Between two looks at the files, once all was read.</summary>
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Events come a second's at a time: while it reads them, a moment that is due waits for so long, so that it is of all of them.</summary>
+    private static readonly TimeSpan BehindAfter = TimeSpan.FromSeconds(1);
+
     /// <summary>At a stretch, before keys are looked at.</summary>
     private static readonly TimeSpan ReadAtMost = TimeSpan.FromMilliseconds(200);
 
@@ -74,10 +77,10 @@ internal sealed class TopWatch(
     private TopReport Watch(LiveRecording live)
     {
         bool hasBegun = view.IsEager;
-        long next = Stopwatch.GetTimestamp(), step = (long)(interval.TotalSeconds * Stopwatch.Frequency);
+        long next = Stopwatch.GetTimestamp(), step = TicksOf(interval), grace = TicksOf(BehindAfter);
         while (true)
         {
-            long until = Math.Min(Math.Max(next, Stopwatch.GetTimestamp() + 1), Stopwatch.GetTimestamp() + (long)(ReadAtMost.TotalSeconds * Stopwatch.Frequency));
+            long until = Stopwatch.GetTimestamp() + TicksOf(ReadAtMost);
             live.Read(() => Stopwatch.GetTimestamp() < until && !token.IsCancellationRequested);
             token.ThrowIfCancellationRequested();
             long now = Stopwatch.GetTimestamp();
@@ -88,7 +91,7 @@ internal sealed class TopWatch(
                 live.Mark();
                 next = now + step;
             }
-            if (live.IsOver || hasBegun && now >= next)
+            if (live.IsOver || hasBegun && now >= next && (live.IsCaughtUp || now >= next + grace))
             {
                 live.Mark();
                 if (!view.IsEager)
@@ -107,6 +110,8 @@ internal sealed class TopWatch(
                 return live.Report(view.Order, view.Rows);
         }
     }
+
+    private static long TicksOf(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
 
     private static TimeSpan Shorter(TimeSpan a, TimeSpan b) => b < TimeSpan.Zero ? TimeSpan.Zero : a < b ? a : b;
 }

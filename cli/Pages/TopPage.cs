@@ -46,28 +46,32 @@ internal static class TopPage
     {
         if (!r.HasStacks)
             return ["no call sites: the recording has no stacks ('record --stacks auto' records them)"];
-        return Terminal.Lines(FittedTable.Of(
+        return Table(
             [("live", Justify.Right), ("growth/min", Justify.Right), ("allocs/s", Justify.Right), ("blocks", Justify.Right), ("function", Justify.Left)],
             [.. r.Sites.Select(s => new[]
             {
                 Quantity.Bytes(s.LiveBytes), Growth(s.GrowthPerMinute), Rate(s.AllocationsPerSecond), Quantity.Count(s.LiveBlocks), SiteText(s),
-            })], width), width);
+            })], width);
     }
 
     /// <summary>The table of threads.</summary>
-    public static IReadOnlyList<string> Threads(TopReport r, int width) => Terminal.Lines(FittedTable.Of(
+    public static IReadOnlyList<string> Threads(TopReport r, int width) => Table(
         [("live", Justify.Right), ("growth/min", Justify.Right), ("allocs/s", Justify.Right), ("calls/s", Justify.Right), ("blocks", Justify.Right),
             ("thread", Justify.Left)],
         [.. r.Threads.Select(t => new[]
         {
             Quantity.Bytes(t.LiveBytes), Growth(t.GrowthPerMinute), Rate(t.AllocationsPerSecond), Rate(t.CallsPerSecond), Quantity.Count(t.LiveBlocks),
             $"{t.OsTid} {t.Name}{(t.HasEnded ? " (ended)" : "")}",
-        })], width), width);
+        })], width);
 
     /// <summary>What became of it, in one line.</summary>
     public static string Ending(TopReport r) =>
         $"{NameOf(r)} ({r.Process}) {(r.State == TopState.Abandoned ? "is not written any more: the process that wrote the recording was killed" : "has ended")}: "
             + $"{Quantity.Count(r.Blocks, "allocation")}, {Quantity.Bytes(r.LiveBytes)} live in {Quantity.Count(r.LiveBlocks, "block")}";
+
+    /// <summary>Its lines, from the headers on.</summary>
+    private static string[] Table((string Header, Justify Align)[] columns, string[][] rows, int width) =>
+        [.. Terminal.Lines(FittedTable.Of(columns, rows, width), width).SkipWhile(l => l.Length == 0)];
 
     private static string NameOf(TopReport r) => Path.GetFileName(r.Executable) is { Length: > 0 } name ? TextLine.Plain(name) : r.Process;
 

@@ -31,7 +31,10 @@ internal sealed class GrowingCursor(StreamInfo info, string eventsPath, string t
     public long BytesPending => _flushedBytes + Math.Max(0, _length - _position)
         + (_tail.Tail is { } tail && _tailSequence >= _sequence ? Math.Max(0, tail.Length - (_tailSequence == _sequence && _isBegun ? _length : 0)) : 0);
 
-    /// <summary>A chunk that was found behind one that was not; null where there is none.</summary>
+    /// <summary>Whether what a tail holds is all that there is of a chunk: nobody writes any more.</summary>
+    public bool IsLast { get; set; }
+
+    /// <summary>At the end of the stream: a chunk that was found behind one that was not; null where there is none.</summary>
     public (uint Expected, uint Found)? Missing => _flushed.Count > 0 ? (_sequence, _flushed.Keys.Min())
         : _tail.Tail is not null && _tailSequence > _sequence ? (_sequence, _tailSequence) : null;
 
@@ -73,7 +76,7 @@ internal sealed class GrowingCursor(StreamInfo info, string eventsPath, string t
     /// <summary>The rest of the chunk that is read, or the next one, as far as there is any of it.</summary>
     private bool LoadMore()
     {
-        if (_isWhole)
+        if (_isWhole || IsLast && _isBegun && !_flushed.ContainsKey(_sequence) && !(_tailSequence == _sequence && _tail.Length > _length))
         {
             _sequence++;
             if (_tailSequence < _sequence)

@@ -150,14 +150,21 @@ internal sealed class GrowingRecording : IDisposable
         _tails?.Dispose();
     }
 
-    private void Finish()
+    /// <summary>After the last event: what is missing is damage.</summary>
+    public void End()
     {
-        IsFinished = true;
-        _horizon = ulong.MaxValue;
         foreach ((uint thread, GrowingCursor cursor) in _cursors.OrderBy(c => c.Key))
             if (cursor.Missing is { } missing)
                 _damage ??= new TraceFormatException(_directory.Path, null,
                     $"expected chunk {missing.Expected} of thread {thread}, found chunk {missing.Found}: the events between are lost");
+    }
+
+    private void Finish()
+    {
+        IsFinished = true;
+        _horizon = ulong.MaxValue;
+        foreach (GrowingCursor cursor in _cursors.Values)
+            cursor.IsLast = true;
     }
 
     /// <summary>One that is being written may be half the old one: two readings agree when it is not.</summary>
