@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
 using Microsoft.Win32.SafeHandles;
@@ -44,7 +45,8 @@ public sealed unsafe class ImageWatch : IDisposable
         SafeFileHandle? process = null;
         try
         {
-            process = File.OpenHandle(path);
+            // Not by the runtime's own: that takes a lock, which a controller of the recording would wait for.
+            process = FileKind.Open(path, followsLinks: false);
             ProcessHeader header = PageOf(process);
             if (header.Magic != Wire.ProcessMagic)
                 throw new ControlException($"{path}: expected the header of a recorded process");
@@ -52,6 +54,10 @@ public sealed unsafe class ImageWatch : IDisposable
                 return new ImageWatch(process, header, null, -1);
             SafeFileHandle? arena = SharedArena.OpenToRead(Path.GetDirectoryName(Path.GetFullPath(directory.TrimEnd('/')))!, out ArenaHeader shared);
             return new ImageWatch(process, header, arena, arena is null ? -1 : SlotOf(arena, shared, header));
+        }
+        catch (TraceFormatException e)
+        {
+            throw new ControlException(e.Message);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
