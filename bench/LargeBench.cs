@@ -23,6 +23,7 @@ internal static class LargeBench
         Add("pack", ["pack", recording, "-o", pack]);
         Add("info of the pack (reads, merges, totals)", ["info", pack, "--json"]);
         Add("info of the directory", ["info", recording, "--json"]);
+        Add("analyze the pack", ["analyze", pack, "-o", work["dataset"]]);
         using TraceReader reader = TraceReader.Open(pack);
         long directoryBytes = Shell.DirectorySize(recording), packBytes = new FileInfo(pack).Length;
         long events = 0, live = 0;
@@ -35,7 +36,8 @@ internal static class LargeBench
         AnsiConsole.WriteLine(FormattableString.Invariant(
             $"{events:N0} events, at most {live:N0} live blocks; directory {(double)directoryBytes / events:0.00}, ")
             + FormattableString.Invariant($"pack {(double)packBytes / events:0.00} bytes/event; ")
-            + FormattableString.Invariant($"bound: 256 MB + 48 B per live block = {256 + 48.0 * live / 1e6:0.0} MB"));
+            + FormattableString.Invariant($"bounds: 256 MB + 48 B per live block = {256 + 48.0 * live / 1e6:0.0} MB, ")
+            + FormattableString.Invariant($"of analyze 384 MB + 64 B per live block = {384 + 64.0 * live / 1e6:0.0} MB"));
         return 0;
 
         void Add(string name, string[] arguments)

@@ -14,6 +14,7 @@ return args switch
     ["replayer"] => ReplayerBench.Run(),
     ["compare"] => ComparisonBench.Run(),
     ["large"] => LargeBench.Run(),
+    ["analyzer"] => AnalyzerBench.Run(),
     ["plans"] => PlanBench.Run(),
     [] => List(0),
     _ => List(2),
@@ -29,6 +30,7 @@ static int List(int exitCode)
           symbols    time and memory to find the functions of a recording of redis, and of a large module (chromium, or $BENCH_MODULE)
           formats    size of traces, and rates of packing and reading, beside LTTng and babeltrace2
           replayer   what the replayer costs beside the barest loop in C, and how replays scale with threads and order
+          analyzer   a trace to its dataset, beside DuckDB writing the same rows, and beside the readers of heaptrack and LTTng
           compare    how often a comparison claims what is not there, and finds what is planted (an hour and a half; $BENCH_TRACE, else the demo's)
           plans      speed, memory and disk that compiling a long trace takes, and what a hand-over between two threads costs
           large      memory and time that 300 million events take to pack and read (3 GB of disk)

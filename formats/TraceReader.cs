@@ -192,24 +192,33 @@ public sealed class TraceReader : IDisposable
     }
 
     /// <summary>Reads from here to the end, or to where damage ends the last readable stream: see <see cref="Damage"/>.</summary>
-    /// <param name="sinks">Told of every call and thread event in merged order, one sink after the other.</param>
+    /// <param name="sinks">Told of every call and thread event in merged order, on one thread, which is not the caller's; all is told when it
+    /// returns.</param>
     /// <param name="progress">Told the share of the trace that is read: it never falls, and is 1 at the end.</param>
     /// <param name="token">Ends the reading within some tens of thousands of events.</param>
     /// <exception cref="IOException">The disk failed. Damage of the trace is not thrown.</exception>
     /// <exception cref="OperationCanceledException">It was ended.</exception>
+    /// <exception cref="Exception">What a sink threw.</exception>
     public void ForEach(IReadOnlyList<ITraceSink> sinks, IProgress<double>? progress = null, CancellationToken token = default)
     {
-        ITraceSink[] all = [.. sinks];
-        var call = default(TraceCall);
-        for (long events = 1; Step(out call.Event, out bool isWithin); events++)
+        using var relay = new SinkRelay(sinks);
+        for (long events = 1; ; events++)
         {
+            ref TraceCall call = ref relay.Next;
+            if (!Step(out call.Event, out bool isWithin))
+                break;
             if (isWithin)
-                SinkCalls.Tell(all, ref call, _merge!);
+            {
+                if (call.IsReallocation)
+                    call.Begin = _merge!.Reallocation;
+                relay.Added();
+            }
             if (events % ReportEvery != 0)
                 continue;
             progress?.Report(Math.Min(1, Progress));
             token.ThrowIfCancellationRequested();
         }
+        relay.Complete();
         progress?.Report(1);
     }
 
@@ -266,8 +275,12 @@ public sealed class TraceReader : IDisposable
         Dictionary<uint, int> denseThreads = _denseThreads.Value;
         MergeWindow? window = _window;
         using IEventCursor cursor = _source.OpenCursor(thread, fromTicks);
-        while (cursor.Read(out RawEvent e))
-            if (window is null || window.Has(e, clock))
-                yield return TraceEvent.Of(e, thread, clock, denseThreads);
+        while (cursor.Read(out RawEvent raw))
+        {
+            if (window is not null && !window.Has(raw, clock))
+                continue;
+            TraceEvent.Of(raw, thread, clock, denseThreads, out TraceEvent e);
+            yield return e;
+        }
     }
 }

@@ -73,13 +73,12 @@ internal sealed partial class OutputDirectory : IDisposable
 
     private List<(int Files, long Bytes)> CommitAll(IReadOnlyList<string> tables)
     {
-        foreach (string table in tables)
-        {
-            string final = _partition.DirectoryOf(_root, table);
-            PrivateFile.CreateDirectory(final);
+        // Of all tables: what an earlier analysis wrote and this one does not goes too.
+        foreach (string final in DatasetTables.All.Select(t => _partition.DirectoryOf(_root, t.Name)).Where(Directory.Exists))
             foreach (string old in Directory.GetFiles(final).Where(f => PartName().IsMatch(Path.GetFileName(f))))
                 File.Delete(old);
-        }
+        foreach (string table in tables)
+            PrivateFile.CreateDirectory(_partition.DirectoryOf(_root, table));
         return tables.Select(Move).ToList();
     }
 

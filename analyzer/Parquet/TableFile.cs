@@ -19,12 +19,12 @@ internal sealed class TableFile : IAsyncDisposable
     public static string PartName(int part) => $"part-{part:00000}.parquet";
 
     public static async Task<TableFile> CreateAsync(
-        string path, IReadOnlyList<Column> columns, IReadOnlyDictionary<string, string> metadata, CancellationToken token)
+        string path, IReadOnlyList<Column> columns, FileFormat format, CancellationToken token)
     {
         DataField[] fields = columns.Select(c => c.CreateField()).ToArray();
         var options = new ParquetOptions
         {
-            CompressionMethod = CompressionMethod.Zstd,
+            CompressionMethod = format.Method,
             // The default, SmallestSize, is zstd's slowest level: a tenth of the speed for a few percent.
             CompressionLevel = CompressionLevel.Fastest,
         };
@@ -35,7 +35,7 @@ internal sealed class TableFile : IAsyncDisposable
         {
             ParquetWriter writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields), stream, options, cancellationToken: token)
                 .ConfigureAwait(false);
-            writer.CustomMetadata = metadata;
+            writer.CustomMetadata = format.Metadata;
             return new TableFile(stream, writer, fields);
         }
         catch
@@ -47,9 +47,9 @@ internal sealed class TableFile : IAsyncDisposable
 
     /// <summary>Writes a whole table of one row group.</summary>
     public static async Task WriteTableAsync(
-        string path, IReadOnlyList<Column> columns, int rows, IReadOnlyDictionary<string, string> metadata, CancellationToken token)
+        string path, IReadOnlyList<Column> columns, int rows, FileFormat format, CancellationToken token)
     {
-        TableFile file = await CreateAsync(path, columns, metadata, token).ConfigureAwait(false);
+        TableFile file = await CreateAsync(path, columns, format, token).ConfigureAwait(false);
         await using (file.ConfigureAwait(false))
             await file.WriteAsync(columns, rows, token).ConfigureAwait(false);
     }

@@ -20,11 +20,11 @@ internal sealed class TableStream<TRow> : IAsyncDisposable where TRow : struct
     public long Rows { get; private set; }
 
     public static async Task<TableStream<TRow>> CreateAsync(
-        string directory, Table<TRow> table, IReadOnlyDictionary<string, string> metadata, CancellationToken token)
+        string directory, Table<TRow> table, FileFormat format, CancellationToken token)
     {
         TableBatch<TRow> batch = table.CreateBatch(GroupRows);
         string path = Path.Combine(directory, TableFile.PartName(0));
-        return new(batch, await TableFile.CreateAsync(path, batch.Columns, metadata, token).ConfigureAwait(false), token);
+        return new(batch, await TableFile.CreateAsync(path, batch.Columns, format, token).ConfigureAwait(false), token);
     }
 
     /// <param name="row">The row.</param>

@@ -3,6 +3,7 @@ using System.Globalization;
 using AllocReplay.Analyzer.Parquet;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Statistics;
 using Trace = AllocReplay.Formats.Trace;
@@ -12,6 +13,9 @@ namespace AllocReplay.Analyzer.Passes;
 /// <summary>Turns a trace into a Parquet dataset: one streaming pass, with matching and writing side by side.</summary>
 public static class Analysis
 {
+    /// <summary>Rows of a row group of a table that mostly has few.</summary>
+    private const int SmallGroupRows = 1 << 13;
+
     /// <exception cref="DatasetExistsException">The directory is not empty and force is not given.</exception>
     /// <exception cref="TraceDamagedException">The trace is damaged and a partial result is not asked for. Nothing is written.</exception>
     /// <exception cref="DatasetNotWritableException">The directory cannot be written.</exception>
@@ -24,43 +28,25 @@ public static class Analysis
             throw new TraceDamagedException(reader.Damage);
         long start = Stopwatch.GetTimestamp();
         var partition = new Partition(reader.Session?.Host ?? "", reader.Image);
-        IReadOnlyDictionary<string, string> metadata = Metadata(reader, partition);
+        var format = new FileFormat(Metadata(reader, partition), options.Compression);
         using OutputDirectory output = OutputDirectory.Create(options.Directory, partition, options.Force);
 
-        var totals = new TraceStatistics();
         (FrameTable frames, CallSites? sites, TraceFormatException? unreadable) = SitesOf(reader, options);
-        var timeline = new Timeline();
-        using var writer = new AllocationWriter(output.Stage(DatasetTables.Allocations.Name), metadata, token);
-        try
-        {
-            Match(reader, totals, new BlockSinks(writer, timeline), sites, progress, token);
-            if (reader.Damage is not null && !options.Partial)
-                throw new TraceDamagedException(reader.Damage);
-            await writer.CompleteAsync().ConfigureAwait(false);
-        }
-        catch
-        {
-            await writer.AbortAsync().ConfigureAwait(false);
-            throw;
-        }
-        IReadOnlyList<ThreadRow> threads = ThreadRow.Of(reader.Threads, totals);
-        await WriteAsync(output, DatasetTables.Threads, threads, metadata, token).ConfigureAwait(false);
-        TimelineRow[] curve = [.. timeline.Rows(totals.DurationNs)];
-        MarkerRow[] markers = [.. reader.Markers.Select(MarkerRow.Of)];
-        IntervalRow[] intervals = [.. reader.Intervals.Select(i => IntervalRow.Of(i, totals.DurationNs))];
-        await WriteAsync(output, DatasetTables.Timeline, curve, metadata, token).ConfigureAwait(false);
-        await WriteAsync(output, DatasetTables.Markers, markers, metadata, token).ConfigureAwait(false);
-        await WriteAsync(output, DatasetTables.Intervals, intervals, metadata, token).ConfigureAwait(false);
-        var stackTables = new StackTables(frames, sites ?? new CallSites(FrameTable.Empty, SymbolTable.Empty));
-        IReadOnlyList<(Table Table, long Rows)> stacks = await stackTables.WriteAsync(output, metadata, token).ConfigureAwait(false);
+        TraceTotals totals = await ReadAsync(reader, output, format, sites, options, progress, token).ConfigureAwait(false);
+        TraceStatistics statistics = totals.Statistics;
+        long durationNs = statistics.DurationNs;
         string? damage = (reader.Damage ?? unreadable)?.Message;
-        ProcessRow process = ProcessRow.Of(reader, totals, writer.SaturatedSizes, damage);
-        await WriteAsync(output, DatasetTables.Process, [process], metadata, token).ConfigureAwait(false);
-
+        var small = new SmallTables(output, format, token);
+        var stackTables = new StackTables(frames, sites ?? new CallSites(FrameTable.Empty, SymbolTable.Empty));
         (Table Table, long Rows)[] tables =
         [
-            (DatasetTables.Allocations, writer.Rows), (DatasetTables.Threads, threads.Count), (DatasetTables.Timeline, curve.Length),
-            (DatasetTables.Markers, markers.Length), (DatasetTables.Intervals, intervals.Length), .. stacks, (DatasetTables.Process, 1),
+            .. totals.Tables,
+            await small.WriteAsync(DatasetTables.Threads, ThreadRow.Of(reader.Threads, statistics)).ConfigureAwait(false),
+            await small.WriteAsync(DatasetTables.Timeline, [.. totals.Timeline.Rows(durationNs)]).ConfigureAwait(false),
+            await small.WriteAsync(DatasetTables.Markers, [.. reader.Markers.Select(MarkerRow.Of)]).ConfigureAwait(false),
+            await small.WriteAsync(DatasetTables.Intervals, [.. reader.Intervals.Select(i => IntervalRow.Of(i, durationNs))]).ConfigureAwait(false),
+            .. await stackTables.WriteAsync(output, format, token).ConfigureAwait(false),
+            await small.WriteAsync(DatasetTables.Process, [ProcessRow.Of(reader, statistics, totals.SaturatedSizes, damage)]).ConfigureAwait(false),
         ];
         IReadOnlyList<(int Files, long Bytes)> files = output.Commit(tables.Select(t => t.Table.Name).ToList());
         return new AnalysisResult
@@ -69,28 +55,43 @@ public static class Analysis
             Host = partition.Host,
             Process = partition.Process,
             Tables = tables.Select((t, i) => new TableResult(t.Table.Name, t.Rows, files[i].Files, files[i].Bytes)).ToList(),
-            Events = totals.Events,
+            Events = statistics.Events,
             ElapsedNs = (long)Stopwatch.GetElapsedTime(start).TotalNanoseconds,
             Damage = damage,
         };
     }
 
     /// <summary>Analyzes every process image of a trace into one dataset, side by side, busiest first. When one fails, those before it are there.</summary>
+    /// <exception cref="TracePartException">No image has the interval or the marks of the range.</exception>
     /// <inheritdoc cref="RunAsync"/>
     public static async Task<SessionAnalysis> RunAllAsync(
         Trace trace, TraceRange? range, AnalysisOptions options, IProgress<double>? progress = null, CancellationToken token = default)
     {
         var results = new List<AnalysisResult>();
+        var without = new List<ImageWithoutPart>();
         double total = Math.Max(1, trace.Images.Sum(i => i.EventBytes)), done = 0;
         foreach (ProcessImage image in trace.Images)
         {
-            using TraceReader reader = trace.OpenImage(image.Name, range);
-            var share = new Share(progress, done / total, image.EventBytes / total);
-            // Only the first finds the directory as the caller left it.
-            results.Add(await RunAsync(reader, options with { Force = options.Force || results.Count > 0 }, share, token).ConfigureAwait(false));
+            TraceReader reader;
+            try
+            {
+                reader = trace.OpenImage(image.Name, range);
+            }
+            catch (TracePartException e) when (trace.Images.Count > without.Count + 1)
+            {
+                without.Add(new ImageWithoutPart(image.Name, e.Message));
+                continue;
+            }
+            using (reader)
+            {
+                var share = new Share(progress, done / total, image.EventBytes / total);
+                // Only the first finds the directory as the caller left it.
+                AnalysisOptions own = options with { Force = options.Force || results.Count > 0 };
+                results.Add(await RunAsync(reader, own, share, token).ConfigureAwait(false));
+            }
             done += image.EventBytes;
         }
-        return new SessionAnalysis(options.Directory, results);
+        return new SessionAnalysis(options.Directory, results, without);
     }
 
     /// <summary>Progress of a part of the work.</summary>
@@ -115,30 +116,75 @@ public static class Analysis
         }
     }
 
-    private static void Match(
-        TraceReader reader, TraceStatistics totals, IAllocationSink blocks, CallSites? sites, IProgress<double>? progress, CancellationToken token)
+    /// <summary>Reads the trace, and writes the tables that grow with it meanwhile.</summary>
+    private static async Task<TraceTotals> ReadAsync(
+        TraceReader reader, OutputDirectory output, FileFormat format, CallSites? sites, AnalysisOptions options, IProgress<double>? progress,
+        CancellationToken token)
     {
+        using var turn = new SemaphoreSlim(options.WriterThreads);
+        using TableWriter<AllocationRow> allocations = Writer(DatasetTables.Allocations);
+        using TableWriter<AnomalyRow> anomalies = Writer(DatasetTables.Anomalies, SmallGroupRows);
+        using TableWriter<EventRow>? events = options.Events ? Writer(DatasetTables.Events) : null;
+        var statistics = new TraceStatistics();
+        var blocks = new BlockSinks(allocations);
         var matcher = new LifetimeMatcher(blocks, reader.Process.Latency, sites);
-        reader.ForEach([totals, matcher], progress, token);
-        matcher.Finish(totals.DurationNs);
+        List<ITraceSink> sinks = [statistics, matcher, new Anomalies(anomalies, reader.Process.Forked, sites)];
+        List<ITableWriter> writers = [allocations, anomalies];
+        if (events is not null)
+        {
+            sinks.Add(new EventRows(events, reader.Process.Latency, sites));
+            writers.Add(events);
+        }
+        try
+        {
+            reader.ForEach(sinks, progress, token);
+            matcher.Finish(statistics.DurationNs);
+            if (reader.Damage is not null && !options.Partial)
+                throw new TraceDamagedException(reader.Damage);
+            foreach (ITableWriter writer in writers)
+                await writer.CompleteAsync().ConfigureAwait(false);
+        }
+        catch
+        {
+            await Task.WhenAll(writers.Select(w => w.AbortAsync())).ConfigureAwait(false);
+            throw;
+        }
+        (Table, long)[] tables = [.. writers.Select(w => (w.Table, w.Rows))];
+        return new TraceTotals(statistics, blocks.Timeline, blocks.SaturatedSizes, tables);
+
+        TableWriter<TRow> Writer<TRow>(Table<TRow> table, int groupRows = TableWriter<TRow>.GroupRows) where TRow : struct =>
+            new(table, output.Stage(table.Name), format, token, turn, groupRows);
     }
 
+    /// <summary>What was read of a trace.</summary>
+    private sealed record TraceTotals(TraceStatistics Statistics, Timeline Timeline, long SaturatedSizes, IReadOnlyList<(Table Table, long Rows)> Tables);
+
     /// <summary>A row goes into its table and into the timeline.</summary>
-    private sealed class BlockSinks(AllocationWriter writer, Timeline timeline) : IAllocationSink
+    private sealed class BlockSinks(TableWriter<AllocationRow> writer) : IAllocationSink
     {
+        public Timeline Timeline { get; } = new();
+
+        /// <summary>Rows whose size is the largest that the column can hold.</summary>
+        public long SaturatedSizes { get; private set; }
+
         public void Add(in AllocationRow row)
         {
             writer.Add(row);
-            timeline.Add(row);
+            Timeline.Add(row);
+            if (row.Size == long.MaxValue)
+                SaturatedSizes++;
         }
     }
 
-    private static Task WriteAsync<TRow>(
-        OutputDirectory output, Table<TRow> table, IReadOnlyList<TRow> rows, IReadOnlyDictionary<string, string> metadata, CancellationToken token)
-        where TRow : struct
+    /// <summary>Writes tables of one row group.</summary>
+    private sealed class SmallTables(OutputDirectory output, FileFormat format, CancellationToken token)
     {
-        string path = Path.Combine(output.Stage(table.Name), TableFile.PartName(0));
-        return TableFile.WriteTableAsync(path, table.CreateBatch(rows).Columns, rows.Count, metadata, token);
+        public async Task<(Table Table, long Rows)> WriteAsync<TRow>(Table<TRow> table, IReadOnlyList<TRow> rows) where TRow : struct
+        {
+            string path = Path.Combine(output.Stage(table.Name), TableFile.PartName(0));
+            await TableFile.WriteTableAsync(path, table.CreateBatch(rows).Columns, rows.Count, format, token).ConfigureAwait(false);
+            return (table, rows.Count);
+        }
     }
 
     /// <summary>What every file of the dataset says of itself, so that one file alone can be understood.</summary>

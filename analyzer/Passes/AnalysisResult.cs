@@ -1,3 +1,4 @@
+using AllocReplay.Analyzer.Parquet;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Stacks;
 
@@ -12,6 +13,12 @@ public sealed record AnalysisOptions
     public bool Force { get; init; }
     /// <summary>Write what is readable of a damaged trace.</summary>
     public bool Partial { get; init; }
+    /// <summary>Write the table <c>events</c> too.</summary>
+    public bool Events { get; init; }
+    /// <summary>How the files are compressed.</summary>
+    public DatasetCompression Compression { get; init; }
+    /// <summary>How many threads compress and write at a time, beside one that reads and one that matches; 1 or more.</summary>
+    public int WriterThreads { get; init; } = Math.Min(Environment.ProcessorCount, 4);
     /// <summary>Gives what is known of the functions on a process image's stacks; null: the symbols that are stored in the trace.</summary>
     public Func<TraceReader, SymbolTable>? Symbols { get; init; }
 }
@@ -26,7 +33,13 @@ public sealed record TableResult(string Name, long Rows, int Files, long Bytes);
 /// <summary>What an analysis of all process images of a trace wrote.</summary>
 /// <param name="Dataset">The dataset's directory.</param>
 /// <param name="Images">What it wrote of each, busiest first.</param>
-public sealed record SessionAnalysis(string Dataset, IReadOnlyList<AnalysisResult> Images);
+/// <param name="Without">Those that do not have the part of the trace that was chosen: nothing was written of them.</param>
+public sealed record SessionAnalysis(string Dataset, IReadOnlyList<AnalysisResult> Images, IReadOnlyList<ImageWithoutPart> Without);
+
+/// <summary>A process image that does not have the interval or the marks that were named.</summary>
+/// <param name="Image">Its name.</param>
+/// <param name="Reason">What it does not have.</param>
+public sealed record ImageWithoutPart(string Image, string Reason);
 
 /// <summary>What an analysis of a process image wrote.</summary>
 public sealed record AnalysisResult

@@ -9,21 +9,22 @@ namespace AllocReplay.Analyzer.Passes;
 /// block ends. Memory is bounded by the live blocks.
 /// </summary>
 /// <remarks>
-/// <para>The live blocks are kept by address, as the merge keeps them: so a block whose address is acquired again is always
-/// noticed, also at the end of a reallocation, whose event names the block it replaces and no other.</para>
-/// <para>A block that realloc has been given leaves the table when the call begins, since other threads may take its address
-/// from then on. What became of it is known when the call ends; its moment of ending is the beginning.</para>
+/// A block that realloc has been given is put aside when the call begins, since other threads may take its address from then on. What became of it is
+/// known when the call ends; its moment of ending is the beginning.
 /// </remarks>
 /// <param name="sink">Takes the rows.</param>
 /// <param name="hasLatency">Whether the events tell how long each call took.</param>
 /// <param name="sites">Where calls were made, told of every block; null where it was not recorded.</param>
 public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false, CallSites? sites = null) : ITraceSink
 {
-    private readonly Dictionary<ulong, LiveBlock> _live = [];
+    private static readonly LiveBlock None = new() { Object = TraceEvent.NoObject };
+
+    private readonly SlotArray<LiveBlock> _live = new(None);
     private readonly List<PendingRealloc> _pending = []; // by thread
     private readonly List<long> _lastAcquired = []; // by thread: the object
     private ulong _bytes; // acquired so far; wraps, only differences are used
-    private long _acquisitions;
+    private long _acquired; // objects so far: they are numbered from 0
+    private int _slots; // that blocks were told of
 
     /// <inheritdoc/>
     public void Begin(in TraceEvent begin)
@@ -33,8 +34,11 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         if (pending.Active)
             End(pending.Block, EndKind.LostFree, pending.Moment);
         pending = default;
-        if (begin.Object >= 0 && _live.Remove(begin.Address, out LiveBlock block))
-            pending = new PendingRealloc { Active = true, Block = block, Moment = Now(begin.TimeNs) };
+        if (begin.Object >= 0 && IsLive(begin.Object, begin.Slot))
+        {
+            pending = new PendingRealloc { Active = true, Block = _live[begin.Slot], Moment = Now(begin.TimeNs) };
+            _live[begin.Slot] = None;
+        }
     }
 
     /// <inheritdoc/>
@@ -44,8 +48,12 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             EndRealloc(call);
         else if (call.Acquired >= 0)
             Acquire(call, call.Acquired, 0);
-        else if (call.Given >= 0 && _live.Remove(call.Address, out LiveBlock block))
+        else if (call.Given >= 0 && IsLive(call.Given, call.GivenSlot))
+        {
+            ref LiveBlock block = ref _live[call.GivenSlot];
             End(block, EndKind.Freed, Now(call.TimeNs), ReleaseOf(block, call));
+            block.Object = TraceEvent.NoObject;
+        }
     }
 
     /// <inheritdoc/>
@@ -58,13 +66,14 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
     public void Finish(long endNs)
     {
         // A thread that was inside realloc when the trace ended still held its block, as a failing call would keep it.
-        var alive = new List<LiveBlock>(_live.Values);
-        alive.AddRange(_pending.Where(p => p.Active).Select(p => p.Block));
-        alive.Sort((a, b) => a.Object.CompareTo(b.Object));
-        foreach (LiveBlock block in alive)
-            End(block, EndKind.AliveAtEnd, Now(endNs));
-        _live.Clear();
+        foreach (PendingRealloc pending in _pending.Where(p => p.Active))
+            _live[_slots++] = pending.Block;
         _pending.Clear();
+        int[] alive = [.. Enumerable.Range(0, _slots).Where(s => _live[s].Object >= 0).OrderBy(s => _live[s].Object)];
+        foreach (int slot in alive)
+            End(_live[slot], EndKind.AliveAtEnd, Now(endNs));
+        foreach (int slot in alive)
+            _live[slot] = None;
     }
 
     private void EndRealloc(in TraceCall call)
@@ -81,7 +90,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         else if (pending.Active)
         {
             if (call.Kept >= 0)
-                _live.Add(pending.Block.Address, pending.Block); // failed: the old block stays
+                _live[call.TakenSlot] = pending.Block; // failed: the old block stays
             else if (call.Frees)
                 End(pending.Block, EndKind.Freed, pending.Moment, ReleaseOf(pending.Block, call));
             else
@@ -91,15 +100,18 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
 
     private void Acquire(in TraceCall call, long chain, int position)
     {
-        ref LiveBlock slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_live, call.Address, out bool displaces);
-        if (displaces)
-            End(slot, EndKind.LostFree, Now(call.TimeNs));
-        _acquisitions++;
+        if (call.Displaced >= 0 && IsLive(call.Displaced, call.DisplacedSlot))
+        {
+            End(_live[call.DisplacedSlot], EndKind.LostFree, Now(call.TimeNs));
+            _live[call.DisplacedSlot] = None;
+        }
+        _acquired = call.Acquired + 1;
         _bytes += call.BytesRequested;
         int stack = sites?.Known(call.Stack) ?? 0;
         sites?.Acquired(stack, (long)call.BytesRequested, call.TimeNs);
         LastAcquiredBy(call.Thread) = call.Acquired;
-        slot = new LiveBlock
+        _slots = Math.Max(_slots, call.TakenSlot + 1);
+        _live[call.TakenSlot] = new LiveBlock
         {
             Object = call.Acquired,
             Address = call.Address,
@@ -108,7 +120,6 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             AllocNs = call.TimeNs,
             CallNs = CallNs(call),
             Bytes = _bytes,
-            Acquisitions = _acquisitions,
             Chain = chain,
             ChainPosition = position,
             Thread = call.Thread,
@@ -116,6 +127,8 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             Kind = call.Kind,
         };
     }
+
+    private bool IsLive(long id, int slot) => _live[slot].Object == id;
 
     private void End(in LiveBlock block, EndKind kind, Moment moment) => End(block, kind, moment, Release.None);
 
@@ -133,7 +146,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             EndKind = kind,
             LifetimeNs = Math.Max(0, moment.Ns - block.AllocNs),
             LifetimeBytes = Saturation.ToInt64(unchecked(moment.Bytes - block.Bytes)),
-            LifetimeAllocations = moment.Acquisitions - block.Acquisitions,
+            LifetimeAllocations = moment.Acquired - (block.Object + 1),
             AllocThread = block.Thread,
             FreeThread = release.Thread,
             Chain = block.Chain,
@@ -154,7 +167,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
 
     private long CallNs(in TraceCall call) => hasLatency ? call.DurationNs : AllocationRow.NotRecorded;
 
-    private Moment Now(long ns) => new(ns, _bytes, _acquisitions);
+    private Moment Now(long ns) => new(ns, _bytes, _acquired);
 
     private ref PendingRealloc PendingOf(int thread)
     {
@@ -177,7 +190,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
     }
 
     /// <summary>A moment on the three clocks by which lifetimes are measured.</summary>
-    private readonly record struct Moment(long Ns, ulong Bytes, long Acquisitions);
+    private readonly record struct Moment(long Ns, ulong Bytes, long Acquired);
 
     private struct PendingRealloc
     {
@@ -194,8 +207,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         public long Alignment;
         public long AllocNs;
         public long CallNs; // that its acquisition took
-        public ulong Bytes; // the clocks just after its own acquisition
-        public long Acquisitions;
+        public ulong Bytes; // that clock just after its own acquisition
         public long Chain;
         public int ChainPosition;
         public int Thread;

@@ -11,7 +11,7 @@ internal sealed class StackTables(FrameTable frames, CallSites sites)
 
     /// <returns>The tables and how many rows they have.</returns>
     public async Task<IReadOnlyList<(Table Table, long Rows)>> WriteAsync(
-        OutputDirectory output, IReadOnlyDictionary<string, string> metadata, CancellationToken token)
+        OutputDirectory output, FileFormat format, CancellationToken token)
     {
         return
         [
@@ -24,7 +24,7 @@ internal sealed class StackTables(FrameTable frames, CallSites sites)
 
         async Task<(Table, long)> WriteAsync<TRow>(Table<TRow> table, IEnumerable<TRow> rows, Func<TRow, int> characters) where TRow : struct
         {
-            TableStream<TRow> stream = await TableStream<TRow>.CreateAsync(output.Stage(table.Name), table, metadata, token).ConfigureAwait(false);
+            TableStream<TRow> stream = await TableStream<TRow>.CreateAsync(output.Stage(table.Name), table, format, token).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
                 foreach (TRow row in rows)

@@ -18,6 +18,10 @@ public static class DatasetTables
         "One row for each moment of a grid, of the process, and of the 64 threads and the 64 call sites with the most live bytes at a moment, among the "
         + "first 1,024 of each that acquire.",
         since: 4);
+    internal static Table<AnomalyRow> Anomalies { get; } = new("anomalies",
+        "One row for each call about which something is odd or missing, in the program or in the trace. Most programs have none.", since: 5);
+    internal static Table<EventRow> Events { get; } = new("events",
+        "One row for each event of the trace, in merged order, of a dataset that was made with `--events`; else there are none.", since: 5);
     internal static Table<MarkerRow> Markers { get; } = new("markers", "One row for each moment that was named while it was recorded.", since: 4);
     internal static Table<IntervalRow> Intervals { get; } =
         new("intervals", "One row for each stretch of time that was recorded. Empty where recording is not switched on and off.", since: 4);
@@ -26,8 +30,8 @@ public static class DatasetTables
     public static IReadOnlyList<Table> OfStacks { get; } = [Sites, Stacks, StackFrames, Frames, Modules];
 
     /// <summary>Version of the dataset: rises with a table or a column, which then say since when they are there.</summary>
-    public const int Version = 4;
+    public const int Version = 5;
 
     /// <summary>All of them, in the order in which they get their names: where <c>process</c> is, the rest is.</summary>
-    public static IReadOnlyList<Table> All { get; } = [Allocations, Threads, Timeline, Markers, Intervals, .. OfStacks, Process];
+    public static IReadOnlyList<Table> All { get; } = [Allocations, Threads, Timeline, Markers, Intervals, Anomalies, Events, .. OfStacks, Process];
 }

@@ -1,10 +1,12 @@
 using System.CommandLine;
+using AllocReplay.Analyzer.Parquet;
 using AllocReplay.Analyzer.Passes;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
 using AllocReplay.Recorder;
+using AllocReplay.Replayer;
 using Spectre.Console;
 
 namespace AllocReplay.Cli.Commands;
@@ -14,7 +16,7 @@ internal static class AnalyzeCommand
 {
     public static Command Create(Terminal terminal)
     {
-        var choice = new TraceChoiceOptions(allowsAll: true);
+        var choice = new TraceChoiceOptions(allowsAll: true, isAll: true);
         Option<string?> output = new("--output", "-o")
         {
             Description = "Directory to write. Default: the trace's name with .dataset for its extension, in the current directory.",
@@ -24,11 +26,27 @@ internal static class AnalyzeCommand
         {
             Description = "Write into a directory that is not empty: add this process, or replace its tables. Nothing else is touched.",
         };
+        Option<bool> events = new("--events")
+        {
+            Description = "Write the table events too: one row for each event of the trace, which are more bytes than all the rest.",
+        };
+        Option<string> compression = new("--compression")
+        {
+            Description = $"How the files are compressed: {string.Join(", ", ValueName.All<DatasetCompression>())}.",
+            HelpName = "codec",
+            DefaultValueFactory = _ => ValueName.Of(DatasetCompression.Zstd),
+        };
+        compression.AcceptOnlyFromAmong([.. ValueName.All<DatasetCompression>()]);
+        Option<int?> threads = new("--threads")
+        {
+            Description = "Threads that compress and write, beside one that reads and one that matches: 1 or more. Default: the cores, 4 at the most.",
+            HelpName = "n",
+        };
         Option<bool> partial = TraceArguments.Partial();
         Option<bool> json = TraceArguments.Json();
         var command = new Command("analyze", "Turn a trace into a Parquet dataset: one row for each block, with its lifetime.")
         {
-            output, force, partial, json,
+            output, force, events, compression, threads, partial, json,
         };
         choice.AddTo(command);
         var symbols = new SymbolArguments();
@@ -36,13 +54,19 @@ internal static class AnalyzeCommand
         Interruptible.SetAction(command, terminal, (parse, token) =>
         {
             TraceChoice chosen = choice.Of(parse);
+            if (parse.GetValue(threads) is < 1)
+                throw new UsageException($"--threads {parse.GetValue(threads)}: expected 1 or more");
             var options = new AnalysisOptions
             {
+                Events = parse.GetValue(events),
+                Compression = ValueName.Parse<DatasetCompression>(parse.GetValue(compression)!) ?? default,
                 Directory = parse.GetValue(output) ?? DefaultDirectory(chosen.Path),
                 Force = parse.GetValue(force),
                 Partial = parse.GetValue(partial),
                 Symbols = reader => symbols.For(parse, reader, terminal, token),
             };
+            if (parse.GetValue(threads) is { } writers)
+                options = options with { WriterThreads = writers };
             return Run(chosen, options, parse.GetValue(json), terminal, token);
         });
         return command;
@@ -54,29 +78,29 @@ internal static class AnalyzeCommand
     private static int Run(TraceChoice choice, AnalysisOptions options, bool json, Terminal terminal, CancellationToken token)
     {
         string title = $"analyzing {TextLine.Plain(choice.Path)}";
-        IReadOnlyList<AnalysisResult> results;
+        SessionAnalysis session;
         if (choice.Process == TraceArguments.AllProcesses)
         {
             SessionSwitch.BringIn(choice.Path);
             using Trace trace = Trace.Open(choice.Path);
-            SessionAnalysis session = terminal.WithProgress(
+            session = terminal.WithProgress(
                 title, progress => Analysis.RunAllAsync(trace, choice.Range, options, progress, token).GetAwaiter().GetResult());
-            results = session.Images;
-            if (json)
-                terminal.WriteJson("allocreplay.analyze_all/1", session);
         }
         else
         {
             using TraceReader reader = TraceArguments.Open(choice, terminal);
             AnalysisResult result = terminal.WithProgress(
                 title, progress => Analysis.RunAsync(reader, options, progress, token).GetAwaiter().GetResult());
-            results = [result];
-            if (json)
-                terminal.WriteJson("allocreplay.analyze/1", result);
+            session = new SessionAnalysis(options.Directory, [result], []);
         }
-        if (!json)
-            Print(results, terminal);
-        foreach (string damage in results.Select(r => r.Damage).OfType<string>())
+        if (json)
+            terminal.WriteJson("allocreplay.analyze/2", session);
+        else
+            Print(session.Images, terminal);
+        if (session.Without.Count > 0)
+            terminal.Note($"Note: nothing was written of {Quantity.Count(session.Without.Count, "process image", "process images")} without that part: "
+                + session.Without[0].Reason + (session.Without.Count > 1 ? ", …" : ""));
+        foreach (string damage in session.Images.Select(r => r.Damage).OfType<string>())
             terminal.Note($"allocreplay: warning: the trace is damaged, what could be read was written: {damage}");
         return ExitCode.Ok;
     }

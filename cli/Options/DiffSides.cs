@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using AllocReplay.Analyzer.Diff;
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Cli.Output;
@@ -52,7 +51,7 @@ internal sealed class DiffSideOptions
         foreach (int side in new[] { 0, 1 })
         {
             if (ValueOf(parse, _at, side) is { } at and not (Peak or End))
-                ParseMoment(_at.Name, at);
+                Quantity.ParseMoment(_at.Name, at);
             if (FromOf(parse, side) is var from && ToOf(parse, side) is { } to && to <= from)
                 throw new UsageException($"--to {ValueOf(parse, _to, side)}: expected a time after {ValueOf(parse, _from, side) ?? "the start"}");
         }
@@ -75,28 +74,18 @@ internal sealed class DiffSideOptions
             // What is acquired at the moment itself counts, and what is released then does not live any more.
             Peak => new DatasetSide(operand.Query, image, 0, (image.PeakLiveNs ?? throw new UsageException(
                 $"--at {Peak}: {operand.Path} does not have it, an older version wrote it")) + 1),
-            { } at => new DatasetSide(operand.Query, image, 0, ParseMoment(_at.Name, at) + 1),
+            { } at => new DatasetSide(operand.Query, image, 0, Quantity.ParseMoment(_at.Name, at) + 1),
         };
     }
 
-    private long FromOf(ParseResult parse, int side) => ValueOf(parse, _from, side) is { } text ? ParseMoment(_from.Name, text) : 0;
+    private long FromOf(ParseResult parse, int side) => ValueOf(parse, _from, side) is { } text ? Quantity.ParseMoment(_from.Name, text) : 0;
 
-    private long? ToOf(ParseResult parse, int side) => ValueOf(parse, _to, side) is { } text ? ParseMoment(_to.Name, text) : null;
+    private long? ToOf(ParseResult parse, int side) => ValueOf(parse, _to, side) is { } text ? Quantity.ParseMoment(_to.Name, text) : null;
 
     private static string[] Of(ParseResult parse, Option<string[]> option) => parse.GetValue(option) ?? [];
 
     private static string? ValueOf(ParseResult parse, Option<string[]> option, int side) =>
         Of(parse, option) is { Length: > 0 } values ? values[Math.Min(side, values.Length - 1)] : null;
-
-    /// <summary>A time since the start, which may be 0, in ns; to the nanosecond, as events are told apart by them.</summary>
-    private static long ParseMoment(string option, string text)
-    {
-        (string unit, decimal ns) = new[] { ("ns", 1m), ("us", 1e3m), ("ms", 1e6m), ("s", 1e9m), ("m", 60e9m), ("h", 3600e9m), ("", 1e9m) }
-            .First(u => text.EndsWith(u.Item1, StringComparison.Ordinal));
-        return decimal.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal n) && n < 1e18m / ns
-            ? (long)(n * ns)
-            : throw new UsageException($"{option} {text}: expected a time such as 500ms, 30s or 5m");
-    }
 
     private static Option<string[]> New(string name, string value, string description) => new(name) { Description = description, HelpName = value };
 }

@@ -38,7 +38,7 @@ internal sealed class ReportDataset : IDisposable
         {
             return choice.Range is null
                 ? new ReportDataset(choice.Path, choice.Process)
-                : throw new UsageException($"{choice.Path}: is a dataset; --interval, --from-mark and --to-mark choose a part of a trace");
+                : throw new UsageException($"{choice.Path}: is a dataset; --interval, --from, --to, --from-mark and --to-mark choose a part of a trace");
         }
         using TraceReader reader = TraceArguments.Open(choice, terminal);
         string name = Path.GetFileNameWithoutExtension(Path.GetFullPath(choice.Path).TrimEnd('/')) + Extension;

@@ -16,10 +16,10 @@ internal static class TraceArguments
     /// <summary>The value of <c>--process</c> that stands for every process image.</summary>
     public const string AllProcesses = "all";
 
-    public static Option<string?> Process(bool allowsAll = false) => new("--process")
+    public static Option<string?> Process(bool allowsAll = false, bool isAll = false) => new("--process")
     {
         Description = "Process image to read, as 'info' lists them (pPID.N)" + (allowsAll ? $", or {AllProcesses} for each of them" : "")
-            + ". Default: the busiest.",
+            + (isAll ? $". Default: {AllProcesses}." : ". Default: the busiest."),
         HelpName = allowsAll ? $"image|{AllProcesses}" : "image",
     };
 
@@ -39,6 +39,18 @@ internal static class TraceArguments
     {
         Description = "Only what comes before the first mark of this name, after that of --from-mark.",
         HelpName = "name",
+    };
+
+    public static Option<string?> From() => new("--from")
+    {
+        Description = "Only what is not before this time since the start of the recording, such as 90s. What was allocated before is known when it is freed.",
+        HelpName = "time",
+    };
+
+    public static Option<string?> To() => new("--to")
+    {
+        Description = "Only what comes before this time since the start of the recording.",
+        HelpName = "time",
     };
 
     public static Option<bool> Json() => new("--json") { Description = "Print JSON." };

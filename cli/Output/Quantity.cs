@@ -60,4 +60,14 @@ internal static class Quantity
             ? TimeSpan.FromSeconds(n * seconds)
             : throw new UsageException($"{option} {text}: expected a time such as 500ms, 30s or 5m");
     }
+
+    /// <summary>A time since the start, which may be 0, in ns; to the nanosecond, as events are told apart by them.</summary>
+    public static long ParseMoment(string option, string text)
+    {
+        (string unit, decimal ns) = new[] { ("ns", 1m), ("us", 1e3m), ("ms", 1e6m), ("s", 1e9m), ("m", 60e9m), ("h", 3600e9m), ("", 1e9m) }
+            .First(u => text.EndsWith(u.Item1, StringComparison.Ordinal));
+        return decimal.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal n) && n < 1e18m / ns
+            ? (long)(n * ns)
+            : throw new UsageException($"{option} {text}: expected a time such as 500ms, 30s or 5m");
+    }
 }

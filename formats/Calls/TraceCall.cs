@@ -86,6 +86,9 @@ public record struct TraceCall
     /// <summary>The block that it was given, to give back or to reallocate.</summary>
     public readonly long Given => IsReallocation ? Event.PreviousObject : IsDeallocation ? Event.Object : TraceEvent.NoObject;
 
+    /// <summary>The slot of <see cref="Given"/>, or −1.</summary>
+    public readonly int GivenSlot => IsReallocation ? Event.PreviousSlot : IsDeallocation ? Event.Slot : TraceEvent.NoSlot;
+
     /// <summary>The block that it took.</summary>
     public readonly long Acquired => IsNull || IsDeallocation ? TraceEvent.NoObject : Event.Object;
 
@@ -95,6 +98,12 @@ public record struct TraceCall
     /// <summary>A reallocation that failed: the block that stays what it was.</summary>
     public readonly long Kept => IsNull && IsReallocation ? Event.Object : TraceEvent.NoObject;
 
+    /// <summary>The slot of <see cref="Acquired"/> or <see cref="Kept"/>, or −1.</summary>
+    public readonly int TakenSlot => IsDeallocation ? TraceEvent.NoSlot : Event.Slot;
+
     /// <inheritdoc cref="TraceEvent.DisplacedObject"/>
     public readonly long Displaced => Event.DisplacedObject;
+
+    /// <inheritdoc cref="TraceEvent.DisplacedSlot"/>
+    public readonly int DisplacedSlot => Event.DisplacedSlot;
 }

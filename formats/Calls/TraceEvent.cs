@@ -13,6 +13,9 @@ public record struct TraceEvent
     /// <summary>The object id that stands for "none" or "not known".</summary>
     public const long NoObject = -1;
 
+    /// <summary>The slot of none.</summary>
+    internal const int NoSlot = -1;
+
     /// <summary>What happened.</summary>
     public CallKind Kind { get; internal set; }
 
@@ -77,6 +80,19 @@ public record struct TraceEvent
     /// </summary>
     public long DisplacedObject { get; internal set; }
 
+    /// <summary>
+    /// The place of <see cref="Object"/> among the blocks that are live, −1 where there is none: two blocks that are live at once have two, and there are
+    /// hardly more than the most blocks that were. So what is known of a live block can be kept in an array.
+    /// </summary>
+    /// <remarks>A block has it until the event that tells of its end, of a reallocation the end, and the one after it may have it again.</remarks>
+    public int Slot { get; internal set; }
+
+    /// <summary>The slot of <see cref="PreviousObject"/>, or −1.</summary>
+    public int PreviousSlot { get; internal set; }
+
+    /// <summary>The slot of <see cref="DisplacedObject"/>, or −1.</summary>
+    public int DisplacedSlot { get; internal set; }
+
     /// <summary>Bytes requested in all: size × count, at most <see cref="ByteCount.Max"/>.</summary>
     public readonly ulong BytesRequested => ByteCount.Of(Size, Count);
 
@@ -91,22 +107,23 @@ public record struct TraceEvent
     public readonly bool Acquires => !IsNull && CallKinds.IsAcquisition(Kind);
 
     /// <summary>An event of one thread's stream, before the merge: without objects.</summary>
-    internal static TraceEvent Of(in RawEvent e, int thread, in Clock clock, Dictionary<uint, int> denseThreads) => new()
+    internal static void Of(in RawEvent raw, int thread, in Clock clock, Dictionary<uint, int> denseThreads, out TraceEvent e)
     {
-        Kind = e.Kind,
-        IsNull = e.IsNull,
-        Thread = thread,
-        OtherThread = e.OtherThread < 0 ? -1 : denseThreads.GetValueOrDefault((uint)e.OtherThread, -1),
-        TimeNs = clock.ToNs(e.Ticks),
-        Interval = e.Interval,
-        DurationNs = e.Duration == 0 ? 0 : clock.SpanToNs(e.Duration),
-        Address = e.Address,
-        Size = e.Size,
-        Count = e.Count,
-        Alignment = e.Alignment,
-        Stack = e.Stack,
-        Object = NoObject,
-        PreviousObject = NoObject,
-        DisplacedObject = NoObject,
-    };
+        // Written where it is to be, not copied there: this is done for every event.
+        e = default;
+        e.Kind = raw.Kind;
+        e.IsNull = raw.IsNull;
+        e.Thread = thread;
+        e.OtherThread = raw.OtherThread < 0 ? -1 : denseThreads.GetValueOrDefault((uint)raw.OtherThread, -1);
+        e.TimeNs = clock.ToNs(raw.Ticks);
+        e.Interval = raw.Interval;
+        e.DurationNs = raw.Duration == 0 ? 0 : clock.SpanToNs(raw.Duration);
+        e.Address = raw.Address;
+        e.Size = raw.Size;
+        e.Count = raw.Count;
+        e.Alignment = raw.Alignment;
+        e.Stack = raw.Stack;
+        e.Object = e.PreviousObject = e.DisplacedObject = NoObject;
+        e.Slot = e.PreviousSlot = e.DisplacedSlot = NoSlot;
+    }
 }

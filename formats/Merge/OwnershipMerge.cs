@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using AllocReplay.Formats.Calls;
 
 namespace AllocReplay.Formats.Merge;
@@ -26,8 +25,10 @@ internal sealed class OwnershipMerge : IDisposable
     /// <summary>Far beyond what counters of one machine differ by or a core reorders; far below what a reader would notice.</summary>
     public const long ParkBoundNs = 1_000_000;
 
+    private const int NoPlace = -1;
+
     /// <summary>Stands for the begin of a reallocation whose end alone is in the trace.</summary>
-    private static readonly TraceEvent NoRealloc = new() { Object = TraceEvent.NoObject, Count = 1 };
+    private static readonly TraceEvent NoRealloc = new() { Object = TraceEvent.NoObject, Slot = TraceEvent.NoSlot, Count = 1 };
 
     private readonly List<Stream> _streams = [];
     private readonly PriorityQueue<Stream, (ulong Ticks, int Thread)> _ready = new();
@@ -36,13 +37,16 @@ internal sealed class OwnershipMerge : IDisposable
     private readonly Dictionary<(ulong Address, bool Free), SortedSet<Stream>> _waiters = [];
 
     private readonly SortedSet<Stream> _parked = new(Stream.ByTime);
-    private readonly Dictionary<ulong, long> _live = [];
     private readonly List<Stream> _atEnd = []; // of what there is of them
+    private readonly LiveAddresses _live = new();
+    private readonly SlotArray<long> _objects = new(TraceEvent.NoObject);
+    private readonly Stack<int> _freeSlots = new();
     private readonly Dictionary<uint, int> _denseThread;
     private readonly ulong _bound;
     private readonly bool _forked;
     private Stream? _advanced; // gave the last event; not yet back in _ready
     private long _nextObject;
+    private int _nextSlot;
     private long _parks;
     private long _forced;
     private long _unknown;
@@ -118,7 +122,8 @@ internal sealed class OwnershipMerge : IDisposable
                 e = default;
                 return false;
             }
-            if (Blocks(stream.Head))
+            int place = HasBlock(stream.Head) ? _live.Find(stream.Head.Address) : NoPlace;
+            if (Blocks(stream.Head, place))
             {
                 if (!stream.Overdue)
                 {
@@ -130,7 +135,7 @@ internal sealed class OwnershipMerge : IDisposable
                     _forced++;
             }
             stream.Overdue = false;
-            Emit(stream, out e);
+            Emit(stream, place, out e);
             if (Advance(stream))
                 _advanced = stream;
             return true;
@@ -167,12 +172,17 @@ internal sealed class OwnershipMerge : IDisposable
             stream.Cursor.Dispose();
     }
 
-    private bool Blocks(in RawEvent head)
+    private static bool HasBlock(in RawEvent head) => !head.IsNull && !CallKinds.IsThreadEvent(head.Kind);
+
+    /// <summary>Whether ownership forbids an event.</summary>
+    /// <param name="head">The event.</param>
+    /// <param name="place">That of its address, or none.</param>
+    private bool Blocks(in RawEvent head, int place)
     {
-        if (head.IsNull || CallKinds.IsThreadEvent(head.Kind))
+        if (place == NoPlace)
             return false;
-        bool live = _live.TryGetValue(head.Address, out long owner);
-        return CallKinds.IsAcquisition(head.Kind) ? live && owner >= FirstObjectOf(head.Interval) : !live;
+        int slot = _live.SlotAt(place);
+        return CallKinds.IsAcquisition(head.Kind) ? slot >= 0 && _objects[slot] >= FirstObjectOf(head.Interval) : slot < 0;
     }
 
     private long FirstObjectOf(uint interval) => interval > _interval ? _nextObject : _firstOfInterval;
@@ -226,47 +236,63 @@ internal sealed class OwnershipMerge : IDisposable
         return true;
     }
 
-    private void Emit(Stream stream, out TraceEvent e)
+    private void Emit(Stream stream, int place, out TraceEvent e)
     {
         ref readonly RawEvent head = ref stream.Head;
         if (head.Interval > _interval)
             (_interval, _firstOfInterval) = (head.Interval, _nextObject);
-        e = TraceEvent.Of(head, stream.Thread, Clock, _denseThread);
+        TraceEvent.Of(head, stream.Thread, Clock, _denseThread, out e);
         if (CallKinds.IsThreadEvent(head.Kind))
             return;
         if (CallKinds.IsReallocEnd(head.Kind))
-            EndRealloc(stream, ref e);
+            EndRealloc(stream, place, ref e);
         else if (head.IsNull)
             StartRealloc(stream, e);
         else if (CallKinds.IsAcquisition(head.Kind))
-            Acquire(ref e);
+            Acquire(place, ref e);
         else
-        {
-            if (_live.Remove(head.Address, out long released))
-                e.Object = released;
-            else if (_forked)
-                _inherited++;
-            else
-                _unknown++;
-            StartRealloc(stream, e);
-            Wake(head.Address, free: true);
-        }
+            Release(stream, place, ref e);
     }
 
-    private void Acquire(ref TraceEvent e)
+    private void Acquire(int place, ref TraceEvent e)
     {
         e.Object = _nextObject++;
-        ref long slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_live, e.Address, out bool wasLive);
-        if (wasLive)
+        // Not the slot of what it takes the place of: that one is told of in the same event.
+        e.Slot = _freeSlots.TryPop(out int free) ? free : _nextSlot++;
+        _objects[e.Slot] = e.Object;
+        int before = _live.SlotAt(place);
+        if (before >= 0)
         {
-            if (slot < _firstOfInterval)
+            e.DisplacedObject = _objects[before];
+            e.DisplacedSlot = before;
+            _freeSlots.Push(before);
+            if (e.DisplacedObject < _firstOfInterval)
                 _whileStopped++;
             else
                 _implicit++;
-            e.DisplacedObject = slot;
         }
-        slot = e.Object;
+        _live.Put(place, e.Address, e.Slot);
         Wake(e.Address, free: false);
+    }
+
+    private void Release(Stream stream, int place, ref TraceEvent e)
+    {
+        int slot = _live.SlotAt(place);
+        if (slot >= 0)
+        {
+            e.Object = _objects[slot];
+            e.Slot = slot;
+            _live.RemoveAt(place);
+        }
+        else if (_forked)
+            _inherited++;
+        else
+            _unknown++;
+        if (CallKinds.IsReallocBegin(e.Kind))
+            StartRealloc(stream, e); // has the slot until the call ends
+        else if (slot >= 0)
+            _freeSlots.Push(slot);
+        Wake(e.Address, free: true);
     }
 
     private static void StartRealloc(Stream stream, in TraceEvent e)
@@ -275,28 +301,33 @@ internal sealed class OwnershipMerge : IDisposable
             stream.PendingRealloc = e;
     }
 
-    private void EndRealloc(Stream stream, ref TraceEvent e)
+    private void EndRealloc(Stream stream, int place, ref TraceEvent e)
     {
         TraceEvent begin = stream.PendingRealloc;
         stream.PendingRealloc = NoRealloc;
         Reallocation = new ReallocBegin(begin.TimeNs, begin.Address, begin.IsNull);
         e.Size = begin.Size;
         e.Count = begin.Count;
-        long old = begin.Object;
-        if (!e.IsNull)
-        {
-            Acquire(ref e);
-            e.PreviousObject = old;
-            return;
-        }
+        e.PreviousObject = begin.Object;
+        e.PreviousSlot = begin.Slot;
         // A null result of realloc(p, 0) has freed p; of any other size it is a failure, and p stays.
-        bool freed = begin.BytesRequested == 0;
-        if (old >= 0 && !freed && _live.TryAdd(begin.Address, old))
-        {
-            e.Object = old;
-            Wake(begin.Address, free: false);
-        }
-        e.PreviousObject = old;
+        if (!e.IsNull)
+            Acquire(place, ref e);
+        else if (begin.Slot >= 0 && begin.BytesRequested != 0 && TryKeep(begin))
+            (e.Object, e.Slot) = (begin.Object, begin.Slot);
+        if (begin.Slot >= 0 && e.Slot != begin.Slot)
+            _freeSlots.Push(begin.Slot);
+    }
+
+    /// <summary>Gives a block that could not be reallocated its address back, unless that has a new owner.</summary>
+    private bool TryKeep(in TraceEvent begin)
+    {
+        int place = _live.Find(begin.Address);
+        if (_live.SlotAt(place) >= 0)
+            return false;
+        _live.Put(place, begin.Address, begin.Slot);
+        Wake(begin.Address, free: false);
+        return true;
     }
 
     /// <summary>Reads a stream's next event. False at its end.</summary>

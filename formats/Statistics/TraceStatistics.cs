@@ -6,7 +6,7 @@ namespace AllocReplay.Formats.Statistics;
 public sealed class TraceStatistics : ITraceSink
 {
     private readonly long[] _byKind = new long[64];
-    private readonly Dictionary<long, (ulong Size, int Thread)> _live = [];
+    private readonly SlotArray<LiveBlock> _live = new(new LiveBlock(TraceEvent.NoObject, 0, 0));
     private readonly List<ThreadTotals> _threads = [];
     private UInt128 _acquired, _liveBytes, _peak; // exact, so that what is taken off them was on them
 
@@ -66,7 +66,7 @@ public sealed class TraceStatistics : ITraceSink
     /// <summary>When that was first, nanoseconds since the start of the recording; 0 without blocks.</summary>
     public long PeakLiveNs { get; private set; }
     /// <summary>Live blocks at the end of the trace.</summary>
-    public long LiveBlocks => _live.Count;
+    public long LiveBlocks { get; private set; }
     /// <summary>Their requested bytes; at most <see cref="ByteCount.Max"/>.</summary>
     public ulong LiveBytes => ByteCount.Of(_liveBytes);
     /// <summary>Time of the last event, nanoseconds since the start of the recording; 0 without events.</summary>
@@ -107,7 +107,7 @@ public sealed class TraceStatistics : ITraceSink
         else if (call.IsNull)
             NullReleases++;
         else
-            Release(call.Given, call.Thread);
+            Release(call.Given, call.GivenSlot, call.Thread);
         Timeline.Add(call.TimeNs, isCall: true, LiveBytes);
     }
 
@@ -139,33 +139,46 @@ public sealed class TraceStatistics : ITraceSink
     private void AddAcquisition(in TraceCall call, ThreadTotals thread)
     {
         thread.Requested += call.BytesRequested;
+        Forget(call.Displaced, call.DisplacedSlot);
+        if (!call.IsNull || call.Frees)
+            Release(call.Given, call.GivenSlot, call.Thread);
+        else
+            Forget(call.Released, call.GivenSlot); // its address had a new owner by then: it was released, and nobody told
         if (call.IsNull)
         {
-            if (call.Frees && call.Given >= 0)
-                Release(call.Given, call.Thread);
-            else
-                FailedCalls++;
+            FailedCalls += call.Frees && call.Given >= 0 ? 0 : 1;
             return;
         }
-        Release(call.Given, call.Thread);
-        Release(call.Displaced, call.Thread);
         Acquisitions++;
         _acquired += call.BytesRequested;
-        _live.Add(call.Acquired, (call.BytesRequested, call.Thread));
+        _live[call.TakenSlot] = new LiveBlock(call.Acquired, call.BytesRequested, call.Thread);
+        LiveBlocks++;
         _liveBytes += call.BytesRequested;
         thread.LastAcquired = call.Acquired;
         if (_liveBytes > _peak)
             (_peak, PeakLiveNs) = (_liveBytes, call.TimeNs);
     }
 
-    private void Release(long id, int thread)
+    private void Release(long id, int slot, int thread)
     {
-        if (!_live.Remove(id, out var block))
+        if (Forget(id, slot) is not { } block)
             return;
-        _liveBytes -= block.Size;
         if (block.Thread != thread)
             CrossThreadReleases++;
         else if (_threads[thread].LastAcquired == id)
             TemporaryBlocks++;
     }
+
+    /// <summary>A block is live no more; null where it was not known.</summary>
+    private LiveBlock? Forget(long id, int slot)
+    {
+        if (id < 0 || _live[slot] is var block && block.Object != id)
+            return null;
+        _live[slot].Object = TraceEvent.NoObject;
+        LiveBlocks--;
+        _liveBytes -= block.Size;
+        return block;
+    }
+
+    private record struct LiveBlock(long Object, ulong Size, int Thread);
 }

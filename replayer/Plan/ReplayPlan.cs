@@ -54,11 +54,7 @@ public sealed class ReplayPlan : IDisposable
         {
             using var builder = new PlanBuilder(directory, reader.Threads.Count, reader.MainThread, reader.Process.Latency, options);
             var requests = new ThreadRequests(reader.Threads.Count);
-            using (var compiler = new SinkRelay(builder))
-            {
-                reader.ForEach([requests, compiler], progress, token);
-                compiler.Complete();
-            }
+            reader.ForEach([requests, builder], progress, token);
             PlanFacts? facts = null;
             var file = new FileStreamOptions
             {

@@ -13,6 +13,7 @@ namespace AllocReplay.Tests.Analyzer;
 public sealed class ParquetTests : IDisposable
 {
     private static readonly string[] Summed = ["size", "lifetime_ns", "address", "free_thread", "chain"];
+    private static readonly FileFormat Plain = new(new Dictionary<string, string>());
     private static readonly string[] Types = ["Int64", "String", "Boolean"];
 
     private readonly TemporaryDirectory _directory = new();
@@ -139,7 +140,7 @@ public sealed class ParquetTests : IDisposable
         var column = new Int64Column("value", values.Length);
         values.CopyTo(column.Values, 0);
         await TableFile.WriteTableAsync(
-            _directory["x.parquet"], [column], values.Length, new Dictionary<string, string>(), TestContext.Current.CancellationToken);
+            _directory["x.parquet"], [column], values.Length, Plain, TestContext.Current.CancellationToken);
 
         using var file = new ParquetFileReader(_directory["x.parquet"]);
         Assert.Equal(values, Integers(file, "value"));
@@ -152,7 +153,8 @@ public sealed class ParquetTests : IDisposable
         foreach (string run in new[] { "a", "b" })
         {
             Directory.CreateDirectory(_directory[run]);
-            using var writer = new AllocationWriter(_directory[run], new Dictionary<string, string>(), TestContext.Current.CancellationToken, groupRows: 7);
+            using var writer = new TableWriter<AllocationRow>(
+                DatasetTables.Allocations, _directory[run], Plain, TestContext.Current.CancellationToken, groupRows: 7);
             for (int i = 0; i < Rows; i++)
                 writer.Add(Row(i));
             await writer.CompleteAsync();
@@ -175,8 +177,8 @@ public sealed class ParquetTests : IDisposable
     [Fact]
     public async Task A_failing_writer_ends_the_analysis_with_its_cause()
     {
-        using var writer = new AllocationWriter(
-            _directory["does/not/exist"], new Dictionary<string, string>(), TestContext.Current.CancellationToken, groupRows: 1);
+        using var writer = new TableWriter<AllocationRow>(
+            DatasetTables.Allocations, _directory["does/not/exist"], Plain, TestContext.Current.CancellationToken, groupRows: 1);
         Assert.ThrowsAny<OperationCanceledException>(() =>
         {
             for (int i = 0; i < 100; i++)

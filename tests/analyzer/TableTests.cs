@@ -189,8 +189,8 @@ public sealed class TableTests : IDisposable
     {
         Directory.CreateDirectory(_directory[directory]);
         TableFile.WriteTableAsync(
-            Path.Combine(_directory[directory], TableFile.PartName(0)), table.CreateBatch(rows).Columns, rows.Length, new Dictionary<string, string>(),
-            TestContext.Current.CancellationToken).GetAwaiter().GetResult();
+            Path.Combine(_directory[directory], TableFile.PartName(0)), table.CreateBatch(rows).Columns, rows.Length,
+            new FileFormat(new Dictionary<string, string>()), TestContext.Current.CancellationToken).GetAwaiter().GetResult();
     }
 
     private static List<object[]> ByParquetSharp(string path)

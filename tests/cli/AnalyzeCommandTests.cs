@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
@@ -34,9 +35,10 @@ public sealed class AnalyzeCommandTests : IDisposable
         (_, string output, _) = await Run("analyze", "svc.allocrec", "-o", "x", "--json");
 
         using JsonDocument json = JsonDocument.Parse(output);
-        Assert.Equal(8, json.RootElement.GetProperty("tables")[0].GetProperty("rows").GetInt64());
+        JsonElement image = Assert.Single(json.RootElement.GetProperty("images").EnumerateArray());
+        Assert.Equal(8, image.GetProperty("tables")[0].GetProperty("rows").GetInt64());
         Assert.Equal("x", json.RootElement.GetProperty("dataset").GetString());
-        Assert.True(json.RootElement.GetProperty("elapsed_ns").GetInt64() > 0);
+        Assert.True(image.GetProperty("elapsed_ns").GetInt64() > 0);
     }
 
     [Fact]
@@ -194,30 +196,61 @@ public sealed class AnalyzeCommandTests : IDisposable
         Assert.Equal((2, ""), (code, output));
         Assert.Matches(@"^allocreplay: Catalog Error: .*\n(.*\n)*LINE 2: FROM nothing\n +\^\n$", notes);
         Assert.Contains(
-            "There are the tables allocations, threads, timeline, markers, intervals, sites, stacks, stack_frames, frames, modules, process, the views ",
+            "There are the tables allocations, threads, timeline, markers, intervals, anomalies, events, sites, stacks, stack_frames, frames, modules, "
+                + "process, the views ",
             notes, StringComparison.Ordinal);
         Assert.DoesNotContain("Did you mean", notes, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Analyze_writes_one_image_of_several_or_all()
+    public async Task Analyze_writes_all_images_or_one()
     {
         SampleTrace.Write(_directory["svc.allocrec"], w => w.Thread(0).Malloc(30_000, 0x8000, 1), image: "p200.0");
 
-        (_, string one, string notes) = await Run("analyze", "svc.allocrec", "-o", "one");
+        (_, string one, string notes) = await Run("analyze", "svc.allocrec", "-o", "one", "--process", "p200.0");
         Assert.DoesNotContain("p100.0", one, StringComparison.Ordinal);
         Assert.Contains("p200.0", notes, StringComparison.Ordinal);
-        Assert.Contains("--process", notes, StringComparison.Ordinal);
-        (int code, string all, notes) = await Run("analyze", "svc.allocrec", "-o", "all", "--process", "all");
+        (int code, string all, notes) = await Run("analyze", "svc.allocrec", "-o", "all");
         Assert.Equal(0, code);
         Assert.Matches(@"(?m)^ +allocations +17 +2 ", all); // both together
         Assert.Single(Regex.Matches(all, "allocations"));
         Assert.Contains(", 2 processes): ", notes, StringComparison.Ordinal);
         Assert.Equal("process,n\np100.0,8\np200.0,9\n",
             (await Run("query", "all", "SELECT process, count(*) AS n FROM allocations GROUP BY ALL ORDER BY ALL", "--csv")).Output);
-        using JsonDocument json = JsonDocument.Parse((await Run("analyze", "svc.allocrec", "-o", "all", "--process", "all", "--force", "--json")).Output);
-        Assert.Equal("allocreplay.analyze_all/1", json.RootElement.GetProperty("schema").GetString());
+        using JsonDocument json = JsonDocument.Parse((await Run("analyze", "svc.allocrec", "-o", "all", "--force", "--json")).Output);
+        Assert.Equal("allocreplay.analyze/2", json.RootElement.GetProperty("schema").GetString());
         Assert.Equal(9, json.RootElement.GetProperty("images")[0].GetProperty("tables")[0].GetProperty("rows").GetInt64());
+    }
+
+    [Fact]
+    public async Task A_part_that_an_image_does_not_have_is_told_and_one_that_none_has_is_an_error()
+    {
+        SampleTrace.Write(_directory["svc.allocrec"], w => w.Mark(MarkEntry.Named, 1, 10_000, "half"), image: "p200.0");
+
+        (int code, string table, string notes) = await Run("analyze", "svc.allocrec", "-o", "half", "--from-mark", "half");
+        Assert.Equal(0, code);
+        Assert.Contains("nothing was written of 1 process image without that part: ", notes, StringComparison.Ordinal);
+        Assert.Contains("no mark half", notes, StringComparison.Ordinal);
+        Assert.Contains("process=p200.0", notes, StringComparison.Ordinal);
+        (code, table, notes) = await Run("analyze", "svc.allocrec", "-o", "none", "--from-mark", "other");
+        Assert.NotEqual(0, code);
+        Assert.Contains("no mark other", notes, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_directory["none"]));
+    }
+
+    [Fact]
+    public async Task A_stretch_of_time_is_what_lies_in_it()
+    {
+        SampleTrace.Write(_directory["svc.allocrec"]);
+        await Run("analyze", "svc.allocrec", "-o", "part", "--from", "5us", "--to", "25us");
+        Assert.Equal("object,end_kind\n4,freed\n5,alive_at_end\n",
+            (await Run("query", "part", "SELECT object, end_kind FROM allocations ORDER BY object", "--csv")).Output);
+        (int code, _, string notes) = await Run("analyze", "svc.allocrec", "-o", "odd", "--from", "2s", "--to", "1s");
+        Assert.Equal(2, code);
+        Assert.Contains("--to 1s: expected a time after 2s", notes, StringComparison.Ordinal);
+        (code, _, notes) = await Run("dump", "svc.allocrec", "--from", "soon");
+        Assert.Equal(2, code);
+        Assert.Contains("--from soon: expected a time such as", notes, StringComparison.Ordinal);
     }
 
     private async Task<(int Code, string Output, string Notes)> Run(params string[] arguments)

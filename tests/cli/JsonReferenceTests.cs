@@ -205,7 +205,6 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("compare", trace, replay, "--allocator", "glibc,noop", "--runs", "1"),
             Print("allocators"),
             Print("analyze", trace, "-o", _directory["data"], "--force"),
-            Print("analyze", trace, "--process", "all", "-o", _directory["all"], "--force"),
             Print("compact", _directory["data"], "-o", _directory[$"compact-{Guid.NewGuid():N}"]),
             Print("query", "--list-views"),
             Print("report", stacks),

@@ -1,7 +1,6 @@
 using AllocReplay.Formats.Calls;
-using AllocReplay.Replayer.Plan;
 
-namespace AllocReplay.Tests.Replayer;
+namespace AllocReplay.Tests.Formats;
 
 /// <summary>What one thread reads, another takes.</summary>
 public sealed class SinkRelayTests
@@ -12,7 +11,7 @@ public sealed class SinkRelayTests
     public void Everything_arrives_in_its_order()
     {
         var sink = new Log(failAt: -1);
-        using (var relay = new SinkRelay(sink))
+        using (var relay = new SinkRelay([sink]))
         {
             Feed(relay);
             relay.Complete();
@@ -27,7 +26,7 @@ public sealed class SinkRelayTests
     public void A_sink_that_fails_ends_the_reading(int failAt)
     {
         var sink = new Log(failAt);
-        using var relay = new SinkRelay(sink);
+        using var relay = new SinkRelay([sink]);
         var e = Assert.Throws<InvalidOperationException>(() =>
         {
             Feed(relay);
@@ -40,8 +39,8 @@ public sealed class SinkRelayTests
     [Fact]
     public void A_reader_that_fails_leaves_no_thread()
     {
-        var relay = new SinkRelay(new Log(failAt: -1));
-        relay.Add(new ThreadEvent(CallKind.ThreadExit, 0, -1, 0, 1, 0));
+        var relay = new SinkRelay([new Log(failAt: -1)]);
+        relay.Added();
         relay.Dispose(); // joins it
     }
 
@@ -49,13 +48,9 @@ public sealed class SinkRelayTests
     {
         for (int i = 0; i < Events; i++)
         {
-            var e = new TraceEvent { Kind = CallKind.Malloc, TimeNs = i };
-            if (i % 10 == 3)
-                relay.Begin(e);
-            else if (i % 10 == 7)
-                relay.Add(new ThreadEvent(CallKind.ThreadExit, 0, -1, i, 1, 0));
-            else
-                relay.Add(new TraceCall { Event = e });
+            CallKind kind = (i % 10) switch { 3 => CallKind.ReallocBegin, 7 => CallKind.ThreadExit, _ => CallKind.Malloc };
+            relay.Next.Event = new TraceEvent { Kind = kind, TimeNs = i };
+            relay.Added();
         }
     }
 
