@@ -7,12 +7,13 @@ using AllocReplay.Formats.Stacks;
 namespace AllocReplay.Formats;
 
 /// <summary>
-/// Reads one process image of a recording while it is recorded: the events that <see cref="TraceReader"/> would read of it when it has ended, in the same order,
-/// as far as they are final. <see cref="Look"/> finds what has come; <see cref="Read"/> and <see cref="ForEach"/> go up to the <see cref="HorizonNs"/>.
+/// Reads one process image of a recording while it is recorded: the events that <see cref="TraceReader"/> would read of it when it has ended, in the same
+/// order, as far as they are final. <see cref="Look"/> finds what has come; <see cref="Read"/> and <see cref="ForEach"/> go up to the <see cref="HorizonNs"/>.
 /// </summary>
 /// <remarks>
-/// <para>It reads files, and asks nothing of the recorded program or its recorder: neither notices. Up to which moment events are final, and why, is said in
-/// docs/design/recorder.md. Memory: one entry per live block, one chunk of events per thread, and of what was found and not read yet some 50 bytes a chunk.</para>
+/// <para>It reads files, and asks nothing of the recorded program or its recorder: neither notices. Up to which moment events are final, and why, is said
+/// in docs/design/recorder.md. Memory: one entry per live block, one chunk of events per thread, and of what was found and not read yet some 50 bytes a
+/// chunk.</para>
 /// <para>It does not know whether somebody still writes the files: <see cref="Finish"/> tells it. For one thread at a time, but <see cref="ReadFrames"/>.</para>
 /// </remarks>
 public sealed class TraceFollower : IDisposable

@@ -103,7 +103,8 @@ public sealed unsafe class ImageWatch : IDisposable
     internal static IEnumerable<uint> Recording(SafeFileHandle arena, ArenaHeader shared) => LiveSlots(arena, shared).Select(s => s.Page.Pid);
 
     private static long SlotOf(SafeFileHandle arena, in ArenaHeader shared, ProcessHeader header) =>
-        LiveSlots(arena, shared).Where(s => s.Page.Pid == header.Pid && s.Page.StartTicks == header.StartTicks).Select(s => s.Offset).DefaultIfEmpty(-1).First();
+        LiveSlots(arena, shared).Where(s => s.Page.Pid == header.Pid && s.Page.StartTicks == header.StartTicks)
+            .Select(s => s.Offset).DefaultIfEmpty(-1).First();
 
     private static IEnumerable<(long Offset, ProcessHeader Page)> LiveSlots(SafeFileHandle arena, ArenaHeader shared)
     {

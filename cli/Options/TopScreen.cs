@@ -38,7 +38,8 @@ internal sealed class TopScreen(FullScreen screen, TopOrder order) : ITopView
         lines.AddRange(table.Take(Math.Max(0, height - lines.Count - 1)));
         while (lines.Count < height - 1)
             lines.Add("");
-        lines.Add($"q quit   s sort: {Order.ToString().ToLowerInvariant()}   t {(threads ? "sites" : "threads")}   p {(_isPaused ? "go on (paused)" : "pause")}");
+        string order = Order.ToString().ToLowerInvariant();
+        lines.Add($"q quit   s sort: {order}   t {(threads ? "sites" : "threads")}   p {(_isPaused ? "go on (paused)" : "pause")}");
         screen.Show(lines, marked);
     }
 

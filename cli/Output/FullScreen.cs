@@ -3,7 +3,9 @@ using System.Text;
 
 namespace AllocReplay.Cli.Output;
 
-/// <summary>The terminal as one page that is painted anew, with keys: on the screen that editors use, so that what was on the other is there afterwards.</summary>
+/// <summary>
+/// The terminal as one page that is painted anew, with keys: on the screen that editors use, so that what was on the other is there afterwards.
+/// </summary>
 /// <remarks>
 /// A thread of its own reads the keys: while it waits for one, the terminal echoes none, and hands over each as it is struck. It ends with the process; the
 /// runtime then gives the terminal back as it was.

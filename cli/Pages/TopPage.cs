@@ -66,7 +66,8 @@ internal static class TopPage
 
     /// <summary>What became of it, in one line.</summary>
     public static string Ending(TopReport r) =>
-        $"{NameOf(r)} ({r.Process}) {(r.State == TopState.Abandoned ? "is not written any more: the process that wrote the recording was killed" : "has ended")}: "
+        $"{NameOf(r)} ({r.Process}) "
+            + (r.State == TopState.Abandoned ? "is not written any more, as the process that wrote the recording was killed: " : "has ended: ")
             + $"{Quantity.Count(r.Blocks, "allocation")}, {Quantity.Bytes(r.LiveBytes)} live in {Quantity.Count(r.LiveBlocks, "block")}";
 
     /// <summary>Its lines, from the headers on.</summary>

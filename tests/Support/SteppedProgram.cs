@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace AllocReplay.Tests.Support;
 
-/// <summary>The target steps.c under <c>record</c>: it does one thing after the other, as the test says, and has done it when <see cref="Do"/> returns.</summary>
+/// <summary>
+/// The target steps.c under <c>record</c>: it does one thing after the other, as the test says, and has done it when <see cref="Do"/> returns.
+/// </summary>
 internal sealed class SteppedProgram : IDisposable
 {
     private readonly Process _recorder;
@@ -11,7 +13,8 @@ internal sealed class SteppedProgram : IDisposable
     public SteppedProgram(string recording, params string[] options)
     {
         Recording = recording;
-        _recorder = Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand, ["record", "-q", .. options, "-o", recording, "--", Targets.Build("steps.c", "-g")])
+        string[] arguments = ["record", "-q", .. options, "-o", recording, "--", Targets.Build("steps.c", "-g")];
+        _recorder = Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -44,8 +44,9 @@ public sealed class TopCommandTests : IDisposable
 
         Assert.Equal(1, _runner.Output.Count(c => c == '\n'));
         Assert.Equal("ended", top.RootElement.GetProperty("state").GetString());
-        foreach ((string here, string there) in new[] { ("live_bytes", "live_bytes"), ("live_blocks", "live_blocks"), ("peak_bytes", "peak_live_bytes"), ("events", "events") })
-            Assert.Equal(info.RootElement.GetProperty(there).GetInt64(), top.RootElement.GetProperty(here).GetInt64());
+        string[][] alike = [["live_bytes", "live_bytes"], ["live_blocks", "live_blocks"], ["peak_bytes", "peak_live_bytes"], ["events", "events"]];
+        foreach (string[] pair in alike)
+            Assert.Equal(info.RootElement.GetProperty(pair[1]).GetInt64(), top.RootElement.GetProperty(pair[0]).GetInt64());
     }
 
     [Fact]
@@ -54,8 +55,8 @@ public sealed class TopCommandTests : IDisposable
         SampleTrace.Write(_directory["svc.allocrec"]);
         Assert.Equal(ExitCode.Ok, _runner.Run("pack", _directory["svc.allocrec"], "-o", _directory["svc.alloctrace"]));
         Directory.CreateDirectory(_directory["empty"]);
-        AssertFails(ExitCode.Usage, $"{_directory["svc.alloctrace"]}: is a packed trace, and complete; allocreplay report {_directory["svc.alloctrace"]} shows it",
-            _directory["svc.alloctrace"]);
+        string packed = _directory["svc.alloctrace"];
+        AssertFails(ExitCode.Usage, $"{packed}: is a packed trace, and complete; allocreplay report {packed} shows it", packed);
         AssertFails(ExitCode.NotPossible, "pid 4194305: no such process", "4194305"); // more than the kernel gives
         AssertFails(ExitCode.NotPossible, $"pid {Environment.ProcessId}: is neither a process that 'allocreplay record' started nor one that records",
             $"{Environment.ProcessId}");
