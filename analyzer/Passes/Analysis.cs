@@ -126,9 +126,10 @@ public static class Analysis
         using TableWriter<AnomalyRow> anomalies = Writer(DatasetTables.Anomalies, SmallGroupRows);
         using TableWriter<EventRow>? events = options.Events ? Writer(DatasetTables.Events) : null;
         var statistics = new TraceStatistics();
-        var blocks = new BlockSinks(allocations);
+        var odd = new Anomalies(anomalies, reader, sites);
+        var blocks = new BlockSinks(allocations, odd);
         var matcher = new LifetimeMatcher(blocks, reader.Process.Latency, sites);
-        List<ITraceSink> sinks = [statistics, matcher, new Anomalies(anomalies, reader.Process.Forked, sites)];
+        List<ITraceSink> sinks = [statistics, matcher, odd];
         List<ITableWriter> writers = [allocations, anomalies];
         if (events is not null)
         {
@@ -159,8 +160,8 @@ public static class Analysis
     /// <summary>What was read of a trace.</summary>
     private sealed record TraceTotals(TraceStatistics Statistics, Timeline Timeline, long SaturatedSizes, IReadOnlyList<(Table Table, long Rows)> Tables);
 
-    /// <summary>A row goes into its table and into the timeline.</summary>
-    private sealed class BlockSinks(TableWriter<AllocationRow> writer) : IAllocationSink
+    /// <summary>A row goes into its table and into the timeline, and is looked at.</summary>
+    private sealed class BlockSinks(TableWriter<AllocationRow> writer, Anomalies anomalies) : IAllocationSink
     {
         public Timeline Timeline { get; } = new();
 
@@ -173,6 +174,12 @@ public static class Analysis
             Timeline.Add(row);
             if (row.Size == long.MaxValue)
                 SaturatedSizes++;
+        }
+
+        public void Add(in AllocationRow row, in TraceCall by)
+        {
+            Add(row);
+            anomalies.Look(row, by);
         }
     }
 

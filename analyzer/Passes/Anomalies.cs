@@ -1,16 +1,20 @@
 using AllocReplay.Analyzer.Parquet;
 using AllocReplay.Analyzer.Tables;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 
 namespace AllocReplay.Analyzer.Passes;
 
-/// <summary>Finds what is odd about calls, and writes the table <c>anomalies</c>. It goes by nothing but the calls: the other tables are not asked.</summary>
+/// <summary>
+/// Finds what is odd about calls, and writes the table <c>anomalies</c>. What a call did to a block is looked at when the block's row is made: then it is
+/// known how it was acquired.
+/// </summary>
 /// <param name="writer">Takes the rows.</param>
-/// <param name="isForked">Whether the process began as a fork: what it releases without having acquired it is its parent's.</param>
+/// <param name="reader">The trace. Of a process that began as a fork, what it releases without having acquired it is its parent's.</param>
 /// <param name="sites">Which stacks are known; null where they were not recorded.</param>
-internal sealed class Anomalies(TableWriter<AnomalyRow> writer, bool isForked, CallSites? sites) : ITraceSink
+internal sealed class Anomalies(TableWriter<AnomalyRow> writer, TraceReader reader, CallSites? sites) : ITraceSink
 {
-    private readonly SlotArray<Block> _live = new(new Block(TraceEvent.NoObject, default, 0, 0));
+    private readonly bool _isForked = reader.Process.Forked;
 
     private enum Family
     {
@@ -23,7 +27,7 @@ internal sealed class Anomalies(TableWriter<AnomalyRow> writer, bool isForked, C
     public void Begin(in TraceEvent begin)
     {
         if (begin.Object < 0 && !begin.IsNull)
-            Tell(UnknownRelease, begin, begin.Object, default);
+            Tell(UnknownRelease, begin, begin.Object, null);
     }
 
     /// <inheritdoc/>
@@ -52,55 +56,47 @@ internal sealed class Anomalies(TableWriter<AnomalyRow> writer, bool isForked, C
     {
         if (call.IsDeallocation)
         {
-            if (!call.IsNull)
-                Release(call);
-            return;
+            if (!call.IsNull && call.Given < 0)
+                Tell(UnknownRelease, call.Event, call.Given, null);
         }
-        if (call.Given >= 0)
-            CheckFamily(call, BlockOf(call.Given, call.GivenSlot));
-        if (call.Displaced >= 0)
-        {
-            Block displaced = BlockOf(call.Displaced, call.DisplacedSlot);
-            bool isOfBefore = displaced.IsKnown && displaced.Interval < call.Interval;
-            Tell(isOfBefore ? AnomalyKind.ReleasedWhileStopped : AnomalyKind.LostFree, call.Event, call.Displaced, displaced);
-        }
-        if (call.IsNull)
+        else if (call.IsNull)
         {
             if (!call.Frees)
-                Tell(AnomalyKind.FailedCall, call.Event, call.Given, default);
-            return;
+                Tell(AnomalyKind.FailedCall, call.Event, call.Given, null);
         }
-        _live[call.TakenSlot] = new Block(call.Acquired, call.Kind, (long)call.BytesRequested, call.Interval);
-        if (call.BytesRequested == ByteCount.Max)
-            Tell(AnomalyKind.SaturatedSize, call.Event, call.Acquired, default);
+        else if (call.BytesRequested == ByteCount.Max)
+            Tell(AnomalyKind.SaturatedSize, call.Event, call.Acquired, null);
     }
 
-    private AnomalyKind UnknownRelease => isForked ? AnomalyKind.InheritedRelease : AnomalyKind.UnknownRelease;
-
-    private void Release(in TraceCall call)
+    /// <summary>Looks at the end of a block.</summary>
+    /// <param name="row">The block.</param>
+    /// <param name="by">The call that released or reallocated it, or acquired its address anew.</param>
+    public void Look(in AllocationRow row, in TraceCall by)
     {
-        if (call.Given < 0)
+        if (row.EndKind == EndKind.LostFree)
         {
-            Tell(UnknownRelease, call.Event, call.Given, default);
+            Tell(row.AllocNs < StartOf(by.Interval) ? AnomalyKind.ReleasedWhileStopped : AnomalyKind.LostFree, by.Event, row.Object, row);
             return;
         }
-        Block block = BlockOf(call.Given, call.GivenSlot);
-        CheckFamily(call, block);
-        bool tellsSize = (CallKinds.Fields(call.Kind) & CallFields.Size) != 0;
-        if (tellsSize && block.IsKnown && Saturation.ToInt64(call.Size) != block.Size)
-            Tell(AnomalyKind.WrongSize, call.Event, call.Given, block);
+        if (FamilyOf(by.Kind) != FamilyOf(row.Kind))
+            Tell(AnomalyKind.MismatchedRelease, by.Event, row.Object, row);
+        bool tellsSize = by.IsDeallocation && (CallKinds.Fields(by.Kind) & CallFields.Size) != 0;
+        if (tellsSize && Saturation.ToInt64(by.Size) != row.Size)
+            Tell(AnomalyKind.WrongSize, by.Event, row.Object, row);
     }
 
-    private void CheckFamily(in TraceCall call, in Block block)
+    private AnomalyKind UnknownRelease => _isForked ? AnomalyKind.InheritedRelease : AnomalyKind.UnknownRelease;
+
+    /// <summary>When an interval was begun; the start of the trace where none was.</summary>
+    private long StartOf(uint number)
     {
-        if (block.IsKnown && FamilyOf(call.Kind) != FamilyOf(block.Kind))
-            Tell(AnomalyKind.MismatchedRelease, call.Event, call.Given, block);
+        foreach (Interval interval in reader.Intervals)
+            if (interval.Number == number)
+                return interval.StartNs;
+        return 0;
     }
 
-    /// <summary>What is known of a block; it is not when it was acquired before the part of the trace that is read.</summary>
-    private Block BlockOf(long id, int slot) => _live[slot].Id == id ? _live[slot] : default;
-
-    private void Tell(AnomalyKind kind, in TraceEvent e, long block, in Block acquired) => writer.Add(new AnomalyRow
+    private void Tell(AnomalyKind kind, in TraceEvent e, long block, AllocationRow? acquired) => writer.Add(new AnomalyRow
     {
         Anomaly = kind,
         Ns = e.TimeNs,
@@ -109,8 +105,8 @@ internal sealed class Anomalies(TableWriter<AnomalyRow> writer, bool isForked, C
         Object = block,
         Address = unchecked((long)e.Address),
         Size = (long)e.BytesRequested,
-        AcquiredBy = acquired.IsKnown ? CallKinds.CallName(acquired.Kind) : "",
-        AcquiredSize = acquired.Size,
+        AcquiredBy = acquired is { } by ? CallKinds.CallName(by.Kind) : "",
+        AcquiredSize = acquired?.Size ?? 0,
         Stack = sites?.Known(e.Stack) ?? 0,
         Calls = 1,
     });
@@ -125,13 +121,4 @@ internal sealed class Anomalies(TableWriter<AnomalyRow> writer, bool isForked, C
             or CallKind.DeleteArrayAligned or CallKind.DeleteArrayAlignedNothrow or CallKind.DeleteArraySizedAligned => Family.NewArray,
         _ => Family.Malloc,
     };
-
-    /// <param name="Id">Its object.</param>
-    /// <param name="Kind">The call that acquired it.</param>
-    /// <param name="Size">Bytes requested.</param>
-    /// <param name="Interval">In which.</param>
-    private readonly record struct Block(long Id, CallKind Kind, long Size, uint Interval)
-    {
-        public bool IsKnown => Interval > 0;
-    }
 }

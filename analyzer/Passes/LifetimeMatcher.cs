@@ -51,7 +51,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         else if (call.Given >= 0 && IsLive(call.Given, call.GivenSlot))
         {
             ref LiveBlock block = ref _live[call.GivenSlot];
-            End(block, EndKind.Freed, Now(call.TimeNs), ReleaseOf(block, call));
+            End(block, EndKind.Freed, Now(call.TimeNs), call);
             block.Object = TraceEvent.NoObject;
         }
     }
@@ -84,7 +84,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         if (!call.IsNull)
         {
             if (pending.Active)
-                End(pending.Block, EndKind.Reallocated, pending.Moment, ReleaseOf(pending.Block, call));
+                End(pending.Block, EndKind.Reallocated, pending.Moment, call);
             Acquire(call, pending.Active ? pending.Block.Chain : call.Acquired, pending.Active ? pending.Block.ChainPosition + 1 : 0);
         }
         else if (pending.Active)
@@ -92,7 +92,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             if (call.Kept >= 0)
                 _live[call.TakenSlot] = pending.Block; // failed: the old block stays
             else if (call.Frees)
-                End(pending.Block, EndKind.Freed, pending.Moment, ReleaseOf(pending.Block, call));
+                End(pending.Block, EndKind.Freed, pending.Moment, call);
             else
                 End(pending.Block, EndKind.LostFree, pending.Moment); // failed, but the address had a new owner by then
         }
@@ -102,7 +102,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
     {
         if (call.Displaced >= 0 && IsLive(call.Displaced, call.DisplacedSlot))
         {
-            End(_live[call.DisplacedSlot], EndKind.LostFree, Now(call.TimeNs));
+            sink.Add(RowOf(_live[call.DisplacedSlot], EndKind.LostFree, Now(call.TimeNs), Release.None), call);
             _live[call.DisplacedSlot] = None;
         }
         _acquired = call.Acquired + 1;
@@ -130,9 +130,11 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
 
     private bool IsLive(long id, int slot) => _live[slot].Object == id;
 
-    private void End(in LiveBlock block, EndKind kind, Moment moment) => End(block, kind, moment, Release.None);
+    private void End(in LiveBlock block, EndKind kind, Moment moment) => sink.Add(RowOf(block, kind, moment, Release.None));
 
-    private void End(in LiveBlock block, EndKind kind, Moment moment, in Release release)
+    private void End(in LiveBlock block, EndKind kind, Moment moment, in TraceCall by) => sink.Add(RowOf(block, kind, moment, ReleaseOf(block, by)), by);
+
+    private AllocationRow RowOf(in LiveBlock block, EndKind kind, Moment moment, in Release release)
     {
         var row = new AllocationRow
         {
@@ -159,7 +161,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             IsTemporary = release.IsOfNewest,
         };
         sites?.Ended(row);
-        sink.Add(row);
+        return row;
     }
 
     private Release ReleaseOf(in LiveBlock block, in TraceCall call) => new(

@@ -84,4 +84,9 @@ public interface IAllocationSink
 {
     /// <summary>Takes one row.</summary>
     void Add(in AllocationRow row);
+
+    /// <summary>Takes the row of a block that a call ended, or took the place of.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="by">The call.</param>
+    void Add(in AllocationRow row, in TraceCall by) => Add(row);
 }
