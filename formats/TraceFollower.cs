@@ -14,7 +14,8 @@ namespace AllocReplay.Formats;
 /// <para>It reads files, and asks nothing of the recorded program or its recorder: neither notices. Up to which moment events are final, and why, is said
 /// in docs/design/recorder.md. Memory: one entry per live block, one chunk of events per thread, and of what was found and not read yet some 50 bytes a
 /// chunk.</para>
-/// <para>It does not know whether somebody still writes the files: <see cref="Finish"/> tells it. For one thread at a time, but <see cref="ReadFrames"/>.</para>
+/// <para>It does not know whether somebody still writes the files: <see cref="Finish"/> tells it. For one thread at a time, but <see cref="ReadFrames"/>.
+/// </para>
 /// </remarks>
 public sealed class TraceFollower : IDisposable
 {

@@ -178,7 +178,8 @@ public sealed class TopCommandTests : IDisposable
 
         string all = printed.ToString();
         Assert.Equal(exitCode, terminal.ExitCode);
-        Assert.True(all.IndexOf(Enter, StringComparison.Ordinal) < all.IndexOf(Leave, StringComparison.Ordinal) && all.Contains(ShowCursor, StringComparison.Ordinal));
+        Assert.InRange(all.IndexOf(Enter, StringComparison.Ordinal), 0, all.IndexOf(Leave, StringComparison.Ordinal));
+        Assert.Contains(ShowCursor, all, StringComparison.Ordinal);
         string[] settings = [all.Split("\r\n")[0], all.TrimEnd().Split('\n')[^1].Trim()];
         Assert.Equal(settings[0], settings[1].Split(Leave)[^1]);
         string[] page = all[all.IndexOf(Enter, StringComparison.Ordinal)..all.IndexOf(Leave, StringComparison.Ordinal)].Split("\e[K");

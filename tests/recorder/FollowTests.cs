@@ -7,7 +7,9 @@ using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Recorder;
 
-/// <summary>A program that is recorded is followed, from barrier to barrier: what it has done is seen, no more and no less, and the program is left alone.</summary>
+/// <summary>
+/// A program that is recorded is followed, from barrier to barrier: what it has done is seen, no more and no less, and the program is left alone.
+/// </summary>
 [StartsProcesses]
 public sealed class FollowTests : IDisposable
 {
