@@ -14,6 +14,7 @@ internal static class CommandLine
     {
         RecordCommand.Create(terminal),
         ControlCommand.Create(terminal),
+        TopCommand.Create(terminal),
         PackCommand.Create(terminal),
         ImportCommand.Create(terminal),
         SymbolizeCommand.Create(terminal),

@@ -28,14 +28,18 @@ public static class ControlTarget
             : throw new ControlException($"{target}: neither a process id nor a recording directory");
     }
 
+    /// <summary>The image of a process id, as its directory is: nobody is asked to bring it up to date.</summary>
+    /// <exception cref="ControlException">There is none.</exception>
+    internal static string OfProcessAsItIs(int pid) => OfProcess(pid, bringsIn: false);
+
     /// <summary>The command that a recorder runs: who started it knows the recorder's process id only.</summary>
-    private static string? ImageOfChild(int pid)
+    private static string? ImageOfChild(int pid, bool bringsIn)
     {
         try
         {
             foreach (string task in Directory.GetDirectories($"/proc/{pid}/task"))
                 foreach (string child in File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                    if (int.Parse(child, CultureInfo.InvariantCulture) is var id && SessionOf(id) is { } session && ImageOf(id, session) is { } image)
+                    if (int.Parse(child, CultureInfo.InvariantCulture) is var id && SessionOf(id) is { } session && ImageOf(id, session, bringsIn) is { } image)
                         return image;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -46,11 +50,12 @@ public static class ControlTarget
     }
 
     /// <summary>The latest image that runs under an id; null when none does.</summary>
-    private static string? ImageOf(int pid, string session)
+    private static string? ImageOf(int pid, string session, bool bringsIn)
     {
         if (!Directory.Exists(session))
             return null;
-        DrainProcess.BringIn(session);
+        if (bringsIn)
+            DrainProcess.BringIn(session);
         return Directory.GetDirectories(session, $"p{pid}.*").OrderBy(d => int.TryParse(d[(d.LastIndexOf('.') + 1)..], out int n) ? n : -1).LastOrDefault();
     }
 
@@ -61,7 +66,7 @@ public static class ControlTarget
 
     private const string Variable = "ALLOCREPLAY_DIR=";
 
-    private static string OfProcess(int pid)
+    private static string OfProcess(int pid, bool bringsIn = true)
     {
         string? session;
         try
@@ -72,7 +77,7 @@ public static class ControlTarget
         {
             throw new ControlException($"pid {pid}: {(Directory.Exists($"/proc/{pid}") ? "may not be looked at" : "no such process")}");
         }
-        if (((session is null ? null : ImageOf(pid, session)) ?? ImageOfChild(pid)) is not { } image)
+        if (((session is null ? null : ImageOf(pid, session, bringsIn)) ?? ImageOfChild(pid, bringsIn)) is not { } image)
         {
             throw new ControlException(session is null ? $"pid {pid}: is neither a process that 'allocreplay record' started nor one that records"
                 : Directory.Exists(session) ? $"pid {pid}: has no recording in {session}" : $"pid {pid}: its recording {session} is gone");

@@ -33,6 +33,8 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
         Encoder = JsonText.Encoder,
     };
 
+    private static readonly JsonSerializerOptions JsonLine = new(Json) { WriteIndented = false };
+
     /// <summary>Columns of the terminal, or as many as <c>COLUMNS</c> wants where there is none; null where nothing tells.</summary>
     private readonly int? _columns = Columns();
 
@@ -57,6 +59,13 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     /// </summary>
     public void Write(IRenderable renderable, int width)
     {
+        foreach (string line in Lines(renderable, width))
+            Line(line);
+    }
+
+    /// <summary>A renderable as lines of plain text, without blanks at their ends and without blank ones below.</summary>
+    public static IReadOnlyList<string> Lines(IRenderable renderable, int width)
+    {
         var page = new StringWriter { NewLine = "\n" };
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -69,8 +78,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
         console.Profile.Width = width;
         console.Profile.Capabilities.Unicode = true;
         console.Write(renderable);
-        foreach (string line in page.ToString().TrimEnd().Split('\n'))
-            Line(line);
+        return [.. page.ToString().TrimEnd().Split('\n').Select(l => TextLine.Plain(l.TrimEnd()))];
     }
 
     /// <summary>Prints one line of data, whatever it holds.</summary>
@@ -94,12 +102,15 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     /// <summary>Prints one JSON object, which says first what it is an instance of: docs/reference/json.md.</summary>
     /// <param name="schema">Name and version, as <c>allocreplay.info/1</c>: the version rises when a property changes its meaning or goes.</param>
     /// <param name="value">Serialized as an object.</param>
-    public void WriteJson<T>(string schema, T value)
+    /// <param name="isLine">Whether it is one of several, each on one line; they are passed on as they come.</param>
+    public void WriteJson<T>(string schema, T value, bool isLine = false)
     {
         JsonObject properties = JsonSerializer.SerializeToNode(value, Json)!.AsObject();
         JsonType = typeof(T);
         properties.Insert(0, "schema", schema);
-        Out.WriteLine(properties.ToJsonString(Json));
+        Out.WriteLine(properties.ToJsonString(isLine ? JsonLine : Json));
+        if (isLine)
+            Out.Flush();
     }
 
     /// <summary>A note on stderr, one line whatever it holds; never data. It comes after the data that was printed before it.</summary>

@@ -15,6 +15,9 @@ namespace AllocReplay.Formats.Merge;
 /// <para>An event makes way for one other: an address that became free can be taken once, one that became live released once. So one
 /// stream is woken, the earliest, however many wait; no trace can make the merge slower than n log n.</para>
 /// <para>Between two intervals anything may have happened: the address of a block of an earlier interval counts as free.</para>
+/// <para>Of a recording that grows, events up to a <see cref="Horizon"/> are taken. A stream that has no more events is asked again by
+/// <see cref="Resume"/>, and streams may be added: as nothing up to the horizon is to come, neither changes what was taken already. What waits for an
+/// event of another stream goes on waiting where the horizon is not beyond its bound: without a horizon, the end of the other streams is.</para>
 /// <para>Memory: one entry per live block, one chunk per thread.</para>
 /// </remarks>
 internal sealed class OwnershipMerge : IDisposable
@@ -27,18 +30,18 @@ internal sealed class OwnershipMerge : IDisposable
     /// <summary>Stands for the begin of a reallocation whose end alone is in the trace.</summary>
     private static readonly TraceEvent NoRealloc = new() { Object = TraceEvent.NoObject, Slot = TraceEvent.NoSlot, Count = 1 };
 
-    private readonly Stream[] _streams;
+    private readonly List<Stream> _streams = [];
     private readonly PriorityQueue<Stream, (ulong Ticks, int Thread)> _ready = new();
 
     /// <summary>Parked streams, by the address and whether they wait for it to be free (an acquisition) or to be live.</summary>
     private readonly Dictionary<(ulong Address, bool Free), SortedSet<Stream>> _waiters = [];
 
     private readonly SortedSet<Stream> _parked = new(Stream.ByTime);
+    private readonly List<Stream> _atEnd = []; // of what there is of them
     private readonly LiveAddresses _live = new();
     private readonly SlotArray<long> _objects = new(TraceEvent.NoObject);
     private readonly Stack<int> _freeSlots = new();
     private readonly Dictionary<uint, int> _denseThread;
-    private readonly Clock _clock;
     private readonly ulong _bound;
     private readonly bool _forked;
     private Stream? _advanced; // gave the last event; not yet back in _ready
@@ -54,13 +57,45 @@ internal sealed class OwnershipMerge : IDisposable
     private long _firstOfInterval; // objects below this id are of an earlier interval
 
     public OwnershipMerge(ITraceSource source, ulong fromTicks = 0)
+        : this(source.Clock, source.Info.Forked, source.DenseThreads())
     {
-        _clock = source.Clock;
-        _bound = _clock.FromNs(ParkBoundNs);
-        _forked = source.Info.Forked;
-        _denseThread = source.DenseThreads();
-        _streams = source.Threads.Select(t => new Stream(source.OpenCursor(t.Index, fromTicks), t.Index)).ToArray();
-        foreach (Stream stream in _streams)
+        foreach (StreamInfo thread in source.Threads)
+            Add(source.OpenCursor(thread.Index, fromTicks), thread.Index);
+    }
+
+    /// <summary>A merge to which streams are added.</summary>
+    /// <param name="clock">What times are told by.</param>
+    /// <param name="forked">Whether the process began as a fork.</param>
+    /// <param name="denseThreads">Indices of threads by the hook's numbers for them: those that come are added by the caller.</param>
+    public OwnershipMerge(in Clock clock, bool forked, Dictionary<uint, int> denseThreads)
+    {
+        (Clock, _forked, _denseThread) = (clock, forked, denseThreads);
+        _bound = clock.FromNs(ParkBoundNs);
+    }
+
+    /// <summary>What times are told by. Of a recording that grows its rate becomes better known.</summary>
+    public Clock Clock { get; set; }
+
+    /// <summary>Events after this are not taken yet, in shifted ticks.</summary>
+    public ulong Horizon { get; set; } = ulong.MaxValue;
+
+    /// <summary>Adds a thread's stream, which the merge disposes of.</summary>
+    /// <param name="cursor">Its events.</param>
+    /// <param name="thread">Its index.</param>
+    public void Add(IEventCursor cursor, int thread)
+    {
+        var stream = new Stream(cursor, thread);
+        _streams.Add(stream);
+        if (Advance(stream))
+            _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
+    }
+
+    /// <summary>Goes on with streams that had come to their end and have grown.</summary>
+    public void Resume()
+    {
+        Stream[] waiting = [.. _atEnd];
+        _atEnd.Clear();
+        foreach (Stream stream in waiting)
             if (Advance(stream))
                 _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
     }
@@ -116,11 +151,19 @@ internal sealed class OwnershipMerge : IDisposable
         {
             // The usual case: in one step, which costs nothing where the stream goes on being the earliest.
             stream = _ready.EnqueueDequeue(advanced, (advanced.Head.Ticks, advanced.Thread));
-            return true;
+            if (stream.Head.Ticks <= Horizon)
+                return true;
+            _advanced = stream;
+            return false;
         }
         if (advanced is not null)
             _ready.Enqueue(advanced, (advanced.Head.Ticks, advanced.Thread));
-        return TakeOverdue(out stream) || _ready.TryDequeue(out stream, out _);
+        if (TakeOverdue(out stream))
+            return true;
+        if (!_ready.TryPeek(out stream, out var next) || next.Ticks > Horizon)
+            return false;
+        _ready.Dequeue();
+        return true;
     }
 
     public void Dispose()
@@ -179,8 +222,14 @@ internal sealed class OwnershipMerge : IDisposable
         if (_parked.Count == 0)
             return false;
         Stream earliest = _parked.Min!;
-        if (_ready.TryPeek(out _, out var next) && (next.Ticks <= earliest.Head.Ticks || next.Ticks - earliest.Head.Ticks <= _bound))
-            return false;
+        bool isThere = _ready.TryPeek(out _, out var first);
+        if (isThere || Horizon != ulong.MaxValue)
+        {
+            // What is to come, of streams that have no event now too, is beyond the horizon.
+            ulong next = isThere ? Math.Min(first.Ticks, Horizon) : Horizon;
+            if (next <= earliest.Head.Ticks || next - earliest.Head.Ticks <= _bound)
+                return false;
+        }
         Unpark(earliest);
         earliest.Overdue = true;
         stream = earliest;
@@ -192,7 +241,7 @@ internal sealed class OwnershipMerge : IDisposable
         ref readonly RawEvent head = ref stream.Head;
         if (head.Interval > _interval)
             (_interval, _firstOfInterval) = (head.Interval, _nextObject);
-        TraceEvent.Of(head, stream.Thread, _clock, _denseThread, out e);
+        TraceEvent.Of(head, stream.Thread, Clock, _denseThread, out e);
         if (CallKinds.IsThreadEvent(head.Kind))
             return;
         if (CallKinds.IsReallocEnd(head.Kind))
@@ -286,7 +335,10 @@ internal sealed class OwnershipMerge : IDisposable
     {
         try
         {
-            return stream.Cursor.Read(out stream.Head);
+            if (stream.Cursor.Read(out stream.Head))
+                return true;
+            _atEnd.Add(stream);
+            return false;
         }
         catch (TraceFormatException damage)
         {

@@ -58,10 +58,7 @@ internal sealed class ProcessRecording : ITraceSource
             if (events is not null)
                 index.ReadEvents(events);
             IReadOnlyList<ThreadStream> streams = index.Build(directory.Path);
-            // The latest pair gives the best rate: an orderly exit's, else the last chunk's, else the one taken at start.
-            var start = (header.StartTicks, header.StartMonoNs);
-            Clock clock = Clock.FromPairs((int)header.TickShift, start, (header.EndTicks, header.EndMonoNs))
-                ?? Clock.FromPairs((int)header.TickShift, start, Later(index.LatestPair, (header.SecondTicks, header.SecondMonoNs)))
+            Clock clock = ClockOf(header, index.LatestPair)
                 ?? throw new TraceFormatException(Path.Combine(directory.Path, Wire.ProcessFile), 40, "expected clock calibration pairs that give a rate");
             (IReadOnlyList<Interval> intervals, IReadOnlyList<Marker> markers) = MarkFile.Read(directory, header.StartMonoNs);
             return new ProcessRecording(streams, events, directory, (int)header.TickShift)
@@ -105,12 +102,29 @@ internal sealed class ProcessRecording : ITraceSource
 
     public void Dispose() => _events?.Dispose();
 
+    /// <summary>The latest pair gives the best rate: an orderly exit's, else the last chunk's, else the one taken at start.</summary>
+    /// <param name="header">The page.</param>
+    /// <param name="latest">The latest pair of a chunk header.</param>
+    /// <returns>Null when none gives a rate.</returns>
+    internal static Clock? ClockOf(in ProcessHeader header, (ulong Ticks, ulong Ns) latest)
+    {
+        var start = (header.StartTicks, header.StartMonoNs);
+        return Clock.FromPairs((int)header.TickShift, start, (header.EndTicks, header.EndMonoNs))
+            ?? Clock.FromPairs((int)header.TickShift, start, Later(latest, (header.SecondTicks, header.SecondMonoNs)));
+    }
+
     private static (ulong, ulong) Later((ulong Ticks, ulong Ns) a, (ulong Ticks, ulong Ns) b) => a.Ticks > b.Ticks ? a : b;
 
     private static ProcessHeader ReadHeader(ByteFolder directory)
     {
-        string path = Path.Combine(directory.Path, Wire.ProcessFile);
-        using ByteSource file = directory.Open(Wire.ProcessFile) ?? throw new TraceFormatException(path, null, "no such file");
+        using ByteSource file = directory.Open(Wire.ProcessFile)
+            ?? throw new TraceFormatException(Path.Combine(directory.Path, Wire.ProcessFile), null, "no such file");
+        return ReadHeader(file);
+    }
+
+    internal static ProcessHeader ReadHeader(ByteSource file)
+    {
+        string path = file.Path;
         byte[] bytes = file.ReadAll(Unsafe.SizeOf<ProcessHeader>());
         if (bytes.Length < 16 || MemoryMarshal.Read<ulong>(bytes) != Wire.ProcessMagic)
             throw new TraceFormatException(path, 0, "expected the header of a recorded process (magic ALLPROC)");
@@ -125,7 +139,7 @@ internal sealed class ProcessRecording : ITraceSource
             : throw new TraceFormatException(path, 28, $"expected a tick shift below 32, found {header.TickShift}");
     }
 
-    private static ProcessInfo ToInfo(in ProcessHeader header, ByteFolder directory) => new()
+    internal static ProcessInfo ToInfo(in ProcessHeader header, ByteFolder directory) => new()
     {
         Pid = header.Pid,
         ParentPid = header.ParentPid,

@@ -131,34 +131,62 @@ internal sealed unsafe class SharedArena : IDisposable
     /// <exception cref="IOException">What it names is not this session's arena.</exception>
     public static SharedArena? Open(string session)
     {
-        string name = System.IO.Path.Combine(session, NameLink);
-        if (new FileInfo(name).LinkTarget is not { } path)
-            return null;
-        if (!path.StartsWith(Shm, StringComparison.Ordinal) && !path.StartsWith("/proc/", StringComparison.Ordinal))
-            throw new IOException($"{name}: names no shared memory");
-        int descriptor = Libc.Open(path, Libc.ReadWrite | Libc.CloseOnExec | (path.StartsWith(Shm, StringComparison.Ordinal) ? Libc.NoFollow : 0), 0);
+        int descriptor = OpenFile(session, Libc.ReadWrite, out string path);
         if (descriptor < 0)
             return null;
-        Libc.FileStatus status = Libc.Status(descriptor);
-        using var directory = new OpenDirectory(session);
-        ArenaHeader header = default;
-        bool plain = status.Error == 0 && (status.Mode & 0xf000) == 0x8000 && status.Owner == directory.Status.Owner && status.Size >= sizeof(ArenaHeader);
-        if (plain)
-        {
-            byte* page = Libc.Map(0, ArenaWire.Page, 3, 1, descriptor, 0);
-            if ((nint)page != -1)
-            {
-                header = *(ArenaHeader*)page;
-                _ = Libc.Unmap(page, ArenaWire.Page);
-            }
-        }
-        if (header.Magic != ArenaWire.Magic || header.Version != ArenaWire.Version || header.Size != (ulong)status.Size || !IsSound(header)
-            || (header.SessionDevice, header.SessionInode) != (directory.Status.Device, directory.Status.Inode))
+        ArenaHeader header = ReadHeader(descriptor, session);
+        if (header.Magic == 0)
         {
             _ = Libc.Close(descriptor);
             throw new ForeignArenaException($"{path}: is not the shared memory of {session}");
         }
         return Attach(descriptor, path, header.Size, header.Table[..], header.ImageCount, header.Images);
+    }
+
+    /// <summary>
+    /// Opens the arena's file to be read and not mapped: who has it mapped is taken for a process that may record.
+    /// </summary>
+    /// <returns>Null when the session names none, that is gone, or is another's.</returns>
+    public static SafeFileHandle? OpenToRead(string session, out ArenaHeader header)
+    {
+        header = default;
+        int descriptor = OpenFile(session, 0, out _);
+        if (descriptor < 0)
+            return null;
+        header = ReadHeader(descriptor, session);
+        if (header.Magic != 0)
+            return new SafeFileHandle(descriptor, ownsHandle: true);
+        _ = Libc.Close(descriptor);
+        return null;
+    }
+
+    /// <summary>Opens the file that a session names; less than 0 when there is none.</summary>
+    /// <exception cref="IOException">What it names is no shared memory.</exception>
+    private static int OpenFile(string session, int access, out string path)
+    {
+        string name = System.IO.Path.Combine(session, NameLink);
+        path = new FileInfo(name).LinkTarget ?? "";
+        if (path.Length == 0)
+            return -1;
+        bool isNamed = path.StartsWith(Shm, StringComparison.Ordinal);
+        if (!isNamed && !path.StartsWith("/proc/", StringComparison.Ordinal))
+            throw new IOException($"{name}: names no shared memory");
+        return Libc.Open(path, access | Libc.CloseOnExec | (isNamed ? Libc.NoFollow : 0), 0);
+    }
+
+    /// <summary>The first page, if it is that of the session's arena; else zeros.</summary>
+    private static ArenaHeader ReadHeader(int descriptor, string session)
+    {
+        Libc.FileStatus status = Libc.Status(descriptor);
+        using var directory = new OpenDirectory(session);
+        if (status.Error != 0 || (status.Mode & 0xf000) != 0x8000 || status.Owner != directory.Status.Owner)
+            return default;
+        ArenaHeader header = default;
+        using var file = new SafeFileHandle(descriptor, ownsHandle: false);
+        bool isOurs = RandomAccess.Read(file, MemoryMarshal.AsBytes(new Span<ArenaHeader>(ref header)), 0) == sizeof(ArenaHeader)
+            && header.Magic == ArenaWire.Magic && header.Version == ArenaWire.Version && header.Size == (ulong)status.Size && IsSound(header)
+            && (header.SessionDevice, header.SessionInode) == (directory.Status.Device, directory.Status.Inode);
+        return isOurs ? header : default;
     }
 
     /// <summary>

@@ -129,6 +129,9 @@ internal sealed class RecordingWriter
         return files;
     }
 
+    /// <summary>The file <c>process</c>.</summary>
+    public byte[] Page() => Header(0, 1, 0);
+
     private CallFields OptionalFields =>
         (Latency ? CallFields.Duration : 0) | (Stacks ? CallFields.Stack : 0) | (FreeStacks ? CallFields.FreeStack : 0);
 

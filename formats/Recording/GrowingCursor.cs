@@ -1,0 +1,140 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Merge;
+
+namespace AllocReplay.Formats.Recording;
+
+/// <summary>
+/// Reads one thread's events in program order while they are recorded: of the chunk that is being written what its tail holds, and on from there when
+/// the tail holds more, or the whole chunk has come to <c>events</c>. One chunk is in memory, as bytes; of those that are not read yet, where they lie.
+/// </summary>
+internal sealed class GrowingCursor(StreamInfo info, string eventsPath, string tailsPath, int tickShift, CallFields optional) : IEventCursor
+{
+    private readonly Dictionary<uint, ChunkReference> _flushed = []; // by sequence number: those that are not begun, or begun in a tail
+    private ChunkReference _tail, _chunk; // the latest that was found in a tail; the one that is read
+    private uint _tailSequence, _sequence;
+    private bool _isBegun, _isWhole; // the chunk that is read; whether more of it may come
+    private EventDecoder _decoder;
+    private byte[] _buffer = [];
+    private bool _isRented, _isFirst = true;
+    private int _length, _position;
+    private long _flushedBytes;
+
+    /// <summary>The file <c>events</c>, which may come later than the thread.</summary>
+    public ByteSource? Events { get; set; }
+
+    public long BytesRead { get; private set; }
+
+    /// <summary>Bytes that were found and are not read yet.</summary>
+    public long BytesPending => _flushedBytes + Math.Max(0, _length - _position)
+        + (_tail.Tail is { } tail && _tailSequence >= _sequence ? Math.Max(0, tail.Length - (_tailSequence == _sequence && _isBegun ? _length : 0)) : 0);
+
+    /// <summary>Whether what a tail holds is all that there is of a chunk: nobody writes any more.</summary>
+    public bool IsLast { get; set; }
+
+    /// <summary>At the end of the stream: a chunk that was found behind one that was not; null where there is none.</summary>
+    public (uint Expected, uint Found)? Missing => _flushed.Count > 0 ? (_sequence, _flushed.Keys.Min())
+        : _tail.Tail is not null && _tailSequence > _sequence ? (_sequence, _tailSequence) : null;
+
+    /// <summary>Takes a chunk that was found, perhaps again.</summary>
+    public void Offer(uint sequence, in ChunkReference chunk)
+    {
+        if (sequence < _sequence || sequence == _sequence && _isWhole)
+            return;
+        if (chunk.Tail is not null)
+        {
+            if (_tail.Tail is null || sequence > _tailSequence || sequence == _tailSequence && chunk.Length > _tail.Length)
+                (_tail, _tailSequence) = (chunk, sequence);
+        }
+        else if (_flushed.TryAdd(sequence, chunk))
+        {
+            _flushedBytes += chunk.Length;
+        }
+    }
+
+    public bool Read(out RawEvent e)
+    {
+        while (_position >= _length)
+        {
+            if (!LoadMore())
+            {
+                e = default;
+                return false;
+            }
+        }
+        string? problem = _decoder.Read(_buffer.AsSpan(0, _length), ref _position, out e);
+        if (problem is not null)
+            throw new TraceFormatException(_chunk.Tail is null ? eventsPath : tailsPath, _chunk.Offset + _position, $"{problem} of thread {info.Index}");
+        e.Interval = _chunk.Interval;
+        return true;
+    }
+
+    public void Dispose() => Release();
+
+    /// <summary>The rest of the chunk that is read, or the next one, as far as there is any of it.</summary>
+    private bool LoadMore()
+    {
+        if (_isWhole || IsLast && _isBegun && !_flushed.ContainsKey(_sequence) && !(_tailSequence == _sequence && _tail.Length > _length))
+        {
+            _sequence++;
+            if (_tailSequence < _sequence)
+                _tail = default;
+            (_isBegun, _isWhole, _length, _position) = (false, false, 0, 0);
+            Release();
+        }
+        if (_flushed.Remove(_sequence, out ChunkReference flushed))
+        {
+            _flushedBytes -= flushed.Length;
+            LoadFlushed(flushed);
+            return true;
+        }
+        if (_tail.Tail is not { } tail || _tailSequence != _sequence || _isBegun && tail.Length <= _length)
+            return false;
+        Begin(_tail);
+        BytesRead += tail.Length - _length;
+        (_chunk, _buffer, _length) = (_tail, tail, tail.Length);
+        return true;
+    }
+
+    private void LoadFlushed(in ChunkReference chunk)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(chunk.Length);
+        int read = Events!.Read(buffer.AsSpan(0, chunk.Length), chunk.Offset);
+        if (read < chunk.Length)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            throw new TraceFormatException(eventsPath, chunk.Offset + read, $"expected {chunk.Length - read} more bytes, found the end of the file");
+        }
+        // Where the recording has reached its size, less may have come of the chunk than its tail held.
+        int same = Math.Min(_length, chunk.Length);
+        int alike = buffer.AsSpan(0, same).CommonPrefixLength(_buffer.AsSpan(0, same));
+        Begin(chunk);
+        BytesRead += Math.Max(0, chunk.Length - _length);
+        Release();
+        (_chunk, _buffer, _isRented, _isWhole, _length) = (chunk, buffer, true, true, chunk.Length);
+        if (alike < same)
+            throw new TraceFormatException(eventsPath, chunk.Offset + alike, $"expected the events that thread {info.Index} had in its tail");
+    }
+
+    private void Begin(in ChunkReference chunk)
+    {
+        if (_isBegun)
+            return;
+        // Seeking and merging rest on this.
+        if (!_isFirst && chunk.Ticks >> tickShift < _decoder.Ticks)
+            throw new TraceFormatException(chunk.Tail is null ? eventsPath : tailsPath, chunk.Offset - Unsafe.SizeOf<ChunkHeader>(),
+                $"expected a chunk that begins at tick {_decoder.Ticks} or later, found {chunk.Ticks >> tickShift} (thread {info.Index})");
+        _decoder = new EventDecoder(chunk.Ticks >> tickShift, optional);
+        (_isBegun, _isFirst) = (true, false);
+        (_position, _length) = (0, 0);
+    }
+
+    private void Release()
+    {
+        if (_isRented)
+            ArrayPool<byte>.Shared.Return(_buffer);
+        (_isRented, _buffer) = (false, []);
+    }
+}

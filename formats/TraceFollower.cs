@@ -1,0 +1,157 @@
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Recording;
+using AllocReplay.Formats.Stacks;
+
+namespace AllocReplay.Formats;
+
+/// <summary>
+/// Reads one process image of a recording while it is recorded: the events that <see cref="TraceReader"/> would read of it when it has ended, in the same
+/// order, as far as they are final. <see cref="Look"/> finds what has come; <see cref="Read"/> and <see cref="ForEach"/> go up to the <see cref="HorizonNs"/>.
+/// </summary>
+/// <remarks>
+/// <para>It reads files, and asks nothing of the recorded program or its recorder: neither notices. Up to which moment events are final, and why, is said
+/// in docs/design/recorder.md. Memory: one entry per live block, one chunk of events per thread, and of what was found and not read yet some 50 bytes a
+/// chunk.</para>
+/// <para>It does not know whether somebody still writes the files: <see cref="Finish"/> tells it. For one thread at a time, but <see cref="ReadFrames"/>.
+/// </para>
+/// </remarks>
+public sealed class TraceFollower : IDisposable
+{
+    /// <summary>Calls between two questions whether to go on.</summary>
+    private const int AskEvery = 1 << 12;
+
+    private readonly GrowingRecording _recording;
+
+    private TraceFollower(GrowingRecording recording, string path, string image) => (_recording, Path, Image) = (recording, path, image);
+
+    /// <summary>The process image's directory.</summary>
+    public string Path { get; }
+
+    /// <summary>Name of the process image.</summary>
+    public string Image { get; }
+
+    /// <summary>The process image; its state and what was lost are as of the last look.</summary>
+    public ProcessInfo Process => _recording.Info;
+
+    /// <summary>Whether it was recording at the last look; else it was stopped.</summary>
+    public bool IsRecording => _recording.IsRecording;
+
+    /// <summary>Its threads, by index: in the order in which they were met, which may be another than in the finished trace.</summary>
+    public IReadOnlyList<ThreadInfo> Threads => [.. _recording.Threads.Select(t => t.ToInfo())];
+
+    /// <summary>The intervals that were begun so far, in order.</summary>
+    public IReadOnlyList<Interval> Intervals => _recording.Intervals;
+
+    /// <summary>Marks that were left so far, in order of time.</summary>
+    public IReadOnlyList<Marker> Markers => _recording.Markers;
+
+    /// <summary>
+    /// No event before it is to come, nanoseconds since the start of the recording; but one that its thread was kept from publishing. 0 before it is known,
+    /// <see cref="long.MaxValue"/> after <see cref="Finish"/>.
+    /// </summary>
+    public long HorizonNs => _recording.IsFinished ? long.MaxValue : _recording.Horizon == 0 ? 0 : _recording.Clock.ToNs(_recording.Horizon);
+
+    /// <summary>Time of the latest event that was read, nanoseconds since the start of the recording; 0 before the first.</summary>
+    public long TimeNs { get; private set; }
+
+    /// <summary>Events read.</summary>
+    public long Events { get; private set; }
+
+    /// <summary>Whether all was read that is final: <see cref="Read"/> has returned false since the last look.</summary>
+    public bool IsCaughtUp { get; private set; }
+
+    /// <summary>Bytes of events that are in the files and were not read yet, those beyond the horizon included.</summary>
+    public long BytesPending => _recording.BytesPending;
+
+    /// <summary>Bytes of events that were read.</summary>
+    public long BytesRead => _recording.Merge.BytesRead;
+
+    /// <summary>The first damage met so far, or null.</summary>
+    public TraceFormatException? Damage => _recording.Damage;
+
+    /// <summary>What the merge did so far.</summary>
+    public MergeStatistics Merge => _recording.Merge.Statistics;
+
+    /// <summary>Opens a process image, at the beginning. Nothing is found before the first <see cref="Look"/>.</summary>
+    /// <param name="directory">Directory of the process image: <see cref="ProcessImage.Path"/> of a recording.</param>
+    /// <exception cref="TraceFormatException">It is none, cannot be read, or its head is damaged. Damage further on is met by reading.</exception>
+    public static TraceFollower Open(string directory)
+    {
+        try
+        {
+            return Open(ByteFolder.OfDirectory(directory));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TraceFormatException(directory, null, e.Message);
+        }
+    }
+
+    internal static TraceFollower Open(ByteFolder directory) => new(GrowingRecording.Open(directory), directory.Path,
+        System.IO.Path.GetFileName(System.IO.Path.GetFullPath(directory.Path).TrimEnd('/')));
+
+    /// <summary>Finds what has come since the last time: events, threads, intervals, marks.</summary>
+    /// <exception cref="TraceFormatException">A file cannot be opened.</exception>
+    /// <exception cref="IOException">The disk failed.</exception>
+    public void Look()
+    {
+        _recording.Look(isLast: false);
+        IsCaughtUp = false;
+    }
+
+    /// <summary>
+    /// Looks a last time, when nobody writes the files any more: all that is in them is final, and what is missing is <see cref="Damage"/>.
+    /// </summary>
+    /// <exception cref="TraceFormatException">A file cannot be opened.</exception>
+    /// <exception cref="IOException">The disk failed.</exception>
+    public void Finish()
+    {
+        _recording.Look(isLast: true);
+        IsCaughtUp = false;
+    }
+
+    /// <summary>Reads the next event in merged order.</summary>
+    /// <param name="e">The event; of no meaning when there is none.</param>
+    /// <returns>False where no further event is final yet; after <see cref="Finish"/>, at the end.</returns>
+    /// <exception cref="IOException">The disk failed. Damage of the recording is not thrown.</exception>
+    public bool Read(out TraceEvent e)
+    {
+        if (!_recording.Merge.Read(out e))
+        {
+            IsCaughtUp = true;
+            if (_recording.IsFinished)
+                _recording.End();
+            return false;
+        }
+        Events++;
+        TimeNs = e.TimeNs;
+        return true;
+    }
+
+    /// <summary>Reads what is final.</summary>
+    /// <param name="sinks">Told of every call and thread event in merged order, one sink after the other.</param>
+    /// <param name="goesOn">Asked every few thousand events.</param>
+    /// <returns>Whether all was read; else it was told not to go on.</returns>
+    /// <exception cref="IOException">The disk failed. Damage of the recording is not thrown.</exception>
+    public bool ForEach(IReadOnlyList<ITraceSink> sinks, Func<bool> goesOn)
+    {
+        ITraceSink[] all = [.. sinks];
+        var call = default(TraceCall);
+        for (int events = 1; Read(out call.Event); events++)
+        {
+            SinkCalls.Tell(all, ref call, _recording.Merge);
+            if (events % AskEvery == 0 && !goesOn())
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>The stacks of the calls, as far as they are written: read anew each time. May be called on another thread.</summary>
+    /// <exception cref="TraceFormatException">They cannot be read.</exception>
+    public FrameTable ReadFrames() => _recording.ReadFrames();
+
+    /// <summary>Closes the files.</summary>
+    public void Dispose() => _recording.Dispose();
+}
