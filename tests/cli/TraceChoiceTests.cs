@@ -14,7 +14,6 @@ public sealed class TraceChoiceTests : IDisposable
     [Theory]
     [InlineData("info")]
     [InlineData("dump")]
-    [InlineData("analyze")]
     [InlineData("replay")]
     public void Which_of_several_images_was_taken_is_said_unless_it_was_chosen(string command)
     {
