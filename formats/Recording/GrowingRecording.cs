@@ -222,7 +222,10 @@ internal sealed class GrowingRecording : IDisposable
         if (isNew)
         {
             cursor = new GrowingCursor(_threads[index], Path.Combine(_directory.Path, Wire.EventsFile), Path.Combine(_directory.Path, Wire.TailsFile),
-                (int)_page.TickShift, Info.OptionalFields) { Events = _events };
+                (int)_page.TickShift, Info.OptionalFields)
+            {
+                Events = _events,
+            };
             _cursors.Add(header.Thread, cursor);
             _denseThreads[header.Thread] = index;
             cursor.Offer(header.Sequence, chunk);
