@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Packed;
@@ -23,7 +22,7 @@ internal static class AnalyzerBench
     {
         using var work = new WorkDirectory();
         string churn = work.Compile("churn.c", "churn", "-pthread"), calls = CallsPerThread.ToString(CultureInfo.InvariantCulture);
-        string trace = work["churn.alloctrace"], dataset = work["dataset"], cli = Cli();
+        string trace = work["churn.alloctrace"], dataset = work["dataset"], cli = Shell.AllocReplay;
         RecordedCommand.Run(new RecordOptions { Command = ["sh", "-c", "\"$0\" \"$1\" > /dev/null", churn, calls], Output = work["churn.allocrec"] });
         long events = TracePacker.Pack(work["churn.allocrec"], trace).Events;
         Shell.Run(cli, ["analyze", trace, "-o", dataset]);
@@ -36,10 +35,10 @@ internal static class AnalyzerBench
 
         List<Candidate> candidates =
         [
-            new(Analyze, () => Seconds(() => Shell.Run(cli, ["analyze", trace, "-o", dataset, "--force"]))),
-            new(Copy, () => Seconds(() => Execute(connection, $"COPY rows TO '{work["copy.parquet"]}' (FORMAT parquet, COMPRESSION zstd)"))),
-            new(Info, () => Seconds(() => Shell.Run(cli, ["info", trace]))),
-            new(Reading, () => Seconds(() =>
+            new(Analyze, () => Shell.Seconds(() => Shell.Run(cli, ["analyze", trace, "-o", dataset, "--force"]))),
+            new(Copy, () => Shell.Seconds(() => Execute(connection, $"COPY rows TO '{work["copy.parquet"]}' (FORMAT parquet, COMPRESSION zstd)"))),
+            new(Info, () => Shell.Seconds(() => Shell.Run(cli, ["info", trace]))),
+            new(Reading, () => Shell.Seconds(() =>
             {
                 using TraceReader reader = TraceReader.Open(trace);
                 reader.ForEach([]);
@@ -73,7 +72,7 @@ internal static class AnalyzerBench
             Shell.Run("heaptrack", ["-o", work["peer"], churn, calls]);
             string file = Directory.GetFiles(work.Path, "peer.*").Single();
             counts[Heaptrack] = counts[Analyze];
-            candidates.Add(new(Heaptrack, () => Seconds(() => Shell.Run("sh", ["-c", $"heaptrack_print '{file}' > /dev/null"]))));
+            candidates.Add(new(Heaptrack, () => Shell.Seconds(() => Shell.Run("sh", ["-c", $"heaptrack_print '{file}' > /dev/null"]))));
         }
         if (!recorders.HasLttng || !Shell.Exists("babeltrace2"))
             return;
@@ -82,21 +81,7 @@ internal static class AnalyzerBench
         recorders.Run("lttng", churn, lttngCalls.ToString(CultureInfo.InvariantCulture));
         recorders.KeepAt = null;
         counts[Lttng] = 2 * lttngCalls;
-        candidates.Add(new(Lttng, () => Seconds(() => Shell.Run("babeltrace2", [work["lttng"], "-c", "sink.utils.counter"]))));
-    }
-
-    /// <exception cref="FileNotFoundException">The product was not built.</exception>
-    private static string Cli()
-    {
-        string cli = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "artifacts", "allocreplay"));
-        return File.Exists(cli) ? cli : throw new FileNotFoundException("not built: ./build.sh build", cli);
-    }
-
-    private static double Seconds(Action work)
-    {
-        long start = Stopwatch.GetTimestamp();
-        work();
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        candidates.Add(new(Lttng, () => Shell.Seconds(() => Shell.Run("babeltrace2", [work["lttng"], "-c", "sink.utils.counter"]))));
     }
 
     private static void Execute(DuckDBConnection connection, string sql)

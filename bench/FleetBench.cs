@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
@@ -14,20 +13,15 @@ internal static class FleetBench
     private const int Recordings = 20, Hosts = 50, Copies = 1000 / Recordings, Blocks = 5;
     private const string View = "outstanding_by_site";
 
-    private static readonly string Root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", ".."));
-    private static readonly string Command = Path.Combine(Root, "artifacts", "allocreplay");
-
     public static int Run()
     {
         using var work = new WorkDirectory();
         string fleet = work["fleet"], compacted = work["compacted"];
         Console.Error.WriteLine($"recording {Recordings} processes, for {Recordings * Copies} process images …");
         Build(work, fleet);
-        long start = Stopwatch.GetTimestamp();
-        Shell.Run(Command, ["compact", fleet, "-o", compacted]);
-        TimeSpan compacting = Stopwatch.GetElapsedTime(start);
+        double compacting = Shell.Seconds(() => Shell.Run(Shell.AllocReplay, ["compact", fleet, "-o", compacted]));
 
-        bool other = Directory.Exists(Path.Combine(Root, "tests", "engines", "node_modules", "chdb"));
+        bool other = Directory.Exists(Path.Combine(Shell.Root, "tests", "engines", "node_modules", "chdb"));
         if (!other)
             Console.Error.WriteLine("without ClickHouse's engine: npm ci in tests/engines");
         var processors = new Dictionary<string, double>();
@@ -56,16 +50,14 @@ internal static class FleetBench
         AnsiConsole.Write(table);
         Console.WriteLine($"{expected.Length:N0} rows, the same in each; {RowsOf(compacted, "allocations")} blocks. Whole commands: 'allocreplay query', and "
             + $"node with chdb, which hold their start; medians of {Blocks} interleaved runs, the shortest in brackets, and of processor time the least. "
-            + $"compact took {Text(compacting.TotalSeconds)} s.");
+            + $"compact took {Text(compacting)} s.");
         return 0;
 
         string Wall(string name) => $"{Text(result.Median(name))} ({Text(result.Least(name))})";
 
         Candidate Candidate(string name, Func<WorkDirectory, string, string[]> ask, string dataset) => new(name, () =>
         {
-            long begin = Stopwatch.GetTimestamp();
-            ask(work, dataset);
-            double seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+            double seconds = Shell.Seconds(() => ask(work, dataset));
             double used = File.ReadAllText(work["processors"]).Split(' ').Sum(s => double.Parse(s, CultureInfo.InvariantCulture));
             processors[name] = Math.Min(used, processors.GetValueOrDefault(name, used));
             return seconds;
@@ -76,13 +68,13 @@ internal static class FleetBench
     private static void Build(WorkDirectory work, string fleet)
     {
         string shop = work["shop"];
-        Shell.Run("cc", ["-O1", "-g", "-o", shop, Path.Combine(Root, "analyzer", "notebooks", "shop.c")]);
+        Shell.Run("cc", ["-O1", "-g", "-o", shop, Path.Combine(Shell.Root, "analyzer", "notebooks", "shop.c")]);
         for (int recording = 0; recording < Recordings; recording++)
         {
             string trace = work[$"{recording}.alloctrace"], one = work[$"{recording}.parquet"];
             string requests = (200 * (recording + 1)).ToString(CultureInfo.InvariantCulture);
-            Shell.Run(Command, ["record", "--stacks", "auto", "-o", trace, "--", shop, (recording % 2 + 1).ToString(CultureInfo.InvariantCulture), requests]);
-            Shell.Run(Command, ["analyze", trace, "-o", one]);
+            Shell.Run(Shell.AllocReplay, ["record", "--stacks", "auto", "-o", trace, "--", shop, (recording % 2 + 1).ToString(CultureInfo.InvariantCulture), requests]);
+            Shell.Run(Shell.AllocReplay, ["analyze", trace, "-o", one]);
             foreach (string file in Directory.GetFiles(one, "*.parquet", SearchOption.AllDirectories))
             {
                 string table = Path.GetRelativePath(one, file).Split('/')[0];
@@ -100,15 +92,15 @@ internal static class FleetBench
     /// <summary>The rows of the view, each as a text of its values.</summary>
     private static string[] DuckDb(WorkDirectory work, string dataset)
     {
-        using JsonDocument rows = JsonDocument.Parse(Measured(work, [Command, "query", dataset, "--view", View, "--json"]));
+        using JsonDocument rows = JsonDocument.Parse(Measured(work, [Shell.AllocReplay, "query", dataset, "--view", View, "--json"]));
         return [.. rows.RootElement.EnumerateArray().Select(r => string.Join('|', r.EnumerateObject().Select(v => v.Value.ToString())))];
     }
 
     private static string[] ClickHouse(WorkDirectory work, string dataset)
     {
-        string statements = work["statements.json"], engines = Path.Combine(Root, "tests", "engines");
-        File.WriteAllText(statements, JsonSerializer.Serialize(new[] { Shell.Run(Command, ["query", "--print-view", View]) }));
-        string prelude = Path.Combine(Root, "analyzer", "engines", "clickhouse.sql");
+        string statements = work["statements.json"], engines = Path.Combine(Shell.Root, "tests", "engines");
+        File.WriteAllText(statements, JsonSerializer.Serialize(new[] { Shell.Run(Shell.AllocReplay, ["query", "--print-view", View]) }));
+        string prelude = Path.Combine(Shell.Root, "analyzer", "engines", "clickhouse.sql");
         using JsonDocument results = JsonDocument.Parse(Measured(work, ["node", Path.Combine(engines, "chdb.mjs"), dataset, prelude, statements]));
         return [.. results.RootElement[0].GetProperty("data").EnumerateArray().Select(r => string.Join('|', r.EnumerateArray().Select(v => v.ToString())))];
     }
@@ -120,7 +112,7 @@ internal static class FleetBench
     }
 
     private static string RowsOf(string dataset, string table) =>
-        Shell.Run(Command, ["query", dataset, $"SELECT count(*) FROM {table}", "--csv"]).Trim().Split('\n')[^1];
+        Shell.Run(Shell.AllocReplay, ["query", dataset, $"SELECT count(*) FROM {table}", "--csv"]).Trim().Split('\n')[^1];
 
     /// <summary>Runs a command; the seconds of processor time that it took, of its own and of the system, are in a file then.</summary>
     private static string Measured(WorkDirectory work, string[] command) =>

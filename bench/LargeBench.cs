@@ -15,7 +15,7 @@ internal static class LargeBench
         using var work = new WorkDirectory();
         string churn = work.Compile("churn.c", "churn", "-pthread");
         string recording = work["large.allocrec"], pack = work["large.alloctrace"];
-        string cli = Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "artifacts", "allocreplay");
+        string cli = Shell.AllocReplay;
         Console.Error.WriteLine("recording …");
         Shell.Run(cli, ["record", "-o", recording, "--", churn, CallsPerThread.ToString(CultureInfo.InvariantCulture)]);
         var table = new Table { Border = TableBorder.Markdown };

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Packed;
@@ -38,12 +37,12 @@ internal static class PlanBench
         long calls = 0, waits = 0;
         Interleaved result = Interleaved.Run(Blocks,
         [
-            new(Reading, () => Seconds(() =>
+            new(Reading, () => Shell.Seconds(() =>
             {
                 using TraceReader reader = TraceReader.Open(trace);
                 reader.ForEach([]);
             })),
-            .. orders.Select(order => new Candidate(ValueName.Of(order), () => Seconds(() => Compile(trace, order).Dispose()))),
+            .. orders.Select(order => new Candidate(ValueName.Of(order), () => Shell.Seconds(() => Compile(trace, order).Dispose()))),
         ]);
         var table = new Table { Border = TableBorder.Markdown };
         table.AddColumns("order", "M calls/s", "time / reading alone", "waits", "plan, MiB", "TMPDIR at most, MiB", "memory at most, MiB");
@@ -136,13 +135,6 @@ internal static class PlanBench
         RecordedCommand.Run(new RecordOptions { Force = true, Command = silent, Output = recording });
         TracePacker.Pack(recording, trace);
         return trace;
-    }
-
-    private static double Seconds(Action work)
-    {
-        var clock = Stopwatch.StartNew();
-        work();
-        return clock.Elapsed.TotalSeconds;
     }
 
     private static string Mebibytes(long bytes) => (bytes / (double)(1 << 20)).ToString("0", CultureInfo.InvariantCulture);

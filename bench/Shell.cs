@@ -5,6 +5,20 @@ namespace AllocReplay.Bench;
 /// <summary>Runs the programs that are measured.</summary>
 internal static class Shell
 {
+    /// <summary>Where the project's folders are.</summary>
+    public static string Root { get; } = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", ".."));
+
+    /// <summary>The command as it is delivered: <c>./build.sh build</c> makes it.</summary>
+    public static string AllocReplay { get; } = Path.Combine(Root, "artifacts", "allocreplay");
+
+    /// <summary>How long work takes, in seconds.</summary>
+    public static double Seconds(Action work)
+    {
+        long start = Stopwatch.GetTimestamp();
+        work();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
     /// <summary>Runs a program to its end and returns what it wrote to stdout.</summary>
     /// <exception cref="InvalidOperationException">It failed.</exception>
     public static string Run(string file, IEnumerable<string> arguments, params (string Name, string Value)[] environment)

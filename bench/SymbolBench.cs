@@ -54,7 +54,7 @@ internal static partial class SymbolBench
 
         double Symbolize(string trace, string cache, out string json)
         {
-            string command = Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "artifacts", "allocreplay");
+            string command = Shell.AllocReplay;
             long start = Stopwatch.GetTimestamp();
             json = Shell.Run("time", ["-q", "-f", "%M", "-o", work["peak"], command, "symbolize", trace, "--json"], ("XDG_CACHE_HOME", cache));
             return Stopwatch.GetElapsedTime(start).TotalSeconds;

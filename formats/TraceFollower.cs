@@ -141,7 +141,10 @@ public sealed class TraceFollower : IDisposable
         var call = default(TraceCall);
         for (int events = 1; Read(out call.Event); events++)
         {
-            SinkCalls.Tell(all, ref call, _recording.Merge);
+            if (call.IsReallocation)
+                call.Begin = _recording.Merge.Reallocation;
+            foreach (ITraceSink sink in all)
+                SinkCalls.Tell(sink, call);
             if (events % AskEvery == 0 && !goesOn())
                 return false;
         }

@@ -14,6 +14,8 @@ namespace AllocReplay.Analyzer.Passes;
 /// <param name="sites">Which stacks are known; null where they were not recorded.</param>
 internal sealed class Anomalies(TableWriter<AnomalyRow> writer, TraceReader reader, CallSites? sites) : ITraceSink
 {
+    private static readonly Family[] Families = Tabulate();
+
     private readonly bool _isForked = reader.Process.Forked;
 
     private enum Family
@@ -111,14 +113,19 @@ internal sealed class Anomalies(TableWriter<AnomalyRow> writer, TraceReader read
         Calls = 1,
     });
 
-    private static Family FamilyOf(CallKind kind) => kind switch
+    private static Family FamilyOf(CallKind kind) => Families[(int)kind];
+
+    /// <summary>By the functions' names in the linker's form: of operator new and delete, and of those of arrays.</summary>
+    private static Family[] Tabulate()
     {
-        CallKind.New or CallKind.NewNothrow or CallKind.NewAligned or CallKind.NewAlignedNothrow
-            or CallKind.Delete or CallKind.DeleteNothrow or CallKind.DeleteSized
-            or CallKind.DeleteAligned or CallKind.DeleteAlignedNothrow or CallKind.DeleteSizedAligned => Family.New,
-        CallKind.NewArray or CallKind.NewArrayNothrow or CallKind.NewArrayAligned or CallKind.NewArrayAlignedNothrow
-            or CallKind.DeleteArray or CallKind.DeleteArrayNothrow or CallKind.DeleteArraySized
-            or CallKind.DeleteArrayAligned or CallKind.DeleteArrayAlignedNothrow or CallKind.DeleteArraySizedAligned => Family.NewArray,
-        _ => Family.Malloc,
-    };
+        var families = new Family[byte.MaxValue + 1];
+        foreach (CallFacts facts in CallFacts.All)
+            families[(int)facts.Kind] = facts.Symbol?[..Math.Min(facts.Symbol.Length, 4)] switch
+            {
+                "_Znw" or "_Zdl" => Family.New,
+                "_Zna" or "_Zda" => Family.NewArray,
+                _ => Family.Malloc,
+            };
+        return families;
+    }
 }

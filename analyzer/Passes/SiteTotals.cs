@@ -7,7 +7,7 @@ namespace AllocReplay.Analyzer.Passes;
 /// <summary>What was acquired at a site, and what became of it.</summary>
 internal sealed class SiteTotals(long site)
 {
-    private UInt128 _bytes, _live; // exact: a sum that was too large for its column is right again when blocks go
+    private UInt128 _bytes; // exact
     private long _blocks, _liveBlocks, _temporary, _crossThread, _firstNs = -1, _lastNs = -1;
 
     /// <summary>Its hash; 0 of what is not known.</summary>
@@ -26,7 +26,6 @@ internal sealed class SiteTotals(long site)
         _blocks++;
         _liveBlocks++;
         _bytes += (ulong)size;
-        _live += (ulong)size;
         Peak.Acquired((ulong)size, block, ns);
         _firstNs = _firstNs < 0 ? ns : Math.Min(_firstNs, ns);
         _lastNs = Math.Max(_lastNs, ns);
@@ -37,7 +36,6 @@ internal sealed class SiteTotals(long site)
         if (row.EndKind == EndKind.AliveAtEnd)
             return;
         _liveBlocks--;
-        _live -= (ulong)row.Size;
         if (row.IsTemporary)
             _temporary++;
         if (row.FreeThread >= 0 && row.FreeThread != row.AllocThread)
@@ -55,7 +53,7 @@ internal sealed class SiteTotals(long site)
         Blocks = _blocks,
         Bytes = (long)ByteCount.Of(_bytes),
         LiveBlocks = _liveBlocks,
-        LiveBytes = (long)ByteCount.Of(_live),
+        LiveBytes = (long)ByteCount.Of(Peak.Held),
         PeakLiveBytes = (long)ByteCount.Of(Peak.Peak.Bytes),
         TemporaryBlocks = _temporary,
         CrossThreadFrees = _crossThread,

@@ -94,14 +94,7 @@ internal sealed class SinkRelay : IDisposable
         public void Tell(ITraceSink sink)
         {
             foreach (ref readonly TraceCall call in Calls.AsSpan(0, Count))
-            {
-                if (CallKinds.IsThreadEvent(call.Kind))
-                    sink.Add(ThreadEvent.Of(call.Event));
-                else if (CallKinds.IsReallocBegin(call.Kind))
-                    sink.Begin(call.Event);
-                else
-                    sink.Add(call);
-            }
+                SinkCalls.Tell(sink, call);
         }
     }
 }

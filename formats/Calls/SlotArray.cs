@@ -12,9 +12,6 @@ internal sealed class SlotArray<T>(T empty)
 
     private T[][] _pieces = [];
 
-    /// <summary>Slots that there is room for: no other was asked for.</summary>
-    public int Count => _pieces.Length << PieceShift;
-
     /// <param name="slot">0 or more.</param>
     public ref T this[int slot]
     {

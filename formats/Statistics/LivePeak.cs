@@ -58,20 +58,23 @@ internal sealed class LivePeak
     /// <summary>A live block has ended.</summary>
     public void Released(ulong bytes) => _live -= bytes;
 
-    /// <summary>A thread begins to reallocate a live block.</summary>
+    /// <summary>A thread that is in no reallocation begins to reallocate a live block.</summary>
     public void Begun(int thread, ulong bytes)
     {
         _live -= bytes;
         (_stretches ??= []).Add(new Stretch(thread, bytes, Mark.None));
     }
 
-    /// <summary>The thread's reallocation is over.</summary>
-    /// <param name="thread">One that has begun.</param>
+    /// <summary>The thread's reallocation is over, if it has begun one.</summary>
+    /// <param name="thread">Its index.</param>
     /// <param name="isKept">Whether the block that it was given is what it was.</param>
     public void Ended(int thread, bool isKept)
     {
-        List<Stretch> stretches = _stretches!;
+        if (_stretches is not { Count: > 0 } stretches)
+            return;
         int at = stretches.FindIndex(s => s.Thread == thread);
+        if (at < 0)
+            return;
         Stretch ended = stretches[at];
         stretches.RemoveAt(at);
         if (isKept)

@@ -6,12 +6,12 @@ namespace AllocReplay.Formats.Statistics;
 /// <summary>Totals of a process image so far: in all, by where blocks were acquired, and by thread. Memory is bounded by the live blocks.</summary>
 public sealed class LiveStatistics : ITraceSink
 {
-    private readonly Dictionary<long, Block> _live = [];
+    private readonly SlotArray<Block> _live = new(new Block(TraceEvent.NoObject, 0, 0, 0));
+    private readonly LivePeak _bytes = new();
     private readonly Dictionary<int, int> _siteOf = []; // by stack
     private readonly List<LiveFigures> _sites = [], _threads = [];
-    private UInt128 _peak;
 
-    private record struct Block(ulong Bytes, int Site, int Thread);
+    private record struct Block(long Object, ulong Bytes, int Site, int Thread);
 
     /// <summary>The process image in all.</summary>
     public LiveFigures Total { get; } = new(0);
@@ -25,12 +25,15 @@ public sealed class LiveStatistics : ITraceSink
     /// <summary>By thread: what it called, acquired, and what of that is live, whoever will release it. <see cref="LiveFigures.Key"/> is its index.</summary>
     public IReadOnlyList<LiveFigures> Threads => _threads;
 
-    /// <summary>The most bytes that were live at once; at most <see cref="ByteCount.Max"/>.</summary>
-    public ulong PeakBytes => ByteCount.Of(_peak);
+    /// <inheritdoc cref="TraceStatistics.PeakLiveBytes"/>
+    public ulong PeakBytes => ByteCount.Of(_bytes.Peak.Bytes);
 
     /// <inheritdoc/>
     public void Begin(in TraceEvent begin)
     {
+        _bytes.Ended(begin.Thread, isKept: false); // the thread went on, and the end of an earlier one is not in the trace
+        if (begin.Object >= 0 && _live[begin.Slot] is var block && block.Object == begin.Object)
+            _bytes.Begun(begin.Thread, block.Bytes);
     }
 
     /// <inheritdoc/>
@@ -47,10 +50,12 @@ public sealed class LiveStatistics : ITraceSink
         LiveFigures thread = ThreadOf(call.Thread);
         thread.Calls++;
         Total.Calls++;
-        if (call.Released >= 0)
-            Remove(call.Released);
-        if (call.Displaced >= 0)
-            Remove(call.Displaced);
+        if (call.IsReallocation)
+            _bytes.Ended(call.Thread, call.Kept >= 0);
+        if (Remove(call.Released, call.GivenSlot) is { } released && !call.IsReallocation)
+            _bytes.Released(released.Bytes);
+        if (Remove(call.Displaced, call.DisplacedSlot) is { } displaced)
+            _bytes.Released(displaced.Bytes);
         if (call.Acquired >= 0)
             Acquire(call, thread);
         Timeline.Add(call.TimeNs, isCall: true, Total.LiveBytes);
@@ -68,9 +73,8 @@ public sealed class LiveStatistics : ITraceSink
         Total.Acquire(bytes);
         _sites[index].Acquire(bytes);
         thread.Acquire(bytes);
-        _live[call.Acquired] = new Block(bytes, index, call.Thread);
-        if (Total.Live > _peak)
-            _peak = Total.Live;
+        _live[call.TakenSlot] = new Block(call.Acquired, bytes, index, call.Thread);
+        _bytes.Acquired(bytes, call.Acquired, call.TimeNs);
     }
 
     private LiveFigures ThreadOf(int index)
@@ -80,12 +84,15 @@ public sealed class LiveStatistics : ITraceSink
         return _threads[index];
     }
 
-    private void Remove(long block)
+    /// <summary>A block is live no more; null where it was not known.</summary>
+    private Block? Remove(long id, int slot)
     {
-        if (!_live.Remove(block, out Block was))
-            return;
-        Total.Release(was.Bytes);
-        _sites[was.Site].Release(was.Bytes);
-        _threads[was.Thread].Release(was.Bytes);
+        if (id < 0 || _live[slot] is var block && block.Object != id)
+            return null;
+        _live[slot].Object = TraceEvent.NoObject;
+        Total.Release(block.Bytes);
+        _sites[block.Site].Release(block.Bytes);
+        _threads[block.Thread].Release(block.Bytes);
+        return block;
     }
 }

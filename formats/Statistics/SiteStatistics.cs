@@ -6,8 +6,8 @@ namespace AllocReplay.Formats.Statistics;
 public sealed class SiteStatistics : ITraceSink
 {
     private readonly Dictionary<int, Site> _sites = [];
-    private readonly Dictionary<long, (Site Site, ulong Bytes)> _live = [];
-    private readonly Dictionary<int, long> _given = []; // by thread: the object of a reallocation that has not ended
+    private readonly SlotArray<LiveBlock> _live = new(new LiveBlock(TraceEvent.NoObject, null!, 0));
+    private readonly Dictionary<int, (long Object, int Slot)> _given = []; // by thread: the block of a reallocation that has not ended
 
     /// <summary>What was acquired with one stack.</summary>
     public sealed class Site
@@ -37,10 +37,10 @@ public sealed class SiteStatistics : ITraceSink
     public void Begin(in TraceEvent begin)
     {
         // One that is there still was lost: the thread went on, and the end of its call is not in the trace.
-        if (_given.Remove(begin.Thread, out long lost))
-            Remove(lost);
+        if (_given.Remove(begin.Thread, out (long Object, int Slot) lost))
+            Remove(lost.Object, lost.Slot);
         if (begin.Object >= 0)
-            _given[begin.Thread] = begin.Object;
+            _given[begin.Thread] = (begin.Object, begin.Slot);
     }
 
     /// <inheritdoc/>
@@ -53,8 +53,8 @@ public sealed class SiteStatistics : ITraceSink
     {
         if (call.IsReallocation)
             _given.Remove(call.Thread);
-        Remove(call.Released);
-        Remove(call.Displaced);
+        Remove(call.Released, call.GivenSlot);
+        Remove(call.Displaced, call.DisplacedSlot);
         if (call.Acquired < 0)
             return;
         if (!_sites.TryGetValue(call.Stack, out Site? site))
@@ -64,14 +64,17 @@ public sealed class SiteStatistics : ITraceSink
         site.Acquired += bytes;
         site.LiveBlocks++;
         site.Live += bytes;
-        _live[call.Acquired] = (site, bytes);
+        _live[call.TakenSlot] = new LiveBlock(call.Acquired, site, bytes);
     }
 
-    private void Remove(long block)
+    private void Remove(long id, int slot)
     {
-        if (block < 0 || !_live.Remove(block, out var was))
+        if (id < 0 || _live[slot] is var block && block.Object != id)
             return;
-        was.Site.LiveBlocks--;
-        was.Site.Live -= was.Bytes;
+        _live[slot].Object = TraceEvent.NoObject;
+        block.Site.LiveBlocks--;
+        block.Site.Live -= block.Bytes;
     }
+
+    private record struct LiveBlock(long Object, Site Site, ulong Bytes);
 }
