@@ -69,19 +69,19 @@ internal static class AnalyzerBench
         using var recorders = new Recorders(work.Path);
         if (recorders.HasHeaptrack)
         {
-            Shell.Run("heaptrack", ["-o", work["peer"], churn, calls]);
-            string file = Directory.GetFiles(work.Path, "peer.*").Single();
+            Shell.Run("heaptrack", ["-o", work["heap"], churn, calls]);
+            string file = Directory.GetFiles(work.Path, "heap.*").Single();
             counts[Heaptrack] = counts[Analyze];
             candidates.Add(new(Heaptrack, () => Shell.Seconds(() => Shell.Run("sh", ["-c", $"heaptrack_print '{file}' > /dev/null"]))));
         }
         if (!recorders.HasLttng || !Shell.Exists("babeltrace2"))
             return;
         const long lttngCalls = 500_000; // a twentieth: it reads 0.4 M events a second
-        recorders.KeepAt = work["lttng"];
+        recorders.KeepAt = work["peer.lttng"];
         recorders.Run("lttng", churn, lttngCalls.ToString(CultureInfo.InvariantCulture));
         recorders.KeepAt = null;
-        counts[Lttng] = 2 * lttngCalls;
-        candidates.Add(new(Lttng, () => Shell.Seconds(() => Shell.Run("babeltrace2", [work["lttng"], "-c", "sink.utils.counter"]))));
+        counts[Lttng] = FormatsBench.Count(work["peer.lttng"]);
+        candidates.Add(new(Lttng, () => Shell.Seconds(() => Shell.Run("babeltrace2", [work["peer.lttng"], "-c", "sink.utils.counter"]))));
     }
 
     private static void Execute(DuckDBConnection connection, string sql)

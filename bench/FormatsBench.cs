@@ -138,7 +138,7 @@ internal static class FormatsBench
     }
 
     /// <summary>Events in an LTTng trace, by the cheapest sink there is.</summary>
-    private static long Count(string trace)
+    internal static long Count(string trace)
     {
         string printed = Shell.Run("babeltrace2", [trace, "-c", "sink.utils.counter"]);
         string line = printed.Split('\n').Last(l => l.Contains("Event messages", StringComparison.Ordinal)); // it counts aloud on the way

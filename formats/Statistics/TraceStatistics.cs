@@ -164,7 +164,7 @@ public sealed class TraceStatistics : ITraceSink
             FailedCalls += call.Frees && call.Given >= 0 ? 0 : 1;
             return;
         }
-        if (Forget(call.Displaced, call.DisplacedSlot) is { } displaced)
+        if (Forget(call.Displaced, call.DisplacedSlot, out LiveBlock displaced))
             _bytes.Released(displaced.Size);
         Acquisitions++;
         _acquired += call.BytesRequested;
@@ -179,13 +179,13 @@ public sealed class TraceStatistics : ITraceSink
         (long given, int slot) = thread.Reallocating;
         thread.Reallocating = (TraceEvent.NoObject, TraceEvent.NoSlot);
         _bytes.Ended(index, isKept);
-        if (!isKept && Forget(given, slot) is { } block && isReleased)
+        if (!isKept && Forget(given, slot, out LiveBlock block) && isReleased)
             CountRelease(block, index);
     }
 
     private void Release(long id, int slot, int thread)
     {
-        if (Forget(id, slot) is not { } block)
+        if (!Forget(id, slot, out LiveBlock block))
             return;
         _bytes.Released(block.Size);
         CountRelease(block, thread);
@@ -199,14 +199,19 @@ public sealed class TraceStatistics : ITraceSink
             TemporaryBlocks++;
     }
 
-    /// <summary>A block is live no more; null where it was not known. Its bytes are another matter.</summary>
-    private LiveBlock? Forget(long id, int slot)
+    /// <summary>A block is live no more; false where it was not known. Its bytes are another matter.</summary>
+    private bool Forget(long id, int slot, out LiveBlock block)
     {
-        if (id < 0 || _live[slot] is var block && block.Object != id)
-            return null;
-        _live[slot].Object = TraceEvent.NoObject;
+        block = default;
+        if (id < 0)
+            return false;
+        ref LiveBlock live = ref _live[slot];
+        if (live.Object != id)
+            return false;
+        block = live;
+        live.Object = TraceEvent.NoObject;
         LiveBlocks--;
-        return block;
+        return true;
     }
 
     private record struct LiveBlock(long Object, ulong Size, int Thread);
