@@ -72,7 +72,8 @@ internal static class FleetBench
         for (int recording = 0; recording < Recordings; recording++)
         {
             string trace = work[$"{recording}.alloctrace"], one = work[$"{recording}.parquet"];
-            string requests = (200 * (recording + 1)).ToString(CultureInfo.InvariantCulture), version = (recording % 2 + 1).ToString(CultureInfo.InvariantCulture);
+            string requests = (200 * (recording + 1)).ToString(CultureInfo.InvariantCulture);
+            string version = (recording % 2 + 1).ToString(CultureInfo.InvariantCulture);
             Shell.Run(Shell.AllocReplay, ["record", "--stacks", "auto", "-o", trace, "--", shop, version, requests]);
             Shell.Run(Shell.AllocReplay, ["analyze", trace, "-o", one]);
             foreach (string file in Directory.GetFiles(one, "*.parquet", SearchOption.AllDirectories))
