@@ -157,7 +157,7 @@ public sealed class TopCommandTests : IDisposable
         program.Do("m 500 20000");
         string log = _directory["log"];
         using Process terminal = Process.Start(new ProcessStartInfo("script", ["-qefc",
-            $"stty cols 80 rows 24; stty -g; '{Programs.AllocReplayCommand}' top '{program.Recording}' --interval 100ms; code=$?; stty -g; exit $code", log])
+            $"trap : INT; stty cols 80 rows 24; stty -g; '{Programs.AllocReplayCommand}' top '{program.Recording}' --interval 100ms; code=$?; stty -g; exit $code", log])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
