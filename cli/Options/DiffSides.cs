@@ -16,16 +16,18 @@ internal sealed class DiffSideOptions
         "--process", "image", "Process image (pPID.N); given again, that of the second side. Default: the busiest.");
 
     private readonly Option<string[]> _at = New(
-        "--at", $"time|{Peak}|{End}",
-        $"As it was at a moment: what was acquired until then, and what was live. A time since the start, such as 10s, {Peak} or {End}; "
+        "--at", $"time|{MomentArgument.MarkForm}|{Peak}|{End}",
+        $"As it was at a moment: what was acquired until then, and what was live. A time since the start, such as 10s, a mark of the recording, {Peak} or {End}; "
         + "given again, that of the second side.");
 
     private readonly Option<string[]> _from = New(
-        "--from", "time", "Only blocks acquired from here on. A time since the start, such as 10s; given again, that of the second side.");
+        "--from", $"time|{MomentArgument.MarkForm}",
+        "Only blocks acquired from here on. A time since the start, such as 10s, or a mark of the recording (mark#2:NAME: the second of that name); given "
+        + "again, that of the second side.");
 
     private readonly Option<string[]> _to = New(
-        "--to", "time", "Only blocks acquired before here; what is live then is outstanding. Given again, that of the second side.");
-
+        "--to", $"time|{MomentArgument.MarkForm}",
+        "Only blocks acquired before here; what is live then is outstanding. Given again, that of the second side.");
 
     public void AddTo(Command command)
     {
@@ -50,10 +52,9 @@ internal sealed class DiffSideOptions
                 + "or --process twice");
         foreach (int side in new[] { 0, 1 })
         {
-            if (ValueOf(parse, _at, side) is { } at and not (Peak or End))
-                Quantity.ParseMoment(_at.Name, at);
-            if (FromOf(parse, side) is var from && ToOf(parse, side) is { } to && to <= from)
-                throw new UsageException($"--to {ValueOf(parse, _to, side)}: expected a time after {ValueOf(parse, _from, side) ?? "the start"}");
+            foreach (Option<string[]> option in new[] { _at, _from, _to })
+                if (ValueOf(parse, option, side) is { } moment && !(option == _at && moment is Peak or End))
+                    MomentArgument.Check(option.Name, moment);
         }
     }
 
@@ -69,18 +70,26 @@ internal sealed class DiffSideOptions
                 + $"{operand.Path}; --process chooses another");
         return ValueOf(parse, _at, side) switch
         {
-            null => new DatasetSide(operand.Query, image, FromOf(parse, side), ToOf(parse, side)),
+            null => Stretch(),
             End => new DatasetSide(operand.Query, image),
             // What is acquired at the moment itself counts, and what is released then does not live any more.
             Peak => new DatasetSide(operand.Query, image, 0, (image.PeakLiveNs ?? throw new UsageException(
                 $"--at {Peak}: {operand.Path} does not have it, an older version wrote it")) + 1),
-            { } at => new DatasetSide(operand.Query, image, 0, Quantity.ParseMoment(_at.Name, at) + 1),
+            { } at => new DatasetSide(operand.Query, image, 0, MomentArgument.NsOf(_at.Name, at, operand, image) + 1),
         };
+
+        DatasetSide Stretch()
+        {
+            long from = NsOf(_from) ?? 0;
+            return NsOf(_to) is { } to && to <= from
+                ? throw new UsageException(
+                    $"--to {ValueOf(parse, _to, side)}: expected a time after {ValueOf(parse, _from, side) ?? "the start"}")
+                : new DatasetSide(operand.Query, image, from, NsOf(_to));
+        }
+
+        long? NsOf(Option<string[]> option) =>
+            ValueOf(parse, option, side) is { } text ? MomentArgument.NsOf(option.Name, text, operand, image) : null;
     }
-
-    private long FromOf(ParseResult parse, int side) => ValueOf(parse, _from, side) is { } text ? Quantity.ParseMoment(_from.Name, text) : 0;
-
-    private long? ToOf(ParseResult parse, int side) => ValueOf(parse, _to, side) is { } text ? Quantity.ParseMoment(_to.Name, text) : null;
 
     private static string[] Of(ParseResult parse, Option<string[]> option) => parse.GetValue(option) ?? [];
 

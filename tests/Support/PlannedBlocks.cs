@@ -1,4 +1,5 @@
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Tests.Support;
@@ -19,6 +20,9 @@ internal sealed class PlannedBlocks
     private const ulong Module = 0x1000, MainOffset = 0x7000;
 
     public List<PlannedBlock> Blocks { get; } = [];
+
+    /// <summary>The marks of the recording.</summary>
+    public List<(long Ns, string Name)> Marks { get; } = [];
 
     /// <summary>The source file of a function.</summary>
     public Func<string, string> FileOf { get; init; } = f => $"/src/{f}.c";
@@ -47,6 +51,12 @@ internal sealed class PlannedBlocks
     public PlannedBlocks Add(string function, long size, int step, int? until = null)
     {
         Blocks.Add(new PlannedBlock(function, size, (long)step * StepNs, until * (long)StepNs));
+        return this;
+    }
+
+    public PlannedBlocks Mark(string name, int step)
+    {
+        Marks.Add(((long)step * StepNs, name));
         return this;
     }
 
@@ -79,6 +89,8 @@ internal sealed class PlannedBlocks
             else
                 writer.Thread(0).Malloc(ns, address, (ulong)Blocks[block].Size, stacks[Blocks[block].Function]);
         }
+        foreach ((long ns, string name) in Marks.OrderBy(m => m.Ns))
+            writer.Mark(MarkEntry.Named, 1, ns, name);
         writer.Save();
     }
 
