@@ -9,6 +9,7 @@
 -- growing: the slope of the live bytes at the nine tenths is above 0 with 95 % confidence (growth_per_min and its interval: the median of the slopes
 -- of all pairs, Theil and Sen, in bytes a minute), they rose in 6 or more of the 8 steps (steps_up), by a quarter in all, and in the last third too.
 -- A cache that is still filling looks the same in a trace: record for longer. Blocks of which the release was lost (lost_free) are left out.
+-- grew_between are the marks between which most of the bytes that are live at cut were acquired: after the one, by the other. Empty without marks.
 -- blocks_sql is the statement that lists the blocks: of an overdue site the overdue ones, else those that were live at cut.
 WITH spans AS (
     SELECT host, process, min(alloc_ns) AS from_ns, CAST(greatest(max(end_ns) - min(alloc_ns), 10) AS DOUBLE) / 10 AS step_ns
@@ -144,13 +145,36 @@ WITH spans AS (
            coalesce(k.tenths, 0) AS tenths, coalesce(k.later, 0) AS later, coalesce(k.age_ns, 0) AS age_ns
     FROM suspects c
     LEFT JOIN kept k ON k.host = c.host AND k.process = c.process AND k.site = c.site
+), bounds AS (
+    SELECT host, process, name, CAST(row_number() OVER (PARTITION BY host, process ORDER BY ns, name) AS BIGINT) AS k FROM markers
+    UNION ALL SELECT host, process, '(start)' AS name, CAST(0 AS BIGINT) AS k FROM markers GROUP BY host, process
+    UNION ALL SELECT host, process, '(end)' AS name, CAST(count(*) + 1 AS BIGINT) AS k FROM markers GROUP BY host, process
+), passed AS (
+    SELECT host, process, site, size, is_mark, CAST(sum(is_mark) OVER (PARTITION BY host, process ORDER BY ns, is_mark) AS BIGINT) AS k
+    FROM (
+        SELECT b.host AS host, b.process AS process, b.site AS site, b.size AS size, b.alloc_ns AS ns, 0 AS is_mark
+        FROM blocks b
+        JOIN (SELECT host, process FROM markers GROUP BY host, process) AS m ON m.host = b.host AND m.process = b.process
+        WHERE b.first_k <= 9 AND b.last_k >= 9
+        UNION ALL SELECT host, process, 0 AS site, 0 AS size, ns, 1 AS is_mark FROM markers
+    ) AS moments
+), stretches AS (
+    SELECT host, process, site, k, sum(size) AS bytes FROM passed WHERE is_mark = 0 GROUP BY host, process, site, k
+), most AS (
+    SELECT host, process, site, k, row_number() OVER (PARTITION BY host, process, site ORDER BY bytes DESC, k) AS place FROM stretches
+), marked AS (
+    SELECT s.host AS host, s.process AS process, s.site AS site, concat(a.name, ' -> ', b.name) AS grew_between
+    FROM most s
+    JOIN bounds a ON a.host = s.host AND a.process = s.process AND a.k = s.k
+    JOIN bounds b ON b.host = s.host AND b.process = s.process AND b.k = s.k + 1
+    WHERE s.place = 1
 )
 SELECT s.function, s.file, s.line,
        CASE WHEN c.is_overdue = 1 AND c.is_growing = 1 THEN 'overdue, growing' WHEN c.is_overdue = 1 THEN 'overdue' ELSE 'growing' END AS why,
        c.overdue_bytes, c.overdue_blocks, c.overdue_tenths, c.outlived_ns, c.ended_later, c.longest_ns,
        c.live_bytes AS live_bytes, c.live_blocks AS live_blocks, c.oldest_ns, c.growth_bytes, c.steps_up,
        c.growth_per_min, c.growth_per_min_low, c.growth_per_min_high, c.first_ns AS first_ns, c.last_ns AS last_ns,
-       s.live_bytes AS live_at_end, s.text, c.blocks_sql, s.host AS host, s.process AS process, s.site
+       c.grew_between, s.live_bytes AS live_at_end, s.text, c.blocks_sql, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN (
     SELECT j.host AS host, j.process AS process, j.site AS site, j.is_overdue AS is_overdue, j.is_growing AS is_growing,
@@ -159,6 +183,7 @@ JOIN (
            CAST(floor(j.oldest_live_ns) AS BIGINT) AS oldest_ns, j.live_9 - j.live_1 AS growth_bytes, j.steps_up AS steps_up,
            j.middle / p.step_ns * 60000000000 AS growth_per_min, j.low / p.step_ns * 60000000000 AS growth_per_min_low,
            j.high / p.step_ns * 60000000000 AS growth_per_min_high, j.first_alloc_ns AS first_ns, j.last_alloc_ns AS last_ns,
+           coalesce(w.grew_between, '') AS grew_between,
            concat('SELECT * FROM allocations WHERE host = ''', replace(j.host, '''', ''''''), ''' AND process = ''', replace(j.process, '''', ''''''),
                   ''' AND site = ', CAST(j.site AS String),
                   ' AND alloc_ns <= ', CAST(CAST(CASE WHEN j.is_overdue = 1 THEN ceil(p.from_ns + 9 * p.step_ns - 2 * j.age_ns) - 1
@@ -167,6 +192,7 @@ JOIN (
                   ' AND end_kind <> ''lost_free'' ORDER BY alloc_ns') AS blocks_sql
     FROM judged j
     JOIN spans p ON p.host = j.host AND p.process = j.process
+    LEFT JOIN marked w ON w.host = j.host AND w.process = j.process AND w.site = j.site
     WHERE (j.is_overdue = 1 OR j.is_growing = 1) AND j.live_9 >= /*:min_bytes*/0
 ) AS c ON c.host = s.host AND c.process = s.process AND c.site = s.site
 ORDER BY growth_bytes DESC, overdue_bytes DESC, host, process, s.site

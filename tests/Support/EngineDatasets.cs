@@ -89,7 +89,7 @@ internal static class EngineDatasets
             thread.Malloc(ns += 800, address += 0x10_0000, 500, stacks[4]);
             thread.Realloc(ns += 800, ns += 800, address, address += 0x10_0000, (ulong)(1000 + round), stacks[3]);
         }
-        writer.Mark(MarkEntry.Start, 1, 0).Mark(MarkEntry.Named, 1, 1000, "it's é").Mark(MarkEntry.Stop, 1, ns);
+        writer.Mark(MarkEntry.Start, 1, 0).Mark(MarkEntry.Named, 1, 1000, "it's é").Mark(MarkEntry.Named, 1, ns / 2, "half").Mark(MarkEntry.Stop, 1, ns);
         writer.Save();
         return directory;
     }

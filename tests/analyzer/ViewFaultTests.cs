@@ -38,6 +38,7 @@ public sealed class ViewFaultTests : IDisposable
         "live_9 [> → >=] live_8", "a.site [<> → =] 0", "a.end_kind <> ['lost_free'", "'['lost_free' → 'freed']", "[p.host = a.host AND → ]",
         "[AND k.process = c.process → ]", "[min( → max(]alloc_ns) AS first_alloc_ns", "[DISTINCT → ]", "ORDER BY j[DESC → ]",
         "9 * p.step_ns[- → +]2 * j.age_ns",
+        "[sum( → max(]is_mark)", "ORDER BY bytes[DESC → ]", "b.k = s.k[+ → -]1", "b.first_k <= 9 AND b.last_k [>= → >] 9",
     ];
 
     private readonly List<RandomDataset> _datasets = [];

@@ -5,7 +5,7 @@ namespace AllocReplay.Tests.Support.Views;
 /// <summary>The rules of the view <c>leak_suspects</c>, of the blocks of a site in memory, without SQL: moment by moment, age by age, pair by pair.</summary>
 /// <param name="Live">Its blocks that were live at the cut.</param>
 /// <param name="Overdue">Those of them that are overdue.</param>
-/// <param name="Evidence">The columns of the view from <c>why</c> to <c>last_ns</c>.</param>
+/// <param name="Evidence">The columns of the view from <c>why</c> to <c>grew_between</c>.</param>
 /// <param name="LiveBytes">Bytes at the cut.</param>
 /// <param name="GrowthBytes">By how much these are more than after the first tenth.</param>
 internal sealed record LeakSuspectModel(ModelBlock[] Live, ModelBlock[] Overdue, object[] Evidence, BigInteger LiveBytes, BigInteger GrowthBytes)
@@ -47,6 +47,17 @@ internal sealed record LeakSuspectModel(ModelBlock[] Live, ModelBlock[] Overdue,
             blocks.Where(tenths.IsOver).Select(b => b.LifetimeNs).DefaultIfEmpty().Max(), held[9], live.Length,
             live.Select(b => tenths.TenfoldAge(b) / 10).DefaultIfEmpty().Max(), growth, up,
             PerMinute((slopes[17] + slopes[18]) / 2), PerMinute(slopes[8]), PerMinute(slopes[27]), blocks.Min(b => b.Ns), seen.Max(b => b.Ns),
+            GrewBetween(live, site.Image.Marks),
         ], held[9], growth);
+    }
+
+    /// <summary>Of the stretches between marks the one in which most bytes were acquired, the earliest of equal ones.</summary>
+    private static string GrewBetween(ModelBlock[] live, IReadOnlyList<(long Ns, string Name)> marks)
+    {
+        if (marks.Count == 0)
+            return "";
+        string[] bounds = ["(start)", .. marks.Select(m => m.Name), "(end)"];
+        int most = live.GroupBy(b => marks.Count(m => m.Ns < b.Ns)).OrderByDescending(g => g.Bytes()).ThenBy(g => g.Key).First().Key;
+        return $"{bounds[most]} -> {bounds[most + 1]}";
     }
 }

@@ -17,6 +17,7 @@ internal sealed class ModelImage
     {
         (Host, Process, Index, Program) = (host, reader.Image, index, reader.Process.Executable);
         HasStacks = reader.Process.Stacks;
+        Marks = [.. reader.Markers.Select(m => (m.TimeNs, m.Name)).OrderBy(m => m.TimeNs).ThenBy(m => m.Name, StringComparer.Ordinal)];
         while (reader.Read(out TraceEvent e))
             _events.Add(e);
         DurationNs = _events.Select(e => e.TimeNs).DefaultIfEmpty().Max();
@@ -34,6 +35,7 @@ internal sealed class ModelImage
     public string Program { get; }
     public bool HasStacks { get; }
     public long DurationNs { get; }
+    public IReadOnlyList<(long Ns, string Name)> Marks { get; }
     public IReadOnlyList<ModelBlock> Blocks => _blocks;
     public IReadOnlyList<ModelThread> Threads { get; }
     public IReadOnlyList<ModelSite> Sites { get; }

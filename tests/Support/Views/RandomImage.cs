@@ -1,5 +1,6 @@
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Recording;
 using CsCheck;
 
 namespace AllocReplay.Tests.Support.Views;
@@ -36,6 +37,12 @@ internal sealed record RandomImage(
     private const int Threads = 3, TickNs = 1 << RecordingWriter.TickShift;
     private const ulong Tag = 0xb4ul << 56;
 
+    /// <summary>Of so many acts one has a mark.</summary>
+    private const int MarkOf = 15;
+
+    /// <summary>Names of marks, some of which come several times.</summary>
+    private static readonly string[] Marks = ["deploy", "it's", "(end)", "a -> b"];
+
     private static readonly ulong[] Sizes =
     [
         0, 1, 2, 3, 63, 64, 65, 1023, 1024, 1ul << 40, (1ul << 50) - 1, (1ul << 61) - 1, (1ul << 62) - 1, 1ul << 62, (1ul << 63) - 1, 1ul << 63, ulong.MaxValue,
@@ -51,6 +58,8 @@ internal sealed record RandomImage(
             new RandomImage(host, stacks, slots, IsWild: magnitudes < 3, HasBytes: magnitudes != 9, trend, frees, skew * TickNs, acts));
 
     private bool HasStacks => Stacks > 0;
+
+    private bool HasMarks => Acts.Length % 4 > 0;
 
     /// <summary>Writes it into the recording directory of its host.</summary>
     /// <param name="directory">The directory.</param>
@@ -77,6 +86,8 @@ internal sealed record RandomImage(
             Act act = Acts[i] with { Size = TrendOf(i) };
             ns += TickNs * (IsWild ? (long)Math.Pow(10, act.Gap % 12) * (act.Gap / 12) : act.Gap);
             long at = ns + act.Thread * SkewNs;
+            if (HasMarks && act.Other % MarkOf == 0)
+                writer.Mark(MarkEntry.Named, 1, at, Marks[act.Other / MarkOf % Marks.Length]);
             RecordingWriter.ThreadWriter thread = writer.Thread(act.Thread);
             if (inside[act.Thread] is { } call)
                 thread.Event(at, CallKind.ReallocEnd, call.Address, stack: call.Stack);
