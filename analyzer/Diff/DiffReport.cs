@@ -1,41 +1,10 @@
-using AllocReplay.Analyzer.Diff;
+namespace AllocReplay.Analyzer.Diff;
 
-namespace AllocReplay.Cli.Pages;
-
-/// <summary>A side of a comparison, and its totals.</summary>
-/// <param name="Path">The dataset or trace, as it was given.</param>
-/// <param name="Host">The process image's host, as the dataset has it.</param>
-/// <param name="Process">The process image.</param>
-/// <param name="Program">The program's file name; empty where it is not known.</param>
-/// <param name="FromNs">Blocks acquired from here on count, in ns since the start.</param>
-/// <param name="ToNs">And before here; null for the end.</param>
-/// <param name="Blocks">Blocks acquired.</param>
-/// <param name="Bytes">Bytes requested for them.</param>
-/// <param name="PeakLiveBytes">Most bytes live at a time; null of a part of the trace, or where the dataset does not have it.</param>
-/// <param name="OutstandingBlocks">Blocks live at the end of the side.</param>
-/// <param name="OutstandingBytes">Bytes of those.</param>
-internal sealed record DiffSide(
-    string Path, string Host, string Process, string Program, long FromNs, long? ToNs, long Blocks, long Bytes, long? PeakLiveBytes,
-    long OutstandingBlocks, long OutstandingBytes)
-{
-    public static DiffSide Of(string path, DatasetSide side, IEnumerable<SiteFigures> figures)
-    {
-        List<SiteFigures> all = [.. figures];
-        return new DiffSide(
-            path, side.Process.Host, side.Process.Process, side.Process.Program, side.FromNs, side.ToNs, Sum(f => f.Blocks), Sum(f => f.Bytes),
-            side.FromNs == 0 && side.ToNs is null ? side.Process.PeakLiveBytes : null,
-            Sum(f => f.OutstandingBlocks), Sum(f => f.OutstandingBytes));
-
-        long Sum(Func<SiteFigures, long> figure) =>
-            (long)Int128.Min(long.MaxValue, all.Aggregate((Int128)0, (sum, f) => sum + figure(f)));
-    }
-}
-
-/// <summary>What <c>diff --json</c> prints.</summary>
+/// <summary>Two sides, and the sites of either: what <c>diff</c> prints, and a report shows.</summary>
 /// <param name="A">The first side.</param>
 /// <param name="B">The second side.</param>
 /// <param name="Sites">The sites of either, by what grew most.</param>
-internal sealed record DiffReport(DiffSide A, DiffSide B, IReadOnlyList<SiteDiff> Sites)
+public sealed record DiffReport(DiffSide A, DiffSide B, IReadOnlyList<SiteDiff> Sites)
 {
     /// <summary>Figures by which sites are sorted, by their names.</summary>
     public static IReadOnlyDictionary<string, Func<SiteFigures, double>> Keys { get; } = new Dictionary<string, Func<SiteFigures, double>>
@@ -47,13 +16,21 @@ internal sealed record DiffReport(DiffSide A, DiffSide B, IReadOnlyList<SiteDiff
         ["lifetime"] = f => f.MedianLifetimeNs ?? (f.Blocks > 0 ? double.MaxValue : 0),
     };
 
-    /// <summary>By what grew most, by that figure and then by the others in their order.</summary>
-    public static DiffReport Of(DiffSide a, DiffSide b, IEnumerable<SiteDiff> sites, string key)
+    /// <summary>Compares two sides. Sites come by what grew most, by one figure and then by the others in their order.</summary>
+    /// <param name="pathA">The first side's dataset or trace, as it was given.</param>
+    /// <param name="a">The first side.</param>
+    /// <param name="pathB">The second side's.</param>
+    /// <param name="b">The second side.</param>
+    /// <param name="key">The figure: one of <see cref="Keys"/>.</param>
+    /// <exception cref="DatasetException">A dataset is damaged.</exception>
+    public static DiffReport Of(string pathA, DatasetSide a, string pathB, DatasetSide b, string key)
     {
+        IReadOnlyList<SiteDiff> sites = DatasetDiff.Of(a, b);
         IOrderedEnumerable<SiteDiff> sorted = sites.OrderByDescending(s => Grown(s, Keys[key]));
         foreach (Func<SiteFigures, double> other in Keys.Values)
             sorted = sorted.ThenByDescending(s => Grown(s, other));
-        return new DiffReport(a, b, [.. sorted.ThenBy(s => s.Site.Site).ThenBy(s => s.Match)]);
+        return new DiffReport(
+            DiffSide.Of(pathA, a, sites.Select(s => s.A)), DiffSide.Of(pathB, b, sites.Select(s => s.B)), [.. sorted.ThenBy(s => s.Site.Site).ThenBy(s => s.Match)]);
     }
 
     private static double Grown(SiteDiff site, Func<SiteFigures, double> key) => key(site.B) - key(site.A);

@@ -1,3 +1,5 @@
+using AllocReplay.Analyzer.Query;
+
 namespace AllocReplay.Analyzer.Report;
 
 /// <summary>What is live in the course of the trace: of all, of the threads and of the sites that have the most of it.</summary>
@@ -10,7 +12,7 @@ public sealed record LiveTimeline
 
     private static readonly LiveSeries None = new(0, "", "", 0, "", 1, []);
 
-    /// <summary>Moments, ns since start, rising: at regular steps, and the peak.</summary>
+    /// <summary>Moments, ns since start, rising: at regular steps, the peak, and those of marks.</summary>
     public required IReadOnlyList<long> MomentsNs { get; init; }
     /// <summary>The peak's place among the moments; null where it is not known.</summary>
     public required int? PeakIndex { get; init; }
@@ -25,11 +27,18 @@ public sealed record LiveTimeline
     /// <summary>All other sites together, and blocks whose stack is not known; null where there are none.</summary>
     public required LiveSeries? OtherSites { get; init; }
 
+    /// <summary>The marks of the recording.</summary>
+    public required TimelineMarks Marks { get; init; }
+    /// <summary>Stretches of which calls are not in the trace.</summary>
+    public required IReadOnlyList<Unrecorded> Unrecorded { get; init; }
+
     /// <param name="scope">Whose.</param>
     /// <param name="moments">When.</param>
+    /// <param name="marks">The marks.</param>
     /// <param name="byStack">What is live by stack.</param>
     /// <param name="hasStacks">Whether stacks were recorded.</param>
-    internal static LiveTimeline Read(ReportScope scope, ReportMoments moments, LiveChanges byStack, bool hasStacks)
+    internal static LiveTimeline Read(
+        ReportScope scope, ReportMoments moments, IReadOnlyList<DatasetMark> marks, LiveChanges byStack, bool hasStacks)
     {
         LiveChanges byThread = LiveChanges.Read(scope, moments, "alloc_thread");
         Dictionary<int, string> names = scope
@@ -54,6 +63,8 @@ public sealed record LiveTimeline
             OtherThreads = others,
             Sites = sites,
             OtherSites = otherSites,
+            Marks = TimelineMarks.Of(marks, moments),
+            Unrecorded = Analyzer.Report.Unrecorded.Read(scope, moments),
         };
     }
 

@@ -3,7 +3,7 @@ namespace AllocReplay.Analyzer.Report;
 /// <summary>The sites that have the most of anything.</summary>
 /// <param name="Rows">Sites, those that acquired most bytes first.</param>
 /// <param name="Others">Sites that are left out.</param>
-public sealed record SiteFigures(IReadOnlyList<SiteFigure> Rows, long Others)
+public sealed record SiteTable(IReadOnlyList<SiteFigure> Rows, long Others)
 {
     /// <summary>Of each figure.</summary>
     private const int Shown = 60;
@@ -12,7 +12,7 @@ public sealed record SiteFigures(IReadOnlyList<SiteFigure> Rows, long Others)
 
     private static readonly string[] Figures = ["bytes", "blocks", "live_bytes", "peak_live_bytes", "temporary_blocks", "cross_thread_frees"];
 
-    internal static SiteFigures Read(ReportScope scope)
+    internal static SiteTable Read(ReportScope scope)
     {
         string ranks = string.Join(", ", Figures.Select(f => $"row_number() OVER (ORDER BY {f} DESC, site) AS by_{f}"));
         string chosen = string.Join(" OR ", Figures.Select(f => $"(by_{f} <= {Shown} AND {f} > 0)"));
@@ -26,7 +26,7 @@ public sealed record SiteFigures(IReadOnlyList<SiteFigure> Rows, long Others)
                 ReportText.Cut(r.GetString(0)), ReportText.Cut(r.GetString(1)), r.GetInt32(2), ReportText.Cut(r.GetString(3), TextMax), r.GetInt64(4),
                 r.GetInt64(5), r.GetInt64(6), r.GetInt64(7), r.GetInt64(8), r.GetInt64(9), r.GetInt64(10)))];
         long all = scope.Rows($"SELECT count(*) FROM sites WHERE {scope.Where} AND blocks > 0", r => r.GetInt64(0)).Single();
-        return new SiteFigures(rows, all - rows.Length);
+        return new SiteTable(rows, all - rows.Length);
     }
 }
 

@@ -35,8 +35,8 @@ public sealed record SuspectTable(IReadOnlyList<string> Columns, IReadOnlyList<I
         null or bool or long or int => value,
         double number => double.IsFinite(number) ? number : null,
         BigInteger wide => wide >= long.MinValue && wide <= long.MaxValue ? (long)wide : (double)wide,
-        string text => ReportText.Cut(text, SiteFigures.TextMax),
+        string text => ReportText.Cut(text, SiteTable.TextMax),
         IConvertible number when number.GetTypeCode() is > TypeCode.Char and < TypeCode.DateTime => number.ToDouble(CultureInfo.InvariantCulture),
-        _ => ReportText.Cut(Convert.ToString(value, CultureInfo.InvariantCulture) ?? "", SiteFigures.TextMax),
+        _ => ReportText.Cut(Convert.ToString(value, CultureInfo.InvariantCulture) ?? "", SiteTable.TextMax),
     };
 }

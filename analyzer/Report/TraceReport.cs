@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using AllocReplay.Analyzer.Query;
 
 namespace AllocReplay.Analyzer.Report;
@@ -31,7 +32,10 @@ public sealed record TraceReport
     /// <summary>Who releases what another thread acquired.</summary>
     public required ThreadPairs ThreadPairs { get; init; }
     /// <summary>The largest sites; null where no stacks were recorded.</summary>
-    public required SiteFigures? Sites { get; init; }
+    public required SiteTable? Sites { get; init; }
+
+    /// <summary>What differs from another run; null where it was not compared with one.</summary>
+    public RunDifference? Against { get; init; }
 
     /// <summary>Reads it from a dataset.</summary>
     /// <param name="query">The dataset.</param>
@@ -52,7 +56,8 @@ public sealed record TraceReport
             throw new QueryException($"{dataset}: no process image {image}; there are {string.Join(", ", images.Take(20).Select(i => i.Process))}");
         var scope = new ReportScope(query, host, process, token);
         ReportSummary summary = ReportSummary.Read(scope, images.Length);
-        var moments = new ReportMoments(summary.DurationNs, summary.PeakLiveNs);
+        IReadOnlyList<DatasetMark> marks = DatasetMark.AllOf(query, host, process, token);
+        var moments = new ReportMoments(summary.DurationNs, summary.PeakLiveNs, marks.Select(m => m.Ns));
         LiveChanges live = summary.Stacks ? LiveChanges.Read(scope, moments, "alloc_stack") : new LiveChanges([], [0], [], []);
         StackTree? tree = summary.Stacks ? StackTree.Read(scope, live, moments.Ns.Count) : null;
         return new TraceReport(tree)
@@ -61,16 +66,24 @@ public sealed record TraceReport
             Host = host,
             Process = process,
             Summary = summary,
-            Timeline = LiveTimeline.Read(scope, moments, live, summary.Stacks),
+            Timeline = LiveTimeline.Read(scope, moments, marks, live, summary.Stacks),
             Flame = tree is null ? null : FlameTreeBuilder.Build(tree, MergedBelow),
             Suspects = summary.Stacks ? SuspectTable.Read(scope) : null,
             Lifetimes = LifetimeMap.Read(scope),
             ThreadPairs = ThreadPairs.Read(scope),
-            Sites = summary.Stacks ? SiteFigures.Read(scope) : null,
+            Sites = summary.Stacks ? SiteTable.Read(scope) : null,
         };
     }
 
+    /// <summary>The share of everything below which functions are put together; null where there are none.</summary>
+    [JsonIgnore]
+    public double? MergedNow => Flame?.MergedBelow ?? Against?.Flame?.MergedBelow;
+
     /// <summary>The same with functions below a greater share put together: it is shorter.</summary>
     /// <param name="share">From 0 to 1.</param>
-    public TraceReport Merged(double share) => _tree is null ? this : this with { Flame = FlameTreeBuilder.Build(_tree, share) };
+    public TraceReport Merged(double share) => this with
+    {
+        Flame = _tree is null ? null : FlameTreeBuilder.Build(_tree, share),
+        Against = Against?.Merged(share),
+    };
 }

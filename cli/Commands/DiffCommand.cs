@@ -52,10 +52,7 @@ internal static class DiffCommand
             using DatasetOperand first = DatasetOperand.Open(parse.GetValue(a)!, parse, symbols, terminal, token);
             using DatasetOperand? other = second is null ? null : DatasetOperand.Open(second, parse, symbols, terminal, token);
             DatasetSide sideA = sides.Of(parse, 0, first, terminal), sideB = sides.Of(parse, 1, other ?? first, terminal);
-            IReadOnlyList<SiteDiff> rows = DatasetDiff.Of(sideA, sideB);
-            DiffReport report = DiffReport.Of(
-                DiffSide.Of(first.Path, sideA, rows.Select(r => r.A)), DiffSide.Of((other ?? first).Path, sideB, rows.Select(r => r.B)), rows,
-                parse.GetValue(sort)!);
+            DiffReport report = DiffReport.Of(first.Path, sideA, (other ?? first).Path, sideB, parse.GetValue(sort)!);
             int most = parse.GetValue(limit) ?? int.MaxValue;
             if (parse.GetValue(json))
                 terminal.WriteJson("allocreplay.diff/1", report with { Sites = [.. report.Sites.Take(most)] });

@@ -32,6 +32,8 @@ internal static class ReportCommand
             output, force, partial, json,
         };
         choice.AddTo(command);
+        var against = new AgainstOptions();
+        against.AddTo(command);
         var symbols = new SymbolArguments();
         symbols.AddTo(command);
         Interruptible.SetAction(command, terminal, (parse, token) =>
@@ -51,9 +53,11 @@ internal static class ReportCommand
                 Partial = parse.GetValue(partial),
                 Symbols = reader => symbols.For(parse, reader, terminal, token),
             };
+            using AgainstRun? other = against.Open(parse, chosen, options, terminal, token);
             using ReportDataset dataset = ReportDataset.Of(chosen, page == StandardOutput ? null : page, options, terminal, token);
             using DatasetQuery query = DatasetQuery.Open(dataset.Directory);
-            TraceReport report = ReportHtml.Fitting(TraceReport.Read(query, dataset.Directory, dataset.Image, token));
+            TraceReport read = TraceReport.Read(query, dataset.Directory, dataset.Image, token);
+            TraceReport report = ReportHtml.Fitting(other?.Compare(read, chosen.Path, query, terminal, token) ?? read);
             if (parse.GetValue(json))
                 terminal.WriteJson("allocreplay.report/1", report);
             if (page is not null)

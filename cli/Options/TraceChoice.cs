@@ -14,6 +14,9 @@ internal sealed record TraceChoice(string Path, string? Process = null, TraceRan
     /// <summary>The program that the process image ran, where it was looked up.</summary>
     public string? Program { get; init; }
 
+    /// <summary>The option that chooses the process image.</summary>
+    public string ProcessOption { get; init; } = "--process";
+
     /// <summary>The choice as the words of another command's line.</summary>
     public IReadOnlyList<string> Words =>
     [

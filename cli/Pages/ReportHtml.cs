@@ -21,8 +21,8 @@ internal static class ReportHtml
     /// <param name="report">As it was read.</param>
     public static TraceReport Fitting(TraceReport report)
     {
-        while (PageTemplate.Data(report).Length > SizeMax - SizeOfTemplateMax && report.Flame is { MergedBelow: < 1 } flame)
-            report = report.Merged(flame.MergedBelow * ShareStep);
+        while (PageTemplate.Data(report).Length > SizeMax - SizeOfTemplateMax && report.MergedNow is { } share and < 1)
+            report = report.Merged(share * ShareStep);
         return report;
     }
 

@@ -32,6 +32,12 @@ internal static class ReportPage
         if (summary is { PeakLiveBytes: { } peak, PeakLiveNs: { } at })
             facts.Add("peak live", $"{Quantity.Bytes(peak)}  at {Quantity.Duration(at)}");
         facts.Add("live at end", $"{Quantity.Bytes(summary.OutstandingBytes)}  in {Quantity.Count(summary.OutstandingBlocks, "block")}");
+        if (report.Against is { } against)
+        {
+            facts.Add("against", TextLine.Plain(against.A.Path));
+            facts.Add("", $"peak live {Change(against.A.PeakLiveBytes, against.B.PeakLiveBytes)}, live at end "
+                + Change(against.A.OutstandingBytes, against.B.OutstandingBytes));
+        }
         if (report.Suspects is not { } suspects)
         {
             facts.Add("leak suspects", "not known: record with --stacks auto");
@@ -43,6 +49,8 @@ internal static class ReportPage
             facts.Add("", name);
         return facts;
     }
+
+    private static string Change(long? a, long? b) => b - a is { } change ? $"{(change < 0 ? "" : "+")}{Quantity.Bytes(change)}" : "not known";
 
     /// <summary>A suspect as one says it: its function, and the line where it is known.</summary>
     private static string PlaceOf(SuspectTable suspects, IReadOnlyList<object?> row)

@@ -207,7 +207,7 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("analyze", trace, "-o", _directory["data"], "--force"),
             Print("compact", _directory["data"], "-o", _directory[$"compact-{Guid.NewGuid():N}"]),
             Print("query", "--list-views"),
-            Print("report", stacks),
+            Print("report", stacks, "--against", stacks),
             Print("check", trace, "--max-peak", "1G", "--suppressions", suppressions),
             Print("diff", stacks, stacks, "--process", "p100.0"),
             Print("export", stacks, "--format", "pprof", "--what", "live", "-o", _directory["x.pb.gz"], "--force"),

@@ -1,6 +1,7 @@
 // The page of `report`: what one process image did with its memory.
 
 import { element, link, name, plain, replace, type Child } from "../parts/dom.ts";
+import { difference } from "../report/difference.ts";
 import { flame, type FlamePart } from "../report/flame.ts";
 import { lifetimes } from "../report/lifetimes.ts";
 import { pairs } from "../report/pairs.ts";
@@ -27,6 +28,7 @@ const show = (title: string) => {
 };
 
 const parts: [string, string, Child][] = [
+    ...(report.against === null ? [] : [["difference", "What differs from the other run", difference(report.against)] as [string, string, Child]]),
     ["suspects", "Leak suspects", report.suspects === null ? without("which sites look like leaks") : suspects(report.suspects, flames === null ? null : show)],
     ["timeline", "Live bytes over time", line.element],
     ["flame", "Which code", flames === null ? without("a flame graph of any moment") : flames.element],

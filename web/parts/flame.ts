@@ -13,6 +13,15 @@ export interface Flames {
     isRest: boolean[];
     /** Without what is below it; not negative. */
     own: number[];
+    /** Of a difference, whose size is what `own` has. */
+    change?: Change;
+}
+
+export interface Change {
+    /** By how much it is more than it was, or, below 0, less: no further from 0 than `own`. */
+    net: number[];
+    /** How much it was. */
+    before: number[];
 }
 
 export interface FlameGraph {
@@ -35,7 +44,7 @@ export function flameGraph(label: string, onFound: (text: string, sum: number) =
     const graph = element("div", { class: "flamegraph" }, element("div", { class: "flamescroll" }, place), told);
     let flames: Flames = { parent: [-1], label: [""], about: [""], isRest: [false], own: [0] };
     let text: (value: number) => string = String;
-    let all: number[] = [0], children: number[][] = [[]], zoomed = 0, wanted = "", found = new Set<number>(), bars = new Map<number, HTMLElement>();
+    let all: number[] = [0], change: Change | null = null, children: number[][] = [[]], zoomed = 0, wanted = "", found = new Set<number>(), bars = new Map<number, HTMLElement>();
 
     const draw = (focused?: number) => {
         const width = Math.max(place.clientWidth, 200);
@@ -71,14 +80,19 @@ export function flameGraph(label: string, onFound: (text: string, sum: number) =
     };
 
     function bar(node: number, depth: number, left: number, share: number, width: number): HTMLElement {
+        const net = change?.net[node] ?? 0, tone = change === null ? "" : net > 0 ? " grown" : net < 0 ? " shrunk" : " even";
         const made = element("div", {
-            class: `bar${flames.isRest[node] ? " rest" : ""}${found.has(node) ? " found" : ""}${depth > 0 && node !== zoomed && isAbove(node) ? " above" : ""}`,
+            class: `bar${tone}${flames.isRest[node] ? " rest" : ""}${found.has(node) ? " found" : ""}${depth > 0 && node !== zoomed && isAbove(node) ? " above" : ""}`,
             role: "treeitem", tabindex: -1, "aria-level": depth + 1, "aria-label": describe(node), "data-node": node, "data-value": all[node],
-        }, share * width > 24 ? flames.label[node] : null);
+            "data-net": change?.net[node],
+        }, share * width > 24 ? `${net > 0 ? "▲ " : net < 0 ? "▼ " : ""}${flames.label[node]}` : null);
         made.style.left = `${share >= 1 ? 0 : left * 100}%`;
         made.style.width = `calc(${Math.min(1, share) * 100}% - 1px)`;
         made.style.top = `${depth * ROW}px`;
-        made.style.setProperty("--hue", String(hueOf(flames.label[node]!)));
+        if (change === null)
+            made.style.setProperty("--hue", String(hueOf(flames.label[node]!)));
+        else
+            made.style.setProperty("--strength", String(Math.abs(net) / Math.max(1, all[node]!)));
         return made;
     }
 
@@ -91,8 +105,15 @@ export function flameGraph(label: string, onFound: (text: string, sum: number) =
 
     function describe(node: number): string {
         const share = percent(all[node]! / Math.max(1, all[0]!));
-        return plain(`${flames.label[node]}${flames.about[node] ? `, ${flames.about[node]}` : ""}: ${text(all[node]!)}, ${share} of all`
+        return plain(`${flames.label[node]}${flames.about[node] ? `, ${flames.about[node]}` : ""}: ${change === null ? text(all[node]!) : changed(node, change)}, ${
+            share} of all`
             + (zoomed > 0 && !isAbove(node) ? `, ${percent(all[node]! / Math.max(1, all[zoomed]!))} of what is shown` : ""));
+    }
+
+    function changed(node: number, { net, before }: Change): string {
+        const is = net[node]!, more = (all[node]! + is) / 2, less = (all[node]! - is) / 2;
+        return `${is > 0 ? "+" : is < 0 ? "−" : ""}${text(Math.abs(is))}${more > 0 && less > 0 ? ` (+${text(more)}, −${text(less)})` : ""}, from ${
+            text(before[node]!)} to ${text(before[node]! + is)}`;
     }
 
     function tell(node: number): void {
@@ -180,10 +201,10 @@ export function flameGraph(label: string, onFound: (text: string, sum: number) =
             if (next.parent !== flames.parent)
                 zoomed = 0;
             [flames, text] = [next, words];
-            all = [...next.own];
+            all = summed(next.parent, next.own);
+            change = next.change === undefined ? null
+                : { net: summed(next.parent, next.change.net), before: summed(next.parent, next.change.before) };
             children = next.parent.map(() => []);
-            for (let node = next.parent.length - 1; node > 0; node--)
-                all[next.parent[node]!]! += all[node]!;
             next.parent.forEach((parent, node) => parent >= 0 && children[parent]!.push(node));
             mark();
             draw();
@@ -200,6 +221,14 @@ export function flameGraph(label: string, onFound: (text: string, sum: number) =
     };
 }
 
+/** Of each node its own and what is below it. */
+function summed(parent: number[], own: number[]): number[] {
+    const all = [...own];
+    for (let node = parent.length - 1; node > 0; node--)
+        all[parent[node]!]! += all[node]!;
+    return all;
+}
+
 /** The same for the same name, whatever else is drawn; warm, as flames are. */
 function hueOf(name: string): number {
     let hash = 0;
@@ -211,9 +240,11 @@ function hueOf(name: string): number {
 /** The same blocks by the function that called the allocator, its callers below it. Nodes that stand for several begin one of their own. */
 export function inverted(flames: Flames): Flames {
     const turned: Flames = { parent: [-1], label: [flames.label[0]!], about: [""], isRest: [false], own: [0] };
+    if (flames.change !== undefined)
+        turned.change = { net: [0], before: [0] };
     const places = new Map<string, number>();
     flames.own.forEach((value, node) => {
-        if (value === 0)
+        if (value === 0 && !flames.change?.before[node])
             return;
         let at = 0;
         for (let caller = node; caller > 0; caller = flames.parent[caller]!) {
@@ -226,10 +257,16 @@ export function inverted(flames: Flames): Flames {
                 turned.about.push(flames.isRest[caller] ? "" : flames.about[caller]!);
                 turned.isRest.push(flames.isRest[caller]!);
                 turned.own.push(0);
+                turned.change?.net.push(0);
+                turned.change?.before.push(0);
             }
             at = place;
         }
         turned.own[at]! += value;
+        if (turned.change !== undefined) {
+            turned.change.net[at]! += flames.change!.net[node]!;
+            turned.change.before[at]! += flames.change!.before[node]!;
+        }
     });
     return turned;
 }

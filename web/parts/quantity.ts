@@ -9,8 +9,8 @@ export function count(n: number): string {
 }
 
 /** So many of something: 1 run, 2 runs. */
-export function counted(n: number, one: string): string {
-    return `${count(n)} ${n === 1 ? one : `${one}s`}`;
+export function counted(n: number, one: string, many = `${one}s`): string {
+    return `${count(n)} ${n === 1 ? one : many}`;
 }
 
 export function bytes(n: number): string {

@@ -19,6 +19,59 @@ export interface Report {
     lifetimes: { cells: LifetimeCell[]; lost_free_blocks: number };
     thread_pairs: { pairs: ThreadPair[]; other_pairs: number; other_blocks: number };
     sites: { rows: Site[]; others: number } | null;
+    against: Difference | null;
+}
+
+export interface Difference {
+    a: Side;
+    b: Side;
+    sites: SiteDiff[];
+    other_sites: number;
+    same_sites: number;
+    flame: DiffFlame | null;
+}
+
+export interface Side {
+    path: string;
+    process: string;
+    blocks: number;
+    bytes: number;
+    peak_live_bytes: number | null;
+    outstanding_blocks: number;
+    outstanding_bytes: number;
+}
+
+export interface SiteDiff {
+    match: "same" | "inlined" | "contained" | "function" | "only_a" | "only_b";
+    site: { function: string; file: string; line: number; text: string };
+    a: SideFigures;
+    b: SideFigures;
+}
+
+export interface SideFigures {
+    blocks: number;
+    bytes: number;
+    peak_live_bytes: number;
+    outstanding_blocks: number;
+    outstanding_bytes: number;
+}
+
+export interface DiffFlame {
+    merged_below: number;
+    merged_nodes: number;
+    functions: string[];
+    parent: number[];
+    function: number[];
+    merged: number[];
+    outstanding: Weights;
+    peak: Weights;
+    bytes: Weights;
+}
+
+export interface Weights {
+    before: number[];
+    grown: number[];
+    shrunk: number[];
 }
 
 export interface Summary {
@@ -63,6 +116,20 @@ export interface Timeline {
     other_threads: Series | null;
     sites: Series[];
     other_sites: Series | null;
+    marks: { shown: TimelineMark[]; others: number };
+    unrecorded: Unrecorded[];
+}
+
+export interface TimelineMark {
+    ns: number;
+    name: string;
+    moment: number;
+}
+
+export interface Unrecorded {
+    from_ns: number;
+    to_ns: number;
+    lost_calls: number | null;
 }
 
 export interface Series {

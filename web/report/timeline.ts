@@ -6,6 +6,7 @@ import { details, element, name, select } from "../parts/dom.ts";
 import { bytes, counted, moment } from "../parts/quantity.ts";
 import { table } from "../parts/table.ts";
 import { multiples } from "../parts/ticks.ts";
+import { markList, unrecorded } from "./marks.ts";
 import { placeOf, type Report, type Series, type Timeline } from "./report.ts";
 
 export interface TimelinePart {
@@ -22,7 +23,9 @@ export function timeline(report: Report, onChoose: (chosen: Chosen) => void): Ti
         const areas = ways[way] === "site" ? areasOf(data.sites, data.other_sites, siteName, "site")
             : areasOf(data.threads, data.other_threads, threadName, "thread");
         chart = areaChart(`Live bytes by ${ways[way]}`, data.moments_ns, ...axes(data), areas,
-            data.peak_index === null ? null : { at: data.peak_index, label: "peak" }, onChoose);
+            data.peak_index === null ? null : { at: data.peak_index, label: "peak" },
+            data.marks.shown.map(mark => ({ name: mark.name, x: Math.min(mark.ns, data.moments_ns.at(-1)!), moment: mark.moment })),
+            data.unrecorded.map(stretch => ({ from: stretch.from_ns, to: stretch.to_ns })), onChoose);
         chart.mark(chosen);
         place.replaceChildren(chart.element, details(["The same as a table"], () => [
             table(`Live bytes by ${ways[way]}`, ["time", "all", ...areas.map(area => name(area.name))],
@@ -36,6 +39,8 @@ export function timeline(report: Report, onChoose: (chosen: Chosen) => void): Ti
                 draw();
             })),
             place,
+            markList(data, (moment, isSecond) => chart!.choose(moment, isSecond)),
+            unrecorded(data.unrecorded),
             element("p", { class: "note" }, `Bytes as they were asked for, at ${data.moments_ns.length} moments; between them it may have been more, but never `
                 + "more than at the peak. By the thread or the site that acquired them. "
                 + (hasSites ? "Click a moment, or drag over a stretch: the flame graph below shows what was live then, or has grown."
