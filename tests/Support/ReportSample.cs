@@ -15,7 +15,9 @@ internal static class ReportSample
     /// <param name="blocks">Blocks, of which about a tenth are left.</param>
     /// <param name="stacks">Whether it has stacks.</param>
     /// <param name="name">What functions are called, by their number.</param>
-    public static void Write(string directory, int seed, int blocks = 400, bool stacks = true, Func<int, string>? name = null)
+    /// <param name="mark">Leaves marks.</param>
+    public static void Write(
+        string directory, int seed, int blocks = 400, bool stacks = true, Func<int, string>? name = null, Action<RecordingWriter>? mark = null)
     {
         name ??= i => $"f{i}";
         var random = new Random(seed);
@@ -40,6 +42,7 @@ internal static class ReportSample
         }
         foreach ((_, Action act) in acts.OrderBy(a => a.Ns))
             act();
+        mark?.Invoke(writer);
         writer.Save();
     }
 

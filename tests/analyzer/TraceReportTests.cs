@@ -2,6 +2,8 @@ using System.Numerics;
 using AllocReplay.Analyzer;
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Analyzer.Report;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Analyzer;
@@ -61,6 +63,30 @@ public sealed class TraceReportTests : IDisposable
         Assert.Equal(Inclusive(all, moments)[""], Inclusive(some, moments)[""]);
         Assert.Empty(Mismatches(merged, Blocks(query)));
         Assert.True(share < 1 || some.Parent.Count == 2);
+    }
+
+    [Fact]
+    public void Marks_have_moments_of_their_own_and_what_was_not_recorded_is_told()
+    {
+        ReportSample.Write(_directory["trace"], seed: 8, mark: w =>
+        {
+            w.Mark(MarkEntry.Start, 1, 800).Mark(MarkEntry.Named, 1, 1808, "a").Mark(MarkEntry.Named, 1, 1808, "b").Mark(MarkEntry.Stop, 1, 3200);
+            w.Mark(MarkEntry.Start, 2, 4000).Mark(MarkEntry.Named, 2, 5016, "a").Mark(MarkEntry.Stop, 2, 9000);
+            w.Thread(7).Event(6001, CallKind.Gap, count: 12).Event(6009, CallKind.Gap, count: 3);
+        });
+        SampleTrace.Analyze(_directory["trace"], _directory["data"]);
+        using DatasetQuery query = DatasetQuery.Open(_directory["data"]);
+        TraceReport report = TraceReport.Read(query, "data", image: null, TestContext.Current.CancellationToken);
+        LiveTimeline line = report.Timeline;
+
+        Assert.Empty(Mismatches(report, Blocks(query)));
+        Assert.Equal([(1808, "a"), (1808, "b"), (5016, "a")], line.Marks.Shown.Select(m => ((int)m.Ns, m.Name)));
+        Assert.All(line.Marks.Shown, m => Assert.Equal(m.Ns, line.MomentsNs[m.Moment]));
+        Assert.Equal([(0, 800), (3200, 4000), (9000, line.MomentsNs[^1])],
+            line.Unrecorded.Where(u => u.LostCalls is null).Select(u => (u.FromNs, u.ToNs)));
+        Unrecorded[] lost = [.. line.Unrecorded.Where(u => u.LostCalls is not null)];
+        Assert.Equal(15, lost.Sum(u => u.LostCalls));
+        Assert.All(lost, u => Assert.True(u.FromNs < 6009 && u.ToNs >= 6000));
     }
 
     [Fact]

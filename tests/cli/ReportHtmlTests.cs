@@ -219,6 +219,17 @@ public sealed class ReportHtmlTests : IDisposable
 
     private string Page(int seed, bool stacks = true, Func<int, string>? name = null)
     {
+        NeedPage();
+        ReportSample.Write(_directory["trace.allocrec"], seed, stacks: stacks, name: name);
+        string page = _directory["trace.html"];
+        int code = _runner.Run("report", _directory["trace.allocrec"], "-o", page);
+        Assert.True(code == ExitCode.Ok, _runner.Error);
+        return page;
+    }
+
+    /// <summary>Skips the test where there is no page, or nothing that shows it.</summary>
+    internal static void NeedPage()
+    {
         try
         {
             _ = ReportHtml.Template();
@@ -228,17 +239,12 @@ public sealed class ReportHtmlTests : IDisposable
             Assert.Skip("the page is not built in: ./build.sh build makes it, with Node.js");
         }
         Programs.Need("chromium");
-        ReportSample.Write(_directory["trace.allocrec"], seed, stacks: stacks, name: name);
-        string page = _directory["trace.html"];
-        int code = _runner.Run("report", _directory["trace.allocrec"], "-o", page);
-        Assert.True(code == ExitCode.Ok, _runner.Error);
-        return page;
     }
 
-    private static string At(long ns) =>
+    internal static string At(long ns) =>
         string.Create(CultureInfo.InvariantCulture, $"alloc_ns <= {ns} AND (end_ns > {ns} OR end_kind = 'alive_at_end')");
 
-    private static long Scalar(DatasetQuery query, string sql)
+    internal static long Scalar(DatasetQuery query, string sql)
     {
         using QueryResult result = query.Run($"SELECT coalesce(CAST(({sql}) AS BIGINT), 0)");
         return (long)result.ReadRow()![0]!;
@@ -246,10 +252,10 @@ public sealed class ReportHtmlTests : IDisposable
 
     private static long CountOf(JsonElement shown) => long.Parse(shown.GetString()!, NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
 
-    private static long Live(DatasetQuery query, long ns) => Scalar(query, $"SELECT sum(size) FROM allocations WHERE {At(ns)}");
+    internal static long Live(DatasetQuery query, long ns) => Scalar(query, $"SELECT sum(size) FROM allocations WHERE {At(ns)}");
 
     /// <summary>What stacks have more at a moment than at another, those that have less left out: stacks being the names of their functions.</summary>
-    private static long Grown(DatasetQuery query, long from, long to) => Scalar(query, $"""
+    internal static long Grown(DatasetQuery query, long from, long to) => Scalar(query, $"""
         SELECT sum(greatest(change, 0)) FROM (
             SELECT coalesce(text, '') AS text, sum(CASE WHEN {At(to)} THEN size ELSE 0 END) - sum(CASE WHEN {At(from)} THEN size ELSE 0 END) AS change
             FROM allocations LEFT JOIN stacks ON stack = alloc_stack GROUP BY 1)
@@ -259,7 +265,7 @@ public sealed class ReportHtmlTests : IDisposable
         (await browser.EvaluateAsync($"return Number(document.querySelector('[data-figure={name}]').dataset.value)")).GetInt64();
 
     /// <summary>What the flame graph has in all.</summary>
-    private static async Task<long> RootAsync(PageBrowser browser) =>
+    internal static async Task<long> RootAsync(PageBrowser browser) =>
         (await browser.EvaluateAsync("return Number(document.querySelector('#flame .bar[data-node=\"0\"]').dataset.value)")).GetInt64();
 
     /// <summary>Types a name to search for.</summary>
@@ -311,7 +317,7 @@ public sealed class ReportHtmlTests : IDisposable
         await browser.Page.Mouse.UpAsync();
     }
 
-    private static void AssertQuiet(PageBrowser browser, string file)
+    internal static void AssertQuiet(PageBrowser browser, string file)
     {
         Assert.Equal([new Uri(file).AbsoluteUri], browser.Requests.Where(r => !r.StartsWith("data:", StringComparison.Ordinal)));
         Assert.Empty(browser.Problems);

@@ -191,6 +191,7 @@ export function areaChart(
         let last = 0;
         ctx.save();
         ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+        ctx.textAlign = "left";
         ctx.textBaseline = "bottom";
         for (const mark of marks) {
             const text = fitting(ctx, plain(mark.name, 60), NAME_WIDTH * ratio), width = ctx.measureText(text).width;
