@@ -28,8 +28,8 @@ public sealed partial class SuspectScoreTests(ITestOutputHelper output) : IDispo
     public void A_program_that_the_rules_were_not_made_with_is_judged_better_than_by_what_is_not_freed()
     {
         Score suspects = ScoreOf("leaky_broker.cpp", out Score notFreed);
-        // Two of its leaks are containers that double, which the rules miss; one healthy site is a set that still grows.
-        Assert.True(suspects.Leaks >= 17 && suspects.Healthy <= 2, suspects.Words);
+        // One healthy site is a set that still grows.
+        Assert.True(suspects.Leaks >= 19 && suspects.Healthy <= 2, suspects.Words);
         Assert.True(notFreed.Leaks < suspects.Leaks && notFreed.Healthy > suspects.Healthy, notFreed.Words);
     }
 
