@@ -63,7 +63,7 @@ public sealed partial class SuspectScoreTests(ITestOutputHelper output) : IDispo
     private static Score Count(string json)
     {
         string[] names = [.. Rows(json).Select(r => Named().Match(r.GetProperty("text").GetString()!).Value).Distinct().Order()];
-        return new Score([.. names.Where(n => n.StartsWith("leak", StringComparison.Ordinal))], [.. names.Where(n => n.StartsWith("fine", StringComparison.Ordinal))]);
+        return new Score([.. names.Where(n => n.StartsWith('l'))], [.. names.Where(n => n.StartsWith('f'))]);
     }
 
     private static List<JsonElement> Rows(string json) => [.. JsonDocument.Parse(json).RootElement.EnumerateArray()];
