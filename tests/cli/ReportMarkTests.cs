@@ -13,7 +13,7 @@ namespace AllocReplay.Tests.Cli;
 public sealed class ReportMarkTests : IDisposable
 {
     private const string Hostile = "<b onclick=\"x\">\u202e&'";
-    private const int First = 2008, Second = 5016, Late = 8024;
+    private const int First = 16_008, Second = 40_016, Late = 64_024;
 
     private readonly TemporaryDirectory _directory = new();
     private readonly CommandRunner _runner = new();
@@ -34,9 +34,9 @@ public sealed class ReportMarkTests : IDisposable
         long[] times = [First, Second, Late], live = [.. times.Select(t => ReportHtmlTests.Live(query, t))];
         Assert.Equal(3, live.Distinct().Count());
         // The control: moments beside them are others.
-        Assert.All(times, t => Assert.NotEqual(ReportHtmlTests.Live(query, t), ReportHtmlTests.Live(query, t + 400)));
+        Assert.All(times, t => Assert.NotEqual(ReportHtmlTests.Live(query, t), ReportHtmlTests.Live(query, t + 3200)));
 
-        await ClickAsync(browser, "u.valToPos(5016, 'x') + 3", "u.over.clientHeight / 2");
+        await ClickAsync(browser, "u.valToPos(40016, 'x') + 3", "u.over.clientHeight / 2");
         Assert.Equal(live[1], await ReportHtmlTests.RootAsync(browser));
         JsonElement told = await browser.EvaluateAsync(
             "return [document.querySelector('#timeline .canvas').title, document.querySelector('#timeline .at').textContent]");
@@ -69,7 +69,7 @@ public sealed class ReportMarkTests : IDisposable
         string page = Page(seed: 32, w =>
         {
             for (int i = 0; i < count; i++)
-                w.Mark(MarkEntry.Named, 1, 8L * i * (1200 / count), $"mark number {i}");
+                w.Mark(MarkEntry.Named, 1, 8L * i * (9600 / count), $"mark number {i}");
         });
         using DatasetQuery query = DatasetQuery.Open(_directory["trace.dataset"]);
         await using PageBrowser browser = await PageBrowser.OpenAsync(page);
@@ -84,10 +84,10 @@ public sealed class ReportMarkTests : IDisposable
         await browser.Page.WaitForSelectorAsync(".marklist li");
         Assert.Equal(count, (await browser.EvaluateAsync("return document.querySelectorAll('.marklist li').length")).GetInt32());
         await browser.EvaluateAsync("document.querySelectorAll('.marklist li button')[33].click(); return 0");
-        long ns = 8L * 33 * (1200 / count), moment = (await browser.EvaluateAsync(
+        long ns = 8L * 33 * (9600 / count), moment = (await browser.EvaluateAsync(
             "const u = document.querySelector('#timeline figure').chart; return u.data[0][u.cursor.idx]")).GetInt64();
         Assert.Equal(isExact, ns == moment);
-        Assert.InRange(moment, ns - 50, ns + 50);
+        Assert.InRange(moment, ns - 400, ns + 400);
         Assert.Equal(ReportHtmlTests.Live(query, moment), await ReportHtmlTests.RootAsync(browser));
         Assert.Equal(!isExact, (await browser.EvaluateAsync("return document.querySelector('.marklist').textContent")).GetString()!
             .Contains("the nearest of the chart's moments", StringComparison.Ordinal));
@@ -97,16 +97,16 @@ public sealed class ReportMarkTests : IDisposable
     [Fact]
     public async Task Stretches_that_were_not_recorded_are_hatched_and_said()
     {
-        string page = Page(seed: 33, w => w.Mark(MarkEntry.Start, 1, 0).Mark(MarkEntry.Stop, 1, 3000).Mark(MarkEntry.Start, 2, 6000));
+        string page = Page(seed: 33, w => w.Mark(MarkEntry.Start, 1, 0).Mark(MarkEntry.Stop, 1, 24_000).Mark(MarkEntry.Start, 2, 48_000));
         await using PageBrowser browser = await PageBrowser.OpenAsync(page);
-        Assert.Equal("from 3 µs to 6 µs recording was stopped", Assert.Single(
+        Assert.Equal("from 24 µs to 48 µs recording was stopped", Assert.Single(
             (await browser.EvaluateAsync("return [...document.querySelectorAll('.unrecorded li')].map(e => e.textContent)")).EnumerateArray()).GetString());
         // Above all areas the chart is empty but for what is hatched.
         const string Painted = """
             const u = document.querySelector("#timeline figure").chart, at = x => Math.round(u.valToPos(x, "x", true));
-            const image = u.ctx.getImageData(0, u.bbox.top + 3, at(9000), 1).data;
+            const image = u.ctx.getImageData(0, u.bbox.top + 3, at(72000), 1).data;
             const painted = (from, to) => image.subarray((at(from) + 3) * 4, (at(to) - 3) * 4).some((v, i) => i % 4 === 3 && v > 0);
-            return [painted(3000, 6000), painted(6000, 6600)];
+            return [painted(24000, 48000), painted(48000, 52800)];
             """;
         JsonElement painted = await browser.EvaluateAsync(Painted);
         Assert.Equal((true, false), (painted[0].GetBoolean(), painted[1].GetBoolean()));
