@@ -25,6 +25,6 @@ internal interface ILineTerminal
     /// <summary>Writes text, and what moves the cursor, at once.</summary>
     void Write(string text);
 
-    /// <summary>Stops the process as Ctrl-Z does, with the terminal as it was given; returns when it goes on.</summary>
+    /// <summary>Has the process stopped as Ctrl-Z does, with the terminal as it was given. <see cref="KeyKind.Resumed"/> comes when it goes on.</summary>
     void Suspend();
 }

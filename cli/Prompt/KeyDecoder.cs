@@ -55,7 +55,7 @@ internal sealed class KeyDecoder
                 break;
             case State.Application when c >= ' ':
                 _state = State.Text;
-                Add(Arrow(c), keys);
+                Add(c == 'M' ? KeyKind.Enter : Arrow(c), keys); // of the number pad
                 break;
             case State.Console when c >= ' ':
                 _state = State.Text;
@@ -100,9 +100,10 @@ internal sealed class KeyDecoder
     private void TakePasted(char c, List<Key> keys)
     {
         _text.Append(c);
-        if (c != PasteEnd[^1] || !_text.ToString(Math.Max(0, _text.Length - PasteEnd.Length), Math.Min(_text.Length, PasteEnd.Length)).Equals(PasteEnd, StringComparison.Ordinal))
+        int before = _text.Length - PasteEnd.Length;
+        if (c != PasteEnd[^1] || before < 0 || _text.ToString(before, PasteEnd.Length) != PasteEnd)
             return;
-        string pasted = _text.ToString(0, _text.Length - PasteEnd.Length);
+        string pasted = _text.ToString(0, before);
         _text.Clear();
         _state = State.Text;
         keys.Add(new Key(KeyKind.Paste, string.Concat(pasted.ReplaceLineEndings("\n").Where(p => p is '\n' or '\t' || !char.IsControl(p)))));
@@ -161,7 +162,6 @@ internal sealed class KeyDecoder
         'D' => KeyKind.Left,
         'F' => KeyKind.End,
         'H' => KeyKind.Home,
-        'M' => KeyKind.Enter,
         _ => null,
     };
 

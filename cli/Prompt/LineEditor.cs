@@ -64,8 +64,12 @@ internal sealed class LineEditor(ILineTerminal terminal, LinePainter painter, Hi
             case KeyKind.Suspend:
                 painter.Finish(_buffer.Text);
                 terminal.Suspend();
-                return false;
+                do
+                    key = terminal.ReadKey();
+                while (key.Kind is not (KeyKind.Resumed or KeyKind.Closed)); // what comes before was for the shell
+                return Obey(key, ref text);
             case KeyKind.Resumed:
+                terminal.Begin();
                 painter.Start();
                 return false;
             case KeyKind.Resized:

@@ -26,6 +26,7 @@ internal sealed partial class PromptTerminal : ILineTerminal, IDisposable
     private readonly BlockingCollection<Key> _keys = [];
     private readonly ManualResetEventSlim _goesOn = new();
     private readonly PosixSignalRegistration[] _signals;
+    private PosixSignalRegistration _stop;
 
     /// <param name="terminal">Written to.</param>
     /// <param name="mode">Of the terminal.</param>
@@ -38,7 +39,6 @@ internal sealed partial class PromptTerminal : ILineTerminal, IDisposable
         _signals =
         [
             PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => _keys.Add(new Key(KeyKind.Resized))),
-            PosixSignalRegistration.Create(PosixSignal.SIGTSTP, _ => _mode.Lend()),
             PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ =>
             {
                 _mode.Resume();
@@ -46,6 +46,7 @@ internal sealed partial class PromptTerminal : ILineTerminal, IDisposable
                 _keys.Add(new Key(KeyKind.Resumed));
             }),
         ];
+        _stop = PosixSignalRegistration.Create(PosixSignal.SIGTSTP, Stop);
         new Thread(ReadKeys) { IsBackground = true }.Start();
     }
 
@@ -99,21 +100,37 @@ internal sealed partial class PromptTerminal : ILineTerminal, IDisposable
     public void Suspend()
     {
         Write(PasteOff);
-        _goesOn.Reset();
-        _mode.Lend();
         // All of the job, as the terminal would: a shell may wait for another of its processes.
         _ = Kill(0, StopSignal);
-        // The signal comes to some thread, a moment later. This one is stopped with the others while it waits.
-        _goesOn.Wait(StopWithin, _token);
-        Begin();
     }
 
     public void Dispose()
     {
         foreach (PosixSignalRegistration signal in _signals)
             signal.Dispose();
+        _stop.Dispose();
         _mode.Set(KeyMode.Given);
         // The queue and the event are left: a signal may be about to use them.
+    }
+
+    /// <summary>
+    /// Stops the process once the terminal is as it was given. The runtime does not stop a process that has a handler, and SIGSTOP would stop one for good that
+    /// no shell has go on: so the handler is taken away, and the kernel decides.
+    /// </summary>
+    private void Stop(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        _mode.Lend();
+        _stop.Dispose();
+        _goesOn.Reset();
+        _ = Kill(Environment.ProcessId, StopSignal);
+        // The signal comes to some thread, a moment later. This one is stopped with the others while it waits.
+        bool hasStopped = _goesOn.Wait(StopWithin);
+        _stop = PosixSignalRegistration.Create(PosixSignal.SIGTSTP, Stop);
+        if (hasStopped)
+            return;
+        _mode.Resume();
+        _keys.Add(new Key(KeyKind.Resumed));
     }
 
     private void SetMode(KeyMode mode)

@@ -13,7 +13,7 @@ internal sealed class ScreenTerminal(int width, int height) : ILineTerminal
     private readonly Queue<(Key Key, int Width)> _keys = [];
     private readonly KeyDecoder _decoder = new();
     private readonly List<string[]> _rows = [new string[width]];
-    private int _row, _column, _rowsThen;
+    private int _row, _column, _rowsThen, _resumed;
     private bool _isFull; // the last column was written, and the next character goes to the next row
 
     public int Width { get; private set; } = width;
@@ -53,6 +53,11 @@ internal sealed class ScreenTerminal(int width, int height) : ILineTerminal
 
     public Key ReadKey()
     {
+        if (Suspended > _resumed)
+        {
+            _resumed++;
+            return new Key(KeyKind.Resumed);
+        }
         if (!_keys.TryDequeue(out (Key Key, int Width) next))
         {
             (Shown, ShownCursor) = (Rows, Cursor);
@@ -70,7 +75,11 @@ internal sealed class ScreenTerminal(int width, int height) : ILineTerminal
 
     public void End() => IsEditing = false;
 
-    public void Suspend() => Suspended++;
+    public void Suspend()
+    {
+        IsEditing = false;
+        Suspended++;
+    }
 
     public void Write(string text)
     {

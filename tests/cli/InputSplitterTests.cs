@@ -60,7 +60,8 @@ public sealed class InputSplitterTests
     [Fact]
     public void The_engine_finds_as_many_statements()
     {
-        string[] pieces = ["SELECT 1", "SELECT 'a'", ";", ";", "'", "\"", "--", "\n", "\n", "/*", "*/", "$$", "$t$", "e'", "\\", " ", "-- x\n", "'';'", "1", " AS b"];
+        string[] pieces = ["SELECT 1", "SELECT 'a;b' ", "SELECT 2;", "SELECT /* ; */ 3;", "SELECT $$;$$;", "SELECT e'\\';';", "SELECT 4 AS \";\" -- ;\n;", ";", ";",
+            "'", "\"", "--", "\n", "/*", "*/", "$$", "$t$", "e'", "\\", " ", "-- x;\n", "1", " AS b"];
         var random = new Random(Seed);
         using var connection = new DuckDBConnection("DataSource=:memory:");
         connection.Open();

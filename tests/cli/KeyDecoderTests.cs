@@ -15,7 +15,7 @@ public sealed class KeyDecoderTests
     [InlineData("\e[1;5C\e[1;5D\e[1;3C\eb\ef\ed\e\u007f", "WordRight WordLeft WordRight WordLeft WordRight DeleteWordRight DeleteWordLeft")]
     [InlineData("\u0001\u0002\u0003\u0004\u0005\u0006\b\t\u000b\u000c\u000e\u0010\u0015\u0017\u0019\u001a\u007f",
         "Home Left Cancel EndOrDelete End Right Backspace Tab DeleteToEnd Clear Newer Older DeleteToStart DeleteWordLeft PutBack Suspend Backspace")]
-    [InlineData("x\e[15~y\e[[Az\eOPw\e[<0;1;1Mv\eq", "Text:x Text:y Text:z Text:w Text:v")] // keys that nothing knows leave nothing
+    [InlineData("x\e[15~y\e[[Az\eOPw\e[<0;1;1Mv\eq\eOM", "Text:xyzwv Enter")] // keys that nothing knows leave nothing
     [InlineData("\e\r\e[\u0003\e\e[A", "Enter Cancel Up")] // a control ends what it comes amid
     [InlineData("\e[200~a;\r\nb\tc\u0003\e[201~d", "Paste:a;\nb\tc Text:d")]
     [InlineData("\e[200~\e[20\e[A\e[201~", "Paste:[20[A")]

@@ -108,7 +108,7 @@ public sealed class LineEditorTests
         _terminal.Press("SELECT a, b, c, d, e, f, g, h, i\rFROM t");
         _terminal.Resize(width, 40);
         Show("\u0002");
-        string[] prompts = width < 16 ? ["", ""] : ["query> ", "  ...> "];
+        string[] prompts = width < 14 ? ["", ""] : ["query> ", "  ...> "];
         string[] lines = ["above", prompts[0] + "SELECT a, b, c, d, e, f, g, h, i", prompts[1] + "FROM t"];
         string[] expected = [.. lines.SelectMany(l => l.Chunk(width).Select(c => new string(c).TrimEnd()))];
         Assert.Equal(expected, _terminal.Shown.Take(expected.Length));
@@ -163,9 +163,9 @@ public sealed class LineEditorTests
     [Theory]
     [InlineData("SELECT siz\t;\r", "SELECT size;")]
     [InlineData("SELECT * FROM alloc\t;\r", "SELECT * FROM allocations;")]
-    [InlineData("SELECT * FROM s\tt\t;\r", "SELECT * FROM st;")] // several: as far as they agree
-    [InlineData("SELECT lo\t FROM markers;\r", "SELECT lo FROM markers;")] // no column of that table
-    [InlineData("SELECT st\t FROM leak_suspects;\u0001\u0004S\r", "SELECT steps_up FROM leak_suspects;")] // a column of a view
+    [InlineData("SELECT * FROM s\tt\t;\r", "SELECT * FROM stack;")] // several: as far as they agree
+    [InlineData("SELECT lo FROM markers;\u0001\ef\ef\t\r", "SELECT lo FROM markers;")] // no column of that table
+    [InlineData("SELECT ste FROM leak_suspects;\u0001\ef\ef\t\r", "SELECT steps_up FROM leak_suspects;")] // a column of a view
     [InlineData("SELECT 'siz\t';\r", "SELECT 'siz';")]
     [InlineData(".he\t\r", ".help ")]
     [InlineData(".format j\tl\t\r", ".format jsonl")]
