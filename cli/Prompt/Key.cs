@@ -25,5 +25,5 @@ internal enum KeyKind
 
 /// <summary>A key, as far as an editor of lines has a use for it.</summary>
 /// <param name="Kind">What it is for.</param>
-/// <param name="Text">Of <see cref="KeyKind.Text"/> and <see cref="KeyKind.Paste"/>: what is to be there, with line feeds and tabs as its only controls.</param>
+/// <param name="Text">Of <see cref="KeyKind.Text"/> and <see cref="KeyKind.Paste"/>: what is to be there; its only controls are line feeds and tabs.</param>
 internal readonly record struct Key(KeyKind Kind, string Text = "");

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace AllocReplay.Cli.Prompt;
 
-/// <summary>Text that is edited, over one line or several, and the place of the cursor in it: before a character as a reader sees it, never inside one.</summary>
+/// <summary>Text that is edited, over one line or several, and the cursor in it: before a character as a reader sees it, never inside one.</summary>
 internal sealed class LineBuffer
 {
     private readonly StringBuilder _text = new();

@@ -5,7 +5,9 @@ using AllocReplay.Cli.Output;
 
 namespace AllocReplay.Cli.Prompt;
 
-/// <summary>A dataset and somebody who asks it: each statement is answered as <c>query</c> answers it, with how long that took; what is wrong ends nothing.</summary>
+/// <summary>
+/// A dataset and somebody who asks it: each statement is answered as <c>query</c> answers it, with how long that took; what is wrong ends nothing.
+/// </summary>
 /// <remarks>
 /// One thread reads and runs. Ctrl-C comes on another: it takes the source of the statement that runs and cancels it. A source is of one statement and is
 /// never disposed, so one that is cancelled late, when its statement has ended, ends nothing else.

@@ -60,7 +60,8 @@ public sealed class InputSplitterTests
     [Fact]
     public void The_engine_finds_as_many_statements()
     {
-        string[] pieces = ["SELECT 1", "SELECT 'a;b' ", "SELECT 2;", "SELECT /* ; */ 3;", "SELECT $$;$$;", "SELECT e'\\';';", "SELECT 4 AS \";\" -- ;\n;", ";", ";",
+        string[] pieces = ["SELECT 1", "SELECT 'a;b' ", "SELECT 2;", "SELECT /* ; */ 3;", "SELECT $$;$$;", "SELECT e'\\';';",
+            "SELECT 4 AS \";\" -- ;\n;", ";", ";",
             "'", "\"", "--", "\n", "/*", "*/", "$$", "$t$", "e'", "\\", " ", "-- x;\n", "1", " AS b"];
         var random = new Random(Seed);
         using var connection = new DuckDBConnection("DataSource=:memory:");
@@ -74,7 +75,8 @@ public sealed class InputSplitterTests
             if (engine.Error is not null)
                 continue;
             int begun = split.Rest.Length > 0 && !IsBlank(connection, split.Rest) ? 1 : 0;
-            Assert.True(engine.Count == split.Parts.Count + begun, $"seed {Seed}: {text} is {engine.Count} statements, split: {string.Join(" | ", split.Parts)}");
+            Assert.True(engine.Count == split.Parts.Count + begun,
+                $"seed {Seed}: {text} is {engine.Count} statements, split: {string.Join(" | ", split.Parts)}");
             parsed++;
             several += engine.Count > 1 ? 1 : 0;
         }

@@ -200,7 +200,8 @@ public sealed class LineEditorTests
         Action<LineBuffer>[] edits =
         [
             b => b.Insert("a"), b => b.Insert("語"), b => b.Insert("long word "), b => b.Insert("x\ny"), b => b.Insert("\n"), b => b.Insert("\t"), b => b.Up(),
-            b => b.Down(), b => b.Left(), b => b.Right(), b => b.WordLeft(), b => b.WordRight(), b => b.Home(), b => b.End(), b => b.Backspace(), b => b.Delete(),
+            b => b.Down(), b => b.Left(), b => b.Right(), b => b.WordLeft(), b => b.WordRight(), b => b.Home(), b => b.End(),
+            b => b.Backspace(), b => b.Delete(),
             b => b.DeleteToStart(), b => b.DeleteToEnd(), b => b.DeleteWordLeft(), b => b.DeleteWordRight(), b => b.PutBack(),
         ];
         var random = new Random(Seed);

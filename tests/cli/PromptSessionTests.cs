@@ -58,8 +58,8 @@ public sealed class PromptSessionTests : IDisposable
     {
         (string output, string error) = Run(".format csv\nSELECT 1 AS a; SELECT nothing FROM allocations; COPY (SELECT 1) TO 'x';\n.nothing\nSELECT 2 AS b;");
         Assert.Equal("a\n1\nb\n2\n", output);
-        Assert.Matches(@"^1 row, .+\nBinder Error: [\s\S]+\nLINE 1: SELECT nothing[^\n]*\n[^\n]*\^\na query can only read: [^\n]+\nno command \.nothing; \.help lists them\n1 row, .+\n$",
-            error);
+        Assert.Matches(@"^1 row, .+\nBinder Error: [\s\S]+\nLINE 1: SELECT nothing[^\n]*\n[^\n]*\^\na query can only read: [^\n]+\n"
+            + @"no command \.nothing; \.help lists them\n1 row, .+\n$", error);
     }
 
     [Fact]

@@ -108,9 +108,9 @@ public sealed class QueryPromptTests : IDisposable
     {
         File.WriteAllText(_directory["state"], "no directory");
         using TerminalProcess terminal = Start();
-        terminal.Await("no history is kept: ");
         terminal.Await(Ready);
         terminal.Press("SELECT 1;\rSELECT 2;\r\u0004");
+        terminal.Await("no history is kept: ");
         Assert.Equal(ExitCode.Ok, terminal.Finish());
         Assert.Equal(2, terminal.Printed.Split("no history is kept").Length);
         Assert.Equal(3, terminal.Printed.Split("1 row, ").Length);
