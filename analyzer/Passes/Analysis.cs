@@ -37,12 +37,13 @@ public static class Analysis
         long durationNs = statistics.DurationNs;
         string? damage = (reader.Damage ?? unreadable)?.Message;
         var small = new SmallTables(output, format, token);
+        var written = new WrittenCurves(output, options.WriterThreads, token);
         var stackTables = new StackTables(frames, sites ?? new CallSites(FrameTable.Empty, SymbolTable.Empty));
         (Table Table, long Rows)[] tables =
         [
             .. totals.Tables,
             await small.WriteAsync(DatasetTables.Threads, ThreadRow.Of(reader.Threads, statistics)).ConfigureAwait(false),
-            await small.WriteAsync(DatasetTables.Timeline, [.. totals.Timeline.Rows(durationNs)]).ConfigureAwait(false),
+            await small.WriteAsync(DatasetTables.Timeline, [.. totals.Timeline.Rows(durationNs, written)]).ConfigureAwait(false),
             await small.WriteAsync(DatasetTables.Markers, [.. reader.Markers.Select(MarkerRow.Of)]).ConfigureAwait(false),
             await small.WriteAsync(DatasetTables.Intervals, [.. reader.Intervals.Select(i => IntervalRow.Of(i, durationNs))]).ConfigureAwait(false),
             .. await stackTables.WriteAsync(output, format, token).ConfigureAwait(false),

@@ -5,23 +5,20 @@ namespace AllocReplay.Analyzer.Passes;
 /// <summary>
 /// Live bytes and blocks in the course of the trace, of the process, of its threads and of its call sites: rows of the table <c>timeline</c>. How long the
 /// trace is is not known before its end, so the moments begin a microsecond apart, and where they do not reach, every other one goes and they are twice as
-/// far apart. Memory is bounded: the first threads and sites, so many as <see cref="CurvesMax"/>, have a curve; those with the highest peaks have rows.
+/// far apart. Threads, and sites, with the highest peaks have rows, and which these are is not known before the end either: each has a curve, and where
+/// there are too many for that none has, and those that have rows are read from the blocks that were written.
 /// </summary>
-internal sealed class Timeline
+/// <param name="followed">Threads, and sites, that have a curve while the trace is read: 48 KiB each.</param>
+internal sealed class Timeline(int followed = Timeline.Followed)
 {
     /// <summary>Threads, and sites, that have rows.</summary>
     public const int RowsOf = 64;
 
-    /// <summary>Threads, and sites, that are followed: 48 KiB each.</summary>
-    private const int CurvesMax = 1024;
-
+    private const int Followed = 1024;
     private const long FirstStepNs = 1000;
 
     private readonly TimelineCurve _process = new();
-    private readonly List<TimelineCurve?> _threads = []; // by thread
-    private readonly Dictionary<long, TimelineCurve> _sites = [];
-    private int _threadCurves;
-    private (long Site, TimelineCurve? Curve) _lastSite;
+    private readonly CurveSet _threads = new(followed), _sites = new(followed);
 
     /// <summary>Nanoseconds between two moments.</summary>
     public long StepNs { get; private set; } = FirstStepNs;
@@ -34,58 +31,75 @@ internal sealed class Timeline
             Double();
         int acquired = (int)MomentOf(row.AllocNs), ended = ends ? Math.Max(acquired, (int)MomentOf(row.EndNs)) : TimelineCurve.Moments;
         _process.Add(acquired, ended, row.Size);
-        CurveOf(row.AllocThread)?.Add(acquired, ended, row.Size);
+        _threads.Of(row.AllocThread)?.Add(acquired, ended, row.Size);
         if (row.Site != 0)
-            CurveOf(row.Site)?.Add(acquired, ended, row.Size);
+            _sites.Of(row.Site)?.Add(acquired, ended, row.Size);
     }
 
     /// <param name="endNs">The end of the trace, nanoseconds since its start.</param>
-    public IEnumerable<TimelineRow> Rows(long endNs)
+    /// <param name="written">Reads those that were too many to follow.</param>
+    public IEnumerable<TimelineRow> Rows(long endNs, WrittenCurves? written)
     {
         while (endNs / StepNs >= TimelineCurve.Moments)
             Double();
         int moments = (int)(endNs / StepNs) + 1;
         IEnumerable<TimelineRow> rows = _process.Rows(TimelineScope.Process, -1, 0, StepNs, moments);
-        foreach ((TimelineCurve? curve, int thread) in _threads.Select((c, i) => (c, i)).Where(c => c.c is not null)
-            .OrderByDescending(c => c.c!.Peak).ThenBy(c => c.i).Take(RowsOf).OrderBy(c => c.i))
-            rows = rows.Concat(curve!.Rows(TimelineScope.Thread, thread, 0, StepNs, moments));
-        foreach ((long site, TimelineCurve curve) in _sites.OrderByDescending(s => s.Value.Peak).ThenBy(s => s.Key).Take(RowsOf))
+        foreach ((long thread, TimelineCurve curve) in Highest(_threads, TimelineKey.Thread).OrderBy(t => t.Key))
+            rows = rows.Concat(curve.Rows(TimelineScope.Thread, (int)thread, 0, StepNs, moments));
+        foreach ((long site, TimelineCurve curve) in Highest(_sites, TimelineKey.Site))
             rows = rows.Concat(curve.Rows(TimelineScope.Site, -1, site, StepNs, moments));
         return rows;
+
+        IEnumerable<(long Key, TimelineCurve Curve)> Highest(CurveSet curves, TimelineKey key) =>
+            curves.Highest(RowsOf) ?? written?.Highest(key, StepNs, RowsOf) ?? [];
     }
 
     /// <summary>The first moment that is not before a time.</summary>
-    private long MomentOf(long ns) => (ns + StepNs - 1) / StepNs;
+    private long MomentOf(long ns)
+    {
+        (long moment, long after) = Math.DivRem(ns, StepNs);
+        return after > 0 ? moment + 1 : moment;
+    }
 
     private void Double()
     {
         StepNs *= 2;
         _process.Halve();
-        foreach (TimelineCurve? curve in _threads)
-            curve?.Halve();
-        foreach (TimelineCurve curve in _sites.Values)
-            curve.Halve();
+        _threads.Halve();
+        _sites.Halve();
     }
 
-    private TimelineCurve? CurveOf(int thread)
+    /// <summary>A curve for each key that is met, as long as they are not too many: then for none.</summary>
+    private sealed class CurveSet(int most)
     {
-        while (_threads.Count <= thread)
-            _threads.Add(null);
-        if (_threads[thread] is null && _threadCurves < CurvesMax)
+        private Dictionary<long, TimelineCurve>? _curves = [];
+        private (long Key, TimelineCurve? Curve) _last = (-1, null); // many blocks in a row are of one
+
+        public TimelineCurve? Of(long key)
         {
-            _threads[thread] = new TimelineCurve();
-            _threadCurves++;
+            if (_curves is null || _last is { Curve: not null } last && last.Key == key)
+                return _last.Curve;
+            if (!_curves.TryGetValue(key, out TimelineCurve? curve))
+            {
+                if (_curves.Count == most)
+                {
+                    (_curves, _last) = (null, default);
+                    return null;
+                }
+                _curves.Add(key, curve = new TimelineCurve());
+            }
+            _last = (key, curve);
+            return curve;
         }
-        return _threads[thread];
-    }
 
-    private TimelineCurve? CurveOf(long site)
-    {
-        if (_lastSite.Site == site)
-            return _lastSite.Curve;
-        if (!_sites.TryGetValue(site, out TimelineCurve? curve) && _sites.Count < CurvesMax)
-            _sites.Add(site, curve = new TimelineCurve());
-        _lastSite = (site, curve);
-        return curve;
+        /// <summary>Those with the highest peaks, the highest first; of equal ones the least key. Null where there were too many.</summary>
+        public IEnumerable<(long Key, TimelineCurve Curve)>? Highest(int count) =>
+            _curves?.OrderByDescending(c => c.Value.Peak).ThenBy(c => c.Key).Take(count).Select(c => (c.Key, c.Value));
+
+        public void Halve()
+        {
+            foreach (TimelineCurve curve in _curves?.Values ?? Enumerable.Empty<TimelineCurve>())
+                curve.Halve();
+        }
     }
 }

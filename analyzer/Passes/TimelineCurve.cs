@@ -45,6 +45,22 @@ internal sealed class TimelineCurve
         }
     }
 
+    /// <summary>Blocks that change it at a moment, all at once.</summary>
+    /// <param name="moment">The moment; beyond the last it is none.</param>
+    /// <param name="bytes">More bytes than before.</param>
+    /// <param name="blocks">More blocks.</param>
+    /// <param name="acquiredBytes">Bytes acquired since the moment before.</param>
+    /// <param name="acquiredBlocks">Blocks.</param>
+    public void Change(int moment, Int128 bytes, long blocks, Int128 acquiredBytes, long acquiredBlocks)
+    {
+        if (moment >= Moments)
+            return;
+        _bytes[moment] += bytes;
+        _blocks[moment] += blocks;
+        _acquiredBytes[moment] += acquiredBytes;
+        _acquiredBlocks[moment] += acquiredBlocks;
+    }
+
     /// <summary>Every other moment goes: what changed at it changes at the next.</summary>
     public void Halve()
     {

@@ -15,8 +15,7 @@ public static class DatasetTables
     internal static Table<ModuleRow> Modules { get; } = new("modules", "One row for each object file that stacks have met.", since: 3);
 
     internal static Table<TimelineRow> Timeline { get; } = new("timeline",
-        "One row for each moment of a grid, of the process, and of the 64 threads and the 64 call sites with the most live bytes at a moment, among the "
-        + "first 1,024 of each that acquire.",
+        "One row for each moment of a grid, of the process, and of the 64 threads and the 64 call sites with the most live bytes at a moment.",
         since: 4);
     internal static Table<AnomalyRow> Anomalies { get; } = new("anomalies",
         "One row for each call about which something is odd or missing, in the program or in the trace. Most programs have none.", since: 5);

@@ -8,6 +8,7 @@
 -- of the nine tenths (overdue_tenths), one of them in the second half and more than a quarter of them from the fifth on: not what is set up once.
 -- growing: the slope of the live bytes at the nine tenths is above 0 with 95 % confidence (growth_per_min and its interval: the median of the slopes
 -- of all pairs, Theil and Sen, in bytes a minute), they rose in 6 or more of the 8 steps (steps_up), by a quarter in all, and in the last third too.
+-- Or the live bytes rose by half or more each time that the time doubled, four times up to cut (octaves_up): what doubles as a whole grows in few steps.
 -- A cache that is still filling looks the same in a trace: record for longer. Blocks of which the release was lost (lost_free) are left out.
 -- blocks_sql is the statement that lists the blocks: of an overdue site the overdue ones, else those that were live at cut.
 WITH spans AS (
@@ -18,7 +19,9 @@ WITH spans AS (
     SELECT a.host AS host, a.process AS process, a.site AS site, a.size AS size, a.alloc_ns AS alloc_ns, a.lifetime_ns AS lifetime_ns,
            p.step_ns * 10 AS span_ns, p.from_ns + 9 * p.step_ns - a.alloc_ns AS age_ns,
            greatest(ceil((a.alloc_ns - p.from_ns) / p.step_ns), 1) AS first_k,
-           CASE WHEN a.end_kind = 'alive_at_end' THEN 10 ELSE ceil((a.end_ns - p.from_ns) / p.step_ns) - 1 END AS last_k
+           CASE WHEN a.end_kind = 'alive_at_end' THEN 10 ELSE ceil((a.end_ns - p.from_ns) / p.step_ns) - 1 END AS last_k,
+           a.alloc_ns - p.from_ns AS start_ns, CASE WHEN a.end_kind = 'alive_at_end' THEN 10 * p.step_ns ELSE a.end_ns - p.from_ns END AS stop_ns,
+           9 * p.step_ns AS cut_ns
     FROM allocations a
     JOIN spans p ON p.host = a.host AND p.process = a.process
     WHERE a.end_kind <> 'lost_free' AND a.site <> 0
@@ -37,7 +40,11 @@ WITH spans AS (
            sum(CASE WHEN first_k <= 6 AND last_k >= 6 THEN size ELSE 0 END) AS live_6,
            sum(CASE WHEN first_k <= 7 AND last_k >= 7 THEN size ELSE 0 END) AS live_7,
            sum(CASE WHEN first_k <= 8 AND last_k >= 8 THEN size ELSE 0 END) AS live_8,
-           sum(CASE WHEN first_k <= 9 AND last_k >= 9 THEN size ELSE 0 END) AS live_9
+           sum(CASE WHEN first_k <= 9 AND last_k >= 9 THEN size ELSE 0 END) AS live_9,
+           sum(CASE WHEN start_ns <= cut_ns / 2 AND stop_ns > cut_ns / 2 THEN size ELSE 0 END) AS live_half,
+           sum(CASE WHEN start_ns <= cut_ns / 4 AND stop_ns > cut_ns / 4 THEN size ELSE 0 END) AS live_4th,
+           sum(CASE WHEN start_ns <= cut_ns / 8 AND stop_ns > cut_ns / 8 THEN size ELSE 0 END) AS live_8th,
+           sum(CASE WHEN start_ns <= cut_ns / 16 AND stop_ns > cut_ns / 16 THEN size ELSE 0 END) AS live_16th
     FROM blocks
     GROUP BY host, process, site
 ), aged AS (
@@ -126,20 +133,25 @@ WITH spans AS (
            CASE WHEN live_6 > live_5 THEN 1 ELSE 0 END +
            CASE WHEN live_7 > live_6 THEN 1 ELSE 0 END +
            CASE WHEN live_8 > live_7 THEN 1 ELSE 0 END +
-           CASE WHEN live_9 > live_8 THEN 1 ELSE 0 END AS steps_up
+           CASE WHEN live_9 > live_8 THEN 1 ELSE 0 END AS steps_up,
+           CASE WHEN live_half > 0 AND live_9 * 2 >= live_half * 3 THEN 1 ELSE 0 END +
+           CASE WHEN live_4th > 0 AND live_half * 2 >= live_4th * 3 THEN 1 ELSE 0 END +
+           CASE WHEN live_8th > 0 AND live_4th * 2 >= live_8th * 3 THEN 1 ELSE 0 END +
+           CASE WHEN live_16th > 0 AND live_8th * 2 >= live_16th * 3 THEN 1 ELSE 0 END AS octaves_up
     FROM held
 ), suspects AS (
     SELECT f.host AS host, f.process AS process, f.site AS site, f.longest_ended_ns AS longest_ended_ns, f.live_blocks_cut AS live_blocks_cut,
            f.oldest_live_ns AS oldest_live_ns, f.first_alloc_ns AS first_alloc_ns, f.last_alloc_ns AS last_alloc_ns, f.live_1 AS live_1, f.live_9 AS live_9,
-           f.steps_up AS steps_up, t.low AS low, t.middle AS middle, t.high AS high,
-           CASE WHEN t.low > 0 AND f.steps_up >= 6 AND f.live_9 * 4 >= f.live_1 * 5 AND (f.live_9 - f.live_6) * 20 >= (f.live_9 - f.live_1) * 3
-                THEN 1 ELSE 0 END AS is_growing
+           f.steps_up AS steps_up, f.octaves_up AS octaves_up, t.low AS low, t.middle AS middle, t.high AS high,
+           CASE WHEN t.low > 0 AND f.steps_up >= 6 AND f.live_9 * 4 >= f.live_1 * 5 AND (f.live_9 - f.live_6) * 20 >= (f.live_9 - f.live_1) * 3 THEN 1
+                WHEN f.octaves_up = 4 THEN 1
+                ELSE 0 END AS is_growing
     FROM figures f
     JOIN trends t ON t.host = f.host AND t.process = f.process AND t.site = f.site
 ), judged AS (
     SELECT c.host AS host, c.process AS process, c.site AS site, c.longest_ended_ns AS longest_ended_ns, c.live_blocks_cut AS live_blocks_cut,
            c.oldest_live_ns AS oldest_live_ns, c.first_alloc_ns AS first_alloc_ns, c.last_alloc_ns AS last_alloc_ns, c.live_1 AS live_1, c.live_9 AS live_9,
-           c.steps_up AS steps_up, c.low AS low, c.middle AS middle, c.high AS high, c.is_growing AS is_growing,
+           c.steps_up AS steps_up, c.octaves_up AS octaves_up, c.low AS low, c.middle AS middle, c.high AS high, c.is_growing AS is_growing,
            CASE WHEN k.overdue > 0 THEN 1 ELSE 0 END AS is_overdue, coalesce(k.overdue, 0) AS overdue, coalesce(k.overdue_size, 0) AS overdue_size,
            coalesce(k.tenths, 0) AS tenths, coalesce(k.later, 0) AS later, coalesce(k.age_ns, 0) AS age_ns
     FROM suspects c
@@ -148,7 +160,7 @@ WITH spans AS (
 SELECT s.function, s.file, s.line,
        CASE WHEN c.is_overdue = 1 AND c.is_growing = 1 THEN 'overdue, growing' WHEN c.is_overdue = 1 THEN 'overdue' ELSE 'growing' END AS why,
        c.overdue_bytes, c.overdue_blocks, c.overdue_tenths, c.outlived_ns, c.ended_later, c.longest_ns,
-       c.live_bytes AS live_bytes, c.live_blocks AS live_blocks, c.oldest_ns, c.growth_bytes, c.steps_up,
+       c.live_bytes AS live_bytes, c.live_blocks AS live_blocks, c.oldest_ns, c.growth_bytes, c.steps_up, c.octaves_up,
        c.growth_per_min, c.growth_per_min_low, c.growth_per_min_high, c.first_ns AS first_ns, c.last_ns AS last_ns,
        s.live_bytes AS live_at_end, s.text, c.blocks_sql, s.host AS host, s.process AS process, s.site
 FROM sites s
@@ -157,6 +169,7 @@ JOIN (
            j.overdue_size AS overdue_bytes, j.overdue AS overdue_blocks, j.tenths AS overdue_tenths, CAST(floor(j.age_ns + 0.5) AS BIGINT) AS outlived_ns,
            j.later AS ended_later, j.longest_ended_ns AS longest_ns, j.live_9 AS live_bytes, j.live_blocks_cut AS live_blocks,
            CAST(floor(j.oldest_live_ns) AS BIGINT) AS oldest_ns, j.live_9 - j.live_1 AS growth_bytes, j.steps_up AS steps_up,
+           j.octaves_up AS octaves_up,
            j.middle / p.step_ns * 60000000000 AS growth_per_min, j.low / p.step_ns * 60000000000 AS growth_per_min_low,
            j.high / p.step_ns * 60000000000 AS growth_per_min_high, j.first_alloc_ns AS first_ns, j.last_alloc_ns AS last_ns,
            concat('SELECT * FROM allocations WHERE host = ''', replace(j.host, '''', ''''''), ''' AND process = ''', replace(j.process, '''', ''''''),

@@ -1,13 +1,18 @@
+using AllocReplay.Analyzer.Parquet;
 using AllocReplay.Analyzer.Passes;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Tests.Support;
 using CsCheck;
 
 namespace AllocReplay.Tests.Analyzer;
 
 /// <summary>The timeline of random blocks against a count of the blocks at each of its moments.</summary>
-public sealed class TimelineTests
+public sealed class TimelineTests : IDisposable
 {
+    private readonly TemporaryDirectory _directory = new();
+
+
     private static readonly Gen<AllocationRow> Block = Gen.Select(
         Gen.Long[0, 3_000_000], Gen.Long[0, 2_000_000], Gen.Enum<EndKind>(), Gen.Int[0, 2], Gen.Long[0, 3], Gen.Long[0, 5000],
         (at, lifetime, kind, thread, site, size) => Row(at, at + lifetime, kind, thread, site, size));
@@ -27,7 +32,7 @@ public sealed class TimelineTests
     public void Moments_are_as_far_apart_as_the_length_of_the_trace_takes(long endNs, int moments, long stepNs)
     {
         var timeline = new Timeline();
-        Assert.Equal(moments, timeline.Rows(endNs).Count());
+        Assert.Equal(moments, timeline.Rows(endNs, null).Count());
         Assert.Equal(stepNs, timeline.StepNs);
     }
 
@@ -38,7 +43,7 @@ public sealed class TimelineTests
         timeline.Add(Row(0, 1000, EndKind.Freed, 0, 0, long.MaxValue));
         timeline.Add(Row(0, 1000, EndKind.Freed, 0, 0, long.MaxValue));
         timeline.Add(Row(0, 0, EndKind.AliveAtEnd, 0, 0, 7));
-        Assert.Equal([long.MaxValue, 7], timeline.Rows(1000).Where(r => r.Scope == TimelineScope.Process).Select(r => r.LiveBytes));
+        Assert.Equal([long.MaxValue, 7], timeline.Rows(1000, null).Where(r => r.Scope == TimelineScope.Process).Select(r => r.LiveBytes));
     }
 
     [Fact]
@@ -49,7 +54,42 @@ public sealed class TimelineTests
             timeline.Add(Row(0, 0, EndKind.AliveAtEnd, 0, site, site));
         Assert.Equal(
             Enumerable.Range(200 - Timeline.RowsOf + 1, Timeline.RowsOf).Select(s => (long)s),
-            timeline.Rows(0).Where(r => r.Scope == TimelineScope.Site).Select(r => r.Site).Order());
+            timeline.Rows(0, null).Where(r => r.Scope == TimelineScope.Site).Select(r => r.Site).Order());
+    }
+
+    [Fact]
+    public async Task Threads_and_sites_that_are_too_many_to_follow_are_read_from_what_was_written() =>
+        await Block.Array[30, 50].SampleAsync(WrittenAgree, iter: 20, threads: 1);
+
+    [Fact]
+    public void A_time_that_no_number_reaches_has_a_moment()
+    {
+        var timeline = new Timeline();
+        timeline.Add(Row(5, long.MaxValue, EndKind.Freed, 0, 1, 8));
+        timeline.Add(Row(long.MaxValue, long.MaxValue, EndKind.AliveAtEnd, 0, 1, 16));
+        Assert.Equal(8, timeline.Rows(long.MaxValue, null).Last(r => r.Scope == TimelineScope.Process).LiveBytes);
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private async Task WrittenAgree(AllocationRow[] blocks)
+    {
+        long endNs = blocks.Max(b => Math.Max(b.AllocNs, b.EndNs));
+        using OutputDirectory output = OutputDirectory.Create(_directory["a[1]*.dataset"], new Partition("h", "p"), force: false);
+        var format = new FileFormat(new Dictionary<string, string>());
+        using var writer = new TableWriter<AllocationRow>(DatasetTables.Allocations, output.Stage("allocations"), format, default, groupRows: 7);
+        Timeline all = new(), few = new(followed: 2);
+        foreach (AllocationRow block in blocks)
+        {
+            writer.Add(block);
+            all.Add(block);
+            few.Add(block);
+        }
+        await writer.CompleteAsync();
+        TimelineRow[] expected = [.. all.Rows(endNs, null)];
+        TimelineRow[] written = [.. few.Rows(endNs, new WrittenCurves(output, threads: 2, default))];
+        Assert.Equal(expected, written);
+        Assert.NotEqual(expected, few.Rows(endNs, null)); // the control: they were not followed
     }
 
     private static bool Agree(AllocationRow[] blocks, bool plant)
@@ -58,7 +98,7 @@ public sealed class TimelineTests
         foreach (AllocationRow block in blocks)
             timeline.Add(block);
         long endNs = blocks.Select(b => Math.Max(b.AllocNs, b.EndNs)).DefaultIfEmpty().Max();
-        TimelineRow[] rows = [.. timeline.Rows(endNs)];
+        TimelineRow[] rows = [.. timeline.Rows(endNs, null)];
         if (plant)
             rows[^1] = rows[^1] with { LiveBlocks = rows[^1].LiveBlocks + 1 };
         var expected = new List<TimelineRow>();

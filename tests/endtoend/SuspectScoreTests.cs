@@ -6,7 +6,8 @@ namespace AllocReplay.Tests.Endtoend;
 
 /// <summary>
 /// Programs with call sites that leak and others that do not, by the names of their functions: how many of each are leak suspects, and how many
-/// "not freed at the end" would have named. The first program was there while the rules were made; the second was written after them.
+/// "not freed at the end" would have named. The first program was there while the rules were made; the second was written after them, and one rule was added
+/// for two of its leaks; the third was written later, by someone who had seen neither the rules nor the programs.
 /// </summary>
 [StartsProcesses]
 public sealed partial class SuspectScoreTests(ITestOutputHelper output) : IDisposable
@@ -28,8 +29,16 @@ public sealed partial class SuspectScoreTests(ITestOutputHelper output) : IDispo
     public void A_program_that_the_rules_were_not_made_with_is_judged_better_than_by_what_is_not_freed()
     {
         Score suspects = ScoreOf("leaky_broker.cpp", out Score notFreed);
-        // Two of its leaks are containers that double, which the rules miss; one healthy site is a set that still grows.
-        Assert.True(suspects.Leaks >= 17 && suspects.Healthy <= 2, suspects.Words);
+        // One healthy site is a set that still grows.
+        Assert.True(suspects.Leaks >= 19 && suspects.Healthy <= 2, suspects.Words);
+        Assert.True(notFreed.Leaks < suspects.Leaks && notFreed.Healthy > suspects.Healthy, notFreed.Words);
+    }
+
+    [Fact]
+    public void So_is_one_by_who_did_not_know_the_rules()
+    {
+        Score suspects = ScoreOf("leaky_database.cpp", out Score notFreed);
+        Assert.True(suspects.Leaks >= 19 && suspects.Healthy <= 2, suspects.Words);
         Assert.True(notFreed.Leaks < suspects.Leaks && notFreed.Healthy > suspects.Healthy, notFreed.Words);
     }
 
@@ -39,7 +48,7 @@ public sealed partial class SuspectScoreTests(ITestOutputHelper output) : IDispo
         Run("record", "--stacks", "auto", "-o", _directory["r.alloctrace"], "--", Targets.Build(program, "-g"));
         Run("analyze", _directory["r.alloctrace"], "-o", dataset);
         Score suspects = Count(Run("query", dataset, "--view", "leak_suspects", "--json"));
-        notFreed = Count(Run("query", dataset, "SELECT function FROM outstanding_by_site", "--json"));
+        notFreed = Count(Run("query", dataset, "SELECT text FROM outstanding_by_site", "--json"));
         output.WriteLine($"{program}: leak_suspects {suspects.Words}");
         output.WriteLine($"{program}: not freed at the end {notFreed.Words}");
         foreach (JsonElement suspect in Rows(Run("query", dataset, "--view", "leak_suspects", "--json")))
@@ -53,8 +62,8 @@ public sealed partial class SuspectScoreTests(ITestOutputHelper output) : IDispo
 
     private static Score Count(string json)
     {
-        string[] names = [.. Rows(json).Select(r => r.GetProperty("function").GetString()!).Distinct().Order()];
-        return new Score([.. names.Where(n => Leaking().IsMatch(n))], [.. names.Where(n => Fine().IsMatch(n))]);
+        string[] names = [.. Rows(json).Select(r => Named().Match(r.GetProperty("text").GetString()!).Value).Distinct().Order()];
+        return new Score([.. names.Where(n => n.StartsWith('l'))], [.. names.Where(n => n.StartsWith('f'))]);
     }
 
     private static List<JsonElement> Rows(string json) => [.. JsonDocument.Parse(json).RootElement.EnumerateArray()];
@@ -73,9 +82,7 @@ public sealed partial class SuspectScoreTests(ITestOutputHelper output) : IDispo
         public string Words => $"{Leaks} leaks, {Healthy} healthy: {string.Join(' ', LeakNames)} | {string.Join(' ', HealthyNames)}";
     }
 
-    [GeneratedRegex("^leak_")]
-    private static partial Regex Leaking();
-
-    [GeneratedRegex("^fine_")]
-    private static partial Regex Fine();
+    /// <summary>The first such function on a stack: what asks for memory may be a helper that others call too.</summary>
+    [GeneratedRegex("(leak|fine)_[0-9]+")]
+    private static partial Regex Named();
 }

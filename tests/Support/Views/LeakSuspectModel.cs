@@ -37,6 +37,9 @@ internal sealed record LeakSuspectModel(ModelBlock[] Live, ModelBlock[] Overdue,
         int up = ModelTenths.StepsUp(held);
         BigInteger growth = held[9] - held[1];
         bool isGrowing = slopes[8] > 0 && up >= 6 && held[9] * 4 >= held[1] * 5 && (held[9] - held[6]) * 100 >= growth * 15;
+        BigInteger[] halved = [.. Enumerable.Range(0, 5).Select(j => tenths.HeldAtCutBy(blocks, 1 << j))];
+        int octaves = Enumerable.Range(0, 4).Count(j => halved[j + 1] > 0 && halved[j] * 2 >= halved[j + 1] * 3);
+        isGrowing |= octaves == 4;
         if (overdue.Blocks.Length == 0 && !isGrowing)
             return null;
         double PerMinute(double slope) => slope / tenths.StepNs * 60e9;
@@ -45,7 +48,7 @@ internal sealed record LeakSuspectModel(ModelBlock[] Live, ModelBlock[] Overdue,
             overdue.Blocks.Length == 0 ? "growing" : isGrowing ? "overdue, growing" : "overdue", overdue.Blocks.Bytes(), overdue.Blocks.Length,
             overdue.Blocks.DistinctBy(tenths.TenthOf).Count(), (BigInteger)Math.Round(overdue.Age, MidpointRounding.ToEven), overdue.Later,
             blocks.Where(tenths.IsOver).Select(b => b.LifetimeNs).DefaultIfEmpty().Max(), held[9], live.Length,
-            live.Select(b => tenths.TenfoldAge(b) / 10).DefaultIfEmpty().Max(), growth, up,
+            live.Select(b => tenths.TenfoldAge(b) / 10).DefaultIfEmpty().Max(), growth, up, octaves,
             PerMinute((slopes[17] + slopes[18]) / 2), PerMinute(slopes[8]), PerMinute(slopes[27]), blocks.Min(b => b.Ns), seen.Max(b => b.Ns),
         ], held[9], growth);
     }

@@ -35,8 +35,14 @@ internal sealed class ModelTenths
     public BigInteger[] Held(IEnumerable<ModelBlock> blocks) =>
         [0, .. Enumerable.Range(1, Count).Select(k => blocks.Where(b => !b.IsLost && IsLive(b, k)).Bytes())];
 
+    /// <summary>Bytes live after a part of the time up to the cut; lost ones left out.</summary>
+    /// <param name="blocks">The blocks.</param>
+    /// <param name="parts">How many such parts there are.</param>
+    public BigInteger HeldAtCutBy(IEnumerable<ModelBlock> blocks, int parts) =>
+        blocks.Where(b => !b.IsLost && !IsAfter(b.Ns, Count, parts) && (b.IsAlive || IsAfter(b.EndNs, Count, parts))).Bytes();
+
     /// <summary>How many of the steps between the moments rose.</summary>
     public static int StepsUp(BigInteger[] held) => Enumerable.Range(1, Count - 1).Count(k => held[k + 1] > held[k]);
 
-    private bool IsAfter(long ns, int tenths) => 10 * ((BigInteger)ns - _from) > tenths * (BigInteger)SpanNs;
+    private bool IsAfter(long ns, int tenths, int parts = 1) => 10 * parts * ((BigInteger)ns - _from) > tenths * (BigInteger)SpanNs;
 }
