@@ -4,7 +4,7 @@ namespace AllocReplay.Cli.Prompt;
 
 /// <summary>
 /// The history in the user's state directory, an entry a line: line feeds are written as \n, backslashes twice. Nobody else can read it, as queries tell of
-/// what they ask. Several prompts add to it at once: each entry is one write at the end.
+/// what they ask. Several prompts may add to it: each looks for its end anew.
 /// </summary>
 /// <param name="path">The file.</param>
 /// <param name="warn">Told once why it cannot be read or written. Nothing ends for that.</param>
@@ -42,7 +42,7 @@ internal sealed class HistoryFile(string path, Action<string> warn)
         {
             if (!File.Exists(path))
                 return;
-            using FileStream file = Open(FileMode.Open, FileAccess.Read);
+            using FileStream file = Open(FileMode.Open);
             bool isCut = file.Length > BytesMax;
             file.Seek(isCut ? -BytesMax : 0, isCut ? SeekOrigin.End : SeekOrigin.Begin);
             using var reader = new StreamReader(file);
@@ -59,7 +59,8 @@ internal sealed class HistoryFile(string path, Action<string> warn)
     public void Add(string entry) => Try(() =>
     {
         MakeDirectory(Path.GetDirectoryName(path)!);
-        using FileStream file = Open(FileMode.Append, FileAccess.Write);
+        using FileStream file = Open(FileMode.OpenOrCreate);
+        file.Seek(0, SeekOrigin.End);
         file.Write(Encoding.UTF8.GetBytes(Encode(entry) + "\n"));
     });
 
@@ -90,12 +91,17 @@ internal sealed class HistoryFile(string path, Action<string> warn)
         File.Move(next, path, overwrite: true);
     }
 
-    private FileStream Open(FileMode mode, FileAccess access)
+    /// <summary>Opens it to read and write: a pipe of that name is then not waited for.</summary>
+    private FileStream Open(FileMode mode)
     {
-        var options = new FileStreamOptions { Mode = mode, Access = access, Share = FileShare.ReadWrite | FileShare.Delete };
+        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite | FileShare.Delete };
         if (mode != FileMode.Open)
             options.UnixCreateMode = OwnerFile;
-        return new FileStream(path, options);
+        var file = new FileStream(path, options);
+        if (file.CanSeek)
+            return file;
+        file.Dispose();
+        throw new IOException($"{path}: is no regular file");
     }
 
     private void Try(Action work)

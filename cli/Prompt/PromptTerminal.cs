@@ -52,6 +52,10 @@ internal sealed partial class PromptTerminal : ILineTerminal, IDisposable
 
     public int Width => FullScreen.Width;
     public int Height => FullScreen.Height;
+
+    /// <summary>Whether it gives no more keys, without having been told so.</summary>
+    public bool HasGone { get; private set; }
+
     public bool HasKey => _keys.Count > 0;
 
     /// <summary>Whether a terminal is known to show text alone.</summary>
@@ -91,10 +95,18 @@ internal sealed partial class PromptTerminal : ILineTerminal, IDisposable
         }
     }
 
+    /// <inheritdoc/>
+    /// <remarks>What is written to a terminal that has gone is lost: who waits for a key is told.</remarks>
     public void Write(string text)
     {
-        _out.Write(text);
-        _out.Flush();
+        try
+        {
+            _out.Write(text);
+            _out.Flush();
+        }
+        catch (OutputException)
+        {
+        }
     }
 
     public void Suspend()
@@ -148,6 +160,7 @@ internal sealed partial class PromptTerminal : ILineTerminal, IDisposable
             foreach (Key key in decoder.Feed(buffer.AsSpan(0, count)))
                 _keys.Add(key);
         }
+        HasGone = !_isPlain; // there, the kernel ends input at Ctrl-D
         _keys.Add(new Key(KeyKind.Closed));
     }
 

@@ -38,7 +38,9 @@ internal static class QueryPrompt
                     keys.Interrupt(new Key(KeyKind.Cancel));
             };
             session.Run();
-            return ExitCode.Ok;
+            // A terminal that goes ends the keys and sends a signal, in whatever order.
+            interruption.Token.ThrowIfCancellationRequested();
+            return keys.HasGone ? ExitCode.HungUp : ExitCode.Ok;
         }
         catch
         {
