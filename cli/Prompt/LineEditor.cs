@@ -107,9 +107,13 @@ internal sealed class LineEditor(ILineTerminal terminal, LinePainter painter, Hi
             KeyKind.DeleteWordLeft => _buffer.DeleteWordLeft,
             KeyKind.DeleteWordRight => _buffer.DeleteWordRight,
             KeyKind.PutBack => _buffer.PutBack,
-            _ => () => { },
+            _ => Nothing,
         };
         edit();
+    }
+
+    private static void Nothing()
+    {
     }
 
     private void Recall(string? entry)
