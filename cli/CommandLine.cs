@@ -1,5 +1,4 @@
 using System.CommandLine;
-using AllocReplay.Analyzer;
 using AllocReplay.Cli.Commands;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
@@ -67,8 +66,7 @@ internal static class CommandLine
         // Not every command has the option that the advice names.
         bool isOffered = e is not TraceDamagedException || command.Options.Any(o => o.Name == TraceArguments.PartialName);
         string message = $"allocreplay: {e.Message}{(isOffered ? diagnosis.Hint : "")}";
-        // The engine draws a caret under the place in the query. Everything else is one line.
-        foreach (string line in e is QueryException ? message.Split('\n') : [message])
-            terminal.Note(line.TrimEnd());
+        foreach (string line in Failures.Lines(e, message))
+            terminal.Note(line);
     }
 }

@@ -54,6 +54,9 @@ internal static class Failures
         _ => null,
     };
 
+    /// <summary>A message as lines: the engine draws a caret under the place in the query, everything else is one line.</summary>
+    public static IEnumerable<string> Lines(Exception e, string message) => (e is QueryException ? message.Split('\n') : [message]).Select(l => l.TrimEnd());
+
     /// <summary>Of the file that a command was to write.</summary>
     public static Diagnosis OfOutput(WriteObstacle obstacle) => obstacle switch
     {

@@ -2,23 +2,21 @@ using System.CommandLine;
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
-using Spectre.Console;
+using AllocReplay.Cli.Pages;
+using AllocReplay.Cli.Prompt;
 
 namespace AllocReplay.Cli.Commands;
 
 /// <summary><c>allocreplay query</c>: SQL, or a named view, over a dataset.</summary>
 internal static class QueryCommand
 {
-    /// <summary>Rows that a terminal table shows unless <c>--limit</c> says otherwise.</summary>
-    private const long TerminalRows = 100;
-
     public static Command Create(Terminal terminal)
     {
         Argument<string?> dataset = new("dataset") { Description = "The directory that 'analyze' wrote.", Arity = ArgumentArity.ZeroOrOne };
         Argument<string?> sql = new("sql")
         {
             Description = "One statement that reads the tables allocations, threads, process, sites, stacks, stack_frames, frames and modules, or the named "
-                + "views: SELECT, PIVOT, DESCRIBE, EXPLAIN, … DuckDB's dialect.",
+                + "views: SELECT, PIVOT, DESCRIBE, EXPLAIN, … DuckDB's dialect. On a terminal, without it: a prompt.",
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<string?> view = new("--view") { Description = "Run this named view.", HelpName = "name" };
@@ -47,14 +45,14 @@ internal static class QueryCommand
         Option<bool> csv = new("--csv") { Description = "Print CSV, with text as it was recorded, whatever a terminal makes of it." };
         Option<long?> limit = new("--limit")
         {
-            Description = $"Print at most this many rows. Default: {TerminalRows} in a table, all in other formats.",
+            Description = $"Print at most this many rows. Default: {QueryTarget.TableRows} in a table, all in other formats.",
             HelpName = "n",
         };
         var command = new Command("query", "Run SQL, or a named view, over a dataset.")
         {
             dataset, sql, view, print, set, list, format, json, csv, output, force, limit,
         };
-        Interruptible.SetAction(command, terminal, (parse, token) =>
+        Interruptible.SetAction(command, terminal, (ParseResult parse, Interruption interruption) =>
         {
             OutputFile? file = parse.GetValue(output) is { } name ? new OutputFile(name, parse.GetValue(force)) : null;
             QueryTarget target = QueryTarget.Of(parse.GetValue(format), parse.GetValue(json), parse.GetValue(csv), file);
@@ -69,9 +67,17 @@ internal static class QueryCommand
             }
             if (parse.GetValue(limit) < 0)
                 throw new UsageException("--limit: expected 0 or more");
+            bool asksNothing = parse.GetValue(sql) is null && parse.GetValue(view) is null && parse.GetValue(set) is not { Length: > 0 };
+            if (asksNothing && file is null && parse.GetValue(dataset) is { } directory && QueryPrompt.CanRun(terminal))
+            {
+                target.Refuse();
+                return QueryPrompt.Run(directory, new PromptSettings(target.Format, parse.GetValue(limit)), terminal, interruption);
+            }
             string statement = StatementOf(parse.GetValue(dataset), parse.GetValue(sql), parse.GetValue(view), parse.GetValue(set) ?? []);
             target.Refuse();
-            return Run(parse.GetValue(dataset)!, statement, parse.GetValue(view), target, parse.GetValue(limit), terminal, token);
+            using DatasetQuery query = DatasetQuery.Open(parse.GetValue(dataset)!);
+            target.Answer(query, statement, parse.GetValue(view), parse.GetValue(limit), "--limit N", terminal, interruption.Token);
+            return ExitCode.Ok;
         });
         return command;
     }
@@ -87,54 +93,6 @@ internal static class QueryCommand
         if (view is null && settings.Length > 0)
             throw new UsageException("--set: is a parameter of a view, and goes with --view NAME or --print-view NAME");
         return view is null ? sql! : DatasetQuery.StatementOf(view, settings);
-    }
-
-    private static int Run(
-        string dataset, string statement, string? view, QueryTarget target, long? limit, Terminal terminal, CancellationToken token)
-    {
-        using DatasetQuery query = DatasetQuery.Open(dataset);
-        if (target.Format == QueryFormat.Table)
-        {
-            using QueryResult result = query.Run(statement, QueryForm.Text, token);
-            WriteTable(result, limit ?? TerminalRows, isDefault: limit is null, terminal);
-        }
-        else
-        {
-            target.Write(query, statement, limit ?? long.MaxValue, terminal, token);
-        }
-        if (query.StacksMissingFor(view ?? statement) is { } missing)
-            terminal.Note(Worded(missing));
-        return ExitCode.Ok;
-    }
-
-    private static string Worded(MissingStacks missing)
-    {
-        string what = missing.Without == missing.Images
-            ? "The dataset has no call stacks, which this asks for"
-            : $"{Quantity.Count(missing.Without)} of {Quantity.Count(missing.Images)} process images have no call stacks, which this asks for";
-        return $"{what}: record with 'allocreplay record --stacks auto' and analyze that.";
-    }
-
-    private static void WriteTable(QueryResult result, long limit, bool isDefault, Terminal terminal)
-    {
-        if (result.IsPlan)
-        {
-            foreach (object?[] plan in result.ReadRows())
-                terminal.Out.WriteLine(((string?)plan[^1] ?? "").TrimEnd());
-            return;
-        }
-        Table table = Terminal.NewTable(result.Columns.Select(c => (c.Name, c.IsNumber ? Justify.Right : Justify.Left)).ToArray());
-        long rows = 0;
-        object?[]? row;
-        // One row more is read than shown, to know whether there is one.
-        while ((row = result.ReadRow()) is not null && rows < limit)
-        {
-            table.Add([.. row.Select(v => v is null ? "NULL" : TextLine.Plain((string)v))]);
-            rows++;
-        }
-        terminal.WriteWide(table);
-        if (row is not null && isDefault)
-            terminal.Note($"Only the first {rows} rows are shown; --limit N shows more, other formats all.");
     }
 
     private static int ListViews(QueryTarget target, Terminal terminal)
@@ -156,14 +114,7 @@ internal static class QueryCommand
             terminal.WriteJson("allocreplay.views/1", new ViewList(NamedView.All));
             return ExitCode.Ok;
         }
-        Table table = Terminal.NewTable(("view", Justify.Left), ("what it answers; what --set sets, and its default", Justify.Left));
-        foreach (NamedView view in NamedView.All)
-        {
-            table.Add(view.Name, view.Description);
-            foreach (ViewParameter parameter in view.Parameters)
-                table.Add("", $"  {parameter.Name}={parameter.Default}  {parameter.Type.ToString().ToLowerInvariant()}. {parameter.Meaning}");
-        }
-        terminal.WriteWide(table);
+        ViewsPage.Print(terminal);
         return ExitCode.Ok;
     }
 }

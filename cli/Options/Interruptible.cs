@@ -11,13 +11,17 @@ internal static class Interruptible
     /// <param name="terminal">Told that it was.</param>
     /// <param name="work">Throws <see cref="OperationCanceledException"/> when the token says so.</param>
     public static void SetAction(Command command, Terminal terminal, Func<ParseResult, CancellationToken, int> work) =>
+        SetAction(command, terminal, (ParseResult parse, Interruption interruption) => work(parse, interruption.Token));
+
+    /// <summary>As the other, for work in which Ctrl-C may mean something else: <see cref="Interruption.Interrupting"/>.</summary>
+    public static void SetAction(Command command, Terminal terminal, Func<ParseResult, Interruption, int> work) =>
         // No action with a token of the parser's: it would leave a command behind that has not cleared up within two seconds.
         command.SetAction(parse =>
         {
             using var interruption = new Interruption();
             try
             {
-                int code = work(parse, interruption.Token);
+                int code = work(parse, interruption);
                 // It told what was finished; which signal ended it is known here.
                 return code == ExitCode.Interrupted ? interruption.ExitCode : code;
             }

@@ -23,12 +23,20 @@ internal sealed class Interruption : IDisposable
         _registrations = [.. Signals.Where(s => (ignored & 1ul << s.Number - 1) == 0).Select(s => PosixSignalRegistration.Create(s.Signal, context =>
         {
             context.Cancel = true;
+            if (s.Number == Interrupt && Interrupting is { } instead)
+            {
+                instead();
+                return;
+            }
             ExitCode = CodeOf(s.Number);
             _source.Cancel();
         }))];
     }
 
     public CancellationToken Token => _source.Token;
+
+    /// <summary>What Ctrl-C does in place of ending the command, where it is not null. On a thread of its own, at any time: it must not throw.</summary>
+    public Action? Interrupting { get; set; }
 
     /// <summary>The code to exit with, once the token is cancelled.</summary>
     public int ExitCode { get; private set; } = Cli.ExitCode.Interrupted;

@@ -12,6 +12,9 @@ internal enum QueryFormat { Table, Csv, Json, Jsonl, Md, Parquet }
 /// <param name="File">The file, or null for standard output.</param>
 internal readonly record struct QueryTarget(QueryFormat Format, OutputFile? File)
 {
+    /// <summary>Rows that a terminal table shows unless a limit says otherwise.</summary>
+    public const long TableRows = 100;
+
     /// <summary>What <c>--format</c>, <c>--json</c>, <c>--csv</c> and the ending of a file's name say together.</summary>
     /// <exception cref="UsageException">They do not go together.</exception>
     public static QueryTarget Of(string? format, bool json, bool csv, OutputFile? file)
@@ -48,57 +51,73 @@ internal readonly record struct QueryTarget(QueryFormat Format, OutputFile? File
             throw new UsageException("--format parquet: is not text, and standard output is a terminal; -o FILE writes a file");
     }
 
-    /// <summary>Writes a statement's result, whole or not at all where it is a file; not for a table.</summary>
+    /// <summary>Runs a statement and writes its result: whole or not at all where it is a file. What a reader would wonder at is noted.</summary>
     /// <param name="query">The dataset.</param>
     /// <param name="sql">The statement.</param>
-    /// <param name="limit">Rows at the most.</param>
-    /// <param name="terminal">For standard output.</param>
+    /// <param name="view">Name of the view that it is, if it is one.</param>
+    /// <param name="limit">Rows at the most; null: as many as the format shows.</param>
+    /// <param name="more">What would set the limit, for the note that there is more.</param>
+    /// <param name="terminal">For standard output, and notes.</param>
     /// <param name="token">Ends it.</param>
-    public void Write(DatasetQuery query, string sql, long limit, Terminal terminal, CancellationToken token)
+    /// <returns>Rows that were written, where they were counted.</returns>
+    public long? Answer(DatasetQuery query, string sql, string? view, long? limit, string more, Terminal terminal, CancellationToken token)
+    {
+        (long? rows, bool isCut) = Format == QueryFormat.Table
+            ? WriteTable(query, sql, limit ?? TableRows, terminal, token)
+            : (Write(query, sql, limit ?? long.MaxValue, terminal, token), false);
+        if (isCut && limit is null)
+            terminal.Note($"Only the first {rows} rows are shown; {more} shows more, other formats all.");
+        if (query.StacksMissingFor(view ?? sql) is { } missing)
+            terminal.Note(Worded(missing));
+        return rows;
+    }
+
+    private static string Worded(MissingStacks missing)
+    {
+        string what = missing.Without == missing.Images
+            ? "The dataset has no call stacks, which this asks for"
+            : $"{Quantity.Count(missing.Without)} of {Quantity.Count(missing.Images)} process images have no call stacks, which this asks for";
+        return $"{what}: record with 'allocreplay record --stacks auto' and analyze that.";
+    }
+
+    private static (long? Rows, bool IsCut) WriteTable(DatasetQuery query, string sql, long limit, Terminal terminal, CancellationToken token)
+    {
+        using QueryResult result = query.Run(sql, QueryForm.Text, token);
+        return QueryTable.Write(result, limit, terminal);
+    }
+
+    private long? Write(DatasetQuery query, string sql, long limit, Terminal terminal, CancellationToken token)
     {
         QueryFormat format = Format;
         if (File is { } file)
         {
-            OutputFileWriter.Write(file.Name, file.Force, stream =>
+            return OutputFileWriter.Write<long?>(file.Name, file.Force, stream =>
             {
                 if (format == QueryFormat.Parquet)
                 {
                     query.WriteParquet(sql, limit, stream, token);
-                    return 0;
+                    return null;
                 }
                 using var text = new StreamWriter(stream, bufferSize: 1 << 16);
-                WriteText(query, sql, format, limit, text, token);
-                return 0;
+                return WriteText(query, sql, format, limit, text, token);
             });
         }
-        else if (Format == QueryFormat.Parquet)
-        {
-            using var output = new DataStream(terminal.Out);
-            query.WriteParquet(sql, limit, output, token);
-        }
-        else
-        {
-            WriteText(query, sql, Format, limit, terminal.Out, token);
-        }
+        if (Format != QueryFormat.Parquet)
+            return WriteText(query, sql, Format, limit, terminal.Out, token);
+        using var output = new DataStream(terminal.Out);
+        query.WriteParquet(sql, limit, output, token);
+        return null;
     }
 
-    private static void WriteText(DatasetQuery query, string sql, QueryFormat format, long limit, TextWriter output, CancellationToken token)
+    private static long WriteText(DatasetQuery query, string sql, QueryFormat format, long limit, TextWriter output, CancellationToken token)
     {
         using QueryResult result = query.Run(sql, format is QueryFormat.Json or QueryFormat.Jsonl ? QueryForm.Json : QueryForm.Text, token);
-        switch (format)
+        return format switch
         {
-            case QueryFormat.Json:
-                QueryOutput.WriteJson(result, limit, output);
-                break;
-            case QueryFormat.Jsonl:
-                QueryOutput.WriteJsonLines(result, limit, output);
-                break;
-            case QueryFormat.Md:
-                QueryOutput.WriteMarkdown(result, limit, output);
-                break;
-            default:
-                QueryOutput.WriteCsv(result, limit, output);
-                break;
-        }
+            QueryFormat.Json => QueryOutput.WriteJson(result, limit, output),
+            QueryFormat.Jsonl => QueryOutput.WriteJsonLines(result, limit, output),
+            QueryFormat.Md => QueryOutput.WriteMarkdown(result, limit, output),
+            _ => QueryOutput.WriteCsv(result, limit, output),
+        };
     }
 }

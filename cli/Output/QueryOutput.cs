@@ -4,51 +4,66 @@ using AllocReplay.Analyzer.Query;
 
 namespace AllocReplay.Cli.Output;
 
-/// <summary>Query results as the engine casts them to text: CSV for files, JSON for programs. Rows are written as they come.</summary>
+/// <summary>Query results as the engine casts them to text: CSV for files, JSON for programs. Rows are written as they come, and counted.</summary>
 internal static partial class QueryOutput
 {
     /// <summary>Writes an array with an object for each row, of a result in <see cref="QueryForm.Json"/>.</summary>
-    public static void WriteJson(QueryResult result, long limit, TextWriter output)
+    public static long WriteJson(QueryResult result, long limit, TextWriter output)
     {
         string[] names = result.Columns.Select(c => Quote(c.Name)).ToArray();
         output.Write("[");
-        bool first = true;
+        long rows = 0;
         foreach (object?[] row in Take(result, limit))
         {
-            output.Write(first ? "\n  {" : ",\n  {");
-            first = false;
+            output.Write(rows++ == 0 ? "\n  {" : ",\n  {");
             for (int i = 0; i < row.Length; i++)
                 output.Write($"{(i == 0 ? "" : ",")}{names[i]}:{JsonValue((string?)row[i], result.Columns[i].Kind)}");
             output.Write("}");
         }
-        output.WriteLine(first ? "]" : "\n]");
+        output.WriteLine(rows == 0 ? "]" : "\n]");
+        return rows;
     }
 
     /// <summary>
     /// Writes CSV as RFC 4180 has it, but for line feeds alone, of a result in <see cref="QueryForm.Text"/>; NULL is an empty field, empty text is "".
     /// </summary>
-    public static void WriteCsv(QueryResult result, long limit, TextWriter output)
+    public static long WriteCsv(QueryResult result, long limit, TextWriter output)
     {
         output.Write(string.Join(',', result.Columns.Select(c => CsvField(c.Name))) + "\n");
+        long rows = 0;
         foreach (object?[] row in Take(result, limit))
+        {
             output.Write(string.Join(',', row.Select(v => CsvField((string?)v))) + "\n");
+            rows++;
+        }
+        return rows;
     }
 
     /// <summary>Writes an object a line, of a result in <see cref="QueryForm.Json"/>.</summary>
-    public static void WriteJsonLines(QueryResult result, long limit, TextWriter output)
+    public static long WriteJsonLines(QueryResult result, long limit, TextWriter output)
     {
         string[] names = result.Columns.Select(c => Quote(c.Name)).ToArray();
+        long rows = 0;
         foreach (object?[] row in Take(result, limit))
+        {
             output.Write($"{{{string.Join(',', row.Select((v, i) => $"{names[i]}:{JsonValue((string?)v, result.Columns[i].Kind)}"))}}}\n");
+            rows++;
+        }
+        return rows;
     }
 
     /// <summary>Writes a table of Markdown, of a result in <see cref="QueryForm.Text"/>; numbers stand to the right, NULL is an empty cell.</summary>
-    public static void WriteMarkdown(QueryResult result, long limit, TextWriter output)
+    public static long WriteMarkdown(QueryResult result, long limit, TextWriter output)
     {
         output.Write($"| {string.Join(" | ", result.Columns.Select(c => MarkdownCell(c.Name)))} |\n");
         output.Write($"|{string.Concat(result.Columns.Select(c => c.IsNumber ? "---:|" : "---|"))}\n");
+        long rows = 0;
         foreach (object?[] row in Take(result, limit))
+        {
             output.Write($"| {string.Join(" | ", row.Select(v => MarkdownCell((string?)v ?? "")))} |\n");
+            rows++;
+        }
+        return rows;
     }
 
     /// <summary>What a cell shows as it stands: nothing in it is markup, and it is on one line.</summary>

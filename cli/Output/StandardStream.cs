@@ -72,13 +72,6 @@ internal sealed partial class StandardStream : Stream
 
     [LibraryImport("libc", EntryPoint = "poll")]
     private static partial int Poll([In] PollDescriptor[] descriptors, nuint count, int timeout);
-
-    private struct PollDescriptor
-    {
-        public int Descriptor;
-        public short Events;
-        public short Returned;
-    }
 }
 
 /// <summary>Standard output cannot be written. No <see cref="IOException"/>: what expects those expects them of traces.</summary>

@@ -44,6 +44,9 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     public TextWriter Out { get; } = @out;
     public TextWriter Error { get; } = error;
 
+    /// <summary>Whether somebody can be asked: standard input and output are a terminal, and the data goes there.</summary>
+    public bool IsInteractive => Out is StreamWriter { BaseStream: StandardStream } && !Console.IsInputRedirected && !Console.IsOutputRedirected;
+
     /// <summary>Columns of a page that is made to be read: the terminal's, but no more than read well.</summary>
     public int Width => Math.Min(PageWidth, _columns ?? PageWidth);
 

@@ -33,7 +33,8 @@ public sealed class ViewFaultTests : IDisposable
     private static readonly string[] OfSuspects =
     [
         "first_k [<= → <] 9 AND last_k >= 9 THEN 1", "WHERE first_k [<= → <] 9", "c.level [<= → <] g.j", "later [<= → <] ", "tenths [>= → >] 3",
-        "last_tenth [>= → >] 6", "c.first_k [>= → >] 5", "f.steps_up [>= → >] 6", "live_8th > 0 AND live_4th * 2 [>= → >]", "live_half [> → >=] 0", "start_ns [<= → <] cut_ns / 4", "stop_ns [> → >=] cut_ns / 2",
+        "last_tenth [>= → >] 6", "c.first_k [>= → >] 5", "f.steps_up [>= → >] 6",
+        "live_8th > 0 AND live_4th * 2 [>= → >]", "live_half [> → >=] 0", "start_ns [<= → <] cut_ns / 4", "stop_ns [> → >=] cut_ns / 2",
         "j.live_9 [>= → >] ", "last_k [< → <=] 9",
         "c.level [< → <=] g.j THEN c.blocks",
         "live_9 [> → >=] live_8", "a.site [<> → =] 0", "a.end_kind <> ['lost_free'", "'['lost_free' → 'freed']", "[p.host = a.host AND → ]",

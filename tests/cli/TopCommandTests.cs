@@ -152,32 +152,22 @@ public sealed class TopCommandTests : IDisposable
     [InlineData("\u0003", ExitCode.Interrupted)] // Ctrl-C
     public void On_a_terminal_it_fills_the_screen_obeys_keys_and_leaves_the_terminal_as_it_was(string end, int exitCode)
     {
-        Programs.Need("script", "stty");
         using var program = new SteppedProgram(_directory["r.allocrec"], "--stacks", "auto");
         program.Do("m 500 20000");
-        string log = _directory["log"];
-        using Process terminal = Process.Start(new ProcessStartInfo("script", ["-qefc",
-            $"trap : INT; stty cols 80 rows 24; stty -g; '{Programs.AllocReplayCommand}' top '{program.Recording}' --interval 100ms; code=$?; stty -g; exit $code", log])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment = { ["TERM"] = "xterm", ["NO_COLOR"] = "" },
-        })!;
-        var printed = new System.Text.StringBuilder();
-        AwaitText(terminal, printed, "s sort: live");
-        Press(terminal, "s");
-        AwaitText(terminal, printed, "s sort: growth");
-        Press(terminal, "t");
-        AwaitText(terminal, printed, "t sites");
-        Press(terminal, "p");
-        AwaitText(terminal, printed, "go on (paused)");
-        Press(terminal, end);
-        printed.Append(terminal.StandardOutput.ReadToEnd());
-        terminal.WaitForExit();
+        string top = $"'{Programs.AllocReplayCommand}' top '{program.Recording}' --interval 100ms";
+        using var terminal = new TerminalProcess(
+            $"stty -g; {top}; code=$?; stty -g; exit $code", _directory["log"], environment: ("NO_COLOR", ""));
+        terminal.Await("s sort: live");
+        terminal.Press("s");
+        terminal.Await("s sort: growth");
+        terminal.Press("t");
+        terminal.Await("t sites");
+        terminal.Press("p");
+        terminal.Await("go on (paused)");
+        terminal.Press(end);
 
-        string all = printed.ToString();
-        Assert.Equal(exitCode, terminal.ExitCode);
+        Assert.Equal(exitCode, terminal.Finish());
+        string all = terminal.Printed;
         Assert.InRange(all.IndexOf(Enter, StringComparison.Ordinal), 0, all.IndexOf(Leave, StringComparison.Ordinal));
         Assert.Contains(ShowCursor, all, StringComparison.Ordinal);
         string[] settings = [all.Split("\r\n")[0], all.TrimEnd().Split('\n')[^1].Trim()];
@@ -187,24 +177,6 @@ public sealed class TopCommandTests : IDisposable
     }
 
     private static string Plain(string line) => System.Text.RegularExpressions.Regex.Replace(line, "\e\\[[?0-9]*[A-Za-z]", "").Trim('\r', '\n');
-
-    private static void Press(Process terminal, string key)
-    {
-        terminal.StandardInput.Write(key);
-        terminal.StandardInput.Flush();
-    }
-
-    private static void AwaitText(Process terminal, System.Text.StringBuilder printed, string text)
-    {
-        int from = printed.Length;
-        var buffer = new char[4096];
-        while (!printed.ToString(from, printed.Length - from).Contains(text, StringComparison.Ordinal))
-        {
-            int read = terminal.StandardOutput.Read(buffer);
-            Assert.True(read > 0, $"it ended before '{text}': {printed}");
-            printed.Append(buffer, 0, read);
-        }
-    }
 
     private static Process Start(string[] arguments) => Process.Start(
         new ProcessStartInfo(Programs.AllocReplayCommand, ["top", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
