@@ -30,7 +30,8 @@ public sealed record DiffReport(DiffSide A, DiffSide B, IReadOnlyList<SiteDiff> 
         foreach (Func<SiteFigures, double> other in Keys.Values)
             sorted = sorted.ThenByDescending(s => Grown(s, other));
         return new DiffReport(
-            DiffSide.Of(pathA, a, sites.Select(s => s.A)), DiffSide.Of(pathB, b, sites.Select(s => s.B)), [.. sorted.ThenBy(s => s.Site.Site).ThenBy(s => s.Match)]);
+            DiffSide.Of(pathA, a, sites.Select(s => s.A)), DiffSide.Of(pathB, b, sites.Select(s => s.B)),
+            [.. sorted.ThenBy(s => s.Site.Site).ThenBy(s => s.Match)]);
     }
 
     private static double Grown(SiteDiff site, Func<SiteFigures, double> key) => key(site.B) - key(site.A);

@@ -17,8 +17,8 @@ internal sealed class DiffSideOptions
 
     private readonly Option<string[]> _at = New(
         "--at", $"time|{MomentArgument.MarkForm}|{Peak}|{End}",
-        $"As it was at a moment: what was acquired until then, and what was live. A time since the start, such as 10s, a mark of the recording, {Peak} or {End}; "
-        + "given again, that of the second side.");
+        "As it was at a moment: what was acquired until then, and what was live. A time since the start, such as 10s, a mark of the recording, "
+        + $"{Peak} or {End}; given again, that of the second side.");
 
     private readonly Option<string[]> _from = New(
         "--from", $"time|{MomentArgument.MarkForm}",

@@ -75,8 +75,8 @@ internal static class TraceArguments
         string? image = choice.Process ?? (preferred is null ? null : trace.Images.FirstOrDefault(i => i.Name == preferred)?.Name);
         TraceReader reader = trace.OpenImage(image, choice.Range, ownsTrace: true);
         if (image is null && trace.ImageCount > 1)
-            terminal.Note($"Note: {Describe(reader)} is the busiest of {Quantity.Count(reader.Trace.ImageCount)} process images; {choice.ProcessOption} chooses "
-                + "another");
+            terminal.Note($"Note: {Describe(reader)} is the busiest of {Quantity.Count(reader.Trace.ImageCount)} process images; "
+                + $"{choice.ProcessOption} chooses another");
         return reader;
     }
 

@@ -138,10 +138,14 @@ public sealed class ReportAgainstTests : IDisposable
         return
         [
             .. Totals.Select(t => $"{t} {diff.GetProperty("a").GetProperty(t)} {diff.GetProperty("b").GetProperty(t)}"),
-            .. diff.GetProperty("sites").EnumerateArray().Where(s => s.GetProperty("a").GetRawText() != s.GetProperty("b").GetRawText())
+            .. diff.GetProperty("sites").EnumerateArray().Where(Differs)
                 .SelectMany(s => Figures.Append("blocks").Select(f => $"{f} {s.GetProperty("a").GetProperty(f)} {s.GetProperty("b").GetProperty(f)}")),
         ];
     }
+
+    /// <summary>Whether a site differs in more than how long its blocks live.</summary>
+    private static bool Differs(JsonElement site) =>
+        Totals.Any(f => site.GetProperty("a").GetProperty(f).GetInt64() != site.GetProperty("b").GetProperty(f).GetInt64());
 
     /// <summary>Of a figure by how much sites differ, grown or shrunk, and by how much in all.</summary>
     private (long Differs, long Net) Flame(string other, string trace, string figure)

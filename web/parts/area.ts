@@ -195,7 +195,7 @@ export function areaChart(
         ctx.textBaseline = "bottom";
         for (const mark of marks) {
             const text = fitting(ctx, plain(mark.name, 60), NAME_WIDTH * ratio), width = ctx.measureText(text).width;
-            const at = Math.round(u.valToPos(mark.x, "x", true)), isRight = at + width + 3 * ratio > end, left = isRight ? at - 3 * ratio - width : at + 3 * ratio;
+            const at = Math.round(u.valToPos(mark.x, "x", true)), gap = 3 * ratio, left = at + gap + width > end ? at - gap - width : at + gap;
             const hasRoom = left >= last;
             line(u, mark.x, variable("--text"), 1, [1, 2], hasRoom ? BAND - 4 : 0);
             if (!hasRoom)

@@ -44,7 +44,8 @@ export function flameGraph(label: string, onFound: (text: string, sum: number) =
     const graph = element("div", { class: "flamegraph" }, element("div", { class: "flamescroll" }, place), told);
     let flames: Flames = { parent: [-1], label: [""], about: [""], isRest: [false], own: [0] };
     let text: (value: number) => string = String;
-    let all: number[] = [0], change: Change | null = null, children: number[][] = [[]], zoomed = 0, wanted = "", found = new Set<number>(), bars = new Map<number, HTMLElement>();
+    let all: number[] = [0], change: Change | null = null, children: number[][] = [[]];
+    let zoomed = 0, wanted = "", found = new Set<number>(), bars = new Map<number, HTMLElement>();
 
     const draw = (focused?: number) => {
         const width = Math.max(place.clientWidth, 200);
@@ -81,8 +82,9 @@ export function flameGraph(label: string, onFound: (text: string, sum: number) =
 
     function bar(node: number, depth: number, left: number, share: number, width: number): HTMLElement {
         const net = change?.net[node] ?? 0, tone = change === null ? "" : net > 0 ? " grown" : net < 0 ? " shrunk" : " even";
+        const isPast = depth > 0 && node !== zoomed && isAbove(node);
         const made = element("div", {
-            class: `bar${tone}${flames.isRest[node] ? " rest" : ""}${found.has(node) ? " found" : ""}${depth > 0 && node !== zoomed && isAbove(node) ? " above" : ""}`,
+            class: `bar${tone}${flames.isRest[node] ? " rest" : ""}${found.has(node) ? " found" : ""}${isPast ? " above" : ""}`,
             role: "treeitem", tabindex: -1, "aria-level": depth + 1, "aria-label": describe(node), "data-node": node, "data-value": all[node],
             "data-net": change?.net[node],
         }, share * width > 24 ? `${net > 0 ? "▲ " : net < 0 ? "▼ " : ""}${flames.label[node]}` : null);
@@ -105,8 +107,8 @@ export function flameGraph(label: string, onFound: (text: string, sum: number) =
 
     function describe(node: number): string {
         const share = percent(all[node]! / Math.max(1, all[0]!));
-        return plain(`${flames.label[node]}${flames.about[node] ? `, ${flames.about[node]}` : ""}: ${change === null ? text(all[node]!) : changed(node, change)}, ${
-            share} of all`
+        const amount = change === null ? text(all[node]!) : changed(node, change);
+        return plain(`${flames.label[node]}${flames.about[node] ? `, ${flames.about[node]}` : ""}: ${amount}, ${share} of all`
             + (zoomed > 0 && !isAbove(node) ? `, ${percent(all[node]! / Math.max(1, all[zoomed]!))} of what is shown` : ""));
     }
 

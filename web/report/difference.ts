@@ -87,10 +87,11 @@ function flame(data: DiffFlame, onFigure: (figure: number) => void): HTMLElement
         element("ul", { class: "legend tones" },
             key("grown", "▲ more than in the other run"), key("shrunk", "▼ less"), key("even", "as much more as less, in what is below it")),
         graph.element,
-        element("p", { class: "note" }, "A bar is as wide as what differs in the function and below it: what grew and what shrank, added. Its colour is the stronger "
-            + "the more of that goes one way. A click, or Enter, shows a function and what is below it; Escape shows all again."
+        element("p", { class: "note" }, "A bar is as wide as what differs in the function and below it: what grew and what shrank, added. Its colour is the "
+            + "stronger the more of that goes one way. A click, or Enter, shows a function and what is below it; Escape shows all again."
             + " Each site's own peak may have been at another time, so that peaks add up to more than there ever was."
-            + (data.merged_nodes > 0 ? ` Functions with less than ${Number((data.merged_below * 100).toPrecision(2))} % of what differs are put together.` : "")));
+            + (data.merged_nodes === 0 ? ""
+                : ` Functions with less than ${Number((data.merged_below * 100).toPrecision(2))} % of what differs are put together.`)));
 }
 
 function sites(data: Difference, first: number): HTMLElement {

@@ -24,7 +24,8 @@ export function markList(data: Timeline, onChoose: (moment: number, isSecond: bo
     return element("div", { class: "marklist" },
         details([counted(shown.length + others, "mark")], () => [
             element("ul", {}, ...shown.map(button)),
-            element("p", { class: "note" }, "A click, or Enter, chooses the moment of a mark; with Shift what has grown between it and the moment chosen before. "
+            element("p", { class: "note" }, "A click, or Enter, chooses the moment of a mark; with Shift what has grown between it and "
+                + "the moment chosen before. "
                 + (isExact ? "" : "There are so many that the nearest of the chart's moments stand for them. ")
                 + (others > 0 ? `${count(others)} later ones are left out.` : "")),
         ], shown.length <= OPEN_MAX));
