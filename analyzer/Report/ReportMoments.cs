@@ -21,13 +21,13 @@ internal sealed class ReportMoments
     /// <param name="marksNs">When marks were left.</param>
     public ReportMoments(long durationNs, long? peakNs, IEnumerable<long> marksNs)
     {
-        _step = Math.Max(1, (durationNs + Steps - 1) / Steps);
-        int steps = (int)Math.Clamp((durationNs + _step - 1) / _step, 1, Steps);
-        long last = steps * _step;
+        _step = Math.Max(1, Parts(durationNs, Steps));
+        int steps = (int)Math.Clamp(Parts(durationNs, _step), 1, Steps);
+        long last = At(steps);
         long[] marks = [.. marksNs.Distinct().Take(MarksMax + 1)];
         long[] wanted = [.. marks.Length <= MarksMax ? marks : [], .. peakNs is { } of ? new[] { of } : []];
         _between = [.. wanted.Where(ns => ns >= 0 && ns <= last && ns % _step != 0).Distinct().Order()];
-        _ns = [.. Enumerable.Range(0, steps + 1).Select(k => k * _step).Concat(_between).Order()];
+        _ns = [.. Enumerable.Range(0, steps + 1).Select(At).Concat(_between).Order()];
         if (peakNs is { } peak && _ns.BinarySearch(peak) is var at and >= 0)
             PeakIndex = at;
     }
@@ -52,10 +52,16 @@ internal sealed class ReportMoments
     /// <remarks>A block is live at a moment when it was acquired by then and ends after it: from the place of its acquisition to that of its end.</remarks>
     public string IndexOf(string ns)
     {
-        string step = FormattableString.Invariant($"greatest({ns} + {_step - 1}, 0) // {_step}");
+        string step = FormattableString.Invariant($"greatest({ns}, 0) // {_step} + CASE WHEN {ns} % {_step} > 0 THEN 1 ELSE 0 END");
         string index = _between.Length > 0 ? $"{step} + {Before(ns, 0, _between.Length)}" : step;
         return FormattableString.Invariant($"CAST(least({index}, {Ns.Count}) AS INTEGER)");
     }
+
+    /// <summary>The moment of a step. A hostile trace may end where numbers do.</summary>
+    private long At(int step) => (long)Int128.Min((Int128)step * _step, long.MaxValue);
+
+    /// <summary>How many parts of a length it takes.</summary>
+    private static long Parts(long all, long length) => all / length + (all % length > 0 ? 1 : 0);
 
     /// <summary>SQL for how many of <see cref="_between"/> are before a time, of which it is known that it is from one number to another: by halves, as there
     /// is a row for each block.</summary>

@@ -31,6 +31,19 @@ public sealed class ReportMomentsTests
             },
             seed: Seed, iter: Cases, threads: 1);
 
+    [Theory]
+    [InlineData(long.MaxValue)]
+    [InlineData(long.MaxValue - 1)]
+    [InlineData(long.MaxValue / 2 + 7)]
+    public void So_it_is_where_numbers_end(long duration)
+    {
+        var moments = new ReportMoments(duration, duration - 3, [5]);
+        Assert.True(moments.Ns[^1] >= duration);
+        Assert.Equal(moments.Ns.Distinct().Order(), moments.Ns);
+        long[] times = [0, 5, 6, duration - 4, duration - 3, duration - 2, duration];
+        Assert.Equal(times.Select(t => moments.Ns.Count(m => m < t)), Places(moments.IndexOf("ns"), times));
+    }
+
     private static int[] Places(string index, long[] times)
     {
         using var connection = new DuckDBConnection("DataSource=:memory:");
