@@ -58,6 +58,11 @@ internal static class ReportCommand
             using DatasetQuery query = DatasetQuery.Open(dataset.Directory);
             TraceReport read = TraceReport.Read(query, dataset.Directory, dataset.Image, token);
             TraceReport report = ReportHtml.Fitting(other?.Compare(read, chosen.Path, query, terminal, token) ?? read);
+            if (dataset.Image is null && report.Summary.OtherImages > 0)
+            {
+                terminal.Note($"Note: {TextLine.Plain(report.Process)} is the busiest of {Quantity.Count(report.Summary.OtherImages + 1)} process images of "
+                    + $"{TextLine.Plain(chosen.Path)}; --process chooses another");
+            }
             foreach (string note in ImageNotes.Of(chosen.Path, report.Summary.Sample, report.Summary.PartFromNs, report.Summary.PartToNs))
                 terminal.Note(note);
             if (parse.GetValue(json))
