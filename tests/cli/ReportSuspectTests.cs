@@ -95,6 +95,28 @@ public sealed class ReportSuspectTests : IDisposable
     }
 
     [Fact]
+    public async Task On_paper_the_chart_is_no_wider_than_it_and_on_the_screen_it_is_as_before()
+    {
+        await using PageBrowser browser = await PageBrowser.OpenAsync(Page());
+        await browser.Page.SetViewportAsync(new ViewPortOptions { Width = 1280, Height = 1000 });
+        await browser.Page.WaitForFunctionAsync("() => document.querySelector('#timeline .canvas canvas').offsetWidth > 900");
+        JsonElement widths = await browser.EvaluateAsync("""
+            const width = () => new Promise(done => setTimeout(() => done(document.querySelector("#timeline .canvas canvas").offsetWidth)));
+            return (async () => {
+                const found = [await width()];
+                for (const kind of ["beforeprint", "afterprint"]) {
+                    dispatchEvent(new Event(kind));
+                    found.push(await width());
+                }
+                return found;
+            })();
+            """);
+        int[] found = [.. widths.EnumerateArray().Select(e => e.GetInt32())];
+        Assert.InRange(found[1], 500, PaperWidth);
+        Assert.Equal(found[0], found[2]);
+    }
+
+    [Fact]
     public async Task Names_of_templates_are_short_and_told_apart_by_their_callers()
     {
         await using PageBrowser browser = await PageBrowser.OpenAsync(Page());

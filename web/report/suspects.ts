@@ -84,10 +84,10 @@ function cellOf(column: string, value: Cell): Child {
         return /sql/.test(column) ? details(["SQL"], () => [element("code", { class: "command" }, String(value))]) : name(String(value));
     if (column === "live_at_end" && value === 0)
         return element("span", {}, bytes(value), element("small", {}, "freed by the end"));
-    const rate = /_per_(s|second|min|minute|hour)(_|$)/.exec(column);
+    const sign = value < 0 ? "−" : "", rate = /_per_(s|min|h)/.exec(column);
     if (/bytes|^live_at_end$|^growth_per_/.test(column))
-        return `${value < 0 ? "−" : ""}${bytes(Math.abs(value))}${rate === null ? "" : `/${rate[1]!.startsWith("s") ? "s" : rate[1]!.startsWith("m") ? "min" : "h"}`}`;
+        return `${sign}${bytes(Math.abs(value))}${rate === null ? "" : `/${rate[1]!}`}`;
     if (/_ns$/.test(column))
-        return value < 0 ? `−${moment(-value)}` : moment(value);
+        return `${sign}${moment(Math.abs(value))}`;
     return Number.isInteger(value) ? count(value) : value.toPrecision(3);
 }
