@@ -17,4 +17,4 @@ public sealed class DatasetNotWritableException(string path, Exception cause) : 
 /// A query is wrong: it does not parse, names what is not there, or asks for more than to read. The message is the engine's where it is the
 /// engine that refused it: the lines after the first show the place in the query.
 /// </summary>
-public sealed class QueryException(string message) : Exception(message);
+public sealed class QueryException(string message) : Exception(message.Replace("\t", "    ", StringComparison.Ordinal));

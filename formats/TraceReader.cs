@@ -123,6 +123,20 @@ public sealed class TraceReader : IDisposable
 
     internal ITraceSource Source => _source;
 
+    /// <summary>
+    /// The stretch of time that <see cref="Range"/> is, nanoseconds since the start of the recording: from the first moment, up to the second, which is null
+    /// where it goes on to the end. Of a whole trace from 0.
+    /// </summary>
+    public (long FromNs, long? ToNs) Stretch
+    {
+        get
+        {
+            Interval? only = Range?.Interval is { } number ? Intervals.First(i => i.Number == number) : null;
+            long to = Math.Min(Bounds.ToNs, only?.StopNs ?? long.MaxValue);
+            return (Math.Max(Bounds.FromNs, only?.StartNs ?? 0), to == long.MaxValue ? null : to);
+        }
+    }
+
     /// <summary>The moments between which <see cref="Range"/> lies: from the first, up to the second.</summary>
     internal (long FromNs, long ToNs) Bounds { get; } = (0, long.MaxValue);
 

@@ -18,12 +18,11 @@ internal sealed class CheckPlaces(DatasetQuery query, DatasetProcess process)
     {
         if (!process.HasStacks || process.PeakLiveNs is not { } ns)
             return null;
-        using QueryResult result = query.Run($"""
+        return query.Rows($"""
             SELECT a.site, {Sql.Saturated("sum(a.size)")} AS bytes
             FROM allocations a
             WHERE {process.Where("a")} AND a.alloc_ns <= {ns} AND (a.end_ns > {ns} OR a.end_kind = 'alive_at_end')
             GROUP BY a.site ORDER BY bytes DESC, a.site LIMIT 1
-            """);
-        return result.ReadRow() is { } row ? Of((long)row[0]!, (long)row[1]!) : null;
+            """, r => Of(r.GetInt64(0), r.GetInt64(1))).FirstOrDefault();
     }
 }

@@ -63,12 +63,13 @@ public sealed record CheckFinding(
 /// <param name="GrowthBytesPerMinute">Growth of live bytes over the middle of the trace, without what is suppressed; null where it was not asked for,
 /// or there is no time to speak of.</param>
 /// <param name="HasStacks">Whether its calls have stacks.</param>
+/// <param name="IsPart">Whether a part of its trace is judged.</param>
 /// <param name="EventsLost">Calls that are not in the trace.</param>
 /// <param name="Damage">The damage of its trace; empty where there is none.</param>
 /// <param name="BaselineProcess">The process image of the baseline that it was held against; null where there is none.</param>
 public sealed record CheckedProcess(
     string Host, string Process, string Program, long? PeakBytes, long OutstandingBytes, long OutstandingBlocks, long? AllocatedBytes,
-    double? GrowthBytesPerMinute, bool HasStacks, long EventsLost, string Damage, string? BaselineProcess);
+    double? GrowthBytesPerMinute, bool HasStacks, bool IsPart, long EventsLost, string Damage, string? BaselineProcess);
 
 /// <summary>A suppression and what became of it.</summary>
 /// <param name="Pattern">As it is written.</param>

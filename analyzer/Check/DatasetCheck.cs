@@ -17,9 +17,16 @@ public static class DatasetCheck
     {
         if (limits.MaxOutstandingPerSite is not null && images.FirstOrDefault(i => !i.HasStacks) is { } without)
             throw new DatasetException(path, $"{without.Process} has no call stacks, which a limit of sites needs: record with --stacks auto");
+        IReadOnlyList<DatasetProcess> before = limits.Baseline is null ? [] : DatasetProcess.AllOf(limits.Baseline);
+        if (images.Concat(before).FirstOrDefault(i => i.Sample > 1) is { } sampled)
+        {
+            string where = before.Contains(sampled) ? "in the baseline " : "";
+            throw new DatasetException(
+                path, $"of {sampled.Process} {where}1 block in {sampled.Sample} was recorded: a sample cannot be held against limits; record without --sample");
+        }
         var suppressed = new SuppressedStacks(query, limits.Suppressions);
         Dictionary<DatasetProcess, DatasetProcess?> others = limits.Baseline is null ? []
-            : DatasetProcess.Pair(images, DatasetProcess.AllOf(limits.Baseline)).ToDictionary(p => p.Image, p => p.Other);
+            : DatasetProcess.Pair(images, before).ToDictionary(p => p.Image, p => p.Other);
         if (limits.Baseline is not null && others.Values.All(o => o is null))
             throw new DatasetException(path, $"the baseline has no process image of {string.Join(" or of ", images.Select(i => i.Program).Distinct())}");
         SuppressedStacks? suppressedBefore = limits.Baseline is null ? null : new SuppressedStacks(limits.Baseline, limits.Suppressions);
@@ -48,7 +55,7 @@ public static class DatasetCheck
                     path, query, image, outstanding, limits, other, OutstandingBlocks.Of(limits.Baseline!, other, suppressedBefore!)));
             judged.Add(new CheckedProcess(
                 image.Host, image.Process, image.Program, image.PeakLiveBytes, outstanding.Total.Bytes, outstanding.Total.Blocks, image.BytesAcquired, growth,
-                image.HasStacks, image.EventsLost, image.Damage, others.GetValueOrDefault(image)?.Process));
+                image.HasStacks, image.IsPart, image.EventsLost, image.Damage, others.GetValueOrDefault(image)?.Process));
         }
         return new CheckReport(findings.Count == 0, findings, judged, [.. limits.Suppressions.Select((s, i) => new SuppressionUse(
             s.Pattern, s.Line, suppressed.IsUsed(i), taken.GetValueOrDefault(i).Blocks, taken.GetValueOrDefault(i).Bytes))]);

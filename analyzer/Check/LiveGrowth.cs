@@ -17,19 +17,18 @@ internal static class LiveGrowth
         var live = new Int128[Steps + 1];
         long span = 0;
         // A block is live at the moments from the first that is not before its acquisition to the last that is before its end. Whole numbers: no rounding.
-        using (QueryResult result = query.Run($"""
+        foreach ((long first, long last, double bytes, long length) in query.Rows($"""
             WITH span AS ({Span(process)})
             SELECT ((a.alloc_ns - s.from_ns) * {Steps} + s.span - 1) // s.span AS first_k, {LastOf()} AS last_k, sum(a.size)::DOUBLE, any_value(s.span)
             FROM allocations a, span s
             WHERE {process.Where("a")} AND a.end_kind <> 'lost_free' AND {suppressed.NotIn(process, "a")}
             GROUP BY first_k, last_k
-            """))
-            foreach (object?[] row in result.ReadRows())
-            {
-                span = (long)row[3]!;
-                for (long k = (long)row[0]!; k <= Math.Min((long)row[1]!, Steps); k++)
-                    live[k] += (Int128)(double)row[2]!;
-            }
+            """, r => (r.GetInt64(0), r.GetInt64(1), r.GetDouble(2), r.GetInt64(3))))
+        {
+            span = length;
+            for (long k = first; k <= Math.Min(last, Steps); k++)
+                live[k] += (Int128)bytes;
+        }
         if (span < Steps)
             return null;
         double minutes = (double)span / Steps / 60e9; // of a step
@@ -39,21 +38,21 @@ internal static class LiveGrowth
     /// <summary>The site that grew most between the first and the last of those moments; null when none did.</summary>
     public static (long Site, long Bytes)? MostGrown(DatasetQuery query, DatasetProcess process, SuppressedStacks suppressed)
     {
-        using QueryResult result = query.Run($"""
+        (long, long)[] most = [.. query.Rows($"""
             WITH span AS ({Span(process)}), b AS (
                 SELECT a.site AS site, a.size AS size, ((a.alloc_ns - s.from_ns) * {Steps} + s.span - 1) // s.span AS first_k, {LastOf()} AS last_k
                 FROM allocations a, span s
                 WHERE {process.Where("a")} AND a.end_kind <> 'lost_free' AND {suppressed.NotIn(process, "a")}
             )
-            SELECT site, {Sql.Saturated("grown")}
+            SELECT coalesce(site, 0), {Sql.Saturated("grown")}
             FROM (
                 SELECT site, coalesce(sum(size) FILTER (first_k <= {Last} AND last_k >= {Last}), 0)
                     - coalesce(sum(size) FILTER (first_k <= {First} AND last_k >= {First}), 0) AS grown
                 FROM b GROUP BY site
             )
             WHERE grown > 0 ORDER BY grown DESC, site LIMIT 1
-            """);
-        return result.ReadRow() is { } row ? ((long?)row[0] ?? 0, (long)row[1]!) : null;
+            """, r => (r.GetInt64(0), r.GetInt64(1)))];
+        return most.Length > 0 ? most[0] : null;
     }
 
     /// <summary>The median of the slopes between any two of values that are one step apart, in their unit per step.</summary>

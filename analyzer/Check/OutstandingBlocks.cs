@@ -27,15 +27,12 @@ internal sealed class OutstandingBlocks
     public static OutstandingBlocks Of(DatasetQuery query, DatasetProcess process, SuppressedStacks suppressed)
     {
         var outstanding = new OutstandingBlocks();
-        using QueryResult result = query.Run($"""
-            SELECT site, alloc_stack, count(*), {Sql.Saturated("sum(size)")}
-            FROM allocations a WHERE end_kind = 'alive_at_end' AND {process.Where("a")} GROUP BY site, alloc_stack
-            """);
-        foreach (object?[] row in result.ReadRows())
+        // A column that an older version did not write is NULL: as where there are no stacks.
+        foreach ((long site, int stack, BlockCount blocks) in query.Rows($"""
+            SELECT coalesce(site, 0), coalesce(alloc_stack, 0), count(*), {Sql.Saturated("sum(size)")}
+            FROM allocations a WHERE end_kind = 'alive_at_end' AND {process.Where("a")} GROUP BY ALL
+            """, r => (r.GetInt64(0), r.GetInt32(1), new BlockCount(r.GetInt64(2), r.GetInt64(3)))))
         {
-            var blocks = new BlockCount((long)row[2]!, (long)row[3]!);
-            // A column that an older version did not write is NULL: as where there are no stacks.
-            (long site, int stack) = ((long?)row[0] ?? 0, (int?)row[1] ?? 0);
             if (suppressed.Of(process, stack) is { } suppression)
             {
                 outstanding.Suppressed[suppression] = outstanding.Suppressed.GetValueOrDefault(suppression) + blocks;

@@ -15,24 +15,23 @@ internal sealed class SuppressedStacks
         // Names recur: each is held against the patterns once.
         var known = new Dictionary<string, int[]>();
         var matching = new Dictionary<(string Host, string Process, int Frame), int[]>();
-        using (QueryResult frames = query.Run("""
+        foreach (((string, string, int) frame, string[] names) in query.Rows("""
             SELECT f.host, f.process, f.frame, f.function, f.linkage_name, f.file, coalesce(m.path, '')
             FROM frames f LEFT JOIN modules m ON m.host = f.host AND m.process = f.process AND m.module = f.module
-            """))
-            foreach (object?[] row in frames.ReadRows())
-            {
-                int[] hits = [.. row.Skip(3).SelectMany(name => MatchesOf((string)name!)).Distinct()];
-                if (hits.Length > 0)
-                    matching.Add(((string)row[0]!, (string)row[1]!, (int)row[2]!), hits);
-            }
+            """, r => ((r.GetString(0), r.GetString(1), r.GetInt32(2)), new[] { r.GetString(3), r.GetString(4), r.GetString(5), r.GetString(6) })))
+        {
+            int[] hits = [.. matching.GetValueOrDefault(frame, []).Concat(names.SelectMany(MatchesOf)).Distinct()];
+            if (hits.Length > 0)
+                matching[frame] = hits;
+        }
         if (matching.Count == 0)
             return;
         string wanted = string.Join(',', matching.Keys.Select(k => k.Frame).Distinct());
-        using QueryResult stacks = query.Run($"SELECT host, process, stack, frame FROM stack_frames WHERE frame IN ({wanted})");
-        foreach (object?[] row in stacks.ReadRows())
+        foreach ((string host, string process, int stack, int frame) in query.Rows(
+            $"SELECT host, process, stack, frame FROM stack_frames WHERE frame IN ({wanted})",
+            r => (r.GetString(0), r.GetString(1), r.GetInt32(2), r.GetInt32(3))))
         {
-            (string host, string process, int stack) = ((string)row[0]!, (string)row[1]!, (int)row[2]!);
-            if (!matching.TryGetValue((host, process, (int)row[3]!), out int[]? hits))
+            if (!matching.TryGetValue((host, process, frame), out int[]? hits))
                 continue;
             if (!_first.TryGetValue((host, process), out Dictionary<int, int>? of))
                 _first.Add((host, process), of = []);

@@ -10,6 +10,9 @@ public sealed record Suppression(string Pattern, int Line)
 {
     private const string Prefix = "leak:";
 
+    /// <summary>Longer ones are refused. Names that long are rare, and what matches in linear time takes memory by the pattern's length.</summary>
+    private const int PatternMax = 4000;
+
     private readonly Lazy<Regex> _regex = new(() => Compile(Pattern));
 
     /// <summary>Whether it matches a name: a function, a source file or a module.</summary>
@@ -35,6 +38,8 @@ public sealed record Suppression(string Pattern, int Line)
                 throw new SuppressionException($"{path}:{i + 1}: expected a pattern after {Prefix}");
             if (pattern.IndexOf('$') is var end and >= 0 && end < pattern.Length - 1)
                 throw new SuppressionException($"{path}:{i + 1}: expected nothing behind $, which stands for the end of a name, found {pattern[(end + 1)..]}");
+            if (pattern.Length > PatternMax)
+                throw new SuppressionException($"{path}:{i + 1}: expected a pattern of at most {PatternMax} characters, found {pattern.Length}");
             all.Add(new Suppression(pattern, i + 1));
         }
         return all;

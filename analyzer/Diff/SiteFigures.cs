@@ -37,7 +37,8 @@ public sealed record SiteFigures(long Blocks, long Bytes, long PeakLiveBytes, lo
                 )
                 GROUP BY site
                 """;
-        using QueryResult result = side.Query.Run($"""
+        // Without stacks there are no sites to know a peak of: what is then one site is the process.
+        return side.Query.Rows($"""
             WITH b AS ({blocks}), peaks AS ({peaks}), totals AS (
                 SELECT site, count(*) AS blocks, sum(size) AS bytes, count(*) FILTER (is_open) AS open_blocks,
                        coalesce(sum(size) FILTER (is_open), 0) AS open_bytes,
@@ -46,12 +47,8 @@ public sealed record SiteFigures(long Blocks, long Bytes, long PeakLiveBytes, lo
             )
             SELECT t.site, t.blocks, {Sql.Saturated("t.bytes")}, {Sql.Saturated("p.peak")}, t.open_blocks, {Sql.Saturated("t.open_bytes")}, t.median
             FROM totals t LEFT JOIN peaks p ON p.site = t.site
-            """);
-        // Without stacks there are no sites to know a peak of: what is then one site is the process.
-        return result.ReadRows().ToDictionary(
-            r => (long)r[0]!,
-            r => new SiteFigures(
-                (long)r[1]!, (long)r[2]!, (long?)r[3] ?? side.Process.PeakLiveBytes ?? 0, (long)r[4]!, (long)r[5]!,
-                (long)r[6]! == long.MaxValue ? null : (long)r[6]!));
+            """, r => (Site: r.GetInt64(0), Figures: new SiteFigures(
+                r.GetInt64(1), r.GetInt64(2), DatasetQuery.Optional<long>(r, 3) ?? side.Process.PeakLiveBytes ?? 0, r.GetInt64(4), r.GetInt64(5),
+                r.GetInt64(6) == long.MaxValue ? null : r.GetInt64(6)))).ToDictionary(s => s.Site, s => s.Figures);
     }
 }

@@ -17,9 +17,10 @@ public sealed record SiteIdentity(long Site, string Function, string File, int L
     /// <summary>The sites of a process image, by their hash.</summary>
     internal static Dictionary<long, SiteIdentity> AllOf(DatasetQuery query, DatasetProcess process)
     {
-        using QueryResult result = query.Run($"SELECT site, function, file, line, text FROM sites s WHERE {process.Where("s")}");
-        Dictionary<long, SiteIdentity> sites = result.ReadRows()
-            .Select(r => new SiteIdentity((long)r[0]!, (string)r[1]!, (string)r[2]!, (int)r[3]!, (string)r[4]!)).ToDictionary(s => s.Site);
+        Dictionary<long, SiteIdentity> sites = query
+            .Rows($"SELECT site, function, file, line, text FROM sites s WHERE {process.Where("s")}",
+                r => new SiteIdentity(r.GetInt64(0), r.GetString(1), r.GetString(2), r.GetInt32(3), r.GetString(4)))
+            .DistinctBy(s => s.Site).ToDictionary(s => s.Site);
         sites.TryAdd(0, NotKnown);
         return sites;
     }
@@ -32,7 +33,7 @@ public sealed record SiteIdentity(long Site, string Function, string File, int L
         if (sites.Count == 0)
             return functions;
         var starts = new Dictionary<long, int>(); // how many of the outermost are of the C library
-        using QueryResult result = query.Run($"""
+        foreach ((long site, string function, string module) in query.Rows($"""
             WITH one AS (
                 SELECT s.site AS site, min(s.stack) AS stack FROM stacks s WHERE {process.Where("s")} AND s.site IN ({string.Join(',', sites)}) GROUP BY s.site
             )
@@ -42,14 +43,12 @@ public sealed record SiteIdentity(long Site, string Function, string File, int L
             JOIN frames f ON f.frame = sf.frame AND {process.Where("f")}
             LEFT JOIN modules m ON m.module = f.module AND {process.Where("m")}
             ORDER BY one.site, sf.position
-            """);
-        foreach (object?[] row in result.ReadRows())
+            """, r => (r.GetInt64(0), r.GetString(1), r.GetString(2))))
         {
-            (long site, string function) = ((long)row[0]!, (string)row[1]!);
             if (!functions.TryGetValue(site, out List<string>? list))
                 functions.Add(site, list = []);
             list.Add(function);
-            starts[site] = function == "_start" || SiteHash.IsCLibrary(Path.GetFileName((string)row[2]!)) ? starts.GetValueOrDefault(site) + 1 : 0;
+            starts[site] = function == "_start" || SiteHash.IsCLibrary(Path.GetFileName(module)) ? starts.GetValueOrDefault(site) + 1 : 0;
         }
         foreach ((long site, int count) in starts)
             functions[site].RemoveRange(Math.Max(1, functions[site].Count - count), Math.Min(count, functions[site].Count - 1));

@@ -26,8 +26,10 @@ internal sealed class DatasetFiles
     public static DatasetFiles Find(string directory, IReadOnlyList<Table> tables)
     {
         string root = Path.GetFullPath(directory).TrimEnd('/');
+        if (File.Exists(root))
+            throw new DatasetException(directory, "expected a dataset's directory, found a file; 'allocreplay analyze' makes a dataset of a trace");
         if (!System.IO.Directory.Exists(root))
-            throw new DatasetException(directory, File.Exists(root) ? "expected a dataset's directory, found a file" : "no such dataset");
+            throw new DatasetException(directory, "no such dataset");
         var files = new DatasetFiles(directory, root);
         foreach (Table table in tables.Where(t => t.Since == Table.FirstVersion && !files.Has(t)))
             throw new DatasetException(directory, $"expected a dataset as 'analyze' writes it, found no table {table.Name}");

@@ -25,24 +25,42 @@ public sealed record DatasetProcess
     public required long EventsLost { get; init; }
     /// <summary>Whether its calls have stacks.</summary>
     public required bool HasStacks { get; init; }
+    /// <summary>Of how many blocks one was recorded; 1 where all were, or an older version did not write it.</summary>
+    public required long Sample { get; init; }
+    /// <summary>From when its trace was read, in ns since the start: 0 of a whole one.</summary>
+    public required long PartFromNs { get; init; }
+    /// <summary>Up to when it was read; null where that is its end.</summary>
+    public required long? PartToNs { get; init; }
     /// <summary>The damage of its trace; empty where there is none.</summary>
     public required string Damage { get; init; }
 
     /// <summary>The process images of a dataset, in the order in which they began.</summary>
-    public static IReadOnlyList<DatasetProcess> AllOf(DatasetQuery query)
-    {
-        using QueryResult result = query.Run("""
+    /// <exception cref="DatasetException">The dataset is damaged.</exception>
+    public static IReadOnlyList<DatasetProcess> AllOf(DatasetQuery query) =>
+    [
+        .. query.Rows("""
             SELECT host, process, executable, started_epoch_ns, duration_ns, bytes_acquired, peak_live_bytes, peak_live_ns, acquisitions, events_lost,
-                   coalesce(stacks, false), coalesce(damage, '')
+                   coalesce(stacks, false), coalesce(damage, ''), coalesce(sample, 1), coalesce(part_from_ns, 0), nullif(part_to_ns, -1)
             FROM process ORDER BY started_epoch_ns, host, process
-            """);
-        return [.. result.ReadRows().Select(r => new DatasetProcess
+            """, r => new DatasetProcess
         {
-            Host = (string)r[0]!, Process = (string)r[1]!, Program = Path.GetFileName((string)r[2]!), StartedEpochNs = (long)r[3]!, DurationNs = (long)r[4]!,
-            BytesAcquired = (long?)r[5], PeakLiveBytes = (long?)r[6], PeakLiveNs = (long?)r[7], Acquisitions = (long)r[8]!, EventsLost = (long)r[9]!,
-            HasStacks = (bool)r[10]!, Damage = (string)r[11]!,
-        })];
-    }
+            Host = r.GetString(0),
+            Process = r.GetString(1),
+            Program = Path.GetFileName(r.GetString(2)),
+            StartedEpochNs = r.GetInt64(3),
+            DurationNs = r.GetInt64(4),
+            BytesAcquired = DatasetQuery.Optional<long>(r, 5),
+            PeakLiveBytes = DatasetQuery.Optional<long>(r, 6),
+            PeakLiveNs = DatasetQuery.Optional<long>(r, 7),
+            Acquisitions = r.GetInt64(8),
+            EventsLost = r.GetInt64(9),
+            HasStacks = r.GetBoolean(10),
+            Damage = r.GetString(11),
+            Sample = r.GetInt64(12),
+            PartFromNs = r.GetInt64(13),
+            PartToNs = DatasetQuery.Optional<long>(r, 14),
+        }),
+    ];
 
     /// <summary>Whether a name is this process image's: <c>PROCESS</c>, or <c>HOST/PROCESS</c> where hosts have images of one name.</summary>
     public bool IsNamed(string name) => name == Process || name == $"{Host}/{Process}";
@@ -58,6 +76,9 @@ public sealed record DatasetProcess
         var left = others.GroupBy(o => o.Program).ToDictionary(g => g.Key, g => new Queue<DatasetProcess>(g));
         return [.. images.Select(i => (i, left.TryGetValue(i.Program, out Queue<DatasetProcess>? same) && same.TryDequeue(out DatasetProcess? o) ? o : null))];
     }
+
+    /// <summary>Whether a part of its trace was read.</summary>
+    public bool IsPart => PartFromNs > 0 || PartToNs is not null;
 
     /// <summary>A condition that rows of a table are of this process image.</summary>
     /// <param name="table">The table's name in the statement.</param>

@@ -28,6 +28,8 @@ internal sealed partial class ReadStatement
     /// <summary>Of EXPLAIN. ANALYZE runs the statement, which only reads.</summary>
     private const string Option = @"(?:ANALYZE|FORMAT\s+\w+)";
 
+    private const int SemicolonsMax = 64;
+
     private readonly DuckDBConnection _connection;
     private readonly string _text;
 
@@ -142,13 +144,15 @@ internal sealed partial class ReadStatement
     /// <summary>Without the semicolons that end it: after which there is nothing but white space and comments.</summary>
     private static string WithoutSemicolons(DuckDBConnection connection, string sql)
     {
-        for (int end = sql.LastIndexOf(';'); end >= 0; end = sql.LastIndexOf(';'))
+        // One may stand in a comment behind the last that ends it. Each is parsed, so there is an end to them.
+        int looks = SemicolonsMax;
+        for (int end = sql.LastIndexOf(';'); end >= 0 && looks-- > 0; end = end > 0 ? sql.LastIndexOf(';', end - 1) : -1)
         {
             using StatementList whole = StatementList.Parse(connection, sql);
             using StatementList head = StatementList.Parse(connection, sql[..end]);
             using StatementList tail = StatementList.Parse(connection, sql[(end + 1)..]);
             if (head.Error is not null || head.Count != whole.Count || tail.Error is not null || tail.Count > 0)
-                break;
+                continue;
             sql = sql[..end];
         }
         return sql;

@@ -40,6 +40,8 @@ internal sealed partial class StatementList : IDisposable
             // Asked anything but its error, a statement that failed ends the process.
             if (state != DuckDBState.Success)
                 throw new QueryException(NativeMethods.PreparedStatements.DuckDBPrepareError(prepared).TrimEnd());
+            if (NativeMethods.PreparedStatements.DuckDBParams(prepared) > 0)
+                throw new QueryException("expected values in place of parameters, which ? and $ are: a text that holds them stands in quotes");
             var columns = new List<QueryColumn>();
             for (ulong i = 0; i < ColumnCount(prepared); i++)
                 columns.Add(new QueryColumn(NameOf(prepared, i), QueryColumn.KindOf(ColumnType(prepared, i))));

@@ -28,9 +28,6 @@ internal sealed record ReportScope(DatasetQuery Query, string Host, string Proce
         return $"CAST(greatest(least({sum}, {Most}), -{Most}) AS BIGINT)";
     }
 
-    /// <summary>A value of a row, or null for SQL's NULL: what an older dataset does not have.</summary>
-    public static T? Optional<T>(DuckDBDataReader row, int column) where T : struct => row.IsDBNull(column) ? null : row.GetFieldValue<T>(column);
-
     /// <summary>A text of a row; empty for SQL's NULL.</summary>
     public static string Text(DuckDBDataReader row, int column) => row.IsDBNull(column) ? "" : row.GetString(column);
 }

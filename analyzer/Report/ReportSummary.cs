@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AllocReplay.Analyzer.Query;
 
 namespace AllocReplay.Analyzer.Report;
 
@@ -15,6 +16,12 @@ public sealed record ReportSummary
     public required long StartedEpochNs { get; init; }
     /// <summary>From there to the last event.</summary>
     public required long DurationNs { get; init; }
+    /// <summary>Of how many blocks one was recorded: figures are of those. 1 where all were, or a dataset is too old to tell.</summary>
+    public required long Sample { get; init; }
+    /// <summary>From when the trace was read, in ns since the start: 0 of a whole one. What was acquired before is not on the page.</summary>
+    public required long PartFromNs { get; init; }
+    /// <summary>Up to when; null where that is its end.</summary>
+    public required long? PartToNs { get; init; }
     /// <summary>Events of all kinds.</summary>
     public required long Events { get; init; }
     /// <summary>Calls that acquire or release; a reallocation is one.</summary>
@@ -55,7 +62,7 @@ public sealed record ReportSummary
         return scope.Rows($"""
             SELECT executable, arguments, pid, started_epoch_ns, duration_ns, events, calls, acquisitions, bytes_acquired,
                    peak_live_bytes, peak_live_ns, stacks, events_lost, unknown_releases, implicit_releases, forced_steps, inherited_releases,
-                   saturated_sizes, state, failure, damage
+                   saturated_sizes, state, failure, damage, sample, part_from_ns, nullif(part_to_ns, -1)
             FROM process WHERE {scope.Where}
             """, r => new ReportSummary
         {
@@ -64,22 +71,25 @@ public sealed record ReportSummary
             Pid = r.GetInt64(2),
             StartedEpochNs = r.GetInt64(3),
             DurationNs = r.GetInt64(4),
+            Sample = DatasetQuery.Optional<long>(r, 21) ?? 1,
+            PartFromNs = DatasetQuery.Optional<long>(r, 22) ?? 0,
+            PartToNs = DatasetQuery.Optional<long>(r, 23),
             Events = r.GetInt64(5),
             Calls = r.GetInt64(6),
             Blocks = r.GetInt64(7),
-            BytesAcquired = ReportScope.Optional<long>(r, 8),
+            BytesAcquired = DatasetQuery.Optional<long>(r, 8),
             Threads = threads,
-            PeakLiveBytes = ReportScope.Optional<long>(r, 9),
-            PeakLiveNs = ReportScope.Optional<long>(r, 10),
+            PeakLiveBytes = DatasetQuery.Optional<long>(r, 9),
+            PeakLiveNs = DatasetQuery.Optional<long>(r, 10),
             OutstandingBlocks = blocks,
             OutstandingBytes = bytes,
             TemporaryBlocks = temporary,
             CrossThreadFrees = crossing,
-            Stacks = ReportScope.Optional<bool>(r, 11) ?? false,
+            Stacks = DatasetQuery.Optional<bool>(r, 11) ?? false,
             OtherImages = images - 1,
             Missing = new ReportGaps(
-                r.GetInt64(12), r.GetInt64(13), r.GetInt64(14), r.GetInt64(15), ReportScope.Optional<long>(r, 16) ?? 0,
-                ReportScope.Optional<long>(r, 17) ?? 0, ReportScope.Text(r, 18), ReportScope.Text(r, 19), ReportScope.Text(r, 20)),
+                r.GetInt64(12), r.GetInt64(13), r.GetInt64(14), r.GetInt64(15), DatasetQuery.Optional<long>(r, 16) ?? 0,
+                DatasetQuery.Optional<long>(r, 17) ?? 0, ReportScope.Text(r, 18), ReportScope.Text(r, 19), ReportScope.Text(r, 20)),
         }).First();
     }
 }

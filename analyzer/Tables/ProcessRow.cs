@@ -71,7 +71,8 @@ internal readonly record struct ProcessRow
     [Column("forced_steps", "steps", "Times that the merge of the threads had to go on without the release that it waited for.")]
     public required long ForcedSteps { get; init; }
 
-    [Column("state", "name", "How the recording ended: `exited`, `recording` (it ran still, or the process was killed) or `failed`.")]
+    [Column("state", "name", "How the recording ended: `exited`, `recording` (it ran still, was killed, or ended without running its destructors) or "
+        + "`failed`.")]
     public required string State { get; init; }
 
     [Column("failure", "text", "Why recording ended early, empty when it did not.")]
@@ -116,6 +117,17 @@ internal readonly record struct ProcessRow
         + "peak_live_object`.", Since = 5)]
     public required long PeakLiveObject { get; init; }
 
+    [Column("sample", "blocks", "Of how many blocks one was recorded, chosen by its address (`record --sample`); 1 where all were. Figures are of those that "
+        + "were recorded.", Since = 5)]
+    public required long Sample { get; init; }
+
+    [Column("part_from_ns", "ns since start", "From when the trace was read: 0 of a whole one. Of a part (`analyze --from`, `--interval`, …) what was acquired "
+        + "before is not in the dataset.", Since = 5)]
+    public required long PartFromNs { get; init; }
+
+    [Column("part_to_ns", "ns since start", "Up to when it was read; -1 where that is its end. What was freed later looks live.", Since = 5)]
+    public required long PartToNs { get; init; }
+
     public static ProcessRow Of(TraceReader reader, TraceStatistics totals, long saturatedSizes, string? damage)
     {
         ProcessInfo process = reader.Process;
@@ -157,6 +169,9 @@ internal readonly record struct ProcessRow
             PeakLiveBytes = (long)totals.PeakLiveBytes,
             PeakLiveNs = totals.PeakLiveNs,
             PeakLiveObject = totals.PeakLiveObject,
+            Sample = process.Sample,
+            PartFromNs = reader.Stretch.FromNs,
+            PartToNs = reader.Stretch.ToNs ?? -1,
         };
     }
 

@@ -89,4 +89,5 @@ FROM file('process/**/*.parquet', Parquet, 'pid Int64, parent_pid Int64, executa
     duration_ns Int64, events Int64, calls Int64, acquisitions Int64, events_lost Int64, unknown_releases Int64, implicit_releases Int64,
     forced_steps Int64, state String, failure String, damage String, format_version String, analyzer_version String, bytes_acquired Nullable(Int128),
     saturated_sizes Nullable(Int64), latency Nullable(Bool), inherited_releases Nullable(Int64), stacks Nullable(Bool), free_stacks Nullable(Bool),
-    peak_live_bytes Nullable(Int128), peak_live_ns Nullable(Int64), peak_live_object Nullable(Int64), host Nullable(String), process Nullable(String)');
+    peak_live_bytes Nullable(Int128), peak_live_ns Nullable(Int64), peak_live_object Nullable(Int64), sample Nullable(Int64),
+    part_from_ns Nullable(Int64), part_to_ns Nullable(Int64), host Nullable(String), process Nullable(String)');

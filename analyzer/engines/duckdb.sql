@@ -82,5 +82,6 @@ SELECT NULL::BIGINT AS "pid", NULL::BIGINT AS "parent_pid", NULL::VARCHAR AS "ex
     NULL::VARCHAR AS "failure", NULL::VARCHAR AS "damage", NULL::VARCHAR AS "format_version", NULL::VARCHAR AS "analyzer_version",
     NULL::BIGINT AS "bytes_acquired", NULL::BIGINT AS "saturated_sizes", NULL::BOOLEAN AS "latency", NULL::BIGINT AS "inherited_releases",
     NULL::BOOLEAN AS "stacks", NULL::BOOLEAN AS "free_stacks", NULL::BIGINT AS "peak_live_bytes", NULL::BIGINT AS "peak_live_ns",
-    NULL::BIGINT AS "peak_live_object", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+    NULL::BIGINT AS "peak_live_object", NULL::BIGINT AS "sample", NULL::BIGINT AS "part_from_ns", NULL::BIGINT AS "part_to_ns", NULL::VARCHAR AS host,
+    NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('process/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);

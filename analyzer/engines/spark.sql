@@ -92,11 +92,11 @@ CREATE TEMPORARY VIEW process_files (pid BIGINT, parent_pid BIGINT, executable S
     duration_ns BIGINT, events BIGINT, calls BIGINT, acquisitions BIGINT, events_lost BIGINT, unknown_releases BIGINT, implicit_releases BIGINT,
     forced_steps BIGINT, state STRING, failure STRING, damage STRING, format_version STRING, analyzer_version STRING, bytes_acquired BIGINT,
     saturated_sizes BIGINT, latency BOOLEAN, inherited_releases BIGINT, stacks BOOLEAN, free_stacks BOOLEAN, peak_live_bytes BIGINT,
-    peak_live_ns BIGINT, peak_live_object BIGINT, host STRING, process STRING)
+    peak_live_ns BIGINT, peak_live_object BIGINT, sample BIGINT, part_from_ns BIGINT, part_to_ns BIGINT, host STRING, process STRING)
 USING parquet OPTIONS (path 'process');
 CREATE TEMPORARY VIEW process AS SELECT pid, parent_pid, executable, arguments, host_name, kernel, architecture, allocator_path, allocator_build_id,
     records_operator_new, forked, started_epoch_ns, duration_ns, events, calls, acquisitions, events_lost, unknown_releases, implicit_releases,
     forced_steps, state, failure, damage, format_version, analyzer_version, CAST(bytes_acquired AS DECIMAL(20, 0)) AS bytes_acquired, saturated_sizes,
-    latency, inherited_releases, stacks, free_stacks, CAST(peak_live_bytes AS DECIMAL(20, 0)) AS peak_live_bytes, peak_live_ns, peak_live_object, host,
-    process
+    latency, inherited_releases, stacks, free_stacks, CAST(peak_live_bytes AS DECIMAL(20, 0)) AS peak_live_bytes, peak_live_ns, peak_live_object,
+    sample, part_from_ns, part_to_ns, host, process
 FROM process_files;

@@ -34,7 +34,7 @@ internal static class CheckCommand
         {
             if (parse.GetValue(json) && parse.GetValue(github))
                 throw new UsageException("--json and --github exclude each other");
-            CheckLimits asked = limits.Of(parse);
+            CheckLimits asked = limits.Of(parse, token);
             OutputFile? file = parse.GetValue(junit) is { } name ? new OutputFile(name, parse.GetValue(force)) : null;
             file?.Refuse();
             using DatasetOperand operand = DatasetOperand.Open(parse.GetValue(dataset)!, parse, symbols, terminal, token);

@@ -61,6 +61,8 @@ internal static class DiffCommand
             else
                 DiffPage.Print(report, parse.GetValue(limit) ?? TerminalRows, parse.GetValue(limit) is null, terminal);
             (string Path, DatasetSide Side)[] both = [(first.Path, sideA), ((other ?? first).Path, sideB)];
+            foreach (string note in both.SelectMany(s => ImageNotes.Of(s.Side.Process, s.Path)).Distinct())
+                terminal.Note(note);
             string[] without = [.. both.Where(s => !s.Side.Process.HasStacks).Select(s => s.Path).Distinct()];
             if (without.Length > 0)
                 terminal.Note($"{string.Join(" and ", without)}: no call stacks, so that all is one site: record with 'allocreplay record --stacks auto'.");

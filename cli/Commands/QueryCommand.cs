@@ -70,11 +70,11 @@ internal static class QueryCommand
             bool asksNothing = parse.GetValue(sql) is null && parse.GetValue(view) is null && parse.GetValue(set) is not { Length: > 0 };
             if (asksNothing && file is null && parse.GetValue(dataset) is { } directory && QueryPrompt.CanRun(terminal))
             {
-                target.Refuse();
+                target.Refuse(directory);
                 return QueryPrompt.Run(directory, new PromptSettings(target.Format, parse.GetValue(limit)), terminal, interruption);
             }
             string statement = StatementOf(parse.GetValue(dataset), parse.GetValue(sql), parse.GetValue(view), parse.GetValue(set) ?? []);
-            target.Refuse();
+            target.Refuse(parse.GetValue(dataset)!);
             using DatasetQuery query = DatasetQuery.Open(parse.GetValue(dataset)!);
             target.Answer(query, statement, parse.GetValue(view), parse.GetValue(limit), "--limit N", terminal, interruption.Token);
             return ExitCode.Ok;

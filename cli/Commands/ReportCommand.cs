@@ -58,6 +58,8 @@ internal static class ReportCommand
             using DatasetQuery query = DatasetQuery.Open(dataset.Directory);
             TraceReport read = TraceReport.Read(query, dataset.Directory, dataset.Image, token);
             TraceReport report = ReportHtml.Fitting(other?.Compare(read, chosen.Path, query, terminal, token) ?? read);
+            foreach (string note in ImageNotes.Of(chosen.Path, report.Summary.Sample, report.Summary.PartFromNs, report.Summary.PartToNs))
+                terminal.Note(note);
             if (parse.GetValue(json))
                 terminal.WriteJson("allocreplay.report/1", report);
             if (page is not null)

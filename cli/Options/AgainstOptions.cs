@@ -62,8 +62,11 @@ internal sealed class AgainstRun(TraceChoice choice, ReportDataset dataset) : ID
     {
         using DatasetQuery other = DatasetQuery.Open(dataset.Directory);
         query.Ending = other.Ending = token;
+        DatasetProcess otherImage = ImageOf(other, terminal);
+        foreach (string note in ImageNotes.Of(otherImage, choice.Path))
+            terminal.Note(note);
         DatasetProcess image = DatasetProcess.AllOf(query).First(p => p.Host == report.Host && p.Process == report.Process);
-        return report with { Against = RunDifference.Read(choice.Path, new DatasetSide(other, ImageOf(other, terminal)), path, new DatasetSide(query, image)) };
+        return report with { Against = RunDifference.Read(choice.Path, new DatasetSide(other, otherImage), path, new DatasetSide(query, image)) };
     }
 
     public void Dispose() => dataset.Dispose();

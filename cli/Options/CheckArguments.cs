@@ -9,6 +9,8 @@ namespace AllocReplay.Cli.Options;
 internal sealed class CheckArguments
 {
     private const string DefaultDifference = "64K";
+    private const int SuppressionsMax = 1 << 24;
+    private const double RegressionMax = 1e6; // per cent
 
     private readonly Option<string?> _peak = Size("--max-peak", "Bytes that may be live at a time.");
     private readonly Option<string?> _outstanding = Size("--max-outstanding", "Bytes that may be left when the trace ends, not freed.");
@@ -52,7 +54,8 @@ internal sealed class CheckArguments
     /// <summary>The limits, but for the baseline, which is to be opened.</summary>
     /// <exception cref="UsageException">They make no sense, or there are none.</exception>
     /// <exception cref="SuppressionException">The file of suppressions has a line that is none.</exception>
-    public CheckLimits Of(ParseResult parse)
+    /// <exception cref="OperationCanceledException">It was ended while the file of suppressions, which may be a pipe, gave nothing.</exception>
+    public CheckLimits Of(ParseResult parse, CancellationToken token)
     {
         bool hasBaseline = BaselineOf(parse) is not null;
         foreach (Option<string?> option in new[] { _maxRegression, _minDifference })
@@ -64,14 +67,33 @@ internal sealed class CheckArguments
             MaxOutstanding = ParseSize(parse, _outstanding),
             MaxOutstandingPerSite = ParseSize(parse, _perSite),
             MaxGrowth = parse.GetValue(_growth) is { } growth ? ParseGrowth(_growth.Name, growth) : null,
-            MaxRegression = parse.GetValue(_maxRegression) is { } percent ? GateArguments.ParsePercent(_maxRegression.Name, percent) : 0.05,
+            MaxRegression = parse.GetValue(_maxRegression) is { } percent
+                ? GateArguments.ParsePercent(_maxRegression.Name, percent, below: RegressionMax)
+                : 0.05,
             MinDifference = ParseSize(parse, _minDifference) ?? Quantity.ParseBytes(_minDifference.Name, DefaultDifference),
         };
         if (!limits.AreAny && !hasBaseline)
             throw new UsageException("expected a condition: --max-peak, --max-outstanding, --max-outstanding-per-site, --max-growth or --baseline");
         if (parse.GetValue(_suppressions) is not { } file)
             return limits;
-        return limits with { Suppressions = Suppression.Parse(file, File.ReadLines(file)) };
+        return limits with { Suppressions = Suppression.Parse(file, LinesOf(file, token)) };
+    }
+
+    /// <summary>Reads it beside, as nothing interrupts a pipe that nobody writes to.</summary>
+    private static string[] LinesOf(string file, CancellationToken token)
+    {
+        if (Directory.Exists(file))
+            throw new SuppressionException($"{file}: expected a file, found a directory");
+        Task<string[]> reading = Task.Run(() =>
+        {
+            using StreamReader reader = File.OpenText(file);
+            var text = new char[SuppressionsMax + 1];
+            int length = reader.ReadBlock(text);
+            return length <= SuppressionsMax
+                ? new string(text, 0, length).Split('\n')
+                : throw new SuppressionException($"{file}: expected suppressions, found more than {SuppressionsMax} characters");
+        }, CancellationToken.None);
+        return reading.WaitAsync(token).GetAwaiter().GetResult();
     }
 
     /// <summary>A speed as people write it: 1M/min, 64K/s, 0/h.</summary>

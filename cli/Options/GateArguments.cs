@@ -48,14 +48,17 @@ internal sealed class GateArguments
     }
 
     /// <summary>A percentage as people write it: 1%, 0.5 %, 5.</summary>
-    /// <exception cref="UsageException">It is none between 0 and 100.</exception>
-    public static double ParsePercent(string option, string text) =>
+    /// <param name="option">The option's name, for the error.</param>
+    /// <param name="text">What was given.</param>
+    /// <param name="below">It is above 0, and below this.</param>
+    /// <exception cref="UsageException">It is not.</exception>
+    public static double ParsePercent(string option, string text, double below = 100) =>
         double.TryParse(
             (text.EndsWith('%') ? text.AsSpan(0, text.Length - 1) : text).TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
             out double percent)
-            && percent is > 0 and < 100
+            && percent > 0 && percent < below
             ? percent / 100
-            : throw new UsageException($"{option} {text}: expected a percentage such as 1% or 0.5%");
+            : throw new UsageException(FormattableString.Invariant($"{option} {text}: expected a percentage above 0 and below {below}, such as 1% or 0.5%"));
 
     /// <param name="Conditions">Each fails it by itself.</param>
     /// <param name="Baseline">What it is held against, or null.</param>

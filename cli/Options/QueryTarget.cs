@@ -43,9 +43,12 @@ internal readonly record struct QueryTarget(QueryFormat Format, OutputFile? File
         _ => throw new UsageException($"{name}: its ending is no format; --format csv, json, jsonl, md or parquet says which it is to be"),
     };
 
+    /// <param name="dataset">What is read.</param>
     /// <exception cref="UsageException">It cannot be written there, or would be of no use.</exception>
-    public void Refuse()
+    public void Refuse(string dataset)
     {
+        if (File is { } file && Path.GetFullPath(file.Name).StartsWith(Path.GetFullPath(dataset).TrimEnd('/') + "/", StringComparison.Ordinal))
+            throw new UsageException($"{file.Name}: lies in the dataset that is read; choose another place");
         File?.Refuse();
         if (Format == QueryFormat.Parquet && File is null && !Console.IsOutputRedirected)
             throw new UsageException("--format parquet: is not text, and standard output is a terminal; -o FILE writes a file");

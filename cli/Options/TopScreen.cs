@@ -13,7 +13,7 @@ internal sealed class TopScreen(FullScreen screen, TopOrder order) : ITopView
 
     private (int Width, int Height) _shownAt;
     private TopReport? _last;
-    private bool _isPaused;
+    private bool _isPaused, _hasOtherOrder;
     private bool? _showsThreads; // null: what the recording has
 
     public TopOrder Order { get; private set; } = order;
@@ -26,9 +26,9 @@ internal sealed class TopScreen(FullScreen screen, TopOrder order) : ITopView
     {
         if (_isPaused && !IsStale)
             return;
-        // Paused, it is sorted anew and fits the terminal anew, and is of the moment that it was.
-        _last = _isPaused && _last is not null ? _last with { Sites = report.Sites, Threads = report.Threads } : report;
-        IsStale = false;
+        // Paused, it is of the moment that it was. By another order other rows come first, which are known of now alone: then it is of now, all of it.
+        _last = _isPaused && !_hasOtherOrder && _last is not null ? _last : report;
+        IsStale = _hasOtherOrder = false;
         (int width, int height) = _shownAt = (FullScreen.Width, FullScreen.Height);
         List<string> lines = [.. TopPage.Head(_last, width)];
         bool threads = _showsThreads ?? !_last.HasStacks;
@@ -61,7 +61,7 @@ internal sealed class TopScreen(FullScreen screen, TopOrder order) : ITopView
                 break;
             case 's':
                 Order = (TopOrder)(((int)Order + 1) % Enum.GetValues<TopOrder>().Length);
-                IsStale = true;
+                IsStale = _hasOtherOrder = true;
                 break;
             case 't':
                 _showsThreads = !(_showsThreads ?? !(_last?.HasStacks ?? true));

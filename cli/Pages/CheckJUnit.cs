@@ -6,7 +6,10 @@ using AllocReplay.Cli.Output;
 
 namespace AllocReplay.Cli.Pages;
 
-/// <summary>A check as JUnit's XML, which CI systems show: a suite for each process image, a case for each condition.</summary>
+/// <summary>
+/// A check as JUnit's XML, which CI systems show: a suite for each process image, a case for each condition. They are named after the program, not the
+/// process id, so that a case is the same in each build.
+/// </summary>
 internal static class CheckJUnit
 {
     /// <param name="report">What was found.</param>
@@ -20,18 +23,28 @@ internal static class CheckJUnit
         Attribute("name", $"allocreplay check {dataset}");
         Count("tests", conditions.Count * report.Processes.Count);
         Count("failures", report.Findings.Select(f => (f.Host, f.Process, f.Condition)).Distinct().Count());
+        var times = new Dictionary<string, int>(); // that a program was run so far
         foreach (CheckedProcess process in report.Processes)
         {
             CheckFinding[] findings = [.. report.Findings.Where(f => f.Host == process.Host && f.Process == process.Process)];
             string image = CheckLine.NameOf(report, process.Host, process.Process);
             xml.WriteStartElement("testsuite");
-            Attribute("name", process.Program.Length > 0 ? $"{image} {process.Program}" : image);
+            string program = process.Program.Length > 0 ? process.Program : image;
+            int time = times[program] = times.GetValueOrDefault(program) + 1;
+            string suite = time == 1 ? program : string.Create(CultureInfo.InvariantCulture, $"{program} {time}");
+            Attribute("name", suite);
             Count("tests", conditions.Count);
             Count("failures", findings.Select(f => f.Condition).Distinct().Count());
+            xml.WriteStartElement("properties");
+            xml.WriteStartElement("property");
+            Attribute("name", "process");
+            Attribute("value", image);
+            xml.WriteEndElement();
+            xml.WriteEndElement();
             foreach (CheckCondition condition in conditions)
             {
                 xml.WriteStartElement("testcase");
-                Attribute("classname", $"allocreplay.{image}");
+                Attribute("classname", $"allocreplay.{suite}");
                 Attribute("name", CheckLine.OptionOf(condition));
                 string[] lines = [.. findings.Where(f => f.Condition == condition).Select(f => CheckLine.Of(f, image))];
                 if (lines.Length > 0)

@@ -27,7 +27,10 @@ internal static class CheckLine
     /// <param name="name">What its process image is called.</param>
     public static string Of(CheckFinding f, string name)
     {
-        string than = f.Baseline is not { } before ? $"limit {Amount(f.Figure, f.Limit)}"
+        // What is just beyond a limit reads like it, when it is rounded.
+        bool isExact = Amount(f.Figure, f.Value) == Amount(f.Figure, f.Limit);
+        string exact = isExact ? $", {Quantity.Count(f.Value)} of {Quantity.Count(f.Limit)} B" : "";
+        string than = f.Baseline is not { } before ? $"limit {Amount(f.Figure, f.Limit)}{exact}"
             : f.IsNew ? "the baseline has no such site"
             : string.Create(CultureInfo.InvariantCulture, $"baseline {Amount(f.Figure, before)}{Change(f.Value, before)}, limit {Amount(f.Figure, f.Limit)}");
         string place = f.Place is not { } at ? ""
@@ -65,6 +68,8 @@ internal static class CheckLine
             string name = NameOf(report, p.Host, p.Process);
             if (p.EventsLost > 0)
                 yield return $"{name}: {Quantity.Count(p.EventsLost, "call")} lost: blocks may look outstanding that are not, or be missing";
+            if (p.IsPart)
+                yield return $"{name}: a part of the trace was judged: what was acquired before it is not counted, and what was freed after it looks live";
             if (p.Damage.Length > 0)
                 yield return $"{name}: the trace is damaged, what could be read was judged: {p.Damage}";
             if (!p.HasStacks && (report.Suppressions.Count > 0 || hasBaseline))

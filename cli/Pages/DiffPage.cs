@@ -1,7 +1,6 @@
 using System.Globalization;
 using AllocReplay.Analyzer.Diff;
 using AllocReplay.Cli.Output;
-using AllocReplay.Formats.Stacks;
 using Spectre.Console;
 
 namespace AllocReplay.Cli.Pages;
@@ -60,9 +59,7 @@ internal static class DiffPage
         s.Match == SiteMatch.Same ? Place(s.Site) : $"{Word(s.Match)}: {Place(s.Site)}",
     ];
 
-    private static string Place(SiteIdentity site) => site.File.Length == 0
-        ? SiteName.Short(site.Function)
-        : $"{SiteName.Short(site.Function)} ({Path.GetFileName(site.File)}{(site.Line > 0 ? $":{site.Line}" : "")})";
+    private static string Place(SiteIdentity site) => SitePlace.Of(site.Function, site.File, site.Line, site.Text);
 
     private static string Life(SiteFigures f) => f.Blocks == 0 ? "-" : f.MedianLifetimeNs is { } ns ? Quantity.Duration(ns) : "∞";
 

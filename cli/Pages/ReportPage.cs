@@ -1,3 +1,4 @@
+using System.Globalization;
 using AllocReplay.Analyzer.Report;
 using AllocReplay.Cli.Output;
 using Spectre.Console;
@@ -47,16 +48,18 @@ internal static class ReportPage
         facts.Add("leak suspects", names.Length == 0 ? "none" : Quantity.Count(names.Length + suspects.Others));
         foreach (string name in names.Take(SuspectsShown))
             facts.Add("", name);
+        if (names.Length + suspects.Others > SuspectsShown)
+            facts.Add("", $"and {Quantity.Count(names.Length + suspects.Others - SuspectsShown)} more");
         return facts;
     }
 
     private static string Change(long? a, long? b) => b - a is { } change ? $"{(change < 0 ? "" : "+")}{Quantity.Bytes(change)}" : "not known";
 
-    /// <summary>A suspect as one says it: its function, and the line where it is known.</summary>
     private static string PlaceOf(SuspectTable suspects, IReadOnlyList<object?> row)
     {
-        string file = Path.GetFileName(Of("file") as string ?? ""), function = Of("function") as string ?? "";
-        return file.Length == 0 ? function : FormattableString.Invariant($"{function} ({file}:{Of("line")})");
+        return SitePlace.Of(Text("function"), Text("file"), Convert.ToInt32(Of("line") ?? 0, CultureInfo.InvariantCulture), Text("text"));
+
+        string Text(string column) => Of(column) as string ?? "";
 
         object? Of(string column)
         {

@@ -45,8 +45,11 @@ internal sealed class HistoryFile(string path, Action<string> warn)
             using FileStream file = Open(FileMode.Open);
             bool isCut = file.Length > BytesMax;
             file.Seek(isCut ? -BytesMax : 0, isCut ? SeekOrigin.End : SeekOrigin.Begin);
-            using var reader = new StreamReader(file);
-            lines = reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            // Not to its end: a device may have none.
+            var bytes = new byte[BytesMax];
+            string text = Encoding.UTF8.GetString(bytes, 0, file.ReadAtLeast(bytes, BytesMax, throwOnEndOfStream: false));
+            lines = !text.Contains('\0') ? text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                : throw new IOException($"{path}: expected text, found zeros");
             if (isCut || lines.Length > EntriesMax)
             {
                 lines = [.. lines.Skip(isCut ? 1 : 0).TakeLast(EntriesMax)];

@@ -24,6 +24,9 @@ internal sealed class PlannedBlocks
     /// <summary>The marks of the recording.</summary>
     public List<(long Ns, string Name)> Marks { get; } = [];
 
+    /// <summary>Of how many blocks one was recorded, by what the recording says.</summary>
+    public uint Sample { get; init; } = 1;
+
     /// <summary>The source file of a function.</summary>
     public Func<string, string> FileOf { get; init; } = f => $"/src/{f}.c";
 
@@ -67,6 +70,7 @@ internal sealed class PlannedBlocks
         var writer = new RecordingWriter(directory, image)
         {
             Stacks = true,
+            Sample = Sample,
             Executable = executable,
             Modules = $"{Module:x}-{Module + 0x8000:x} 0 a1b2 {executable}\n",
             Symbols = SampleStacks.Of([

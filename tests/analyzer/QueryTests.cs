@@ -209,6 +209,8 @@ public sealed class QueryTests : IDisposable
     [InlineData("EXPLAIN ( FORMAT json , ANALYZE ) FROM threads;")]
     [InlineData("/* why */ explain (format json) FROM allocations;")]
     [InlineData("SELECT 1 ;; -- ; /* */")]
+    [InlineData("SELECT 1; /* done; */")]
+    [InlineData("/* ; */ SELECT ';' ; ;; /* ; */ -- ;")]
     [InlineData("SELECT ';'")]
     [InlineData("FROM allocations ORDER BY object LIMIT 1 -- no semicolon")]
     public void A_query_that_reads_the_dataset_runs(string sql)
@@ -235,6 +237,24 @@ public sealed class QueryTests : IDisposable
             Assert.Contains($"\nLINE {line}: {sql.Split('\n')[line - 1]}", error.Message, StringComparison.Ordinal);
             Assert.Matches(@"\n +\^$", error.Message);
         }
+    }
+
+    [Theory]
+    [InlineData("SELECT $1")]
+    [InlineData("SELECT ?")]
+    [InlineData("SELECT [$x]")]
+    [InlineData("EXPLAIN SELECT $1")]
+    [InlineData("SELECT size FROM allocations WHERE size > $x")]
+    public void Parameters_are_refused_as_there_are_no_values_for_them(string sql)
+    {
+        using DatasetQuery query = DatasetQuery.Open(_dataset);
+        foreach (QueryForm form in Enum.GetValues<QueryForm>())
+        {
+            string told = Assert.Throws<QueryException>(() => Drain(query, sql, form)).Message;
+            Assert.StartsWith("expected values in place of parameters", told, StringComparison.Ordinal);
+        }
+        Assert.Throws<QueryException>(() => query.WriteParquet(sql, 1, Stream.Null));
+        Assert.Equal(1, Drain(query, "SELECT '$1 ?'"));
     }
 
     [Theory]

@@ -30,7 +30,7 @@ public sealed class CheckCommandTests : IDisposable
 
     [Theory]
     [InlineData("--max-peak 5M --max-outstanding 4M --max-outstanding-per-site 3M", 0, "passed: 1 process image, peak 4.0 MiB, outstanding 3.0 MiB\n")]
-    [InlineData("--max-peak 4M", 1, "p100.0: peak 4.0 MiB (limit 4.0 MiB); most of it, 3.0 MiB, at leaks (leaks.c:2)\n")]
+    [InlineData("--max-peak 4M", 1, "p100.0: peak 4.0 MiB (limit 4.0 MiB, 4,194,404 of 4,194,304 B); most of it, 3.0 MiB, at leaks (leaks.c:2)\n")]
     [InlineData("--max-outstanding 1M", 1, "p100.0: outstanding 3.0 MiB (limit 1.0 MiB); most of it, 3.0 MiB, at leaks (leaks.c:2)\n")]
     [InlineData("--max-outstanding-per-site 0", 1,
         "p100.0: outstanding 3.0 MiB (limit 0 B) at leaks (leaks.c:2)\np100.0: outstanding 100 B (limit 0 B) at keeps (keeps.c:1)\n")]
@@ -47,6 +47,7 @@ public sealed class CheckCommandTests : IDisposable
     [InlineData("--suppressions x", 2, "expected a condition")]
     [InlineData("--max-peak x", 2, "--max-peak x: expected a size")]
     [InlineData("--max-growth 1M", 2, "--max-growth 1M: expected a size by s, min or h, such as 1M/min")]
+    [InlineData("--baseline x --max-regression 0%", 2, "--max-regression 0%: expected a percentage above 0 and below 1000000, such as 1% or 0.5%")]
     [InlineData("--max-peak 1M --max-regression 5%", 2, "--max-regression 5%: name what it is held against")]
     [InlineData("--max-peak 1M --process p7.0", 2, "--process p7.0: ")]
     [InlineData("--max-peak 1M --json --github", 2, "--json and --github exclude each other")]
@@ -110,16 +111,36 @@ public sealed class CheckCommandTests : IDisposable
         Assert.Equal(ExitCode.Failed, _runner.Run("check", _data, "--max-peak", "1G", "--max-outstanding-per-site", "0", "--junit", file));
         XElement suites = XDocument.Load(file).Root!, suite = Assert.Single(suites.Elements("testsuite"));
         Assert.Equal(("2", "1"), (suites.Attribute("tests")!.Value, suites.Attribute("failures")!.Value));
-        Assert.Equal("p100.0 shop", suite.Attribute("name")!.Value);
+        Assert.Equal("shop", suite.Attribute("name")!.Value);
         Assert.Equal(["max-peak", "max-outstanding-per-site"], suite.Elements("testcase").Select(c => c.Attribute("name")!.Value));
-        Assert.Empty(suite.Elements().First().Elements());
-        XElement failure = Assert.Single(suite.Elements().Last().Elements("failure"));
+        Assert.Empty(suite.Elements("testcase").First().Elements());
+        XElement failure = Assert.Single(suite.Elements("testcase").Last().Elements("failure"));
         Assert.Equal(_runner.Output.TrimEnd(), failure.Value);
         Assert.EndsWith("; 1 finding more", failure.Attribute("message")!.Value, StringComparison.Ordinal);
 
         Assert.Equal(ExitCode.Usage, _runner.Run("check", _data, "--max-peak", "1G", "--junit", file));
         Assert.Equal(ExitCode.Ok, _runner.Run("check", _data, "--max-peak", "1G", "--junit", file, "--force"));
         Assert.Empty(XDocument.Load(file).Descendants("failure"));
+    }
+
+    [Fact]
+    public void Junit_names_programs_so_that_a_case_is_the_same_in_the_next_build()
+    {
+        string file = _directory["memory.xml"];
+        _runner.Run("check", _data, "--max-peak", "1G", "--junit", file);
+        XElement suite = Assert.Single(XDocument.Load(file).Descendants("testsuite"));
+        Assert.Equal(("shop", "allocreplay.shop"), ((string?)suite.Attribute("name"), (string?)suite.Element("testcase")!.Attribute("classname")));
+        Assert.Equal("p100.0", (string?)suite.Descendants("property").Single().Attribute("value"));
+    }
+
+    [Fact]
+    public void A_pattern_that_is_too_long_is_told_with_its_line()
+    {
+        File.WriteAllText(_directory["long.supp"], "leak:a\nleak:" + string.Concat(Enumerable.Repeat("*a", 5000)));
+        Assert.Equal(ExitCode.Usage, _runner.Run("check", _data, "--max-peak", "1G", "--suppressions", _directory["long.supp"]));
+        Assert.Contains("long.supp:2: expected a pattern of at most 4000 characters, found 10000", _runner.Error, StringComparison.Ordinal);
+        File.WriteAllText(_directory["long.supp"], "leak:" + string.Concat(Enumerable.Repeat("*a", 2000)));
+        Assert.Equal(ExitCode.Ok, _runner.Run("check", _data, "--max-peak", "1G", "--suppressions", _directory["long.supp"]));
     }
 
     [Fact]
@@ -140,7 +161,7 @@ public sealed class CheckCommandTests : IDisposable
     [Fact]
     public void Where_there_are_several_hosts_they_are_named()
     {
-        AllocReplay.Analyzer.Check.CheckedProcess Of(string host) => new(host, "p1.0", "x", 1, 0, 0, 1, null, true, 0, "", null);
+        AllocReplay.Analyzer.Check.CheckedProcess Of(string host) => new(host, "p1.0", "x", 1, 0, 0, 1, null, true, false, 0, "", null);
         Assert.Equal("p1.0", CheckLine.NameOf(new(true, [], [Of("a"), Of("a")], []), "a", "p1.0"));
         Assert.Equal("a/p1.0", CheckLine.NameOf(new(true, [], [Of("a"), Of("b")], []), "a", "p1.0"));
     }

@@ -85,11 +85,15 @@ public sealed class HistoryTests : IDisposable
         Open("history").Add("a;");
         Assert.Equal(2, _warnings.Count);
 
+        File.CreateSymbolicLink(_directory["zero"], "/dev/zero");
+        Assert.Empty(Open("zero").Load());
+        Assert.Equal(3, _warnings.Count);
+
         HistoryFile pipe = new(NamedPipe.Create(_directory["pipe"]), _warnings.Add);
         Assert.Empty(pipe.Load());
         pipe.Add("a;");
         Assert.Equal($"no history is kept: {_directory["pipe"]}: is no regular file", _warnings[^1]);
-        Assert.Equal(3, _warnings.Count);
+        Assert.Equal(4, _warnings.Count);
     }
 
     private HistoryFile Open(string path) => new(_directory[path], _warnings.Add);

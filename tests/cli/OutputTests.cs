@@ -115,6 +115,24 @@ public sealed class OutputTests : IDisposable
     }
 
     [Fact]
+    public async Task A_pipe_that_gives_nothing_does_not_keep_a_command_from_ending()
+    {
+        SampleTrace.Analyze(Recording, _directory["data"]);
+        string pipe = NamedPipe.Create(_directory["supp"]);
+        string[] command = [Programs.AllocReplayCommand, "check", _directory["data"], "--max-peak", "1G", "--suppressions", pipe];
+        using Process check = Process.Start(new ProcessStartInfo("env", ["--default-signal=INT", .. command]) { RedirectStandardError = true })!;
+        // Opening waits until it is opened to read.
+        using FileStream writer = await Task.Run(
+            () => new FileStream(pipe, FileMode.Open, FileAccess.Write, FileShare.ReadWrite), TestContext.Current.CancellationToken);
+
+        Signals.Send(check.Id, Signals.Interrupt);
+
+        Assert.Equal("allocreplay: interrupted; nothing unfinished is left\n", await check.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        await check.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(ExitCode.Interrupted, check.ExitCode);
+    }
+
+    [Fact]
     public async Task An_interrupted_query_leaves_nothing_of_what_did_not_fit_in_memory()
     {
         SampleTrace.Analyze(Recording, _directory["data"]);

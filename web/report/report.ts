@@ -80,6 +80,9 @@ export interface Summary {
     pid: number;
     started_epoch_ns: number;
     duration_ns: number;
+    sample: number;
+    part_from_ns: number;
+    part_to_ns: number | null;
     events: number;
     calls: number;
     blocks: number;

@@ -7,11 +7,12 @@ import type { PageData, Report, Summary, Timeline } from "./report.ts";
 
 export function summary(data: PageData): HTMLElement {
     const { report } = data, s = report.summary;
-    const seconds = s.duration_ns / 1e9;
+    const seconds = (s.duration_ns - s.part_from_ns) / 1e9;
     return facts([
         ["command line", element("code", {}, name(s.arguments.length > 0 ? s.arguments.join(" ") : s.executable))],
         ["recorded", element("time", { datetime: startOf(s).toISOString() }, `${startOf(s).toISOString().slice(0, 19).replace("T", " ")} UTC, for ${
             moment(s.duration_ns)}`)],
+        ...(isPart(s) ? [["part", `from ${moment(s.part_from_ns)} to ${moment(s.part_to_ns ?? s.duration_ns)}`] as [string, Child]] : []),
         ["calls", `${count(s.calls)} on ${counted(s.threads, "thread")}${seconds > 0 ? `, ${count(s.calls / seconds)} a second` : ""}`],
         ["blocks", `${count(s.blocks)}${s.bytes_acquired !== null ? `, ${bytes(s.bytes_acquired)} in all` : ""}`],
         ["peak live", s.peak_live_bytes === null ? "not known of a dataset as old as this"
@@ -36,6 +37,9 @@ export function provenance(data: PageData): HTMLElement {
 export function missing({ summary: s, timeline }: Report): string[] {
     const m = s.missing, stops = stopped(timeline);
     const said: [boolean, string][] = [
+        [s.sample > 1, `1 block in ${count(s.sample)} was recorded, chosen by its address: all figures are of those.`],
+        [isPart(s), `This is a part of the trace: blocks acquired before ${moment(s.part_from_ns)} are left out${
+            s.part_to_ns !== null ? `, and those freed after ${moment(s.part_to_ns)} look live` : ""}.`],
         [m.events_lost > 0, `${counted(m.events_lost, "call")} were made while recording and are not in the trace.`],
         [m.failure !== "", `Recording ended early: ${m.failure}`],
         [m.damage !== "", `The trace is damaged, this is of what could be read: ${m.damage}`],
@@ -55,6 +59,10 @@ export function missing({ summary: s, timeline }: Report): string[] {
 /** Stretches that began after something had been recorded: what was freed before is of no block here. */
 function stopped(timeline: Timeline): Timeline["unrecorded"] {
     return timeline.unrecorded.filter(stretch => stretch.lost_calls === null && stretch.from_ns > 0);
+}
+
+function isPart(s: Summary): boolean {
+    return s.part_from_ns > 0 || s.part_to_ns !== null;
 }
 
 function figure(what: string, value: number, rest: string): Child {

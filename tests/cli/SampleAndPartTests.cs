@@ -1,0 +1,63 @@
+using System.Text.Json;
+using AllocReplay.Cli;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Cli;
+
+/// <summary>Figures of a sample, or of a part of a trace, are never told or judged as if they were of the whole.</summary>
+public sealed class SampleAndPartTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly CommandRunner _runner = new();
+    private readonly string _sample, _whole;
+
+    public SampleAndPartTests()
+    {
+        (_sample, _whole) = (_directory["sample"], _directory["whole"]);
+        new PlannedBlocks { Sample = 10 }.Add("leaks", 3 << 20, 1).Add("works", 1 << 20, 3, 4).Analyze(_sample);
+        new PlannedBlocks().Add("leaks", 3 << 20, 1).Add("works", 1 << 20, 3, 4).Analyze(_whole);
+    }
+
+    public void Dispose()
+    {
+        _runner.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public void A_sample_is_not_held_against_limits()
+    {
+        Assert.Equal(ExitCode.BadInput, _runner.Run("check", _sample, "--max-peak", "1G"));
+        Assert.Contains("of p100.0 1 block in 10 was recorded", _runner.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.BadInput, _runner.Run("check", _whole, "--baseline", _sample));
+        Assert.Contains("in the baseline 1 block in 10 was recorded", _runner.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Ok, _runner.Run("check", _whole, "--max-peak", "1G", "--baseline", _whole)); // the control
+    }
+
+    [Fact]
+    public void A_sample_is_told_wherever_it_is_shown()
+    {
+        Assert.Equal(ExitCode.Ok, _runner.Run("diff", _whole, _sample));
+        Assert.Contains($"Note: of {_sample} 1 block in 10 was recorded", _runner.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain($"Note: of {_whole}", _runner.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Ok, _runner.Run("report", _sample, "--json"));
+        Assert.Contains("1 block in 10 was recorded", _runner.Error, StringComparison.Ordinal);
+        Assert.Equal(10, Summary("sample").GetInt64());
+    }
+
+    [Fact]
+    public void A_part_is_told_wherever_it_is_shown()
+    {
+        string part = _directory["part"];
+        Assert.Equal(ExitCode.Ok, _runner.Run("analyze", _whole + ".allocrec", "-o", part, "--from", "20us"));
+        Assert.Equal(ExitCode.Ok, _runner.Run("report", part, "--json"));
+        Assert.Contains($"Note: {part} is a part of a trace, from 20.0 µs to its end", _runner.Error, StringComparison.Ordinal);
+        Assert.Equal((20_000, JsonValueKind.Null), (Summary("part_from_ns").GetInt64(), Summary("part_to_ns").ValueKind));
+        Assert.Equal(ExitCode.Ok, _runner.Run("diff", _whole, part));
+        Assert.Contains($"Note: {part} is a part of a trace", _runner.Error, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Ok, _runner.Run("check", part, "--max-peak", "1G"));
+        Assert.Contains("warning: p100.0: a part of the trace was judged", _runner.Error, StringComparison.Ordinal);
+    }
+
+    private JsonElement Summary(string name) => JsonDocument.Parse(_runner.Output).RootElement.GetProperty("summary").GetProperty(name);
+}
