@@ -35,6 +35,8 @@ public sealed class ReportHtmlTests : IDisposable
         await using PageBrowser browser = await PageBrowser.OpenAsync(page);
         Assert.Equal(Scalar(query, "SELECT peak_live_bytes FROM process"), await FigureAsync(browser, "peak"));
         Assert.Equal(Scalar(query, "SELECT sum(size) FROM allocations WHERE end_kind = 'alive_at_end'"), await FigureAsync(browser, "outstanding"));
+        const string Opened = "return [document.querySelector('#flame select').selectedIndex, document.querySelector('#flame .measure').textContent]";
+        string opened = (await browser.EvaluateAsync(Opened)).GetRawText();
 
         await ClickAsync(browser, 0.4);
         long clicked = await MomentAsync(browser, 0.4);
@@ -52,7 +54,11 @@ public sealed class ReportHtmlTests : IDisposable
         (long from, long to) = (await MomentAsync(browser, 0.1), await MomentAsync(browser, 0.6));
         Assert.Equal(Grown(query, from, to), await RootAsync(browser));
 
+        Assert.NotEqual(opened, (await browser.EvaluateAsync(Opened)).GetRawText());
         await PressAsync(browser, "Reset");
+        Assert.Equal(opened, (await browser.EvaluateAsync(Opened)).GetRawText());
+        Assert.Equal(Scalar(query, "SELECT sum(size) FROM allocations WHERE end_kind = 'alive_at_end'"), await RootAsync(browser));
+        await browser.Page.SelectAsync("#flame select", "0");
         Assert.Equal(Scalar(query, "SELECT sum(size) FROM allocations"), await RootAsync(browser));
         await browser.Page.SelectAsync("#flame label:nth-of-type(2) select", "1");
         Assert.Equal(Scalar(query, "SELECT count(*) FROM allocations"), await RootAsync(browser));

@@ -101,6 +101,9 @@ public sealed class ReportMarkTests : IDisposable
         await using PageBrowser browser = await PageBrowser.OpenAsync(page);
         Assert.Equal("from 24 µs to 48 µs recording was stopped", Assert.Single(
             (await browser.EvaluateAsync("return [...document.querySelectorAll('.unrecorded li')].map(e => e.textContent)")).EnumerateArray()).GetString());
+        const string Told = "return [...document.querySelectorAll('.remarks li')].map(e => e.textContent)";
+        Assert.Contains("Recording was stopped in between, for 24 µs in all: blocks that were freed meanwhile look live.",
+            (await browser.EvaluateAsync(Told)).EnumerateArray().Select(e => e.GetString()));
         // Above all areas the chart is empty but for what is hatched.
         const string Painted = """
             const u = document.querySelector("#timeline figure").chart, at = x => Math.round(u.valToPos(x, "x", true));
@@ -112,6 +115,22 @@ public sealed class ReportMarkTests : IDisposable
         Assert.Equal((true, false), (painted[0].GetBoolean(), painted[1].GetBoolean()));
         Assert.Equal(0, (await browser.EvaluateAsync("return document.querySelectorAll('.marklist').length")).GetInt32());
         ReportHtmlTests.AssertQuiet(browser, page);
+    }
+
+    [Fact]
+    public async Task A_program_that_did_not_end_in_an_orderly_way_is_said_to_have_ended_so_or_to_run_still()
+    {
+        string page = Page(seed: 34, _ => { }), html = File.ReadAllText(page);
+        Assert.Contains("\"state\":\"exited\"", html, StringComparison.Ordinal);
+        const string Told = "return document.querySelector('.remarks')?.textContent ?? ''";
+        await using (PageBrowser browser = await PageBrowser.OpenAsync(page))
+            Assert.DoesNotContain("_exit", (await browser.EvaluateAsync(Told)).GetString(), StringComparison.Ordinal);
+        File.WriteAllText(page, html.Replace("\"state\":\"exited\"", "\"state\":\"recording\"", StringComparison.Ordinal));
+        await using (PageBrowser browser = await PageBrowser.OpenAsync(page))
+        {
+            Assert.Contains("The program was still running, or ended without running its destructors, killed or by _exit:",
+                (await browser.EvaluateAsync(Told)).GetString(), StringComparison.Ordinal);
+        }
     }
 
     private string Page(int seed, Action<RecordingWriter> mark)

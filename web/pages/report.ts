@@ -36,7 +36,7 @@ const parts: [string, string, Child][] = [
     ["lifetimes", "Lifetimes and sizes", lifetimes(report)],
     ["threads", "Blocks freed by another thread", pairs(report)],
 ];
-const said = missing(report.summary);
+const said = missing(report);
 
 replace(page,
     element("header", {}, element("h1", {}, "Memory of ", name(program))),

@@ -8,6 +8,8 @@ export interface Area {
     name: string;
     /** More of it; may be empty. */
     about: string;
+    /** All that name and about are short for, told on pointing at it. */
+    title?: string;
     /** Place of its colour; the last of all are quiet. */
     style: number | "rest";
     values: number[];
@@ -58,8 +60,8 @@ export function areaChart(
     shades: Shade[], onChoose: (chosen: Chosen) => void): AreaChart {
     const values = areas.map(() => element("span", { class: "value" })), total = element("span", { class: "value" });
     const at = element("span", { class: "at" });
-    const legend = element("ul", { class: "legend areas" }, ...areas.map((area, i) => element("li", {}, patch(area.style), name(area.name),
-        area.about !== "" && element("small", {}, " ", name(area.about)), " ", values[i]!)));
+    const legend = element("ul", { class: "legend areas" }, ...areas.map((area, i) => element("li", {}, patch(area.style), name(area.name, area.title),
+        area.about !== "" && element("small", {}, " ", name(area.about, area.title)), " ", values[i]!)));
     const described = `${label}. ${y.label} by ${x.label}; the table below has the figures. Arrow keys move a cursor, Enter chooses its moment for the flame `
         + `graph, Shift and Enter what has grown since the moment chosen before.${marks.length > 0 ? " Marks are listed below it." : ""}`;
     const host = element("div", { class: "canvas", role: "img", tabindex: 0, "aria-label": plain(described) });

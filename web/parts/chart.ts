@@ -28,6 +28,9 @@ const COLOURS = 8;
 const dashes = [[], [7, 4], [2, 3], [9, 3, 2, 3], [14, 4], [4, 4, 1, 4], [1, 5]];
 export const HEIGHT = 320;
 
+/** What A4 and Letter hold between the margins of browsers, CSS pixels: a page whose charts are wider is shrunk as a whole. */
+const PAPER_WIDTH = 700;
+
 const drawn = new Set<uPlot>();
 
 export function colourOf(style: Curve["style"]): string {
@@ -177,5 +180,13 @@ function redraw(): void {
         plot.redraw(false, true);
 }
 
+/** Charts are as wide as the window: no observer is told in time that they are to be as wide as paper. */
+function fit(width: (plot: uPlot) => number): void {
+    for (const plot of drawn)
+        plot.setSize({ width: width(plot), height: HEIGHT });
+}
+
+addEventListener("beforeprint", () => fit(plot => Math.min(plot.width, PAPER_WIDTH)));
+addEventListener("afterprint", () => fit(plot => plot.root.parentElement?.clientWidth || plot.width));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 matchMedia("print").addEventListener("change", redraw);

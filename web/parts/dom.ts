@@ -25,12 +25,12 @@ export function svg<K extends keyof SVGElementTagNameMap>(tag: K, attributes: At
 
 /**
  * Text of its own direction: a name in Hebrew does not turn the figures after it. Where it is short for something, that is told on pointing at it.
- * A line may end after a comma, as between words: a list of settings breaks between two of them.
+ * A line may end after a comma or two colons, as between words: a list of settings breaks between two of them, a name between its parts.
  */
 export function name(text: string, full = text): HTMLElement {
     const shown = plain(text, NAME_MAX);
     return element("bdi", { title: full !== text || shown.length > 40 ? plain(full, NAME_MAX) : undefined },
-        ...shown.split(/(?<=,)/).flatMap((part, i) => i === 0 ? [part] : [element("wbr", {}), part]));
+        ...shown.split(/(?<=,|::)/).flatMap((part, i) => i === 0 ? [part] : [element("wbr", {}), part]));
 }
 
 /** Puts these in the place of what is in an element. */

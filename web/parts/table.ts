@@ -2,16 +2,19 @@
 
 import { element, type Child } from "./dom.ts";
 
-/** A table that is scrolled by itself where it is wider than the page, which is told above it then. */
-export function table(label: string, heads: Child[], rows: Child[][]): HTMLElement {
+/**
+ * A table that is scrolled by itself where it is wider than the page, which is told above it then.
+ * @param classes of the cells of a column, where it has one.
+ */
+export function table(label: string, heads: Child[], rows: Child[][], classes: (string | undefined)[] = []): HTMLElement {
     return scrolled(label, element("table", {},
-        element("thead", {}, element("tr", {}, ...heads.map(head => element("th", { scope: "col" }, head)))),
-        element("tbody", {}, ...rows.map(rowOf))));
+        element("thead", {}, element("tr", {}, ...heads.map((head, i) => element("th", { scope: "col", class: classes[i] }, head)))),
+        element("tbody", {}, ...rows.map(row => rowOf(row, classes)))));
 }
 
 /** A row, whose first cell names it. */
-export function rowOf(cells: Child[]): HTMLTableRowElement {
-    return element("tr", {}, ...cells.map((cell, i) => i === 0 ? element("th", { scope: "row" }, cell) : element("td", {}, cell)));
+export function rowOf(cells: Child[], classes: (string | undefined)[] = []): HTMLTableRowElement {
+    return element("tr", {}, ...cells.map((cell, i) => element(i === 0 ? "th" : "td", { scope: i === 0 ? "row" : undefined, class: classes[i] }, cell)));
 }
 
 /** A table in a part of the page that is scrolled by itself. */

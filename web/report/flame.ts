@@ -23,8 +23,9 @@ export function flame(report: Report, data: FlameData, onMeasure: (chosen: Chose
         result.textContent = text;
         result.dataset["value"] = String(sum);
     });
-    let measure: Measure = { what: report.summary.outstanding_bytes > 0 ? "outstanding" : "allocated", unit: "bytes" };
-    let isInverted = false, chosen: Chosen = { from: timeline.peak_index ?? last, to: timeline.peak_index ?? last };
+    const opening: Measure = { what: report.summary.outstanding_bytes > 0 ? "outstanding" : "allocated", unit: "bytes" };
+    const peak: Chosen = { from: timeline.peak_index ?? last, to: timeline.peak_index ?? last };
+    let measure = opening as Measure, isInverted = false, chosen = peak;
 
     const offered = ["allocated", "live at the end", "temporary", "live at a moment", "grown between two moments"];
     const what = select("Blocks", offered, index => {
@@ -90,7 +91,8 @@ export function flame(report: Report, data: FlameData, onMeasure: (chosen: Chose
                     turned.checked = isInverted = false;
                     graph.search("");
                     unitControl.selectedIndex = 0;
-                    set({ what: "allocated", unit: "bytes" });
+                    chosen = peak;
+                    set(opening);
                     graph.reset();
                 })),
             words,

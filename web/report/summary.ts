@@ -3,7 +3,7 @@
 import { element, name, type Child } from "../parts/dom.ts";
 import { bytes, count, counted, moment, percent } from "../parts/quantity.ts";
 import { facts } from "../parts/table.ts";
-import type { PageData, Summary } from "./report.ts";
+import type { PageData, Report, Summary, Timeline } from "./report.ts";
 
 export function summary(data: PageData): HTMLElement {
     const { report } = data, s = report.summary;
@@ -34,8 +34,8 @@ export function provenance(data: PageData): HTMLElement {
 }
 
 /** What a reader has to know before trusting the figures, a line each. */
-export function missing(s: Summary): string[] {
-    const m = s.missing;
+export function missing({ summary: s, timeline }: Report): string[] {
+    const m = s.missing, stops = stopped(timeline);
     const said: [boolean, string][] = [
         [s.sample > 1, `1 block in ${count(s.sample)} was recorded, chosen by its address: all figures are of those.`],
         [isPart(s), `This is a part of the trace: blocks acquired before ${moment(s.part_from_ns)} are left out${
@@ -43,7 +43,10 @@ export function missing(s: Summary): string[] {
         [m.events_lost > 0, `${counted(m.events_lost, "call")} were made while recording and are not in the trace.`],
         [m.failure !== "", `Recording ended early: ${m.failure}`],
         [m.damage !== "", `The trace is damaged, this is of what could be read: ${m.damage}`],
-        [m.state === "recording" && m.failure === "", "The program was still running, or was killed: what it had live then counts as live at the end."],
+        [m.state === "recording" && m.failure === "", "The program was still running, or ended without running its destructors, killed or by "
+            + "_exit: what it had live then counts as live at the end."],
+        [stops.length > 0, `Recording was stopped in between${stops.length > 1 ? ` ${count(stops.length)} times` : ""}, for ${
+            moment(stops.reduce((sum, stretch) => sum + stretch.to_ns - stretch.from_ns, 0))} in all: blocks that were freed meanwhile look live.`],
         [m.unknown_releases > 0, `${counted(m.unknown_releases, "release")} of blocks whose acquisition is not in the trace.`],
         [m.implicit_releases > 0, `${counted(m.implicit_releases, "block")} whose release is not in the trace: when they ended is not known.`],
         [m.forced_steps > 0, `The order of threads had to be guessed ${counted(m.forced_steps, "time")}.`],
@@ -51,6 +54,11 @@ export function missing(s: Summary): string[] {
         [m.saturated_sizes > 0, `${counted(m.saturated_sizes, "block")} of 2^63 bytes or more: sums may be too low.`],
     ];
     return said.filter(([isSaid]) => isSaid).map(([, line]) => line);
+}
+
+/** Stretches that began after something had been recorded: what was freed before is of no block here. */
+function stopped(timeline: Timeline): Timeline["unrecorded"] {
+    return timeline.unrecorded.filter(stretch => stretch.lost_calls === null && stretch.from_ns > 0);
 }
 
 function isPart(s: Summary): boolean {

@@ -3,11 +3,14 @@
 import { areaChart, type Area, type AreaChart, type Chosen } from "../parts/area.ts";
 import type { Axis } from "../parts/chart.ts";
 import { details, element, name, select } from "../parts/dom.ts";
+import { shortName, shortStacks } from "../parts/names.ts";
 import { bytes, counted, moment } from "../parts/quantity.ts";
 import { table } from "../parts/table.ts";
 import { multiples } from "../parts/ticks.ts";
 import { markList, unrecorded } from "./marks.ts";
 import { placeOf, type Report, type Series, type Timeline } from "./report.ts";
+
+type Names = Pick<Area, "name" | "about" | "title">;
 
 export interface TimelinePart {
     element: HTMLElement;
@@ -20,15 +23,15 @@ export function timeline(report: Report, onChoose: (chosen: Chosen) => void): Ti
     const place = element("div", {});
     let chart: AreaChart | null = null, chosen: Chosen | null = null, way = 0;
     const draw = () => {
-        const areas = ways[way] === "site" ? areasOf(data.sites, data.other_sites, siteName, "site")
-            : areasOf(data.threads, data.other_threads, threadName, "thread");
+        const areas = ways[way] === "site" ? areasOf(data.sites, data.other_sites, siteNames(data.sites), "site")
+            : areasOf(data.threads, data.other_threads, data.threads.map(threadName), "thread");
         chart = areaChart(`Live bytes by ${ways[way]}`, data.moments_ns, ...axes(data), areas,
             data.peak_index === null ? null : { at: data.peak_index, label: "peak" },
             data.marks.shown.map(mark => ({ name: mark.name, x: Math.min(mark.ns, data.moments_ns.at(-1)!), moment: mark.moment })),
             data.unrecorded.map(stretch => ({ from: stretch.from_ns, to: stretch.to_ns })), onChoose);
         chart.mark(chosen);
         place.replaceChildren(chart.element, details(["The same as a table"], () => [
-            table(`Live bytes by ${ways[way]}`, ["time", "all", ...areas.map(area => name(area.name))],
+            table(`Live bytes by ${ways[way]}`, ["time", "all", ...areas.map(area => name(area.name, area.title))],
                 data.moments_ns.map((ns, i) => [moment(ns), bytes(data.live_bytes[i]!), ...areas.map(area => bytes(area.values[i]!))]))]));
     };
     draw();
@@ -60,18 +63,22 @@ function axes(data: Timeline): [Axis, Axis] {
     ];
 }
 
-function areasOf(series: Series[], others: Series | null, nameOf: (series: Series, all: Series[]) => [string, string], one: string): Area[] {
-    const shown = series.map((s, i): Area => ({ name: nameOf(s, series)[0], about: nameOf(s, series)[1], style: i, values: s.live_bytes }));
+function areasOf(series: Series[], others: Series | null, names: Names[], one: string): Area[] {
+    const shown = series.map((s, i): Area => ({ ...names[i]!, style: i, values: s.live_bytes }));
     return others === null ? shown
         : [...shown, { name: series.length > 0 ? `${counted(others.count, `other ${one}`)}` : "all", about: "", style: "rest", values: others.live_bytes }];
 }
 
-/** Sites of one function are told apart by who called it. */
-function siteName(series: Series, all: Series[]): [string, string] {
-    const place = placeOf(series.file, series.line), isAlone = all.filter(s => s.name === series.name).length === 1;
-    return [series.name, isAlone ? place : `${place} ${series.text}`.trim()];
+/** Sites of one function are told apart by what it called, where that is on the stack, and by who called it. */
+function siteNames(all: Series[]): Names[] {
+    return all.map(series => {
+        const own = shortName(series.name), alike = all.filter(s => shortName(s.name) === own);
+        const stack = alike.length === 1 ? [] : shortStacks(alike.map(s => s.text))[alike.indexOf(series)]!;
+        const told = stack[0] === own ? stack.slice(1).map(caller => `< ${caller}`).join(" ") : stack.join(" < ");
+        return { name: own, about: `${placeOf(series.file, series.line)} ${told}`.trim(), title: series.text || series.name };
+    });
 }
 
-function threadName(series: Series): [string, string] {
-    return series.name === "" ? [`thread ${series.key}`, ""] : [series.name, `thread ${series.key}`];
+function threadName(series: Series): Names {
+    return series.name === "" ? { name: `thread ${series.key}`, about: "" } : { name: series.name, about: `thread ${series.key}` };
 }

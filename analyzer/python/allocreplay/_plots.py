@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Optional
 
+from ._names import labels
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from pandas import DataFrame
 
     from ._dataset import Dataset
 
@@ -59,11 +62,10 @@ class Plots:
             highest = live.max().nlargest(top).index
             shown = live[highest].mean().sort_values(ascending=False).index  # what is steady is below what is a peak
             rest = live.drop(columns=shown).sum(axis=1)
-            names = self._site_names()
             ax.stackplot(
                 seconds,
                 [live[site] for site in shown] + [rest],
-                labels=[names.get(site, "(not known)") for site in shown] + ["all others"],
+                labels=self._site_labels(list(shown)) + ["all others"],
             )
             ax.legend(loc="upper left", fontsize="small")
         ax.set(xlabel="seconds", ylabel="live MiB", title="Live bytes" + (" by site" if by else ""), xlim=(0, seconds[-1]))
@@ -90,7 +92,7 @@ class Plots:
         return ax
 
     def top_sites(self, column: str = "live_bytes", top: int = 12, ax: Optional[Axes] = None) -> Axes:
-        """The sites with most of a column of the table ``sites``, as bars; callers stand behind ``<``.
+        """The sites with most of a column of the table ``sites``, as bars; where functions have the same name a caller stands behind ``<``.
 
         column: live_bytes (at the end), bytes (acquired) or peak_live_bytes, shown in MiB; blocks, live_blocks, temporary_blocks, …
         """
@@ -101,14 +103,14 @@ class Plots:
         ax = _axes(ax)
         in_bytes = column.endswith("bytes")
         ax.barh(range(len(most)), most[column] / (_MIB if in_bytes else 1))
-        ax.set_yticks(range(len(most)), [_short(text) for text in most["text"]])
+        ax.set_yticks(range(len(most)), _labels(most), fontsize="small", linespacing=1.0)
         words = column.replace("_", " ")
         ax.set(xlabel="MiB" if in_bytes else words, title=f"Sites with most {words}")
         return ax
 
-    def _site_names(self) -> dict[int, str]:
-        sites = self._dataset.sql("SELECT DISTINCT site, text FROM sites")
-        return {site: _short(text) for site, text in zip(sites["site"], sites["text"])}
+    def _site_labels(self, shown: list[int]) -> list[str]:
+        sites = self._dataset.sql("SELECT DISTINCT site, function, text FROM sites").drop_duplicates("site").set_index("site").reindex(shown)
+        return _labels(sites.fillna({"function": "(not known)", "text": ""}))
 
 
 def _axes(ax: Optional[Axes]) -> Axes:
@@ -119,10 +121,9 @@ def _axes(ax: Optional[Axes]) -> Axes:
     return plt.subplots(figsize=(8, 4), layout="constrained")[1]
 
 
-def _short(text: str, longest: int = 48) -> str:
-    """A stack on a label. A dollar sign would begin a formula."""
-    text = text if len(text) <= longest else text[: longest - 1] + "…"
-    return text.replace("$", r"\$")
+def _labels(sites: DataFrame) -> list[str]:
+    """Short names of sites. A dollar sign would begin a formula."""
+    return [label.replace("$", r"\$") for label in labels(list(zip(sites["function"], sites["text"])))]
 
 
 def _bytes(size: int) -> str:

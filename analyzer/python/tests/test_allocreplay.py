@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -17,6 +18,7 @@ import pandas as pd  # noqa: E402
 from pandas.testing import assert_frame_equal  # noqa: E402
 
 import allocreplay  # noqa: E402
+from allocreplay._names import labels, short_name  # noqa: E402
 from allocreplay._views import View  # noqa: E402
 
 try:
@@ -154,6 +156,32 @@ class Parameters(unittest.TestCase):
                 assert_frame_equal(dataset.view(name), dataset.view(name, **{parameter.name: parameter.default}))
 
 
+class Names(unittest.TestCase):
+    def test_arguments_and_returned_types_are_left_out(self):
+        for name, short in (
+            ("main", "main"),
+            ("std::vector<int, std::allocator<int> >::push_back(int const&)", "std::vector<…>::push_back"),
+            ("void std::sort<int*>(int*, int*)", "std::sort<…>"),
+            ("void (anonymous namespace)::f<int>(int)", "(anonymous namespace)::f<…>"),
+            ("f(int)::{lambda(int)#1}::operator()(int) const", "f::{lambda#1}::operator()"),
+            ("bool std::operator< <int>(int)", "std::operator< <…>"),
+            ("operator delete[](void*)", "operator delete[]"),
+            ("Foo::operator unsigned long() const", "Foo::operator unsigned long"),
+            ("T<(A>B)>::x", "T<…>::x"),
+            ("main.(*Server).handle", "main.(*Server).handle"),
+            ("<alloc::vec::Vec<T> as core::ops::Drop>::drop", "<alloc::vec::Vec<…> as core::ops::Drop>::drop"),
+            ("foo<int", "foo<int"),
+            ("void std::vector<std::pair<int, ch…", "std::vector<…>"),
+            ("f<" * 100_000, "f<…>"),
+        ):
+            with self.subTest(name[:80]):
+                self.assertEqual(short, short_name(name))
+
+    def test_what_has_the_same_name_is_told_apart(self):
+        sites = [("f", "f < g<int> < main"), ("f", "f < h < a"), ("f", "f < h < b"), ("f", "grow < f < main"), ("k", "k < main"), ("x" * 50, "")]
+        self.assertEqual(["f\n< g<…>", "f\n< … < a", "f\n< … < b", "f\n> grow", "k", "…" + "x" * 39], labels(sites))
+
+
 class Plots(unittest.TestCase):
     def test_live_bytes_end_with_what_is_live(self):
         dataset = both()[1]
@@ -177,6 +205,30 @@ class Plots(unittest.TestCase):
         self.assertEqual(sorted(most), sorted(bar.get_width() for bar in bars.patches))
         with self.assertRaisesRegex(ValueError, "one of sites"):
             dataset.plot.top_sites("gone")
+
+    def test_names_of_templates_leave_the_axes_their_room(self):
+        argument = "std::map<" + ", ".join(f"shop::Key{i}" for i in range(40)) + ">"
+        dataset = both()[1]
+
+        class Renamed:
+            def sql(self, statement):
+                frame = dataset.sql(statement)
+                if "text" in frame:
+                    frame["function"] = [f"void shop::Cache<{argument}>::put({argument} const&)"] * len(frame)
+                    frame["text"] = [f"{own} < caller{i}({argument}) < main" for i, own in enumerate(frame["function"])]
+                return frame
+
+        for draw in (lambda plots: plots.top_sites("blocks"), lambda plots: plots.live_bytes(by="site")):
+            ax = draw(allocreplay._plots.Plots(Renamed()))
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # as of axes that collapsed
+                ax.figure.canvas.draw()
+            self.assertGreater(ax.get_window_extent().width, ax.figure.bbox.width / 3)
+            texts = ax.get_yticklabels() if ax.get_legend() is None else ax.get_legend().get_texts()
+            lines = [text.get_text() for text in texts if text.get_text() not in ("all others", "(not known)")]
+            self.assertEqual(len(lines), len(set(lines)))
+            for line in lines:
+                self.assertRegex(line, r"^shop::Cache<…>::put\n< caller\d+$")
 
     def test_plots_go_onto_axes_that_are_given(self):
         axes = pd.Series([1, 2]).plot().figure.add_subplot()
