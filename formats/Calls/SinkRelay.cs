@@ -16,7 +16,6 @@ namespace AllocReplay.Formats.Calls;
 internal sealed class SinkRelay : IDisposable
 {
     private const int Batches = 8;
-    private const int Near = 64; // events that fit in a processor's nearest cache
     private const int BatchSize = 1024; // of some 180 bytes each: a few of them fit in a processor's cache
 
     private readonly ITraceSink[] _sinks;
@@ -75,7 +74,8 @@ internal sealed class SinkRelay : IDisposable
             try
             {
                 if (_failure is null)
-                    batch.Tell(_sinks);
+                    foreach (ITraceSink sink in _sinks)
+                        batch.Tell(sink);
             }
             catch (Exception e)
             {
@@ -91,13 +91,10 @@ internal sealed class SinkRelay : IDisposable
         public readonly TraceCall[] Calls = new TraceCall[BatchSize];
         public int Count;
 
-        /// <summary>A few events for each sink in turn: so what one has read is still near for the next.</summary>
-        public void Tell(ITraceSink[] sinks)
+        public void Tell(ITraceSink sink)
         {
-            for (int at = 0; at < Count; at += Near)
-                foreach (ITraceSink sink in sinks)
-                    foreach (ref readonly TraceCall call in Calls.AsSpan(at, Math.Min(Near, Count - at)))
-                        SinkCalls.Tell(sink, call);
+            foreach (ref readonly TraceCall call in Calls.AsSpan(0, Count))
+                SinkCalls.Tell(sink, call);
         }
     }
 }
