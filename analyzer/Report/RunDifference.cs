@@ -59,6 +59,8 @@ public sealed record RunDifference
 
     private static SiteIdentity Cut(SiteIdentity site) => site with
     {
-        Function = ReportText.Cut(site.Function), File = ReportText.Cut(site.File), Text = ReportText.Cut(site.Text, SiteTable.TextMax),
+        Function = ReportText.Cut(site.Function),
+        File = ReportText.Cut(site.File),
+        Text = ReportText.Cut(site.Text, SiteTable.TextMax),
     };
 }

@@ -49,8 +49,8 @@ public sealed class ReportMomentsTests
         using var connection = new DuckDBConnection("DataSource=:memory:");
         connection.Open();
         using DuckDBCommand command = connection.CreateCommand();
-        command.CommandText = $"SELECT {index} FROM (SELECT unnest([{string.Join(',', times)}]::BIGINT[]) AS ns, generate_subscripts([{
-            string.Join(',', times)}], 1) AS i) ORDER BY i";
+        string list = string.Join(',', times);
+        command.CommandText = $"SELECT {index} FROM (SELECT unnest([{list}]::BIGINT[]) AS ns, generate_subscripts([{list}], 1) AS i) ORDER BY i";
         using DuckDBDataReader reader = command.ExecuteReader();
         var places = new List<int>();
         while (reader.Read())
