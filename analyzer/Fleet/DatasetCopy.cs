@@ -67,7 +67,7 @@ internal sealed class DatasetCopy : IDisposable
     {
         string said = string.Join(", ", metadata.Select(m => $"{Sql.Literal(m.Key)}: {Sql.Literal(m.Value)}"));
         // Version 2 has the encodings of which ours are: differences for what rises, which is most of it.
-        string sql = $"COPY (SELECT * FROM {table.Name}) TO {Sql.Literal(file)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, "
+        string sql = $"COPY (SELECT {Sql.TypedColumns(table)} FROM {table.Name}) TO {Sql.Literal(file)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, "
             + $"ROW_GROUP_SIZE {RowGroup}, KV_METADATA {{{said}}})";
         using DuckDBCommand command = _connection.CreateCommand();
         command.CommandText = sql;

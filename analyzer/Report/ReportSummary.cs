@@ -46,7 +46,7 @@ public sealed record ReportSummary
     public required long CrossThreadFrees { get; init; }
     /// <summary>Whether call stacks were recorded.</summary>
     public required bool Stacks { get; init; }
-    /// <summary>Other process images in the dataset.</summary>
+    /// <summary>Other process images in the dataset, or in the trace that it was made of for the report.</summary>
     public required long OtherImages { get; init; }
     /// <summary>What is missing of the recording.</summary>
     public required ReportGaps Missing { get; init; }

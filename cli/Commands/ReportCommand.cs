@@ -57,6 +57,8 @@ internal static class ReportCommand
             using ReportDataset dataset = ReportDataset.Of(chosen, page == StandardOutput ? null : page, options, terminal, token);
             using DatasetQuery query = DatasetQuery.Open(dataset.Directory);
             TraceReport read = TraceReport.Read(query, dataset.Directory, dataset.Image, token);
+            if (dataset.OtherImages > 0)
+                read = read with { Summary = read.Summary with { OtherImages = dataset.OtherImages } };
             TraceReport report = ReportHtml.Fitting(other?.Compare(read, chosen.Path, query, terminal, token) ?? read);
             if (dataset.Image is null && report.Summary.OtherImages > 0)
             {

@@ -15,13 +15,17 @@ internal sealed class ReportDataset : IDisposable
 
     private readonly string? _temporary;
 
-    private ReportDataset(string directory, string? image, string? temporary = null) => (Directory, Image, _temporary) = (directory, image, temporary);
+    private ReportDataset(string directory, string? image, long otherImages, string? temporary = null) =>
+        (Directory, Image, OtherImages, _temporary) = (directory, image, otherImages, temporary);
 
     /// <summary>The dataset's directory.</summary>
     public string Directory { get; }
 
     /// <summary>The process image to tell of; null for the one with most calls.</summary>
     public string? Image { get; }
+
+    /// <summary>Process images of the trace that are not in it; 0 where the dataset itself was named.</summary>
+    public long OtherImages { get; }
 
     /// <summary>Whether it is there when the command has ended.</summary>
     public bool IsKept => _temporary is null;
@@ -37,10 +41,11 @@ internal sealed class ReportDataset : IDisposable
         if (DatasetOfTrace.IsDataset(choice.Path))
         {
             return choice.Range is null
-                ? new ReportDataset(choice.Path, choice.Process)
+                ? new ReportDataset(choice.Path, choice.Process, otherImages: 0)
                 : throw new UsageException($"{choice.Path}: is a dataset; --interval, --from, --to, --from-mark and --to-mark choose a part of a trace");
         }
         using TraceReader reader = TraceArguments.Open(choice, terminal);
+        long others = reader.Trace.ImageCount - 1;
         string name = Path.GetFileNameWithoutExtension(Path.GetFullPath(choice.Path).TrimEnd('/')) + Extension;
         string[] places =
         [
@@ -50,16 +55,16 @@ internal sealed class ReportDataset : IDisposable
         if (choice.Range is null && places.FirstOrDefault(p => DatasetOfTrace.Is(p, reader, token)) is { } made)
         {
             terminal.Note($"allocreplay: {made} was made of this trace, and is used again");
-            return new ReportDataset(made, reader.Image);
+            return new ReportDataset(made, reader.Image, others);
         }
         if (choice.Range is null && beside is not null && places.Length > 0 && !Path.Exists(places[0]))
         {
             Analyze(reader, options with { Directory = places[0] }, terminal, token);
             terminal.Note($"allocreplay: analyzed into {places[0]}");
-            return new ReportDataset(places[0], reader.Image);
+            return new ReportDataset(places[0], reader.Image, others);
         }
         string temporary = System.IO.Directory.CreateTempSubdirectory("allocreplay-report-").FullName;
-        var dataset = new ReportDataset(Path.Combine(temporary, name), reader.Image, temporary);
+        var dataset = new ReportDataset(Path.Combine(temporary, name), reader.Image, others, temporary);
         try
         {
             Analyze(reader, options with { Directory = dataset.Directory }, terminal, token);

@@ -81,6 +81,27 @@ public sealed class CompactionTests : IDisposable
         Assert.False(Directory.Exists(_compact));
     }
 
+    [Theory]
+    [InlineData("CAST(size AS VARCHAR)", true)]
+    [InlineData("CASE WHEN object > 0 THEN CAST(size AS VARCHAR) ELSE 'many' END", false)]
+    public void A_column_of_another_type_becomes_ours_or_is_told(string size, bool isOurs)
+    {
+        string file = Directory.GetFiles(Path.Combine(_fleet, "allocations"), "*", SearchOption.AllDirectories)[0], other = _directory["other.parquet"];
+        using (DatasetQuery query = DatasetQuery.Open(_fleet))
+        using (FileStream written = File.Create(other))
+            query.WriteParquet($"SELECT * EXCLUDE (host, process) REPLACE ({size} AS size) FROM allocations", long.MaxValue, written);
+        File.Move(other, file, overwrite: true);
+        if (isOurs)
+        {
+            Compaction.Run([_fleet], _compact);
+            Assert.IsType<long>(Read(_compact, "SELECT size FROM allocations LIMIT 1").Rows[0][0]);
+            return;
+        }
+        var e = Assert.Throws<DatasetException>(() => Compaction.Run([_fleet], _compact));
+        Assert.StartsWith($"{_fleet}: ", e.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_compact));
+    }
+
     [Fact]
     public void An_interruption_leaves_nothing()
     {

@@ -75,6 +75,17 @@ public sealed class ReportCommandTests : IDisposable
     }
 
     [Fact]
+    public void Other_images_of_a_trace_are_told()
+    {
+        string trace = _directory["two.allocrec"];
+        new PlannedBlocks().Add("f", 10, 1).Add("g", 10, 2).Write(trace, image: "p100.0");
+        new PlannedBlocks().Add("f", 10, 1).Write(trace, image: "p101.0");
+        Run("report", trace, "--json");
+        Assert.Equal(1, System.Text.Json.JsonDocument.Parse(_runner.Output).RootElement.GetProperty("summary").GetProperty("other_images").GetInt64());
+        Assert.Contains("is the busiest of 2 process images", _runner.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_cannot_be_is_one_line()
     {
         NeedPage();

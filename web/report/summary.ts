@@ -21,7 +21,7 @@ export function summary(data: PageData): HTMLElement {
         ["temporary", `${counted(s.temporary_blocks, "block")}, ${share(s.temporary_blocks, s.blocks)}: freed before their thread acquired another`],
         ["freed by others", `${counted(s.cross_thread_frees, "block")}, ${share(s.cross_thread_frees, s.blocks)}: by another thread than acquired them`],
         ["process", element("span", {}, name(report.process), s.pid > 0 && ` (pid ${s.pid})`, " on ", name(report.host),
-            s.other_images > 0 && `; ${counted(s.other_images, "other process image")} in the dataset: --process chooses one`)],
+            s.other_images > 0 && `; ${counted(s.other_images, "other process image")}: --process chooses one`)],
     ]);
 }
 
