@@ -37,7 +37,9 @@ internal static class Sql
         $"SELECT {string.Concat(table.Columns.Select(c => $"NULL::{TypeName(c.Type)} AS \"{c.Name}\", "))}"
         + "NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false";
 
-    /// <summary>All columns of a table's view, ours as the types that they have: a stranger's file may have others, which then must be ours in other words.</summary>
+    /// <summary>
+    /// All columns of a table's view, ours as the types that they have: a stranger's file may have others, which then must be ours in other words.
+    /// </summary>
     public static string TypedColumns(Table table) =>
         $"* REPLACE ({string.Join(", ", table.Columns.Select(c => $"CAST(\"{c.Name}\" AS {TypeName(c.Type)}) AS \"{c.Name}\""))})";
 
