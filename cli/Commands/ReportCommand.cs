@@ -61,10 +61,7 @@ internal static class ReportCommand
                 read = read with { Summary = read.Summary with { OtherImages = dataset.OtherImages } };
             TraceReport report = ReportHtml.Fitting(other?.Compare(read, chosen.Path, query, terminal, token) ?? read);
             if (dataset.Image is null && report.Summary.OtherImages > 0)
-            {
-                terminal.Note($"Note: {TextLine.Plain(report.Process)} is the busiest of {Quantity.Count(report.Summary.OtherImages + 1)} process images of "
-                    + $"{TextLine.Plain(chosen.Path)}; --process chooses another");
-            }
+                terminal.Note(ImageNotes.OfBusiest(report.Process, report.Summary.OtherImages + 1, chosen.Path));
             foreach (string note in ImageNotes.Of(chosen.Path, report.Summary.Sample, report.Summary.PartFromNs, report.Summary.PartToNs))
                 terminal.Note(note);
             if (parse.GetValue(json))

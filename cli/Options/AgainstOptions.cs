@@ -79,8 +79,7 @@ internal sealed class AgainstRun(TraceChoice choice, ReportDataset dataset) : ID
             throw new UsageException($"{choice.ProcessOption} {dataset.Image}: {choice.Path} has no such process image; there are "
                 + string.Join(", ", all.Select(p => DatasetOperand.NameOf(p, all))));
         if (dataset.Image is null && all.Count > 1)
-            terminal.Note($"Note: {DatasetOperand.NameOf(image, all)} ({image.Program}) is the busiest of {Quantity.Count(all.Count)} process images of "
-                + $"{choice.Path}; {choice.ProcessOption} chooses another");
+            terminal.Note(ImageNotes.OfBusiest($"{DatasetOperand.NameOf(image, all)} ({image.Program})", all.Count, choice.Path, choice.ProcessOption));
         return image;
     }
 }

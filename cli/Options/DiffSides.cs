@@ -66,8 +66,7 @@ internal sealed class DiffSideOptions
         IReadOnlyList<DatasetProcess> images = operand.Images(name is null ? [] : [name]);
         DatasetProcess image = images.MaxBy(i => i.Acquisitions)!;
         if (name is null && images.Count > 1)
-            terminal.Note($"Note: {DatasetOperand.NameOf(image, images)} ({image.Program}) is the busiest of {Quantity.Count(images.Count)} process images of "
-                + $"{operand.Path}; --process chooses another");
+            terminal.Note(ImageNotes.OfBusiest($"{DatasetOperand.NameOf(image, images)} ({image.Program})", images.Count, operand.Path));
         return ValueOf(parse, _at, side) switch
         {
             null => Stretch(),

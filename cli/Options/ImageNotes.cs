@@ -6,6 +6,14 @@ namespace AllocReplay.Cli.Options;
 /// <summary>What has to be known of a process image of a dataset before its figures are trusted, a line each.</summary>
 internal static class ImageNotes
 {
+    /// <summary>That it was chosen of several, as nobody named one.</summary>
+    /// <param name="name">The process image.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="path">Their dataset or trace, as it was given.</param>
+    /// <param name="option">The option that names one.</param>
+    public static string OfBusiest(string name, long count, string path, string option = "--process") =>
+        $"Note: {TextLine.Plain(name)} is the busiest of {Quantity.Count(count)} process images of {TextLine.Plain(path)}; {option} chooses another";
+
     /// <param name="image">The process image.</param>
     /// <param name="path">Its dataset or trace, as it was given.</param>
     public static IEnumerable<string> Of(DatasetProcess image, string path) => Of(path, image.Sample, image.PartFromNs, image.PartToNs);

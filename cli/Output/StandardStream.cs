@@ -11,7 +11,6 @@ internal sealed partial class StandardStream : Stream
 {
     private const int Output = 1, Error = 2;
     private const int Interrupted = 4, WouldBlock = 11; // errno
-    private const short Writable = 4; // POLLOUT
     private const int BufferChars = 32 << 10;
 
     private readonly int _descriptor;
@@ -47,7 +46,7 @@ internal sealed partial class StandardStream : Stream
             }
             int error = Marshal.GetLastPInvokeError();
             if (error == WouldBlock)
-                Poll([new PollDescriptor { Descriptor = _descriptor, Events = Writable }], 1, timeout: -1);
+                PollDescriptor.Wait(_descriptor, PollDescriptor.Writable);
             else if (error != Interrupted)
             {
                 _failed = true;
@@ -69,9 +68,6 @@ internal sealed partial class StandardStream : Stream
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     private static partial nint NativeWrite(int descriptor, in byte buffer, nuint count);
-
-    [LibraryImport("libc", EntryPoint = "poll")]
-    private static partial int Poll([In] PollDescriptor[] descriptors, nuint count, int timeout);
 }
 
 /// <summary>Standard output cannot be written. No <see cref="IOException"/>: what expects those expects them of traces.</summary>

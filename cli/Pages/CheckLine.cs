@@ -1,7 +1,6 @@
 using System.Globalization;
 using AllocReplay.Analyzer.Check;
 using AllocReplay.Cli.Output;
-using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Cli.Pages;
 
@@ -28,8 +27,8 @@ internal static class CheckLine
     public static string Of(CheckFinding f, string name)
     {
         // What is just beyond a limit reads like it, when it is rounded.
-        bool isExact = Amount(f.Figure, f.Value) == Amount(f.Figure, f.Limit);
-        string exact = isExact ? $", {Quantity.Count(f.Value)} of {Quantity.Count(f.Limit)} B" : "";
+        bool looksEqual = Amount(f.Figure, f.Value) == Amount(f.Figure, f.Limit);
+        string exact = looksEqual ? $", {Quantity.Count(f.Value)} of {Quantity.Count(f.Limit)} B{PerMinute(f.Figure)}" : "";
         string than = f.Baseline is not { } before ? $"limit {Amount(f.Figure, f.Limit)}{exact}"
             : f.IsNew ? "the baseline has no such site"
             : string.Create(CultureInfo.InvariantCulture, $"baseline {Amount(f.Figure, before)}{Change(f.Value, before)}, limit {Amount(f.Figure, f.Limit)}");
@@ -80,9 +79,7 @@ internal static class CheckLine
     }
 
     /// <summary>Function, file and line.</summary>
-    public static string Place(CheckPlace at) => at.File.Length == 0
-        ? SiteName.Short(at.Function)
-        : $"{SiteName.Short(at.Function)} ({Path.GetFileName(at.File)}{(at.Line > 0 ? $":{at.Line}" : "")})";
+    public static string Place(CheckPlace at) => SitePlace.Of(at.Function, at.File, at.Line);
 
     private static string Word(CheckFigure figure) => figure switch
     {
@@ -93,7 +90,9 @@ internal static class CheckLine
     };
 
     private static string Amount(CheckFigure figure, long value, bool isShare = false) =>
-        Quantity.Bytes(value) + (figure == CheckFigure.Growth && !isShare ? "/min" : "");
+        Quantity.Bytes(value) + (isShare ? "" : PerMinute(figure));
+
+    private static string PerMinute(CheckFigure figure) => figure == CheckFigure.Growth ? "/min" : "";
 
     private static string Change(long now, long before) =>
         before <= 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {(now - (double)before) / before * 100:+0.0;-0.0} %");

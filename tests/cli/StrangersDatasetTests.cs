@@ -48,6 +48,7 @@ public sealed class StrangersDatasetTests : IDisposable
                 Assert.Contains(_bad, Assert.Single(_runner.Error.TrimEnd('\n').Split('\n')), StringComparison.Ordinal);
         }
         Assert.Equal(ExitCode.BadInput, _runner.Run("diff", _bad, _good));
+        Assert.Equal(ExitCode.Ok, _runner.Run("diff", _good, _good, "--at", "end")); // the control
     }
 
     [Fact]
