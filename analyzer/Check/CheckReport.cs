@@ -48,9 +48,10 @@ public sealed record CheckPlace(long Site, string Function, string File, int Lin
 /// <param name="IsOfSite">Whether the figure is that of the site at the place; else of the process, and the site at the place has the most of it.</param>
 /// <param name="IsNew">Whether the baseline has no such site.</param>
 /// <param name="Place">Where; null where stacks were not recorded.</param>
+/// <param name="UncertainBytes">Of what is outstanding: bytes of blocks that may have been freed unseen; else 0.</param>
 public sealed record CheckFinding(
     CheckCondition Condition, CheckFigure Figure, string Host, string Process, long Value, long Limit, long? Baseline, bool IsOfSite, bool IsNew,
-    CheckPlace? Place);
+    CheckPlace? Place, long UncertainBytes = 0);
 
 /// <summary>A process image that was judged, and its figures.</summary>
 /// <param name="Host">Its host, as the dataset has it.</param>
@@ -67,9 +68,13 @@ public sealed record CheckFinding(
 /// <param name="EventsLost">Calls that are not in the trace.</param>
 /// <param name="Damage">The damage of its trace; empty where there is none.</param>
 /// <param name="BaselineProcess">The process image of the baseline that it was held against; null where there is none.</param>
+/// <param name="UncertainBytes">Of those outstanding: bytes of blocks that may have been freed unseen, as calls were lost, or recording was stopped.</param>
+/// <param name="UncertainBlocks">Those blocks.</param>
+/// <param name="WindowFromNs">Of a kept recording: from when on all that was recorded is there, ns since start; what was allocated is of that time. Else 0.</param>
 public sealed record CheckedProcess(
     string Host, string Process, string Program, long? PeakBytes, long OutstandingBytes, long OutstandingBlocks, long? AllocatedBytes,
-    double? GrowthBytesPerMinute, bool HasStacks, bool IsPart, long EventsLost, string Damage, string? BaselineProcess);
+    double? GrowthBytesPerMinute, bool HasStacks, bool IsPart, long EventsLost, string Damage, string? BaselineProcess,
+    long UncertainBytes = 0, long UncertainBlocks = 0, long WindowFromNs = 0);
 
 /// <summary>A suppression and what became of it.</summary>
 /// <param name="Pattern">As it is written.</param>

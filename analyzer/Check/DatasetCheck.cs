@@ -55,7 +55,8 @@ public static class DatasetCheck
                     path, query, image, outstanding, limits, other, OutstandingBlocks.Of(limits.Baseline!, other, suppressedBefore!)));
             judged.Add(new CheckedProcess(
                 image.Host, image.Process, image.Program, image.PeakLiveBytes, outstanding.Total.Bytes, outstanding.Total.Blocks, image.BytesAcquired, growth,
-                image.HasStacks, image.IsPart, image.EventsLost, image.Damage, others.GetValueOrDefault(image)?.Process));
+                image.HasStacks, image.IsPart, image.EventsLost, image.Damage, others.GetValueOrDefault(image)?.Process,
+                outstanding.Uncertain.Bytes, outstanding.Uncertain.Blocks, image.WindowFromNs));
         }
         return new CheckReport(findings.Count == 0, findings, judged, [.. limits.Suppressions.Select((s, i) => new SuppressionUse(
             s.Pattern, s.Line, suppressed.IsUsed(i), taken.GetValueOrDefault(i).Blocks, taken.GetValueOrDefault(i).Bytes))]);
@@ -82,14 +83,14 @@ public static class DatasetCheck
         {
             CheckFinding finding = Of(image, CheckCondition.MaxOutstanding, CheckFigure.Outstanding, outstanding.Total.Bytes, limits.MaxOutstanding.Value);
             KeyValuePair<long, BlockCount> most = sites.First();
-            findings.Add(finding with { Place = places.Of(most.Key, most.Value.Bytes) });
+            findings.Add(finding with { Place = places.Of(most.Key, most.Value.Bytes), UncertainBytes = outstanding.Uncertain.Bytes });
         }
         if (limits.MaxOutstandingPerSite is not { } max)
             return;
         foreach ((long site, BlockCount blocks) in sites.Where(s => s.Value.Bytes > max))
             findings.Add(Of(image, CheckCondition.MaxOutstandingPerSite, CheckFigure.Outstanding, blocks.Bytes, max)
                 with
-            { IsOfSite = true, Place = places.Of(site, blocks.Bytes) });
+            { IsOfSite = true, Place = places.Of(site, blocks.Bytes), UncertainBytes = outstanding.UncertainBySite.GetValueOrDefault(site).Bytes });
     }
 
     private static long Rounded(double value) => (long)Math.Round(Math.Clamp(value, -9e18, 9e18));

@@ -19,7 +19,7 @@ internal static class LiveGrowth
         // A block is live at the moments from the first that is not before its acquisition to the last that is before its end. Whole numbers: no rounding.
         foreach ((long first, long last, double bytes, long length) in query.Rows($"""
             WITH span AS ({Span(process)})
-            SELECT ((a.alloc_ns - s.from_ns) * {Steps} + s.span - 1) // s.span AS first_k, {LastOf()} AS last_k, sum(a.size)::DOUBLE, any_value(s.span)
+            SELECT (greatest(a.alloc_ns - s.from_ns, 0) * {Steps} + s.span - 1) // s.span AS first_k, {LastOf()} AS last_k, sum(a.size)::DOUBLE, any_value(s.span)
             FROM allocations a, span s
             WHERE {process.Where("a")} AND a.end_kind <> 'lost_free' AND {suppressed.NotIn(process, "a")}
             GROUP BY first_k, last_k
@@ -40,7 +40,7 @@ internal static class LiveGrowth
     {
         (long, long)[] most = [.. query.Rows($"""
             WITH span AS ({Span(process)}), b AS (
-                SELECT a.site AS site, a.size AS size, ((a.alloc_ns - s.from_ns) * {Steps} + s.span - 1) // s.span AS first_k, {LastOf()} AS last_k
+                SELECT a.site AS site, a.size AS size, (greatest(a.alloc_ns - s.from_ns, 0) * {Steps} + s.span - 1) // s.span AS first_k, {LastOf()} AS last_k
                 FROM allocations a, span s
                 WHERE {process.Where("a")} AND a.end_kind <> 'lost_free' AND {suppressed.NotIn(process, "a")}
             )
@@ -68,7 +68,11 @@ internal static class LiveGrowth
     }
 
     private static string Span(DatasetProcess process) =>
-        $"SELECT min(alloc_ns) AS from_ns, greatest(max(end_ns) - min(alloc_ns), 1) AS span FROM allocations a WHERE {process.Where("a")}";
+        $"""
+        SELECT from_ns, greatest(to_ns - from_ns, 1) AS span
+        FROM (SELECT coalesce(min(alloc_ns) FILTER (NOT coalesce(carried, false)), max(alloc_ns)) AS from_ns, max(end_ns) AS to_ns
+              FROM allocations a WHERE {process.Where("a")})
+        """;
 
     private static string LastOf() =>
         $"CASE WHEN a.end_kind = 'alive_at_end' THEN {Steps} ELSE ((a.end_ns - s.from_ns) * {Steps} + s.span - 1) // s.span - 1 END";

@@ -18,7 +18,13 @@ internal sealed class OutstandingBlocks
     /// <summary>All that is not suppressed.</summary>
     public BlockCount Total { get; private set; }
 
-    /// <summary>The same, by site.</summary>
+    /// <summary>Those of them that may have been freed unseen.</summary>
+    public BlockCount Uncertain { get; private set; }
+
+    /// <summary>The same, by site; only those that have any.</summary>
+    public Dictionary<long, BlockCount> UncertainBySite { get; } = [];
+
+    /// <summary>All that is not suppressed, by site.</summary>
     public Dictionary<long, BlockCount> BySite { get; } = [];
 
     /// <summary>What is suppressed, by the place of the suppression in the list.</summary>
@@ -28,10 +34,10 @@ internal sealed class OutstandingBlocks
     {
         var outstanding = new OutstandingBlocks();
         // A column that an older version did not write is NULL: as where there are no stacks.
-        foreach ((long site, int stack, BlockCount blocks) in query.Rows($"""
-            SELECT coalesce(site, 0), coalesce(alloc_stack, 0), count(*), {Sql.Saturated("sum(size)")}
+        foreach ((long site, int stack, bool isUncertain, BlockCount blocks) in query.Rows($"""
+            SELECT coalesce(site, 0), coalesce(alloc_stack, 0), coalesce(uncertain, false), count(*), {Sql.Saturated("sum(size)")}
             FROM allocations a WHERE end_kind = 'alive_at_end' AND {process.Where("a")} GROUP BY ALL
-            """, r => (r.GetInt64(0), r.GetInt32(1), new BlockCount(r.GetInt64(2), r.GetInt64(3)))))
+            """, r => (r.GetInt64(0), r.GetInt32(1), r.GetBoolean(2), new BlockCount(r.GetInt64(3), r.GetInt64(4)))))
         {
             if (suppressed.Of(process, stack) is { } suppression)
             {
@@ -40,6 +46,10 @@ internal sealed class OutstandingBlocks
             }
             outstanding.Total += blocks;
             outstanding.BySite[site] = outstanding.BySite.GetValueOrDefault(site) + blocks;
+            if (!isUncertain)
+                continue;
+            outstanding.Uncertain += blocks;
+            outstanding.UncertainBySite[site] = outstanding.UncertainBySite.GetValueOrDefault(site) + blocks;
         }
         return outstanding;
     }

@@ -4,7 +4,7 @@ using AllocReplay.Analyzer.Query;
 namespace AllocReplay.Analyzer.Diff;
 
 /// <summary>What a site did on one side of a comparison.</summary>
-/// <param name="Blocks">Blocks acquired.</param>
+/// <param name="Blocks">Blocks acquired; of a kept recording in its window, as of all figures but what is live.</param>
 /// <param name="Bytes">Bytes requested for them.</param>
 /// <param name="PeakLiveBytes">Most of their bytes live at a time.</param>
 /// <param name="OutstandingBlocks">Those that were live at the end of the side.</param>
@@ -24,7 +24,8 @@ public sealed record SiteFigures(long Blocks, long Bytes, long PeakLiveBytes, lo
     {
         string from = side.FromNs.ToString(CultureInfo.InvariantCulture), to = (side.ToNs ?? long.MaxValue).ToString(CultureInfo.InvariantCulture);
         string blocks = $"""
-            SELECT coalesce(site, 0) AS site, size, alloc_ns, end_ns, lifetime_ns, end_kind = 'alive_at_end' OR end_ns >= {to} AS is_open
+            SELECT coalesce(site, 0) AS site, size, alloc_ns, end_ns, lifetime_ns, end_kind = 'alive_at_end' OR end_ns >= {to} AS is_open,
+                   NOT coalesce(carried, false) AS is_acquired
             FROM allocations a WHERE {side.Process.Where("a")} AND alloc_ns >= {from} AND alloc_ns < {to}
             """;
         string peaks = side.IsWhole
@@ -40,9 +41,9 @@ public sealed record SiteFigures(long Blocks, long Bytes, long PeakLiveBytes, lo
         // Without stacks there are no sites to know a peak of: what is then one site is the process.
         return side.Query.Rows($"""
             WITH b AS ({blocks}), peaks AS ({peaks}), totals AS (
-                SELECT site, count(*) AS blocks, sum(size) AS bytes, count(*) FILTER (is_open) AS open_blocks,
+                SELECT site, count(*) FILTER (is_acquired) AS blocks, coalesce(sum(size) FILTER (is_acquired), 0) AS bytes, count(*) FILTER (is_open) AS open_blocks,
                        coalesce(sum(size) FILTER (is_open), 0) AS open_bytes,
-                       quantile_disc(CASE WHEN is_open THEN {long.MaxValue} ELSE lifetime_ns END, 0.5) AS median
+                       coalesce(quantile_disc(CASE WHEN is_open THEN {long.MaxValue} ELSE lifetime_ns END, 0.5) FILTER (is_acquired), {long.MaxValue}) AS median
                 FROM b GROUP BY site
             )
             SELECT t.site, t.blocks, {Sql.Saturated("t.bytes")}, {Sql.Saturated("p.peak")}, t.open_blocks, {Sql.Saturated("t.open_bytes")}, t.median

@@ -10,7 +10,8 @@ namespace AllocReplay.Analyzer.Export;
 
 /// <summary>
 /// The whole history of a trace as heaptrack keeps it, in version 3 of its interpreted text, which heaptrack 1.4 and 1.5 read, compressed by gzip:
-/// every block acquired and released, in merged order, in milliseconds since the start of the recording. Numbers are hexadecimal; what is named
+/// every block acquired and released, in merged order, in milliseconds since the start of the recording; of a kept one since its window began, with the blocks
+/// that were live then acquired at once. Numbers are hexadecimal; what is named
 /// by number is told before. Strings, code and stacks are numbered from 1, kinds of allocations (a size and a stack) from 0.
 /// </summary>
 /// <remarks>
@@ -32,12 +33,13 @@ public sealed class HeaptrackWriter : ITraceSink
     private readonly Dictionary<int, int> _traceOf = []; // by stack
     private readonly Dictionary<(ulong Size, int Trace), int> _kinds = [];
     private readonly Dictionary<long, int> _live = []; // kind by object
+    private readonly long _fromNs;
     private long _ms;
     private UInt128 _bytes;
 
     private HeaptrackWriter(TraceReader reader, SymbolTable symbols, TextWriter output)
     {
-        (_frames, _symbols, _output) = (reader.Frames, symbols, output);
+        (_frames, _symbols, _output, _fromNs) = (reader.Frames, symbols, output, reader.Carried?.UntilNs ?? 0);
         IReadOnlyList<string> command = reader.Process.Arguments.Count > 0 ? reader.Process.Arguments : [reader.Process.Executable];
         Line(Version);
         Line($"X {EscapedName.Of(string.Join(' ', command))}");
@@ -100,6 +102,7 @@ public sealed class HeaptrackWriter : ITraceSink
     /// <summary>Time is told when it has gone on: threads' events may be a little out of order.</summary>
     private void Time(long ns)
     {
+        ns -= _fromNs;
         if (ns / NsPerMs <= _ms)
             return;
         _ms = ns / NsPerMs;

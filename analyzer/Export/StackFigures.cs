@@ -4,7 +4,10 @@ using AllocReplay.Formats.Calls;
 namespace AllocReplay.Analyzer.Export;
 
 /// <summary>Counts the blocks of a selection by the stack that they were acquired with, in one pass. Memory is bounded by live blocks and stacks.</summary>
-internal sealed class StackFigures(BlockSelection selection) : ITraceSink
+/// <remarks>Blocks that were acquired before the window of a kept recording are live there, and were neither allocated nor temporary in it.</remarks>
+/// <param name="selection">The blocks.</param>
+/// <param name="windowFromNs">Of a kept recording: when the window begins.</param>
+internal sealed class StackFigures(BlockSelection selection, long windowFromNs = 0) : ITraceSink
 {
     private readonly Dictionary<int, Figures> _stacks = [];
     private readonly Dictionary<long, LiveBlock> _live = [];
@@ -40,6 +43,12 @@ internal sealed class StackFigures(BlockSelection selection) : ITraceSink
 
     public void Add(in TraceCall call)
     {
+        if (call.IsCarried)
+        {
+            if (call.Acquired >= 0)
+                Acquire(call);
+            return;
+        }
         FirstNs = FirstNs < 0 ? call.TimeNs : FirstNs;
         LastNs = Math.Max(LastNs, call.TimeNs);
         // In merged order, as the ends of a part are: what follows the first call that is later does not count.
@@ -58,13 +67,14 @@ internal sealed class StackFigures(BlockSelection selection) : ITraceSink
         slot ??= new Figures { Peaks = _peaks };
         ulong bytes = call.BytesRequested;
         _live[call.Acquired] = new LiveBlock(slot, bytes, call.Thread);
-        LastAcquiredBy(call.Thread) = call.Acquired;
+        if (!call.IsCarried)
+            LastAcquiredBy(call.Thread) = call.Acquired;
         _liveBytes += bytes;
-        if (selection.Blocks != SelectedBlocks.Temporary)
+        if (selection.Blocks != SelectedBlocks.Temporary && !(call.IsCarried && selection.Blocks == SelectedBlocks.Allocated))
             slot.Change(_peaks, 1, bytes, isMore: true);
         if (_liveBytes > _peakBytes)
         {
-            (_peakBytes, _peakNs) = (_liveBytes, call.TimeNs);
+            (_peakBytes, _peakNs) = (_liveBytes, call.IsCarried ? windowFromNs : call.TimeNs);
             _peaks++;
         }
     }

@@ -61,7 +61,7 @@ public sealed class StackProfile
         IProgress<double>? progress = null, CancellationToken token = default)
     {
         StacksNotRecordedException.ThrowIfNone(reader);
-        var figures = new StackFigures(selection);
+        var figures = new StackFigures(selection, reader.Carried?.UntilNs ?? 0);
         reader.ForEach([figures], progress, token);
         if (reader.Damage is not null && !partial)
             throw new TraceDamagedException(reader.Damage);

@@ -126,10 +126,11 @@ public static class Analysis
         using TableWriter<AllocationRow> allocations = Writer(DatasetTables.Allocations);
         using TableWriter<AnomalyRow> anomalies = Writer(DatasetTables.Anomalies, SmallGroupRows);
         using TableWriter<EventRow>? events = options.Events ? Writer(DatasetTables.Events) : null;
-        var statistics = new TraceStatistics();
+        var statistics = new TraceStatistics(reader.Carried);
+        statistics.Certainty.See(reader);
         var odd = new Anomalies(anomalies, reader, sites);
-        var blocks = new BlockSinks(allocations, odd);
-        var matcher = new LifetimeMatcher(blocks, reader.Process.Latency, sites);
+        var blocks = new BlockSinks(allocations, odd, reader.Carried?.UntilNs ?? 0);
+        var matcher = new LifetimeMatcher(blocks, reader.Process.Latency, sites, statistics.Certainty);
         List<ITraceSink> sinks = [statistics, matcher, odd];
         List<ITableWriter> writers = [allocations, anomalies];
         if (events is not null)
@@ -162,9 +163,9 @@ public static class Analysis
     private sealed record TraceTotals(TraceStatistics Statistics, Timeline Timeline, long SaturatedSizes, IReadOnlyList<(Table Table, long Rows)> Tables);
 
     /// <summary>A row goes into its table and into the timeline, and is looked at.</summary>
-    private sealed class BlockSinks(TableWriter<AllocationRow> writer, Anomalies anomalies) : IAllocationSink
+    private sealed class BlockSinks(TableWriter<AllocationRow> writer, Anomalies anomalies, long fromNs) : IAllocationSink
     {
-        public Timeline Timeline { get; } = new();
+        public Timeline Timeline { get; } = new(fromNs);
 
         /// <summary>Rows whose size is the largest that the column can hold.</summary>
         public long SaturatedSizes { get; private set; }

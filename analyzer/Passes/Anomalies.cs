@@ -28,7 +28,8 @@ internal sealed class Anomalies(TableWriter<AnomalyRow> writer, TraceReader read
     /// <inheritdoc/>
     public void Begin(in TraceEvent begin)
     {
-        if (begin.Object < 0 && !begin.IsNull)
+        // Before the window of a kept recording it is not known which blocks there were.
+        if (begin.Object < 0 && !begin.IsNull && !begin.IsCarried)
             Tell(UnknownRelease, begin, begin.Object, null);
     }
 

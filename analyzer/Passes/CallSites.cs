@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Analyzer.Tables;
+using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Statistics;
 
@@ -49,9 +50,9 @@ public sealed class CallSites(FrameTable frames, SymbolTable symbols)
     internal long SiteOf(int stack) => TotalsOf(stack).Site;
 
     /// <summary>A block was acquired with a stack that is known, or 0.</summary>
-    internal void Acquired(int stack, long block, long size, long ns)
+    internal void Acquired(int stack, in TraceCall call, long size)
     {
-        TotalsOf(stack).Acquired(block, size, ns);
+        TotalsOf(stack).Acquired(call, size);
         if (stack > 0)
         {
             _liveOf[stack] += size;

@@ -34,6 +34,7 @@ internal sealed class EventRows(TableWriter<EventRow> writer, bool hasLatency, C
         OtherThread = e.OtherThread,
         Stack = 0,
         Interval = (int)e.Interval,
+        Carried = e.IsCarried,
     });
 
     private void Write(in TraceEvent e) => writer.Add(new EventRow
@@ -53,5 +54,6 @@ internal sealed class EventRows(TableWriter<EventRow> writer, bool hasLatency, C
         OtherThread = -1,
         Stack = sites?.Known(e.Stack) ?? 0,
         Interval = (int)e.Interval,
+        Carried = e.IsCarried,
     });
 }

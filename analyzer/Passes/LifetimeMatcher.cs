@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Passes;
 
@@ -15,7 +16,8 @@ namespace AllocReplay.Analyzer.Passes;
 /// <param name="sink">Takes the rows.</param>
 /// <param name="hasLatency">Whether the events tell how long each call took.</param>
 /// <param name="sites">Where calls were made, told of every block; null where it was not recorded.</param>
-public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false, CallSites? sites = null) : ITraceSink
+/// <param name="certainty">Says which blocks that are outstanding are uncertain; somebody else tells it of gaps. Null: none is.</param>
+public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false, CallSites? sites = null, Certainty? certainty = null) : ITraceSink
 {
     private static readonly LiveBlock None = new() { Object = TraceEvent.NoObject };
 
@@ -117,8 +119,10 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         _acquired = call.Acquired + 1;
         _bytes += call.BytesRequested;
         int stack = sites?.Known(call.Stack) ?? 0;
-        sites?.Acquired(stack, call.Acquired, (long)call.BytesRequested, call.TimeNs);
-        LastAcquiredBy(call.Thread) = call.Acquired;
+        sites?.Acquired(stack, call, (long)call.BytesRequested);
+        // What else a thread acquired before the window is not known: so no carried block is its latest.
+        if (!call.IsCarried)
+            LastAcquiredBy(call.Thread) = call.Acquired;
         _slots = Math.Max(_slots, call.TakenSlot + 1);
         _live[call.TakenSlot] = new LiveBlock
         {
@@ -133,7 +137,9 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             ChainPosition = position,
             Thread = call.Thread,
             Stack = stack,
+            Interval = call.Interval,
             Kind = call.Kind,
+            IsCarried = call.IsCarried,
         };
     }
 
@@ -168,6 +174,8 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             FreeStack = release.Stack,
             Site = sites?.SiteOf(block.Stack) ?? 0,
             IsTemporary = release.IsOfNewest,
+            Carried = block.IsCarried,
+            Uncertain = kind == EndKind.AliveAtEnd && certainty?.IsUncertain(block.AllocNs, block.Interval) == true,
         };
         sites?.Ended(row);
         return row;
@@ -223,6 +231,8 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
         public int ChainPosition;
         public int Thread;
         public int Stack; // that it was acquired with; 0: not known
+        public uint Interval; // that it was acquired in
         public CallKind Kind;
+        public bool IsCarried;
     }
 }

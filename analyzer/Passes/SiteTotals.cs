@@ -7,7 +7,8 @@ namespace AllocReplay.Analyzer.Passes;
 /// <summary>What was acquired at a site, and what became of it.</summary>
 internal sealed class SiteTotals(long site)
 {
-    private UInt128 _bytes; // exact
+    private UInt128 _bytes, _carriedBytes, _uncertainBytes; // exact
+    private long _carried, _uncertain;
     private long _blocks, _liveBlocks, _temporary, _crossThread, _firstNs = -1, _lastNs = -1;
 
     /// <summary>Its hash; 0 of what is not known.</summary>
@@ -16,23 +17,37 @@ internal sealed class SiteTotals(long site)
     /// <summary>Stacks of it that were met.</summary>
     public int Stacks { get; set; }
 
-    public bool HasBlocks => _blocks > 0;
+    public bool HasBlocks => _blocks + _carried > 0;
 
     /// <summary>Its live bytes in the course of the trace; who ends a block tells it how.</summary>
     public LivePeak Peak { get; } = new();
 
-    public void Acquired(long block, long size, long ns)
+    public void Acquired(in TraceCall call, long size)
     {
-        _blocks++;
+        if (call.IsCarried)
+        {
+            _carried++;
+            _carriedBytes += (ulong)size;
+        }
+        else
+        {
+            _blocks++;
+            _bytes += (ulong)size;
+        }
         _liveBlocks++;
-        _bytes += (ulong)size;
-        Peak.Acquired((ulong)size, block, ns);
+        long ns = call.TimeNs;
+        Peak.Acquired((ulong)size, call.Acquired, ns);
         _firstNs = _firstNs < 0 ? ns : Math.Min(_firstNs, ns);
         _lastNs = Math.Max(_lastNs, ns);
     }
 
     public void Ended(in AllocationRow row)
     {
+        if (row.Uncertain)
+        {
+            _uncertain++;
+            _uncertainBytes += (ulong)row.Size;
+        }
         if (row.EndKind == EndKind.AliveAtEnd)
             return;
         _liveBlocks--;
@@ -59,5 +74,9 @@ internal sealed class SiteTotals(long site)
         CrossThreadFrees = _crossThread,
         FirstNs = _firstNs,
         LastNs = _lastNs,
+        CarriedBlocks = _carried,
+        CarriedBytes = (long)ByteCount.Of(_carriedBytes),
+        UncertainBlocks = _uncertain,
+        UncertainBytes = (long)ByteCount.Of(_uncertainBytes),
     };
 }

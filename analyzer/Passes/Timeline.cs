@@ -8,8 +8,9 @@ namespace AllocReplay.Analyzer.Passes;
 /// far apart. Threads, and sites, with the highest peaks have rows, and which these are is not known before the end either: each has a curve, and where
 /// there are too many for that none has, and those that have rows are read from the blocks that were written.
 /// </summary>
+/// <param name="fromNs">The first moment, nanoseconds since the start of the recording. What is acquired before it is live there.</param>
 /// <param name="followed">Threads, and sites, that have a curve while the trace is read: 48 KiB each.</param>
-internal sealed class Timeline(int followed = Timeline.Followed)
+internal sealed class Timeline(long fromNs = 0, int followed = Timeline.Followed)
 {
     /// <summary>Threads, and sites, that have rows.</summary>
     public const int RowsOf = 64;
@@ -30,34 +31,35 @@ internal sealed class Timeline(int followed = Timeline.Followed)
         while (MomentOf(ends ? Math.Max(row.AllocNs, row.EndNs) : row.AllocNs) >= TimelineCurve.Moments)
             Double();
         int acquired = (int)MomentOf(row.AllocNs), ended = ends ? Math.Max(acquired, (int)MomentOf(row.EndNs)) : TimelineCurve.Moments;
-        _process.Add(acquired, ended, row.Size);
-        _threads.Of(row.AllocThread)?.Add(acquired, ended, row.Size);
+        _process.Add(acquired, ended, row.Size, row.Carried);
+        _threads.Of(row.AllocThread)?.Add(acquired, ended, row.Size, row.Carried);
         if (row.Site != 0)
-            _sites.Of(row.Site)?.Add(acquired, ended, row.Size);
+            _sites.Of(row.Site)?.Add(acquired, ended, row.Size, row.Carried);
     }
 
     /// <param name="endNs">The end of the trace, nanoseconds since its start.</param>
     /// <param name="written">Reads those that were too many to follow.</param>
     public IEnumerable<TimelineRow> Rows(long endNs, WrittenCurves? written)
     {
-        while (endNs / StepNs >= TimelineCurve.Moments)
+        long lengthNs = Math.Max(0, endNs - fromNs);
+        while (lengthNs / StepNs >= TimelineCurve.Moments)
             Double();
-        int moments = (int)(endNs / StepNs) + 1;
-        IEnumerable<TimelineRow> rows = _process.Rows(TimelineScope.Process, -1, 0, StepNs, moments);
+        int moments = (int)(lengthNs / StepNs) + 1;
+        IEnumerable<TimelineRow> rows = _process.Rows(TimelineScope.Process, -1, 0, fromNs, StepNs, moments);
         foreach ((long thread, TimelineCurve curve) in Highest(_threads, TimelineKey.Thread).OrderBy(t => t.Key))
-            rows = rows.Concat(curve.Rows(TimelineScope.Thread, (int)thread, 0, StepNs, moments));
+            rows = rows.Concat(curve.Rows(TimelineScope.Thread, (int)thread, 0, fromNs, StepNs, moments));
         foreach ((long site, TimelineCurve curve) in Highest(_sites, TimelineKey.Site))
-            rows = rows.Concat(curve.Rows(TimelineScope.Site, -1, site, StepNs, moments));
+            rows = rows.Concat(curve.Rows(TimelineScope.Site, -1, site, fromNs, StepNs, moments));
         return rows;
 
         IEnumerable<(long Key, TimelineCurve Curve)> Highest(CurveSet curves, TimelineKey key) =>
-            curves.Highest(RowsOf) ?? written?.Highest(key, StepNs, RowsOf) ?? [];
+            curves.Highest(RowsOf) ?? written?.Highest(key, fromNs, StepNs, RowsOf) ?? [];
     }
 
     /// <summary>The first moment that is not before a time.</summary>
     private long MomentOf(long ns)
     {
-        (long moment, long after) = Math.DivRem(ns, StepNs);
+        (long moment, long after) = Math.DivRem(Math.Max(0, ns - fromNs), StepNs);
         return after > 0 ? moment + 1 : moment;
     }
 

@@ -32,12 +32,16 @@ internal sealed class TimelineCurve
     /// <param name="acquired">The first moment not before its acquisition.</param>
     /// <param name="ended">The first moment not before its end; <see cref="Moments"/> or more where it is live at all that follow.</param>
     /// <param name="size">Bytes.</param>
-    public void Add(int acquired, int ended, long size)
+    /// <param name="isCarried">Whether it was acquired before the first moment: it is live there, and no acquisition.</param>
+    public void Add(int acquired, int ended, long size, bool isCarried = false)
     {
         _bytes[acquired] += size;
         _blocks[acquired]++;
-        _acquiredBytes[acquired] += size;
-        _acquiredBlocks[acquired]++;
+        if (!isCarried)
+        {
+            _acquiredBytes[acquired] += size;
+            _acquiredBlocks[acquired]++;
+        }
         if (ended < Moments)
         {
             _bytes[ended] -= size;
@@ -71,7 +75,7 @@ internal sealed class TimelineCurve
     }
 
     /// <summary>The rows from the first moment at which there is something to tell to the last.</summary>
-    public IEnumerable<TimelineRow> Rows(TimelineScope scope, int thread, long site, long stepNs, int moments)
+    public IEnumerable<TimelineRow> Rows(TimelineScope scope, int thread, long site, long fromNs, long stepNs, int moments)
     {
         Int128 bytes = 0;
         long blocks = 0;
@@ -80,14 +84,14 @@ internal sealed class TimelineCurve
         {
             bytes += _bytes[i];
             blocks += _blocks[i];
-            isBegun |= _acquiredBlocks[i] > 0;
             bool tells = blocks > 0 || _acquiredBlocks[i] > 0;
+            isBegun |= tells;
             // One row of nothing after the last block, so that a line that is drawn comes down.
             if (isBegun && (tells || wasLive || scope == TimelineScope.Process))
             {
                 yield return new TimelineRow
                 {
-                    Ns = i * stepNs,
+                    Ns = fromNs + i * stepNs,
                     Scope = scope,
                     Thread = thread,
                     Site = site,

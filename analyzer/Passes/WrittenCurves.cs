@@ -20,11 +20,12 @@ internal sealed class WrittenCurves(OutputDirectory output, int threads, Cancell
 
     /// <summary>Those with the highest peaks at a moment, the highest first; of equal ones the least key.</summary>
     /// <param name="column">The column of the key; rows where it is 0 or more (a thread), or is not 0 (a site), have one.</param>
+    /// <param name="fromNs">The first moment.</param>
     /// <param name="stepNs">Nanoseconds between two moments.</param>
     /// <param name="most">Curves at the most.</param>
     /// <exception cref="IOException">The disk is full.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public IReadOnlyList<(long Key, TimelineCurve Curve)> Highest(TimelineKey column, long stepNs, int most)
+    public IReadOnlyList<(long Key, TimelineCurve Curve)> Highest(TimelineKey column, long fromNs, long stepNs, int most)
     {
         string spill = output.Stage("spill"); // beside the tables: it goes with the rest of the staging directory
         string blocks = Sql.EscapeGlob(output.Stage(DatasetTables.Allocations.Name)) + "/";
@@ -39,7 +40,7 @@ internal sealed class WrittenCurves(OutputDirectory output, int threads, Cancell
                 command.CommandText = setting;
                 command.ExecuteNonQuery();
             }
-            command.CommandText = Statement(column, blocks + "*.parquet", stepNs, most);
+            command.CommandText = Statement(column, blocks + "*.parquet", fromNs, stepNs, most);
             using var interrupt = new RepeatedInterrupt(command, token);
             token.ThrowIfCancellationRequested();
             return Read(command);
@@ -68,17 +69,19 @@ internal sealed class WrittenCurves(OutputDirectory output, int threads, Cancell
     private static Int128 Wide(DuckDBDataReader reader, int column) => (Int128)(BigInteger)reader.GetValue(column);
 
     /// <summary>The changes at each moment, of those with the highest peaks: as <see cref="TimelineCurve.Add"/> makes them of one block.</summary>
-    private static string Statement(TimelineKey column, string rows, long stepNs, int most)
+    private static string Statement(TimelineKey column, string rows, long fromNs, long stepNs, int most)
     {
-        string acquired = Moment("alloc_ns", stepNs), ended = $"greatest({acquired}, {Moment("end_ns", stepNs)})";
+        string acquired = Moment("alloc_ns", fromNs, stepNs), ended = $"greatest({acquired}, {Moment("end_ns", fromNs, stepNs)})";
         return $"""
             WITH blocks AS (
-                SELECT CAST({column.Name} AS BIGINT) AS key, {acquired} AS acquired, {ended} AS ended, end_kind <> 'alive_at_end' AS ends, size
+                SELECT CAST({column.Name} AS BIGINT) AS key, {acquired} AS acquired, {ended} AS ended, end_kind <> 'alive_at_end' AS ends, size,
+                       CASE WHEN carried THEN 0 ELSE 1 END AS is_acquired
                 FROM read_parquet({Sql.Literal(rows)})
                 WHERE {column.Name} {column.Condition}
             ), changes AS (
                 SELECT key, k, sum(bytes) AS bytes, sum(blocks) AS blocks, sum(acquired_bytes) AS acquired_bytes, sum(acquired_blocks) AS acquired_blocks
-                FROM (SELECT key, acquired AS k, sum(size) AS bytes, count(*) AS blocks, sum(size) AS acquired_bytes, count(*) AS acquired_blocks
+                FROM (SELECT key, acquired AS k, sum(size) AS bytes, count(*) AS blocks, sum(size * is_acquired) AS acquired_bytes,
+                             sum(is_acquired) AS acquired_blocks
                       FROM blocks GROUP BY key, acquired
                       UNION ALL
                       SELECT key, ended, -sum(size), -count(*), 0, 0 FROM blocks WHERE ends GROUP BY key, ended) AS parts
@@ -98,7 +101,11 @@ internal sealed class WrittenCurves(OutputDirectory output, int threads, Cancell
     }
 
     /// <summary>The first moment not before a time. The sum of time and step may exceed 64 bits.</summary>
-    private static string Moment(string ns, long stepNs) => $"({ns} // {stepNs} + CASE WHEN {ns} % {stepNs} > 0 THEN 1 ELSE 0 END)";
+    private static string Moment(string ns, long fromNs, long stepNs)
+    {
+        string since = fromNs == 0 ? ns : FormattableString.Invariant($"greatest({ns} - {fromNs}, 0)");
+        return $"({since} // {stepNs} + CASE WHEN {since} % {stepNs} > 0 THEN 1 ELSE 0 END)";
+    }
 }
 
 /// <summary>What a curve is of, as a column of the table <c>allocations</c>.</summary>

@@ -31,6 +31,8 @@ public sealed record DatasetProcess
     public required long PartFromNs { get; init; }
     /// <summary>Up to when it was read; null where that is its end.</summary>
     public required long? PartToNs { get; init; }
+    /// <summary>Of a kept recording: from when on all that was recorded is there, in ns since the start; 0 where it is there from its beginning.</summary>
+    public required long WindowFromNs { get; init; }
     /// <summary>The damage of its trace; empty where there is none.</summary>
     public required string Damage { get; init; }
 
@@ -40,7 +42,8 @@ public sealed record DatasetProcess
     [
         .. query.Rows("""
             SELECT host, process, executable, started_epoch_ns, duration_ns, bytes_acquired, peak_live_bytes, peak_live_ns, acquisitions, events_lost,
-                   coalesce(stacks, false), coalesce(damage, ''), coalesce(sample, 1), coalesce(part_from_ns, 0), nullif(part_to_ns, -1)
+                   coalesce(stacks, false), coalesce(damage, ''), coalesce(sample, 1), coalesce(part_from_ns, 0), nullif(part_to_ns, -1),
+                   coalesce(window_from_ns, 0)
             FROM process ORDER BY started_epoch_ns, host, process
             """, r => new DatasetProcess
         {
@@ -59,6 +62,7 @@ public sealed record DatasetProcess
             Sample = r.GetInt64(12),
             PartFromNs = r.GetInt64(13),
             PartToNs = DatasetQuery.Optional<long>(r, 14),
+            WindowFromNs = r.GetInt64(15),
         }),
     ];
 

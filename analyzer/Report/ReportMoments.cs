@@ -9,24 +9,27 @@ internal sealed class ReportMoments
     /// <summary>Marks at more times than these have no moments of their own: the nearest of the others stand for them.</summary>
     public const int MarksMax = 100;
 
-    private readonly long _step;
+    private readonly long _step, _from;
 
     /// <summary>The moments that are not at a step, rising.</summary>
     private readonly long[] _between;
 
     private readonly List<long> _ns;
 
+    /// <param name="fromNs">The first moment.</param>
     /// <param name="durationNs">From the start to the last event.</param>
     /// <param name="peakNs">When most bytes were live; null where that is not known.</param>
     /// <param name="marksNs">When marks were left.</param>
-    public ReportMoments(long durationNs, long? peakNs, IEnumerable<long> marksNs)
+    public ReportMoments(long fromNs, long durationNs, long? peakNs, IEnumerable<long> marksNs)
     {
-        _step = Math.Max(1, Parts(durationNs, Steps));
-        int steps = (int)Math.Clamp(Parts(durationNs, _step), 1, Steps);
+        _from = fromNs;
+        long length = Math.Max(0, durationNs - fromNs);
+        _step = Math.Max(1, Parts(length, Steps));
+        int steps = (int)Math.Clamp(Parts(length, _step), 1, Steps);
         long last = At(steps);
         long[] marks = [.. marksNs.Distinct().Take(MarksMax + 1)];
         long[] wanted = [.. marks.Length <= MarksMax ? marks : [], .. peakNs is { } of ? new[] { of } : []];
-        _between = [.. wanted.Where(ns => ns >= 0 && ns <= last && ns % _step != 0).Distinct().Order()];
+        _between = [.. wanted.Where(ns => ns >= _from && ns <= last && (ns - _from) % _step != 0).Distinct().Order()];
         _ns = [.. Enumerable.Range(0, steps + 1).Select(At).Concat(_between).Order()];
         if (peakNs is { } peak && _ns.BinarySearch(peak) is var at and >= 0)
             PeakIndex = at;
@@ -52,13 +55,14 @@ internal sealed class ReportMoments
     /// <remarks>A block is live at a moment when it was acquired by then and ends after it: from the place of its acquisition to that of its end.</remarks>
     public string IndexOf(string ns)
     {
-        string step = FormattableString.Invariant($"greatest({ns}, 0) // {_step} + CASE WHEN {ns} % {_step} > 0 THEN 1 ELSE 0 END");
+        string since = _from == 0 ? ns : FormattableString.Invariant($"greatest({ns} - {_from}, 0)");
+        string step = FormattableString.Invariant($"greatest({since}, 0) // {_step} + CASE WHEN {since} % {_step} > 0 THEN 1 ELSE 0 END");
         string index = _between.Length > 0 ? $"{step} + {Before(ns, 0, _between.Length)}" : step;
         return FormattableString.Invariant($"CAST(least({index}, {Ns.Count}) AS INTEGER)");
     }
 
     /// <summary>The moment of a step. A hostile trace may end where numbers do.</summary>
-    private long At(int step) => (long)Int128.Min((Int128)step * _step, long.MaxValue);
+    private long At(int step) => (long)Int128.Min(_from + (Int128)step * _step, long.MaxValue);
 
     /// <summary>How many parts of a length it takes.</summary>
     private static long Parts(long all, long length) => all / length + (all % length > 0 ? 1 : 0);

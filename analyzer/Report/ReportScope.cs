@@ -13,6 +13,9 @@ internal sealed record ReportScope(DatasetQuery Query, string Host, string Proce
     /// <summary>The largest INT64: sums are wider, and saturate there.</summary>
     private const string Most = "9223372036854775807";
 
+    /// <summary>A condition that rows of <c>allocations</c> are of blocks that were acquired in the window of a kept recording; in another all are.</summary>
+    public const string Acquired = "NOT coalesce(carried, false)";
+
     /// <summary>The condition that its rows meet.</summary>
     public string Where { get; } = $"host = {Sql.Literal(Host)} AND process = {Sql.Literal(Process)}";
 

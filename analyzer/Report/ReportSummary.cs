@@ -22,6 +22,16 @@ public sealed record ReportSummary
     public required long PartFromNs { get; init; }
     /// <summary>Up to when; null where that is its end.</summary>
     public required long? PartToNs { get; init; }
+    /// <summary>Of a kept recording: from when on all that was recorded is there, in ns since the start; 0 where it is there from its beginning.</summary>
+    public required long WindowFromNs { get; init; }
+    /// <summary>Blocks that were live then. They are in no figure of calls, and in all figures of what is live.</summary>
+    public required long CarriedBlocks { get; init; }
+    /// <summary>Events before it of which nothing is left.</summary>
+    public required long EventsGone { get; init; }
+    /// <summary>Of the blocks live at the end those that may have been freed unseen: calls were lost, or recording was stopped, after they were acquired.</summary>
+    public required long UncertainBlocks { get; init; }
+    /// <summary>Their bytes.</summary>
+    public required long UncertainBytes { get; init; }
     /// <summary>Events of all kinds.</summary>
     public required long Events { get; init; }
     /// <summary>Calls that acquire or release; a reallocation is one.</summary>
@@ -62,7 +72,8 @@ public sealed record ReportSummary
         return scope.Rows($"""
             SELECT executable, arguments, pid, started_epoch_ns, duration_ns, events, calls, acquisitions, bytes_acquired,
                    peak_live_bytes, peak_live_ns, stacks, events_lost, unknown_releases, implicit_releases, forced_steps, inherited_releases,
-                   saturated_sizes, state, failure, damage, sample, part_from_ns, nullif(part_to_ns, -1)
+                   saturated_sizes, state, failure, damage, sample, part_from_ns, nullif(part_to_ns, -1),
+                   window_from_ns, carried_blocks, events_gone, uncertain_blocks, uncertain_bytes
             FROM process WHERE {scope.Where}
             """, r => new ReportSummary
         {
@@ -74,6 +85,11 @@ public sealed record ReportSummary
             Sample = DatasetQuery.Optional<long>(r, 21) ?? 1,
             PartFromNs = DatasetQuery.Optional<long>(r, 22) ?? 0,
             PartToNs = DatasetQuery.Optional<long>(r, 23),
+            WindowFromNs = DatasetQuery.Optional<long>(r, 24) ?? 0,
+            CarriedBlocks = DatasetQuery.Optional<long>(r, 25) ?? 0,
+            EventsGone = DatasetQuery.Optional<long>(r, 26) ?? 0,
+            UncertainBlocks = DatasetQuery.Optional<long>(r, 27) ?? 0,
+            UncertainBytes = DatasetQuery.Optional<long>(r, 28) ?? 0,
             Events = r.GetInt64(5),
             Calls = r.GetInt64(6),
             Blocks = r.GetInt64(7),

@@ -91,7 +91,7 @@ internal sealed class StackTree
     }
 
     private static IEnumerable<(int Stack, StackFigure Figure)> ReadFigures(ReportScope scope) => scope.Rows($"""
-        SELECT coalesce(alloc_stack, 0), count(*), {ReportScope.Sum("size")},
+        SELECT coalesce(alloc_stack, 0), count(*) FILTER ({ReportScope.Acquired}), {ReportScope.Sum("size", ReportScope.Acquired)},
                count(*) FILTER (end_kind = 'alive_at_end'), {ReportScope.Sum("size", "end_kind = 'alive_at_end'")},
                count(*) FILTER (is_temporary), {ReportScope.Sum("size", "is_temporary")}
         FROM allocations WHERE {scope.Where} GROUP BY 1 ORDER BY 1

@@ -57,7 +57,7 @@ public sealed record TraceReport
         var scope = new ReportScope(query, host, process, token);
         ReportSummary summary = ReportSummary.Read(scope, images.Length);
         IReadOnlyList<DatasetMark> marks = DatasetMark.AllOf(query, host, process, token);
-        var moments = new ReportMoments(summary.DurationNs, summary.PeakLiveNs, marks.Select(m => m.Ns));
+        var moments = new ReportMoments(summary.WindowFromNs, summary.DurationNs, summary.PeakLiveNs, marks.Select(m => m.Ns));
         LiveChanges live = summary.Stacks ? LiveChanges.Read(scope, moments, "alloc_stack") : new LiveChanges([], [0], [], []);
         StackTree? tree = summary.Stacks ? StackTree.Read(scope, live, moments.Ns.Count) : null;
         return new TraceReport(tree)

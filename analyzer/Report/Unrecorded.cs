@@ -12,7 +12,7 @@ public sealed record Unrecorded(long FromNs, long ToNs, long? LostCalls)
     internal static IReadOnlyList<Unrecorded> Read(ReportScope scope, ReportMoments moments)
     {
         var found = new List<Unrecorded>();
-        long end = moments.Ns[^1], from = 0;
+        long first = moments.Ns[0], end = moments.Ns[^1], from = 0;
         foreach ((long start, long stop, bool isStopped) in scope.Rows(
             $"SELECT start_ns, end_ns, is_stopped FROM intervals WHERE {scope.Where} ORDER BY start_ns, interval",
             r => (r.GetInt64(0), r.GetInt64(1), r.GetBoolean(2))))
@@ -28,6 +28,7 @@ public sealed record Unrecorded(long FromNs, long ToNs, long? LostCalls)
             WHERE {scope.Where} AND anomaly = 'gap' GROUP BY k ORDER BY k
             """, r => (Math.Min(r.GetInt32(0), moments.Ns.Count - 1), r.GetInt64(1))))
             found.Add(new Unrecorded(moments.Ns[at - 1], moments.Ns[at], calls));
-        return [.. found.Where(u => u.FromNs < u.ToNs).OrderBy(u => u.FromNs).ThenBy(u => u.LostCalls)];
+        // What was stopped before the window of a kept recording is not in the picture.
+        return [.. found.Select(u => u with { FromNs = Math.Max(u.FromNs, first) }).Where(u => u.FromNs < u.ToNs).OrderBy(u => u.FromNs).ThenBy(u => u.LostCalls)];
     }
 }

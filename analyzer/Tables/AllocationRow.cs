@@ -77,6 +77,15 @@ public readonly record struct AllocationRow
 
     [Column("is_temporary", "yes or no", "Whether the thread that acquired it released or reallocated it before it acquired another.", Since = 3)]
     public bool IsTemporary { get; init; }
+
+    [Column("carried", "yes or no", "Whether it was acquired before the window of a kept recording (`record --keep`), and live when that began: its time, size, "
+        + "thread and stack are true. What was acquired beside it and freed before is not in the dataset, so that `lifetime_bytes` and "
+        + "`lifetime_allocations` are lower bounds, and it stands for itself alone where lifetimes are counted.", Since = 5)]
+    public bool Carried { get; init; }
+
+    [Column("uncertain", "yes or no", "Of a block that is `alive_at_end`: whether it may have been freed unseen, as calls were lost, or recording was stopped, "
+        + "after it was acquired.", Since = 5)]
+    public bool Uncertain { get; init; }
 }
 
 /// <summary>Takes rows in the order in which blocks end.</summary>

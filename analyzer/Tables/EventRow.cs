@@ -56,4 +56,8 @@ internal readonly record struct EventRow
 
     [Column("interval", "number", "The interval that it falls into: `intervals.interval`.", Repeats = true)]
     public required int Interval { get; init; }
+
+    [Column("carried", "yes or no", "Whether it is of the part of a kept recording that is gone: see `allocations.carried`. Such events come first.",
+        Repeats = true)]
+    public required bool Carried { get; init; }
 }

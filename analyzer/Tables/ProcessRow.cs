@@ -56,7 +56,7 @@ internal readonly record struct ProcessRow
     [Column("calls", "calls", "Allocation and deallocation calls; a reallocation is one.")]
     public required long Calls { get; init; }
 
-    [Column("acquisitions", "blocks", "Blocks acquired: the rows of `allocations`.")]
+    [Column("acquisitions", "blocks", "Blocks acquired: the rows of `allocations` that are not carried.")]
     public required long Acquisitions { get; init; }
 
     [Column("events_lost", "calls", "Calls that were made while recording and are not in the trace; 0 when all are.")]
@@ -128,10 +128,30 @@ internal readonly record struct ProcessRow
     [Column("part_to_ns", "ns since start", "Up to when it was read; -1 where that is its end. What was freed later looks live.", Since = 5)]
     public required long PartToNs { get; init; }
 
+    [Column("window_from_ns", "ns since start", "Of a kept recording (`record --keep`): from when on all that was recorded is there. Calls, and what they "
+        + "acquired, are of this window alone. 0 where the recording is there from its beginning.", Since = 5)]
+    public required long WindowFromNs { get; init; }
+
+    [Column("carried_blocks", "blocks", "Blocks that were live when the window began: the rows of `allocations` that are `carried`.", Since = 5)]
+    public required long CarriedBlocks { get; init; }
+
+    [Column("carried_bytes", "bytes", "Bytes of those. Saturates at 2^63−1.", Since = 5)]
+    public required long CarriedBytes { get; init; }
+
+    [Column("events_gone", "events", "Events before the window of which nothing is left.", Since = 5)]
+    public required long EventsGone { get; init; }
+
+    [Column("uncertain_blocks", "blocks", "Blocks that are live at the end, and `uncertain`.", Since = 5)]
+    public required long UncertainBlocks { get; init; }
+
+    [Column("uncertain_bytes", "bytes", "Bytes of those. Saturates at 2^63−1.", Since = 5)]
+    public required long UncertainBytes { get; init; }
+
     public static ProcessRow Of(TraceReader reader, TraceStatistics totals, long saturatedSizes, string? damage)
     {
         ProcessInfo process = reader.Process;
         MergeStatistics merge = reader.Merge;
+        LiveCertainty live = totals.MeasureLive();
         return new ProcessRow
         {
             Pid = process.Pid,
@@ -172,6 +192,12 @@ internal readonly record struct ProcessRow
             Sample = process.Sample,
             PartFromNs = reader.Stretch.FromNs,
             PartToNs = reader.Stretch.ToNs ?? -1,
+            WindowFromNs = reader.Carried?.UntilNs ?? 0,
+            CarriedBlocks = totals.CarriedBlocks,
+            CarriedBytes = (long)totals.CarriedBytes,
+            EventsGone = reader.Carried?.EventsGone ?? 0,
+            UncertainBlocks = live.UncertainBlocks,
+            UncertainBytes = (long)live.UncertainBytes,
         };
     }
 

@@ -25,7 +25,7 @@ internal readonly record struct SiteRow
     [Column("stacks", "stacks", "How many rows of `stacks` have it.")]
     public required int Stacks { get; init; }
 
-    [Column("blocks", "blocks", "Blocks acquired there.")]
+    [Column("blocks", "blocks", "Blocks acquired there, without those that are carried.")]
     public required long Blocks { get; init; }
 
     [Column("bytes", "bytes", "Bytes requested for them. Saturates at 2^63−1.")]
@@ -51,4 +51,17 @@ internal readonly record struct SiteRow
 
     [Column("last_ns", "ns since start", "Its last acquisition; -1 where releases alone were made there.")]
     public required long LastNs { get; init; }
+
+    [Column("carried_blocks", "blocks", "Blocks with `allocations.carried`: of a kept recording those that were live when its window began. They are not in "
+        + "`blocks`, and in `live_blocks` as long as they are live.", Since = 5)]
+    public required long CarriedBlocks { get; init; }
+
+    [Column("carried_bytes", "bytes", "Bytes of those. Saturates at 2^63−1.", Since = 5)]
+    public required long CarriedBytes { get; init; }
+
+    [Column("uncertain_blocks", "blocks", "Of `live_blocks`: those with `allocations.uncertain`.", Since = 5)]
+    public required long UncertainBlocks { get; init; }
+
+    [Column("uncertain_bytes", "bytes", "Bytes of those. Saturates at 2^63−1.", Since = 5)]
+    public required long UncertainBytes { get; init; }
 }

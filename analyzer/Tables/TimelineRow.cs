@@ -3,7 +3,8 @@ namespace AllocReplay.Analyzer.Tables;
 /// <summary>What was live at a moment: a row of the table <c>timeline</c>.</summary>
 internal readonly record struct TimelineRow
 {
-    [Column("ns", "ns since start", "The moment. Moments are equally far apart, from 0 to the end of the trace, 1024 of them at the most.")]
+    [Column("ns", "ns since start", "The moment. Moments are equally far apart, from 0 (of a kept recording `process.window_from_ns`) to the end of the "
+        + "trace, 1024 of them at the most.")]
     public required long Ns { get; init; }
 
     [Column("scope", "name", "What the row is of: `process`, all blocks; `thread`, those that one thread acquired; `site`, those of one call site.")]
@@ -22,7 +23,7 @@ internal readonly record struct TimelineRow
     [Column("live_blocks", "blocks", "How many these are.")]
     public required long LiveBlocks { get; init; }
 
-    [Column("acquired_bytes", "bytes", "Bytes acquired since the moment before. Saturates at 2^63−1.")]
+    [Column("acquired_bytes", "bytes", "Bytes acquired since the moment before, without carried blocks. Saturates at 2^63−1.")]
     public required long AcquiredBytes { get; init; }
 
     [Column("acquired_blocks", "blocks", "How many blocks these are.")]

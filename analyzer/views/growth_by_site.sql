@@ -1,11 +1,15 @@
 -- Call sites by how their live bytes grew between the first and the ninth tenth of the trace, most first.
 -- live_1 to live_9 are the bytes live when so many tenths of the time were over, from the first acquisition to the end of the trace. The last
 -- tenth is left out: there programs give back what they held, or end in the middle of it. steps_up: of the 8 steps between them, how many rose.
+-- Of a kept recording (record --keep) the time is that of its window, and what was live when that began counts as live.
 -- A block of which the release is not in the trace, though its address was taken again (lost_free), is left out: when it ended is not known.
 WITH spans AS (
-    SELECT host, process, min(alloc_ns) AS from_ns, CAST(greatest(max(end_ns) - min(alloc_ns), 10) AS DOUBLE) / 10 AS step_ns
-    FROM allocations
-    GROUP BY host, process
+    SELECT host, process, from_ns, CAST(greatest(to_ns - from_ns, 10) AS DOUBLE) / 10 AS step_ns
+    FROM (
+        SELECT host, process, coalesce(min(CASE WHEN carried THEN NULL ELSE alloc_ns END), max(alloc_ns)) AS from_ns, max(end_ns) AS to_ns
+        FROM allocations
+        GROUP BY host, process
+    ) AS bounds_of
 ), blocks AS (
     SELECT a.host AS host, a.process AS process, a.site AS site, a.size AS size,
            ceil((a.alloc_ns - p.from_ns) / p.step_ns) AS first_k,

@@ -9,20 +9,25 @@
 -- growing: the slope of the live bytes at the nine tenths is above 0 with 95 % confidence (growth_per_min and its interval: the median of the slopes
 -- of all pairs, Theil and Sen, in bytes a minute), they rose in 6 or more of the 8 steps (steps_up), by a quarter in all, and in the last third too.
 -- Or the live bytes rose by half or more each time that the time doubled, four times up to cut (octaves_up): what doubles as a whole grows in few steps.
+-- Of a kept recording (record --keep) the time is that of its window. What was live when that began counts as live, and is left out of overdue_* and of
+-- ended_later: the blocks that were acquired beside it and freed are gone, so that of those that grew old too many would seem to be live.
 -- A cache that is still filling looks the same in a trace: record for longer. Blocks of which the release was lost (lost_free) are left out.
 -- grew_between are the marks between which most of the bytes that are live at cut were acquired: after the one, by the other. Empty without marks.
 -- blocks_sql is the statement that lists the blocks: of an overdue site the overdue ones, else those that were live at cut.
 WITH spans AS (
-    SELECT host, process, min(alloc_ns) AS from_ns, CAST(greatest(max(end_ns) - min(alloc_ns), 10) AS DOUBLE) / 10 AS step_ns
-    FROM allocations
-    GROUP BY host, process
+    SELECT host, process, from_ns, CAST(greatest(to_ns - from_ns, 10) AS DOUBLE) / 10 AS step_ns
+    FROM (
+        SELECT host, process, coalesce(min(CASE WHEN carried THEN NULL ELSE alloc_ns END), max(alloc_ns)) AS from_ns, max(end_ns) AS to_ns
+        FROM allocations
+        GROUP BY host, process
+    ) AS bounds_of
 ), blocks AS (
     SELECT a.host AS host, a.process AS process, a.site AS site, a.size AS size, a.alloc_ns AS alloc_ns, a.lifetime_ns AS lifetime_ns,
            p.step_ns * 10 AS span_ns, p.from_ns + 9 * p.step_ns - a.alloc_ns AS age_ns,
            greatest(ceil((a.alloc_ns - p.from_ns) / p.step_ns), 1) AS first_k,
            CASE WHEN a.end_kind = 'alive_at_end' THEN 10 ELSE ceil((a.end_ns - p.from_ns) / p.step_ns) - 1 END AS last_k,
            a.alloc_ns - p.from_ns AS start_ns, CASE WHEN a.end_kind = 'alive_at_end' THEN 10 * p.step_ns ELSE a.end_ns - p.from_ns END AS stop_ns,
-           9 * p.step_ns AS cut_ns
+           9 * p.step_ns AS cut_ns, CASE WHEN a.carried THEN 1 ELSE 0 END AS is_carried
     FROM allocations a
     JOIN spans p ON p.host = a.host AND p.process = a.process
     WHERE a.end_kind <> 'lost_free' AND a.site <> 0
@@ -51,7 +56,7 @@ WITH spans AS (
 ), aged AS (
     SELECT host, process, site, size, span_ns, first_k, last_k, CASE WHEN last_k >= 9 THEN age_ns ELSE lifetime_ns END AS old_ns
     FROM blocks
-    WHERE first_k <= 9
+    WHERE first_k <= 9 AND is_carried = 0
 ), leveled AS (
     SELECT host, process, site, size, span_ns, first_k,
            CASE WHEN last_k >= 9 THEN 1 ELSE 0 END AS is_live,
@@ -202,9 +207,11 @@ JOIN (
                   ' AND alloc_ns <= ', CAST(CAST(CASE WHEN j.is_overdue = 1 THEN ceil(p.from_ns + 9 * p.step_ns - 2 * j.age_ns) - 1
                                                       ELSE floor(p.from_ns + 9 * p.step_ns) END AS BIGINT) AS String),
                   ' AND end_ns > ', CAST(CAST(floor(p.from_ns + 9 * p.step_ns) AS BIGINT) AS String),
+                  CASE WHEN j.is_overdue = 1 AND o.carried_blocks > 0 THEN ' AND NOT carried' ELSE '' END,
                   ' AND end_kind <> ''lost_free'' ORDER BY alloc_ns') AS blocks_sql
     FROM judged j
     JOIN spans p ON p.host = j.host AND p.process = j.process
+    JOIN sites o ON o.host = j.host AND o.process = j.process AND o.site = j.site
     LEFT JOIN marked w ON w.host = j.host AND w.process = j.process AND w.site = j.site
     WHERE (j.is_overdue = 1 OR j.is_growing = 1) AND j.live_9 >= /*:min_bytes*/0
 ) AS c ON c.host = s.host AND c.process = s.process AND c.site = s.site

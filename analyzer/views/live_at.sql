@@ -1,6 +1,7 @@
 -- Call sites by what they had live at a moment, most first.
 -- :t time = none: The moment, since the start of the recording; none is that of the most live bytes, of each process image its own.
 -- :min_bytes bytes = 0: Sites with fewer are left out.
+-- Of a kept recording (record --keep) a moment before its window stands for the window's beginning: only what outlived it is known of earlier ones.
 -- Datasets before version 5 do not tell the block that reached the most: there it is what was live at that time.
 SELECT s.function, s.file, s.line, l.blocks AS blocks, l.bytes AS bytes, l.oldest_ns, l.at_ns, s.text, s.host AS host, s.process AS process, s.site
 FROM sites s
@@ -9,7 +10,8 @@ JOIN (
            greatest(max(p.at_ns - a.alloc_ns), 0) AS oldest_ns, max(p.at_ns) AS at_ns
     FROM allocations a
     JOIN (
-        SELECT host, process, peak_live_object, CASE WHEN /*:t*/-1 < 0 THEN peak_live_ns ELSE /*:t*/-1 END AS at_ns
+        SELECT host, process, peak_live_object, CASE WHEN /*:t*/-1 < 0 THEN peak_live_ns
+                                                       WHEN /*:t*/-1 < window_from_ns THEN window_from_ns ELSE /*:t*/-1 END AS at_ns
         FROM process
     ) AS p ON p.host = a.host AND p.process = a.process
     WHERE CASE WHEN /*:t*/-1 < 0 AND p.peak_live_object IS NOT NULL

@@ -1,7 +1,9 @@
 -- Call sites by the bytes that were not freed when the trace ended, most first.
+-- blocks are all that were acquired there; of a kept recording (record --keep) those of its window, while live_blocks counts what it carries too.
+-- uncertain_blocks of live_blocks may have been freed unseen, as calls were lost, or recording was stopped, after they were acquired.
 -- oldest_ns and newest_ns are the ages of the oldest and the newest of those blocks: one acquired once and kept, or ever more of them.
 SELECT s.function, s.file, s.line, s.live_blocks, s.live_bytes, s.blocks,
-       a.oldest_ns, a.newest_ns, s.text, s.host AS host, s.process AS process, s.site
+       a.oldest_ns, a.newest_ns, s.uncertain_blocks, s.text, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN (
     SELECT host, process, site, max(lifetime_ns) AS oldest_ns, min(lifetime_ns) AS newest_ns

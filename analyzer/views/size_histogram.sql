@@ -1,5 +1,6 @@
 -- Blocks and bytes by size class: class_bytes is the power of two that the requested size reaches; 0 is a class of its own.
--- live_blocks and live_bytes are what was not freed when the trace ended.
+-- live_blocks and live_bytes are what was not freed when the trace ended. Of a kept recording (record --keep) blocks and bytes are those of its window, and
+-- what is live is all.
 -- Sizes are few, so they are counted first and classified after. A logarithm may miss a power of two by a rounding error in
 -- some engines, so its result is put right by comparison with the exact powers, as whole numbers. The last class is 2^62 and all above.
 SELECT host, process, class_bytes,
@@ -16,7 +17,7 @@ FROM (
                least(floor(log2(greatest(bounded_size, CAST(1 AS BIGINT)))), 61) AS guess
         FROM (
             SELECT host, process, size, least(size, CAST(4611686018427387904 AS BIGINT)) AS bounded_size,
-                   count(*) AS n, sum(size) AS total,
+                   sum(CASE WHEN carried THEN 0 ELSE 1 END) AS n, sum(CASE WHEN carried THEN 0 ELSE size END) AS total,
                    sum(CASE WHEN end_kind = 'alive_at_end' THEN 1 ELSE 0 END) AS live_n,
                    sum(CASE WHEN end_kind = 'alive_at_end' THEN size ELSE 0 END) AS live_total
             FROM allocations

@@ -95,6 +95,8 @@ internal static class ExportCommand
         bool partial, bool json, Terminal terminal, CancellationToken token)
     {
         using TraceReader reader = TraceArguments.Open(choice, terminal);
+        if (selection?.AtNs < reader.Carried?.UntilNs)
+            throw new UsageException($"--at: {reader.Path} is whole from {Quantity.Duration(reader.Carried.UntilNs)} on alone: name a moment there");
         SymbolTable symbols = symbolsOf(reader);
         string title = $"Reading {TextLine.Plain(choice.Path)}";
         // The file is begun before the trace is read, which may take long: that it cannot be written is known at once.
@@ -133,6 +135,16 @@ internal static class ExportCommand
             terminal.Note($"allocreplay: warning: the trace is damaged, what could be read was exported: {summary.Damage}");
         if (reader.Process.Sample > 1)
             terminal.Note($"allocreplay: 1 block in {Quantity.Count(reader.Process.Sample)} was recorded: the figures are of those");
+        if (reader.Carried is { } carried)
+        {
+            terminal.Note($"allocreplay: whole from {Quantity.Duration(carried.UntilNs)} on; of the {Quantity.Count(carried.EventsGone, "event")} before that, which "
+                + $"are gone, the blocks that were live then are {(summary.What switch
+                {
+                    null => "told as acquired at the beginning, from which times count",
+                    "allocated" or "temporary" => "left out: --what live and --what outstanding have them",
+                    _ => "there",
+                })}");
+        }
         if (summary.Blocks == 0)
             terminal.Note("allocreplay: there are no such blocks: what was written is empty");
         string blocks = Quantity.Count(summary.Blocks, summary.What is null ? "block" : $"{summary.What} block");

@@ -221,6 +221,11 @@ internal static class RecordCommand
     {
         string images = Quantity.Count(reader.Trace.ImageCount, "process image");
         terminal.Note($"allocreplay: recorded {output}: {images}, {Quantity.Bytes(reader.Images.Sum(i => i.EventBytes))} of events");
+        if (reader.Carried is { } carried)
+        {
+            terminal.Note($"allocreplay: whole from {Quantity.Duration(carried.UntilNs)} on{(reader.Trace.ImageCount == 1 ? "" : $" in {reader.Image}")}; of "
+                + $"{Quantity.Count(carried.EventsGone, "event")} before that nothing is left, but the blocks that were live then are there");
+        }
         IReadOnlyList<Loss> losses = Loss.Of(reader.Images);
         foreach (Loss loss in losses.Take(ReasonsMax))
         {

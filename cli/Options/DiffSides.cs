@@ -74,8 +74,12 @@ internal sealed class DiffSideOptions
             // What is acquired at the moment itself counts, and what is released then does not live any more.
             Peak => new DatasetSide(operand.Query, image, 0, (image.PeakLiveNs ?? throw new UsageException(
                 $"--at {Peak}: {operand.Path} does not have it, an older version wrote it")) + 1),
-            { } at => new DatasetSide(operand.Query, image, 0, MomentArgument.NsOf(_at.Name, at, operand, image) + 1),
+            { } at => new DatasetSide(operand.Query, image, 0, InWindow(_at, MomentArgument.NsOf(_at.Name, at, operand, image)) + 1),
         };
+
+        // What was live before is not known: only what of it outlived that time.
+        long InWindow(Option<string[]> option, long ns) => ns >= image.WindowFromNs ? ns : throw new UsageException(
+            $"{option.Name} {ValueOf(parse, option, side)}: {operand.Path} is whole from {Quantity.Duration(image.WindowFromNs)} on alone: name a moment there");
 
         DatasetSide Stretch()
         {
@@ -83,7 +87,7 @@ internal sealed class DiffSideOptions
             return NsOf(_to) is { } to && to <= from
                 ? throw new UsageException(
                     $"--to {ValueOf(parse, _to, side)}: expected a time after {ValueOf(parse, _from, side) ?? "the start"}")
-                : new DatasetSide(operand.Query, image, from, NsOf(_to));
+                : new DatasetSide(operand.Query, image, from, NsOf(_to) is { } end ? InWindow(_to, end) : null);
         }
 
         long? NsOf(Option<string[]> option) =>

@@ -16,17 +16,23 @@ internal static class ImageNotes
 
     /// <param name="image">The process image.</param>
     /// <param name="path">Its dataset or trace, as it was given.</param>
-    public static IEnumerable<string> Of(DatasetProcess image, string path) => Of(path, image.Sample, image.PartFromNs, image.PartToNs);
+    public static IEnumerable<string> Of(DatasetProcess image, string path) => Of(path, image.Sample, image.PartFromNs, image.PartToNs, image.WindowFromNs);
 
     /// <param name="path">Its dataset or trace, as it was given.</param>
     /// <param name="sample">Of how many blocks one was recorded.</param>
     /// <param name="fromNs">From when its trace was read, in ns since the start.</param>
     /// <param name="toNs">Up to when; null where that is its end.</param>
-    public static IEnumerable<string> Of(string path, long sample, long fromNs, long? toNs)
+    /// <param name="windowFromNs">From when on all of a kept recording is there; 0 where it is from its beginning.</param>
+    public static IEnumerable<string> Of(string path, long sample, long fromNs, long? toNs, long windowFromNs)
     {
         string name = TextLine.Plain(path);
         if (sample > 1)
             yield return $"Note: of {name} 1 block in {Quantity.Count(sample)} was recorded, chosen by its address: the figures are of those";
+        if (windowFromNs > 0)
+        {
+            yield return $"Note: {name} is whole from {Quantity.Duration(windowFromNs)} on: of what was before, only the blocks that were live then are there, "
+                + "and what is told of calls and of what they acquired is of the time since";
+        }
         if (fromNs > 0 || toNs is not null)
         {
             yield return $"Note: {name} is a part of a trace, from {Quantity.Duration(fromNs)} to {(toNs is { } to ? Quantity.Duration(to) : "its end")}: "

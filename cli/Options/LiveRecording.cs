@@ -144,6 +144,7 @@ internal sealed class LiveRecording : IDisposable
             Damage = _follower.Damage?.Message,
             Problem = _follower.Damage,
             Interval = _follower.Intervals.Count > 0 ? _follower.Intervals[^1].Number : 0,
+            KeptFromNs = _follower.Carried?.UntilNs,
             Mark = _follower.Markers.Count > 0 ? _follower.Markers[^1].Name : null,
             TimeNs = _markedNs,
             LagNs = lag,

@@ -83,6 +83,8 @@ internal static class EventText
             line.Field(",\"other_thread\":"u8, e.OtherThread);
         if (e.DurationNs > 0)
             line.Field(",\"duration_ns\":"u8, e.DurationNs);
+        if (e.IsCarried)
+            line.Text(",\"carried\":true"u8);
         if (e.Stack > 0)
             line.Field(",\"stack\":"u8, e.Stack);
         line.Text("}\n"u8);
@@ -106,6 +108,8 @@ internal static class EventText
             line.Field("  took "u8, e.DurationNs);
             line.Text(" ns"u8);
         }
+        if (e.IsCarried)
+            line.Text("  carried"u8);
         if (e.IsNull && CallKinds.IsAcquisition(e.Kind))
             line.Text(e.BytesRequested == 0 && e.PreviousObject >= 0 && e.Object < 0 ? "  freed"u8 : "  failed"u8);
         if (e.Stack > 0)

@@ -35,7 +35,8 @@ internal static class CheckLine
         string place = f.Place is not { } at ? ""
             : f.IsOfSite ? $" at {Place(at)}"
             : $"; most of it, {Amount(f.Figure, at.Bytes, isShare: true)}, at {Place(at)}";
-        return $"{name}: {(f.IsNew ? "new site: " : "")}{Word(f.Figure)} {Amount(f.Figure, f.Value)} ({than}){place}";
+        string uncertain = f.UncertainBytes == 0 ? "" : $"; {Quantity.Bytes(f.UncertainBytes)} of it uncertain";
+        return $"{name}: {(f.IsNew ? "new site: " : "")}{Word(f.Figure)} {Amount(f.Figure, f.Value)} ({than}){place}{uncertain}";
     }
 
     /// <summary>What was looked at, where all is well.</summary>
@@ -67,6 +68,16 @@ internal static class CheckLine
             string name = NameOf(report, p.Host, p.Process);
             if (p.EventsLost > 0)
                 yield return $"{name}: {Quantity.Count(p.EventsLost, "call")} lost: blocks may look outstanding that are not, or be missing";
+            if (p.UncertainBlocks > 0)
+            {
+                yield return $"{name}: {Quantity.Count(p.UncertainBlocks, "outstanding block")} of {Quantity.Bytes(p.UncertainBytes)} may have been freed unseen, "
+                    + "when calls were lost or recording was stopped: not certain leaks";
+            }
+            if (p.WindowFromNs > 0)
+            {
+                yield return $"{name}: whole from {Quantity.Duration(p.WindowFromNs)} on: what is outstanding is of the whole run, its peak and what was "
+                    + "allocated are of the time since";
+            }
             if (p.IsPart)
                 yield return $"{name}: a part of the trace was judged: what was acquired before it is not counted, and what was freed after it looks live";
             if (p.Damage.Length > 0)

@@ -74,7 +74,25 @@ internal static class InfoPage
             + (s.RecordsOperatorNew ? ", operator new its own" : ", operator new seen as malloc"));
         Fact("source", s.Source + (s.Source == ProcessInfo.FromMallocHook ? " (calloc, realloc, alignment and operator new look like malloc and free)" : "")
             + (s.Sample > 1 ? $", 1 block in {s.Sample}" : ", every block") + (s.Latency ? ", each call's latency" : "") + (s.Stacks ? ", stacks" : ""));
+        if (s.Kept is { } kept)
+            Fact("kept", DescribeKept(kept, s.EventBytes));
         return facts;
+    }
+
+    /// <summary>What is whole of a recording, and what is left of the rest.</summary>
+    public static string DescribeKept(KeptSummary kept, long eventBytes)
+    {
+        string asked = (kept.KeepBytes, kept.KeepNs) switch
+        {
+            (0, 0) => "",
+            (_, 0) => $" (--keep {Quantity.Bytes(kept.KeepBytes)})",
+            (0, _) => $" (--keep {Quantity.Duration(kept.KeepNs)})",
+            _ => $" (--keep {Quantity.Bytes(kept.KeepBytes)}, {Quantity.Duration(kept.KeepNs)})",
+        };
+        string uncertain = kept.UncertainBlocks == 0 ? "" : $", {Quantity.Count(kept.UncertainBlocks)} of them uncertain";
+        return $"whole from {Quantity.Duration(kept.FromNs)} on, {Quantity.Bytes(eventBytes)}{asked}; {Quantity.Count(kept.EventsGone, "event")} before it gone, "
+            + $"but for {Quantity.Count(kept.Blocks, "block")} ({Quantity.Bytes(kept.Bytes)}) that {(kept.Blocks == 1 ? "was" : "were")} live then; "
+            + $"{Quantity.Count(kept.StillLiveBlocks)} ({Quantity.Bytes(kept.StillLiveBytes)}) still {(kept.StillLiveBlocks == 1 ? "is" : "are")} at the end{uncertain}";
     }
 
     private static string Shortened(string value) =>
@@ -99,7 +117,8 @@ internal static class InfoPage
         Figure("cross-thread", Quantity.Count(s.CrossThreadReleases), $"freed by another thread{Share(s.CrossThreadReleases, s.Acquisitions)}");
         Figure("releases of null", Quantity.Count(s.NullReleases));
         Figure("peak live", Quantity.Bytes(s.PeakLiveBytes), $"at {Quantity.Duration(s.PeakLiveNs)}");
-        Figure("live at end", Quantity.Bytes(s.LiveBytes), s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks");
+        Figure("live at end", Quantity.Bytes(s.LiveBytes), (s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks")
+            + (s.LiveUncertainBlocks == 0 ? "" : $", {Quantity.Count(s.LiveUncertainBlocks)} of them ({Quantity.Bytes(s.LiveUncertainBytes)}) uncertain"));
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
         if (s.Forked)
             Figure("of the parent", Quantity.Count(s.InheritedReleases), "frees of blocks that were there when the process was forked");
@@ -137,6 +156,8 @@ internal static class InfoPage
         }
         if (s.OnlyInterval is { } only)
             return $"since the start; interval {only} alone is shown, {Quantity.Duration(s.RecordedNs)} of it";
+        if (s.Kept is not null)
+            return $"since the start; the latest {Quantity.Duration(s.RecordedNs)} are whole";
         if (s.Intervals.Count > 1)
             return $"{Quantity.Duration(s.RecordedNs)} of it recorded, in {Quantity.Count(s.Intervals.Count)} intervals";
         return s.RecordedNs < 0.95 * s.DurationNs ? $"{Quantity.Duration(s.RecordedNs)} of it recorded" : "";

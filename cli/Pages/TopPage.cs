@@ -83,7 +83,7 @@ internal static class TopPage
         string mark = r.Mark is { } name ? $", mark '{TextLine.Plain(name)}'" : "";
         return r.State switch
         {
-            TopState.Recording => $"recorded{since}{interval}{mark}",
+            TopState.Recording => $"recorded{since}{(r.KeptFromNs is { } ns ? $", whole from {Quantity.Duration(ns)} on" : "")}{interval}{mark}",
             TopState.Stopped => $"stopped{interval}{mark}",
             TopState.Failed => "failed",
             TopState.Abandoned => "not written any more",

@@ -36,6 +36,8 @@ public sealed class LatencyStatistics : ITraceSink
     /// <inheritdoc/>
     public void Add(in TraceCall call)
     {
+        if (call.IsCarried)
+            return; // those that were not live any more are missing
         ref (LongHistogram Histogram, long MaxNs)? entry = ref _byKind[(int)call.Kind];
         (LongHistogram histogram, long max) = entry ?? (new LongHistogram(1, LongestNs, Digits), 0);
         histogram.RecordValue(Math.Min(call.DurationNs, LongestNs));

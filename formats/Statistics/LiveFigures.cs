@@ -13,13 +13,13 @@ public sealed class LiveFigures
     /// <summary>Calls of the thread. A reallocation is one; of a site they are not counted.</summary>
     public long Calls { get; internal set; }
 
-    /// <summary>Blocks acquired; a successful reallocation acquires one.</summary>
+    /// <summary>Blocks acquired, without those that are carried (<see cref="Calls.TraceEvent.IsCarried"/>); a successful reallocation acquires one.</summary>
     public long Blocks { get; private set; }
 
     /// <summary>Bytes requested for them; at most <see cref="ByteCount.Max"/>.</summary>
     public ulong Bytes => ByteCount.Of(Acquired);
 
-    /// <summary>Blocks of them that are live.</summary>
+    /// <summary>Blocks that are live, carried ones too.</summary>
     public long LiveBlocks { get; private set; }
 
     /// <summary>Bytes requested for those; at most <see cref="ByteCount.Max"/>.</summary>
@@ -48,10 +48,15 @@ public sealed class LiveFigures
     private UInt128 _bytesBefore;
     private double[]? _liveAt; // of the window's moments; absent: never seen live
 
-    internal void Acquire(ulong bytes)
+    /// <param name="bytes">Requested.</param>
+    /// <param name="isCarried">Whether it was before the window: it is live, and was not acquired there.</param>
+    internal void Acquire(ulong bytes, bool isCarried)
     {
-        Blocks++;
-        Acquired += bytes;
+        if (!isCarried)
+        {
+            Blocks++;
+            Acquired += bytes;
+        }
         LiveBlocks++;
         Live += bytes;
     }

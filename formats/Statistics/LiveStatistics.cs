@@ -48,6 +48,12 @@ public sealed class LiveStatistics : ITraceSink
     public void Add(in TraceCall call)
     {
         LiveFigures thread = ThreadOf(call.Thread);
+        if (call.IsCarried)
+        {
+            if (call.Acquired >= 0)
+                Acquire(call, thread);
+            return;
+        }
         thread.Calls++;
         Total.Calls++;
         if (call.IsReallocation)
@@ -70,9 +76,9 @@ public sealed class LiveStatistics : ITraceSink
             _sites.Add(new LiveFigures(call.Stack));
         }
         ulong bytes = call.BytesRequested;
-        Total.Acquire(bytes);
-        _sites[index].Acquire(bytes);
-        thread.Acquire(bytes);
+        Total.Acquire(bytes, call.IsCarried);
+        _sites[index].Acquire(bytes, call.IsCarried);
+        thread.Acquire(bytes, call.IsCarried);
         _live[call.TakenSlot] = new Block(call.Acquired, bytes, index, call.Thread);
         _bytes.Acquired(bytes, call.Acquired, call.TimeNs);
     }

@@ -20,11 +20,11 @@ public sealed class SiteStatistics : ITraceSink
 
         /// <summary>The stack, as <see cref="TraceEvent.Stack"/>; 0: calls of which it is not known.</summary>
         public int Stack { get; }
-        /// <summary>Blocks acquired; a reallocation acquires one.</summary>
+        /// <summary>Blocks acquired, without those that are carried; a reallocation acquires one.</summary>
         public long Blocks { get; internal set; }
         /// <summary>Bytes requested for them; at most <see cref="ByteCount.Max"/>.</summary>
         public ulong Bytes => ByteCount.Of(Acquired);
-        /// <summary>Blocks that are still live.</summary>
+        /// <summary>Blocks that are still live, carried ones too.</summary>
         public long LiveBlocks { get; internal set; }
         /// <summary>Bytes requested for those; at most <see cref="ByteCount.Max"/>.</summary>
         public ulong LiveBytes => ByteCount.Of(Live);
@@ -60,8 +60,11 @@ public sealed class SiteStatistics : ITraceSink
         if (!_sites.TryGetValue(call.Stack, out Site? site))
             _sites.Add(call.Stack, site = new Site(call.Stack));
         ulong bytes = call.BytesRequested;
-        site.Blocks++;
-        site.Acquired += bytes;
+        if (!call.IsCarried)
+        {
+            site.Blocks++;
+            site.Acquired += bytes;
+        }
         site.LiveBlocks++;
         site.Live += bytes;
         _live[call.TakenSlot] = new LiveBlock(call.Acquired, site, bytes);

@@ -3,13 +3,21 @@ using AllocReplay.Formats.Calls;
 namespace AllocReplay.Formats.Statistics;
 
 /// <summary>Totals over a trace: what <c>info</c> prints and what a replay is checked against.</summary>
-public sealed class TraceStatistics : ITraceSink
+/// <remarks>
+/// Of a recording of which the oldest part is gone, calls, and the blocks and bytes that they acquired, are those of the window, which is there whole.
+/// The carried blocks, which were live when it began, count as live, at the peak too, and have figures of their own.
+/// </remarks>
+/// <param name="carried">What the trace says of that part, <see cref="TraceReader.Carried"/>; null where it is whole.</param>
+public sealed class TraceStatistics(CarriedPart? carried = null) : ITraceSink
 {
     private readonly long[] _byKind = new long[64];
-    private readonly SlotArray<LiveBlock> _live = new(new LiveBlock(TraceEvent.NoObject, 0, 0));
+    private readonly SlotArray<LiveBlock> _live = new(new LiveBlock(TraceEvent.NoObject, 0, 0, 0, 0));
     private readonly List<ThreadTotals> _threads = [];
     private readonly LivePeak _bytes = new();
-    private UInt128 _acquired; // exact
+    private UInt128 _acquired, _carriedBytes; // exact
+    private long _carriedEnd; // the first object that is not carried
+    private bool _isBegun; // an event of the window was read
+    private int _slots; // that blocks were told of
 
     /// <summary>Per-thread totals.</summary>
     public sealed class ThreadTotals
@@ -46,6 +54,16 @@ public sealed class TraceStatistics : ITraceSink
     /// <summary>Calls and live bytes over time.</summary>
     public Timeline Timeline { get; } = new();
 
+    /// <summary>Which of the live blocks are uncertain. Whoever reads the trace tells it of the intervals.</summary>
+    public Certainty Certainty { get; } = new();
+
+    /// <summary>Events that are carried, of all kinds; in no other figure.</summary>
+    public long CarriedEvents { get; private set; }
+    /// <summary>Blocks that were live when the window began.</summary>
+    public long CarriedBlocks { get; private set; }
+    /// <summary>Bytes requested for them; at most <see cref="ByteCount.Max"/>.</summary>
+    public ulong CarriedBytes => ByteCount.Of(_carriedBytes);
+
     /// <summary>Events of all kinds.</summary>
     public long Events { get; private set; }
     /// <summary>Allocation and deallocation calls. A reallocation is one call; thread events are none.</summary>
@@ -70,7 +88,7 @@ public sealed class TraceStatistics : ITraceSink
     /// call begins, or on and on when it fails.
     /// </summary>
     public ulong PeakLiveBytes => ByteCount.Of(_bytes.Peak.Bytes);
-    /// <summary>When that was first, nanoseconds since the start of the recording; 0 without blocks.</summary>
+    /// <summary>When that was first, nanoseconds since the start of the recording; 0 without blocks. Of carried blocks: when the window began.</summary>
     public long PeakLiveNs => _bytes.Peak.Ns;
     /// <summary>The object whose acquisition reached it; <see cref="TraceEvent.NoObject"/> where there were never any bytes.</summary>
     public long PeakLiveObject => _bytes.Peak.Block;
@@ -93,7 +111,8 @@ public sealed class TraceStatistics : ITraceSink
     /// <param name="progress">Told the share of the trace that is read, from 0 to 1.</param>
     public static TraceStatistics Of(TraceReader reader, IProgress<double>? progress = null)
     {
-        var statistics = new TraceStatistics();
+        var statistics = new TraceStatistics(reader.Carried);
+        statistics.Certainty.See(reader);
         reader.ForEach([statistics], progress);
         return statistics;
     }
@@ -101,7 +120,7 @@ public sealed class TraceStatistics : ITraceSink
     /// <inheritdoc/>
     public void Begin(in TraceEvent begin)
     {
-        ThreadTotals thread = See(begin.Kind, begin.Thread, begin.TimeNs);
+        ThreadTotals thread = See(begin.Kind, begin.Thread, begin.TimeNs, begin.IsCarried);
         if (thread.Reallocating.Object >= 0)
             EndRealloc(thread, begin.Thread, isKept: false, isReleased: false); // the thread went on, and the end of that call is not in the trace
         if (begin.Object >= 0 && _live[begin.Slot] is var block && block.Object == begin.Object)
@@ -109,13 +128,19 @@ public sealed class TraceStatistics : ITraceSink
             thread.Reallocating = (begin.Object, begin.Slot);
             _bytes.Begun(begin.Thread, block.Size);
         }
-        See(begin.TimeNs, isCall: false);
+        if (!begin.IsCarried)
+            See(begin.TimeNs, isCall: false);
     }
 
     /// <inheritdoc/>
     public void Add(in TraceCall call)
     {
-        ThreadTotals thread = See(call.Kind, call.Thread, call.TimeNs);
+        ThreadTotals thread = See(call.Kind, call.Thread, call.TimeNs, call.IsCarried);
+        if (call.IsCarried)
+        {
+            Carry(call);
+            return;
+        }
         Calls++;
         thread.Calls++;
         if (!call.IsDeallocation)
@@ -130,26 +155,74 @@ public sealed class TraceStatistics : ITraceSink
     /// <inheritdoc/>
     public void Add(in ThreadEvent e)
     {
-        ThreadTotals thread = See(e.Kind, e.Thread, e.TimeNs);
+        ThreadTotals thread = See(e.Kind, e.Thread, e.TimeNs, e.IsCarried);
+        Certainty.See(e);
         if (e.Kind == CallKind.ThreadStart)
             thread.Parent = e.OtherThread;
         else if (e.Kind == CallKind.ThreadExit)
             thread.ExitNs = e.TimeNs;
-        See(e.TimeNs, isCall: false);
+        if (!e.IsCarried)
+            See(e.TimeNs, isCall: false);
     }
 
-    private ThreadTotals See(CallKind kind, int index, long ns)
+    /// <summary>The blocks that are live where the statistics stand, by what is known of them.</summary>
+    public LiveCertainty MeasureLive()
     {
+        var live = new LiveCertainty.Sums();
+        for (int slot = 0; slot < _slots; slot++)
+            if (_live[slot] is var block && block.Object >= 0)
+                live.Add(block.Size, block.Object < _carriedEnd, Certainty.IsUncertain(block.Ns, block.Interval));
+        return live.ToResult();
+    }
+
+    private ThreadTotals See(CallKind kind, int index, long ns, bool isCarried)
+    {
+        if (!isCarried && !_isBegun)
+            BeginWindow(ns);
         while (_threads.Count <= index)
             _threads.Add(new ThreadTotals());
         ThreadTotals thread = _threads[index];
-        Events++;
-        _byKind[(int)kind]++;
+        if (isCarried)
+        {
+            CarriedEvents++;
+        }
+        else
+        {
+            Events++;
+            _byKind[(int)kind]++;
+        }
         DurationNs = Math.Max(DurationNs, ns);
         if (thread.FirstNs < 0)
             thread.FirstNs = ns;
         thread.LastNs = ns;
         return thread;
+    }
+
+    /// <summary>What is carried is the level that the picture of the window begins at.</summary>
+    private void BeginWindow(long ns)
+    {
+        _isBegun = true;
+        if (carried is not null && CarriedEvents > 0)
+            See(Math.Min(ns, carried.UntilNs), isCall: false);
+    }
+
+    private void Carry(in TraceCall call)
+    {
+        if (call.Acquired < 0)
+            return;
+        ulong bytes = call.BytesRequested;
+        CarriedBlocks++;
+        _carriedBytes += bytes;
+        _carriedEnd = call.Acquired + 1;
+        _bytes.Acquired(bytes, call.Acquired, carried?.UntilNs ?? call.TimeNs);
+        Hold(call);
+    }
+
+    private void Hold(in TraceCall call)
+    {
+        _live[call.TakenSlot] = new LiveBlock(call.Acquired, call.BytesRequested, call.TimeNs, call.Thread, call.Interval);
+        _slots = Math.Max(_slots, call.TakenSlot + 1);
+        LiveBlocks++;
     }
 
     private void See(long ns, bool isCall) => Timeline.Add(ns, isCall, ByteCount.Of(_bytes.Live));
@@ -168,8 +241,7 @@ public sealed class TraceStatistics : ITraceSink
             _bytes.Released(displaced.Size);
         Acquisitions++;
         _acquired += call.BytesRequested;
-        _live[call.TakenSlot] = new LiveBlock(call.Acquired, call.BytesRequested, call.Thread);
-        LiveBlocks++;
+        Hold(call);
         _bytes.Acquired(call.BytesRequested, call.Acquired, call.TimeNs);
         thread.LastAcquired = call.Acquired;
     }
@@ -214,5 +286,5 @@ public sealed class TraceStatistics : ITraceSink
         return true;
     }
 
-    private record struct LiveBlock(long Object, ulong Size, int Thread);
+    private record struct LiveBlock(long Object, ulong Size, long Ns, int Thread, uint Interval);
 }

@@ -64,11 +64,11 @@ public record TraceSummary
     public required long StacksCutBlocks { get; init; }
     /// <summary>Blocks whose stack is not known at all, where stacks were recorded.</summary>
     public required long StacksUnknownBlocks { get; init; }
-    /// <summary>Time of the first event; -1 without events.</summary>
+    /// <summary>Time of the first event; of a recording whose oldest part is gone, when what is there whole begins; -1 without events.</summary>
     public required long FirstNs { get; init; }
     /// <summary>Time of the last event.</summary>
     public required long DurationNs { get; init; }
-    /// <summary>Time that was recorded, up to the last event: the intervals' lengths.</summary>
+    /// <summary>Time that was recorded and is there whole, up to the last event: the intervals' lengths.</summary>
     public required long RecordedNs { get; init; }
     /// <summary>Events of all kinds.</summary>
     public required long Events { get; init; }
@@ -102,6 +102,12 @@ public record TraceSummary
     public required long LiveBlocks { get; init; }
     /// <summary>Their bytes.</summary>
     public required ulong LiveBytes { get; init; }
+    /// <summary>Live blocks at the end that may have been given back unseen: calls were lost, or recording was stopped, after they were acquired.</summary>
+    public required long LiveUncertainBlocks { get; init; }
+    /// <summary>Their bytes.</summary>
+    public required ulong LiveUncertainBytes { get; init; }
+    /// <summary>What is kept of a recording whose oldest part is gone; null where it is there from its beginning.</summary>
+    public required KeptSummary? Kept { get; init; }
     /// <summary>What the sparklines show.</summary>
     public required TimelineSummary Timeline { get; init; }
     /// <summary>The interval that the figures are of; null: all.</summary>
@@ -160,7 +166,8 @@ public record TraceSummary
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static TraceSummary Read(TraceReader reader, SymbolTable? symbols = null, IProgress<double>? progress = null, CancellationToken token = default)
     {
-        var statistics = new TraceStatistics();
+        var statistics = new TraceStatistics(reader.Carried);
+        statistics.Certainty.See(reader);
         var latencies = new LatencyStatistics();
         var sites = new SiteStatistics();
         List<ITraceSink> sinks = [statistics];
@@ -213,6 +220,7 @@ public record TraceSummary
         (long fromNs, long toNs) = reader.Bounds;
         ProcessInfo process = reader.Process;
         bool isRoot = reader.Session?.Pid == process.Pid;
+        LiveCertainty live = statistics.MeasureLive();
         return new TraceSummary
         {
             Path = reader.Path,
@@ -243,7 +251,8 @@ public record TraceSummary
             RecordedNs = RecordedOf(reader, statistics.DurationNs),
             Events = statistics.Events,
             EventBytes = reader.EventBytes,
-            BytesPerEvent = statistics.Events == 0 || reader.Range is { BoundsTime: true } ? 0 : (double)reader.EventBytes / statistics.Events,
+            BytesPerEvent = statistics.Events == 0 || reader.Range is { BoundsTime: true } ? 0
+                : (double)reader.EventBytes / (statistics.Events + statistics.CarriedEvents),
             Calls = statistics.Calls,
             CallsByKind = CallsOf(statistics),
             Latencies = latencies.Calls,
@@ -261,6 +270,9 @@ public record TraceSummary
             PeakLiveNs = statistics.PeakLiveNs,
             LiveBlocks = statistics.LiveBlocks,
             LiveBytes = statistics.LiveBytes,
+            LiveUncertainBlocks = live.UncertainBlocks,
+            LiveUncertainBytes = live.UncertainBytes,
+            Kept = KeptSummary.Of(reader, statistics, live),
             Timeline = new TimelineSummary(
                 statistics.Timeline.StartNs, statistics.Timeline.BucketNs, statistics.Timeline.Calls, statistics.Timeline.PeakLiveBytes),
             OnlyInterval = reader.Range?.Interval,
@@ -288,6 +300,7 @@ public record TraceSummary
     private static long RecordedOf(TraceReader reader, long endNs)
     {
         (long fromNs, long toNs) = reader.Bounds;
+        fromNs = Math.Max(fromNs, reader.Carried?.UntilNs ?? 0);
         IEnumerable<(long StartNs, long StopNs)> spans = reader.Intervals.Count == 0 ? [(0, endNs)]
             : reader.Intervals.Where(i => reader.Range?.Interval is not { } only || i.Number == only).Select(i => (i.StartNs, i.StopNs ?? endNs));
         return spans.Sum(s => Math.Max(0, Math.Min(s.StopNs, toNs) - Math.Max(s.StartNs, fromNs)));

@@ -13,6 +13,10 @@ public enum TraceWarningKind
     DurationLimit,
     /// <summary>The figures are of 1 block in so many as the count says.</summary>
     Sampled,
+    /// <summary>The oldest part of the recording is gone but for the blocks that were live; the count is of events that are gone.</summary>
+    Kept,
+    /// <summary>Blocks that look live at the end and may have been given back unseen.</summary>
+    Uncertain,
     /// <summary>Recorded by MallocHook, which tells of malloc and free only; the count is 0.</summary>
     MallocHook,
     /// <summary>The trace is damaged; the count is 0.</summary>
@@ -48,6 +52,10 @@ public static class TraceWarnings
             yield return new(TraceWarningKind.DurationLimit);
         if (s.Sample > 1)
             yield return new(TraceWarningKind.Sampled, s.Sample);
+        if (s.Kept is not null)
+            yield return new(TraceWarningKind.Kept, s.Kept.EventsGone);
+        if (s.LiveUncertainBlocks > 0)
+            yield return new(TraceWarningKind.Uncertain, s.LiveUncertainBlocks);
         if (s.Source == ProcessInfo.FromMallocHook)
             yield return new(TraceWarningKind.MallocHook);
         if (s.Damage is not null)

@@ -17,7 +17,7 @@ public sealed class ReportMomentsTests
         .Sample(
             (duration, peak, marks) =>
             {
-                var moments = new ReportMoments(duration, peak, [.. marks.Select(m => (long)m)]);
+                var moments = new ReportMoments(0, duration, peak, [.. marks.Select(m => (long)m)]);
                 Assert.Equal(moments.Ns.Distinct().Order(), moments.Ns);
                 Assert.True(moments.Ns[^1] >= duration);
                 long[] times = [0, peak, duration, .. moments.Ns.SelectMany(m => new[] { m - 1, m, m + 1 }).Where(t => t >= 0)];
@@ -37,7 +37,7 @@ public sealed class ReportMomentsTests
     [InlineData(long.MaxValue / 2 + 7)]
     public void So_it_is_where_numbers_end(long duration)
     {
-        var moments = new ReportMoments(duration, duration - 3, [5]);
+        var moments = new ReportMoments(0, duration, duration - 3, [5]);
         Assert.True(moments.Ns[^1] >= duration);
         Assert.Equal(moments.Ns.Distinct().Order(), moments.Ns);
         long[] times = [0, 5, 6, duration - 4, duration - 3, duration - 2, duration];

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using AllocReplay.Cli;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Replayer.Compare;
 using AllocReplay.Tests.Support;
 
@@ -49,6 +50,7 @@ public sealed partial class JsonReferenceTests : IDisposable
         | `displaced_object` | integer | | The block that was still live at this address, as its release is not in the trace. Absent where there is none. |
         | `other_thread` | integer | | The parent of a thread that starts, the child of one that creates. Absent otherwise. |
         | `duration_ns` | integer | ns | What the call took, where latency was recorded. Absent where it is 0. |
+        | `carried` | boolean | | true of what is left of the part of a kept recording that is gone (`record --keep`). Absent otherwise. |
         | `stack` | integer | | The stack that it was called with, where stacks were recorded. Absent where it is not known. |
         | `frames` | array | | In the first line with a stack: its functions as `info` has them in `sites[].frames`, the lowest first. |
         | `is_whole` | boolean | | There too: whether the last of them is the thread's first; else there were more. |
@@ -143,9 +145,17 @@ public sealed partial class JsonReferenceTests : IDisposable
         writer.Thread(1).Event(40, CallKind.ThreadStart, otherThread: 0);
         writer.Save();
         _runner.Run("dump", _directory["svc.allocrec"], "--json");
+        string whole = _runner.Output;
+        using (RecordingWindow window = RecordingWindow.Open(writer.ImageDirectory))
+        {
+            window.Look(isLast: true);
+            window.PassEvents(3);
+            window.Save();
+        }
+        _runner.Run("dump", _directory["svc.allocrec"], "--json");
 
         var printed = new HashSet<string>();
-        foreach (string line in _runner.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        foreach (string line in (whole + _runner.Output).Split('\n', StringSplitOptions.RemoveEmptyEntries))
             using (JsonDocument json = JsonDocument.Parse(line))
                 printed.UnionWith(json.RootElement.EnumerateObject().Select(p => p.Name));
         Assert.Equal(Row().Matches(Lines).Select(m => m.Groups[1].Value).Order(StringComparer.Ordinal), printed.Order(StringComparer.Ordinal));

@@ -8,7 +8,7 @@ import type { LifetimeCell, Report } from "./report.ts";
 const STILL_LIVE = -1;
 
 export function lifetimes(report: Report): HTMLElement {
-    const { cells, lost_free_blocks: lost } = report.lifetimes;
+    const { cells, lost_free_blocks: lost, carried_blocks: carried } = report.lifetimes;
     const sizes = [...new Set(cells.map(cell => cell.class_bytes))].sort((a, b) => a - b);
     // Those of which the lifetime is not known come last.
     const lives = [...new Set(cells.map(cell => cell.from_ns))].sort((a, b) => Number(a === STILL_LIVE) - Number(b === STILL_LIVE) || a - b);
@@ -27,7 +27,9 @@ export function lifetimes(report: Report): HTMLElement {
         element("p", { class: "controls" }, select("Shade and figures by", ["blocks", "bytes"], index => draw(index === 0 ? "blocks" : "bytes"))),
         place,
         element("p", { class: "note" }, "Sizes from the one above a column to the next. Of blocks that are live at the end only an age "
-            + `is known, so they stand by themselves.${lost > 0 ? ` ${counted(lost, "block")} whose release is not in the trace are left out.` : ""}`));
+            + `is known, so they stand by themselves.${lost > 0 ? ` ${counted(lost, "block")} whose release is not in the trace are left out.` : ""}${
+                carried > 0 ? ` ${counted(carried, "block")} acquired before the trace is whole are left out too: of those beside them only the longest-lived are `
+                    + "there." : ""}`));
 }
 
 function cellOf(cell: LifetimeCell | undefined, unit: "blocks" | "bytes", most: number): HTMLElement {

@@ -16,7 +16,7 @@ export interface Report {
     timeline: Timeline;
     flame: FlameData | null;
     suspects: Suspects | null;
-    lifetimes: { cells: LifetimeCell[]; lost_free_blocks: number };
+    lifetimes: { cells: LifetimeCell[]; lost_free_blocks: number; carried_blocks: number };
     thread_pairs: { pairs: ThreadPair[]; other_pairs: number; other_blocks: number };
     sites: { rows: Site[]; others: number } | null;
     against: Difference | null;
@@ -83,6 +83,11 @@ export interface Summary {
     sample: number;
     part_from_ns: number;
     part_to_ns: number | null;
+    window_from_ns: number;
+    carried_blocks: number;
+    events_gone: number;
+    uncertain_blocks: number;
+    uncertain_bytes: number;
     events: number;
     calls: number;
     blocks: number;

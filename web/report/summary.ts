@@ -7,7 +7,7 @@ import type { PageData, Report, Summary, Timeline } from "./report.ts";
 
 export function summary(data: PageData): HTMLElement {
     const { report } = data, s = report.summary;
-    const seconds = (s.duration_ns - s.part_from_ns) / 1e9;
+    const seconds = (s.duration_ns - Math.max(s.part_from_ns, s.window_from_ns)) / 1e9;
     return facts([
         ["command line", element("code", {}, name(s.arguments.length > 0 ? s.arguments.join(" ") : s.executable))],
         ["recorded", element("time", { datetime: startOf(s).toISOString() }, `${startOf(s).toISOString().slice(0, 19).replace("T", " ")} UTC, for ${
@@ -17,7 +17,8 @@ export function summary(data: PageData): HTMLElement {
         ["blocks", `${count(s.blocks)}${s.bytes_acquired !== null ? `, ${bytes(s.bytes_acquired)} in all` : ""}`],
         ["peak live", s.peak_live_bytes === null ? "not known of a dataset as old as this"
             : figure("peak", s.peak_live_bytes, ` at ${moment(s.peak_live_ns!)}`)],
-        ["live at the end", figure("outstanding", s.outstanding_bytes, ` in ${counted(s.outstanding_blocks, "block")}`)],
+        ["live at the end", figure("outstanding", s.outstanding_bytes, ` in ${counted(s.outstanding_blocks, "block")}${
+            s.uncertain_blocks > 0 ? `, ${count(s.uncertain_blocks)} of them (${bytes(s.uncertain_bytes)}) uncertain` : ""}`)],
         ["temporary", `${counted(s.temporary_blocks, "block")}, ${share(s.temporary_blocks, s.blocks)}: freed before their thread acquired another`],
         ["freed by others", `${counted(s.cross_thread_frees, "block")}, ${share(s.cross_thread_frees, s.blocks)}: by another thread than acquired them`],
         ["process", element("span", {}, name(report.process), s.pid > 0 && ` (pid ${s.pid})`, " on ", name(report.host),
@@ -40,6 +41,11 @@ export function missing({ summary: s, timeline }: Report): string[] {
         [s.sample > 1, `1 block in ${count(s.sample)} was recorded, chosen by its address: all figures are of those.`],
         [isPart(s), `This is a part of the trace: blocks acquired before ${moment(s.part_from_ns)} are left out${
             s.part_to_ns !== null ? `, and those freed after ${moment(s.part_to_ns)} look live` : ""}.`],
+        [s.window_from_ns > 0, `This is whole from ${moment(s.window_from_ns)} on. ${counted(s.events_gone, "event")} before that are gone, but for the ${
+            counted(s.carried_blocks, "block")} that were live then: they are in all that is told of live blocks, and in nothing that is told of calls, of what `
+            + "was acquired, and of lifetimes."],
+        [s.uncertain_blocks > 0, `${counted(s.uncertain_blocks, "block")} of ${bytes(s.uncertain_bytes)}, live at the end, may have been freed unseen: `
+            + "calls were lost, or recording was stopped, after they were acquired."],
         [m.events_lost > 0, `${counted(m.events_lost, "call")} were made while recording and are not in the trace.`],
         [m.failure !== "", `Recording ended early: ${m.failure}`],
         [m.damage !== "", `The trace is damaged, this is of what could be read: ${m.damage}`],

@@ -27,7 +27,7 @@ export function timeline(report: Report, onChoose: (chosen: Chosen) => void): Ti
             : areasOf(data.threads, data.other_threads, data.threads.map(threadName), "thread");
         chart = areaChart(`Live bytes by ${ways[way]}`, data.moments_ns, ...axes(data), areas,
             data.peak_index === null ? null : { at: data.peak_index, label: "peak" },
-            data.marks.shown.map(mark => ({ name: mark.name, x: Math.min(mark.ns, data.moments_ns.at(-1)!), moment: mark.moment })),
+            data.marks.shown.filter(mark => mark.ns >= data.moments_ns[0]!).map(mark => ({ name: mark.name, x: Math.min(mark.ns, data.moments_ns.at(-1)!), moment: mark.moment })),
             data.unrecorded.map(stretch => ({ from: stretch.from_ns, to: stretch.to_ns })), onChoose);
         chart.mark(chosen);
         place.replaceChildren(chart.element, details(["The same as a table"], () => [
@@ -56,9 +56,9 @@ export function timeline(report: Report, onChoose: (chosen: Chosen) => void): Ti
 }
 
 function axes(data: Timeline): [Axis, Axis] {
-    const last = Math.max(1, data.moments_ns.at(-1)!), most = Math.max(1, ...data.live_bytes) * 1.05;
+    const first = data.moments_ns[0]!, last = Math.max(first + 1, data.moments_ns.at(-1)!), most = Math.max(1, ...data.live_bytes) * 1.05;
     return [
-        { label: "time", range: [0, last], ticks: multiples(last, 10), text: moment },
+        { label: "time", range: [first, last], ticks: multiples(last - first, 10).map(since => first + since), text: moment },
         { label: "live", range: [0, most], ticks: multiples(most, 2), text: bytes },
     ];
 }

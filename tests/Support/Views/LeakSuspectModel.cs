@@ -22,8 +22,8 @@ internal sealed record LeakSuspectModel(ModelBlock[] Live, ModelBlock[] Overdue,
         (ModelBlock[] Blocks, int Later, double Age) overdue = ([], 0, 0);
         for (int j = 16; j >= 3 && overdue.Blocks.Length == 0; j--)
         {
-            ModelBlock[] old = [.. live.Where(b => tenths.TenfoldAge(b) << j > 20 * (BigInteger)tenths.SpanNs)];
-            int later = seen.Count(b => !live.Contains(b) && (BigInteger)b.LifetimeNs << j > tenths.SpanNs);
+            ModelBlock[] old = [.. live.Acquired().Where(b => tenths.TenfoldAge(b) << j > 20 * (BigInteger)tenths.SpanNs)];
+            int later = seen.Acquired().Count(b => !live.Contains(b) && (BigInteger)b.LifetimeNs << j > tenths.SpanNs);
             int[] acquired = [.. old.Select(tenths.TenthOf)];
             if (later <= tolerance * (later + old.Length) && acquired.Distinct().Count() >= 3 && acquired.Max() >= 6
                 && acquired.Count(k => k >= 5) * 4 > old.Length)

@@ -17,6 +17,9 @@ internal sealed class ModelBlock
     public required long Ns { get; init; }
     public required int Thread { get; init; }
 
+    /// <summary>Whether it was acquired before the window of a kept recording.</summary>
+    public required bool IsCarried { get; init; }
+
     /// <summary>Null where it is not known.</summary>
     public required KnownStack? Stack { get; init; }
 
@@ -30,6 +33,7 @@ internal sealed class ModelBlock
     public int FreeThread { get; set; } = -1;
 
     public bool IsAlive => End == "alive_at_end";
+    public bool IsUncertain => IsAlive && Image.GapsNs.Any(gap => gap >= Ns);
     public bool IsEnded => End is "freed" or "reallocated";
     public bool IsLost => End == "lost_free";
     public bool IsFreedByOther => FreeThread >= 0 && FreeThread != Thread;
@@ -42,7 +46,7 @@ internal sealed class ModelBlock
     public IEnumerable<ModelBlock> Meanwhile => Image.Blocks.Where(b => b.At > At && b.At < EndAt);
     public long LifetimeAllocations => Meanwhile.Count();
     public long LifetimeBytes => (long)BigInteger.Min(Meanwhile.Bytes(), long.MaxValue);
-    public bool IsTemporary => FreeThread == Thread && Meanwhile.All(b => b.Thread != Thread);
+    public bool IsTemporary => !IsCarried && FreeThread == Thread && Meanwhile.All(b => b.Thread != Thread);
 
     /// <summary>By its times, as the columns tell them.</summary>
     public bool IsLiveAt(long ns) => Ns <= ns && (EndNs > ns || IsAlive);
@@ -67,6 +71,9 @@ internal static class ModelBlocks
         }
         return peak;
     }
+
+    /// <summary>Those that were not acquired before the window.</summary>
+    public static IEnumerable<ModelBlock> Acquired(this IEnumerable<ModelBlock> blocks) => blocks.Where(b => !b.IsCarried);
 
     /// <summary>As columns have it that saturate.</summary>
     public static BigInteger Saturated(this BigInteger bytes) => BigInteger.Min(bytes, long.MaxValue);

@@ -21,6 +21,8 @@ internal sealed class ModelImage
         while (reader.Read(out TraceEvent e))
             _events.Add(e);
         DurationNs = _events.Select(e => e.TimeNs).DefaultIfEmpty().Max();
+        WindowNs = reader.Carried?.UntilNs ?? 0;
+        GapsNs = [.. _events.Where(e => e.Kind == CallKind.Gap).Select(e => e.TimeNs)];
         Match();
         Peak = Blocks.Peak();
         Threads = [.. reader.Threads.Select(ThreadOf)];
@@ -41,10 +43,19 @@ internal sealed class ModelImage
     public IReadOnlyList<ModelSite> Sites { get; }
     public (BigInteger Bytes, ModelBlock? Block) Peak { get; }
 
+    /// <summary>When that was: a carried block was there when the window began.</summary>
+    public long? PeakNs => Peak.Block is { } block ? block.IsCarried ? WindowNs : block.Ns : null;
+
+    /// <summary>When the window of a kept recording begins; else 0.</summary>
+    public long WindowNs { get; }
+
+    /// <summary>When it is told that calls were lost.</summary>
+    public IReadOnlyList<long> GapsNs { get; }
+
     private ModelThread ThreadOf(ThreadInfo thread)
     {
         TraceEvent[] own = [.. _events.Where(e => e.Thread == thread.Index)];
-        return new ModelThread(thread.Index, thread.Name, own.Count(e => !CallKinds.IsReallocBegin(e.Kind) && !CallKinds.IsThreadEvent(e.Kind)),
+        return new ModelThread(thread.Index, thread.Name, own.Count(e => !e.IsCarried && !CallKinds.IsReallocBegin(e.Kind) && !CallKinds.IsThreadEvent(e.Kind)),
             own.Length == 0 ? -1 : own[0].TimeNs, own.Length == 0 ? -1 : own[^1].TimeNs, own.Any(e => e.Kind == CallKind.ThreadExit));
     }
 
@@ -110,6 +121,7 @@ internal sealed class ModelImage
             Ns = e.TimeNs,
             Thread = e.Thread,
             Stack = HasStacks ? KnownStack.OfBlocks.Append(KnownStack.OfReleases).FirstOrDefault(s => s.Number == e.Stack) : null,
+            IsCarried = e.IsCarried,
             Before = before,
         };
     }
@@ -148,7 +160,8 @@ internal sealed record ModelSite(ModelImage Image, long Site, IReadOnlyList<Mode
     public string File => Stack?.File ?? "";
     public int Line => Stack?.LineIn(Image.Index) ?? 0;
     public string Text => Stack?.Text ?? "(not known)";
-    public BigInteger Bytes { get; } = Blocks.Bytes().Saturated();
+    public BigInteger Bytes { get; } = Blocks.Acquired().Bytes().Saturated();
+    public int Acquired { get; } = Blocks.Acquired().Count();
     public IReadOnlyList<ModelBlock> Live { get; } = [.. Blocks.Where(b => b.IsAlive)];
     public BigInteger LiveBytes => Live.Bytes().Saturated();
     public BigInteger PeakBytes { get; } = Blocks.Peak().Bytes.Saturated();

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace AllocReplay.Tests.Support.Views;
 
-/// <summary>The tenths of a process image's time, from its first acquisition to its last end. Moments are compared as fractions, without rounding.</summary>
+/// <summary>The tenths of a process image's time, from the first acquisition of its window to its last end. Moments are compared as fractions, without rounding.</summary>
 internal sealed class ModelTenths
 {
     /// <summary>Tenths that are looked at; the moment after the last is the cut.</summary>
@@ -12,7 +12,7 @@ internal sealed class ModelTenths
 
     public ModelTenths(ModelImage image)
     {
-        _from = image.Blocks.Min(b => b.Ns);
+        _from = image.Blocks.Acquired().Select(b => b.Ns).DefaultIfEmpty(image.Blocks.Max(b => b.Ns)).Min();
         SpanNs = Math.Max(image.Blocks.Max(b => b.EndNs) - _from, 10);
     }
 

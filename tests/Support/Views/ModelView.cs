@@ -15,15 +15,16 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
 
     public IEnumerable<object?[]> TopSites() =>
         from s in Sites
-        orderby s.Bytes descending, s.Blocks.Count descending, Key(s.Image), s.Site
-        let all = s.Image.Blocks.Bytes().Saturated()
-        select Row(s.Function, s.File, s.Line, s.Blocks.Count, s.Bytes, all > 0 ? (double)s.Bytes / (double)all : 0, s.Temporary, s.PeakBytes, s.Live.Count,
+        where s.Acquired > 0 || s.Live.Count > 0
+        orderby s.Bytes descending, s.Acquired descending, Key(s.Image), s.Site
+        let all = s.Image.Blocks.Acquired().Bytes().Saturated()
+        select Row(s.Function, s.File, s.Line, s.Acquired, s.Bytes, all > 0 ? (double)s.Bytes / (double)all : 0, s.Temporary, s.PeakBytes, s.Live.Count,
             s.LiveBytes, s.Text, s.Image, s.Site);
 
     public IEnumerable<object?[]> LiveAt(long? ns, BigInteger minBytes) =>
         from s in Sites
-        let at = ns ?? s.Image.Peak.Block?.Ns ?? -1
-        let live = s.Blocks.Where(b => ns is { } t ? b.IsLiveAt(t) : IsLiveAtPeak(b)).ToArray()
+        let at = ns is { } asked ? Math.Max(asked, s.Image.WindowNs) : s.Image.PeakNs ?? -1
+        let live = s.Blocks.Where(b => ns is not null ? b.IsLiveAt(at) : IsLiveAtPeak(b)).ToArray()
         where live.Length > 0 && live.Bytes() >= minBytes
         orderby live.Bytes() descending, live.Length descending, Key(s.Image), s.Site
         select Row(s.Function, s.File, s.Line, live.Length, live.Bytes(), live.Max(b => Math.Max(0, at - b.Ns)), at, s.Text, s.Image, s.Site);
@@ -40,13 +41,15 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         where i.Peak.Block is not null
         let live = i.Blocks.Where(IsLiveAtPeak).ToArray()
         orderby i.Peak.Bytes.Saturated() descending, Key(i)
-        select Row(i, i.Program, i.Peak.Bytes.Saturated(), i.Peak.Block!.Ns, live.Length, live.Max(b => b.Size), live.DistinctBy(b => b.Thread).Count(),
+        select Row(i, i.Program, i.Peak.Bytes.Saturated(), i.PeakNs, live.Length, live.Max(b => b.Size), live.DistinctBy(b => b.Thread).Count(),
             live.Where(b => b.IsAlive).Bytes(), i.DurationNs);
 
-    /// <param name="since">The first moment.</param>
-    /// <param name="until">The second; null: the end of the trace.</param>
-    public IEnumerable<object?[]> BetweenTimes(long since, long? until) =>
+    /// <param name="asked">The first moment.</param>
+    /// <param name="askedUntil">The second; null: the end of the trace.</param>
+    public IEnumerable<object?[]> BetweenTimes(long asked, long? askedUntil) =>
         from s in Sites
+        let since = Math.Max(asked, s.Image.WindowNs)
+        let until = askedUntil is { } u ? Math.Max(u, s.Image.WindowNs) : (long?)null
         let kept = s.Blocks.Where(b => !b.IsLiveAt(since) && IsLiveAt(b, until)).ToArray()
         let given = s.Blocks.Where(b => b.IsLiveAt(since) && !IsLiveAt(b, until)).ToArray()
         let acquired = s.Blocks.Count(b => b.Ns > since && !(b.Ns > until))
@@ -61,14 +64,14 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         where g.Count() >= minBlocks
         orderby g.Count() descending, g.Bytes() descending, Key(image), g.Key.Thread, g.Key.FreeThread
         select Row(image, g.Key.Thread, image.Threads[g.Key.Thread].Name, g.Key.FreeThread, image.Threads[g.Key.FreeThread].Name, g.Count(), g.Bytes(),
-            g.Average(b => (double)b.LifetimeNs));
+            g.Acquired().Select(b => (double?)b.LifetimeNs).Average());
 
     public IEnumerable<object?[]> ThreadSummary() =>
         from g in Blocks.GroupBy(b => b.Image.Threads[b.Thread])
         let image = g.First().Image
         let live = g.Where(b => b.IsAlive).ToArray()
-        orderby g.Bytes() descending, Key(image), g.Key.Number
-        select Row(image, g.Key.Number, g.Key.Name, g.Key.Calls, g.Count(), g.Bytes(), live.Length, live.Bytes(), g.Count(b => b.IsTemporary),
+        orderby g.Acquired().Bytes() descending, Key(image), g.Key.Number
+        select Row(image, g.Key.Number, g.Key.Name, g.Key.Calls, g.Acquired().Count(), g.Acquired().Bytes(), live.Length, live.Bytes(), g.Count(b => b.IsTemporary),
             g.Count(b => b.IsFreedByOther), g.Key.StartNs, g.Key.EndNs, g.Key.HasExited);
 
     public IEnumerable<object?[]> ReallocChains(int minSteps, BigInteger minBytes) =>
@@ -85,7 +88,7 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         where b.IsAlive
         orderby b.Size descending, Key(b.Image), b.Object
         select Row(b.Image, b.Object, b.Size, CallKinds.CallName(b.Kind), b.Ns, b.LifetimeNs, b.LifetimeBytes, b.LifetimeAllocations, b.Thread,
-            b.Image.Threads[b.Thread].Name, b.First.Object, b.Position, unchecked((long)b.Address));
+            b.Image.Threads[b.Thread].Name, b.First.Object, b.Position, unchecked((long)b.Address), b.IsCarried, b.IsUncertain);
 
     public IEnumerable<object?[]> OutstandingByLine() =>
         from g in Blocks.Where(b => b.IsAlive && b.Stack is not null)
@@ -98,33 +101,34 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         from s in Sites
         where s.Live.Count > 0
         orderby s.LiveBytes descending, s.Live.Count descending, Key(s.Image), s.Site
-        select Row(s.Function, s.File, s.Line, s.Live.Count, s.LiveBytes, s.Blocks.Count, s.Live.Max(b => b.LifetimeNs), s.Live.Min(b => b.LifetimeNs), s.Text,
-            s.Image, s.Site);
+        select Row(s.Function, s.File, s.Line, s.Live.Count, s.LiveBytes, s.Acquired, s.Live.Max(b => b.LifetimeNs), s.Live.Min(b => b.LifetimeNs),
+            s.Live.Count(b => b.IsUncertain), s.Text, s.Image, s.Site);
 
     public IEnumerable<object?[]> Temporary(int n) =>
         from s in Sites
-        let found = s.Blocks.Where(b => b.IsEnded && b.LifetimeAllocations < n).ToArray()
+        let found = s.Blocks.Acquired().Where(b => b.IsEnded && b.LifetimeAllocations < n).ToArray()
         where found.Length > 0
         orderby found.Length descending, Key(s.Image), s.Site
-        select Row(s.Function, s.File, s.Line, found.Length, found.Bytes(), s.Blocks.Count, (double)found.Length / s.Blocks.Count, s.Text, s.Image, s.Site);
+        select Row(s.Function, s.File, s.Line, found.Length, found.Bytes(), s.Acquired, (double)found.Length / s.Acquired, s.Text, s.Image, s.Site);
 
     public IEnumerable<object?[]> TemporaryBySite() =>
         from s in Sites
         where s.Temporary > 0
         orderby s.Temporary descending, Key(s.Image), s.Site
-        select Row(s.Function, s.File, s.Line, s.Temporary, s.Blocks.Count, (double)s.Temporary / s.Blocks.Count, s.Bytes, s.Text, s.Image, s.Site);
+        select Row(s.Function, s.File, s.Line, s.Temporary, s.Acquired, (double)s.Temporary / s.Acquired, s.Bytes, s.Text, s.Image, s.Site);
 
     public IEnumerable<object?[]> LifetimeHistogram() =>
         from g in Blocks.GroupBy(b => (b.Image, From: DecadeOf(b.LifetimeNs)))
-        let ended = g.Where(b => b.IsEnded).ToArray()
+        let ended = g.Acquired().Where(b => b.IsEnded).ToArray()
         orderby Key(g.Key.Image), g.Key.From
-        select Row(g.Key.Image, g.Key.From, ended.Length, ended.Bytes(), g.Count(b => b.IsAlive), g.Count(b => b.IsLost));
+        select Row(g.Key.Image, g.Key.From, ended.Length, ended.Bytes(), g.Acquired().Count(b => b.IsAlive), g.Acquired().Count(b => b.IsLost),
+            g.Count(b => b.IsCarried));
 
     public IEnumerable<object?[]> SizeHistogram() =>
         from g in Blocks.GroupBy(b => (b.Image, Class: b.Size == 0 ? 0 : 1L << Math.Min(62, BitOperations.Log2((ulong)b.Size))))
         let live = g.Where(b => b.IsAlive).ToArray()
         orderby Key(g.Key.Image), g.Key.Class
-        select Row(g.Key.Image, g.Key.Class, g.Count(), g.Bytes(), live.Length, live.Bytes());
+        select Row(g.Key.Image, g.Key.Class, g.Acquired().Count(), g.Acquired().Bytes(), live.Length, live.Bytes());
 
     public IEnumerable<object?[]> GrowthBySite() =>
         from s in Sites

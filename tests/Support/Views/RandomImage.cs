@@ -59,6 +59,9 @@ internal sealed record RandomImage(
 
     private bool HasStacks => Stacks > 0;
 
+    /// <summary>How many events of it are gone but for what is carried; null where it is whole.</summary>
+    private int? KeptFrom => Acts.Length % 3 == 1 ? Acts.Length * (1 + SkewNs / TickNs % 4) / 5 : null;
+
     private bool HasMarks => Acts.Length % 4 > 0;
 
     /// <summary>Writes it into the recording directory of its host.</summary>
@@ -105,8 +108,18 @@ internal sealed record RandomImage(
             }
         }
         writer.Save();
+        if (KeptFrom is { } cut)
+            Keep(Path.Combine(directory, name), cut);
         if (Host > 0)
             new SessionInfo { Command = ["x"], Host = Hosts[Host] }.Save(directory);
+    }
+
+    private static void Keep(string directory, int cut)
+    {
+        using RecordingWindow window = RecordingWindow.Open(directory);
+        window.Look(isLast: true);
+        window.PassEvents(cut);
+        window.Save();
     }
 
     /// <returns>What a reallocation that it leaves the thread in returns, and its stack.</returns>
@@ -131,7 +144,8 @@ internal sealed record RandomImage(
             case 18: thread.Event(ns, CallKind.ReallocBegin, address, 0); return (0, releasing); // frees
             case 19 when act.Other % 4 == 0: thread.Event(ns, CallKind.ReallocBegin, address, size); break; // how it ended is not in the trace
             case 19 when act.Other % 4 == 1: thread.Event(ns, CallKind.ThreadExit); break;
-            case 19 when act.Other % 4 == 2: thread.Free(ns, 0); break;
+            case 19 when act.Other % 8 == 2: thread.Free(ns, 0); break;
+            case 19 when act.Other % 8 == 6: thread.Event(ns, CallKind.Gap, count: 1 + size); break;
             default: thread.Malloc(ns, address, size, stack); break;
         }
         return null;

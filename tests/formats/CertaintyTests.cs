@@ -1,0 +1,136 @@
+using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Recording;
+using AllocReplay.Formats.Statistics;
+using AllocReplay.Tests.Support;
+using CsCheck;
+
+namespace AllocReplay.Tests.Formats;
+
+/// <summary>
+/// What statistics say of a recording of which the oldest part is gone, and of what is uncertain in any, against what is reckoned of the events of the whole
+/// one, one by one.
+/// </summary>
+public sealed class CertaintyTests : IDisposable
+{
+    private const string Seed = "0001cKe9xQ52";
+    private static readonly int Iterations = Effort.Of(300, small: 20);
+
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    /// <param name="Carried">Blocks that were live at the cut.</param>
+    /// <param name="Live">Those that are live at the end.</param>
+    /// <param name="Uncertain">Those of them that may have been given back unseen.</param>
+    /// <param name="Both">Those that are carried and uncertain.</param>
+    private sealed record Figures(
+        long Events, long Calls, long Acquired, ulong AcquiredBytes, long Carried, ulong CarriedBytes, long Live, ulong LiveBytes, long Uncertain,
+        ulong UncertainBytes, long Both);
+
+    [Fact]
+    public void Of_a_kept_recording_calls_are_those_of_the_window_and_what_is_live_is_all() => RandomKept.Traces.Sample(
+        steps => Assert.All(Cuts(steps, forgetsStops: false), pair => Assert.Equal(pair.Expected, pair.Found)), seed: Seed, iter: Iterations, threads: 1);
+
+    [Fact]
+    public void A_stop_that_is_passed_over_is_noticed()
+    {
+        // The planted fault: statistics that are not told of intervals.
+        Assert.Throws<CsCheckException>(() => RandomKept.Traces.Sample(
+            steps => Assert.All(Cuts(steps, forgetsStops: true), pair => Assert.Equal(pair.Expected, pair.Found)), seed: Seed, iter: Iterations, threads: 1));
+    }
+
+    [Fact]
+    public void A_part_that_is_read_knows_of_no_later_interval()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Mark(MarkEntry.Start, 1, 0).Mark(MarkEntry.Stop, 1, 1000).Mark(MarkEntry.Start, 2, 5_000_000);
+        writer.Thread(0).Malloc(80, 0x1000, 10).Interval(2).Malloc(5_000_080, 0x2000, 20);
+        writer.Save();
+        Assert.Equal((1, 10ul), Uncertain(null));
+        Assert.Equal((0, 0ul), Uncertain(new TraceRange { Interval = 1 }));
+
+        (long, ulong) Uncertain(TraceRange? range)
+        {
+            using TraceReader reader = TraceReader.Open(_directory.Path, range: range);
+            LiveCertainty live = TraceStatistics.Of(reader).MeasureLive();
+            return (live.UncertainBlocks, live.UncertainBytes);
+        }
+    }
+
+    private List<(Figures Expected, Figures Found)> Cuts(RandomKept.Step[] steps, bool forgetsStops)
+    {
+        RandomKept trace = RandomKept.Write(steps);
+        string whole = _directory[$"w{Guid.NewGuid():N}"];
+        trace.Save(whole);
+        List<TraceEvent> events = [];
+        uint lastInterval;
+        using (TraceReader reader = TraceReader.Open(whole))
+        {
+            lastInterval = reader.Intervals[^1].Number;
+            while (reader.Read(out TraceEvent e))
+                events.Add(e);
+        }
+        var pairs = new List<(Figures, Figures)>();
+        for (int cut = 0; cut <= events.Count; cut += 1 + events.Count / 6)
+        {
+            string kept = _directory[$"k{Guid.NewGuid():N}"];
+            trace.Save(kept);
+            if (cut > 0)
+            {
+                using RecordingWindow window = RecordingWindow.Open(kept);
+                window.Look(isLast: true);
+                Assert.Equal(cut, window.PassEvents(cut));
+                window.Save();
+            }
+            pairs.Add((Reckon(events, cut, lastInterval), Found(kept, forgetsStops)));
+            Directory.Delete(kept, recursive: true);
+        }
+        Directory.Delete(whole, recursive: true);
+        return pairs;
+    }
+
+    private static Figures Found(string directory, bool forgetsStops)
+    {
+        using TraceReader reader = TraceReader.Open(directory);
+        var statistics = new TraceStatistics(reader.Carried);
+        if (!forgetsStops)
+            statistics.Certainty.See(reader);
+        reader.ForEach([statistics]);
+        Assert.Null(reader.Damage);
+        LiveCertainty live = statistics.MeasureLive();
+        return new Figures(
+            statistics.Events, statistics.Calls, statistics.Acquisitions, statistics.BytesAcquired, statistics.CarriedBlocks, statistics.CarriedBytes,
+            statistics.LiveBlocks, statistics.LiveBytes, live.UncertainBlocks, live.UncertainBytes, live.UncertainCarriedBlocks);
+    }
+
+    private static Figures Reckon(List<TraceEvent> events, int cut, uint lastInterval)
+    {
+        var live = new Dictionary<long, TraceEvent>();
+        long carried = 0, firstOfWindow = 0;
+        ulong carriedBytes = 0;
+        for (int i = 0; i <= events.Count; i++)
+        {
+            if (i == cut)
+            {
+                (carried, carriedBytes) = (live.Count, Sum(live.Values));
+                firstOfWindow = events.Take(cut).Count(e => e.Acquires);
+            }
+            if (i == events.Count)
+                break;
+            TraceEvent e = events[i];
+            live.Remove(e.ReleasedObject);
+            live.Remove(e.DisplacedObject);
+            if (e.Acquires)
+                live.Add(e.Object, e);
+        }
+        TraceEvent[] gaps = [.. events.Where(e => e.Kind == CallKind.Gap)], window = [.. events.Skip(cut)];
+        TraceEvent[] uncertain = [.. live.Values.Where(b => gaps.Any(g => g.TimeNs >= b.TimeNs) || b.Interval < lastInterval)];
+        TraceEvent[] acquired = [.. window.Where(e => e.Acquires)];
+        return new Figures(
+            window.Length, window.Count(e => !CallKinds.IsThreadEvent(e.Kind) && !CallKinds.IsReallocBegin(e.Kind)), acquired.Length, Sum(acquired),
+            carried, carriedBytes, live.Count, Sum(live.Values), uncertain.Length, Sum(uncertain), uncertain.LongCount(b => b.Object < firstOfWindow));
+    }
+
+    private static ulong Sum(IEnumerable<TraceEvent> acquisitions) => acquisitions.Aggregate(0ul, (sum, e) => sum + e.BytesRequested);
+}
