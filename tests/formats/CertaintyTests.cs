@@ -20,10 +20,7 @@ public sealed class CertaintyTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    /// <param name="Carried">Blocks that were live at the cut.</param>
-    /// <param name="Live">Those that are live at the end.</param>
-    /// <param name="Uncertain">Those of them that may have been given back unseen.</param>
-    /// <param name="Both">Those that are carried and uncertain.</param>
+    /// <summary>Of the window, of what is carried, of what is live at the end, of that what is uncertain, and of that what is carried.</summary>
     private sealed record Figures(
         long Events, long Calls, long Acquired, ulong AcquiredBytes, long Carried, ulong CarriedBytes, long Live, ulong LiveBytes, long Uncertain,
         ulong UncertainBytes, long Both);
