@@ -42,7 +42,9 @@ internal static class ControlCommand
         }));
         var status = new Command("status", "Show what the recording is doing.") { json };
         status.SetAction(parse => Status(parse.GetValue(target)!, parse.GetValue(json), terminal));
-        return new Command("control", "Start, stop and mark a recording while the program runs.") { target, start, stop, mark, status };
+        return new Command("control", "Start, stop and mark a recording while the program runs.") {
+            target, start, stop, mark, status, SnapshotCommand.Create(target, terminal),
+        };
     }
 
     /// <summary>Carries a request out in each image that still runs; in a session, first for those to come.</summary>

@@ -193,7 +193,7 @@ internal sealed class ProcessRecording : ITraceSource
         return text.Length == 0 ? [] : text.TrimEnd('\0').Split('\0');
     }
 
-    private static string ReadText(ByteFolder directory, string name)
+    internal static string ReadText(ByteFolder directory, string name)
     {
         using ByteSource? file = directory.Open(name);
         return file is null ? "" : Encoding.UTF8.GetString(file.ReadAll(TextMax));
