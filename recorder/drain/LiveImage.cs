@@ -24,6 +24,7 @@ internal sealed unsafe class LiveImage : IDisposable
         _slot = slot;
         Number = slot->Number;
         _identity = slot->Process;
+        slot->Rounds.Begin(SessionClock.MonotonicNs, (ulong)(files?.EventBytes ?? 0));
     }
 
     public uint Index { get; }
@@ -35,6 +36,12 @@ internal sealed unsafe class LiveImage : IDisposable
     public RecordedProcess? Process { get; }
 
     public uint Pid => _identity.Pid;
+
+    /// <summary>Bytes of events that it has recorded, but those that came since the last round.</summary>
+    public ulong RecordedBytes => (ulong)(_files?.EventBytes ?? 0) + UnfinishedBytes;
+
+    /// <summary>Those of them that are in chunks which are not full.</summary>
+    public ulong UnfinishedBytes { get; set; }
 
     public string Directory => _files?.Directory ?? "";
 
@@ -94,6 +101,9 @@ internal sealed unsafe class LiveImage : IDisposable
         return image;
     }
 
+    /// <summary>Tells who looks from outside how much there is, as of a moment.</summary>
+    public void Tell(ulong monoNs) => _slot->Rounds.Add(monoNs, RecordedBytes);
+
     /// <summary>Writes the page <c>process</c>: the image's own counters, and the latest reading of the clocks.</summary>
     public void Save((ulong Ticks, ulong Ns) clock) => Attempt(() => _files?.Save(PageAt(clock)));
 
@@ -142,6 +152,7 @@ internal sealed unsafe class LiveImage : IDisposable
     {
         if (_stopped is not null)
             return;
+        UnfinishedBytes += header.Length;
         try
         {
             _files!.Keep(key, header, chunk);
