@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using AllocReplay.Cli;
 using AllocReplay.Recorder;
@@ -150,27 +149,35 @@ public sealed class StatusCommandTests : IDisposable
         Signals.Send(drain, Stop);
         using (SharedArena arena = SharedArena.Open(program.Recording)!)
         {
-            ArenaHeader before = *arena.Header;
-            new Span<byte>((byte*)arena.Header + Marshal.OffsetOf<ArenaHeader>(nameof(ArenaHeader.Rounds)), sizeof(ArenaRounds)).Fill(0xff);
-            arena.Header->Drains = 0;
-            arena.Header->Quota = ulong.MaxValue;
-            arena.Header->DrainPid = 1; // another's
-            foreach (SharedArena.ClassView c in arena.Classes)
-                for (uint i = 0; i < c.Count; i++)
-                    c.Owners[i] = (i % 3 == 0 ? 0xfffffffffffffffe : 2) | c.Owners[i]; // full, of an image that there is or is not
-            for (uint i = 0; i < arena.ImageCount; i++)
-                if (arena.Image(i)->State == ArenaWire.ImageLive)
-                    (arena.Image(i)->Held, arena.Image(i)->Waits, arena.Image(i)->Process.LostEvents) = (ulong.MaxValue, ulong.MaxValue, ulong.MaxValue);
+            // What is scribbled on is put back: the program is idle and its drain stopped, and both go on with it.
+            ArenaHeader header = *arena.Header;
+            uint live = Enumerable.Range(0, (int)arena.ImageCount).Select(i => (uint)i).First(i => arena.Image(i)->State == ArenaWire.ImageLive);
+            ImageSlot slot = *arena.Image(live);
+            ulong[][] owners = new ulong[ArenaWire.Classes][];
+            new Span<byte>(&arena.Header->Rounds, sizeof(ArenaRounds)).Fill(0xff);
+            (arena.Header->Drains, arena.Header->Quota, arena.Header->DrainPid) = (0, ulong.MaxValue, 1); // another's process
+            (arena.Image(live)->Held, arena.Image(live)->Waits, arena.Image(live)->Process.LostEvents) = (ulong.MaxValue, ulong.MaxValue, ulong.MaxValue);
+            for (int c = 0; c < owners.Length; c++)
+            {
+                var words = new Span<ulong>(arena.Classes[c].Owners, (int)arena.Classes[c].Count);
+                owners[c] = words.ToArray();
+                for (int i = 0; i < words.Length; i++)
+                    words[i] |= i % 3 == 0 ? 0xfffffffffffffffe : 2; // full, of an image that there is or is not
+            }
             JsonElement status = Status(program.Recording);
             Assert.Equal((0, JsonValueKind.Null), (Number(status.GetProperty("drain"), "replaced"),
                 status.GetProperty("drain").GetProperty("memory_bytes").ValueKind));
             Assert.InRange(Number(status, "backlog_bytes"), 0, 512 << 20);
+            Assert.Equal(ulong.MaxValue, status.GetProperty("images")[0].GetProperty("waits").GetUInt64());
             Assert.Equal(ExitCode.Ok, _runner.Run("control", program.Recording, "status"));
-            Assert.Equal(ExitCode.Ok, _runner.Run("control", $"{program.Pid}", "status"));
-            *arena.Header = before;
+            for (int c = 0; c < owners.Length; c++)
+                owners[c].CopyTo(new Span<ulong>(arena.Classes[c].Owners, owners[c].Length));
+            *arena.Image(live) = slot;
+            *arena.Header = header;
         }
-        Signals.Send(drain, Kill); // of what it would find there nothing is promised
-        program.Kill();
+        Signals.Send(drain, Continue);
+        program.Do("m 1 20000");
+        Assert.Equal(0, program.Finish());
     }
 
     /// <summary>Process id of a recording's drain.</summary>
