@@ -139,5 +139,5 @@ public sealed record RecordingStatus
 
     private static long LengthOf(string directory) => new DirectoryInfo(directory)
         .EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true })
-        .Sum(f => f.Length);
+        .Sum(f => f.Exists ? f.Length : 0); // known of one at once: it may be let go of meanwhile
 }
