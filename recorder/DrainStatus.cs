@@ -71,7 +71,8 @@ public sealed record DrainStatus(
 
         string status = Text(pid, "status"), stat = Text(pid, "stat");
         string[] fields = stat.Length == 0 ? [] : stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        double? Seconds(int field) => fields.Length > field && double.TryParse(fields[field], CultureInfo.InvariantCulture, out double n) ? n / KernelTicks : null;
+        double? Seconds(int field) =>
+            fields.Length > field && double.TryParse(fields[field], CultureInfo.InvariantCulture, out double n) ? n / KernelTicks : null;
         return (Kib(status, "RssAnon:") + Kib(status, "RssFile:"), Kib(status, "RssShmem:"), Seconds(11) + Seconds(12), Libc.BootTimeNs / 1e9 - Seconds(19));
     }
 

@@ -27,7 +27,7 @@ public sealed record ImageStatus : ControlStatus
     public long HeldBytes { get; init; }
     /// <summary>Times that a thread had to wait for room there.</summary>
     public ulong Waits { get; init; }
-    /// <summary>The moment that what follows is of, since its recording began; null where that was not counted: it has ended, or there is too much to read.</summary>
+    /// <summary>The moment that what follows is of, since its recording began; null where it has ended, or is too much to read.</summary>
     public long? UntilNs { get; init; }
     /// <summary>Events up to then.</summary>
     public long? Events { get; init; }

@@ -107,7 +107,8 @@ internal static class InfoPage
         Figure("cross-thread", Quantity.Count(s.CrossThreadReleases), $"freed by another thread{Share(s.CrossThreadReleases, s.Acquisitions)}");
         Figure("releases of null", Quantity.Count(s.NullReleases));
         Figure("peak live", Quantity.Bytes(s.PeakLiveBytes), $"at {Quantity.Duration(s.PeakLiveNs)}");
-        Figure(isLive ? "live now" : "live at end", Quantity.Bytes(s.LiveBytes), s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks");
+        Figure(isLive ? "live now" : "live at end", Quantity.Bytes(s.LiveBytes),
+            s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks");
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
         if (s.Forked)
             Figure("of the parent", Quantity.Count(s.InheritedReleases), "frees of blocks that were there when the process was forked");

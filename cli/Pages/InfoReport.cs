@@ -16,7 +16,7 @@ internal sealed record InfoReport : TraceSummary
 
     /// <summary>What the recording is doing: `recording`, `stopped`, or null where it has ended.</summary>
     public string? LiveState { get; }
-    /// <summary>While it is recorded, the moment that the figures reach to, since its beginning: all that had been recorded by then; null where it has ended.</summary>
+    /// <summary>While it is recorded, the moment up to which all is there, since its beginning; null where it has ended.</summary>
     public long? UntilNs { get; }
     /// <summary>That moment, UTC.</summary>
     public DateTimeOffset? Until { get; }

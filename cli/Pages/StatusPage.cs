@@ -35,7 +35,8 @@ internal static class StatusPage
         if (isLive)
         {
             facts.Add("rate", (s.BytesPerSecond is { } late ? $"{Quantity.Bytes(late)}/s of events in the last second" : "not told in the last seconds")
-                + (s.BytesPerSecondSinceStart is { } all ? $", {Quantity.Bytes(all)}/s since the start {Quantity.Duration((s.RunsSeconds ?? 0) * 1e9)} ago" : ""));
+                + (s.BytesPerSecondSinceStart is { } all
+                    ? $", {Quantity.Bytes(all)}/s since the start {Quantity.Duration((s.RunsSeconds ?? 0) * 1e9)} ago" : ""));
         }
         if (Live(s, target) is { } live)
             facts.Add("live", live);
@@ -62,7 +63,8 @@ internal static class StatusPage
         return d.State switch
         {
             DrainState.Running => $"pid {d.Pid}{usage}{replaced}",
-            DrainState.Stopped => $"pid {d.Pid} is stopped: kill -CONT {d.Pid} lets it go on. The figures are of what is on disk and in shared memory{replaced}",
+            DrainState.Stopped => $"pid {d.Pid} is stopped: kill -CONT {d.Pid} lets it go on. "
+                + $"The figures are of what is on disk and in shared memory{replaced}",
             DrainState.Dead => "was killed, and none has taken over. The figures are of what is on disk and in shared memory; "
                 + $"the next command that reads the recording brings in the rest{replaced}",
             _ => "has ended, and all is on disk: the figures are of the files",
@@ -87,5 +89,6 @@ internal static class StatusPage
 
     private static string Count(ulong n) => Quantity.Count((long)Math.Min(n, long.MaxValue));
 
-    private static string Ordinal(uint n) => Quantity.Count(n) + (n % 100 is >= 11 and <= 13 ? "th" : (n % 10) switch { 1 => "st", 2 => "nd", 3 => "rd", _ => "th" });
+    private static string Ordinal(uint n) =>
+        Quantity.Count(n) + (n % 100 is >= 11 and <= 13 ? "th" : (n % 10) switch { 1 => "st", 2 => "nd", 3 => "rd", _ => "th" });
 }

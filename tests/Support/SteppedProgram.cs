@@ -4,7 +4,8 @@ using System.Globalization;
 namespace AllocReplay.Tests.Support;
 
 /// <summary>
-/// The target steps.c under <c>record</c>, or another that is told alike: it does one thing after the other, as the test says, and has done it when <see cref="Do"/> returns.
+/// The target steps.c under <c>record</c>, or another that is told alike: it does one thing after the other, as the test says,
+/// and has done it when <see cref="Do"/> returns.
 /// </summary>
 internal sealed class SteppedProgram : IDisposable
 {
