@@ -1,6 +1,6 @@
-/* Two threads acquire and free at the same time, each as many blocks as a line of standard input says, and have done it when it answers with the
- * calls that both have made so far. The n-th block of a thread has 1 + n % 60000 bytes, and every third is freed by the other thread. It answers with
- * its own process id first.
+/* Two threads acquire and free at the same time, each as many blocks as a line of standard input says, and have done it
+ * when it answers with the calls that both have made so far. The n-th block of a thread has 1 + n % 60000 bytes, and
+ * every third is freed by the other thread. It answers with its own process id first.
  */
 #include <pthread.h>
 #include <stdatomic.h>
