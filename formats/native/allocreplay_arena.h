@@ -137,8 +137,8 @@ struct ar_image {
     uint64_t waits;          /* for a free chunk */
     uint32_t first_interval; /* that it began with, or 0 */
     uint32_t reserved;
-    uint64_t mapped_at; /* where its process has the arena: of two that call themselves by one id, in namespaces of
-                           process ids, this tells which it is */
+    uint64_t mapped_at;      /* where its process has the arena: of two that call themselves by one id, in namespaces of
+                                process ids, this tells which it is */
     struct ar_rounds rounds; /* the drain's */
 };
 
