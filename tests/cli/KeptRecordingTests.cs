@@ -50,7 +50,7 @@ public sealed class KeptRecordingTests : IDisposable
         Assert.Equal(0, _runner.Run("info", Recording));
         string page = Words(_runner.Output);
         Assert.Contains("kept whole from 1 h 00 min on, ", page, StringComparison.Ordinal);
-        Assert.Contains("; 4 events before it gone, but for 3 blocks (600 B) that were live then; 2 (400 B) still are at the end, 1 of them uncertain", page,
+        Assert.Contains("; 4 events before it gone, but for 3 blocks (600 B) that were live then; 2 (400 B) still are, 1 of them uncertain", page,
             StringComparison.Ordinal);
         Assert.Matches("calls 4 1 calls/s on average", page);
         Assert.Contains("acquisitions 2 1.0 KiB requested", page, StringComparison.Ordinal);
