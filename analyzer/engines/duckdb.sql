@@ -8,7 +8,8 @@ SELECT NULL::BIGINT AS "object", NULL::BIGINT AS "address", NULL::BIGINT AS "siz
     NULL::BIGINT AS "alloc_ns", NULL::BIGINT AS "end_ns", NULL::VARCHAR AS "end_kind", NULL::BIGINT AS "lifetime_ns", NULL::BIGINT AS "lifetime_bytes",
     NULL::BIGINT AS "lifetime_allocations", NULL::INTEGER AS "alloc_thread", NULL::INTEGER AS "free_thread", NULL::BIGINT AS "chain",
     NULL::INTEGER AS "chain_position", NULL::BIGINT AS "alloc_call_ns", NULL::BIGINT AS "free_call_ns", NULL::INTEGER AS "alloc_stack",
-    NULL::INTEGER AS "free_stack", NULL::BIGINT AS "site", NULL::BOOLEAN AS "is_temporary", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+    NULL::INTEGER AS "free_stack", NULL::BIGINT AS "site", NULL::BOOLEAN AS "is_temporary", NULL::BOOLEAN AS "carried", NULL::BOOLEAN AS "uncertain",
+    NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('allocations/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
 
 CREATE VIEW threads AS
@@ -42,14 +43,15 @@ UNION ALL BY NAME SELECT * FROM read_parquet('anomalies/**/*.parquet', hive_part
 --events SELECT NULL::BIGINT AS "event", NULL::BIGINT AS "ns", NULL::INTEGER AS "thread", NULL::VARCHAR AS "kind", NULL::BIGINT AS "object",
 --events     NULL::BIGINT AS "previous_object", NULL::BIGINT AS "displaced_object", NULL::BIGINT AS "address", NULL::BIGINT AS "size", NULL::BIGINT AS "count",
 --events     NULL::BIGINT AS "alignment", NULL::BIGINT AS "call_ns", NULL::INTEGER AS "other_thread", NULL::INTEGER AS "stack", NULL::INTEGER AS "interval",
---events     NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+--events     NULL::BOOLEAN AS "carried", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 --events UNION ALL BY NAME SELECT * FROM read_parquet('events/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
 
 CREATE VIEW sites AS
 SELECT NULL::BIGINT AS "site", NULL::VARCHAR AS "function", NULL::VARCHAR AS "file", NULL::INTEGER AS "line", NULL::VARCHAR AS "text",
     NULL::INTEGER AS "stacks", NULL::BIGINT AS "blocks", NULL::BIGINT AS "bytes", NULL::BIGINT AS "live_blocks", NULL::BIGINT AS "live_bytes",
     NULL::BIGINT AS "peak_live_bytes", NULL::BIGINT AS "temporary_blocks", NULL::BIGINT AS "cross_thread_frees", NULL::BIGINT AS "first_ns",
-    NULL::BIGINT AS "last_ns", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+    NULL::BIGINT AS "last_ns", NULL::BIGINT AS "carried_blocks", NULL::BIGINT AS "carried_bytes", NULL::BIGINT AS "uncertain_blocks",
+    NULL::BIGINT AS "uncertain_bytes", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('sites/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
 
 CREATE VIEW stacks AS
@@ -82,6 +84,7 @@ SELECT NULL::BIGINT AS "pid", NULL::BIGINT AS "parent_pid", NULL::VARCHAR AS "ex
     NULL::VARCHAR AS "failure", NULL::VARCHAR AS "damage", NULL::VARCHAR AS "format_version", NULL::VARCHAR AS "analyzer_version",
     NULL::BIGINT AS "bytes_acquired", NULL::BIGINT AS "saturated_sizes", NULL::BOOLEAN AS "latency", NULL::BIGINT AS "inherited_releases",
     NULL::BOOLEAN AS "stacks", NULL::BOOLEAN AS "free_stacks", NULL::BIGINT AS "peak_live_bytes", NULL::BIGINT AS "peak_live_ns",
-    NULL::BIGINT AS "peak_live_object", NULL::BIGINT AS "sample", NULL::BIGINT AS "part_from_ns", NULL::BIGINT AS "part_to_ns", NULL::VARCHAR AS host,
-    NULL::VARCHAR AS process WHERE false
+    NULL::BIGINT AS "peak_live_object", NULL::BIGINT AS "sample", NULL::BIGINT AS "part_from_ns", NULL::BIGINT AS "part_to_ns",
+    NULL::BIGINT AS "window_from_ns", NULL::BIGINT AS "carried_blocks", NULL::BIGINT AS "carried_bytes", NULL::BIGINT AS "events_gone",
+    NULL::BIGINT AS "uncertain_blocks", NULL::BIGINT AS "uncertain_bytes", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('process/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);

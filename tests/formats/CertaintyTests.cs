@@ -93,8 +93,14 @@ public sealed class CertaintyTests : IDisposable
         var statistics = new TraceStatistics(reader.Carried);
         if (!forgetsStops)
             statistics.Certainty.See(reader);
-        reader.ForEach([statistics]);
+        var top = new LiveStatistics();
+        var sites = new SiteStatistics();
+        reader.ForEach([statistics, top, sites]);
         Assert.Null(reader.Damage);
+        // What counts besides says the same.
+        Assert.Equal((statistics.Calls, statistics.Acquisitions, statistics.BytesAcquired, statistics.LiveBlocks, statistics.LiveBytes),
+            (top.Total.Calls, top.Total.Blocks, top.Total.Bytes, top.Total.LiveBlocks, top.Total.LiveBytes));
+        Assert.Equal((statistics.Acquisitions, statistics.LiveBlocks), (sites.Sites.Sum(s => s.Blocks), sites.Sites.Sum(s => s.LiveBlocks)));
         LiveCertainty live = statistics.MeasureLive();
         return new Figures(
             statistics.Events, statistics.Calls, statistics.Acquisitions, statistics.BytesAcquired, statistics.CarriedBlocks, statistics.CarriedBytes,
