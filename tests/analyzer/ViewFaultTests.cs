@@ -25,7 +25,7 @@ public sealed class ViewFaultTests : IDisposable
         "[max( → min(]CASE WHEN chain_position = 0", "[max( → min(]CASE WHEN end_kind <> 'reallocated'", // a chain has one first block, and one last
         "peak_live_ns OR a.end_kind", // of older datasets
         "-1 [< → <=] window_from_ns", "0 [< → <=] window_from_ns", // either is that moment
-        "[max( → min(]alloc_ns) AS from_ns", // where nothing was acquired in a window, nothing grew
+        "[max( → min(]alloc_ns)) AS from_ns", // where nothing was acquired in a window, nothing grew
     ];
 
     /// <summary>
