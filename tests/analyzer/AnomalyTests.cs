@@ -78,7 +78,7 @@ public sealed class AnomalyTests : IDisposable
             while (reader.Read(out TraceEvent e))
                 expected.Add([
                     (long)expected.Count, e.TimeNs, e.Thread, CallKinds.Name(e.Kind), e.Object, e.PreviousObject, e.DisplacedObject,
-                    (long)e.Address, (long)e.Size, (long)e.Count, (long)e.Alignment, -1L, e.OtherThread, e.Stack, (int)e.Interval,
+                    (long)e.Address, (long)e.Size, (long)e.Count, (long)e.Alignment, -1L, e.OtherThread, e.Stack, (int)e.Interval, e.IsCarried,
                 ]);
         Assert.Equal(expected, Rows("d", "SELECT * EXCLUDE (host, process) FROM events ORDER BY event"));
         Assert.Equal([[(long)expected.Count]], Rows("d", "SELECT events FROM process"));
