@@ -70,7 +70,8 @@ public sealed record CheckFinding(
 /// <param name="BaselineProcess">The process image of the baseline that it was held against; null where there is none.</param>
 /// <param name="UncertainBytes">Of those outstanding: bytes of blocks that may have been freed unseen, as calls were lost, or recording was stopped.</param>
 /// <param name="UncertainBlocks">Those blocks.</param>
-/// <param name="WindowFromNs">Of a kept recording: from when on all that was recorded is there, ns since start; what was allocated is of that time. Else 0.</param>
+/// <param name="WindowFromNs">Of a kept recording: from when on all that was recorded is there, ns since start; what was allocated is of that time.
+/// Else 0.</param>
 public sealed record CheckedProcess(
     string Host, string Process, string Program, long? PeakBytes, long OutstandingBytes, long OutstandingBlocks, long? AllocatedBytes,
     double? GrowthBytesPerMinute, bool HasStacks, bool IsPart, long EventsLost, string Damage, string? BaselineProcess,

@@ -19,7 +19,8 @@ internal static class LiveGrowth
         // A block is live at the moments from the first that is not before its acquisition to the last that is before its end. Whole numbers: no rounding.
         foreach ((long first, long last, double bytes, long length) in query.Rows($"""
             WITH span AS ({Span(process)})
-            SELECT (greatest(a.alloc_ns - s.from_ns, 0) * {Steps} + s.span - 1) // s.span AS first_k, {LastOf()} AS last_k, sum(a.size)::DOUBLE, any_value(s.span)
+            SELECT (greatest(a.alloc_ns - s.from_ns, 0) * {Steps} + s.span - 1) // s.span AS first_k, {LastOf()} AS last_k, sum(a.size)::DOUBLE,
+                   any_value(s.span)
             FROM allocations a, span s
             WHERE {process.Where("a")} AND a.end_kind <> 'lost_free' AND {suppressed.NotIn(process, "a")}
             GROUP BY first_k, last_k

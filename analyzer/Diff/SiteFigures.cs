@@ -42,7 +42,8 @@ public sealed record SiteFigures(long Blocks, long Bytes, long PeakLiveBytes, lo
         return side.Query.Rows($"""
             WITH b AS ({blocks}), peaks AS ({peaks}), totals AS (
                 SELECT site, count(*) FILTER (is_acquired) AS blocks,
-                       CASE WHEN count(*) FILTER (is_acquired) = 0 THEN 0 ELSE sum(size) FILTER (is_acquired) END AS bytes, count(*) FILTER (is_open) AS open_blocks,
+                       CASE WHEN count(*) FILTER (is_acquired) = 0 THEN 0 ELSE sum(size) FILTER (is_acquired) END AS bytes,
+                       count(*) FILTER (is_open) AS open_blocks,
                        coalesce(sum(size) FILTER (is_open), 0) AS open_bytes,
                        coalesce(quantile_disc(CASE WHEN is_open THEN {long.MaxValue} ELSE lifetime_ns END, 0.5) FILTER (is_acquired), {long.MaxValue}) AS median
                 FROM b GROUP BY site

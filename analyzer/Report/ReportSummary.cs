@@ -28,7 +28,8 @@ public sealed record ReportSummary
     public required long CarriedBlocks { get; init; }
     /// <summary>Events before it of which nothing is left.</summary>
     public required long EventsGone { get; init; }
-    /// <summary>Of the blocks live at the end those that may have been freed unseen: calls were lost, or recording was stopped, after they were acquired.</summary>
+    /// <summary>Of the blocks live at the end those that may have been freed unseen, as calls were lost, or recording was stopped, after their acquisition.
+    /// </summary>
     public required long UncertainBlocks { get; init; }
     /// <summary>Their bytes.</summary>
     public required long UncertainBytes { get; init; }

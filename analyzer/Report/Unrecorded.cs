@@ -29,6 +29,7 @@ public sealed record Unrecorded(long FromNs, long ToNs, long? LostCalls)
             """, r => (Math.Min(r.GetInt32(0), moments.Ns.Count - 1), r.GetInt64(1))))
             found.Add(new Unrecorded(moments.Ns[at - 1], moments.Ns[at], calls));
         // What was stopped before the window of a kept recording is not in the picture.
-        return [.. found.Select(u => u with { FromNs = Math.Max(u.FromNs, first) }).Where(u => u.FromNs < u.ToNs).OrderBy(u => u.FromNs).ThenBy(u => u.LostCalls)];
+        return [.. found.Select(u => u with { FromNs = Math.Max(u.FromNs, first) })
+            .Where(u => u.FromNs < u.ToNs).OrderBy(u => u.FromNs).ThenBy(u => u.LostCalls)];
     }
 }

@@ -78,8 +78,8 @@ public readonly record struct AllocationRow
     [Column("is_temporary", "yes or no", "Whether the thread that acquired it released or reallocated it before it acquired another.", Since = 3)]
     public bool IsTemporary { get; init; }
 
-    [Column("carried", "yes or no", "Whether it was acquired before the window of a kept recording (`record --keep`), and live when that began: its time, size, "
-        + "thread and stack are true. What was acquired beside it and freed before is not in the dataset, so that `lifetime_bytes` and "
+    [Column("carried", "yes or no", "Whether it was acquired before the window of a kept recording (`record --keep`), and live when that began: its time, "
+        + "size, thread and stack are true. What was acquired beside it and freed before is not in the dataset, so that `lifetime_bytes` and "
         + "`lifetime_allocations` are lower bounds, and it stands for itself alone where lifetimes are counted.", Since = 5)]
     public bool Carried { get; init; }
 

@@ -137,7 +137,7 @@ internal static class ExportCommand
             terminal.Note($"allocreplay: 1 block in {Quantity.Count(reader.Process.Sample)} was recorded: the figures are of those");
         if (reader.Carried is { } carried)
         {
-            terminal.Note($"allocreplay: whole from {Quantity.Duration(carried.UntilNs)} on; of the {Quantity.Count(carried.EventsGone, "event")} before that, which "
+            terminal.Note($"allocreplay: whole from {Quantity.Duration(carried.UntilNs)} on; of {Quantity.Count(carried.EventsGone, "event")} before, which "
                 + $"are gone, the blocks that were live then are {(summary.What switch
                 {
                     null => "told as acquired at the beginning, from which times count",

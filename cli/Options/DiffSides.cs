@@ -79,7 +79,7 @@ internal sealed class DiffSideOptions
 
         // What was live before is not known: only what of it outlived that time.
         long InWindow(Option<string[]> option, long ns) => ns >= image.WindowFromNs ? ns : throw new UsageException(
-            $"{option.Name} {ValueOf(parse, option, side)}: {operand.Path} is whole from {Quantity.Duration(image.WindowFromNs)} on alone: name a moment there");
+            $"{option.Name} {ValueOf(parse, option, side)}: {operand.Path} is whole from {Quantity.Duration(image.WindowFromNs)} on: name a moment there");
 
         DatasetSide Stretch()
         {

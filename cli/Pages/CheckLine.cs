@@ -70,8 +70,8 @@ internal static class CheckLine
                 yield return $"{name}: {Quantity.Count(p.EventsLost, "call")} lost: blocks may look outstanding that are not, or be missing";
             if (p.UncertainBlocks > 0)
             {
-                yield return $"{name}: {Quantity.Count(p.UncertainBlocks, "outstanding block")} of {Quantity.Bytes(p.UncertainBytes)} may have been freed unseen, "
-                    + "when calls were lost or recording was stopped: not certain leaks";
+                yield return $"{name}: {Quantity.Count(p.UncertainBlocks, "outstanding block")} of {Quantity.Bytes(p.UncertainBytes)} may have been freed "
+                    + "unseen, when calls were lost or recording was stopped: not certain leaks";
             }
             if (p.WindowFromNs > 0)
             {

@@ -98,8 +98,8 @@ internal static class InfoPage
             _ => $" (--keep {Quantity.Bytes(kept.KeepBytes)}, {Quantity.Duration(kept.KeepNs)})",
         };
         string uncertain = kept.UncertainBlocks == 0 ? "" : $", {Quantity.Count(kept.UncertainBlocks)} of them uncertain";
-        return $"whole from {Quantity.Duration(kept.FromNs)} on, {Quantity.Bytes(eventBytes)}{asked}; {Quantity.Count(kept.EventsGone, "event")} before it gone, "
-            + $"but for {Quantity.Count(kept.Blocks, "block")} ({Quantity.Bytes(kept.Bytes)}) that {(kept.Blocks == 1 ? "was" : "were")} live then; "
+        return $"whole from {Quantity.Duration(kept.FromNs)} on, {Quantity.Bytes(eventBytes)}{asked}; {Quantity.Count(kept.EventsGone, "event")} before it "
+            + $"gone, but for {Quantity.Count(kept.Blocks, "block")} ({Quantity.Bytes(kept.Bytes)}) that {(kept.Blocks == 1 ? "was" : "were")} live then; "
             + $"{Quantity.Count(kept.StillLiveBlocks)} ({Quantity.Bytes(kept.StillLiveBytes)}) still {(kept.StillLiveBlocks == 1 ? "is" : "are")}{uncertain}";
     }
 
@@ -125,7 +125,8 @@ internal static class InfoPage
         Figure("cross-thread", Quantity.Count(s.CrossThreadReleases), $"freed by another thread{Share(s.CrossThreadReleases, s.Acquisitions)}");
         Figure("releases of null", Quantity.Count(s.NullReleases));
         Figure("peak live", Quantity.Bytes(s.PeakLiveBytes), $"at {Quantity.Duration(s.PeakLiveNs)}");
-        Figure(isLive ? "live now" : "live at end", Quantity.Bytes(s.LiveBytes), (s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks")
+        Figure(isLive ? "live now" : "live at end", Quantity.Bytes(s.LiveBytes),
+            (s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks")
             + (s.LiveUncertainBlocks == 0 ? "" : $", {Quantity.Count(s.LiveUncertainBlocks)} of them ({Quantity.Bytes(s.LiveUncertainBytes)}) uncertain"));
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
         if (s.Forked)

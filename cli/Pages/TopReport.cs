@@ -25,7 +25,8 @@ internal sealed record TopReport
     public required uint Interval { get; init; }
     /// <summary>The latest mark; null when there is none.</summary>
     public required string? Mark { get; init; }
-    /// <summary>Of a recording whose oldest part was gone when it was opened (record --keep): from when on calls are counted, ns since it began; else null.</summary>
+    /// <summary>Of a recording whose oldest part was gone when it was opened (record --keep): from when on calls are counted,
+    /// nanoseconds since it began; else null.</summary>
     public required long? KeptFromNs { get; init; }
     /// <summary>The moment that all figures are of, since recording began: all calls before it were counted.</summary>
     public required long TimeNs { get; init; }

@@ -35,8 +35,8 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
                 $"Multiply counts and bytes by {n} for an estimate of the program's. Compare allocators on a recording without --sample."),
             TraceWarningKind.Kept => ($"What was before {Quantity.Duration(s.Kept?.FromNs ?? 0)} is gone, but for the blocks that were live then.",
                 "Calls, rates, bytes acquired, lifetimes and the peak are of what followed; what is live counts all blocks."),
-            TraceWarningKind.Uncertain => ($"{Quantity.Count(n, "block")} of what is live at the end {were} acquired before calls were lost, or before recording "
-                + "was stopped.", "They may have been freed then. Take them for live at most: 'analyze' marks them as uncertain."),
+            TraceWarningKind.Uncertain => ($"{Quantity.Count(n, "block")} of what is live at the end {were} acquired before calls were lost, or before "
+                + "recording was stopped.", "They may have been freed then. Take them for live at most: 'analyze' marks them as uncertain."),
             TraceWarningKind.MallocHook => ("Recorded by MallocHook, which tells of malloc and free only.",
                 "Kinds and alignments are not the program's own. Record without --via where the allocator is a shared library."),
             TraceWarningKind.Damaged => ($"The trace is damaged: {s.Damage}", "The figures cover what lies before that place"

@@ -24,7 +24,8 @@ public sealed class KeptLifetimeTests : IDisposable
 
     [Fact]
     public void Rows_are_those_of_the_whole_recording() => RandomKept.Traces.Sample(
-        steps => Assert.All(Cuts(steps), pair => Assert.Equal<IEnumerable<AllocationRow>>(pair.Expected, pair.Found)), seed: Seed, iter: Iterations, threads: 1);
+        steps => Assert.All(Cuts(steps), pair => Assert.Equal<IEnumerable<AllocationRow>>(pair.Expected, pair.Found)),
+        seed: Seed, iter: Iterations, threads: 1);
 
     [Fact]
     public void A_carried_block_that_is_taken_for_one_of_the_window_is_noticed()

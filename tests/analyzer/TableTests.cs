@@ -179,14 +179,15 @@ public sealed class TableTests : IDisposable
             datasets by `site`, never by `stack`. Names are those of the symbols that the trace holds, or that `analyze` was given. Without stacks these
             tables have no rows, those columns are 0, and `query` says so. What the views over sites mean: [find a leak](../guide/find-a-leak.md).
 
-            A recording of which only the latest part was kept (`record --keep`) is whole from `process.window_from_ns` on: the window. Of what was before, there are
-            the blocks that were live when it began, rows of `allocations` that say `carried`, with true times, sizes, threads and stacks. They are in all that is
-            told of live blocks (`alive_at_end`, `live_bytes`, peaks, `timeline`), and in nothing that counts calls or what was acquired (`calls`, `acquisitions`,
-            `bytes_acquired`, `sites.blocks`): `carried_blocks` counts them. Lifetimes want care. A carried block is there because it lived long; those that were
-            acquired beside it and freed are not. So a share of blocks that lived long, a mean or a median lifetime counts the rows that are not `carried`,
-            whose whole lives were seen or are cut off by the end alone. An age (`lifetime_ns` of a block that is live at the end) is true of both. At a moment
-            before the window it is not known what was live, only what of it was live when the window began. A block that is `uncertain` looks live and may have been
-            freed unseen. All named views do so, and say so.
+            A recording of which only the latest part was kept (`record --keep`) is whole from `process.window_from_ns` on: the window. Of what was
+            before, there are the blocks that were live when it began, rows of `allocations` that say `carried`, with true times, sizes, threads and
+            stacks. They are in all that is told of live blocks (`alive_at_end`, `live_bytes`, peaks, `timeline`), and in nothing that counts calls or
+            what was acquired (`calls`, `acquisitions`, `bytes_acquired`, `sites.blocks`): `carried_blocks` counts them. Lifetimes want care. A
+            carried block is there because it lived long; those that were acquired beside it and freed are not. So a share of blocks that lived long,
+            a mean or a median lifetime counts the rows that are not `carried`, whose whole lives were seen or are cut off by the end alone. An age
+            (`lifetime_ns` of a block that is live at the end) is true of both. At a moment before the window it is not known what was live, only what
+            of it was live when the window began. A block that is `uncertain` looks live and may have been freed unseen. All named views do so, and
+            say so.
 
             `allocreplay query` shows a column that a dataset does not have, because an older version wrote it, as NULL, and such a table as empty. Each file
             says its version in its metadata (`allocreplay.dataset_version`); without it, it is version 1.

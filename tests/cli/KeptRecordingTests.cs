@@ -94,7 +94,8 @@ public sealed class KeptRecordingTests : IDisposable
             "4,40,false,false,freed",
         ], Query("SELECT object, size, carried, uncertain, end_kind FROM allocations ORDER BY object"));
         Assert.Equal([$"{WindowNs},3,600,4,1,100,2,1040,4"], Query(
-            "SELECT window_from_ns, carried_blocks, carried_bytes, events_gone, uncertain_blocks, uncertain_bytes, acquisitions, bytes_acquired, calls FROM process"));
+            "SELECT window_from_ns, carried_blocks, carried_bytes, events_gone, uncertain_blocks, uncertain_bytes, acquisitions, bytes_acquired, calls "
+            + "FROM process"));
         // The picture begins at the window, and at what was live then.
         Assert.Equal([$"{WindowNs},600,0"], Query("SELECT ns, live_bytes, acquired_bytes FROM timeline WHERE scope = 'process' ORDER BY ns LIMIT 1"));
         Assert.Equal(["1040"], Query("SELECT CAST(sum(acquired_bytes) AS BIGINT) FROM timeline WHERE scope = 'process'"));

@@ -28,8 +28,8 @@ export function lifetimes(report: Report): HTMLElement {
         place,
         element("p", { class: "note" }, "Sizes from the one above a column to the next. Of blocks that are live at the end only an age "
             + `is known, so they stand by themselves.${lost > 0 ? ` ${counted(lost, "block")} whose release is not in the trace are left out.` : ""}${
-                carried > 0 ? ` ${counted(carried, "block")} acquired before the trace is whole are left out too: of those beside them only the longest-lived are `
-                    + "there." : ""}`));
+                carried > 0 ? ` ${counted(carried, "block")} acquired before the trace is whole are left out too: of those beside them only `
+                    + "the longest-lived are there." : ""}`));
 }
 
 function cellOf(cell: LifetimeCell | undefined, unit: "blocks" | "bytes", most: number): HTMLElement {

@@ -42,8 +42,8 @@ export function missing({ summary: s, timeline }: Report): string[] {
         [isPart(s), `This is a part of the trace: blocks acquired before ${moment(s.part_from_ns)} are left out${
             s.part_to_ns !== null ? `, and those freed after ${moment(s.part_to_ns)} look live` : ""}.`],
         [s.window_from_ns > 0, `This is whole from ${moment(s.window_from_ns)} on. ${counted(s.events_gone, "event")} before that are gone, but for the ${
-            counted(s.carried_blocks, "block")} that were live then: they are in all that is told of live blocks, and in nothing that is told of calls, of what `
-            + "was acquired, and of lifetimes."],
+            counted(s.carried_blocks, "block")} that were live then: they are in all that is told of live blocks, and in nothing that is told of calls, of `
+            + "what was acquired, and of lifetimes."],
         [s.uncertain_blocks > 0, `${counted(s.uncertain_blocks, "block")} of ${bytes(s.uncertain_bytes)}, live at the end, may have been freed unseen: `
             + "calls were lost, or recording was stopped, after they were acquired."],
         [m.events_lost > 0, `${counted(m.events_lost, "call")} were made while recording and are not in the trace.`],

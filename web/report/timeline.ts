@@ -27,7 +27,8 @@ export function timeline(report: Report, onChoose: (chosen: Chosen) => void): Ti
             : areasOf(data.threads, data.other_threads, data.threads.map(threadName), "thread");
         chart = areaChart(`Live bytes by ${ways[way]}`, data.moments_ns, ...axes(data), areas,
             data.peak_index === null ? null : { at: data.peak_index, label: "peak" },
-            data.marks.shown.filter(mark => mark.ns >= data.moments_ns[0]!).map(mark => ({ name: mark.name, x: Math.min(mark.ns, data.moments_ns.at(-1)!), moment: mark.moment })),
+            data.marks.shown.filter(mark => mark.ns >= data.moments_ns[0]!)
+                .map(mark => ({ name: mark.name, x: Math.min(mark.ns, data.moments_ns.at(-1)!), moment: mark.moment })),
             data.unrecorded.map(stretch => ({ from: stretch.from_ns, to: stretch.to_ns })), onChoose);
         chart.mark(chosen);
         place.replaceChildren(chart.element, details(["The same as a table"], () => [

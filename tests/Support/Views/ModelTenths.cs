@@ -2,7 +2,8 @@ using System.Numerics;
 
 namespace AllocReplay.Tests.Support.Views;
 
-/// <summary>The tenths of a process image's time, from the first acquisition of its window to its last end. Moments are compared as fractions, without rounding.</summary>
+/// <summary>The tenths of a process image's time, from the first acquisition of its window to its last end.
+/// Moments are compared as fractions, without rounding.</summary>
 internal sealed class ModelTenths
 {
     /// <summary>Tenths that are looked at; the moment after the last is the cut.</summary>

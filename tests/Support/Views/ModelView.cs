@@ -71,8 +71,8 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         let image = g.First().Image
         let live = g.Where(b => b.IsAlive).ToArray()
         orderby g.Acquired().Bytes() descending, Key(image), g.Key.Number
-        select Row(image, g.Key.Number, g.Key.Name, g.Key.Calls, g.Acquired().Count(), g.Acquired().Bytes(), live.Length, live.Bytes(), g.Count(b => b.IsTemporary),
-            g.Count(b => b.IsFreedByOther), g.Key.StartNs, g.Key.EndNs, g.Key.HasExited);
+        select Row(image, g.Key.Number, g.Key.Name, g.Key.Calls, g.Acquired().Count(), g.Acquired().Bytes(), live.Length, live.Bytes(),
+            g.Count(b => b.IsTemporary), g.Count(b => b.IsFreedByOther), g.Key.StartNs, g.Key.EndNs, g.Key.HasExited);
 
     public IEnumerable<object?[]> ReallocChains(int minSteps, BigInteger minBytes) =>
         from g in Blocks.GroupBy(b => b.First)
