@@ -13,7 +13,7 @@ public sealed class UsageTests : IDisposable
 
     [Theory]
     [InlineData("expected <name>, found nothing", "allocreplay control TARGET mark --help", "control", "1", "mark")]
-    [InlineData("expected a command: start, stop, mark or status", "allocreplay control --help", "control", "1")]
+    [InlineData("expected a command: start, stop, mark, status or snapshot", "allocreplay control --help", "control", "1")]
     [InlineData("makr: no such command; did you mean mark?", "allocreplay control --help", "control", "1", "makr", "x")]
     [InlineData("frobnicate: no such command", "allocreplay --help", "frobnicate", "x")]
     [InlineData("relpay: no such command; did you mean replay?", "allocreplay --help", "relpay", "x")]
