@@ -44,8 +44,10 @@ internal static unsafe class ResultWriter
         {
             ReplayThread* thread = replay->Threads + i;
             json.WriteStartObject();
-            json.WriteNumber("calls", thread->Calls);
-            json.WriteNumber("bytes_requested", thread->Bytes);
+            json.WriteNumber("calls", thread->Calls - thread->CarriedCalls);
+            json.WriteNumber("bytes_requested", thread->Bytes - thread->CarriedBytes);
+            json.WriteNumber("carried_calls", thread->CarriedCalls);
+            json.WriteNumber("carried_bytes", thread->CarriedBytes);
             json.WriteNumber("failed_now", thread->FailedNow);
             json.WriteNumber("divergences", thread->Divergences);
             json.WriteNumber("waits", thread->Waits);

@@ -29,8 +29,7 @@ internal sealed class RandomKept
     public readonly record struct Step(int What, int Thread, int Which, int Size);
 
     public static Gen<Step[]> Traces { get; } = Gen.Select(Gen.Int[0, 99], Gen.Int[0, Threads - 1], Gen.Int[0, 1000], Gen.Int[0, 5000])
-        .Select(t => new Step(t.Item1, t.Item2, t.Item3, t.Item4)).Array[5, 45]; } =
-        Gen.Select(Gen.Int[0, 99], Gen.Int[0, Threads - 1], Gen.Int[0, 1000], Gen.Int[0, 5000]).Select(t => new Step(t.Item1, t.Item2, t.Item3, t.Item4)).Array[5, 45];
+        .Select(t => new Step(t.Item1, t.Item2, t.Item3, t.Item4)).Array[5, 45];
 
     /// <summary>One trace of some length, always the same.</summary>
     public static Step[] Fixed(int seed)
