@@ -108,6 +108,9 @@ internal sealed class OwnershipMerge : IDisposable
         Begin(new Stream(cursor, thread));
     }
 
+    /// <summary>Whether the next event is carried.</summary>
+    public bool HasCarried => _isCarried && (_advanced is not null || _ready.Count + _parked.Count > 0);
+
     /// <summary>Adds a thread's stream.</summary>
     /// <param name="cursor">Its events, which the merge disposes of.</param>
     /// <param name="thread">Its index.</param>

@@ -64,7 +64,13 @@ internal sealed class RecordingWindow : IDisposable
 
     /// <summary>Opens a process image's directory, where <c>carried</c> says, else at its beginning.</summary>
     /// <exception cref="TraceFormatException">It is none, or its head is damaged.</exception>
-    public static RecordingWindow Open(string directory) => new(directory, GrowingRecording.Open(ByteFolder.OfDirectory(directory)));
+    public static RecordingWindow Open(string directory)
+    {
+        var window = new RecordingWindow(directory, GrowingRecording.Open(ByteFolder.OfDirectory(directory)));
+        while (window._recording.Merge.HasCarried)
+            _ = window._recording.Merge.Read(out _);
+        return window;
+    }
 
     /// <summary>Finds what has come since the last time.</summary>
     /// <param name="isLast">Whether nobody writes it any more.</param>
