@@ -1,114 +1,99 @@
-using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 
 namespace AllocReplay.Replayer.Plan;
 
 /// <summary>Counts the blocks that a trace carries, and those of them that are not certain (formats/SPEC.md, "carried").</summary>
-/// <remarks>
-/// Ids of blocks rise in the merged order. So the uncertain ones are those below a number: that of the next block when the latest loss of calls, or the first
-/// event of the latest interval, was met. Memory: 8 bytes for each carried block.
-/// </remarks>
+/// <remarks>Memory: 24 bytes for each carried block. They are found by their ids, which are dense: what is carried comes first.</remarks>
 internal sealed class CarriedTally : ITraceSink
 {
-    private const ulong NotCounted = ulong.MaxValue; // no block has as many bytes
-
-    private readonly bool _hasCarried;
-    private readonly uint _latestInterval;
-    private readonly List<ulong> _bytes = []; // by slot, of what is counted as uncertain if its id is below the number
-    private uint _interval;
-    private bool _isSettled;
-    private long _next, _uncertainBelow; // ids
-    private long _blocks, _uncertain;
+    private readonly List<Block> _blocks = [];
+    private readonly uint _intervalAtCut;
+    private bool _isMet, _isSettled;
+    private uint _latestInterval;
+    private long _firstId, _count, _uncertain;
+    private long _latestGapNs = long.MinValue;
     private UInt128 _sum, _uncertainSum;
+
+    private record struct Block(ulong Bytes, long AcquiredNs, uint Interval, bool IsUncertain);
 
     /// <param name="reader">The trace.</param>
     public CarriedTally(TraceReader reader)
     {
-        _hasCarried = reader.Carried is not null;
         if (reader.Carried is { } carried)
-            _latestInterval = reader.Intervals.Where(i => i.StartNs <= carried.UntilNs).Select(i => i.Number).DefaultIfEmpty().Max();
+            _intervalAtCut = reader.Intervals.Where(i => i.StartNs <= carried.UntilNs).Select(i => i.Number).DefaultIfEmpty().Max();
     }
 
-    /// <summary>What there was, when the trace has been read; null where it is there from its beginning.</summary>
+    /// <summary>What there was, when the trace has been read; null where it, or the part that was read, is there from its beginning.</summary>
     public CarriedBlocks? Complete()
     {
-        if (!_hasCarried)
+        if (!_isMet)
             return null;
         Settle();
-        return new CarriedBlocks(_blocks, ByteCount.Of(_sum), _uncertain, ByteCount.Of(_uncertainSum));
+        return new CarriedBlocks(_count, ByteCount.Of(_sum), _uncertain, ByteCount.Of(_uncertainSum));
     }
 
     /// <inheritdoc/>
-    public void Begin(in TraceEvent begin)
-    {
-    }
+    public void Begin(in TraceEvent begin) => _isMet |= begin.IsCarried;
 
     /// <inheritdoc/>
     public void Add(in TraceCall call)
     {
-        if (!_hasCarried)
-            return;
         if (call.IsCarried)
             Carry(call);
-        else
+        else if (_isMet)
             Confirm(call);
     }
 
     /// <inheritdoc/>
     public void Add(in ThreadEvent e)
     {
-        if (!_hasCarried)
-            return;
         if (!e.IsCarried)
-        {
-            Settle();
             return;
-        }
-        Reach(e.Interval);
+        _isMet = true;
+        _latestInterval = Math.Max(_latestInterval, e.Interval);
         if (e.Kind == CallKind.Gap)
-            Doubt();
+            _latestGapNs = Math.Max(_latestGapNs, e.TimeNs);
     }
 
     private void Carry(in TraceCall call)
     {
-        Reach(call.Interval);
+        _isMet = true;
+        _latestInterval = Math.Max(_latestInterval, call.Interval);
         if (call.Acquired < 0)
             return;
-        _blocks++;
+        if (_count++ == 0)
+            _firstId = call.Acquired;
         _sum += call.BytesRequested;
-        _next = call.Acquired + 1;
-        if (call.TakenSlot >= _bytes.Count)
-            CollectionsMarshal.SetCount(_bytes, call.TakenSlot + 1);
-        _bytes[call.TakenSlot] = call.BytesRequested;
+        _blocks.Add(new Block(call.BytesRequested, call.TimeNs, call.Interval, IsUncertain: false));
     }
 
-    private void Reach(uint interval)
-    {
-        if (interval > _interval)
-            Doubt();
-        _interval = Math.Max(_interval, interval);
-    }
-
-    /// <summary>What is live now may have been given back unseen.</summary>
-    private void Doubt() => (_uncertainBelow, _uncertain, _uncertainSum) = (_next, _blocks, _sum);
-
+    /// <summary>All that is carried is known, the latest loss of calls too.</summary>
     private void Settle()
     {
-        if (!_isSettled)
-            Reach(_latestInterval);
+        if (_isSettled)
+            return;
         _isSettled = true;
+        uint latest = Math.Max(_latestInterval, _intervalAtCut);
+        for (int i = 0; i < _blocks.Count; i++)
+        {
+            if (_blocks[i].AcquiredNs >= _latestGapNs && _blocks[i].Interval >= latest)
+                continue;
+            _blocks[i] = _blocks[i] with { IsUncertain = true };
+            _uncertain++;
+            _uncertainSum += _blocks[i].Bytes;
+        }
     }
 
     /// <summary>A block that is given back in the window was there.</summary>
     private void Confirm(in TraceCall call)
     {
         Settle();
-        int slot = call.GivenSlot;
-        if (call.Given < 0 || call.Given >= _uncertainBelow || _bytes[slot] == NotCounted)
+        long index = call.Given - _firstId;
+        if (call.Given < 0 || index < 0 || index >= _blocks.Count || !_blocks[(int)index].IsUncertain)
             return;
         _uncertain--;
-        _uncertainSum -= _bytes[slot];
-        _bytes[slot] = NotCounted;
+        _uncertainSum -= _blocks[(int)index].Bytes;
+        _blocks[(int)index] = _blocks[(int)index] with { IsUncertain = false };
     }
 }

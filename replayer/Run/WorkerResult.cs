@@ -16,6 +16,8 @@ public sealed record WorkerResult
     public required long ElapsedNs { get; init; }
     /// <summary>CPU time of the replay, all threads, user and system.</summary>
     public required long CpuNs { get; init; }
+    /// <summary>Nanoseconds that acquiring what the trace carries took, in all loops: in none of the other figures.</summary>
+    public long PrologueNs { get; init; }
     /// <summary>Of each loop in turn, nanoseconds; they sum up to <see cref="ElapsedNs"/>.</summary>
     public IReadOnlyList<long> LoopNs { get; init; } = [];
     /// <summary>Of each loop in turn, CPU time in nanoseconds.</summary>

@@ -8,17 +8,20 @@ namespace AllocReplay.Replayer.Verify;
 /// <summary>One kind of edge of the recorded execution, and what became of it in the replay.</summary>
 public sealed record EdgeCheck
 {
-    /// <summary>Short name: P, S for success, O, L, R, or T for the one linear order.</summary>
+    /// <summary>Short name: P, S for success, O, L, R, or T for the one linear order; of a prologue A or W.</summary>
     public required string Name { get; init; }
     /// <summary>What an edge of this kind says.</summary>
     public required string Meaning { get; init; }
+    /// <summary>Edges that were compared.</summary>
     public required long Checked { get; init; }
+    /// <summary>Those that held.</summary>
     public required long Held { get; init; }
     /// <summary>Edges that the recordings cannot tell of: ends of threads that are followed by calls.</summary>
     public required long NotChecked { get; init; }
     /// <summary>The first that did not hold, with both events, as one line; null when all did.</summary>
     public required string? FirstViolation { get; init; }
 
+    /// <summary>Whether one did not.</summary>
     public bool IsViolated => Held != Checked;
 }
 

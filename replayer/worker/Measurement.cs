@@ -14,6 +14,8 @@ internal sealed unsafe class Measurement(int loops, long[] residueMs)
     public int Threads { get; init; }
     /// <summary>From the opening of the gate to the end of the last thread, of each loop.</summary>
     public long[] LoopNs { get; } = new long[loops];
+    /// <summary>What came before the gate opened, where a plan has a prologue; of all loops. It is in no other figure.</summary>
+    public long PrologueNs { get; set; }
     /// <summary>CPU time, of each loop.</summary>
     public long[] LoopCpuNs { get; } = new long[loops];
     public long ElapsedNs => LoopNs.Sum();

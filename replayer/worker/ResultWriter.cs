@@ -17,6 +17,7 @@ internal static unsafe class ResultWriter
         json.WriteNumber("elapsed_ns", m.ElapsedNs);
         WriteLoops(json, "loop_ns", m.LoopNs);
         WriteLoops(json, "loop_cpu_ns", m.LoopCpuNs);
+        json.WriteNumber("prologue_ns", m.PrologueNs);
         json.WriteBoolean("locked", m.IsLocked);
         json.WriteNumber("cpu_ns", m.CpuNs);
         json.WriteNumber("baseline_bytes", m.BaselineBytes);

@@ -136,7 +136,9 @@ internal static unsafe class Worker
         for (int loop = 0; ; loop++)
         {
             // Each replay of the window runs on the heap that it ran on: what is carried is acquired anew.
+            long beforePrologue = Libc.Now();
             Prologue.Make(replay, byDepth);
+            m.PrologueNs += replay->HasPrologue ? Libc.Now() - beforePrologue : 0;
             if (loop == 0)
                 m.BeginMemory(replay->Memory);
             // Others have their turn: all is ready, and whatever threads there are stand still.

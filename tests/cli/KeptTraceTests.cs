@@ -9,7 +9,7 @@ namespace AllocReplay.Tests.Cli;
 [StartsProcesses]
 public sealed class KeptTraceTests : IDisposable
 {
-    private const string Carried = "3 carried blocks (1,100 B) acquired before the clock starts";
+    private const string Carried = "3 carried blocks (1.1 KiB) acquired before the clock starts";
     private const string Uncertain = "1 carried block is uncertain (100 B): ";
 
     private readonly TemporaryDirectory _directory = new();

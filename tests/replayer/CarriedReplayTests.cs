@@ -75,7 +75,9 @@ public sealed class CarriedReplayTests : IDisposable
             RandomKept.Write(steps).Save(Trace);
             int count = CutTrace.Read(Trace).Count;
             CutTrace.After(Trace, count * cut / 100);
-            CheckRandom(null, cut);
+            // Of one that failed and would not now, the block is released at once, and no recording shows that: its address then seems to have two owners.
+            if (!CutTrace.Read(Trace).Any(e => CallKinds.IsReallocEnd(e.Kind) && e.IsNull && e.Object < 0))
+                CheckRandom(null, cut);
             Directory.Delete(Trace, recursive: true);
         },
         seed: Seed, iter: Traces, threads: 1);
@@ -196,7 +198,7 @@ public sealed class CarriedReplayTests : IDisposable
         _ = PlanFile.Read(plan.Path);
         foreach (ReplayOrder order in Orders)
             Prove(order, which % 3 == 0 && Installed().Contains("jemalloc") ? "jemalloc" : "glibc");
-        WorkerResult result = Run(plan, "ideal", new ReplayOptions { Instrument = Instrument.Memory });
+        WorkerResult result = Run(plan, "ideal", new ReplayOptions { Instrument = Instrument.Memory, Loops = 2 });
         Assert.Equal(peak ?? plan.Trace.PeakLiveBytes, plan.Trace.PeakLiveBytes);
         // What is displaced no replay gives back.
         if (plan.Counts.DisplacedBlocks == 0)

@@ -75,7 +75,7 @@ public sealed class PrologueProofTests : IDisposable
 
     [Fact]
     public void A_carried_block_of_another_kind() => AssertBroken(
-        Check(ReplayOrder.Deps, ("k1", w => w.Thread(1).Event(3200, CallKind.New, 0x3000, 32))), "A", "in the replay it is call 0 of thread 1 .*, operator new");
+        Check(ReplayOrder.Deps, ("k1", w => w.Thread(1).Event(3200, CallKind.New, 0x3000, 32))), "A", "in the replay it is call 0 of thread 1 .*, new\\(32 B\\)");
 
     [Fact]
     public void A_carried_block_that_another_thread_acquires() =>
