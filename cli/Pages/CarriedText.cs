@@ -1,5 +1,5 @@
 using AllocReplay.Cli.Output;
-using AllocReplay.Replayer.Plan;
+using AllocReplay.Replayer;
 
 namespace AllocReplay.Cli.Pages;
 

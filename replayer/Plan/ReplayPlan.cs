@@ -95,8 +95,7 @@ public sealed class ReplayPlan : IDisposable
         return Of(path, temporary: false, facts, identity.Image, identity.Range, identity.Order, damage: null, isTaken: true);
     }
 
-    private static PlanFacts FactsOf(
-        TraceReader reader, PlanBuilder builder, ThreadRequests requests, CarriedBlocks? carried, PlanIdentity? identity) => new()
+    private static PlanFacts FactsOf(TraceReader reader, PlanBuilder builder, ThreadRequests requests, CarriedBlocks? carried, PlanIdentity? identity) => new()
     {
         Identity = reader.Damage is null ? identity : null,
         Counts = builder.Counts,

@@ -1,7 +1,6 @@
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Replayer.Order;
-using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Scratch;
 
 namespace AllocReplay.Replayer.Verify;

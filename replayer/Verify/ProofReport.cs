@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using AllocReplay.Replayer.Order;
-using AllocReplay.Replayer.Plan;
 using AllocReplay.Replayer.Run;
 
 namespace AllocReplay.Replayer.Verify;

@@ -121,7 +121,10 @@ internal static unsafe class Plan
     private static bool IsValid(PlanOp* op, ReplayThread* thread, PlanThread* threads, int index, Replay* replay, byte* handoffs, byte* spawned)
     {
         if (op->Code == PlanCode.Operand)
-            return op + 1 != thread->Window && op + 1 != thread->End && CallTable.IsCall(op[1].Code) && PlanCode.HasOperand((CallKind)op[1].Code) && op->Slot < replay->SlotCount;
+        {
+            return op + 1 != thread->Window && op + 1 != thread->End && CallTable.IsCall(op[1].Code) && PlanCode.HasOperand((CallKind)op[1].Code)
+                && op->Slot < replay->SlotCount;
+        }
         if (op->Code == PlanCode.Moment)
             return true;
         if (op->Code is PlanCode.Await or PlanCode.AwaitExit)

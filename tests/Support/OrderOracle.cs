@@ -40,7 +40,7 @@ internal static class OrderOracle
                 yield return calls[a];
     }
 
-    /// <summary>Calls, creations and ends of threads, in merged order; those of the window, where the trace carries others: all of them know all of these.</summary>
+    /// <summary>Calls, creations and ends of threads, in merged order: of the window alone, which knows all that the trace carries.</summary>
     /// <param name="events">The trace.</param>
     /// <param name="plan">Its plan.</param>
     /// <param name="latency">Whether the trace tells how long calls took.</param>

@@ -1,6 +1,7 @@
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Replayer;
 using AllocReplay.Replayer.Plan;
 using AllocReplay.Tests.Support;
 using CsCheck;

@@ -1,4 +1,4 @@
-namespace AllocReplay.Replayer.Plan;
+namespace AllocReplay.Replayer;
 
 /// <summary>
 /// What was live when the part of a recording begins that is there whole (<c>record --keep</c>): a replay acquires it before its clock starts, so that the

@@ -1,7 +1,7 @@
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 
-namespace AllocReplay.Replayer.Plan;
+namespace AllocReplay.Replayer;
 
 /// <summary>Counts the blocks that a trace carries, and those of them that are not certain (formats/SPEC.md, "carried").</summary>
 /// <remarks>Memory: 24 bytes for each carried block. They are found by their ids, which are dense: what is carried comes first.</remarks>
