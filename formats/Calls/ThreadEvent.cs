@@ -10,6 +10,12 @@ namespace AllocReplay.Formats.Calls;
 /// <param name="Lost">Of a gap: calls that were not recorded; else 0.</param>
 public readonly record struct ThreadEvent(CallKind Kind, int Thread, int OtherThread, long TimeNs, uint Interval, long Lost)
 {
+    /// <inheritdoc cref="TraceEvent.IsCarried"/>
+    public bool IsCarried { get; init; }
+
     internal static ThreadEvent Of(in TraceEvent e) => new(
-        e.Kind, e.Thread, e.OtherThread, e.TimeNs, e.Interval, e.Kind == CallKind.Gap ? (long)Math.Min(e.Count, long.MaxValue) : 0);
+        e.Kind, e.Thread, e.OtherThread, e.TimeNs, e.Interval, e.Kind == CallKind.Gap ? (long)Math.Min(e.Count, long.MaxValue) : 0)
+    {
+        IsCarried = e.IsCarried,
+    };
 }
