@@ -36,7 +36,8 @@ internal static class ComparisonPage
 
     /// <summary>How large a trace is.</summary>
     internal static string Extent(ComparisonReport report) =>
-        $"{Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, peak live {Quantity.Bytes(report.PeakLiveBytes)}";
+        $"{Quantity.Count(report.Calls, "call")}, {Quantity.Count(report.Threads, "thread")}, peak live {Quantity.Bytes(report.PeakLiveBytes)}"
+        + (CarriedText.Of(report.Carried) is { } carried ? $", {carried}" : "");
 
     /// <summary>What there is to say of the figures, on stderr.</summary>
     public static void Note(ComparisonReport report, Terminal terminal)

@@ -17,16 +17,18 @@ internal static class ProofPage
         string what = info is null ? "" : $" under {TextLine.Plain(info.Allocator)}, pace {Pace.OfTimeScale(info.Slowness)}";
         terminal.Line($"{Quantity.Count(report.Calls, "call")} and {Quantity.Count(report.Creations, "thread creation")} on "
             + $"{Quantity.Count(report.Threads, "thread")}, order {ValueName.Of(report.Order)}{what}");
-        bool isPartial = report.Edges.Any(e => e.NotChecked > 0);
+        if (report.Prologue is { } prologue && CarriedText.Of(prologue.Carried) is { } carried)
+            terminal.Line($"and before them, apart, {carried}");
+        bool isPartial = report.AllEdges.Any(e => e.NotChecked > 0);
         (string, Justify)[] partial = isPartial ? [("not checked", Justify.Right)] : [];
         Table table = Terminal.NewTable([("", Justify.Left), ("edges", Justify.Left), ("checked", Justify.Right), ("held", Justify.Right), .. partial]);
-        foreach (EdgeCheck e in report.Edges)
+        foreach (EdgeCheck e in report.AllEdges)
         {
             string[] notChecked = isPartial ? [Quantity.Count(e.NotChecked)] : [];
             table.Add([e.Name, e.Meaning, Quantity.Count(e.Checked), Share(e), .. notChecked]);
         }
         terminal.Write(table);
-        foreach (EdgeCheck e in report.Edges.Where(e => e.FirstViolation is not null))
+        foreach (EdgeCheck e in report.AllEdges.Where(e => e.FirstViolation is not null))
         {
             string violation = TextLine.Plain(e.FirstViolation!).Replace(" in the replay", "\n  in the replay", StringComparison.Ordinal);
             terminal.Out.WriteLine($"first violation of {e.Name}: {violation}");
@@ -55,6 +57,8 @@ internal static class ProofPage
             terminal.Line($"skipped     {Quantity.Count(report.SkippedReleases, "release")} and "
                 + $"{Quantity.Count(report.UnknownReallocations, "old block", "old blocks")} of reallocations never seen allocated");
         }
+        if (CarriedText.Uncertain(report.Prologue?.Carried) is { } uncertain)
+            terminal.Line($"uncertain   {uncertain}");
         terminal.Line(report.Holds ? "The replay is the recorded execution." : "The replay is NOT the recorded execution.");
     }
 

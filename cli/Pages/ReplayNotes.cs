@@ -13,6 +13,8 @@ internal static class ReplayNotes
     {
         if (plan.Damage is { } damage)
             terminal.Note($"allocreplay: {damage.Message}; replaying what is readable: {Quantity.Count(plan.Counts.Calls, "call")}");
+        if (CarriedText.Uncertain(plan.Carried) is { } uncertain)
+            terminal.Note($"Note: {uncertain}");
         foreach (Departure departure in plan.Departures)
             terminal.Note("Note: " + Text(departure));
     }

@@ -19,6 +19,8 @@ internal static class ReplayPage
         Fact("order", $"{ValueName.Of(s.Order)}, pace {s.Pace}, touch {ValueName.Of(s.Touch)}{(s.TouchCalloc ? ", calloc too" : "")}");
         Fact("replayed", (s.Loops > 1 ? $"{s.Loops} times, " : "")
             + $"{Quantity.Count(s.Calls, "call")} on {Quantity.Count(s.Threads.Count, "thread")}, {Quantity.Bytes(s.BytesAcquired)} acquired");
+        if (CarriedText.Of(s.Carried) is { } carried)
+            Fact("carried", carried);
         Fact("check", "every thread's calls and bytes are those of the trace"
             + (s.FailedNow > 0 ? $"; {Quantity.Count(s.FailedNow)} of them failed" : "")
             + (s.Plan.UnknownReleases > 0 ? $", but for {Quantity.Count(s.Plan.UnknownReleases, "skipped release")} of blocks never seen allocated" : ""));

@@ -8,10 +8,14 @@ namespace AllocReplay.Formats.Calls;
 /// <param name="TimeNs">Nanoseconds since the start of the recording.</param>
 /// <param name="Interval">Number of the recorded interval that it falls into, from 1.</param>
 /// <param name="Lost">Of a gap: calls that were not recorded; else 0.</param>
-/// <param name="IsCarried">It is of the part of the recording that is gone, as <see cref="TraceEvent.IsCarried"/>.</param>
-public readonly record struct ThreadEvent(CallKind Kind, int Thread, int OtherThread, long TimeNs, uint Interval, long Lost, bool IsCarried = false)
+public readonly record struct ThreadEvent(CallKind Kind, int Thread, int OtherThread, long TimeNs, uint Interval, long Lost)
 {
+    /// <inheritdoc cref="TraceEvent.IsCarried"/>
+    public bool IsCarried { get; init; }
+
     internal static ThreadEvent Of(in TraceEvent e) => new(
-        e.Kind, e.Thread, e.OtherThread, e.TimeNs, e.Interval, e.Kind == CallKind.Gap ? (long)Math.Min(e.Count, long.MaxValue) : 0,
-        e.IsCarried);
+        e.Kind, e.Thread, e.OtherThread, e.TimeNs, e.Interval, e.Kind == CallKind.Gap ? (long)Math.Min(e.Count, long.MaxValue) : 0)
+    {
+        IsCarried = e.IsCarried,
+    };
 }

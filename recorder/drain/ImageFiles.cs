@@ -79,8 +79,9 @@ internal sealed class ImageFiles : IDisposable
             string name = Path.GetFileName(file);
             if (name == Wire.EventsFile)
                 yield return 0;
-            else if (int.TryParse(name[(Wire.EventsFile.Length + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int n) && EventFiles.NameOf(n) == name)
-                yield return n;
+            else if (int.TryParse(name[(Wire.EventsFile.Length + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                && EventFiles.NameOf(number) == name)
+                yield return number;
         }
     }
 

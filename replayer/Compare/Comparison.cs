@@ -81,12 +81,18 @@ public sealed class Comparison(
     private void WarmUp()
     {
         var times = new List<TimeSpan>();
+        TimeSpan prologue = TimeSpan.Zero;
         foreach (Entrant entrant in _entrants.Where(e => e.Role != Role.Twin && e.Failure is null))
-            if (TryRun(Pass.Throughput, entrant) is { } result && entrant.Role != Role.Reference)
-                times.Add(TimeSpan.FromMicroseconds(result.ElapsedNs / 1e3));
+        {
+            if (TryRun(Pass.Throughput, entrant) is not { } result || entrant.Role == Role.Reference)
+                continue;
+            times.Add(TimeSpan.FromMicroseconds(result.ElapsedNs / 1e3));
+            var before = TimeSpan.FromMicroseconds(result.PrologueNs / 1e3);
+            prologue = before > prologue ? before : prologue;
+        }
         if (times.Count > 0)
             times.Add(times[0]); // the first one's twin
-        _turns = TurnPlan.Of(times, PlanOf(Pass.Throughput), options, options.AvailableBytes ?? MemoryGuard.Available());
+        _turns = TurnPlan.Of(times, PlanOf(Pass.Throughput), options, options.AvailableBytes ?? MemoryGuard.Available(), prologue);
     }
 
     private ReplayPlan PlanOf(Pass pass) => plans.First(p => p.Order == pass.Order);
@@ -166,7 +172,7 @@ public sealed class Comparison(
                     Fail(pass, entrant, outcome.Failure!);
                     continue;
                 }
-                Took(pass, TimeSpan.FromMicroseconds(result.ElapsedNs / 1e3 / (_turns.Loops * _turns.Rounds)));
+                Took(pass, TimeSpan.FromMicroseconds((result.ElapsedNs + result.PrologueNs) / 1e3 / (_turns.Loops * _turns.Rounds)));
                 _log.Add(LoggedRun.Of(pass, entrant.Index, _paired, result));
                 ran = true;
             }

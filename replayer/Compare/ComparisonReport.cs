@@ -17,6 +17,8 @@ public sealed record ComparisonReport
     public required int Threads { get; init; }
     /// <summary>Bytes requested and live at the peak, as the trace has them.</summary>
     public required ulong PeakLiveBytes { get; init; }
+    /// <summary>Blocks that the trace carries, acquired before the clock starts; null where it is there from its beginning.</summary>
+    public CarriedBlocks? Carried { get; init; }
     /// <summary>What became of the calls when the trace was compiled.</summary>
     public required PlanCounts Plan { get; init; }
     /// <summary>What was written into new blocks.</summary>

@@ -28,6 +28,7 @@ internal sealed class ReportBuilder(
             Calls = _timed.Counts.Calls,
             Threads = _timed.Expected.Count,
             PeakLiveBytes = _timed.Trace.PeakLiveBytes,
+            Carried = _timed.Carried,
             Plan = _timed.Counts,
             Touch = options.Touch,
             TouchCalloc = options.TouchCalloc,

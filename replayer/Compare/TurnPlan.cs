@@ -35,7 +35,9 @@ internal sealed record TurnPlan(int Loops, int Rounds, int Together)
     /// <param name="plan">The trace.</param>
     /// <param name="options">How the comparison is run.</param>
     /// <param name="availableBytes">Memory that there is.</param>
-    public static TurnPlan Of(IReadOnlyCollection<TimeSpan> loopTimes, ReplayPlan plan, ComparisonOptions options, long availableBytes)
+    /// <param name="prologue">What comes before each replay and is not in its time: turns of many loops would take many times that.</param>
+    public static TurnPlan Of(
+        IReadOnlyCollection<TimeSpan> loopTimes, ReplayPlan plan, ComparisonOptions options, long availableBytes, TimeSpan prologue = default)
     {
         if (loopTimes.Count == 0)
             return new TurnPlan(1, 1, 1);
@@ -47,7 +49,10 @@ internal sealed record TurnPlan(int Loops, int Rounds, int Together)
         TimeSpan heat = options.Blocks is null ? options.Budget / BlocksAimedAt / heats : HeatOfCounted;
         if (heat > HeatMax)
             heat = HeatMax;
-        double round = loopTimes.Average(t => t.Ticks) * loops * Math.Min(together, loopTimes.Count);
+        double roundOfOne = (loopTimes.Average(t => t.Ticks) + prologue.Ticks) * Math.Min(together, loopTimes.Count);
+        if (prologue > TimeSpan.Zero)
+            loops = (int)Math.Clamp(heat.Ticks / roundOfOne, 1, loops);
+        double round = roundOfOne * loops;
         return new TurnPlan(loops, (int)Math.Clamp(heat.Ticks / round, 1, RoundsMax), together);
     }
 

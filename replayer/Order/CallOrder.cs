@@ -43,6 +43,16 @@ internal abstract class CallOrder
         _ => new LinearOrder(),
     };
 
+    /// <summary>
+    /// The order of what comes before the window of a recording of which the first part is gone (<see cref="TraceCall.IsCarried"/>), which is told of that
+    /// alone: in <c>total</c> one call after the other, so that the same heap comes of it each time, else each thread by itself. All of the window comes
+    /// after all of it.
+    /// </summary>
+    /// <param name="order">The order of the window.</param>
+    /// <param name="threadCount">Threads of the trace.</param>
+    public static CallOrder CreateForPrologue(ReplayOrder order, int threadCount) =>
+        order == ReplayOrder.Total ? new LinearOrder() : new ObjectOrder(threadCount);
+
     /// <summary>The merged order has come to an event: a call, the beginning of a reallocation, or of a thread's life.</summary>
     /// <param name="thread">Its thread.</param>
     /// <param name="ns">Its stamp.</param>

@@ -8,7 +8,8 @@ namespace AllocReplay.Replayer.Plan;
 /// <param name="Producer">Address of the op that acquires it.</param>
 /// <param name="Size">Bytes requested.</param>
 /// <param name="Acquired">What the order remembers of the call that acquired it.</param>
-internal readonly record struct LiveBlock(uint Slot, nint Producer, ulong Size, Acquisition Acquired);
+/// <param name="IsCarried">That call is of the prologue.</param>
+internal readonly record struct LiveBlock(uint Slot, nint Producer, ulong Size, Acquisition Acquired, bool IsCarried = false);
 
 /// <summary>The live blocks of a trace by their object ids. Memory: 46 to 48 bytes a block, of the most that were live at once.</summary>
 /// <remarks>
@@ -36,6 +37,7 @@ internal sealed class LiveBlocks
         public int Thread;
         public int Clock;
         public int Next;
+        public bool IsCarried; // in what would be padding
     }
 
     public int Count { get; private set; }
@@ -72,6 +74,7 @@ internal sealed class LiveBlocks
             Slot = block.Slot,
             Thread = block.Acquired.Thread,
             Clock = block.Acquired.Clock,
+            IsCarried = block.IsCarried,
             Next = bucket,
         };
         bucket = place;
@@ -109,7 +112,8 @@ internal sealed class LiveBlocks
     private ref int BucketOf(long id) => ref _buckets[(int)id & (_buckets.Length - 1)];
 
     private LiveBlock BlockOf(in Entry entry) => new(
-        entry.Slot, entry.Producer, entry.Size == uint.MaxValue ? _large[entry.Id] : entry.Size, new Acquisition(entry.Thread, entry.Mark, entry.Clock));
+        entry.Slot, entry.Producer, entry.Size == uint.MaxValue ? _large[entry.Id] : entry.Size, new Acquisition(entry.Thread, entry.Mark, entry.Clock),
+        entry.IsCarried);
 
     private IEnumerable<int> Chain(int first)
     {

@@ -10,11 +10,12 @@ namespace AllocReplay.Replayer.Plan;
 /// <remarks>
 /// Every op stands where the merged order has it, and waits only for ops that stand before it: that is why a replay cannot
 /// deadlock (docs/design/replay.md). Who will wait for an op is known when it is long written; it is then changed to tell them.
+/// What the trace carries comes first and has an order of its own: the window waits for all of it at once.
 /// </remarks>
 internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
 {
     private readonly Spill _spill;
-    private readonly CallOrder _order;
+    private readonly CallOrder _order, _prologueOrder;
     private readonly PlanOptions _options;
     private readonly List<PlanThreadBuilder> _threads = [];
     private readonly LiveBlocks _live = new();
@@ -32,6 +33,7 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
     {
         _spill = new Spill(directory);
         _order = CallOrder.Create(options.Order, threadCount, hasLatency, _spill);
+        _prologueOrder = CallOrder.CreateForPrologue(options.Order, threadCount);
         (_options, _mainThread) = (options, mainThread);
         for (int i = 0; i < threadCount; i++)
             _threads.Add(new PlanThreadBuilder(_spill, options.IsTimed));
@@ -44,54 +46,64 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
     /// <inheritdoc/>
     public void Begin(in TraceEvent begin)
     {
-        See(begin.Thread, begin.TimeNs);
-        _order.Pass(begin.Thread, begin.TimeNs);
+        CallOrder order = OrderOf(begin.IsCarried);
+        See(begin.Thread, begin.TimeNs, order);
+        order.Pass(begin.Thread, begin.TimeNs);
     }
 
     /// <inheritdoc/>
     public void Add(in TraceCall call)
     {
-        PlanThreadBuilder thread = See(call.Thread, call.TimeNs);
+        CallOrder order = OrderOf(call.IsCarried);
+        PlanThreadBuilder thread = See(call.Thread, call.TimeNs, order);
         if (call.IsReallocation)
-            Reallocate(call, thread);
+            Reallocate(call, thread, order);
         else if (call.IsDeallocation)
-            Release(call, thread);
+            Release(call, thread, order);
         else
-            Acquire(call, thread);
-        _order.Pass(call.Thread, call.TimeNs);
+            Acquire(call, thread, order);
+        order.Pass(call.Thread, call.TimeNs);
+        if (call.IsCarried)
+            thread.ExtendPrologue();
     }
 
     /// <inheritdoc/>
     public void Add(in ThreadEvent e)
     {
-        PlanThreadBuilder thread = See(e.Thread, e.TimeNs);
+        CallOrder order = OrderOf(e.IsCarried);
+        PlanThreadBuilder thread = See(e.Thread, e.TimeNs, order);
         if (e.Kind == CallKind.ThreadCreate)
-            Spawn(e, thread);
+            Spawn(e, thread, order);
         else if (e.Kind == CallKind.ThreadExit)
-            Exit(e, thread);
-        _order.Pass(e.Thread, e.TimeNs);
+            Exit(e, thread, order);
+        order.Pass(e.Thread, e.TimeNs);
+        if (e.IsCarried)
+            thread.ExtendPrologue();
     }
 
     /// <summary>Writes the plan.</summary>
     /// <param name="output">Where it goes; it can seek.</param>
+    /// <param name="cutNs">When the window begins; null where the trace is there from its beginning.</param>
     /// <param name="facts">What goes with it; asked for when <see cref="Counts"/> is complete.</param>
-    public void Write(Stream output, Func<byte[]> facts)
+    public void Write(Stream output, long? cutNs, Func<byte[]> facts)
     {
         Counts.UnreducedWaits = _order.Unreduced;
         IEnumerable<(int, uint)> leftovers = _live.All.Select(b => (b.Acquired.Thread, b.Slot)).Concat(_displaced);
-        PlanWriter.Write(output, _options.Order, _threads, _sharedSlots, _mainThread, leftovers, Counts, _spill, facts);
+        PlanWriter.Write(output, _options.Order, _threads, _sharedSlots, _mainThread, cutNs, leftovers, Counts, _spill, facts);
     }
 
     public void Dispose() => _spill.Dispose();
 
-    private PlanThreadBuilder See(int index, long ns)
+    private CallOrder OrderOf(bool isCarried) => isCarried ? _prologueOrder : _order;
+
+    private PlanThreadBuilder See(int index, long ns, CallOrder order)
     {
         _threads[index].Started = true;
-        _order.Observe(index, ns);
+        order.Observe(index, ns);
         return _threads[index];
     }
 
-    private void Spawn(in ThreadEvent e, PlanThreadBuilder thread)
+    private void Spawn(in ThreadEvent e, PlanThreadBuilder thread, CallOrder order)
     {
         int child = e.OtherThread;
         // A child already seen at work cannot be started here without waiting for the future: it starts with the replay.
@@ -103,52 +115,54 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
         if (thread.HasExited)
             thread.Resume();
         _threads[child].Parent = e.Thread;
-        Await(e.Thread, thread, e.TimeNs);
+        Await(e.Thread, thread, e.TimeNs, order);
         long position = thread.Ops.Count;
-        thread.Append(new PlanOp { Code = PlanCode.Spawn, Slot = (uint)child }, e.TimeNs);
-        _order.Add(e, position);
-        _order.Created(child, e.Thread, e.TimeNs, position);
+        thread.Append(new PlanOp { Code = PlanCode.Spawn, Slot = (uint)child }, e.IsCarried ? PlanThreadBuilder.NoTime : e.TimeNs);
+        order.Add(e, position);
+        order.Created(child, e.Thread, e.TimeNs, position);
     }
 
-    private void Exit(in ThreadEvent e, PlanThreadBuilder thread)
+    private void Exit(in ThreadEvent e, PlanThreadBuilder thread, CallOrder order)
     {
         if (thread.HasExited)
             return;
-        Await(e.Thread, thread, e.TimeNs);
+        Await(e.Thread, thread, e.TimeNs, order);
         thread.Exit();
-        _order.Add(e, Predecessor.Exit);
+        // Nobody in the prologue waits for the end of a thread: the window, which waits for all of them, does.
+        if (!e.IsCarried)
+            order.Add(e, Predecessor.Exit);
     }
 
-    private void Acquire(in TraceCall call, PlanThreadBuilder thread)
+    private void Acquire(in TraceCall call, PlanThreadBuilder thread, CallOrder order)
     {
         Displace(call);
-        long begin = _order.BeginOf(call);
+        long begin = order.BeginOf(call);
         PlanOp op = OpOf(call);
         if (call.IsNull)
         {
             op.Flags |= PlanFlags.Failed;
-            Append(call, thread, op, begin);
+            Append(call, thread, op, begin, order);
             return;
         }
-        Produce(call, thread, op, begin, call.Acquired);
+        Produce(call, thread, op, begin, order, call.Acquired);
     }
 
-    private void Release(in TraceCall call, PlanThreadBuilder thread)
+    private void Release(in TraceCall call, PlanThreadBuilder thread, CallOrder order)
     {
-        long begin = _order.BeginOf(call);
+        long begin = order.BeginOf(call);
         PlanOp op = OpOf(call);
         if (!call.IsNull)
         {
             if (call.Given < 0 || !_live.Remove(call.Given, out LiveBlock block))
             {
                 Counts.UnknownReleases++;
-                thread.SkippedCalls++;
+                thread.Skip(call.IsCarried);
                 return;
             }
             _liveBytes -= block.Size;
-            op.Flags |= Consume(block, call.Thread, begin, ref op);
+            op.Flags |= Consume(block, call, begin, order, ref op);
         }
-        Append(call, thread, op, begin);
+        Append(call, thread, op, begin, order);
     }
 
     /// <summary>A block whose release is not in the trace, as another now has its address: the replay never gives it back either.</summary>
@@ -157,25 +171,25 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
         if (call.Displaced < 0 || !_live.Remove(call.Displaced, out LiveBlock block))
             return;
         _liveBytes -= block.Size;
-        _order.Forget(block.Acquired);
+        OrderOf(block.IsCarried).Forget(block.Acquired);
         Counts.DisplacedBlocks++;
         _displaced.Add((block.Acquired.Thread, block.Slot));
     }
 
-    private void Reallocate(in TraceCall call, PlanThreadBuilder thread)
+    private void Reallocate(in TraceCall call, PlanThreadBuilder thread, CallOrder order)
     {
         Displace(call);
         PlanOp op = OpOf(call), operand = default;
-        long begin = _order.BeginOf(call);
+        long begin = order.BeginOf(call);
         bool known = _live.Remove(call.Given, out LiveBlock old); // no block has a negative id, which stands for none
         if (known)
-            op.Flags |= Consume(old, call.Thread, begin, ref operand);
+            op.Flags |= Consume(old, call, begin, order, ref operand);
         if (!known && !call.IsOfNull)
         {
             if (call.Frees)
             {
                 Counts.UnknownReleases++;
-                thread.SkippedCalls++;
+                thread.Skip(call.IsCarried);
                 return;
             }
             // The old block was never seen: what is left of the call is an acquisition.
@@ -184,55 +198,60 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
         if (!call.IsNull)
         {
             _liveBytes -= old.Size;
-            Produce(call, thread, op, begin, call.Acquired, operand);
+            Produce(call, thread, op, begin, order, call.Acquired, operand);
         }
         else if (call.Frees)
         {
             _liveBytes -= old.Size;
             op.Flags |= PlanFlags.Freed;
-            Append(call, thread, op, begin, operand);
+            Append(call, thread, op, begin, order, operand);
         }
         else if (known)
         {
             op.Flags |= PlanFlags.Failed | PlanFlags.Keep;
-            Produce(call, thread, op, begin, call.Kept, operand, old.Size);
+            Produce(call, thread, op, begin, order, call.Kept, operand, old.Size);
         }
         else
         {
             op.Flags |= PlanFlags.Failed;
-            Append(call, thread, op, begin, operand);
+            Append(call, thread, op, begin, order, operand);
         }
     }
 
     /// <summary>Appends an op that stores a block, and remembers where.</summary>
-    private void Produce(in TraceCall call, PlanThreadBuilder thread, PlanOp op, long begin, long id, PlanOp operand = default, ulong? keptSize = null)
+    private void Produce(
+        in TraceCall call, PlanThreadBuilder thread, PlanOp op, long begin, CallOrder order, long id, PlanOp operand = default, ulong? keptSize = null)
     {
         (op.Slot, op.SlotKind) = (thread.TakeSlot(), SlotKind.Own);
-        PlanOp* place = Append(call, thread, op, begin, operand);
+        PlanOp* place = Append(call, thread, op, begin, order, operand);
         if (keptSize is null)
         {
-            _acquired += call.BytesRequested;
+            _acquired += call.IsCarried ? 0 : call.BytesRequested;
             _liveBytes += call.BytesRequested;
             _peak = UInt128.Max(_peak, _liveBytes);
         }
         // No id: a failed reallocation whose address has been taken since. Nobody will ask for the block.
-        if (id >= 0)
-            _live.Add(id, new LiveBlock(op.Slot, (nint)place, keptSize ?? call.BytesRequested, _order.Remember(call.Thread, thread.Ops.Count - 1)));
+        if (id < 0)
+            return;
+        Acquisition acquired = order.Remember(call.Thread, thread.Ops.Count - 1);
+        _live.Add(id, new LiveBlock(op.Slot, (nint)place, keptSize ?? call.BytesRequested, acquired, call.IsCarried));
     }
 
     /// <summary>Gives up a block: its slot, shared when the block came from another thread. Tells whether that is to be waited for.</summary>
-    private PlanFlags Consume(in LiveBlock block, int consumer, long begin, ref PlanOp user)
+    private PlanFlags Consume(in LiveBlock block, in TraceCall call, long begin, CallOrder order, ref PlanOp user)
     {
+        CallOrder its = OrderOf(block.IsCarried);
         PlanThreadBuilder owner = _threads[block.Acquired.Thread];
         owner.ReturnSlot(block.Slot);
         (user.Slot, user.SlotKind) = (block.Slot, SlotKind.Own);
-        if (block.Acquired.Thread == consumer)
+        if (block.Acquired.Thread == call.Thread)
         {
-            _order.Forget(block.Acquired);
+            its.Forget(block.Acquired);
             return PlanFlags.None;
         }
-        bool waits = !_order.IsImplied(block.Acquired, consumer, begin);
-        _order.Forget(block.Acquired);
+        // All of the window comes after all of the prologue.
+        bool waits = its == order && !order.IsImplied(block.Acquired, call.Thread, begin);
+        its.Forget(block.Acquired);
         _spill.Visited();
         PlanOp* producer = (PlanOp*)block.Producer;
         (producer->Slot, producer->SlotKind) = (user.Slot, user.SlotKind) = (owner.TakeSharedSlot(ref _sharedSlots), SlotKind.Shared);
@@ -242,12 +261,15 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
         return waits ? PlanFlags.Wait : PlanFlags.None;
     }
 
-    private PlanOp* Append(in TraceCall call, PlanThreadBuilder thread, PlanOp op, long begin, PlanOp operand = default)
+    private PlanOp* Append(in TraceCall call, PlanThreadBuilder thread, PlanOp op, long begin, CallOrder order, PlanOp operand = default)
     {
         if (thread.HasExited)
             thread.Resume();
-        Await(call.Thread, thread, begin);
-        Counts.Calls++;
+        Await(call.Thread, thread, begin, order);
+        if (call.IsCarried)
+            Counts.CarriedCalls++;
+        else
+            Counts.Calls++;
         if (PlanCode.HasOperand(call.Kind))
         {
             operand.Code = PlanCode.Operand;
@@ -256,18 +278,18 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
         }
         long position = thread.Ops.Count;
         // At a recorded pace it is made when it began, or had ended where that is all the trace tells.
-        PlanOp* place = thread.Append(op, call.BeginNs);
-        _order.Add(call, begin, position);
+        PlanOp* place = thread.Append(op, call.IsCarried ? PlanThreadBuilder.NoTime : call.BeginNs);
+        order.Add(call, begin, position);
         return place;
     }
 
     /// <summary>Appends the waits of an op that comes next.</summary>
-    private void Await(int index, PlanThreadBuilder thread, long begin)
+    private void Await(int index, PlanThreadBuilder thread, long begin, CallOrder order)
     {
-        foreach (Predecessor call in _order.Before(index, begin))
+        foreach (Predecessor call in order.Before(index, begin))
         {
             _threads[call.Thread].AddWaiter(thread.Append(default), call);
-            Counts.Waits++;
+            Counts.Waits += order == _order ? 1 : 0;
         }
     }
 

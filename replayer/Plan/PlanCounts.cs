@@ -5,8 +5,10 @@ namespace AllocReplay.Replayer.Plan;
 /// <summary>What became of a trace's calls when it was compiled.</summary>
 public sealed class PlanCounts
 {
-    /// <summary>Calls in the plan.</summary>
+    /// <summary>Calls in the plan, without those of its prologue.</summary>
     [JsonInclude] public long Calls { get; internal set; }
+    /// <summary>Calls before the clock starts: acquisitions of what the trace carries (<see cref="CarriedBlocks"/>).</summary>
+    [JsonInclude] public long CarriedCalls { get; internal set; }
     /// <summary>Blocks that one thread acquires and another gives up.</summary>
     [JsonInclude] public long CrossThreadBlocks { get; internal set; }
     /// <summary>Waits of one thread for another: those that no other wait implies.</summary>

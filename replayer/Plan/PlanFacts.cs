@@ -13,6 +13,7 @@ internal sealed record PlanFacts
     public required PlanIdentity? Identity { get; init; }
     public required PlanCounts Counts { get; init; }
     public required TraceTotals Trace { get; init; }
+    public required CarriedBlocks? Carried { get; init; }
     public required MergeStatistics Merge { get; init; }
     public required IReadOnlyList<Departure> Departures { get; init; }
     public required IReadOnlyList<ThreadExpectation> Expected { get; init; }
@@ -27,6 +28,7 @@ internal sealed record PlanFacts
         {
             PlanFacts? facts = JsonSerializer.Deserialize<PlanFacts>(bytes);
             bool isWhole = facts is { Counts: not null, Departures: not null, Expected: not null, ThreadNames: not null }
+                && facts.Carried is null or { Blocks: >= 0, UncertainBlocks: >= 0 }
                 && facts.Identity is not { Trace: null } and not { Image: null } && facts.Counts.Calls >= 0
                 && facts.Expected.Count == threads && facts.ThreadNames.Count == threads
                 && facts.ThreadNames.All(n => n is not null) && facts.Departures.All(d => d is { Detail: not null });

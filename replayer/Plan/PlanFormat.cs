@@ -27,7 +27,7 @@ internal static class PlanFormat
 {
     /// <summary><c>ARPLAN</c> and two zero bytes.</summary>
     public const ulong Magic = 0x0000_4e41_4c50_5241;
-    public const uint Version = 5;
+    public const uint Version = 6;
     public const uint NullSlot = 0;
     /// <summary>Slots of different threads never share a cache line: private slots are laid out in multiples of this.</summary>
     public const int SlotsPerLine = 8;
@@ -62,6 +62,11 @@ internal struct PlanHeader
     public long TimesOffset;
     public long FactsOffset;
     public long FactsLength;
+    /// <summary>
+    /// When the clock of a paced replay begins, nanoseconds since the start of the recording: at the cut of a recording of which the first part is gone;
+    /// -1: at the first time of an op.
+    /// </summary>
+    public long CutNs;
     public long FileLength;
     /// <summary>XXH3 (64 bits) of all that follows the header, and of the header up to here. Tells damage; of good faith it says nothing.</summary>
     public ulong Checksum;
@@ -72,6 +77,11 @@ internal struct PlanThread
 {
     public long FirstOp;
     public long OpCount;
+    /// <summary>
+    /// So many of them, the first, are the prologue: all threads make theirs before any makes another, and before the clock starts. 0 for a thread that is
+    /// not created in it.
+    /// </summary>
+    public long PrologueOps;
     /// <summary>The thread whose <see cref="PlanCode.Spawn"/> starts this one, or -1: started with the replay.</summary>
     public int Parent;
     public PlanThreadFlags Flags;

@@ -10,8 +10,8 @@ namespace AllocReplay.Replayer.Plan;
 /// <para>A slot that one thread alone uses holds a block or none, in that thread's order. A slot that several use is written by one op, the first of
 /// all in the order of that one's thread, and given up by one op. So whatever the threads' speed, no block is given back twice, and what is not there yet
 /// is a null pointer. A block that is published is waited for, and none else, as a published failure is no pointer.</para>
-/// <para>Then the plan is gone through as a replay would: each thread as far as it gets. Where none gets any further before the end, the waits
-/// close a circle.</para>
+/// <para>Then the plan is gone through as a replay would: first the prologue, each thread as far as it gets in its own, then the rest. Where none gets any
+/// further before the end, the waits close a circle, or the prologue waits for what comes after it.</para>
 /// </remarks>
 internal static unsafe class PlanInspection
 {
@@ -33,7 +33,7 @@ internal static unsafe class PlanInspection
 
     /// <summary>Whether the header leads to tables that lie in the file, one after the other.</summary>
     public static bool Fits(in PlanHeader header, long length) =>
-        header.FileLength == length && header.ThreadCount >= 0 && header.MainThread >= -1 && header.MainThread < header.ThreadCount
+        header.FileLength == length && header.ThreadCount >= 0 && header.CutNs >= -1 && header.MainThread >= -1 && header.MainThread < header.ThreadCount
         && header.SlotCount is > 0 and <= uint.MaxValue && header.Order is >= Order.ReplayOrder.Deps and <= Order.ReplayOrder.Total
         && Holds(length, header.ThreadsOffset, header.ThreadCount, sizeof(PlanThread))
         && Holds(length, header.OpsOffset, header.OpCount, sizeof(PlanOp))
@@ -63,6 +63,8 @@ internal static unsafe class PlanInspection
             PlanThread thread = plan.Threads[i];
             if (thread.FirstOp != next || thread.OpCount < 0 || thread.OpCount > plan.Header->OpCount - next)
                 return $"the ops of thread {i} are not where they belong";
+            if (thread.PrologueOps < 0 || thread.PrologueOps > thread.OpCount)
+                return $"the prologue of thread {i} is longer than its ops";
             if (thread.Parent < -1 || thread.Parent >= plan.Header->ThreadCount)
                 return $"thread {i} has no such parent";
             next += thread.OpCount;
@@ -89,7 +91,8 @@ internal static unsafe class PlanInspection
                 bool needsOperand = isCall && PlanCode.HasOperand((CallKind)op->Code);
                 if (needsOperand != (op != first && op[-1].Code == PlanCode.Operand) && isCall)
                     return $"op {plan.NumberOf(op)} has one argument too many or too few";
-                if (op->Code == PlanCode.Operand && (op + 1 == end || op[1].Code >= PlanCode.FirstNonCall))
+                bool endsPart = op + 1 == end || op + 1 == first + plan.Threads[i].PrologueOps;
+                if (op->Code == PlanCode.Operand && (endsPart || op[1].Code >= PlanCode.FirstNonCall))
                     return $"op {plan.NumberOf(op)} is the argument of no call";
                 if (!isCall && op->Code != PlanCode.Operand)
                     continue;
@@ -176,10 +179,11 @@ internal static unsafe class PlanInspection
         return true;
     }
 
-    /// <summary>Goes through it, each thread as far as it gets, those that were waited for next.</summary>
+    /// <summary>Goes through it, each thread as far as it gets, those that were waited for next; none beyond its prologue before all are there.</summary>
     private static string? Waits(in Plan plan)
     {
         int count = plan.Header->ThreadCount;
+        bool isPrologue = true;
         long[] next = new long[count];
         bool[] started = new bool[count], ended = new bool[count];
         var published = new System.Collections.BitArray((int)Math.Min(int.MaxValue, plan.Header->SlotCount));
@@ -193,11 +197,18 @@ internal static unsafe class PlanInspection
             started[i] = true;
             ready.Enqueue(i);
         }
-        while (ready.TryDequeue(out int thread))
+        while (ready.Count > 0 || isPrologue)
         {
+            if (!ready.TryDequeue(out int thread))
+            {
+                if (AfterPrologue(plan) is { } fault)
+                    return fault;
+                continue;
+            }
             PlanOp* first = plan.Ops + plan.Threads[thread].FirstOp;
             (int Thread, long Slot)? wait = null;
-            for (; next[thread] < plan.Threads[thread].OpCount; next[thread]++)
+            long stop = isPrologue ? plan.Threads[thread].PrologueOps : plan.Threads[thread].OpCount;
+            for (; next[thread] < stop; next[thread]++)
             {
                 PlanOp* op = first + next[thread];
                 if (op->Code is PlanCode.Await or PlanCode.AwaitExit or PlanCode.Spawn && (op->Slot >= count || op->Slot == thread))
@@ -252,11 +263,27 @@ internal static unsafe class PlanInspection
                 list.Add(thread);
                 continue;
             }
+            if (stop < plan.Threads[thread].OpCount)
+                continue;
             ended[thread] = true;
             done++;
             Wake((thread, -1));
         }
         return done == count ? null : $"{count - done} of its threads wait for one another, or are never created";
+
+        // Every thread that the prologue creates has to be through its own; those that are over with it are not looked at again.
+        string? AfterPrologue(in Plan all)
+        {
+            isPrologue = false;
+            for (int i = 0; i < count; i++)
+            {
+                if (next[i] < all.Threads[i].PrologueOps)
+                    return $"the prologue of thread {i} waits for what comes after it";
+                if (started[i] && !ended[i])
+                    ready.Enqueue(i);
+            }
+            return null;
+        }
 
         void Wake((int, long) what)
         {

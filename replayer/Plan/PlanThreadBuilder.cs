@@ -6,6 +6,9 @@ namespace AllocReplay.Replayer.Plan;
 /// <summary>One thread of a plan in the making: its ops and its own slots.</summary>
 internal sealed unsafe class PlanThreadBuilder(Spill spill, bool isTimed)
 {
+    /// <summary>The time of an op that was not recorded, or that no pace is kept for.</summary>
+    public const long NoTime = -1;
+
     private readonly Stack<uint> _freeSlots = [];
     private readonly List<nint> _exitWaits = [];
     private uint _sharedNext;
@@ -23,15 +26,31 @@ internal sealed unsafe class PlanThreadBuilder(Spill spill, bool isTimed)
     /// <summary>Its own slots, at most so many in use at once.</summary>
     public uint OwnSlots { get; private set; }
     /// <summary>Calls of the trace that are not in the plan: releases of blocks never seen.</summary>
-    public long SkippedCalls { get; set; }
+    public long SkippedCalls { get; private set; }
+    /// <summary>Those of them that the trace carries, which only a trace that makes no sense has.</summary>
+    public long SkippedCarriedCalls { get; private set; }
+    /// <summary>Ops, the first ones, that come before the window.</summary>
+    public long PrologueOps { get; private set; }
     public bool IsExitAwaited => _exitWaits.Count > 0;
 
     /// <param name="op">What to do next.</param>
-    /// <param name="timeNs">When it was recorded, or -1.</param>
-    public PlanOp* Append(PlanOp op, long timeNs = -1)
+    /// <param name="timeNs">When it was recorded, or <see cref="NoTime"/>.</param>
+    public PlanOp* Append(PlanOp op, long timeNs = NoTime)
     {
         Times?.Append(timeNs);
         return Ops.Append(op);
+    }
+
+    /// <summary>What has been appended until now comes before the window.</summary>
+    public void ExtendPrologue() => PrologueOps = Ops.Count;
+
+    /// <summary>A call of the trace is left out.</summary>
+    public void Skip(bool isCarried)
+    {
+        if (isCarried)
+            SkippedCarriedCalls++;
+        else
+            SkippedCalls++;
     }
 
     /// <summary>The trace has shown its end.</summary>

@@ -13,7 +13,7 @@ internal static unsafe class PlanWriter
     private const int BufferOps = 4096;
 
     public static void Write(
-        Stream output, ReplayOrder order, IReadOnlyList<PlanThreadBuilder> threads, long sharedSlots, int mainThread,
+        Stream output, ReplayOrder order, IReadOnlyList<PlanThreadBuilder> threads, long sharedSlots, int mainThread, long? cutNs,
         IEnumerable<(int Thread, uint Slot)> leftovers, PlanCounts counts, Spill spill, Func<byte[]> facts)
     {
         // Slot 0 is the null pointer's. The first line is left to it: it is read by all threads and written by none.
@@ -29,6 +29,7 @@ internal static unsafe class PlanWriter
             {
                 FirstOp = ops,
                 OpCount = threads[i].Ops.Count,
+                PrologueOps = threads[i].PrologueOps,
                 Parent = threads[i].Parent,
                 Flags = (threads[i].IsExitAwaited ? PlanThreadFlags.ExitAwaited : 0) | (threads[i].HasExited || i == mainThread ? 0 : PlanThreadFlags.Stays),
             };
@@ -50,6 +51,7 @@ internal static unsafe class PlanWriter
             MainThread = mainThread,
             OpCount = ops,
             SlotCount = slots,
+            CutNs = cutNs ?? -1,
             ThreadsOffset = Unsafe.SizeOf<PlanHeader>(),
         };
         header.OpsOffset = header.ThreadsOffset + (long)threads.Count * Unsafe.SizeOf<PlanThread>();

@@ -22,6 +22,8 @@ public sealed class ReplayPlan : IDisposable
     public required PlanCounts Counts { get; init; }
     /// <summary>Totals of the trace, taken from its calls as they were compiled.</summary>
     public required TraceTotals Trace { get; init; }
+    /// <summary>What it acquires before the clock starts; null where the trace is there from its beginning.</summary>
+    public required CarriedBlocks? Carried { get; init; }
     public required MergeStatistics Merge { get; init; }
     /// <summary>Damage that ended the trace early, or null.</summary>
     public required TraceFormatException? Damage { get; init; }
@@ -54,7 +56,8 @@ public sealed class ReplayPlan : IDisposable
         {
             using var builder = new PlanBuilder(directory, reader.Threads.Count, reader.MainThread, reader.Process.Latency, options);
             var requests = new ThreadRequests(reader.Threads.Count);
-            reader.ForEach([requests, builder], progress, token);
+            var carried = new CarriedTally(reader);
+            reader.ForEach([requests, carried, builder], progress, token);
             PlanFacts? facts = null;
             var file = new FileStreamOptions
             {
@@ -66,7 +69,9 @@ public sealed class ReplayPlan : IDisposable
             using (var output = new FileStream(written, file))
             {
                 isBegun = true;
-                builder.Write(output, () => (facts = FactsOf(reader, builder, requests, identity)).ToBytes());
+                // A part of a trace begins with its first op, wherever its recording does.
+                long? cutNs = reader.Range is null ? reader.Carried?.UntilNs : null;
+                builder.Write(output, cutNs, () => (facts = FactsOf(reader, builder, requests, carried.Complete(), identity)).ToBytes());
             }
             if (keepAs is not null)
                 File.Move(written, keepAs, overwrite: true);
@@ -90,11 +95,12 @@ public sealed class ReplayPlan : IDisposable
         return Of(path, temporary: false, facts, identity.Image, identity.Range, identity.Order, damage: null, isTaken: true);
     }
 
-    private static PlanFacts FactsOf(TraceReader reader, PlanBuilder builder, ThreadRequests requests, PlanIdentity? identity) => new()
+    private static PlanFacts FactsOf(TraceReader reader, PlanBuilder builder, ThreadRequests requests, CarriedBlocks? carried, PlanIdentity? identity) => new()
     {
         Identity = reader.Damage is null ? identity : null,
         Counts = builder.Counts,
         Trace = builder.Totals,
+        Carried = carried,
         Merge = reader.Merge,
         Departures = Departure.Of(reader.Process, builder.Counts),
         Expected = requests.Expect(builder.Threads),
@@ -110,6 +116,7 @@ public sealed class ReplayPlan : IDisposable
             Order = order,
             Counts = facts.Counts,
             Trace = facts.Trace,
+            Carried = facts.Carried,
             Merge = facts.Merge,
             Damage = damage,
             Departures = facts.Departures,

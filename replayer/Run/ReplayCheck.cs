@@ -28,6 +28,12 @@ public static class ReplayCheck
                 throw Wrong(configuration, $"{who} made {thread.Calls:N0} calls, the trace has {calls:N0}");
             if (thread.BytesRequested != bytes)
                 throw Wrong(configuration, $"{who} requested {thread.BytesRequested:N0} bytes, the trace has {bytes:N0}");
+            (long carriedCalls, ulong carriedBytes) = (expected[i].CarriedCalls * loops, expected[i].CarriedBytes * (ulong)loops);
+            if (thread.CarriedCalls != carriedCalls || thread.CarriedBytes != carriedBytes)
+            {
+                throw Wrong(configuration, $"{who} made {thread.CarriedCalls:N0} calls of {thread.CarriedBytes:N0} bytes before the clock started, "
+                    + $"the trace carries {carriedCalls:N0} of {carriedBytes:N0}");
+            }
         }
         if (result.ManagedCollections != 0 || result.ManagedBytes != 0)
         {

@@ -35,6 +35,8 @@ public sealed record ReplayReport
     public required long Calls { get; init; }
     /// <summary>Bytes of successful acquisitions, as the trace has them, of all loops.</summary>
     public required ulong BytesAcquired { get; init; }
+    /// <summary>Blocks that the trace carries, acquired before the clock started, in each loop; null where it is there from its beginning.</summary>
+    public required CarriedBlocks? Carried { get; init; }
     /// <summary>From the first call to the end of the last thread.</summary>
     public required long ElapsedNs { get; init; }
     /// <summary>Calls made in a second.</summary>
@@ -112,6 +114,7 @@ public sealed record ReplayReport
             TouchCalloc = options.TouchCalloc && !configuration.Allocator.IsNoop,
             Calls = timed.Calls,
             BytesAcquired = plan.Trace.BytesAcquired * (ulong)options.Loops,
+            Carried = plan.Carried,
             ElapsedNs = timed.ElapsedNs,
             CallsPerSecond = timed.CallsPerSecond,
             CpuNs = timed.CpuNs,

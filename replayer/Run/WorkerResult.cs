@@ -16,13 +16,15 @@ public sealed record WorkerResult
     public required long ElapsedNs { get; init; }
     /// <summary>CPU time of the replay, all threads, user and system.</summary>
     public required long CpuNs { get; init; }
+    /// <summary>Nanoseconds that acquiring what the trace carries took, in all loops: in none of the other figures.</summary>
+    public long PrologueNs { get; init; }
     /// <summary>Of each loop in turn, nanoseconds; they sum up to <see cref="ElapsedNs"/>.</summary>
     public IReadOnlyList<long> LoopNs { get; init; } = [];
     /// <summary>Of each loop in turn, CPU time in nanoseconds.</summary>
     public IReadOnlyList<long> LoopCpuNs { get; init; } = [];
     /// <summary>Loops of each turn: <see cref="ReplayOptions.TurnLoops"/>, or all.</summary>
     public int TurnLoops { get; init; }
-    /// <summary>Anonymous resident bytes with the harness in place, before the first call.</summary>
+    /// <summary>Anonymous resident bytes with the harness in place, before the first call, of the prologue where there is one.</summary>
     public required long BaselineBytes { get; init; }
     /// <summary>
     /// Anonymous resident bytes at their highest. Under <see cref="Instrument.Memory"/> the highest reading, or the kernel's high-water mark where that is
@@ -128,5 +130,8 @@ public readonly record struct ResidueReading(long AfterMs, long Bytes);
 /// <param name="Sleeps">Waits that ended in sleep.</param>
 /// <param name="ActiveNs">Nanoseconds from its first call to its last.</param>
 /// <param name="WaitNs">Of these, what went by in waits, as every sixteenth of them tells, and each that slept.</param>
+/// <param name="CarriedCalls">Calls before the clock started: of what the trace carries. They are in none of the other figures but failures.</param>
+/// <param name="CarriedBytes">Bytes requested by those.</param>
 public sealed record WorkerThread(
-    long Calls, ulong BytesRequested, long FailedNow, long Divergences, long Waits, long Sleeps, long ActiveNs = 0, long WaitNs = 0);
+    long Calls, ulong BytesRequested, long FailedNow, long Divergences, long Waits, long Sleeps, long ActiveNs = 0, long WaitNs = 0, long CarriedCalls = 0,
+    ulong CarriedBytes = 0);

@@ -7,6 +7,10 @@ internal sealed class ExecutedThread(string name, Spill spill)
 {
     public string Name { get; } = name;
     public SpillList<ExecutedCall> Calls { get; } = new(spill);
+    /// <summary>So many of its calls, the first, are of what the trace carries: a replay makes them before the window.</summary>
+    public long CarriedCalls { get; set; }
+    /// <summary>Its end is before the window as well.</summary>
+    public bool IsExitCarried { get; set; }
     /// <summary>The thread whose call created it, or -1, and that call's index.</summary>
     public int Parent { get; set; } = -1;
     /// <inheritdoc cref="Parent"/>

@@ -21,6 +21,7 @@ internal sealed unsafe class Execution : ITraceSink
     private readonly int _mainThread;
     private readonly Dictionary<long, CallPlace> _acquired = [];
     private readonly long[] _lastStampNs;
+    private readonly CarriedTally _carried;
 
     private Execution(TraceReader reader, ReplayOrder? order, Spill spill)
     {
@@ -32,6 +33,7 @@ internal sealed unsafe class Execution : ITraceSink
         Edges = new SpillList<OrderEdge>(spill);
         Sequence = new SpillList<CallPlace>(spill);
         _lastStampNs = new long[Threads.Count];
+        _carried = new CarriedTally(reader);
     }
 
     public IReadOnlyList<ExecutedThread> Threads { get; }
@@ -40,6 +42,8 @@ internal sealed unsafe class Execution : ITraceSink
     public SpillList<OrderEdge> Edges { get; }
     /// <summary>Calls and ends of threads in merged order.</summary>
     public SpillList<CallPlace> Sequence { get; }
+    /// <summary>Blocks that the trace carries; null where it is there from its beginning.</summary>
+    public CarriedBlocks? Carried { get; private set; }
     /// <summary>Releases of blocks never seen acquired: a replay leaves them out.</summary>
     public long SkippedReleases { get; private set; }
     /// <summary>Reallocations of such blocks: a replay gives them a null pointer.</summary>
@@ -54,21 +58,24 @@ internal sealed unsafe class Execution : ITraceSink
     public static Execution Read(TraceReader reader, ReplayOrder? order, Spill spill, IProgress<double>? progress = null, CancellationToken token = default)
     {
         var execution = new Execution(reader, order, spill);
-        reader.ForEach([execution], progress, token);
+        reader.ForEach([execution, execution._carried], progress, token);
+        execution.Carried = execution._carried.Complete();
         return execution;
     }
 
     /// <inheritdoc/>
     public void Begin(in TraceEvent begin)
     {
-        See(begin.Thread, begin.TimeNs);
-        Leave(begin.Thread, begin.TimeNs);
+        CallOrder? order = OrderOf(begin.IsCarried);
+        See(begin.Thread, begin.TimeNs, order);
+        Leave(begin.Thread, begin.TimeNs, order);
     }
 
     /// <inheritdoc/>
     public void Add(in TraceCall call)
     {
-        See(call.Thread, call.TimeNs);
+        CallOrder? order = OrderOf(call.IsCarried);
+        See(call.Thread, call.TimeNs, order);
         if (call.Displaced >= 0)
             _acquired.Remove(call.Displaced);
         if (call.IsReallocation)
@@ -77,30 +84,38 @@ internal sealed unsafe class Execution : ITraceSink
             Release(call);
         else
             Acquire(call);
-        Leave(call.Thread, call.TimeNs);
+        Leave(call.Thread, call.TimeNs, order);
+        if (call.IsCarried)
+            Threads[call.Thread].CarriedCalls = Threads[call.Thread].Calls.Count;
     }
 
     /// <inheritdoc/>
     public void Add(in ThreadEvent e)
     {
-        See(e.Thread, e.TimeNs);
+        CallOrder? order = OrderOf(e.IsCarried);
+        See(e.Thread, e.TimeNs, order);
         if (e.Kind == CallKind.ThreadCreate)
             Create(e, Threads[e.Thread]);
         else if (e.Kind == CallKind.ThreadExit)
             Exit(e, Threads[e.Thread]);
-        Leave(e.Thread, e.TimeNs);
+        Leave(e.Thread, e.TimeNs, order);
+        if (e.IsCarried)
+            Threads[e.Thread].CarriedCalls = Threads[e.Thread].Calls.Count;
     }
 
-    private void See(int thread, long ns)
+    /// <summary>The order is one of the window: of what is carried only that it comes before all of that.</summary>
+    private CallOrder? OrderOf(bool isCarried) => isCarried ? null : _order;
+
+    private void See(int thread, long ns, CallOrder? order)
     {
         Threads[thread].Started = true;
-        _order?.Observe(thread, ns);
+        order?.Observe(thread, ns);
     }
 
-    private void Leave(int thread, long ns)
+    private void Leave(int thread, long ns, CallOrder? order)
     {
         _lastStampNs[thread] = ns;
-        _order?.Pass(thread, ns);
+        order?.Pass(thread, ns);
     }
 
     private void Create(in ThreadEvent e, ExecutedThread thread)
@@ -121,6 +136,8 @@ internal sealed unsafe class Execution : ITraceSink
             MomentNs = e.TimeNs,
         });
         long index = thread.Calls.Count - 1;
+        if (e.IsCarried)
+            return;
         Place(new CallPlace(e.Thread, index), e.TimeNs);
         _order?.Add(e, index);
         _order?.Created(child, e.Thread, e.TimeNs, index);
@@ -130,7 +147,9 @@ internal sealed unsafe class Execution : ITraceSink
     {
         if (thread.ExitNs is not null)
             return;
-        (thread.ExitNs, thread.CallsBeforeExit) = (e.TimeNs, thread.Calls.Count);
+        (thread.ExitNs, thread.CallsBeforeExit, thread.IsExitCarried) = (e.TimeNs, thread.Calls.Count, e.IsCarried);
+        if (e.IsCarried)
+            return;
         Place(new CallPlace(e.Thread, Predecessor.Exit), e.TimeNs);
         _order?.Add(e, Predecessor.Exit);
     }
@@ -195,6 +214,8 @@ internal sealed unsafe class Execution : ITraceSink
         executed.MomentNs = call.BeginNs;
         long index = Threads[call.Thread].Calls.Count;
         Threads[call.Thread].Calls.Append(executed);
+        if (call.IsCarried)
+            return;
         long begin = _order?.BeginOf(call) ?? 0;
         Place(new CallPlace(call.Thread, index), begin);
         _order?.Add(call, begin, index);

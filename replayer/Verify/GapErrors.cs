@@ -10,14 +10,14 @@ internal sealed unsafe class GapErrors
 
     private readonly LongHistogram _errors = new(1, HourNs, SignificantDigits);
 
-    /// <summary>From the moment of one call to that of the next in the same thread.</summary>
+    /// <summary>From the moment of one call to that of the next in the same thread, within the window.</summary>
     /// <param name="recorded">The thread in the trace.</param>
     /// <param name="replayed">The thread in the replay.</param>
     /// <param name="common">Calls that both have.</param>
     /// <param name="timeScale">Time that a second of the trace was to take.</param>
     public void Add(ExecutedThread recorded, ExecutedThread replayed, long common, double timeScale)
     {
-        for (long i = 1; i < common; i++)
+        for (long i = recorded.CarriedCalls + 1; i < common; i++)
         {
             double due = (recorded.Calls.At(i)->MomentNs - recorded.Calls.At(i - 1)->MomentNs) * timeScale;
             double took = replayed.Calls.At(i)->BeginNs - replayed.Calls.At(i - 1)->BeginNs;

@@ -19,6 +19,7 @@ public sealed unsafe class ReplayProof
     private readonly int[] _match;
     private readonly long _slackNs;
     private readonly Tally _program = new(), _outcomes = new(), _objects = new(), _lives = new(), _order = new();
+    private readonly PrologueCheck _prologue;
     private readonly GapErrors _gaps = new();
     private long _succeededNow, _substituted;
 
@@ -28,6 +29,7 @@ public sealed unsafe class ReplayProof
         _substitution = new Substitution(options.Substituted);
         _match = ThreadMatch.Of(trace, replay);
         _slackNs = 2 * resolutionNs; // an end is a stamp plus a duration: each may be off by one step
+        _prologue = new PrologueCheck(trace, replay, _match, _slackNs);
     }
 
     /// <summary>Compares a trace with the recording of its replay.</summary>
@@ -68,12 +70,14 @@ public sealed unsafe class ReplayProof
 
     private ProofReport Run()
     {
-        long calls = 0, creations = _trace.Threads.Count(t => t.Parent >= 0);
+        long calls = 0, creations = 0;
+        foreach (ExecutedThread created in _trace.Threads.Where(t => t.Parent >= 0))
+            creations += created.Creation < _trace.Threads[created.Parent].CarriedCalls ? 0 : 1;
         if (_replay.Threads.Count != _trace.Threads.Count)
             _lives.Fail(() => $"the trace has {_trace.Threads.Count} threads, the replay {_replay.Threads.Count}");
         for (int i = 0; i < _trace.Threads.Count; i++)
         {
-            calls += _trace.Threads[i].Calls.Count;
+            calls += _trace.Threads[i].Calls.Count - _trace.Threads[i].CarriedCalls;
             if (_match[i] < 0)
                 _lives.Fail(() => $"{Who(_trace, i)} of the trace has no counterpart in the replay");
             else
@@ -89,6 +93,7 @@ public sealed unsafe class ReplayProof
             Threads = _trace.Threads.Count,
             Calls = calls - creations,
             Creations = creations,
+            Prologue = _prologue.ToProof(),
             Edges = Checks(),
             NeighbourPairs = pairs,
             Inversions = inversions,
@@ -121,7 +126,7 @@ public sealed unsafe class ReplayProof
         for (long i = 0; i < common; i++)
             CompareCall(index, i, *recorded.Calls.At(i), *replayed.Calls.At(i));
         for (long i = common; i < recorded.Calls.Count; i++)
-            Fail(_program, index, i, () => "the replay's thread has ended its calls before");
+            Fail(i < recorded.CarriedCalls ? _prologue.Acquired : _program, index, i, () => "the replay's thread has ended its calls before");
         if (replayed.Calls.Count > recorded.Calls.Count)
         {
             _program.Fail(() => $"{Who(_trace, index)} made {recorded.Calls.Count:N0} calls; in the replay {replayed.Calls.Count:N0}, "
@@ -143,6 +148,11 @@ public sealed unsafe class ReplayProof
         bool gives = recorded.SourceCall >= 0 && !isCreation, given = replayed.SourceCall != ExecutedCall.NoBlock && !isCreation;
         if (isSame && !gives && given)
             isSame = false;
+        if (index < _trace.Threads[thread].CarriedCalls)
+        {
+            _prologue.Compare(thread, index, isSame, recorded, replayed);
+            return;
+        }
         if (isSame)
             _program.Hold();
         else

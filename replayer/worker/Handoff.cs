@@ -148,7 +148,7 @@ internal static unsafe class Handoff
     private static uint BitOf(ulong done) => 1U << (int)(done & 31);
 
     /// <summary>What comes next (a hook may read a counter) is not to be executed ahead of the read that ended the wait.</summary>
-    private static void AfterWait()
+    public static void AfterWait()
     {
         if (System.Runtime.Intrinsics.X86.Sse2.IsSupported)
             System.Runtime.Intrinsics.X86.Sse2.LoadFence();

@@ -6,7 +6,7 @@ namespace AllocReplay.Worker;
 internal sealed unsafe class Measurement(int loops, long[] residueMs)
 {
     private long _fileBytes;
-    private bool _hasHighWater;
+    private bool _hasHighWater, _hasBaseline;
     private Libc.Usage _usage;
     private int _collections;
     private long _allocated;
@@ -14,12 +14,14 @@ internal sealed unsafe class Measurement(int loops, long[] residueMs)
     public int Threads { get; init; }
     /// <summary>From the opening of the gate to the end of the last thread, of each loop.</summary>
     public long[] LoopNs { get; } = new long[loops];
+    /// <summary>What came before the gate opened, where a plan has a prologue; of all loops. It is in no other figure.</summary>
+    public long PrologueNs { get; set; }
     /// <summary>CPU time, of each loop.</summary>
     public long[] LoopCpuNs { get; } = new long[loops];
     public long ElapsedNs => LoopNs.Sum();
     /// <summary>Whether the replay's own tables and stacks were locked in memory.</summary>
     public bool IsLocked { get; set; }
-    /// <summary>Anonymous memory present after the harness's own was mapped and before the first call.</summary>
+    /// <summary>Anonymous memory present after the harness's own was mapped and before the first call, of the prologue where there is one.</summary>
     public long BaselineBytes { get; private set; }
     public long PeakBytes { get; private set; }
     /// <summary>The kernel's own high-water mark of it; 0 where there is none.</summary>
@@ -59,23 +61,29 @@ internal sealed unsafe class Measurement(int loops, long[] residueMs)
         InvoluntarySwitches += usage.InvoluntarySwitches - _usage.InvoluntarySwitches;
     }
 
-    /// <summary>The last thing before the gate: the baseline.</summary>
+    /// <summary>The baseline, where the allocator is to have blocks before the window begins.</summary>
     /// <param name="watch">What looks at memory, or null.</param>
+    public void TakeBaseline(MemoryWatch* watch) => (BaselineBytes, _hasBaseline) = (watch == null ? MemoryProbe.Anonymous() : watch->Resident(), true);
+
+    /// <summary>The last thing before the gate: the baseline, where that has not been taken before a prologue.</summary>
+    /// <inheritdoc cref="TakeBaseline"/>
     public void BeginMemory(MemoryWatch* watch)
     {
         if (watch == null)
         {
-            BaselineBytes = MemoryProbe.Anonymous();
+            if (!_hasBaseline)
+                TakeBaseline(watch);
             return;
         }
         _hasHighWater = MemoryProbe.ResetHighWater();
         _fileBytes = MemoryProbe.Counters().FileBytes;
         watch->Begin();
-        BaselineBytes = watch->Readings[0].ResidentBytes;
+        if (!_hasBaseline)
+            BaselineBytes = watch->Readings[0].ResidentBytes;
     }
 
     /// <summary>The first thing after the last thread: peak and residue.</summary>
-    /// <inheritdoc cref="BeginMemory"/>
+    /// <inheritdoc cref="TakeBaseline"/>
     public void EndMemory(MemoryWatch* watch)
     {
         long end = Libc.Now();

@@ -52,6 +52,8 @@ internal unsafe struct MemoryWatch
 
     /// <summary>Resident memory is what is touched: see <see cref="Create"/>.</summary>
     public bool IsComputed { get; private init; }
+    /// <summary>The window has not begun: what is acquired is live then, but no call is counted and nothing is read. Set while no thread makes calls.</summary>
+    public bool IsPrologue { get; set; }
     /// <summary>Readings that <see cref="Readings"/> holds.</summary>
     public int Count { get; private set; }
     /// <summary>Readings taken, those of rises that were not kept included.</summary>
@@ -71,8 +73,9 @@ internal unsafe struct MemoryWatch
     public static MemoryWatch* Create(Replay* replay, int loops, bool isComputed)
     {
         long calls = 0;
-        for (long i = 0; i < replay->OpCount; i++)
-            calls += replay->Ops[i].Code < PlanCode.FirstNonCall ? 1 : 0;
+        for (int i = 0; i < replay->ThreadCount; i++)
+            for (PlanOp* op = replay->Threads[i].Window; op != replay->Threads[i].End; op++)
+                calls += op->Code < PlanCode.FirstNonCall ? 1 : 0;
         MemoryWatch* watch = (MemoryWatch*)Libc.Map((nuint)sizeof(MemoryWatch));
         *watch = new MemoryWatch
         {
@@ -81,19 +84,19 @@ internal unsafe struct MemoryWatch
             _readings = (MemoryReading*)Libc.Map((nuint)(Capacity * sizeof(MemoryReading))),
             IsComputed = isComputed,
             _total = calls * loops,
-            _nextLive = RiseMin,
         };
         replay->IsLocked &= Libc.Lock(watch->_charges, (nuint)replay->SlotCount * sizeof(ulong))
             & Libc.Lock(watch->_readings, (nuint)(Capacity * sizeof(MemoryReading)));
         return watch;
     }
 
-    /// <summary>The first reading: nothing is done yet.</summary>
+    /// <summary>The first reading: nothing is done yet, and nothing live but what a prologue has acquired.</summary>
     public void Begin()
     {
         _peakResident = Resident();
-        Keep(new MemoryReading(0, _peakResident, 0, 0));
+        Keep(new MemoryReading(0, _peakResident, _live, _touched));
         _nextCalls = NextOnGrid(0);
+        _nextLive = NextRise(_live);
     }
 
     /// <summary>The last reading, where the grid's last was left out, and what is left. No thread makes calls any more.</summary>
@@ -149,6 +152,8 @@ internal unsafe struct MemoryWatch
         long live = Add(ref _live, SizeOf(taken) - SizeOf(given)), touched = Add(ref _touched, TouchedOf(taken) - TouchedOf(given));
         Raise(ref PeakLiveBytes, live);
         Raise(ref PeakTouchedBytes, touched);
+        if (IsPrologue)
+            return;
         long calls = Interlocked.Increment(ref _calls);
         bool hasRisen = taken > given && live >= Volatile.Read(ref _nextLive);
         if (hasRisen || calls >= Volatile.Read(ref _nextCalls))
@@ -166,13 +171,15 @@ internal unsafe struct MemoryWatch
         if (isOnGrid)
             Volatile.Write(ref _nextCalls, NextOnGrid(reading.Calls));
         if (reading.LiveBytes >= _nextLive)
-            Volatile.Write(ref _nextLive, reading.LiveBytes + Math.Max(RiseMin, reading.LiveBytes / RiseShare));
+            Volatile.Write(ref _nextLive, NextRise(reading.LiveBytes));
         if (isOnGrid || _risesKept++ < RiseReadings)
             Keep(reading);
         Volatile.Write(ref _isReading, 0);
     }
 
     private void Keep(MemoryReading reading) => _readings[Count++] = reading;
+
+    private static long NextRise(long live) => live + Math.Max(RiseMin, live / RiseShare);
 
     /// <summary>The first call after so many, of those that share the calls out evenly. The last of them is the last call.</summary>
     private readonly long NextOnGrid(long calls)

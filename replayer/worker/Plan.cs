@@ -38,6 +38,7 @@ internal static unsafe class Plan
         replay->ThreadCount = header->ThreadCount;
         replay->MainThread = header->MainThread;
         replay->OpCount = header->OpCount;
+        replay->FirstNs = header->CutNs;
         replay->SlotCount = header->SlotCount;
         replay->Order = header->Order;
         replay->Ops = (PlanOp*)(file + header->OpsOffset);
@@ -59,10 +60,13 @@ internal static unsafe class Plan
     {
         if (times == null)
             Worker.Fail("bad plan: it has no times to replay at"u8);
-        replay->FirstNs = long.MaxValue;
-        for (long i = 0; i < replay->OpCount; i++)
-            if (times[i] >= 0)
-                replay->FirstNs = Math.Min(replay->FirstNs, times[i]);
+        if (replay->FirstNs < 0)
+        {
+            replay->FirstNs = long.MaxValue;
+            for (long i = 0; i < replay->OpCount; i++)
+                if (times[i] >= 0)
+                    replay->FirstNs = Math.Min(replay->FirstNs, times[i]);
+        }
         for (int i = 0; i < replay->ThreadCount; i++)
             replay->Threads[i].Times = times + (replay->Threads[i].First - replay->Ops);
     }
@@ -80,9 +84,13 @@ internal static unsafe class Plan
             PlanThread plan = threads[i];
             if (plan.FirstOp < 0 || plan.OpCount < 0 || plan.FirstOp > replay->OpCount || plan.OpCount > replay->OpCount - plan.FirstOp)
                 Worker.Fail("bad plan: ops out of range for thread "u8, i, ""u8);
+            if (plan.PrologueOps < 0 || plan.PrologueOps > plan.OpCount)
+                Worker.Fail("bad plan: prologue out of range for thread "u8, i, ""u8);
             ReplayThread* thread = replay->Threads + i;
             thread->First = replay->Ops + plan.FirstOp;
+            thread->Window = thread->First + plan.PrologueOps;
             thread->End = thread->First + plan.OpCount;
+            replay->HasPrologue |= plan.PrologueOps > 0;
             thread->Replay = replay;
             thread->Parent = plan.Parent;
             thread->Index = i;
@@ -104,6 +112,7 @@ internal static unsafe class Plan
             if (replay->Leftovers[i] >= replay->SlotCount)
                 Worker.Fail("bad plan: no such slot is left over: "u8, replay->Leftovers[i], ""u8);
         int* byDepth = Order(replay, spawned);
+        Prologue.Expect(replay, byDepth);
         _ = Libc.munmap(handoffs, (nuint)replay->SlotCount);
         _ = Libc.munmap(spawned, (nuint)replay->ThreadCount);
         return byDepth;
@@ -112,11 +121,14 @@ internal static unsafe class Plan
     private static bool IsValid(PlanOp* op, ReplayThread* thread, PlanThread* threads, int index, Replay* replay, byte* handoffs, byte* spawned)
     {
         if (op->Code == PlanCode.Operand)
-            return op + 1 != thread->End && CallTable.IsCall(op[1].Code) && PlanCode.HasOperand((CallKind)op[1].Code) && op->Slot < replay->SlotCount;
+        {
+            return op + 1 != thread->Window && op + 1 != thread->End && CallTable.IsCall(op[1].Code) && PlanCode.HasOperand((CallKind)op[1].Code)
+                && op->Slot < replay->SlotCount;
+        }
         if (op->Code == PlanCode.Moment)
             return true;
         if (op->Code is PlanCode.Await or PlanCode.AwaitExit)
-            return CanAwait(op, index, replay);
+            return CanAwait(op, thread, replay);
         if (op->Code == PlanCode.Spawn)
         {
             // A thread is created once, by its parent; the main one is there already.
@@ -139,15 +151,17 @@ internal static unsafe class Plan
         return (releases || CallTable.IsReallocation(op->Code)) && Mark(handoffs + (releases ? op->Slot : op[-1].Slot), 2);
     }
 
-    /// <summary>Somebody ends the wait: that op tells, that end is told.</summary>
-    private static bool CanAwait(PlanOp* op, int index, Replay* replay)
+    /// <summary>Somebody ends the wait: that op tells, that end is told. None before the window waits for what is in it.</summary>
+    private static bool CanAwait(PlanOp* op, ReplayThread* thread, Replay* replay)
     {
-        if (op->Slot >= replay->ThreadCount || op->Slot == index)
+        if (op->Slot >= replay->ThreadCount || op->Slot == thread->Index)
             return false;
-        if (op->Code == PlanCode.AwaitExit)
-            return replay->Progress[op->Slot].IsExitAwaited;
         ReplayThread* other = replay->Threads + op->Slot;
-        return op->Size - 1 < (ulong)(other->End - other->First) && (other->First[op->Size - 1].Flags & PlanFlags.Signal) != 0;
+        bool isPrologue = op < thread->Window;
+        if (op->Code == PlanCode.AwaitExit)
+            return replay->Progress[op->Slot].IsExitAwaited && (!isPrologue || other->Window == other->End);
+        PlanOp* last = isPrologue ? other->Window : other->End;
+        return op->Size - 1 < (ulong)(last - other->First) && (other->First[op->Size - 1].Flags & PlanFlags.Signal) != 0;
     }
 
     private static bool Mark(byte* handoff, byte bit)

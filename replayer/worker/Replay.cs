@@ -11,6 +11,8 @@ namespace AllocReplay.Worker;
 internal unsafe struct ReplayThread
 {
     public PlanOp* First;
+    /// <summary>Where its prologue ends and the window begins.</summary>
+    public PlanOp* Window;
     public PlanOp* End;
     public Replay* Replay;
     public nuint Handle;
@@ -18,9 +20,15 @@ internal unsafe struct ReplayThread
     public int Index;
     /// <summary>The next of those that are leaving, by index plus one: see <see cref="Reaper"/>.</summary>
     public int NextLeaving;
+    /// <summary>It starts with the replay, or an op of the prologue creates it; only in a replay that has one: see <see cref="Prologue"/>.</summary>
+    public bool IsOfPrologue;
     /// <summary>When each op was recorded, in nanoseconds; null for a replay as fast as it goes.</summary>
     public long* Times;
 
+    /// <summary>Of the next two, what the prologue has made.</summary>
+    public long CarriedCalls;
+    /// <inheritdoc cref="CarriedCalls"/>
+    public ulong CarriedBytes;
     /// <summary>Calls reissued.</summary>
     public long Calls;
     /// <summary>Bytes requested by acquisitions, failed ones included.</summary>
@@ -74,9 +82,11 @@ internal struct ThreadProgress
 internal static class Gate
 {
     public const uint Closed = 0;
-    public const uint Open = 1;
+    /// <summary>The prologue is made; where a plan has none this does not come.</summary>
+    public const uint Prologue = 1;
+    public const uint Open = 2;
     /// <summary>The replay is over: the threads that stay may go.</summary>
-    public const uint Over = 2;
+    public const uint Over = 3;
 }
 
 /// <summary>How far the replay is, in a file that the replayer reads: it is there too when the worker crashes.</summary>
@@ -100,6 +110,12 @@ internal unsafe struct Replay
     public long LeftoverCount;
     public int ThreadCount;
     public int MainThread;
+    /// <summary>Whether any thread has ops before the window.</summary>
+    public bool HasPrologue;
+    /// <summary>Threads, the main one not counted, that are there when the prologue is over: see <see cref="AllocReplay.Worker.Prologue"/>.</summary>
+    public int ArrivalsExpected;
+    /// <summary>Futex word: those of them that have made theirs.</summary>
+    public uint Arrived;
     public long OpCount;
     public long SlotCount;
     public ReplayOrder Order;

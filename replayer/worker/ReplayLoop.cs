@@ -15,77 +15,93 @@ internal static unsafe class ReplayLoop
     /// <summary>The same of a watched one. At a pace it tells each, as the next may be long in coming.</summary>
     private const long WatchedStretch = 1 << 10;
 
+    /// <summary>The thread's part of the window.</summary>
     public static void Run(ReplayThread* self)
     {
         long begin = Libc.Now();
-        RunInstrumented(self);
+        RunInstrumented(self, self->Window, self->End);
         self->ActiveNs += Libc.Now() - begin;
     }
 
-    private static void RunInstrumented(ReplayThread* self)
+    /// <summary>What comes before it: at no pace, timed by nobody, and counted apart.</summary>
+    public static void RunPrologue(ReplayThread* self)
+    {
+        (long calls, ulong bytes, long waits, long sleeps, long waitNs) = (self->Calls, self->Bytes, self->Waits, self->Sleeps, self->WaitNs);
+        self->Patience = Handoff.PatienceMax;
+        if (self->Replay->Instrument == Instrument.Latency)
+            RunWith<LatencySizes>(self, self->First, self->Window);
+        else
+            RunInstrumented(self, self->First, self->Window);
+        self->CarriedCalls += self->Calls - calls;
+        self->CarriedBytes += self->Bytes - bytes;
+        (self->Waits, self->Sleeps, self->WaitNs) = (waits, sleeps, waitNs);
+    }
+
+    private static void RunInstrumented(ReplayThread* self, PlanOp* op, PlanOp* end)
     {
         switch (self->Replay->Instrument)
         {
             case Instrument.Latency:
-                RunWith<LatencyInstrument>(self);
+                RunWith<LatencyInstrument>(self, op, end);
                 break;
             case Instrument.Blocks:
-                Run<TouchNone, BlockCheck>(self); // it writes every block itself
+                Run<TouchNone, BlockCheck>(self, op, end); // it writes every block itself
                 break;
             default:
-                RunWith<NoInstrument>(self);
+                RunWith<NoInstrument>(self, op, end);
                 break;
         }
     }
 
-    private static void RunWith<TInstrument>(ReplayThread* self)
+    private static void RunWith<TInstrument>(ReplayThread* self, PlanOp* op, PlanOp* end)
         where TInstrument : struct, IInstrument
     {
         switch (self->Replay->Touch)
         {
             case TouchPolicy.None:
-                Run<TouchNone, TInstrument>(self);
+                Run<TouchNone, TInstrument>(self, op, end);
                 break;
             case TouchPolicy.First:
-                Run<TouchFirst, TInstrument>(self);
+                Run<TouchFirst, TInstrument>(self, op, end);
                 break;
             case TouchPolicy.Page:
-                Run<TouchPage, TInstrument>(self);
+                Run<TouchPage, TInstrument>(self, op, end);
                 break;
             default:
-                Run<TouchFull, TInstrument>(self);
+                Run<TouchFull, TInstrument>(self, op, end);
                 break;
         }
     }
 
-    private static void Run<TTouch, TInstrument>(ReplayThread* self)
+    private static void Run<TTouch, TInstrument>(ReplayThread* self, PlanOp* op, PlanOp* end)
         where TTouch : struct, ITouch
         where TInstrument : struct, IInstrument
     {
-        if (self->Times != null || self->Replay->Memory != null)
-            RunOneByOne<TTouch, TInstrument>(self);
+        bool isPaced = self->Times != null && end != self->Window;
+        if (isPaced || self->Replay->Memory != null)
+            RunOneByOne<TTouch, TInstrument>(self, op, end, isPaced);
         else
-            RunAsap<TTouch, TInstrument>(self);
+            RunAsap<TTouch, TInstrument>(self, op, end);
     }
 
     /// <summary>Each call at its time, or watched: what comes between calls takes longer than they do.</summary>
-    private static void RunOneByOne<TTouch, TInstrument>(ReplayThread* self)
+    private static void RunOneByOne<TTouch, TInstrument>(ReplayThread* self, PlanOp* op, PlanOp* end, bool isPaced)
         where TTouch : struct, ITouch
         where TInstrument : struct, IInstrument
     {
-        if (self->Times != null)
+        if (isPaced)
             Pacing.Begin();
         long done = 0;
-        for (PlanOp* op = self->First; op != self->End; op++)
+        for (; op != end; op++)
         {
-            if (self->Times != null)
+            if (isPaced)
                 Pacing.Await(self->Replay, self->Times[op - self->First]);
             if (self->Replay->Memory != null && op->Code < PlanCode.FirstNonCall)
                 Watched<TTouch, TInstrument>(self, op);
             else
                 Other<TTouch, TInstrument>(self, op);
-            if (self->Times != null || (++done & (WatchedStretch - 1)) == 0)
-                Tell(self->Replay, self->Times != null ? 1 : WatchedStretch);
+            if (isPaced || (++done & (WatchedStretch - 1)) == 0)
+                Tell(self->Replay, isPaced ? 1 : WatchedStretch);
         }
         Tell(self->Replay, done & (WatchedStretch - 1));
     }
@@ -102,14 +118,14 @@ internal static unsafe class ReplayLoop
 
     /// <summary>The two commonest calls, on blocks of the thread's own, in line; everything else in <see cref="Other"/>.</summary>
     /// <remarks>What is counted is counted in memory: values that live across a call are few, and most have a register (docs/decisions/0004).</remarks>
-    private static void RunAsap<TTouch, TInstrument>(ReplayThread* self)
+    private static void RunAsap<TTouch, TInstrument>(ReplayThread* self, PlanOp* op, PlanOp* end)
         where TTouch : struct, ITouch
         where TInstrument : struct, IInstrument
     {
-        for (PlanOp* op = self->First; op != self->End;)
+        while (op != end)
         {
             PlanOp* first = op;
-            op = RunStretch<TTouch, TInstrument>(self, op, self->End - op > Stretch ? op + Stretch : self->End);
+            op = RunStretch<TTouch, TInstrument>(self, op, end - op > Stretch ? op + Stretch : end);
             Tell(self->Replay, op - first);
         }
     }

@@ -17,6 +17,7 @@ internal static unsafe class ResultWriter
         json.WriteNumber("elapsed_ns", m.ElapsedNs);
         WriteLoops(json, "loop_ns", m.LoopNs);
         WriteLoops(json, "loop_cpu_ns", m.LoopCpuNs);
+        json.WriteNumber("prologue_ns", m.PrologueNs);
         json.WriteBoolean("locked", m.IsLocked);
         json.WriteNumber("cpu_ns", m.CpuNs);
         json.WriteNumber("baseline_bytes", m.BaselineBytes);
@@ -44,8 +45,10 @@ internal static unsafe class ResultWriter
         {
             ReplayThread* thread = replay->Threads + i;
             json.WriteStartObject();
-            json.WriteNumber("calls", thread->Calls);
-            json.WriteNumber("bytes_requested", thread->Bytes);
+            json.WriteNumber("calls", thread->Calls - thread->CarriedCalls);
+            json.WriteNumber("bytes_requested", thread->Bytes - thread->CarriedBytes);
+            json.WriteNumber("carried_calls", thread->CarriedCalls);
+            json.WriteNumber("carried_bytes", thread->CarriedBytes);
             json.WriteNumber("failed_now", thread->FailedNow);
             json.WriteNumber("divergences", thread->Divergences);
             json.WriteNumber("waits", thread->Waits);

@@ -72,16 +72,21 @@ internal static unsafe class Threads
     {
         for (int i = 0; i < replay->ThreadCount; i++)
         {
-            int thread = byDepth[i];
-            ThreadProgress* progress = replay->Progress + thread;
-            if (thread == replay->MainThread)
-                continue;
-            if (!progress->IsExitAwaited && !progress->Stays)
-                _ = Libc.pthread_join(replay->Threads[thread].Handle, null);
-            else
-                while (Volatile.Read(ref progress->Exited) == 0)
-                    Libc.Wait(&progress->Exited, 0);
+            ReplayThread* thread = replay->Threads + byDepth[i];
+            if (thread->Index != replay->MainThread && !Prologue.IsJoined(thread))
+                AwaitEnd(thread);
         }
+    }
+
+    /// <summary>Waits until a thread is gone, or done where it stays.</summary>
+    public static void AwaitEnd(ReplayThread* thread)
+    {
+        ThreadProgress* progress = thread->Replay->Progress + thread->Index;
+        if (!progress->IsExitAwaited && !progress->Stays)
+            _ = Libc.pthread_join(thread->Handle, null);
+        else
+            while (Volatile.Read(ref progress->Exited) == 0)
+                Libc.Wait(&progress->Exited, 0);
     }
 
     /// <summary>Ends the threads that stay. After the last replay nobody does: they go with the process, as they did when recorded.</summary>
@@ -124,7 +129,8 @@ internal static unsafe class Threads
             Libc.Wake(&progress->Ready, 1);
         while (Volatile.Read(ref replay->Gate) == Gate.Closed)
             Libc.Wait(&replay->Gate, Gate.Closed);
-        Run(self);
+        Prologue.Pass(self);
+        Run(self); // nothing is left to do of one that ends with its prologue
         if (progress->IsExitAwaited)
             Reaper.Leave(self);
         if (!progress->Stays)

@@ -131,9 +131,16 @@ internal static unsafe class Worker
         // Whatever these calls allocate on first use is allocated before it counts.
         m.Before();
         m.After(loop: 0, elapsedNs: 0);
-        m.BeginMemory(replay->Memory);
+        if (replay->HasPrologue)
+            m.TakeBaseline(replay->Memory);
         for (int loop = 0; ; loop++)
         {
+            // Each replay of the window runs on the heap that it ran on: what is carried is acquired anew.
+            long beforePrologue = Libc.Now();
+            Prologue.Make(replay, byDepth);
+            m.PrologueNs += replay->HasPrologue ? Libc.Now() - beforePrologue : 0;
+            if (loop == 0)
+                m.BeginMemory(replay->Memory);
             // Others have their turn: all is ready, and whatever threads there are stand still.
             if (turnLoops > 0 && loop % turnLoops == 0)
                 Libc.Pause();
@@ -185,6 +192,7 @@ internal static unsafe class Worker
         for (int i = 0; i < replay->ThreadCount; i++)
             replay->Progress[i] = new ThreadProgress { Flags = replay->Progress[i].Flags };
         replay->Gate = Gate.Closed;
+        replay->Arrived = 0;
         replay->Leaving = 0;
         replay->LeavingCount = 0;
     }

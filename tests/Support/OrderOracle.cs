@@ -40,7 +40,7 @@ internal static class OrderOracle
                 yield return calls[a];
     }
 
-    /// <summary>Calls, creations and ends of threads, in merged order.</summary>
+    /// <summary>Calls, creations and ends of threads, in merged order: of the window alone, which knows all that the trace carries.</summary>
     /// <param name="events">The trace.</param>
     /// <param name="plan">Its plan.</param>
     /// <param name="latency">Whether the trace tells how long calls took.</param>
@@ -52,12 +52,19 @@ internal static class OrderOracle
         int[] next = new int[threads];
         var clocks = Enumerable.Range(0, threads).Select(_ => new int[threads]).ToArray();
         var over = Enumerable.Range(0, threads).Select(_ => new List<int[]>()).ToArray(); // by thread and op
+        for (int t = 0; t < threads; t++)
+        {
+            next[t] = (int)plan.Threads[t].PrologueOps;
+            over[t].AddRange(Enumerable.Repeat<int[]>([], next[t]));
+            foreach (int[] clock in clocks)
+                clock[t] = next[t];
+        }
         long[] lastStamp = Enumerable.Repeat(long.MinValue, threads).ToArray(), reallocBegin = new long[threads];
         var open = new Call?[threads];
         var acquirers = new Dictionary<long, Call>();
         var publishers = new Dictionary<uint, Call>();
         long now = long.MinValue;
-        foreach (TraceEvent e in events)
+        foreach (TraceEvent e in events.Where(e => !e.IsCarried))
         {
             int t = e.Thread;
             now = Math.Max(now, e.TimeNs);

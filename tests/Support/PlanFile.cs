@@ -54,6 +54,13 @@ internal sealed class PlanFile
         File.WriteAllBytes(path, bytes);
     }
 
+    /// <summary>The threads of a plan file's bytes, to be changed.</summary>
+    public static Span<PlanThread> ThreadsOf(byte[] bytes)
+    {
+        var header = MemoryMarshal.Read<PlanHeader>(bytes);
+        return MemoryMarshal.Cast<byte, PlanThread>(bytes.AsSpan((int)header.ThreadsOffset))[..header.ThreadCount];
+    }
+
     /// <summary>Compiles a recording to a temporary plan.</summary>
     public static ReplayPlan Compile(string recording, ReplayOrder order = ReplayOrder.Deps)
     {

@@ -33,8 +33,7 @@ public sealed class CertaintyTests : IDisposable
     public void A_stop_that_is_passed_over_is_noticed()
     {
         // The planted fault: statistics that are not told of intervals.
-        Assert.Throws<CsCheckException>(() => RandomKept.Traces.Sample(
-            steps => Assert.All(Cuts(steps, forgetsStops: true), pair => Assert.Equal(pair.Expected, pair.Found)), seed: Seed, iter: Iterations, threads: 1));
+        Assert.Contains(Enumerable.Range(0, 20), seed => Cuts(RandomKept.Fixed(seed), forgetsStops: true).Any(pair => pair.Expected != pair.Found));
     }
 
     [Fact]

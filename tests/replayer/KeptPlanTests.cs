@@ -110,6 +110,60 @@ public sealed class KeptPlanTests : IDisposable
         Assert.DoesNotContain('\n', e.Message);
     }
 
+    /// <summary>Of a window, whose prologue may be longer or shorter than it should be, or wait for what comes after it.</summary>
+    [Theory]
+    [InlineData("longer", "the prologue of thread 1 is longer than its ops")]
+    [InlineData("negative", "the prologue of thread 1 is longer than its ops")]
+    [InlineData("cut", "is the argument of no call")]
+    [InlineData("waits", "waits for what comes after it")]
+    [InlineData("late", "waits for what comes after it")]
+    [InlineData("time", "its header does not fit")]
+    public void What_a_stranger_may_have_put_into_a_prologue_is_found(string fault, string message)
+    {
+        Write();
+        CutTrace.After(_directory["trace"], 8);
+        var options = new PlanOptions { Order = ReplayOrder.Total };
+        Compile(options).Dispose();
+        Open(options).Dispose();
+        PlanFile.Forge(_plan, bytes => PlantInPrologue(fault, bytes));
+        var e = Assert.Throws<PlanFileException>(() => Open(options));
+        Assert.Equal(PlanFileProblem.Damaged, e.Problem);
+        Assert.Contains(message, e.Message);
+    }
+
+    private static void PlantInPrologue(string fault, byte[] bytes)
+    {
+        ref PlanHeader header = ref MemoryMarshal.AsRef<PlanHeader>(bytes.AsSpan());
+        Span<PlanThread> threads = PlanFile.ThreadsOf(bytes);
+        Span<PlanOp> ops = MemoryMarshal.Cast<byte, PlanOp>(bytes.AsSpan((int)header.OpsOffset))[..(int)header.OpCount];
+        switch (fault)
+        {
+            case "longer":
+                threads[1].PrologueOps = threads[1].OpCount + 1;
+                break;
+            case "negative":
+                threads[1].PrologueOps = -1;
+                break;
+            case "cut": // between a call and its argument
+                int first = (int)threads[1].FirstOp, operand = first;
+                while (ops[operand].Code != PlanCode.Operand)
+                    operand++;
+                threads[1].PrologueOps = operand + 1 - first;
+                break;
+            case "waits": // all of a thread before the window, whose waits are for the window of another
+                threads[1].PrologueOps = threads[1].OpCount;
+                break;
+            case "late": // a thread that the window creates
+                for (int i = 0; i < ops.Length; i++)
+                    if (ops[i].Code == PlanCode.Spawn)
+                        threads[(int)ops[i].Slot].PrologueOps = 1;
+                break;
+            default:
+                header.CutNs = -2;
+                break;
+        }
+    }
+
     private static void Plant(string fault, byte[] bytes)
     {
         ref PlanHeader header = ref MemoryMarshal.AsRef<PlanHeader>(bytes.AsSpan());
@@ -157,13 +211,25 @@ public sealed class KeptPlanTests : IDisposable
 
     private ReplayPlan Keep(PlanOptions options)
     {
+        Write();
+        return Compile(options);
+    }
+
+    private ReplayPlan Compile(PlanOptions options)
+    {
+        using TraceReader reader = TraceReader.Open(_directory["trace"]);
+        return ReplayPlan.Compile(reader, options, _plan);
+    }
+
+    private void Write()
+    {
         _writer.Thread(0).Malloc(100, 0x1000, 32).Malloc(200, 0x2000, 64).Malloc(300, 0x3000, 8).Free(500, 0x2000).Malloc(700, 0x5000, 8).Free(900, 0x4000)
             .Free(950, 0x5000);
         _writer.Thread(1).Malloc(150, 0x4000, 128).Free(400, 0x1000).Realloc(600, 620, 0x3000, 0x6000, 80).Free(800, 0x9000).Malloc(960, 0x8000, 8)
             .Malloc(970, 0x8100, 8);
+        _writer.Thread(0).Event(980, CallKind.ThreadCreate, otherThread: 2);
+        _writer.Thread(2).Event(990, CallKind.ThreadStart, otherThread: 0).Malloc(1000, 0x8200, 8);
         _writer.Save();
-        using TraceReader reader = TraceReader.Open(_directory["trace"]);
-        return ReplayPlan.Compile(reader, options, _plan);
     }
 
     private ReplayPlan Open(PlanOptions options)

@@ -7,14 +7,14 @@ using CsCheck;
 
 namespace AllocReplay.Tests.Replayer;
 
-/// <summary>Properties of plans of random multithreaded traces, in every order. CsCheck prints the seed of a failing one.</summary>
+/// <summary>Properties of plans of random multithreaded traces, whole ones and windows, in every order. CsCheck prints the seed of a failing one.</summary>
 public sealed class PlanPropertyTests
 {
     private const string Seed = "0N0XIzNsQ0O2";
     private static readonly int Traces = Effort.Of(120, small: 40), CallsMax = Effort.Of(600, small: 120);
 
-    private static readonly Gen<(int Seed, int Threads, int Calls, bool Latency, ReplayOrder Order)> AnyTrace =
-        Gen.Select(Gen.Int, Gen.Int[1, 12], Gen.Int[0, CallsMax], Gen.Bool, Gen.Int[0, 2].Select(o => (ReplayOrder)o));
+    private static readonly Gen<(int Seed, int Threads, int Calls, bool Latency, ReplayOrder Order, int Cut)> AnyTrace =
+        Gen.Select(Gen.Int, Gen.Int[1, 12], Gen.Int[0, CallsMax], Gen.Bool, Gen.Int[0, 2].Select(o => (ReplayOrder)o), Gen.Int[-100, 100]);
 
     [Fact]
     public void Every_wait_points_backwards_in_the_merged_order() => Check((events, plan, _, _) =>
@@ -132,6 +132,27 @@ public sealed class PlanPropertyTests
                 Assert.True(calls[b].Knows(a));
     }));
 
+    /// <summary>What is carried is before the window, all of it and nothing else, and no thread waits there for what is in it.</summary>
+    [Fact]
+    public void The_prologue_is_what_the_trace_carries() => Check((events, plan, order, _) =>
+    {
+        for (int t = 0; t < plan.Threads.Length; t++)
+        {
+            PlanOp[] prologue = plan.Of(t)[..(int)plan.Threads[t].PrologueOps];
+            IEnumerable<byte> made = prologue.Select(o => o.Code).Where(c => c is not (PlanCode.Operand or PlanCode.Await));
+            IEnumerable<byte> carried = events.Where(e => e.Thread == t && e.IsCarried && StandsInPlan(e)).Select(e => e.Kind switch
+            {
+                CallKind.ThreadCreate => PlanCode.Spawn,
+                CallKind.ThreadExit => PlanCode.Moment,
+                _ => (byte)e.Kind,
+            });
+            Assert.Equal(carried, made);
+            foreach (PlanOp wait in prologue.Where(o => o.Code == PlanCode.Await))
+                Assert.InRange((long)wait.Size, 1, plan.Threads[wait.Slot].PrologueOps);
+            Assert.True(order == ReplayOrder.Total || prologue.All(o => o.Code != PlanCode.Await && (o.Flags & (PlanFlags.Publish | PlanFlags.Signal)) == 0));
+        }
+    });
+
     private static ulong Argument(in TraceEvent e) => e.Kind is CallKind.Calloc or CallKind.ReallocArrayEnd ? e.Count : e.Alignment;
 
     private static bool StandsInPlan(in TraceEvent e) => !CallKinds.IsReallocBegin(e.Kind) && e.Kind != CallKind.ThreadStart;
@@ -142,6 +163,8 @@ public sealed class PlanPropertyTests
     {
         using var directory = new TemporaryDirectory();
         TraceGenerator.Write(directory.Path, trace.Seed, trace.Threads, trace.Calls, trace.Latency);
+        if (trace.Cut >= 0)
+            CutTrace.At(directory.Path, trace.Cut / 100.0);
         var events = new List<TraceEvent>();
         using (TraceReader reader = TraceReader.Open(directory.Path))
             while (reader.Read(out TraceEvent e))

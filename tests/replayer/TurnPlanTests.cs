@@ -65,7 +65,20 @@ public sealed class TurnPlanTests : IDisposable
         Assert.Equal<int[]>([[2], [0], [1]], (plan with { Together = 1 }).HeatsOf([2, 0, 1], first: 0));
     }
 
-    private TurnPlan Plan(int[] loopMs, int budgetSeconds = 180, long availableBytes = Plenty) => TurnPlan.Of(
+    /// <summary>Three of 1 ms, of three minutes four seconds: what each replay takes before its time begins is made as often as there are loops.</summary>
+    [Theory]
+    [InlineData(0, 50, 26)]
+    [InlineData(1, 50, 13)]
+    [InlineData(99, 13, 1)]
+    [InlineData(10_000, 1, 1)]
+    public void A_long_prologue_leaves_a_turn_fewer_loops(int prologueMs, int loops, int rounds)
+    {
+        TurnPlan plan = Plan([1, 1, 1], prologueMs: prologueMs);
+        Assert.Equal((loops, rounds), (plan.Loops, plan.Rounds));
+    }
+
+    private TurnPlan Plan(int[] loopMs, int budgetSeconds = 180, long availableBytes = Plenty, int prologueMs = 0) => TurnPlan.Of(
         [.. loopMs.Select(ms => TimeSpan.FromMilliseconds(ms))], _plan,
-        new ComparisonOptions { Seed = 1, Budget = TimeSpan.FromSeconds(budgetSeconds) }, availableBytes);
+        new ComparisonOptions { Seed = 1, Budget = TimeSpan.FromSeconds(budgetSeconds) }, availableBytes,
+        TimeSpan.FromMilliseconds(prologueMs));
 }

@@ -63,7 +63,7 @@ static void *work(void *arg)
         free(*slot);
         *slot = malloc(16 + (x >> 20) % 500);
         if (paced && i % 100 == 0)
-            usleep(1000);
+            usleep(1000); /* sleeps: the load of a program that does something else as well */
         if (next < planted && i >= calls / planted * next) {
             keep(&kept[me][next], 1000 + (size_t)next, next % 5 == 0);
             next++;

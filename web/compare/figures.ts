@@ -98,7 +98,11 @@ export function otherForests(report: Report, draw: (name: string) => HTMLElement
 
 /** How large a trace is. */
 export function extentOf(report: Report): string {
-    return `${counted(report.calls, "call")}, ${counted(report.threads, "thread")}, peak live ${bytes(report.peak_live_bytes)}`;
+    const { carried } = report;
+    const before = carried && carried.blocks > 0
+        ? `, ${counted(carried.blocks, "carried block")} (${bytes(carried.bytes)}) acquired before the clock starts`
+        : "";
+    return `${counted(report.calls, "call")}, ${counted(report.threads, "thread")}, peak live ${bytes(report.peak_live_bytes)}${before}`;
 }
 
 function passOf({ name, blocks, order, loops, turns, stop }: Report["passes"][number]): string {

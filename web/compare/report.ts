@@ -61,6 +61,7 @@ export interface Report {
     calls: number;
     threads: number;
     peak_live_bytes: number;
+    carried: { blocks: number; bytes: number } | null;
     touch: string;
     processors: number[];
     seed: number;

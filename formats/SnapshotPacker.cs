@@ -1,8 +1,9 @@
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
 
-namespace AllocReplay.Formats.Packed;
+namespace AllocReplay.Formats;
 
 /// <summary>Packs what there is of a process image that is being recorded, up to one moment of the merged order.</summary>
 /// <param name="writer">Of the file.</param>
