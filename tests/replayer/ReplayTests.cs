@@ -164,10 +164,10 @@ public sealed class ReplayTests : IDisposable
     [InlineData(0, 0xff, "magic")]
     [InlineData(8, 0xff, "version")]
     [InlineData(24, 0xff, "does not fit")]
-    [InlineData(112 + 0, 0xff, "ops out of range")]
-    [InlineData(112 + 2 * 24 + 0, 0x3f, "op 0 makes no sense")]
-    [InlineData(112 + 2 * 24 + 5, 0xff, "op 0 makes no sense")]
-    [InlineData(112 + 2 * 24 + 1, 0x00, "nobody publishes slot")]
+    [InlineData(120 + 0, 0xff, "ops out of range")]
+    [InlineData(120 + 2 * 32 + 0, 0x3f, "op 0 makes no sense")]
+    [InlineData(120 + 2 * 32 + 5, 0xff, "op 0 makes no sense")]
+    [InlineData(120 + 2 * 32 + 1, 0x00, "nobody publishes slot")]
     public void A_damaged_plan_is_refused(int offset, byte value, string expected)
     {
         _writer.Thread(0).Malloc(100, 0x1000, 32);
