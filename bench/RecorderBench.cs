@@ -89,7 +89,7 @@ internal static class RecorderBench
         _ = recorders.Run("record", churn, arguments);
         double share = recorders.OtherSeconds / recorders.Elapsed.TotalSeconds * 100;
         const string burning = "nothing, beside as much CPU as the drain's";
-        string[] names = [.. recorders.Names.Where(n => n is not ("stopped" or "sample 64"))];
+        string[] names = [.. recorders.Names.Where(n => n is not ("stopped" or "sample 64" or "sample 512K"))];
         var times = names.Append(burning).ToDictionary(n => n, _ => new List<double[]>());
         Interleaved.Run(ProgramBlocks, [.. names.Select(n => new Candidate(n, () => Keep(n, recorders.Run(n, churn, arguments)))), new(burning, Burn)]);
 

@@ -59,6 +59,8 @@ public static class Analysis
             Events = statistics.Events,
             ElapsedNs = (long)Stopwatch.GetElapsedTime(start).TotalNanoseconds,
             Damage = damage,
+            Sampling = reader.Process.Sampling,
+            Estimates = statistics.Estimates,
         };
     }
 
@@ -109,7 +111,7 @@ public static class Analysis
         try
         {
             FrameTable frames = reader.Frames;
-            return (frames, new CallSites(frames, options.Symbols?.Invoke(reader) ?? reader.Symbols), null);
+            return (frames, new CallSites(frames, options.Symbols?.Invoke(reader) ?? reader.Symbols, reader.Process.Sampling), null);
         }
         catch (TraceFormatException e)
         {
@@ -126,10 +128,10 @@ public static class Analysis
         using TableWriter<AllocationRow> allocations = Writer(DatasetTables.Allocations);
         using TableWriter<AnomalyRow> anomalies = Writer(DatasetTables.Anomalies, SmallGroupRows);
         using TableWriter<EventRow>? events = options.Events ? Writer(DatasetTables.Events) : null;
-        var statistics = new TraceStatistics();
+        var statistics = new TraceStatistics(reader.Process.Sampling);
         var odd = new Anomalies(anomalies, reader, sites);
         var blocks = new BlockSinks(allocations, odd);
-        var matcher = new LifetimeMatcher(blocks, reader.Process.Latency, sites);
+        var matcher = new LifetimeMatcher(blocks, reader.Process.Latency, sites, reader.Process.Sampling);
         List<ITraceSink> sinks = [statistics, matcher, odd];
         List<ITableWriter> writers = [allocations, anomalies];
         if (events is not null)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Passes;
 
@@ -15,7 +16,8 @@ namespace AllocReplay.Analyzer.Passes;
 /// <param name="sink">Takes the rows.</param>
 /// <param name="hasLatency">Whether the events tell how long each call took.</param>
 /// <param name="sites">Where calls were made, told of every block; null where it was not recorded.</param>
-public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false, CallSites? sites = null) : ITraceSink
+/// <param name="sampling">Which blocks are in the trace.</param>
+public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false, CallSites? sites = null, Sampling sampling = default) : ITraceSink
 {
     private static readonly LiveBlock None = new() { Object = TraceEvent.NoObject };
 
@@ -168,6 +170,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             FreeStack = release.Stack,
             Site = sites?.SiteOf(block.Stack) ?? 0,
             IsTemporary = release.IsOfNewest,
+            Weight = sampling.Weight((ulong)block.Size),
         };
         sites?.Ended(row);
         return row;

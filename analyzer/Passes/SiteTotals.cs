@@ -5,9 +5,10 @@ using AllocReplay.Formats.Statistics;
 namespace AllocReplay.Analyzer.Passes;
 
 /// <summary>What was acquired at a site, and what became of it.</summary>
-internal sealed class SiteTotals(long site)
+internal sealed class SiteTotals(long site, Sampling sampling)
 {
     private UInt128 _bytes; // exact
+    private BlockEstimates _estimates;
     private long _blocks, _liveBlocks, _temporary, _crossThread, _firstNs = -1, _lastNs = -1;
 
     /// <summary>Its hash; 0 of what is not known.</summary>
@@ -26,6 +27,7 @@ internal sealed class SiteTotals(long site)
         _blocks++;
         _liveBlocks++;
         _bytes += (ulong)size;
+        _estimates.Acquired((ulong)size, sampling);
         Peak.Acquired((ulong)size, block, ns);
         _firstNs = _firstNs < 0 ? ns : Math.Min(_firstNs, ns);
         _lastNs = Math.Max(_lastNs, ns);
@@ -36,28 +38,41 @@ internal sealed class SiteTotals(long site)
         if (row.EndKind == EndKind.AliveAtEnd)
             return;
         _liveBlocks--;
+        _estimates.Ended((ulong)row.Size, sampling);
         if (row.IsTemporary)
             _temporary++;
         if (row.FreeThread >= 0 && row.FreeThread != row.AllocThread)
             _crossThread++;
     }
 
-    public SiteRow ToRow(string function, string file, int line, string text) => new()
+    public SiteRow ToRow(string function, string file, int line, string text)
     {
-        Site = site,
-        Function = function,
-        File = file,
-        Line = line,
-        Text = text,
-        Stacks = Stacks,
-        Blocks = _blocks,
-        Bytes = (long)ByteCount.Of(_bytes),
-        LiveBlocks = _liveBlocks,
-        LiveBytes = (long)ByteCount.Of(Peak.Held),
-        PeakLiveBytes = (long)ByteCount.Of(Peak.Peak.Bytes),
-        TemporaryBlocks = _temporary,
-        CrossThreadFrees = _crossThread,
-        FirstNs = _firstNs,
-        LastNs = _lastNs,
-    };
+        EstimatedBlocks estimates = _estimates.ToTotals(sampling);
+        return new SiteRow
+        {
+            Site = site,
+            Function = function,
+            File = file,
+            Line = line,
+            Text = text,
+            Stacks = Stacks,
+            Blocks = _blocks,
+            Bytes = (long)ByteCount.Of(_bytes),
+            LiveBlocks = _liveBlocks,
+            LiveBytes = (long)ByteCount.Of(Peak.Held),
+            PeakLiveBytes = (long)ByteCount.Of(Peak.Peak.Bytes),
+            TemporaryBlocks = _temporary,
+            CrossThreadFrees = _crossThread,
+            FirstNs = _firstNs,
+            LastNs = _lastNs,
+            EstimatedBlocks = estimates.Blocks.Estimate,
+            EstimatedBlocksError = estimates.Blocks.StandardError ?? SiteRow.NotKnown,
+            EstimatedBytes = estimates.Bytes.Estimate,
+            EstimatedBytesError = estimates.Bytes.StandardError ?? SiteRow.NotKnown,
+            EstimatedLiveBlocks = estimates.LiveBlocks.Estimate,
+            EstimatedLiveBlocksError = estimates.LiveBlocks.StandardError ?? SiteRow.NotKnown,
+            EstimatedLiveBytes = estimates.LiveBytes.Estimate,
+            EstimatedLiveBytesError = estimates.LiveBytes.StandardError ?? SiteRow.NotKnown,
+        };
+    }
 }

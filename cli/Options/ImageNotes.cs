@@ -1,5 +1,6 @@
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Cli.Output;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Cli.Options;
 
@@ -16,17 +17,17 @@ internal static class ImageNotes
 
     /// <param name="image">The process image.</param>
     /// <param name="path">Its dataset or trace, as it was given.</param>
-    public static IEnumerable<string> Of(DatasetProcess image, string path) => Of(path, image.Sample, image.PartFromNs, image.PartToNs);
+    public static IEnumerable<string> Of(DatasetProcess image, string path) => Of(path, image.Sampling, image.PartFromNs, image.PartToNs);
 
     /// <param name="path">Its dataset or trace, as it was given.</param>
-    /// <param name="sample">Of how many blocks one was recorded.</param>
+    /// <param name="sampling">Which blocks were recorded.</param>
     /// <param name="fromNs">From when its trace was read, in ns since the start.</param>
     /// <param name="toNs">Up to when; null where that is its end.</param>
-    public static IEnumerable<string> Of(string path, long sample, long fromNs, long? toNs)
+    public static IEnumerable<string> Of(string path, Sampling sampling, long fromNs, long? toNs)
     {
         string name = TextLine.Plain(path);
-        if (sample > 1)
-            yield return $"Note: of {name} 1 block in {Quantity.Count(sample)} was recorded, chosen by its address: the figures are of those";
+        if (sampling.IsSample)
+            yield return $"Note: of {name} {SampleText.FiguresAreOfThose(sampling)}";
         if (fromNs > 0 || toNs is not null)
         {
             yield return $"Note: {name} is a part of a trace, from {Quantity.Duration(fromNs)} to {(toNs is { } to ? Quantity.Duration(to) : "its end")}: "

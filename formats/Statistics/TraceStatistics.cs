@@ -3,13 +3,15 @@ using AllocReplay.Formats.Calls;
 namespace AllocReplay.Formats.Statistics;
 
 /// <summary>Totals over a trace: what <c>info</c> prints and what a replay is checked against.</summary>
-public sealed class TraceStatistics : ITraceSink
+/// <param name="sampling">Which of the program's blocks are in the trace.</param>
+public sealed class TraceStatistics(Sampling sampling = default) : ITraceSink
 {
     private readonly long[] _byKind = new long[64];
     private readonly SlotArray<LiveBlock> _live = new(new LiveBlock(TraceEvent.NoObject, 0, 0));
     private readonly List<ThreadTotals> _threads = [];
     private readonly LivePeak _bytes = new();
     private UInt128 _acquired; // exact
+    private BlockEstimates _estimates;
 
     /// <summary>Per-thread totals.</summary>
     public sealed class ThreadTotals
@@ -78,6 +80,8 @@ public sealed class TraceStatistics : ITraceSink
     public long LiveBlocks { get; private set; }
     /// <summary>Their requested bytes; at most <see cref="ByteCount.Max"/>.</summary>
     public ulong LiveBytes => ByteCount.Of(_bytes.Held);
+    /// <summary>What the trace says of all of the program's blocks: more than it has, where it is a sample.</summary>
+    public EstimatedBlocks Estimates => _estimates.ToTotals(sampling);
     /// <summary>Time of the last event, nanoseconds since the start of the recording; 0 without events.</summary>
     public long DurationNs { get; private set; }
 
@@ -93,7 +97,7 @@ public sealed class TraceStatistics : ITraceSink
     /// <param name="progress">Told the share of the trace that is read, from 0 to 1.</param>
     public static TraceStatistics Of(TraceReader reader, IProgress<double>? progress = null)
     {
-        var statistics = new TraceStatistics();
+        var statistics = new TraceStatistics(reader.Process.Sampling);
         reader.ForEach([statistics], progress);
         return statistics;
     }
@@ -170,6 +174,7 @@ public sealed class TraceStatistics : ITraceSink
         _acquired += call.BytesRequested;
         _live[call.TakenSlot] = new LiveBlock(call.Acquired, call.BytesRequested, call.Thread);
         LiveBlocks++;
+        _estimates.Acquired(call.BytesRequested, sampling);
         _bytes.Acquired(call.BytesRequested, call.Acquired, call.TimeNs);
         thread.LastAcquired = call.Acquired;
     }
@@ -211,6 +216,7 @@ public sealed class TraceStatistics : ITraceSink
         block = live;
         live.Object = TraceEvent.NoObject;
         LiveBlocks--;
+        _estimates.Ended(block.Size, sampling);
         return true;
     }
 
