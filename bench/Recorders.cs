@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using AllocReplay.Formats.Statistics;
+using AllocReplay.Formats;
 using AllocReplay.Recorder;
 
 namespace AllocReplay.Bench;

@@ -1,5 +1,4 @@
 using AllocReplay.Formats.Calls;
-using AllocReplay.Formats.Statistics;
 using MessagePack;
 
 namespace AllocReplay.Formats;
@@ -83,5 +82,6 @@ public sealed record ProcessInfo
     [IgnoreMember]
     internal bool IsWhole => (object?)Executable is not null && (object?)Arguments is not null && (object?)AllocatorPath is not null
         && (object?)AllocatorBuildId is not null && (object?)Architecture is not null && (object?)Source is not null
-        && (object?)FormatVersion is not null && Sample > 0 && Enum.IsDefined(SampleScheme) && Enum.IsDefined(State) && Arguments.All(a => (object?)a is not null);
+        && (object?)FormatVersion is not null && Sample > 0 && Enum.IsDefined(SampleScheme) && Enum.IsDefined(State)
+        && Arguments.All(a => (object?)a is not null);
 }

@@ -1,7 +1,6 @@
 using AllocReplay.Formats;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
-using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Recorder;
 

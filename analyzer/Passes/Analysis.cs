@@ -59,7 +59,8 @@ public static class Analysis
             Events = statistics.Events,
             ElapsedNs = (long)Stopwatch.GetElapsedTime(start).TotalNanoseconds,
             Damage = damage,
-            Sampling = reader.Process.Sampling,
+            Sample = reader.Process.Sample,
+            SampleScheme = reader.Process.SampleScheme,
             Estimates = statistics.Estimates,
         };
     }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Analyzer.Tables;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Statistics;
 

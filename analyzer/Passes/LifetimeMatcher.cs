@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Analyzer.Tables;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
-using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Passes;
 

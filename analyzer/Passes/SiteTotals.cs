@@ -1,4 +1,5 @@
 using AllocReplay.Analyzer.Tables;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Statistics;
 
@@ -27,7 +28,8 @@ internal sealed class SiteTotals(long site, Sampling sampling)
         _blocks++;
         _liveBlocks++;
         _bytes += (ulong)size;
-        _estimates.Acquired((ulong)size, sampling);
+        if (sampling.IsSample)
+            _estimates.Acquired((ulong)size, sampling);
         Peak.Acquired((ulong)size, block, ns);
         _firstNs = _firstNs < 0 ? ns : Math.Min(_firstNs, ns);
         _lastNs = Math.Max(_lastNs, ns);
@@ -38,7 +40,8 @@ internal sealed class SiteTotals(long site, Sampling sampling)
         if (row.EndKind == EndKind.AliveAtEnd)
             return;
         _liveBlocks--;
-        _estimates.Ended((ulong)row.Size, sampling);
+        if (sampling.IsSample)
+            _estimates.Ended((ulong)row.Size, sampling);
         if (row.IsTemporary)
             _temporary++;
         if (row.FreeThread >= 0 && row.FreeThread != row.AllocThread)
@@ -47,7 +50,10 @@ internal sealed class SiteTotals(long site, Sampling sampling)
 
     public SiteRow ToRow(string function, string file, int line, string text)
     {
-        EstimatedBlocks estimates = _estimates.ToTotals(sampling);
+        ulong peak = ByteCount.Of(Peak.Peak.Bytes);
+        EstimatedBlocks estimates = sampling.IsSample
+            ? _estimates.ToTotals(sampling)
+            : EstimatedBlocks.Exact(_blocks, ByteCount.Of(_bytes), _liveBlocks, ByteCount.Of(Peak.Held), peak);
         return new SiteRow
         {
             Site = site,
@@ -60,7 +66,7 @@ internal sealed class SiteTotals(long site, Sampling sampling)
             Bytes = (long)ByteCount.Of(_bytes),
             LiveBlocks = _liveBlocks,
             LiveBytes = (long)ByteCount.Of(Peak.Held),
-            PeakLiveBytes = (long)ByteCount.Of(Peak.Peak.Bytes),
+            PeakLiveBytes = (long)peak,
             TemporaryBlocks = _temporary,
             CrossThreadFrees = _crossThread,
             FirstNs = _firstNs,

@@ -1,4 +1,4 @@
-using AllocReplay.Formats.Statistics;
+using AllocReplay.Formats;
 
 namespace AllocReplay.Analyzer.Query;
 

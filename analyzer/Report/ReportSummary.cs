@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AllocReplay.Analyzer.Query;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
 using DuckDB.NET.Data;
 
@@ -19,7 +20,9 @@ public sealed record ReportSummary
     public required long StartedEpochNs { get; init; }
     /// <summary>From there to the last event.</summary>
     public required long DurationNs { get; init; }
-    /// <summary>Of how many blocks, or bytes, one was chosen: figures are of those blocks. 1 where all were recorded, or a dataset is too old to tell.</summary>
+    /// <summary>
+    /// Of how many blocks, or bytes, one was chosen: figures are of those blocks. 1 where all were recorded, or a dataset is too old to tell.
+    /// </summary>
     public required long Sample { get; init; }
     /// <summary>How blocks were chosen, where not all were recorded.</summary>
     public required SampleScheme SampleScheme { get; init; }

@@ -78,9 +78,9 @@ public readonly record struct AllocationRow
     [Column("is_temporary", "yes or no", "Whether the thread that acquired it released or reallocated it before it acquired another.", Since = 3)]
     public bool IsTemporary { get; init; }
 
-    [Column("weight", "blocks", "How many blocks of the program it stands for, of a sample (`record --sample`): 1 / the probability that it had to be chosen; 1 where all "
-        + "were recorded. `sum(weight)` estimates a number of blocks, `sum(weight * size)` their bytes, without bias; the variance of `sum(weight * x)` is "
-        + "`sum((weight - 1) * weight * x * x)`.", Since = 5)]
+    [Column("weight", "blocks", "How many blocks of the program it stands for, of a sample (`record --sample`): 1 / the probability that it had to be "
+        + "chosen; 1 where all were recorded. `sum(weight)` estimates a number of blocks, `sum(weight * size)` their bytes, without bias; the "
+        + "variance of `sum(weight * x)` is `sum((weight - 1) * weight * x * x)`.", Since = 5)]
     public double Weight { get; init; }
 }
 

@@ -118,8 +118,8 @@ internal readonly record struct ProcessRow
         + "peak_live_object`.", Since = 5)]
     public required long PeakLiveObject { get; init; }
 
-    [Column("sample", "blocks or bytes", "Of how many blocks, or bytes, one was chosen (`record --sample`); 1 where all blocks were recorded. Figures are of those "
-        + "that were recorded, but for `weight` and what is estimated.", Since = 5)]
+    [Column("sample", "blocks or bytes", "Of how many blocks, or bytes, one was chosen (`record --sample`); 1 where all blocks were recorded. "
+        + "Figures are of those that were recorded, but for `weight` and what is estimated.", Since = 5)]
     public required long Sample { get; init; }
 
     [Column("part_from_ns", "ns since start", "From when the trace was read: 0 of a whole one. Of a part (`analyze --from`, `--interval`, …) what was acquired "
@@ -129,15 +129,15 @@ internal readonly record struct ProcessRow
     [Column("part_to_ns", "ns since start", "Up to when it was read; -1 where that is its end. What was freed later looks live.", Since = 5)]
     public required long PartToNs { get; init; }
 
-    [Column("sample_scheme", "name", "How the blocks of a sample were chosen: `blocks`, each by itself; `bytes`, the larger the likelier; `addresses`, by a hash, "
-        + "as versions before 0.1.0 had it: then no error is known. Empty where all were recorded.", Since = 5)]
+    [Column("sample_scheme", "name", "How the blocks of a sample were chosen: `blocks`, each by itself; `bytes`, the larger the likelier; `addresses`, "
+        + "by a hash, as the first versions had it: then no error is known. Empty where all were recorded.", Since = 5)]
     public required string SampleScheme { get; init; }
 
     [Column("estimated_blocks", "blocks", "Blocks that the program acquired, as a sample says; as `acquisitions` where all were recorded.", Since = 5)]
     public required double EstimatedBlocks { get; init; }
 
-    [Column("estimated_blocks_error", "blocks", "The standard error of that: 0 where all were recorded, -1 where it is not known (`sample_scheme` `addresses`).",
-        Since = 5)]
+    [Column("estimated_blocks_error", "blocks", "The standard error of that: 0 where all were recorded, -1 where it is not known (`sample_scheme` "
+        + "`addresses`).", Since = 5)]
     public required double EstimatedBlocksError { get; init; }
 
     [Column("estimated_bytes", "bytes", "Bytes requested for those.", Since = 5)]
@@ -158,8 +158,8 @@ internal readonly record struct ProcessRow
     [Column("estimated_live_bytes_error", "bytes", "The standard error of that, as of blocks.", Since = 5)]
     public required double EstimatedLiveBytesError { get; init; }
 
-    [Column("estimated_peak_live_bytes", "bytes", "The most bytes that were live at a time, as a sample says: as the highest of many estimates a little too high, by "
-        + "the order of its error.", Since = 5)]
+    [Column("estimated_peak_live_bytes", "bytes", "The most bytes that were live at a time, as a sample says: as the highest of many estimates a little too "
+        + "high, by the order of its error.", Since = 5)]
     public required double EstimatedPeakLiveBytes { get; init; }
 
     [Column("estimated_peak_live_bytes_error", "bytes", "The standard error of that, as of blocks.", Since = 5)]

@@ -58,8 +58,8 @@ internal readonly record struct SiteRow
     [Column("estimated_blocks", "blocks", "Blocks that the program acquired there, as a sample says; as `blocks` where all were recorded.", Since = 5)]
     public required double EstimatedBlocks { get; init; }
 
-    [Column("estimated_blocks_error", "blocks", "The standard error of that: 0 where all were recorded, -1 where it is not known (`sample_scheme` `addresses` of the table `process`).",
-        Since = 5)]
+    [Column("estimated_blocks_error", "blocks", "The standard error of that: 0 where all were recorded, -1 where it is not known "
+        + "(`process.sample_scheme` is `addresses`).", Since = 5)]
     public required double EstimatedBlocksError { get; init; }
 
     [Column("estimated_bytes", "bytes", "Bytes requested for those.", Since = 5)]

@@ -8,7 +8,8 @@ SELECT NULL::BIGINT AS "object", NULL::BIGINT AS "address", NULL::BIGINT AS "siz
     NULL::BIGINT AS "alloc_ns", NULL::BIGINT AS "end_ns", NULL::VARCHAR AS "end_kind", NULL::BIGINT AS "lifetime_ns", NULL::BIGINT AS "lifetime_bytes",
     NULL::BIGINT AS "lifetime_allocations", NULL::INTEGER AS "alloc_thread", NULL::INTEGER AS "free_thread", NULL::BIGINT AS "chain",
     NULL::INTEGER AS "chain_position", NULL::BIGINT AS "alloc_call_ns", NULL::BIGINT AS "free_call_ns", NULL::INTEGER AS "alloc_stack",
-    NULL::INTEGER AS "free_stack", NULL::BIGINT AS "site", NULL::BOOLEAN AS "is_temporary", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+    NULL::INTEGER AS "free_stack", NULL::BIGINT AS "site", NULL::BOOLEAN AS "is_temporary", NULL::DOUBLE AS "weight", NULL::VARCHAR AS host,
+    NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('allocations/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
 
 CREATE VIEW threads AS
@@ -49,7 +50,9 @@ CREATE VIEW sites AS
 SELECT NULL::BIGINT AS "site", NULL::VARCHAR AS "function", NULL::VARCHAR AS "file", NULL::INTEGER AS "line", NULL::VARCHAR AS "text",
     NULL::INTEGER AS "stacks", NULL::BIGINT AS "blocks", NULL::BIGINT AS "bytes", NULL::BIGINT AS "live_blocks", NULL::BIGINT AS "live_bytes",
     NULL::BIGINT AS "peak_live_bytes", NULL::BIGINT AS "temporary_blocks", NULL::BIGINT AS "cross_thread_frees", NULL::BIGINT AS "first_ns",
-    NULL::BIGINT AS "last_ns", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+    NULL::BIGINT AS "last_ns", NULL::DOUBLE AS "estimated_blocks", NULL::DOUBLE AS "estimated_blocks_error", NULL::DOUBLE AS "estimated_bytes",
+    NULL::DOUBLE AS "estimated_bytes_error", NULL::DOUBLE AS "estimated_live_blocks", NULL::DOUBLE AS "estimated_live_blocks_error",
+    NULL::DOUBLE AS "estimated_live_bytes", NULL::DOUBLE AS "estimated_live_bytes_error", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('sites/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
 
 CREATE VIEW stacks AS
@@ -82,6 +85,9 @@ SELECT NULL::BIGINT AS "pid", NULL::BIGINT AS "parent_pid", NULL::VARCHAR AS "ex
     NULL::VARCHAR AS "failure", NULL::VARCHAR AS "damage", NULL::VARCHAR AS "format_version", NULL::VARCHAR AS "analyzer_version",
     NULL::BIGINT AS "bytes_acquired", NULL::BIGINT AS "saturated_sizes", NULL::BOOLEAN AS "latency", NULL::BIGINT AS "inherited_releases",
     NULL::BOOLEAN AS "stacks", NULL::BOOLEAN AS "free_stacks", NULL::BIGINT AS "peak_live_bytes", NULL::BIGINT AS "peak_live_ns",
-    NULL::BIGINT AS "peak_live_object", NULL::BIGINT AS "sample", NULL::BIGINT AS "part_from_ns", NULL::BIGINT AS "part_to_ns", NULL::VARCHAR AS host,
-    NULL::VARCHAR AS process WHERE false
+    NULL::BIGINT AS "peak_live_object", NULL::BIGINT AS "sample", NULL::BIGINT AS "part_from_ns", NULL::BIGINT AS "part_to_ns",
+    NULL::VARCHAR AS "sample_scheme", NULL::DOUBLE AS "estimated_blocks", NULL::DOUBLE AS "estimated_blocks_error", NULL::DOUBLE AS "estimated_bytes",
+    NULL::DOUBLE AS "estimated_bytes_error", NULL::DOUBLE AS "estimated_live_blocks", NULL::DOUBLE AS "estimated_live_blocks_error",
+    NULL::DOUBLE AS "estimated_live_bytes", NULL::DOUBLE AS "estimated_live_bytes_error", NULL::DOUBLE AS "estimated_peak_live_bytes",
+    NULL::DOUBLE AS "estimated_peak_live_bytes_error", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('process/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);

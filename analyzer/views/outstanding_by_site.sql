@@ -1,7 +1,10 @@
 -- Call sites by the bytes that were not freed when the trace ended, most first.
 -- oldest_ns and newest_ns are the ages of the oldest and the newest of those blocks: one acquired once and kept, or ever more of them.
+-- Of a sample (record --sample) live_* and blocks are those of the sample; estimated_live_* is what they come to of all that the program acquired, with its
+-- standard error, and so is the order. Where all was recorded both are the same, and the errors 0.
 SELECT s.function, s.file, s.line, s.live_blocks, s.live_bytes, s.blocks,
-       a.oldest_ns, a.newest_ns, s.text, s.host AS host, s.process AS process, s.site
+       a.oldest_ns, a.newest_ns,
+       s.estimated_live_blocks, s.estimated_live_blocks_error, s.estimated_live_bytes, s.estimated_live_bytes_error, s.text, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN (
     SELECT host, process, site, max(lifetime_ns) AS oldest_ns, min(lifetime_ns) AS newest_ns
@@ -10,4 +13,4 @@ JOIN (
     GROUP BY host, process, site
 ) AS a ON a.host = s.host AND a.process = s.process AND a.site = s.site
 WHERE s.live_blocks > 0
-ORDER BY s.live_bytes DESC, s.live_blocks DESC, s.host, s.process, s.site
+ORDER BY coalesce(s.estimated_live_bytes, CAST(s.live_bytes AS DOUBLE)) DESC, s.live_bytes DESC, s.live_blocks DESC, s.host, s.process, s.site

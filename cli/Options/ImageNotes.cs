@@ -1,6 +1,6 @@
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Cli.Output;
-using AllocReplay.Formats.Statistics;
+using AllocReplay.Formats;
 
 namespace AllocReplay.Cli.Options;
 

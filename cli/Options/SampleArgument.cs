@@ -1,5 +1,5 @@
 using System.Globalization;
-using AllocReplay.Formats.Statistics;
+using AllocReplay.Formats;
 
 namespace AllocReplay.Cli.Options;
 

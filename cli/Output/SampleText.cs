@@ -1,3 +1,4 @@
+using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Cli.Output;
@@ -10,7 +11,7 @@ internal static class SampleText
     {
         SampleScheme.Blocks => $"1 block in {Quantity.Count(sampling.Mean)}",
         SampleScheme.Bytes => $"1 block for each {Quantity.Bytes(sampling.Mean)} requested",
-        _ => $"the blocks at 1 address in {Quantity.Count(sampling.Mean)}",
+        _ => $"1 address in {Quantity.Count(sampling.Mean)}",
     };
 
     /// <summary>What to think of figures that are of the sample alone.</summary>

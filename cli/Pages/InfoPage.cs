@@ -73,7 +73,8 @@ internal static class InfoPage
                 + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
             + (s.RecordsOperatorNew ? ", operator new its own" : ", operator new seen as malloc"));
         Fact("source", s.Source + (s.Source == ProcessInfo.FromMallocHook ? " (calloc, realloc, alignment and operator new look like malloc and free)" : "")
-            + (s.Sample > 1 ? $", {SampleText.Of(new Sampling(s.SampleScheme, s.Sample))}" : ", every block") + (s.Latency ? ", each call's latency" : "") + (s.Stacks ? ", stacks" : ""));
+            + (s.Sample > 1 ? $", {SampleText.Of(new Sampling(s.SampleScheme, s.Sample))}" : ", every block")
+            + (s.Latency ? ", each call's latency" : "") + (s.Stacks ? ", stacks" : ""));
         return facts;
     }
 
@@ -102,7 +103,8 @@ internal static class InfoPage
         }
         Figure("acquisitions", Quantity.Count(s.Acquisitions),
             $"{Quantity.Bytes(s.BytesAcquired)} requested{inSample}; {Quantity.Count(s.FailedCalls)} {(s.FailedCalls == 1 ? "call" : "calls")} failed");
-        Figure("temporary", Quantity.Count(s.TemporaryBlocks), $"freed before their thread acquired another{inSample}{Share(s.TemporaryBlocks, s.Acquisitions)}");
+        Figure("temporary", Quantity.Count(s.TemporaryBlocks),
+            $"freed before their thread acquired another{inSample}{Share(s.TemporaryBlocks, s.Acquisitions)}");
         Figure("cross-thread", Quantity.Count(s.CrossThreadReleases), $"freed by another thread{Share(s.CrossThreadReleases, s.Acquisitions)}");
         Figure("releases of null", Quantity.Count(s.NullReleases));
         Figure("peak live", Quantity.Bytes(s.PeakLiveBytes), $"at {Quantity.Duration(s.PeakLiveNs)}{inSample}");

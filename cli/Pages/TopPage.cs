@@ -1,6 +1,6 @@
 using System.Globalization;
 using AllocReplay.Cli.Output;
-using AllocReplay.Formats.Statistics;
+using AllocReplay.Formats;
 using Spectre.Console;
 
 namespace AllocReplay.Cli.Pages;

@@ -1,5 +1,4 @@
 using AllocReplay.Formats;
-using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Cli.Pages;
 

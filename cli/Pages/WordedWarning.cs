@@ -1,5 +1,5 @@
 using AllocReplay.Cli.Output;
-using AllocReplay.Formats.Statistics;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Summary;
 
 namespace AllocReplay.Cli.Pages;
@@ -33,8 +33,8 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
             TraceWarningKind.DurationLimit => ($"Recording stopped at its time limit of {Quantity.Duration(s.MaxDurationNs)}.",
                 "The rest of the run is not in the trace. Record with a longer --duration to see it."),
             TraceWarningKind.Sampled when s.SampleScheme == SampleScheme.Addresses => (
-                $"Sampled: all figures but those marked ≈ are of the blocks at 1 address in {n}, chosen by a hash.",
-                $"How far ≈ may be off is not known: a program may use a few addresses again and again. Record again: --sample chooses blocks now."),
+                $"Sampled: all figures but those marked ≈ are of 1 address in {n}, chosen by a hash.",
+                "How far ≈ may be off is not known: a program may use a few addresses again and again. Record again: --sample chooses blocks now."),
             TraceWarningKind.Sampled => (
                 $"Sampled: all figures but those marked ≈ are of {SampleText.Of(new Sampling(s.SampleScheme, s.Sample))}.",
                 "What is marked ≈ is estimated for the program, with its standard error. Compare allocators on a recording without --sample."),

@@ -4,7 +4,6 @@ using System.Text;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Stacks;
-using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Formats.Recording;
 

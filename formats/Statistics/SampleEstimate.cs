@@ -13,8 +13,8 @@ public struct SampleEstimate
     public double Total { readonly get; private set; }
 
     /// <summary>
-    /// The standard deviation of the estimate, as the sample itself tells it: 0 where all blocks were recorded. In two of three samples the truth is within it, in
-    /// 19 of 20 within twice that, where some dozens of blocks or more were chosen.
+    /// The standard deviation of the estimate, as the sample itself tells it: 0 where all blocks were recorded. In two of three samples the truth is within
+    /// it, in 19 of 20 within twice that, where some dozens of blocks or more were chosen.
     /// </summary>
     public readonly double StandardError => Math.Sqrt(Math.Max(0, _variance)); // what was taken away again may leave a rounding error
 
@@ -106,4 +106,14 @@ public struct BlockEstimates
 /// <param name="PeakLiveBytes">The most bytes that were live at a time, with the error of that moment. As the highest of many estimates it is a little too
 /// high: by the order of its error.</param>
 public sealed record EstimatedBlocks(
-    EstimatedTotal Blocks, EstimatedTotal Bytes, EstimatedTotal LiveBlocks, EstimatedTotal LiveBytes, EstimatedTotal PeakLiveBytes);
+    EstimatedTotal Blocks, EstimatedTotal Bytes, EstimatedTotal LiveBlocks, EstimatedTotal LiveBytes, EstimatedTotal PeakLiveBytes)
+{
+    /// <summary>Of a trace that has all blocks: nothing is estimated.</summary>
+    /// <param name="blocks">Blocks acquired.</param>
+    /// <param name="bytes">Bytes requested for them.</param>
+    /// <param name="liveBlocks">Blocks that were live at the end.</param>
+    /// <param name="liveBytes">Bytes requested for those.</param>
+    /// <param name="peakLiveBytes">The most bytes that were live at a time.</param>
+    public static EstimatedBlocks Exact(long blocks, ulong bytes, long liveBlocks, ulong liveBytes, ulong peakLiveBytes) => new(
+        new(blocks, 0), new(bytes, 0), new(liveBlocks, 0), new(liveBytes, 0), new(peakLiveBytes, 0));
+}

@@ -67,7 +67,8 @@ public sealed class SiteStatistics(Sampling sampling = default) : ITraceSink
         site.Acquired += bytes;
         site.LiveBlocks++;
         site.Live += bytes;
-        site.Estimates.Acquired(bytes, sampling);
+        if (sampling.IsSample)
+            site.Estimates.Acquired(bytes, sampling);
         _live[call.TakenSlot] = new LiveBlock(call.Acquired, site, bytes);
     }
 
@@ -78,7 +79,8 @@ public sealed class SiteStatistics(Sampling sampling = default) : ITraceSink
         _live[slot].Object = TraceEvent.NoObject;
         block.Site.LiveBlocks--;
         block.Site.Live -= block.Bytes;
-        block.Site.Estimates.Ended(block.Bytes, sampling);
+        if (sampling.IsSample)
+            block.Site.Estimates.Ended(block.Bytes, sampling);
     }
 
     private record struct LiveBlock(long Object, Site Site, ulong Bytes);

@@ -81,7 +81,9 @@ public sealed class TraceStatistics(Sampling sampling = default) : ITraceSink
     /// <summary>Their requested bytes; at most <see cref="ByteCount.Max"/>.</summary>
     public ulong LiveBytes => ByteCount.Of(_bytes.Held);
     /// <summary>What the trace says of all of the program's blocks: more than it has, where it is a sample.</summary>
-    public EstimatedBlocks Estimates => _estimates.ToTotals(sampling);
+    public EstimatedBlocks Estimates => sampling.IsSample
+        ? _estimates.ToTotals(sampling)
+        : EstimatedBlocks.Exact(Acquisitions, BytesAcquired, LiveBlocks, LiveBytes, PeakLiveBytes);
     /// <summary>Time of the last event, nanoseconds since the start of the recording; 0 without events.</summary>
     public long DurationNs { get; private set; }
 
@@ -174,7 +176,8 @@ public sealed class TraceStatistics(Sampling sampling = default) : ITraceSink
         _acquired += call.BytesRequested;
         _live[call.TakenSlot] = new LiveBlock(call.Acquired, call.BytesRequested, call.Thread);
         LiveBlocks++;
-        _estimates.Acquired(call.BytesRequested, sampling);
+        if (sampling.IsSample)
+            _estimates.Acquired(call.BytesRequested, sampling);
         _bytes.Acquired(call.BytesRequested, call.Acquired, call.TimeNs);
         thread.LastAcquired = call.Acquired;
     }
@@ -216,7 +219,8 @@ public sealed class TraceStatistics(Sampling sampling = default) : ITraceSink
         block = live;
         live.Object = TraceEvent.NoObject;
         LiveBlocks--;
-        _estimates.Ended(block.Size, sampling);
+        if (sampling.IsSample)
+            _estimates.Ended(block.Size, sampling);
         return true;
     }
 

@@ -181,8 +181,10 @@ public record TraceSummary
         const int most = 10;
         List<SiteSummary> all = [.. sites.Sites.GroupBy(s => SiteHash.Of(symbols.FramesOf(reader.Frames, s.Stack, out _), symbols))
             .Select(g => SiteOf(reader, g.Key, [.. g], symbols))];
-        var byLive = all.Where(s => s.LiveBytes > 0).OrderByDescending(s => s.Estimates?.LiveBytes.Estimate ?? s.LiveBytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
-        var byBytes = all.OrderByDescending(s => s.Estimates?.Bytes.Estimate ?? s.Bytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
+        var byLive = all.Where(s => s.LiveBytes > 0).OrderByDescending(s => s.Estimates?.LiveBytes.Estimate).ThenByDescending(s => s.LiveBytes)
+            .ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
+        var byBytes = all.OrderByDescending(s => s.Estimates?.Bytes.Estimate).ThenByDescending(s => s.Bytes)
+            .ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
         return [.. byLive.Concat(byBytes).Distinct()];
     }
 

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Analyzer.Tables;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Recording;
-using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Tests.Support;
 
@@ -75,6 +75,9 @@ internal sealed class Account
 
     /// <summary>Blocks of the trace, the C library's own too.</summary>
     public IReadOnlyList<AllocationRow> Rows { get; }
+
+    /// <summary>Whether there is a block of the trace whose successor is there too.</summary>
+    public bool HasReallocated => Rows.Any(r => r.EndKind == EndKind.Reallocated);
 
     /// <summary>
     /// The blocks that are in the trace. Each of its rows is of one block of the account, with the same threads and times, but for a few that the C library

@@ -1,7 +1,7 @@
+using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
-using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Tests.Support;
 

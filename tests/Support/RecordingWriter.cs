@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
-using AllocReplay.Formats.Statistics;
 using MessagePack;
 
 namespace AllocReplay.Tests.Support;

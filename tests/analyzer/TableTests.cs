@@ -173,8 +173,8 @@ public sealed class TableTests : IDisposable
             encoded too, so that it comes back; without a name it is `unknown`. Many traces can share a dataset: one more is a directory more.
             It holds what the trace held: files are 0600, and directories that are made 0700.
 
-            Columns are INT64, INT32, DOUBLE, BOOLEAN or STRING, and never null. Numbers are signed, as not every engine reads others: what may exceed 2^63−1 says
-            what becomes of it. Times are nanoseconds since the start of the recording, `process.started_epoch_ns`.
+            Columns are INT64, INT32, DOUBLE, BOOLEAN or STRING, and never null. Numbers are signed, as not every engine reads others: what may exceed
+            2^63−1 says what becomes of it. Times are nanoseconds since the start of the recording, `process.started_epoch_ns`.
 
             Call stacks are there when they were recorded (`record --stacks auto`). `allocations.alloc_stack` leads to `stacks`, from there `stack_frames` to
             `frames` and `modules`; each number of a stack is in `stacks`, or 0, and `sites` has a row for each `site` of a block. A site is what stacks with
@@ -226,6 +226,7 @@ public sealed class TableTests : IDisposable
         {
             PhysicalType.Int64 => group.Column(i).LogicalReader<long>().ReadAll(rows).Cast<object>().ToArray(),
             PhysicalType.Int32 => group.Column(i).LogicalReader<int>().ReadAll(rows).Cast<object>().ToArray(),
+            PhysicalType.Double => group.Column(i).LogicalReader<double>().ReadAll(rows).Cast<object>().ToArray(),
             PhysicalType.Boolean => group.Column(i).LogicalReader<bool>().ReadAll(rows).Cast<object>().ToArray(),
             _ => group.Column(i).LogicalReader<string>().ReadAll(rows).Cast<object>().ToArray(),
         }).ToArray();

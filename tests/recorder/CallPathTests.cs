@@ -1,7 +1,6 @@
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Packed;
-using AllocReplay.Formats.Statistics;
 using AllocReplay.Recorder;
 using AllocReplay.Tests.Support;
 

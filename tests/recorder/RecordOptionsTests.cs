@@ -222,6 +222,9 @@ public sealed class RecordOptionsTests : IDisposable
     [InlineData("--duration", "-3s")]
     [InlineData("--sample", "x")]
     [InlineData("--sample", "0")]
+    [InlineData("--sample", "1B")]
+    [InlineData("--sample", "4GiB")]
+    [InlineData("--sample", "512KB")]
     [InlineData("--follow-children", "maybe")]
     public void Options_that_make_no_sense_are_usage_errors(string option, string value)
     {

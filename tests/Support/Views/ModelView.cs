@@ -18,7 +18,7 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         orderby s.Bytes descending, s.Blocks.Count descending, Key(s.Image), s.Site
         let all = s.Image.Blocks.Bytes().Saturated()
         select Row(s.Function, s.File, s.Line, s.Blocks.Count, s.Bytes, all > 0 ? (double)s.Bytes / (double)all : 0, s.Temporary, s.PeakBytes, s.Live.Count,
-            s.LiveBytes, s.Text, s.Image, s.Site);
+            s.LiveBytes, (double)s.Blocks.Count, 0.0, (double)s.Bytes, 0.0, s.Text, s.Image, s.Site);
 
     public IEnumerable<object?[]> LiveAt(long? ns, BigInteger minBytes) =>
         from s in Sites
@@ -98,8 +98,8 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         from s in Sites
         where s.Live.Count > 0
         orderby s.LiveBytes descending, s.Live.Count descending, Key(s.Image), s.Site
-        select Row(s.Function, s.File, s.Line, s.Live.Count, s.LiveBytes, s.Blocks.Count, s.Live.Max(b => b.LifetimeNs), s.Live.Min(b => b.LifetimeNs), s.Text,
-            s.Image, s.Site);
+        select Row(s.Function, s.File, s.Line, s.Live.Count, s.LiveBytes, s.Blocks.Count, s.Live.Max(b => b.LifetimeNs), s.Live.Min(b => b.LifetimeNs),
+            (double)s.Live.Count, 0.0, (double)s.LiveBytes, 0.0, s.Text, s.Image, s.Site);
 
     public IEnumerable<object?[]> Temporary(int n) =>
         from s in Sites

@@ -1,9 +1,11 @@
-namespace AllocReplay.Formats.Statistics;
+namespace AllocReplay.Formats;
 
 /// <summary>How the blocks of a sample were chosen. Numbers are those of formats/SPEC.md.</summary>
 public enum SampleScheme
 {
-    /// <summary>By a hash of the address, one address in so many: recordings of version 1.0. A block's chance is not its own, so errors are not known.</summary>
+    /// <summary>
+    /// By a hash of the address, one address in so many: recordings of version 1.0. A block's chance is not its own, so errors are not known.
+    /// </summary>
     Addresses = 0,
     /// <summary>Each block by itself, one in so many.</summary>
     Blocks = 1,
