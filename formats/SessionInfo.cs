@@ -40,6 +40,12 @@ public sealed record SessionInfo
     /// <summary>Nanoseconds after which recording was to stop; 0: no limit.</summary>
     [Key("max_duration_ns")] public long MaxDurationNs { get; init; }
 
+    /// <summary>Bytes of the recording's latest part that are kept whole; 0: all of it.</summary>
+    [Key("keep_bytes")] public long KeepBytes { get; init; }
+
+    /// <summary>Nanoseconds of the recording's latest part that are kept whole; 0: all of it.</summary>
+    [Key("keep_ns")] public long KeepNs { get; init; }
+
     /// <summary>What was replayed, where the process was a replay of a trace; else null.</summary>
     [Key("replay")] public ReplayInfo? Replay { get; init; }
 

@@ -44,6 +44,9 @@ public sealed class TraceFollower : IDisposable
     /// <summary>The intervals that were begun so far, in order.</summary>
     public IReadOnlyList<Interval> Intervals => _recording.Intervals;
 
+    /// <summary>What is there of a part of the recording that was gone when it was opened; null where it is there from its beginning.</summary>
+    public CarriedPart? Carried => _recording.Carried;
+
     /// <summary>Marks that were left so far, in order of time.</summary>
     public IReadOnlyList<Marker> Markers => _recording.Markers;
 

@@ -83,6 +83,9 @@ public sealed class TraceReader : IDisposable
     /// <summary>Marks that were left meanwhile, in order of time.</summary>
     public IReadOnlyList<Marker> Markers => _source.Markers;
 
+    /// <summary>What is there of a part of the recording that is gone (<c>record --keep</c>); null where it is there from its beginning.</summary>
+    public CarriedPart? Carried => _source.Carried;
+
     /// <summary>The part that is read, or null for all.</summary>
     public TraceRange? Range { get; }
 
@@ -288,13 +291,16 @@ public sealed class TraceReader : IDisposable
         Clock clock = _source.Clock;
         Dictionary<uint, int> denseThreads = _denseThreads.Value;
         MergeWindow? window = _window;
-        using IEventCursor cursor = _source.OpenCursor(thread, fromTicks);
-        while (cursor.Read(out RawEvent raw))
+        foreach (IEventCursor? part in new[] { fromTicks == 0 ? _source.OpenCarried(thread) : null, _source.OpenCursor(thread, fromTicks) })
         {
-            if (window is not null && !window.Has(raw, clock))
-                continue;
-            TraceEvent.Of(raw, thread, clock, denseThreads, out TraceEvent e);
-            yield return e;
+            using IEventCursor? cursor = part;
+            while (cursor?.Read(out RawEvent raw) == true)
+            {
+                if (window is not null && !window.Has(raw, clock))
+                    continue;
+                TraceEvent.Of(raw, thread, clock, denseThreads, out TraceEvent e);
+                yield return e;
+            }
         }
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Recorder.Arena;
 
@@ -37,13 +36,13 @@ internal sealed unsafe class DrainProcess : IDisposable
     /// <exception cref="RecordException">It does not run.</exception>
     public static DrainProcess Start(string session, RecordOptions options)
     {
-        long leaveFree = options.LeaveFree ?? LeaveFreeOf(session);
-        Process process = Launch(session, options.MaxSize, leaveFree);
+        DrainSettings settings = DrainSettings.Of(session, options);
+        Process process = Launch(session, settings);
         SharedArena arena = SharedArena.Open(session) ?? throw new RecordException($"{session}: its shared memory is gone");
         if (options.WhenFull == WhenFull.Drop)
             arena.Header->WaitMs = 0;
         arena.Header->Interval = arena.Header->Control = options.StartPaused ? 0u : 1;
-        return new DrainProcess(process, arena, () => Launch(session, options.MaxSize, leaveFree, "take-over"));
+        return new DrainProcess(process, arena, () => Launch(session, settings, "take-over"));
     }
 
     /// <summary>
@@ -79,7 +78,7 @@ internal sealed unsafe class DrainProcess : IDisposable
     {
         try
         {
-            using Process successor = Launch(session, SessionInfo.Load(session)?.MaxSize ?? 0, LeaveFreeOf(session), "take-over");
+            using Process successor = Launch(session, DrainSettings.Of(session), "take-over");
             successor.StandardInput.Close();
         }
         catch (RecordException) when (IsAlive(arena))
@@ -88,17 +87,10 @@ internal sealed unsafe class DrainProcess : IDisposable
         }
     }
 
-    /// <summary>What a recording leaves of a disk unless told otherwise: others have to live on it.</summary>
-    private static long LeaveFreeOf(string session)
-    {
-        const long atMost = 1 << 30;
-        return Math.Min(new DriveInfo(session).TotalSize / 20, atMost);
-    }
-
-    private static Process Launch(string session, long maxSize, long leaveFree, params string[] arguments)
+    private static Process Launch(string session, DrainSettings settings, params string[] arguments)
     {
         string path = Path.Combine(AppContext.BaseDirectory, "allocreplay-drain");
-        var start = new ProcessStartInfo(path, [Path.GetFullPath(session), Number(maxSize), Number(leaveFree), .. arguments])
+        var start = new ProcessStartInfo(path, [Path.GetFullPath(session), .. settings.Arguments, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -124,8 +116,6 @@ internal sealed unsafe class DrainProcess : IDisposable
         process.WaitForExit();
         return process.ExitCode > signalled ? $"by signal {process.ExitCode - signalled}" : $"with exit code {process.ExitCode}";
     }
-
-    private static string Number(long bytes) => bytes.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Whether an arena's drain still runs: it holds the arena's lock.</summary>
     public static bool IsAlive(SharedArena arena)

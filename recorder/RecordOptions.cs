@@ -67,6 +67,12 @@ public sealed record RecordOptions
     /// <summary>Bytes of events after which a process image stops recording; 0: no limit.</summary>
     public long MaxSize { get; init; }
 
+    /// <summary>Bytes of the recording's latest part that are kept whole, of what is older only blocks that are live; 0: all of it.</summary>
+    public long KeepBytes { get; init; }
+
+    /// <summary>The same, as a time; null: all of it.</summary>
+    public TimeSpan? KeepTime { get; init; }
+
     /// <summary>Bytes of the disk that stay free: recording stops before; null: a twentieth of the disk, but no more than 1 GiB.</summary>
     public long? LeaveFree { get; init; }
 

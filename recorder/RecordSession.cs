@@ -72,6 +72,8 @@ public sealed class RecordSession
             Source = options.Via == RecordVia.MallocHook ? ProcessInfo.FromMallocHook : ProcessInfo.FromPreload,
             MaxSize = options.MaxSize,
             MaxDurationNs = (options.Duration?.Ticks ?? 0) * TimeSpan.NanosecondsPerTick,
+            KeepBytes = options.KeepBytes,
+            KeepNs = (options.KeepTime?.Ticks ?? 0) * TimeSpan.NanosecondsPerTick,
             Recorder = typeof(RecordSession).Assembly.GetName().Version!.ToString(3),
         };
         info.Save(directory);

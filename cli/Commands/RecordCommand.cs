@@ -61,6 +61,7 @@ internal static class RecordCommand
             Description = "Stop recording a process image at this size: bytes, or with K, M or G.",
             HelpName = "size",
         };
+        var keep = new KeepArguments();
         Option<string?> leaveFree = new("--leave-free")
         {
             Description = "Stop recording when the disk has less than this free: bytes, or with K, M or G; 0: never. Default: 5 % of the disk, "
@@ -107,6 +108,7 @@ internal static class RecordCommand
             output, force, startPaused, sample, latency, stacks, freeStacks, stackDepth, maxSize, leaveFree, whenFull, duration, follow, redact, via,
             quiet, command,
         };
+        keep.AddTo(record);
         record.SetAction(parse =>
         {
             string[] words = parse.GetValue(command)!;
@@ -119,6 +121,9 @@ internal static class RecordCommand
                 throw new RecordException(why);
             if (parse.GetValue(stacks) is null && (parse.GetValue(freeStacks) || parse.GetResult(stackDepth) is { Implicit: false }))
                 throw new UsageException($"{(parse.GetValue(freeStacks) ? "--stacks-free" : "--stack-depth")} goes with --stacks: add --stacks auto");
+            (long keepBytes, TimeSpan? keepTime) = keep.Of(parse);
+            if ((keepBytes > 0 || keepTime is not null) && parse.GetValue(maxSize) is not null)
+                throw new UsageException("--keep goes on for ever in bounded space, and --max-size ends the recording: give one of them");
             return Run(new RecordOptions
             {
                 Command = words,
@@ -136,6 +141,8 @@ internal static class RecordCommand
                 FreeStacks = parse.GetValue(freeStacks),
                 StackDepth = parse.GetValue(stackDepth),
                 MaxSize = parse.GetValue(maxSize) is { } size ? Quantity.ParseBytes("--max-size", size) : 0,
+                KeepBytes = keepBytes,
+                KeepTime = keepTime,
                 LeaveFree = parse.GetValue(leaveFree) is { } room ? room == "0" ? 0 : Quantity.ParseBytes("--leave-free", room) : null,
                 WhenFull = parse.GetValue(whenFull) == "drop" ? WhenFull.Drop : WhenFull.Wait,
                 Duration = parse.GetValue(duration) is { } time ? Quantity.ParseTime("--duration", time) : null,
@@ -162,8 +169,8 @@ internal static class RecordCommand
                 terminal.Note($"allocreplay: paused; 'allocreplay control {pid} start' begins to record, into {options.Output}");
         }, bytesPerMinute =>
         {
-            if (bytesPerMinute >= RateWorthSaying && !quiet)
-                terminal.Note($"allocreplay: {Quantity.Bytes(bytesPerMinute)} a minute at this rate; --sample, --max-size and --duration bound it");
+            if (bytesPerMinute >= RateWorthSaying && !quiet && options is { KeepBytes: 0, KeepTime: null })
+                terminal.Note($"allocreplay: {Quantity.Bytes(bytesPerMinute)} a minute at this rate; --keep, --sample, --max-size and --duration bound it");
         });
         try
         {

@@ -32,6 +32,9 @@ public record struct TraceCall
     /// <summary>Number of the recorded interval that it falls into, from 1.</summary>
     public readonly uint Interval => Event.Interval;
 
+    /// <inheritdoc cref="TraceEvent.IsCarried"/>
+    public readonly bool IsCarried => Event.IsCarried;
+
     /// <summary>
     /// The moment by which the trace orders it, nanoseconds since the start of the recording: the begin of a deallocation, the end of any
     /// other call.

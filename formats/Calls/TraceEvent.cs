@@ -43,6 +43,12 @@ public record struct TraceEvent
     /// <summary>Number of the recorded interval that it falls into, from 1.</summary>
     public uint Interval { get; internal set; }
 
+    /// <summary>
+    /// It is of the part of the recording that is gone: see <see cref="TraceReader.Carried"/>. Such events come before all others. A reallocation of that
+    /// part is one of null, as nothing is known of what it was given.
+    /// </summary>
+    public bool IsCarried { get; internal set; }
+
     /// <summary>Address acquired or released; 0 when <see cref="IsNull"/> and for kinds without one. It recurs: <see cref="Object"/> does not.</summary>
     public ulong Address { get; internal set; }
 
@@ -117,6 +123,7 @@ public record struct TraceEvent
         e.OtherThread = raw.OtherThread < 0 ? -1 : denseThreads.GetValueOrDefault((uint)raw.OtherThread, -1);
         e.TimeNs = clock.ToNs(raw.Ticks);
         e.Interval = raw.Interval;
+        e.IsCarried = raw.IsCarried;
         e.DurationNs = raw.Duration == 0 ? 0 : clock.SpanToNs(raw.Duration);
         e.Address = raw.Address;
         e.Size = raw.Size;

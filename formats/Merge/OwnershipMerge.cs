@@ -18,6 +18,8 @@ namespace AllocReplay.Formats.Merge;
 /// <para>Of a recording that grows, events up to a <see cref="Horizon"/> are taken. A stream that has no more events is asked again by
 /// <see cref="Resume"/>, and streams may be added: as nothing up to the horizon is to come, neither changes what was taken already. What waits for an
 /// event of another stream goes on waiting where the horizon is not beyond its bound: without a horizon, the end of the other streams is.</para>
+/// <para>What is kept of events that a recording has let go of comes first, from streams of its own: as it is from before one cut through all threads, no
+/// later event belongs between. A thread's reallocation may begin there and end behind the cut.</para>
 /// <para>Memory: one entry per live block, one chunk per thread.</para>
 /// </remarks>
 internal sealed class OwnershipMerge : IDisposable
@@ -44,6 +46,9 @@ internal sealed class OwnershipMerge : IDisposable
     private readonly Dictionary<uint, int> _denseThread;
     private readonly ulong _bound;
     private readonly bool _forked;
+    private readonly List<Stream> _later = []; // those to come behind what is carried
+    private bool _isCarried; // it is what is read now
+    private ulong _horizon = ulong.MaxValue, _limit = ulong.MaxValue;
     private Stream? _advanced; // gave the last event; not yet back in _ready
     private long _nextObject;
     private int _nextSlot;
@@ -53,12 +58,16 @@ internal sealed class OwnershipMerge : IDisposable
     private long _inherited;
     private long _implicit;
     private long _whileStopped;
+    private long _bytesOfRemoved;
     private uint _interval;
     private long _firstOfInterval; // objects below this id are of an earlier interval
 
     public OwnershipMerge(ITraceSource source, ulong fromTicks = 0)
         : this(source.Clock, source.Info.Forked, source.DenseThreads())
     {
+        foreach (StreamInfo thread in source.Threads)
+            if (fromTicks == 0 && source.OpenCarried(thread.Index) is { } carried)
+                AddCarried(carried, thread.Index);
         foreach (StreamInfo thread in source.Threads)
             Add(source.OpenCursor(thread.Index, fromTicks), thread.Index);
     }
@@ -77,17 +86,51 @@ internal sealed class OwnershipMerge : IDisposable
     public Clock Clock { get; set; }
 
     /// <summary>Events after this are not taken yet, in shifted ticks.</summary>
-    public ulong Horizon { get; set; } = ulong.MaxValue;
+    public ulong Horizon
+    {
+        get => _horizon;
+        set
+        {
+            _horizon = value;
+            _limit = _isCarried ? ulong.MaxValue : value;
+        }
+    }
 
-    /// <summary>Adds a thread's stream, which the merge disposes of.</summary>
-    /// <param name="cursor">Its events.</param>
+    /// <summary>Told of each event that is taken, with what its thread's stream holds; null: nobody.</summary>
+    public IMergeWitness? Witness { get; set; }
+
+    /// <summary>Adds a stream of what is kept of a thread's events that are gone, before any is read.</summary>
+    /// <param name="cursor">These events, which the merge disposes of.</param>
     /// <param name="thread">Its index.</param>
-    public void Add(IEventCursor cursor, int thread)
+    public void AddCarried(IEventCursor cursor, int thread)
+    {
+        (_isCarried, _limit) = (true, ulong.MaxValue);
+        Begin(new Stream(cursor, thread));
+    }
+
+    /// <summary>Whether the next event is carried.</summary>
+    public bool HasCarried => _isCarried && (_advanced is not null || _ready.Count + _parked.Count > 0);
+
+    /// <summary>Adds a thread's stream.</summary>
+    /// <param name="cursor">Its events, which the merge disposes of.</param>
+    /// <param name="thread">Its index.</param>
+    public Stream Add(IEventCursor cursor, int thread)
     {
         var stream = new Stream(cursor, thread);
-        _streams.Add(stream);
-        if (Advance(stream))
-            _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
+        if (_isCarried)
+            _later.Add(stream);
+        else
+            Begin(stream);
+        return stream;
+    }
+
+    /// <summary>Lets go of a stream that has come to its end, and to which nothing comes any more.</summary>
+    public void Remove(Stream stream)
+    {
+        _bytesOfRemoved += stream.Cursor.BytesRead;
+        _streams.Remove(stream);
+        _atEnd.Remove(stream);
+        stream.Cursor.Dispose();
     }
 
     /// <summary>Goes on with streams that had come to their end and have grown.</summary>
@@ -108,7 +151,7 @@ internal sealed class OwnershipMerge : IDisposable
     public ReallocBegin Reallocation { get; private set; }
 
     /// <summary>Bytes of stored events that were loaded so far.</summary>
-    public long BytesRead => _streams.Sum(s => s.Cursor.BytesRead);
+    public long BytesRead => _bytesOfRemoved + _streams.Sum(s => s.Cursor.BytesRead);
 
     /// <summary>The damage that ended a stream early, or null. The other streams go on.</summary>
     public TraceFormatException? Damage { get; private set; }
@@ -119,6 +162,8 @@ internal sealed class OwnershipMerge : IDisposable
         {
             if (!TakeReady(out Stream? stream))
             {
+                if (EndCarried())
+                    continue;
                 e = default;
                 return false;
             }
@@ -136,10 +181,38 @@ internal sealed class OwnershipMerge : IDisposable
             }
             stream.Overdue = false;
             Emit(stream, place, out e);
+            Witness?.Take(stream.Head, e);
             if (Advance(stream))
                 _advanced = stream;
             return true;
         }
+    }
+
+    private void Begin(Stream stream)
+    {
+        _streams.Add(stream);
+        if (Advance(stream))
+            _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
+    }
+
+    /// <summary>Goes on behind what is carried. False where that was not what was read.</summary>
+    private bool EndCarried()
+    {
+        if (!_isCarried)
+            return false;
+        _isCarried = false;
+        _limit = _horizon;
+        _atEnd.Clear(); // nothing comes to them
+        var begun = new Dictionary<int, TraceEvent>();
+        foreach (Stream carried in _streams)
+            begun[carried.Thread] = carried.PendingRealloc;
+        foreach (Stream stream in _later)
+        {
+            stream.PendingRealloc = begun.GetValueOrDefault(stream.Thread, NoRealloc);
+            Begin(stream);
+        }
+        _later.Clear();
+        return true;
     }
 
     /// <summary>The stream whose event comes next, unless ownership forbids it. False when there is none.</summary>
@@ -151,7 +224,7 @@ internal sealed class OwnershipMerge : IDisposable
         {
             // The usual case: in one step, which costs nothing where the stream goes on being the earliest.
             stream = _ready.EnqueueDequeue(advanced, (advanced.Head.Ticks, advanced.Thread));
-            if (stream.Head.Ticks <= Horizon)
+            if (stream.Head.Ticks <= _limit)
                 return true;
             _advanced = stream;
             return false;
@@ -160,7 +233,7 @@ internal sealed class OwnershipMerge : IDisposable
             _ready.Enqueue(advanced, (advanced.Head.Ticks, advanced.Thread));
         if (TakeOverdue(out stream))
             return true;
-        if (!_ready.TryPeek(out stream, out var next) || next.Ticks > Horizon)
+        if (!_ready.TryPeek(out stream, out var next) || next.Ticks > _limit)
             return false;
         _ready.Dequeue();
         return true;
@@ -168,7 +241,7 @@ internal sealed class OwnershipMerge : IDisposable
 
     public void Dispose()
     {
-        foreach (Stream stream in _streams)
+        foreach (Stream stream in _streams.Concat(_later))
             stream.Cursor.Dispose();
     }
 
@@ -223,10 +296,10 @@ internal sealed class OwnershipMerge : IDisposable
             return false;
         Stream earliest = _parked.Min!;
         bool isThere = _ready.TryPeek(out _, out var first);
-        if (isThere || Horizon != ulong.MaxValue)
+        if (isThere || _limit != ulong.MaxValue)
         {
             // What is to come, of streams that have no event now too, is beyond the horizon.
-            ulong next = isThere ? Math.Min(first.Ticks, Horizon) : Horizon;
+            ulong next = isThere ? Math.Min(first.Ticks, _limit) : _limit;
             if (next <= earliest.Head.Ticks || next - earliest.Head.Ticks <= _bound)
                 return false;
         }
@@ -335,23 +408,27 @@ internal sealed class OwnershipMerge : IDisposable
     {
         try
         {
-            if (stream.Cursor.Read(out stream.Head))
+            if (stream.IsWaiting = stream.Cursor.Read(out stream.Head))
                 return true;
             _atEnd.Add(stream);
             return false;
         }
         catch (TraceFormatException damage)
         {
+            (stream.IsWaiting, stream.IsBroken) = (false, true);
             Damage ??= damage;
             return false;
         }
     }
 
-    private sealed class Stream(IEventCursor cursor, int thread)
+    /// <summary>A thread's stream in the merge.</summary>
+    internal sealed class Stream(IEventCursor cursor, int thread)
     {
         public RawEvent Head;
         public long Park; // number of its last park
         public bool Overdue; // it has waited long enough
+        public bool IsWaiting; // Head was read, and is not taken yet
+        public bool IsBroken; // damage has ended it
         public TraceEvent PendingRealloc = NoRealloc;
 
         /// <summary>By the time of what they wait to do, then in order of parking.</summary>

@@ -16,4 +16,5 @@ internal struct RawEvent
     public uint Interval;
     public CallKind Kind;
     public bool IsNull;
+    public bool IsCarried; // what is kept of a part of the recording that is gone
 }

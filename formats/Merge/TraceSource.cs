@@ -40,6 +40,12 @@ internal interface ITraceSource : IDisposable
     /// <summary>The first damage that opening met, or null. What lies before it can be read.</summary>
     TraceFormatException? Damage { get; }
 
+    /// <summary>What is there of a part of the recording that is gone; null where it is there from its beginning.</summary>
+    CarriedPart? Carried { get; }
+
+    /// <summary>Opens what is kept of a thread's events that are gone, in order; null where nothing is.</summary>
+    IEventCursor? OpenCarried(int thread);
+
     /// <summary>Opens a thread's stream at the first event that is not before a moment. Cursors may be used on different threads.</summary>
     IEventCursor OpenCursor(int thread, ulong fromTicks = 0);
 }

@@ -12,6 +12,7 @@ internal sealed class EventBlockReader
     private readonly int[] _lengths = new int[All];
     private readonly int[] _next = new int[All];
     private uint _interval;
+    private bool _isCarried;
     private ulong _ticks;
     private CallFields _absent; // of the optional fields
 
@@ -40,6 +41,7 @@ internal sealed class EventBlockReader
         _ticks += _columns[Time]![i];
         e.Ticks = _ticks;
         e.Interval = _interval;
+        e.IsCarried = _isCarried;
         e.Count = 1;
         e.OtherThread = -1;
         _next[Kind] = i + 1;
@@ -72,6 +74,7 @@ internal sealed class EventBlockReader
         _absent = CallKinds.Optional & ~optional;
         _ticks = header.FirstTicks;
         _interval = header.Interval;
+        _isCarried = header.Kind == FrameKind.Carried;
         Span<int> expected = stackalloc int[All];
         expected.Clear();
         expected[Kind] = expected[Time] = (int)header.Count;

@@ -21,6 +21,9 @@ internal sealed class EventBlockWriter
 
     public uint Interval { get; private set; }
 
+    /// <inheritdoc cref="RawEvent.IsCarried"/>
+    public bool IsCarried { get; private set; }
+
     public ulong FirstTicks { get; private set; }
 
     public ulong LastTicks { get; private set; }
@@ -38,7 +41,7 @@ internal sealed class EventBlockWriter
     public void Add(in RawEvent e)
     {
         if (Events == 0)
-            (FirstTicks, LastTicks, Interval) = (e.Ticks, e.Ticks, e.Interval);
+            (FirstTicks, LastTicks, Interval, IsCarried) = (e.Ticks, e.Ticks, e.Interval, e.IsCarried);
         CallFields fields = CallKinds.Table[(int)e.Kind] & ~_absent;
         Append(Kind, (ulong)e.Kind | (e.IsNull ? NullAddress : 0ul));
         Append(Time, e.Ticks - LastTicks);

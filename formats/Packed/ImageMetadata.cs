@@ -17,6 +17,9 @@ internal sealed record ImageMetadata
     [Key("markers")] public required Marker[] Markers { get; init; }
 
     [Key("maps")] public required string Maps { get; init; }
+
+    /// <summary>Null where the recording is there from its beginning.</summary>
+    [Key("carried")] public CarriedPart? Carried { get; init; }
 }
 
 /// <summary>What is known when an image's events are written.</summary>

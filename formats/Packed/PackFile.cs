@@ -240,7 +240,7 @@ internal sealed class PackFile : IDisposable
                 case FrameKind.ImageEnd:
                     OfImage(offset, header).End = ReadMetadata<ImageEnd>(offset, header);
                     break;
-                case FrameKind.Events:
+                case FrameKind.Events or FrameKind.Carried:
                     if (header.Length > PackedWire.BlockLengthMax)
                         throw new TraceFormatException(Path, offset, $"expected a block of at most {PackedWire.BlockLengthMax} bytes, found {header.Length}");
                     OfImage(offset, header).Take(offset, header);

@@ -156,7 +156,7 @@ internal sealed class PackWriter : IDisposable
             byte[] payload = block.Encode();
             var header = new FrameHeader
             {
-                Kind = FrameKind.Events,
+                Kind = block.IsCarried ? FrameKind.Carried : FrameKind.Events,
                 Image = image,
                 Thread = (uint)thread,
                 Count = (uint)block.Events,

@@ -10,7 +10,7 @@ internal sealed class PackedImage : ITraceSource
 {
     private readonly PackFile _pack;
     private readonly ImageMetadata _metadata;
-    private readonly List<(long Offset, FrameHeader Header)>[] _blocks;
+    private readonly List<(long Offset, FrameHeader Header)>[] _blocks, _carried; // by thread
     private FrameTable? _frames;
     private SymbolTable? _symbols;
 
@@ -20,6 +20,7 @@ internal sealed class PackedImage : ITraceSource
         _metadata = metadata;
         Clock = clock;
         _blocks = [.. metadata.Threads.Select(_ => new List<(long, FrameHeader)>(1))];
+        _carried = metadata.Carried is null ? [] : [.. metadata.Threads.Select(_ => new List<(long, FrameHeader)>(0))];
     }
 
     public string Name => _metadata.Name;
@@ -29,6 +30,7 @@ internal sealed class PackedImage : ITraceSource
     public IReadOnlyList<Interval> Intervals => _metadata.Intervals;
     public IReadOnlyList<Marker> Markers => _metadata.Markers;
     public string Maps => _metadata.Maps;
+    public CarriedPart? Carried => _metadata.Carried;
     public long EventBytes { get; private set; }
 
     /// <summary>Where its stacks are; null when it has none.</summary>
@@ -69,7 +71,10 @@ internal sealed class PackedImage : ITraceSource
     {
         if (header.Thread >= _blocks.Length)
             throw new TraceFormatException(_pack.Path, offset, $"expected a thread below {_blocks.Length}, found {header.Thread}");
-        List<(long, FrameHeader Header)> blocks = _blocks[header.Thread];
+        bool isCarried = header.Kind == FrameKind.Carried;
+        if (isCarried && Carried is null)
+            throw new TraceFormatException(_pack.Path, offset, "expected no carried events of a trace that is there from its beginning");
+        List<(long, FrameHeader Header)> blocks = (isCarried ? _carried : _blocks)[header.Thread];
         if (header.LastTicks < header.FirstTicks || (blocks.Count > 0 && header.FirstTicks < blocks[^1].Header.LastTicks))
             throw new TraceFormatException(_pack.Path, offset, $"expected the blocks of thread {header.Thread} in order of time");
         blocks.Add((offset, header));
@@ -77,12 +82,14 @@ internal sealed class PackedImage : ITraceSource
     }
 
     public long EventBytesOf(uint interval) =>
-        _blocks.Sum(t => t.Where(b => b.Header.Interval == interval).Sum(b => (long)Unsafe.SizeOf<FrameHeader>() + b.Header.Length));
+        _blocks.Concat(_carried).Sum(t => t.Where(b => b.Header.Interval == interval).Sum(b => (long)Unsafe.SizeOf<FrameHeader>() + b.Header.Length));
 
     public long? EventCountOf(uint? interval) =>
-        _blocks.Sum(t => t.Where(b => interval is null || b.Header.Interval == interval).Sum(b => (long)b.Header.Count));
+        _blocks.Concat(_carried).Sum(t => t.Where(b => interval is null || b.Header.Interval == interval).Sum(b => (long)b.Header.Count));
 
-    public IEventCursor OpenCursor(int thread, ulong fromTicks = 0) => new Cursor(this, thread, fromTicks);
+    public IEventCursor OpenCursor(int thread, ulong fromTicks = 0) => new Cursor(this, _blocks[thread], fromTicks);
+
+    public IEventCursor? OpenCarried(int thread) => Carried is not null && _carried[thread].Count > 0 ? new Cursor(this, _carried[thread], 0) : null;
 
     /// <summary>The file is the trace's.</summary>
     public void Dispose()
@@ -98,10 +105,10 @@ internal sealed class PackedImage : ITraceSource
         private int _next;
         private bool _inBlock;
 
-        public Cursor(PackedImage image, int thread, ulong fromTicks)
+        public Cursor(PackedImage image, List<(long Offset, FrameHeader Header)> blocks, ulong fromTicks)
         {
             _image = image;
-            _blocks = image._blocks[thread];
+            _blocks = blocks;
             _from = fromTicks;
             while (_next < _blocks.Count && _blocks[_next].Header.LastTicks < fromTicks)
                 _next++;

@@ -42,6 +42,7 @@ internal enum FrameKind : ushort
     Index = 5,
     Stacks = 6,
     Symbols = 7,
+    Carried = 8,
 }
 
 /// <summary>The first 16 bytes.</summary>

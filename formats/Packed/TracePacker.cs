@@ -100,10 +100,33 @@ public static class TracePacker
                 Intervals = [.. _source.Intervals],
                 Markers = [.. _source.Markers],
                 Maps = _source.Maps,
+                Carried = _source.Carried,
             });
             int capacity = BlockEvents ?? EventsPerBlock(_source.Threads.Count);
             foreach (StreamInfo thread in _source.Threads)
+                if (_source.OpenCarried(thread.Index) is { } carried)
+                    Advance(new Feed(thread.Index, carried), enqueue: true);
+            Copy(image, capacity, report);
+            foreach (StreamInfo thread in _source.Threads)
                 Advance(new Feed(thread.Index, _source.OpenCursor(thread.Index)), enqueue: true);
+            Copy(image, capacity, report);
+            try
+            {
+                if (_source.Frames.Count > 0)
+                    writer.WriteStacks(image, _source.Frames);
+                if (_source.Symbols.Count > 0)
+                    writer.WriteSymbols(image, _source.Symbols);
+            }
+            catch (TraceFormatException damage)
+            {
+                Note(damage);
+            }
+            writer.WriteImageEnd(image, new ImageEnd { Events = Events, Damage = Damage?.Message });
+        }
+
+        /// <summary>Writes what there is of the feeds, until they are all at their end.</summary>
+        private void Copy(uint image, int capacity, Action<long> report)
+        {
             while (_feeds.TryDequeue(out Feed? feed, out _))
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -123,18 +146,6 @@ public static class TracePacker
                 feed.Counted = feed.Cursor.BytesRead;
                 report(_bytes);
             }
-            try
-            {
-                if (_source.Frames.Count > 0)
-                    writer.WriteStacks(image, _source.Frames);
-                if (_source.Symbols.Count > 0)
-                    writer.WriteSymbols(image, _source.Symbols);
-            }
-            catch (TraceFormatException damage)
-            {
-                Note(damage);
-            }
-            writer.WriteImageEnd(image, new ImageEnd { Events = Events, Damage = Damage?.Message });
         }
 
         /// <summary>Reads a feed's next event. False at its end, where it is closed.</summary>

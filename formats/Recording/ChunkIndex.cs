@@ -10,6 +10,8 @@ internal sealed class ChunkIndex
     private readonly Dictionary<uint, List<(uint Sequence, ChunkReference Chunk)>> _chunks = [];
     private readonly Dictionary<uint, (uint Sequence, uint OsTid, string Name)> _identity = [];
     private readonly ChunkWalk _walk;
+    private readonly Dictionary<uint, List<ChunkReference>> _carried = [];
+    private CarriedFile? _cut;
     private TraceFormatException? _damage;
 
     public ChunkIndex(ulong startTicks, ulong startMonoNs) => (LatestPair, _walk) = ((startTicks, startMonoNs), new ChunkWalk(Add));
@@ -26,36 +28,54 @@ internal sealed class ChunkIndex
     public void ReadTails(ByteSource tails) => _walk.ReadTails(tails);
 
     /// <inheritdoc cref="ChunkWalk.ReadEvents"/>
-    public void ReadEvents(ByteSource events) => _walk.ReadEvents(events);
+    public void ReadEvents(EventFiles files)
+    {
+        _walk.ReadEvents(files);
+        _cut = files.Carried;
+        if (_cut is not null)
+            ReadCarried(_cut);
+    }
 
     /// <summary>Bytes of events in a process image's directory, without indexing them.</summary>
     public static long MeasureEvents(ByteFolder directory)
     {
-        using ByteSource? events = directory.Open(Wire.EventsFile), tails = directory.Open(Wire.TailsFile);
+        using ByteSource? tails = directory.Open(Wire.TailsFile);
         var walk = new ChunkWalk((_, _) => { });
         if (tails is not null)
             walk.ReadTails(tails);
-        return (events?.Length ?? 0) + walk.TailBytes;
+        using EventFiles files = EventFiles.Open(directory);
+        return Enumerable.Range(files.First, files.End - files.First).Sum(files.LengthOf) + walk.TailBytes
+            + (files.Carried is { } carried ? carried.Source.Length - carried.ChunksOffset : 0);
     }
 
     /// <summary>The streams, each up to its first missing chunk, densely numbered in order of thread creation.</summary>
     public IReadOnlyList<ThreadStream> Build(string directory)
     {
         var streams = new List<ThreadStream>();
-        foreach ((uint thread, List<(uint Sequence, ChunkReference Chunk)> chunks) in _chunks.OrderBy(pair => pair.Key))
+        foreach (uint thread in _chunks.Keys.Union(_carried.Keys).Order())
         {
-            var stream = new ThreadStream(new StreamInfo(streams.Count, thread, _identity[thread].OsTid, _identity[thread].Name));
+            CarriedPosition position = _cut?.PositionOf(thread) ?? default;
             // Stable: of two with one number, the later one, from `events`, stays behind the one from `tails`.
-            (uint Sequence, ChunkReference Chunk)[] ordered = [.. chunks.OrderBy(c => c.Sequence)];
+            (uint Sequence, ChunkReference Chunk)[] ordered =
+                [.. _chunks.GetValueOrDefault(thread, []).Where(c => c.Sequence >= position.Sequence).OrderBy(c => c.Sequence)];
+            List<ChunkReference> carried = _carried.GetValueOrDefault(thread, []);
+            if (carried.Count == 0 && ordered.All(c => position.HasPassed(c.Sequence, c.Chunk.Length)))
+                continue; // nothing is left of it
+            var stream = new ThreadStream(new StreamInfo(streams.Count, thread, _identity[thread].OsTid, _identity[thread].Name))
+            {
+                Skip = (int)Math.Min(position.Offset, Wire.ChunkLengthMax),
+            };
+            stream.Carried.AddRange(carried);
             for (int i = 0; i < ordered.Length; i++)
             {
                 (uint sequence, ChunkReference chunk) = ordered[i];
                 if (i + 1 < ordered.Length && ordered[i + 1].Sequence == sequence)
                     continue;
-                if (sequence != (uint)stream.Chunks.Count)
+                uint expected = position.Sequence + (uint)stream.Chunks.Count;
+                if (sequence != expected)
                 {
                     _damage ??= new TraceFormatException(directory, null,
-                        $"expected chunk {stream.Chunks.Count} of thread {thread}, found chunk {sequence}: the events between are lost");
+                        $"expected chunk {expected} of thread {thread}, found chunk {sequence}: the events between are lost");
                     break;
                 }
                 stream.Chunks.Add(chunk);
@@ -63,6 +83,24 @@ internal sealed class ChunkIndex
             streams.Add(stream);
         }
         return streams;
+    }
+
+    private void ReadCarried(CarriedFile carried)
+    {
+        try
+        {
+            foreach ((ChunkHeader header, ChunkReference chunk) in ChunkWalk.ReadCarried(carried))
+            {
+                if (!_carried.TryGetValue(header.Thread, out var list))
+                    _carried.Add(header.Thread, list = []);
+                list.Add(chunk);
+                _identity.TryAdd(header.Thread, (0, header.OsTid, Text(header.Name)));
+            }
+        }
+        catch (TraceFormatException damage)
+        {
+            _damage ??= damage;
+        }
     }
 
     private void Add(ChunkHeader header, ChunkReference chunk)

@@ -6,7 +6,7 @@ using AllocReplay.Formats.Files;
 namespace AllocReplay.Formats.Recording;
 
 /// <summary>Finds the chunks of a process image, by the rules of formats/SPEC.md, "Flushing". Of a recording that grows, it is asked again.</summary>
-/// <param name="found">Told of every chunk: of those in tails each time, of those in <c>events</c> once.</param>
+/// <param name="found">Told of every chunk: of those in tails each time, of those in the segments once.</param>
 internal sealed class ChunkWalk(Action<ChunkHeader, ChunkReference> found)
 {
     public const int HeaderSize = 64;
@@ -21,7 +21,8 @@ internal sealed class ChunkWalk(Action<ChunkHeader, ChunkReference> found)
     private readonly Dictionary<(uint Thread, uint Sequence), int> _shortChunksOf = [];
     private Dictionary<(uint Thread, uint Sequence), (ChunkHeader Header, byte[] Payload)> _tails = [];
     private ulong[]? _identities; // of the tails, as the order of their bytes has them
-    private long _position; // in events: all before it was found
+    private int _segment = -1; // that is read; before the first one, none
+    private long _position; // in the segment: all before it was found
 
     /// <summary>Whether the files are still written: a last chunk that is not whole is then one that is being written, and no damage.</summary>
     public bool IsGrowing { get; set; }
@@ -77,7 +78,7 @@ internal sealed class ChunkWalk(Action<ChunkHeader, ChunkReference> found)
                 Damage ??= new TraceFormatException(tails.Path, at + HeaderSize + read,
                     $"expected {payload.Length - read} more bytes, found the end of the file");
             else if (read == payload.Length)
-                Take(header, new ChunkReference(at + HeaderSize, payload.Length, header.Ticks, header.Interval, payload));
+                Take(header, new ChunkReference(0, at + HeaderSize, payload.Length, header.Ticks, header.Interval, payload));
             break;
         }
         long slot = Math.Max(header.Capacity, Wire.TailAlignment);
@@ -106,7 +107,37 @@ internal sealed class ChunkWalk(Action<ChunkHeader, ChunkReference> found)
     /// that was cut short, by a kill in mid-write or by a full disk, is taken from its tail; other threads may have appended
     /// after it. Goes on where it ended the last time.
     /// </summary>
-    public void ReadEvents(ByteSource events)
+    public void ReadEvents(EventFiles files)
+    {
+        if (_segment < 0)
+            _segment = files.First;
+        files.Look();
+        for (; _segment < files.End && Damage is null; (_segment, _position) = (_segment + 1, 0))
+        {
+            // What is in front of another segment grows no more.
+            bool isLast = _segment + 1 == files.End;
+            ReadSegment(files.Source(_segment), IsGrowing && isLast);
+            if (isLast)
+                return;
+        }
+    }
+
+    /// <summary>The chunks of what was kept of segments that are gone: a file that has its name only when it is whole.</summary>
+    public static IEnumerable<(ChunkHeader Header, ChunkReference Chunk)> ReadCarried(CarriedFile carried)
+    {
+        var buffer = new byte[HeaderSize];
+        for (long at = carried.ChunksOffset, length = carried.Source.Length; at < length;)
+        {
+            int read = carried.Source.Read(buffer, at);
+            var header = MemoryMarshal.Read<ChunkHeader>(buffer);
+            if (read < HeaderSize || header.Magic != Wire.ChunkMagic || header.Length is 0 or > Wire.ChunkLengthMax || at + HeaderSize + header.Length > length)
+                throw new TraceFormatException(carried.Source.Path, at, "expected a whole chunk");
+            yield return (header, new ChunkReference(EventFiles.CarriedSegment, at + HeaderSize, (int)header.Length, header.Ticks, header.Interval, null));
+            at += HeaderSize + header.Length;
+        }
+    }
+
+    private void ReadSegment(ByteSource events, bool isGrowing)
     {
         string path = events.Path;
         long length = events.Length;
@@ -119,10 +150,10 @@ internal sealed class ChunkWalk(Action<ChunkHeader, ChunkReference> found)
             bool isChunk = read == HeaderSize && header.Magic == Wire.ChunkMagic && header.Length is > 0 and <= Wire.ChunkLengthMax;
             if (isChunk && at + HeaderSize + header.Length <= length && !DiffersFromTail(events, at, header))
             {
-                found(header, new ChunkReference(at + HeaderSize, (int)header.Length, header.Ticks, header.Interval, null));
+                found(header, new ChunkReference(_segment, at + HeaderSize, (int)header.Length, header.Ticks, header.Interval, null));
                 at += HeaderSize + header.Length;
             }
-            else if (IsGrowing && at + HeaderSize + (isChunk ? header.Length : 0) > length)
+            else if (isGrowing && at + HeaderSize + (isChunk ? header.Length : 0) > length)
             {
                 return; // it is being written
             }

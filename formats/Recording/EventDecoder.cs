@@ -107,6 +107,16 @@ internal struct EventDecoder
         return null;
     }
 
+    /// <summary>Comes by the events before a place in the payload.</summary>
+    /// <returns>null, or what was expected where.</returns>
+    public string? PassOver(ReadOnlySpan<byte> payload, ref int position, int to)
+    {
+        while (position < to)
+            if (Read(payload, ref position, out _) is { } problem)
+                return problem;
+        return position == to ? null : $"expected an event to begin at byte {to} of the chunk";
+    }
+
     private static bool TryVarint(ReadOnlySpan<byte> payload, ref int position, out ulong value)
     {
         int at = position;

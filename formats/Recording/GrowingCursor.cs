@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using AllocReplay.Formats.Calls;
-using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Merge;
 
 namespace AllocReplay.Formats.Recording;
@@ -10,20 +9,29 @@ namespace AllocReplay.Formats.Recording;
 /// Reads one thread's events in program order while they are recorded: of the chunk that is being written what its tail holds, and on from there when
 /// the tail holds more, or the whole chunk has come to <c>events</c>. One chunk is in memory, as bytes; of those that are not read yet, where they lie.
 /// </summary>
-internal sealed class GrowingCursor(StreamInfo info, string eventsPath, string tailsPath, int tickShift, CallFields optional) : IEventCursor
+/// <param name="info">The thread.</param>
+/// <param name="files">Where whole chunks lie.</param>
+/// <param name="tailsPath">What messages call the file of the others.</param>
+/// <param name="tickShift">Bits by which times are shifted.</param>
+/// <param name="optional">The optional fields that the recording has.</param>
+/// <param name="first">From where on the stream is there.</param>
+internal sealed class GrowingCursor(StreamInfo info, EventFiles files, string tailsPath, int tickShift, CallFields optional, CarriedPosition first)
+    : IEventCursor
 {
     private readonly Dictionary<uint, ChunkReference> _flushed = []; // by sequence number: those that are not begun, or begun in a tail
     private ChunkReference _tail, _chunk; // the latest that was found in a tail; the one that is read
-    private uint _tailSequence, _sequence;
+    private uint _tailSequence, _sequence = first.Sequence;
     private bool _isBegun, _isWhole; // the chunk that is read; whether more of it may come
     private EventDecoder _decoder;
     private byte[] _buffer = [];
     private bool _isRented, _isFirst = true;
     private int _length, _position;
+    private int _skip = (int)Math.Min(first.Offset, Wire.ChunkLengthMax); // bytes of the first chunk that are passed over
     private long _flushedBytes;
+    private (uint Sequence, int Offset) _last; // where the event that was read last begins
 
-    /// <summary>The file <c>events</c>, which may come later than the thread.</summary>
-    public ByteSource? Events { get; set; }
+    /// <summary>Index of the thread.</summary>
+    public int Thread => info.Index;
 
     public long BytesRead { get; private set; }
 
@@ -54,6 +62,13 @@ internal sealed class GrowingCursor(StreamInfo info, string eventsPath, string t
         }
     }
 
+    /// <summary>Where the event that was read last begins: number of its chunk, and bytes of that one's payload before it.</summary>
+    public (uint Sequence, int Offset) LastEvent => _last;
+
+    /// <summary>Where the next event begins.</summary>
+    public (uint Sequence, int Offset) NextEvent =>
+        _isWhole && _position >= _length ? (_sequence + 1, 0) : (_sequence, _isBegun ? _position : _skip);
+
     public bool Read(out RawEvent e)
     {
         while (_position >= _length)
@@ -64,9 +79,10 @@ internal sealed class GrowingCursor(StreamInfo info, string eventsPath, string t
                 return false;
             }
         }
+        _last = (_sequence, _position);
         string? problem = _decoder.Read(_buffer.AsSpan(0, _length), ref _position, out e);
         if (problem is not null)
-            throw new TraceFormatException(_chunk.Tail is null ? eventsPath : tailsPath, _chunk.Offset + _position, $"{problem} of thread {info.Index}");
+            throw new TraceFormatException(PathOf(_chunk), _chunk.Offset + _position, $"{problem} of thread {info.Index}");
         e.Interval = _chunk.Interval;
         return true;
     }
@@ -90,22 +106,23 @@ internal sealed class GrowingCursor(StreamInfo info, string eventsPath, string t
             LoadFlushed(flushed);
             return true;
         }
-        if (_tail.Tail is not { } tail || _tailSequence != _sequence || _isBegun && tail.Length <= _length)
+        if (_tail.Tail is not { } tail || _tailSequence != _sequence || tail.Length <= (_isBegun ? _length : _skip))
             return false;
         Begin(_tail);
         BytesRead += tail.Length - _length;
         (_chunk, _buffer, _length) = (_tail, tail, tail.Length);
+        PassOver();
         return true;
     }
 
     private void LoadFlushed(in ChunkReference chunk)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(chunk.Length);
-        int read = Events!.Read(buffer.AsSpan(0, chunk.Length), chunk.Offset);
+        int read = files.Read(buffer.AsSpan(0, chunk.Length), chunk.Segment, chunk.Offset);
         if (read < chunk.Length)
         {
             ArrayPool<byte>.Shared.Return(buffer);
-            throw new TraceFormatException(eventsPath, chunk.Offset + read, $"expected {chunk.Length - read} more bytes, found the end of the file");
+            throw new TraceFormatException(PathOf(chunk), chunk.Offset + read, $"expected {chunk.Length - read} more bytes, found the end of the file");
         }
         // Where the recording has reached its size, less may have come of the chunk than its tail held.
         int same = Math.Min(_length, chunk.Length);
@@ -115,8 +132,20 @@ internal sealed class GrowingCursor(StreamInfo info, string eventsPath, string t
         Release();
         (_chunk, _buffer, _isRented, _isWhole, _length) = (chunk, buffer, true, true, chunk.Length);
         if (alike < same)
-            throw new TraceFormatException(eventsPath, chunk.Offset + alike, $"expected the events that thread {info.Index} had in its tail");
+            throw new TraceFormatException(PathOf(chunk), chunk.Offset + alike, $"expected the events that thread {info.Index} had in its tail");
+        PassOver();
     }
+
+    /// <summary>Comes by what the recording has let go of, once.</summary>
+    private void PassOver()
+    {
+        int skip = _skip;
+        _skip = 0;
+        if (skip > 0 && _decoder.PassOver(_buffer.AsSpan(0, _length), ref _position, skip) is { } problem)
+            throw new TraceFormatException(PathOf(_chunk), _chunk.Offset + _position, $"{problem} of thread {info.Index}");
+    }
+
+    private string PathOf(in ChunkReference chunk) => chunk.Tail is null ? files.PathOf(chunk.Segment) : tailsPath;
 
     private void Begin(in ChunkReference chunk)
     {
@@ -124,7 +153,7 @@ internal sealed class GrowingCursor(StreamInfo info, string eventsPath, string t
             return;
         // Seeking and merging rest on this.
         if (!_isFirst && chunk.Ticks >> tickShift < _decoder.Ticks)
-            throw new TraceFormatException(chunk.Tail is null ? eventsPath : tailsPath, chunk.Offset - Unsafe.SizeOf<ChunkHeader>(),
+            throw new TraceFormatException(PathOf(chunk), chunk.Offset - Unsafe.SizeOf<ChunkHeader>(),
                 $"expected a chunk that begins at tick {_decoder.Ticks} or later, found {chunk.Ticks >> tickShift} (thread {info.Index})");
         _decoder = new EventDecoder(chunk.Ticks >> tickShift, optional);
         (_isBegun, _isFirst) = (true, false);

@@ -34,27 +34,38 @@ internal sealed class GrowingRecording : IDisposable
     private readonly ByteFolder _directory;
     private readonly ChunkWalk _walk;
     private readonly ByteSource _process;
+    /// <summary>Stands for a thread that was let go of.</summary>
+    private static readonly StreamInfo Forgotten = new(-1, 0, 0, "");
+
     private readonly Dictionary<uint, GrowingCursor> _cursors = [];
-    private readonly Dictionary<uint, (uint Sequence, int Index)> _identity = [];
+    private readonly Dictionary<uint, OwnershipMerge.Stream> _streams = [];
+    private readonly Dictionary<uint, uint> _identity = []; // number of the chunk that a thread's name is of
     private readonly List<StreamInfo> _threads = [];
     private readonly Dictionary<uint, int> _denseThreads = [];
     private readonly OwnershipMerge _merge;
-    private ByteSource? _events, _tails;
+    private readonly EventFiles _files;
+    private ByteSource? _tails;
     private ProcessHeader _page;
     private (ulong Ticks, ulong Ns) _latestPair; // of chunk headers
     private ulong _round; // the counter, as the page had it when it was read last
     private ulong _latestFound, _horizon; // shifted
     private long _marksLength = -1;
     private TraceFormatException? _damage;
+    private bool _hasForgotten;
 
-    private GrowingRecording(ByteFolder directory, ByteSource process, in ProcessHeader page, in Clock clock)
+    private GrowingRecording(ByteFolder directory, ByteSource process, EventFiles files, in ProcessHeader page, in Clock clock)
     {
-        (_directory, _process, _page) = (directory, process, page);
+        (_directory, _process, _files, _page) = (directory, process, files, page);
         _walk = new ChunkWalk(Take) { IsGrowing = true };
         _latestPair = ((ulong)page.StartTicks, page.StartMonoNs);
         Info = ProcessRecording.ToInfo(page, directory);
         _merge = new OwnershipMerge(clock, Info.Forked, _denseThreads) { Horizon = 0 };
+        if (files.Carried is { } carried)
+            AddCarried(carried);
     }
+
+    /// <summary>What is there of a part of the recording that is gone; null where it is there from its beginning.</summary>
+    public CarriedPart? Carried => _files.Carried is { } carried ? new CarriedPart(Clock.ToNs(carried.CutTicks), carried.EventsGone) : null;
 
     /// <summary>As of the latest look.</summary>
     public ProcessInfo Info { get; private set; }
@@ -63,6 +74,11 @@ internal sealed class GrowingRecording : IDisposable
     public bool IsRecording => _page.Control != 0;
 
     public OwnershipMerge Merge => _merge;
+
+    public EventFiles Files => _files;
+
+    /// <summary>Told of every chunk that is found.</summary>
+    public Action<ChunkHeader, ChunkReference>? Found { get; set; }
 
     public Clock Clock => _merge.Clock;
 
@@ -88,16 +104,19 @@ internal sealed class GrowingRecording : IDisposable
     {
         string path = Path.Combine(directory.Path, Wire.ProcessFile);
         ByteSource process = directory.Open(Wire.ProcessFile) ?? throw new TraceFormatException(path, null, "no such file");
+        EventFiles? files = null;
         try
         {
             ProcessHeader page = ProcessRecording.ReadHeader(process);
+            files = EventFiles.Open(directory);
             Clock clock = ProcessRecording.ClockOf(page, default)
                 ?? throw new TraceFormatException(path, 40, "expected clock calibration pairs that give a rate");
-            return new GrowingRecording(directory, process, page, clock);
+            return new GrowingRecording(directory, process, files, page, clock);
         }
         catch
         {
             process.Dispose();
+            files?.Dispose();
             throw;
         }
     }
@@ -117,13 +136,7 @@ internal sealed class GrowingRecording : IDisposable
         _tails ??= _directory.Open(Wire.TailsFile);
         if (_tails is not null && (!isDrained || round > _round || isLast))
             _walk.ReadTails(_tails);
-        _events ??= _directory.Open(Wire.EventsFile);
-        if (_events is not null)
-        {
-            foreach (GrowingCursor cursor in _cursors.Values)
-                cursor.Events = _events;
-            _walk.ReadEvents(_events);
-        }
+        _walk.ReadEvents(_files);
         ReadMarks();
         if (ProcessRecording.ClockOf(_page, _latestPair) is { } clock)
             _merge.Clock = clock;
@@ -138,6 +151,51 @@ internal sealed class GrowingRecording : IDisposable
         _merge.Resume();
     }
 
+    /// <summary>Where each thread's stream goes on behind what was read of the merge.</summary>
+    /// <param name="there">Threads that have chunks still: of some all events may have been gone before this was opened.</param>
+    public IEnumerable<CarriedPosition> Positions(IEnumerable<uint> there)
+    {
+        foreach (uint thread in there)
+            if (!_streams.ContainsKey(thread))
+                yield return PositionOf(_files.Carried, thread);
+        foreach (uint thread in _streams.Keys)
+        {
+            (uint sequence, int offset) = PositionOf(thread);
+            yield return new CarriedPosition { Thread = thread, Sequence = sequence, Offset = (uint)offset };
+        }
+    }
+
+    /// <summary>Whether all events of a chunk were read of the merge, or cannot be.</summary>
+    public bool HasPassed(uint thread, uint sequence) =>
+        !_cursors.ContainsKey(thread) || PositionOf(thread).Sequence > sequence;
+
+    /// <summary>Threads all of whose events that were found were read of the merge.</summary>
+    public IReadOnlyList<(uint Thread, int Index)> EndedThreads() =>
+        [.. _cursors.Where(c => c.Value.BytesPending == 0).Select(c => (c.Key, c.Value.Thread))];
+
+    /// <summary>Lets go of a thread that has ended. Should events come of it all the same, they are taken from there on.</summary>
+    public void Forget(uint thread)
+    {
+        if (!_cursors.Remove(thread, out GrowingCursor? cursor) || !_streams.Remove(thread, out OwnershipMerge.Stream? stream))
+            return;
+        _merge.Remove(stream);
+        _identity.Remove(thread);
+        _denseThreads.Remove(thread);
+        _threads[cursor.Thread] = Forgotten;
+        _hasForgotten = true;
+    }
+
+    /// <summary>Where a thread's stream goes on. One that damage has ended does not.</summary>
+    private (uint Sequence, int Offset) PositionOf(uint thread)
+    {
+        OwnershipMerge.Stream stream = _streams[thread];
+        GrowingCursor cursor = _cursors[thread];
+        return stream.IsBroken ? (uint.MaxValue, 0) : stream.IsWaiting ? cursor.LastEvent : cursor.NextEvent;
+    }
+
+    /// <summary>A writer of chunks as this recording has them.</summary>
+    public ChunkWriter NewWriter(Stream output) => new(output, (int)_page.TickShift, Info.OptionalFields);
+
     /// <summary>The stacks of its calls, as far as they are written.</summary>
     /// <exception cref="TraceFormatException">They cannot be read.</exception>
     public FrameTable ReadFrames() => FrameTable.Read(_directory);
@@ -146,7 +204,7 @@ internal sealed class GrowingRecording : IDisposable
     {
         _merge.Dispose();
         _process.Dispose();
-        _events?.Dispose();
+        _files.Dispose();
         _tails?.Dispose();
     }
 
@@ -202,40 +260,75 @@ internal sealed class GrowingRecording : IDisposable
         (Intervals, Markers) = MarkFile.Read(_directory, _page.StartMonoNs);
     }
 
+    /// <summary>The streams of what is kept of events that are gone: the merge takes them first.</summary>
+    private void AddCarried(CarriedFile carried)
+    {
+        var chunks = new Dictionary<uint, List<ChunkReference>>();
+        foreach ((ChunkHeader header, ChunkReference chunk) in ChunkWalk.ReadCarried(carried))
+        {
+            if (chunks.TryGetValue(header.Thread, out List<ChunkReference>? list))
+            {
+                list.Add(chunk);
+                continue;
+            }
+            chunks.Add(header.Thread, [chunk]);
+            AddCursor(AddThread(header), header.Thread, PositionOf(carried, header.Thread));
+        }
+        foreach ((uint thread, List<ChunkReference> list) in chunks)
+        {
+            StreamInfo info = _threads[_denseThreads[thread]];
+            _merge.AddCarried(new ThreadCursor(info, list, 0, _files, carried.Source.Path, (int)_page.TickShift, Info.OptionalFields, 0), info.Index);
+        }
+        foreach ((uint thread, GrowingCursor cursor) in _cursors)
+            _streams.Add(thread, _merge.Add(cursor, cursor.Thread));
+    }
+
     private void Take(ChunkHeader header, ChunkReference chunk)
     {
-        bool isNew = !_cursors.TryGetValue(header.Thread, out GrowingCursor? cursor);
-        var identity = isNew ? default : _identity[header.Thread];
-        int index = isNew ? _threads.Count : identity.Index;
-        if (isNew || header.Sequence > identity.Sequence)
-        {
-            var info = new StreamInfo(index, header.Thread, header.OsTid, ChunkIndex.Text(header.Name));
-            _identity[header.Thread] = (header.Sequence, index);
-            if (isNew)
-                _threads.Add(info);
-            else
-                _threads[index] = info;
-        }
         if (header.MonoNs != 0 && header.Ticks > _latestPair.Ticks)
             _latestPair = (header.Ticks, header.MonoNs);
         _latestFound = Math.Max(_latestFound, LastTicks(header, chunk));
-        if (isNew)
+        if (_cursors.TryGetValue(header.Thread, out GrowingCursor? cursor))
         {
-            cursor = new GrowingCursor(_threads[index], Path.Combine(_directory.Path, Wire.EventsFile), Path.Combine(_directory.Path, Wire.TailsFile),
-                (int)_page.TickShift, Info.OptionalFields)
+            if (header.Sequence > _identity[header.Thread])
             {
-                Events = _events,
-            };
-            _cursors.Add(header.Thread, cursor);
-            _denseThreads[header.Thread] = index;
+                _identity[header.Thread] = header.Sequence;
+                _threads[cursor.Thread] = InfoOf(header, cursor.Thread);
+            }
             cursor.Offer(header.Sequence, chunk);
-            _merge.Add(cursor, index);
         }
-        else
+        else if (PositionOf(_files.Carried, header.Thread) is var position && !position.HasPassed(header.Sequence, chunk.Length))
         {
-            cursor!.Offer(header.Sequence, chunk);
+            position.Thread = header.Thread;
+            if (_hasForgotten && position.Sequence == 0)
+                position.Sequence = header.Sequence; // perhaps of a thread that seemed to have ended
+            cursor = AddCursor(AddThread(header), header.Thread, position);
+            _identity[header.Thread] = header.Sequence;
+            cursor.Offer(header.Sequence, chunk);
+            _streams.Add(header.Thread, _merge.Add(cursor, cursor.Thread));
         }
+        Found?.Invoke(header, chunk);
     }
+
+    private StreamInfo AddThread(in ChunkHeader header)
+    {
+        StreamInfo info = InfoOf(header, _threads.Count);
+        _threads.Add(info);
+        _denseThreads[header.Thread] = info.Index;
+        _identity[header.Thread] = 0;
+        return info;
+    }
+
+    private static CarriedPosition PositionOf(CarriedFile? carried, uint thread) => carried?.PositionOf(thread) ?? default;
+
+    private GrowingCursor AddCursor(StreamInfo info, uint thread, CarriedPosition first)
+    {
+        var cursor = new GrowingCursor(info, _files, Path.Combine(_directory.Path, Wire.TailsFile), (int)_page.TickShift, Info.OptionalFields, first);
+        _cursors.Add(thread, cursor);
+        return cursor;
+    }
+
+    private static StreamInfo InfoOf(in ChunkHeader header, int index) => new(index, header.Thread, header.OsTid, ChunkIndex.Text(header.Name));
 
     /// <summary>The time of a chunk's last event, where it is in memory; else when it was begun.</summary>
     private ulong LastTicks(in ChunkHeader header, in ChunkReference chunk)

@@ -17,15 +17,15 @@ internal sealed class ProcessRecording : ITraceSource
     private const int TextMax = 1 << 22;
 
     private readonly IReadOnlyList<ThreadStream> _streams;
-    private readonly ByteSource? _events;
+    private readonly EventFiles _files;
     private readonly string _tailsPath;
     private readonly int _tickShift;
     private readonly Lazy<FrameTable> _frames;
     private readonly Lazy<SymbolTable> _symbols;
 
-    private ProcessRecording(IReadOnlyList<ThreadStream> streams, ByteSource? events, ByteFolder directory, int tickShift)
+    private ProcessRecording(IReadOnlyList<ThreadStream> streams, EventFiles files, ByteFolder directory, int tickShift)
     {
-        (_streams, _events, _tickShift) = (streams, events, tickShift);
+        (_streams, _files, _tickShift) = (streams, files, tickShift);
         _tailsPath = Path.Combine(directory.Path, Wire.TailsFile);
         _frames = new Lazy<FrameTable>(() => FrameTable.Read(directory));
         _symbols = new Lazy<SymbolTable>(() => SymbolStore.Read(directory));
@@ -41,6 +41,7 @@ internal sealed class ProcessRecording : ITraceSource
     public required IReadOnlyList<Marker> Markers { get; init; }
     public required long EventBytes { get; init; }
     public required TraceFormatException? Damage { get; init; }
+    public required CarriedPart? Carried { get; init; }
 
     /// <summary>The module map at the start; empty when it could not be read.</summary>
     public required string Maps { get; init; }
@@ -49,33 +50,33 @@ internal sealed class ProcessRecording : ITraceSource
     {
         ProcessHeader header = ReadHeader(directory);
         var index = new ChunkIndex((ulong)header.StartTicks, header.StartMonoNs);
-        using (ByteSource? tails = directory.Open(Wire.TailsFile))
-            if (tails is not null)
-                index.ReadTails(tails);
-        ByteSource? events = directory.Open(Wire.EventsFile);
+        EventFiles files = EventFiles.Open(directory); // first: what is let go of from here on stays open
         try
         {
-            if (events is not null)
-                index.ReadEvents(events);
+            using (ByteSource? tails = directory.Open(Wire.TailsFile))
+                if (tails is not null)
+                    index.ReadTails(tails);
+            index.ReadEvents(files);
             IReadOnlyList<ThreadStream> streams = index.Build(directory.Path);
             Clock clock = ClockOf(header, index.LatestPair)
                 ?? throw new TraceFormatException(Path.Combine(directory.Path, Wire.ProcessFile), 40, "expected clock calibration pairs that give a rate");
             (IReadOnlyList<Interval> intervals, IReadOnlyList<Marker> markers) = MarkFile.Read(directory, header.StartMonoNs);
-            return new ProcessRecording(streams, events, directory, (int)header.TickShift)
+            return new ProcessRecording(streams, files, directory, (int)header.TickShift)
             {
                 Info = ToInfo(header, directory),
                 Clock = clock,
                 Threads = [.. streams.Select(s => s.Info)],
                 Intervals = intervals,
                 Markers = markers,
-                EventBytes = streams.Sum(t => t.Chunks.Sum(c => c.Bytes)),
+                EventBytes = streams.Sum(t => t.Chunks.Concat(t.Carried).Sum(c => c.Bytes)),
+                Carried = files.Carried is { } carried ? new CarriedPart(clock.ToNs(carried.CutTicks), carried.EventsGone) : null,
                 Damage = index.Damage,
                 Maps = ReadText(directory, Wire.MapsFile),
             };
         }
         catch
         {
-            events?.Dispose();
+            files.Dispose();
             throw;
         }
     }
@@ -98,9 +99,15 @@ internal sealed class ProcessRecording : ITraceSource
     public long EventBytesOf(uint interval) => _streams.Sum(t => t.Chunks.Where(c => c.Interval == interval).Sum(c => c.Bytes));
 
     public IEventCursor OpenCursor(int thread, ulong fromTicks = 0) =>
-        new ThreadCursor(_streams[thread], _events, _tailsPath, _tickShift, Info.OptionalFields, fromTicks);
+        Cursor(_streams[thread].Info, _streams[thread].Chunks, _streams[thread].Skip, fromTicks);
 
-    public void Dispose() => _events?.Dispose();
+    public IEventCursor? OpenCarried(int thread) =>
+        _streams[thread].Carried is { Count: > 0 } carried ? Cursor(_streams[thread].Info, carried, skip: 0, fromTicks: 0) : null;
+
+    public void Dispose() => _files.Dispose();
+
+    private ThreadCursor Cursor(StreamInfo info, List<ChunkReference> chunks, int skip, ulong fromTicks) =>
+        new(info, chunks, skip, _files, _tailsPath, _tickShift, Info.OptionalFields, fromTicks);
 
     /// <summary>The latest pair gives the best rate: an orderly exit's, else the last chunk's, else the one taken at start.</summary>
     /// <param name="header">The page.</param>

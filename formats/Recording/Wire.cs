@@ -38,6 +38,7 @@ internal static class Wire
     public const string ProcessFile = "process";
     public const string EventsFile = "events";
     public const string TailsFile = "tails";
+    public const string CarriedFile = "carried";
     public const string StoppedFile = "stopped";
     public const string MarksFile = "marks";
     public const string CommandLineFile = "cmdline";

@@ -18,6 +18,8 @@ internal sealed unsafe class Drain
     private readonly SharedArena _arena;
     private readonly string _session;
     private readonly DiskLimits _limits;
+    private readonly Retention _keep;
+    private readonly Keeper? _keeper;
     private readonly SessionClock _clock = new();
     private readonly Action<string> _say;
     private readonly Action _stay;
@@ -31,16 +33,18 @@ internal sealed unsafe class Drain
     private readonly int _starter = Libc.ParentProcess(); // has the arena mapped, and records nothing
     private ulong _mappedUntil, _lastPartial; // ns
     private uint _seenImages, _givenUp, _orphans;
-    private bool _mayResume, _hasNoRoom;
+    private bool _mayResume, _hasNoRoom, _isHeld;
 
     /// <param name="arena">The session's arena.</param>
     /// <param name="session">The session's directory.</param>
     /// <param name="limits">How much of the disk it may take.</param>
+    /// <param name="keep">How much of the recording is kept whole.</param>
     /// <param name="say">Told what the user should know, a line each.</param>
     /// <param name="stay">Called when it is to outlive who started it.</param>
-    public Drain(SharedArena arena, string session, DiskLimits limits, Action<string> say, Action stay)
+    public Drain(SharedArena arena, string session, DiskLimits limits, Retention keep, Action<string> say, Action stay)
     {
-        (_arena, _session, _limits, _say, _stay) = (arena, session, limits, say, stay);
+        (_arena, _session, _limits, _keep, _say, _stay) = (arena, session, limits, keep, say, stay);
+        _keeper = keep.IsAsked ? new Keeper(keep, say) : null;
         _sinceNs = Libc.BootTimeNs - (DateTime.UtcNow - new FileInfo(Path.Combine(session, SharedArena.NameLink)).LastWriteTimeUtc).TotalNanoseconds;
         if (arena.Header->TickShift == 0)
             arena.Header->TickShift = _clock.TickShift;
@@ -57,6 +61,7 @@ internal sealed unsafe class Drain
         {
             ArenaHeader* header = _arena.Header;
             uint asked = Volatile.Read(ref header->SealAsked);
+            ServeKeeper();
             bool busy = CollectFull();
             if (_leaving.Count > 0 && _chunks.IsShort)
                 CollectLeaving();
@@ -82,10 +87,30 @@ internal sealed unsafe class Drain
             pause = busy ? PauseMin : pause * 2 < PauseMax ? pause * 2 : PauseMax;
             Libc.Wait(&header->SealAsked, asked, pause);
         }
+        _keeper?.Complete();
         if (_givenUp > 1)
             _say($"{_givenUp} process images were not recorded, as their files could not be created");
         if (_orphans > 0)
             _say($"{_orphans} chunks of events are lost: they came from process images that had ended, as it seemed");
+    }
+
+    /// <summary>
+    /// Where more was written than is let go of meanwhile, chunks stay with their threads, which wait and then drop calls, until there is room. A round is
+    /// whole all the same, as it tells which events are final, and without that nothing can be let go of.
+    /// </summary>
+    private void ServeKeeper()
+    {
+        if (_keeper is null)
+            return;
+        _isHeld = false;
+        if (_keeper.NeedsRound && SessionClock.MonotonicNs - _lastPartial > 10_000_000)
+        {
+            _ = CollectFull();
+            Round(SessionClock.MonotonicNs);
+        }
+        foreach (LiveImage image in _images.Values)
+            image.Measure();
+        _isHeld = _keeper.IsBehind;
     }
 
     /// <summary>Whether a process is left that may begin an image yet: asked once a second, as every process is looked at.</summary>
@@ -103,6 +128,8 @@ internal sealed unsafe class Drain
     /// <returns>Whether there were any.</returns>
     private bool CollectFull()
     {
+        if (_isHeld)
+            return false;
         _full.Clear();
         // Twice: while the first looked elsewhere, a thread may have given a chunk that it did not see, and then one that it saw.
         _chunks.TakeGiven(_full, _leaving);
@@ -142,18 +169,29 @@ internal sealed unsafe class Drain
 
     private void Look(ulong now, bool isSeal)
     {
+        if (isSeal && _isHeld)
+        {
+            _isHeld = false;
+            _ = CollectFull();
+        }
         FindImages();
         LeaveRoom();
         _clock.Publish(_arena.Header); // later than the start of each that was found: the page of each holds this reading
         CollectLeaving();
         EndThoseThatEnded();
-        if (isSeal || now - _lastPartial > 1_000_000_000)
-        {
-            _lastPartial = now;
-            KeepUnfinished();
-            foreach (LiveImage image in _images.Values)
-                image.Save(_clock.Read());
-        }
+        if (isSeal || !_isHeld && now - _lastPartial > 1_000_000_000)
+            Round(now);
+    }
+
+    /// <summary>Brings a copy of all that is unfinished to disk, and tells in the pages that it did.</summary>
+    private void Round(ulong now)
+    {
+        _lastPartial = now;
+        KeepUnfinished();
+        _ = CollectFull(); // those that were full when they were come by: the pages say that all up to the ones before is there
+        foreach (LiveImage image in _images.Values)
+            image.Save(_clock.Read());
+        _keeper?.RoundIsOver();
     }
 
     /// <summary>Stops all while there is no more room on the disk than others are to have.</summary>
@@ -200,6 +238,8 @@ internal sealed unsafe class Drain
             if (state != ArenaWire.ImageLive || _images.ContainsKey(i))
                 continue;
             LiveImage image = Begin(i, slot);
+            if (_keeper is not null)
+                image.Keep(_keeper, _keep);
             _images.Add(i, image);
             _directories[image.Number] = image.Directory;
             Serve();

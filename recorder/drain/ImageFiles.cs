@@ -14,11 +14,12 @@ internal sealed class ImageFiles : IDisposable
     /// <summary>The page <c>process</c> before it is whole for the first time: a directory without the page is none of an image yet.</summary>
     private const string UnfinishedPage = Wire.ProcessFile + ".new";
 
-    private readonly SafeFileHandle _process, _events, _tails;
+    private readonly SafeFileHandle _process, _tails;
+    private SafeFileHandle _events; // the segment that is written
     private SafeFileHandle? _frames;
     private readonly Dictionary<ulong, TailSlot> _slots = [];
     private bool _isFinished;
-    private long _eventBytes, _tailBytes;
+    private long _eventBytes, _closedBytes, _tailBytes, _frameBytes; // of events: in this segment, and in those before it
 
     /// <summary>Where a chunk's copy lies in <c>tails</c>.</summary>
     private struct TailSlot
@@ -32,14 +33,56 @@ internal sealed class ImageFiles : IDisposable
         Directory = directory;
         _isFinished = File.Exists(Path.Combine(directory, Wire.ProcessFile));
         _process = Open(_isFinished ? Wire.ProcessFile : UnfinishedPage, isNew);
-        _events = Open(Wire.EventsFile, isNew);
+        Segment = isNew ? 0 : Segments(directory).DefaultIfEmpty(0).Max();
+        _events = Open(EventFiles.NameOf(Segment), isNew);
         _tails = Open(Wire.TailsFile, isNew);
     }
 
     public string Directory { get; }
 
-    /// <summary>Bytes in <c>events</c>.</summary>
-    public long EventBytes => _eventBytes;
+    /// <summary>Bytes of events that were written, those too that are gone again.</summary>
+    public long EventBytes => _closedBytes + _eventBytes;
+
+    /// <summary>Number of the segment that is written.</summary>
+    public int Segment { get; private set; }
+
+    /// <summary>Bytes in it.</summary>
+    public long SegmentBytes => _eventBytes;
+
+    /// <summary>Bytes of its other files that grow.</summary>
+    public long OtherBytes => _tailBytes + _frameBytes;
+
+    /// <summary>Ends the segment: what comes goes to another.</summary>
+    /// <exception cref="IOException">It cannot be created.</exception>
+    public void Roll()
+    {
+        SafeFileHandle next = Open(EventFiles.NameOf(Segment + 1), isNew: true);
+        _events.Dispose();
+        (_events, Segment) = (next, Segment + 1);
+        (_closedBytes, _eventBytes) = (_closedBytes + _eventBytes, 0);
+    }
+
+    /// <summary>The segments that are there before the one that is written: number of the first, and their bytes.</summary>
+    public (int First, long[] Bytes) Closed
+    {
+        get
+        {
+            int[] closed = [.. Segments(Directory).Where(s => s < Segment).Order()];
+            return (closed.Length > 0 ? closed[0] : Segment, [.. closed.Select(s => new FileInfo(Path.Combine(Directory, EventFiles.NameOf(s))).Length)]);
+        }
+    }
+
+    private static IEnumerable<int> Segments(string directory)
+    {
+        foreach (string file in System.IO.Directory.EnumerateFiles(directory, Wire.EventsFile + "*"))
+        {
+            string name = Path.GetFileName(file);
+            if (name == Wire.EventsFile)
+                yield return 0;
+            else if (int.TryParse(name[(Wire.EventsFile.Length + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int n) && EventFiles.NameOf(n) == name)
+                yield return n;
+        }
+    }
 
     /// <summary>Creates pPID.N, N counting the images that ran under this process id.</summary>
     public static ImageFiles Create(string session, uint pid)
@@ -80,6 +123,7 @@ internal sealed class ImageFiles : IDisposable
             else if (known.StartTicks == header.StartTicks)
             {
                 files._eventBytes = files.WholeChunks();
+                files._closedBytes = files.Closed.Bytes.Sum();
                 RandomAccess.SetLength(files._events, files._eventBytes);
                 files.DropTails();
                 return files;
@@ -182,6 +226,7 @@ internal sealed class ImageFiles : IDisposable
     {
         _frames ??= Open(Wire.FramesFile, isNew: false);
         RandomAccess.Write(_frames, records, first * (long)Unsafe.SizeOf<FrameRecord>());
+        _frameBytes = Math.Max(_frameBytes, first * (long)Unsafe.SizeOf<FrameRecord>() + records.Length);
     }
 
     /// <summary>Takes another image's text file over: a fork has its parent's, and the two are one file.</summary>

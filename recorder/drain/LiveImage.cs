@@ -14,6 +14,9 @@ internal sealed unsafe class LiveImage : IDisposable
     private readonly ImageSlot* _slot;
     private readonly ImageFiles? _files; // null: they could not be created
     private readonly long _maxBytes;
+    private Keeper? _keeper;
+    private Retention _keep;
+    private ulong _segmentNs; // CLOCK_MONOTONIC when the segment was begun
     private string? _stopped; // why the drain writes no more
     private ulong _lost; // calls that arrived, and could not be written
     private readonly ProcessHeader _identity; // as it was at the start: a process may scribble on its page
@@ -94,6 +97,53 @@ internal sealed unsafe class LiveImage : IDisposable
         return image;
     }
 
+    /// <summary>Has its oldest events let go of.</summary>
+    /// <param name="keeper">By whom.</param>
+    /// <param name="keep">How much is kept.</param>
+    public void Keep(Keeper keeper, Retention keep)
+    {
+        if (_files is null)
+            return;
+        (_keeper, _keep, _segmentNs) = (keeper, keep, SessionClock.MonotonicNs);
+        (int first, long[] closed) = _files.Closed;
+        keeper.Begin(_files.Directory, first, closed, _segmentNs);
+    }
+
+    /// <summary>Tells the keeper how much there is, and begins another segment where it is time to.</summary>
+    public void Measure()
+    {
+        if (_keeper is null || _files is null || _stopped is not null)
+            return;
+        if (_keeper.FailureOf(_files.Directory) is { } why)
+            Fail(3 /* write */, 0, $"cannot let go of old events: {why}");
+        else if (_keeper.Measure(_files.Directory, _files.SegmentBytes, _files.OtherBytes))
+            Roll();
+        else
+            RollInTime();
+    }
+
+    private void RollInTime()
+    {
+        if (_files!.SegmentBytes >= _keep.SegmentBytes || _files.SegmentBytes > 0 && SessionClock.MonotonicNs - _segmentNs >= _keep.SegmentNs)
+            Roll();
+    }
+
+    private void Roll()
+    {
+        long bytes = _files!.SegmentBytes;
+        try
+        {
+            _files.Roll();
+        }
+        catch (IOException e)
+        {
+            Fail(3 /* write */, Errno(e), $"cannot write events: {e.Message}");
+            return;
+        }
+        _segmentNs = SessionClock.MonotonicNs;
+        _keeper!.Rolled(_files.Directory, bytes, _segmentNs);
+    }
+
     /// <summary>Writes the page <c>process</c>: the image's own counters, and the latest reading of the clocks.</summary>
     public void Save((ulong Ticks, ulong Ns) clock) => Attempt(() => _files?.Save(PageAt(clock)));
 
@@ -129,6 +179,8 @@ internal sealed unsafe class LiveImage : IDisposable
         try
         {
             _files!.Append(chunk);
+            if (_keeper is not null)
+                RollInTime();
         }
         catch (IOException e)
         {
@@ -190,6 +242,8 @@ internal sealed unsafe class LiveImage : IDisposable
     {
         Save(clock);
         Attempt(() => _files?.DropTails());
+        if (_files is not null)
+            _keeper?.End(_files.Directory, _files.SegmentBytes, SessionClock.MonotonicNs);
         Dispose();
         Volatile.Write(ref _slot->State, ArenaWire.ImageFree);
     }

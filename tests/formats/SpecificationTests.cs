@@ -21,6 +21,7 @@ public sealed class SpecificationTests
     private static readonly (string Name, Type Type)[] Maps =
     [
         ("session", typeof(SessionInfo)), ("replay", typeof(ReplayInfo)), ("range", typeof(TraceRange)), ("image", typeof(ImageMetadata)),
+        ("carried", typeof(CarriedPart)),
         ("process", typeof(ProcessInfo)), ("clock", typeof(ClockRate)), ("thread", typeof(StreamInfo)), ("interval", typeof(Interval)),
         ("marker", typeof(Marker)), ("stacks", typeof(ImageStacks)), ("symbols", typeof(SymbolMap)), ("end", typeof(ImageEnd)),
     ];
@@ -61,6 +62,7 @@ public sealed class SpecificationTests
     [InlineData("### process", typeof(ProcessHeader))]
     [InlineData("### Streams and chunks", typeof(ChunkHeader))]
     [InlineData("### marks", typeof(MarkEntry))]
+    [InlineData("### carried", typeof(CarriedHeader))]
     [InlineData("### Stacks", typeof(FrameRecord))]
     public void Structures_have_the_offsets_of_the_specification(string heading, Type type)
     {

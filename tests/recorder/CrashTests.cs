@@ -260,12 +260,12 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
         var index = new ChunkIndex(0, 0);
         string image = Path.Combine(session, reader.Image);
         var files = ByteFolder.OfDirectory(image);
-        using ByteSource? tails = files.Open("tails"), events = files.Open("events");
+        using ByteSource? tails = files.Open("tails");
+        using EventFiles events = EventFiles.Open(files);
         if (tails is not null)
             index.ReadTails(tails);
-        if (events is not null)
-            index.ReadEvents(events);
-        Interlocked.Add(ref totals.Flushed, events?.Length > 0 ? 1 : 0);
+        index.ReadEvents(events);
+        Interlocked.Add(ref totals.Flushed, events.End > 0 && events.LengthOf(0) > 0 ? 1 : 0);
         Interlocked.Add(ref totals.ShortWrites, index.ShortChunks > 0 ? 1 : 0);
     }
 
