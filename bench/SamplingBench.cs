@@ -49,7 +49,8 @@ internal static class SamplingBench
             double stated = Math.Sqrt(runs.Average(r => Math.Pow(r.Estimate[q].StandardError / r.Truth[q], 2)));
             table.AddRow(
                 q == 0 ? $"{pattern}, {Name(sampling)}" : "", Quantities[q], Percent(bias, "+0.00;-0.00"),
-                Percent(deviation / Math.Sqrt(errors.Length), "0.00"), Percent(deviation), Percent(theory[q]), Percent(stated), Percent(scores.Count(s => s <= 1) / (double)scores.Length, "0"),
+                Percent(deviation / Math.Sqrt(errors.Length), "0.00"), Percent(deviation), Percent(theory[q]), Percent(stated),
+                Percent(scores.Count(s => s <= 1) / (double)scores.Length, "0"),
                 Percent(scores.Count(s => s <= 2) / (double)scores.Length, "0"));
         }
     }

@@ -69,15 +69,16 @@ public sealed class Trace : IDisposable
     /// <param name="image">Its name, as in <see cref="Images"/>; null for the busiest one.</param>
     /// <param name="range">The part to read, or null for all.</param>
     /// <param name="ownsTrace">The reader disposes of the trace with itself, and so does this when it throws.</param>
+    /// <param name="isGrowing">Whether a recording is still written: what is not whole at its end is then on its way, and no damage.</param>
     /// <returns>The reader, at the beginning. The caller disposes of it, before the trace.</returns>
     /// <exception cref="TracePartException">There is no such image, interval or mark.</exception>
     /// <exception cref="TraceFormatException">The image cannot be read, or its head is damaged. Damage further on is met by reading.</exception>
-    public TraceReader OpenImage(string? image = null, TraceRange? range = null, bool ownsTrace = false)
+    public TraceReader OpenImage(string? image = null, TraceRange? range = null, bool ownsTrace = false, bool isGrowing = false)
     {
         try
         {
             string name = image ?? (ImageCount == 1 ? Names.First() : Images[0].Name);
-            return TraceReader.Create(this, name, range, OpenSource(name), ownsTrace);
+            return TraceReader.Create(this, name, range, OpenSource(name, isGrowing), ownsTrace);
         }
         catch (Exception e)
         {
@@ -158,9 +159,9 @@ public sealed class Trace : IDisposable
         });
     }
 
-    private ITraceSource OpenSource(string image) =>
+    private ITraceSource OpenSource(string image, bool isGrowing) =>
         _pack?.Images.Find(i => i.Name == image) is { } packed ? packed
-        : _directories.TryGetValue(image, out ByteFolder? directory) ? ProcessRecording.Open(directory)
+        : _directories.TryGetValue(image, out ByteFolder? directory) ? ProcessRecording.Open(directory, isGrowing)
         : throw new TracePartException(Path, $"no process image {image}; there are {string.Join(", ", Images.Select(i => i.Name))}");
 
     private IEnumerable<string> Names => _pack?.Images.Select(i => i.Name) ?? _directories.Keys;

@@ -23,8 +23,10 @@ public sealed class TraceFollower : IDisposable
     private const int AskEvery = 1 << 12;
 
     private readonly GrowingRecording _recording;
+    private readonly FollowedWindow? _window;
 
-    private TraceFollower(GrowingRecording recording, string path, string image) => (_recording, Path, Image) = (recording, path, image);
+    private TraceFollower(GrowingRecording recording, string path, string image, TraceRange? range) =>
+        (_recording, Path, Image, _window) = (recording, path, image, range is null ? null : new FollowedWindow(range));
 
     /// <summary>The process image's directory.</summary>
     public string Path { get; }
@@ -59,11 +61,17 @@ public sealed class TraceFollower : IDisposable
     /// <summary>Time of the latest event that was read, nanoseconds since the start of the recording; 0 before the first.</summary>
     public long TimeNs { get; private set; }
 
-    /// <summary>Events read.</summary>
+    /// <summary>Events read, those before its range included.</summary>
     public long Events { get; private set; }
 
     /// <summary>Whether all was read that is final: <see cref="Read"/> has returned false since the last look.</summary>
     public bool IsCaughtUp { get; private set; }
+
+    /// <summary>The part that is read, or null for all. A mark that bounds it may be yet to come.</summary>
+    public TraceRange? Range => _window?.Range;
+
+    /// <summary>Whether no event of <see cref="Range"/> is to come.</summary>
+    public bool IsPastRange => _window is { IsPast: true };
 
     /// <summary>Bytes of events that are in the files and were not read yet, those beyond the horizon included.</summary>
     public long BytesPending => _recording.BytesPending;
@@ -79,12 +87,13 @@ public sealed class TraceFollower : IDisposable
 
     /// <summary>Opens a process image, at the beginning. Nothing is found before the first <see cref="Look"/>.</summary>
     /// <param name="directory">Directory of the process image: <see cref="ProcessImage.Path"/> of a recording.</param>
+    /// <param name="range">The part to read, or null for all.</param>
     /// <exception cref="TraceFormatException">It is none, cannot be read, or its head is damaged. Damage further on is met by reading.</exception>
-    public static TraceFollower Open(string directory)
+    public static TraceFollower Open(string directory, TraceRange? range = null)
     {
         try
         {
-            return Open(ByteFolder.OfDirectory(directory));
+            return Open(ByteFolder.OfDirectory(directory), range);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -92,8 +101,8 @@ public sealed class TraceFollower : IDisposable
         }
     }
 
-    internal static TraceFollower Open(ByteFolder directory) => new(GrowingRecording.Open(directory), directory.Path,
-        System.IO.Path.GetFileName(System.IO.Path.GetFullPath(directory.Path).TrimEnd('/')));
+    internal static TraceFollower Open(ByteFolder directory, TraceRange? range = null) => new(GrowingRecording.Open(directory), directory.Path,
+        System.IO.Path.GetFileName(System.IO.Path.GetFullPath(directory.Path).TrimEnd('/')), range);
 
     /// <summary>Finds what has come since the last time: events, threads, intervals, marks.</summary>
     /// <exception cref="TraceFormatException">A file cannot be opened.</exception>
@@ -101,6 +110,7 @@ public sealed class TraceFollower : IDisposable
     public void Look()
     {
         _recording.Look(isLast: false);
+        _window?.Update(Intervals, Markers);
         IsCaughtUp = false;
     }
 
@@ -108,29 +118,43 @@ public sealed class TraceFollower : IDisposable
     /// Looks a last time, when nobody writes the files any more: all that is in them is final, and what is missing is <see cref="Damage"/>.
     /// </summary>
     /// <exception cref="TraceFormatException">A file cannot be opened.</exception>
+    /// <exception cref="TracePartException">The interval or a mark of <see cref="Range"/> has not come, and will not.</exception>
     /// <exception cref="IOException">The disk failed.</exception>
     public void Finish()
     {
         _recording.Look(isLast: true);
+        _ = Range?.Resolve(Path, Intervals, Markers);
+        _window?.Update(Intervals, Markers);
         IsCaughtUp = false;
     }
 
     /// <summary>Reads the next event in merged order.</summary>
     /// <param name="e">The event; of no meaning when there is none.</param>
-    /// <returns>False where no further event is final yet; after <see cref="Finish"/>, at the end.</returns>
+    /// <returns>False where no further event is final yet; after <see cref="Finish"/>, at the end; behind the <see cref="Range"/>.</returns>
     /// <exception cref="IOException">The disk failed. Damage of the recording is not thrown.</exception>
     public bool Read(out TraceEvent e)
     {
-        if (!_recording.Merge.Read(out e))
+        e = default;
+        while (!IsPastRange && _recording.Merge.Read(out e))
         {
-            IsCaughtUp = true;
-            if (_recording.IsFinished)
-                _recording.End();
-            return false;
+            Events++;
+            TimeNs = e.TimeNs;
+            if (_window is null || _window.Has(e))
+                return true;
         }
-        Events++;
-        TimeNs = e.TimeNs;
-        return true;
+        IsCaughtUp = true;
+        if (_recording.IsFinished && !IsPastRange)
+            _recording.End();
+        _window?.Reached(HorizonNs);
+        return false;
+    }
+
+    /// <summary>Numbers the threads of an event as <see cref="TraceReader"/> does when the recording has ended, where all threads have events.</summary>
+    public void NumberThreads(ref TraceEvent e)
+    {
+        e.Thread = (int)_recording.Threads[e.Thread].RecordedIndex;
+        if (e.OtherThread >= 0)
+            e.OtherThread = (int)_recording.Threads[e.OtherThread].RecordedIndex;
     }
 
     /// <summary>Reads what is final.</summary>

@@ -43,18 +43,36 @@ public sealed record TraceRange
     {
         if (Interval is { } only && intervals.All(i => i.Number != only))
             throw new TracePartException(path, $"no interval {only}; there are {(intervals.Count == 0 ? "none" : $"1 to {intervals[^1].Number}")}");
-        Marker[] marks = [.. markers.Where(m => Interval is null || m.IntervalNumber == Interval)];
+        (long? from, long? to) = Known(markers);
+        return (from ?? throw Missing(path, FromMark!, markers), to ?? throw Missing(path, ToMark!, markers));
+    }
+
+    /// <summary>The moments that bound it, as far as the marks that do have been left; null where one has not.</summary>
+    internal (long? FromNs, long? ToNs) Known(IReadOnlyList<Marker> markers)
+    {
+        Marker[] marks = MarksOf(markers);
         long from = FromNs ?? 0, to = ToNs ?? long.MaxValue;
         if (FromMark is { } begin)
-            from = Math.Max(from, Find(path, begin, marks, long.MinValue).TimeNs);
+        {
+            if (Find(begin, marks, long.MinValue) is not { } mark)
+                return (null, ToMark is null ? to : null);
+            from = Math.Max(from, mark.TimeNs);
+        }
         // Not the mark that it begins with, where both have one name.
         if (ToMark is { } end)
-            to = Math.Min(to, Find(path, end, marks, FromMark == end ? from + 1 : from).TimeNs);
+            return (from, Find(end, marks, FromMark == end ? from + 1 : from) is { } mark ? Math.Min(to, mark.TimeNs) : null);
         return (from, to);
     }
 
-    private static Marker Find(string path, string name, Marker[] marks, long notBefore) =>
-        marks.FirstOrDefault(m => m.Name == name && m.TimeNs >= notBefore) ?? throw new TracePartException(path,
+    private Marker[] MarksOf(IReadOnlyList<Marker> markers) => [.. markers.Where(m => Interval is null || m.IntervalNumber == Interval)];
+
+    private static Marker? Find(string name, Marker[] marks, long notBefore) => marks.FirstOrDefault(m => m.Name == name && m.TimeNs >= notBefore);
+
+    private TracePartException Missing(string path, string name, IReadOnlyList<Marker> markers)
+    {
+        Marker[] marks = MarksOf(markers);
+        return new TracePartException(path,
             marks.Any(m => m.Name == name) ? $"no mark {name} after the beginning of what is to be read"
             : $"no mark {name}; there {(marks.Length == 0 ? "are none" : $"are {string.Join(", ", marks.Select(m => m.Name).Distinct())}")}");
+    }
 }

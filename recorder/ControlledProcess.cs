@@ -18,7 +18,7 @@ public sealed class ControlException(string message) : Exception(message);
 /// <param name="Interval">The latest interval, 0 before the first.</param>
 /// <param name="Threads">Thread indices handed out so far.</param>
 /// <param name="LostEvents">Calls that were not recorded and should have been.</param>
-public sealed record ControlStatus(string Image, uint Pid, bool Alive, string State, uint Interval, uint Threads, ulong LostEvents);
+public record ControlStatus(string Image, uint Pid, bool Alive, string State, uint Interval, uint Threads, ulong LostEvents);
 
 /// <summary>
 /// The control plane of one recorded process image, from outside: start, stop and mark through the shared page.
@@ -101,6 +101,9 @@ public sealed unsafe partial class ControlledProcess : IDisposable
         string state = HasFailed ? "failed" : !alive ? "ended" : Volatile.Read(ref _page->Control) != 0 ? "recording" : "stopped";
         return new ControlStatus(_name, _page->Pid, alive, state, _page->Interval, _page->Threads, _page->LostEvents);
     }
+
+    /// <summary>Its page, as it is now.</summary>
+    internal ProcessHeader Page => *_page;
 
     /// <summary>Begins a new interval. Does nothing when one is being recorded.</summary>
     /// <returns>The interval's number.</returns>

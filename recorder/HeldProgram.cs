@@ -8,8 +8,9 @@ namespace AllocReplay.Recorder;
 
 /// <summary>How a recorded program ended.</summary>
 /// <param name="ExitCode">As a shell gives it: 128 + signal when it was killed.</param>
+/// <param name="IsKilled">Whether a signal ended it.</param>
 /// <param name="PeakResidentBytes">Most memory that it, or a child that it waited for, had resident; null where that is not known.</param>
-internal readonly record struct ProgramEnd(int ExitCode, long? PeakResidentBytes);
+internal readonly record struct ProgramEnd(int ExitCode, bool IsKilled, long? PeakResidentBytes);
 
 /// <summary>
 /// The process that a recorded program will be, before it is: forked by <c>launcher/launcher.c</c>, with everything as its caller gave it.
@@ -89,7 +90,7 @@ internal sealed unsafe partial class HeldProgram : IDisposable
             throw new RecordException($"pid {Pid}: cannot wait for the command: {Marshal.GetLastPInvokeErrorMessage()}");
         int signal = status & 0x7f;
         int exitCode = signal != 0 ? 128 + signal : status >> 8 & 0xff;
-        return new ProgramEnd(exitCode, _isForkOfLauncher ? *(long*)(usage + maxResidentAt) << 10 : null); // the kernel counts in KiB
+        return new ProgramEnd(exitCode, signal != 0, _isForkOfLauncher ? *(long*)(usage + maxResidentAt) << 10 : null); // the kernel counts in KiB
     }
 
     /// <summary>A program that is still held ends without having run.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
@@ -92,6 +93,20 @@ public sealed unsafe class ImageWatch : IDisposable
         return Signals.Reach((int)arena.DrainPid) ? ImageLife.Running : ImageLife.Abandoned;
     }
 
+    /// <summary>Whether its calls are recorded now; not, while it is stopped, and when it has ended.</summary>
+    public bool IsRecording
+    {
+        get
+        {
+            ProcessHeader page = default;
+            return _arena is null || _slot < 0 ? PageOf(_process).Control != 0 : TryRead(_arena, _slot, ref page) && page.Control != 0;
+        }
+    }
+
+    /// <summary>A moment as the times of its events are: nanoseconds since the start of the recording.</summary>
+    /// <param name="timestamp">As <see cref="Stopwatch.GetTimestamp"/> gives it.</param>
+    public long NsOf(long timestamp) => (long)(timestamp * (1e9 / Stopwatch.Frequency)) - (long)_header.StartMonoNs;
+
     /// <summary>Closes what is open.</summary>
     public void Dispose()
     {
@@ -126,7 +141,7 @@ public sealed unsafe class ImageWatch : IDisposable
         {
             string stat = File.ReadAllText($"/proc/{pid}/stat");
             double startNs = ulong.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[19], CultureInfo.InvariantCulture) * KernelTickNs;
-            double bootOffsetNs = Libc.BootTimeNs - System.Diagnostics.Stopwatch.GetTimestamp() * (1e9 / System.Diagnostics.Stopwatch.Frequency);
+            double bootOffsetNs = Libc.BootTimeNs - Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency);
             return startNs <= _header.StartMonoNs + bootOffsetNs + StartErrorNs && !RunningThreads.HasEnded(pid);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -4,10 +4,11 @@ namespace AllocReplay.Recorder;
 
 /// <summary>What came of recording a command that ran.</summary>
 /// <param name="ExitCode">The command's, 128 + signal when it was killed.</param>
+/// <param name="IsKilled">Whether a signal ended it.</param>
 /// <param name="PeakResidentBytes">Most memory that it, or a child that it waited for, had resident; null where that is not known.</param>
 /// <param name="Failures">What the recorder could not do once the command ran, a line each.</param>
 /// <param name="Unrecorded">Programs that ran without the hook, or have calls that it does not see, a line each.</param>
-public sealed record RecordResult(int ExitCode, long? PeakResidentBytes, IReadOnlyList<string> Failures, IReadOnlyList<string> Unrecorded);
+public sealed record RecordResult(int ExitCode, bool IsKilled, long? PeakResidentBytes, IReadOnlyList<string> Failures, IReadOnlyList<string> Unrecorded);
 
 /// <summary>Runs a command and records it until it ends. Its standard streams are the caller's own.</summary>
 public static class RecordedCommand
@@ -60,7 +61,7 @@ public static class RecordedCommand
             if (session.Successors > 0)
                 failures.Add("the process that writes the recording was killed, and another took over");
             string[] own = calls is null ? [] : [calls];
-            return new RecordResult(end.ExitCode, end.PeakResidentBytes, [.. failures], [.. own.Union(unrecorded?.Found ?? [])]);
+            return new RecordResult(end.ExitCode, end.IsKilled, end.PeakResidentBytes, [.. failures], [.. own.Union(unrecorded?.Found ?? [])]);
         }
     }
 

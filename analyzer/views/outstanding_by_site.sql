@@ -4,7 +4,8 @@
 -- standard error, and so is the order. Where all was recorded both are the same, and the errors 0.
 SELECT s.function, s.file, s.line, s.live_blocks, s.live_bytes, s.blocks,
        a.oldest_ns, a.newest_ns,
-       s.estimated_live_blocks, s.estimated_live_blocks_error, s.estimated_live_bytes, s.estimated_live_bytes_error, s.text, s.host AS host, s.process AS process, s.site
+       s.estimated_live_blocks, s.estimated_live_blocks_error, s.estimated_live_bytes, s.estimated_live_bytes_error,
+       s.text, s.host AS host, s.process AS process, s.site
 FROM sites s
 JOIN (
     SELECT host, process, site, max(lifetime_ns) AS oldest_ns, min(lifetime_ns) AS newest_ns

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
+using AllocReplay.Cli.Pages;
 using AllocReplay.Recorder;
-using Spectre.Console;
 
 namespace AllocReplay.Cli.Commands;
 
@@ -42,7 +42,9 @@ internal static class ControlCommand
         }));
         var status = new Command("status", "Show what the recording is doing.") { json };
         status.SetAction(parse => Status(parse.GetValue(target)!, parse.GetValue(json), terminal));
-        return new Command("control", "Start, stop and mark a recording while the program runs.") { target, start, stop, mark, status };
+        return new Command("control", "Start, stop and mark a recording while the program runs.") {
+            target, start, stop, mark, status, SnapshotCommand.Create(target, terminal),
+        };
     }
 
     /// <summary>Carries a request out in each image that still runs; in a session, first for those to come.</summary>
@@ -72,26 +74,15 @@ internal static class ControlCommand
 
     private static int Status(string target, bool json, Terminal terminal)
     {
-        var statuses = new List<ControlStatus>();
-        foreach (string image in ControlTarget.Find(target))
-        {
-            using ControlledProcess process = ControlledProcess.Open(image);
-            statuses.Add(process.Status());
-        }
+        RecordingStatus status = StatusReading.Of(target);
         if (json)
         {
-            terminal.WriteJson("allocreplay.status/1", new ControlStatuses(statuses));
+            terminal.WriteJson("allocreplay.status/1", status);
             return ExitCode.Ok;
         }
-        Table table = Terminal.NewTable(("process image", Justify.Left), ("state", Justify.Left), ("interval", Justify.Right),
-            ("threads", Justify.Right), ("events lost", Justify.Right));
-        foreach (ControlStatus s in statuses)
-            table.Add(s.Image, s.State, Quantity.Count(s.Interval), Quantity.Count(s.Threads), Quantity.Count((long)s.LostEvents));
-        terminal.Write(table);
+        terminal.Write(StatusPage.Images(status));
+        terminal.Line("");
+        terminal.Write(StatusPage.Facts(status, target), terminal.Width);
         return ExitCode.Ok;
     }
 }
-
-/// <summary>What <c>control TARGET status --json</c> prints.</summary>
-/// <param name="Images">The process images.</param>
-internal sealed record ControlStatuses(IReadOnlyList<ControlStatus> Images);

@@ -109,6 +109,8 @@ internal static class RecordCommand
             quiet, command,
         };
         keep.AddTo(record);
+        var snapshots = new SnapshotArguments();
+        snapshots.AddTo(record);
         record.SetAction(parse =>
         {
             string[] words = parse.GetValue(command)!;
@@ -149,7 +151,7 @@ internal static class RecordCommand
                 FollowChildren = parse.GetValue(follow) == "yes",
                 Redact = parse.GetValue(redact),
                 Via = parse.GetValue(via) == ProcessInfo.FromMallocHook ? RecordVia.MallocHook : RecordVia.Preload,
-            }, destination, parse.GetValue(quiet), terminal);
+            }, destination, snapshots.Of(parse), parse.GetValue(quiet), terminal);
         });
         return record;
     }
@@ -161,10 +163,12 @@ internal static class RecordCommand
     /// Once the command has run, its exit code is ours: what fails here is said, and hides it only where it is 0 and there is nothing to show
     /// for it.
     /// </summary>
-    private static int Run(RecordOptions options, RecordingOutput output, bool quiet, Terminal terminal)
+    private static int Run(RecordOptions options, RecordingOutput output, SnapshotOccasions occasions, bool quiet, Terminal terminal)
     {
+        using var snapshots = new SnapshotTaker(occasions, options.Output, terminal);
         RecordResult result = RecordedCommand.Run(options, pid =>
         {
+            snapshots.Started();
             if (options.StartPaused && !quiet)
                 terminal.Note($"allocreplay: paused; 'allocreplay control {pid} start' begins to record, into {options.Output}");
         }, bytesPerMinute =>
@@ -178,6 +182,7 @@ internal static class RecordCommand
                 terminal.Note($"allocreplay: {failure}");
             foreach (string program in quiet ? [] : result.Unrecorded)
                 terminal.Note($"allocreplay: {program}");
+            snapshots.Ended(result.IsKilled);
             int finished = Finish(options, output, result, quiet, terminal);
             return result.ExitCode == ExitCode.Ok ? finished : result.ExitCode;
         }

@@ -2,7 +2,6 @@ using System.CommandLine;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
-using AllocReplay.Formats;
 using AllocReplay.Recorder;
 
 namespace AllocReplay.Cli.Commands;
@@ -58,7 +57,7 @@ internal static class TopCommand
             if (parse.GetValue(count) < 1)
                 throw new UsageException("--count: expected 1 or more");
             string what = parse.GetValue(target)!;
-            WatchedImages images = Find(what);
+            WatchedImages images = ImageChoice.Find(what, "report");
             TimeSpan each = parse.GetValue(interval) is { } time ? Quantity.ParseTime("--interval", time) : TimeSpan.FromSeconds(1);
             TimeSpan over = parse.GetValue(window) is { } length ? Quantity.ParseTime("--window", length) : TimeSpan.FromMinutes(1);
             TopOrder order = Enum.Parse<TopOrder>(parse.GetValue(sort)!, ignoreCase: true);
@@ -97,15 +96,5 @@ internal static class TopCommand
         string packed = Path.ChangeExtension(images.Session.TrimEnd('/'), PackCommand.Extension);
         terminal.Next(TextLine.Command("report", !Directory.Exists(images.Session) && File.Exists(packed) ? packed : images.Session));
         return ExitCode.Ok;
-    }
-
-    /// <exception cref="UsageException">It is a packed trace.</exception>
-    /// <exception cref="ControlException">There is no such process or recording.</exception>
-    private static WatchedImages Find(string target)
-    {
-        if (!File.Exists(target))
-            return WatchedImages.Find(target);
-        using Trace trace = Trace.Open(target);
-        throw new UsageException($"{target}: is a packed trace, and complete; {TextLine.Command("report", target)} shows it");
     }
 }

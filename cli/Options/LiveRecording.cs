@@ -3,7 +3,6 @@ using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
-using AllocReplay.Recorder;
 
 namespace AllocReplay.Cli.Options;
 
@@ -13,15 +12,11 @@ internal sealed class LiveRecording : IDisposable
     /// <summary>Columns of live bytes over time.</summary>
     private const int TimeColumns = 60;
 
-    /// <summary>Another process takes over at once from one that wrote the files and was killed, if any does.</summary>
-    private static readonly TimeSpan TakeOverMax = TimeSpan.FromSeconds(5);
-
-    private readonly ImageWatch _watch;
+    private readonly FollowedImage _image;
     private readonly TraceFollower _follower;
     private readonly LiveStatistics _statistics = new();
     private readonly LiveWindow _window;
     private readonly LiveSites _sites;
-    private readonly Stopwatch _abandoned = new();
     private readonly string _trace;
     private long _firstHorizonNs, _markedNs, _eventsBefore, _behindBefore;
     private long _markedAt; // of the stopwatch, 0: never
@@ -29,11 +24,11 @@ internal sealed class LiveRecording : IDisposable
     private double _behindPerSecond;
     private long _behind;
 
-    private LiveRecording(string trace, ImageWatch watch, TraceFollower follower, TimeSpan window, Func<TraceFollower, LiveSites> sites)
+    private LiveRecording(string trace, FollowedImage image, TimeSpan window, Func<TraceFollower, LiveSites> sites)
     {
-        (_trace, _watch, _follower) = (trace, watch, follower);
+        (_trace, _image, _follower) = (trace, image, image.Reader);
         _window = new LiveWindow(_statistics, (long)window.TotalNanoseconds);
-        _sites = sites(follower);
+        _sites = sites(_follower);
     }
 
     /// <summary>Its directory.</summary>
@@ -43,7 +38,7 @@ internal sealed class LiveRecording : IDisposable
     public bool IsOver { get; private set; }
 
     /// <summary>Whether nothing is to come because who wrote the files was killed.</summary>
-    public bool IsAbandoned { get; private set; }
+    public bool IsAbandoned => _image.IsAbandoned;
 
     /// <summary>Whether all was read that is final.</summary>
     public bool IsCaughtUp => _follower.IsCaughtUp;
@@ -55,37 +50,14 @@ internal sealed class LiveRecording : IDisposable
     /// <param name="image">Directory of the process image.</param>
     /// <param name="window">Over which growth is measured.</param>
     /// <param name="sites">What its sites are called.</param>
-    public static LiveRecording Open(string trace, string image, TimeSpan window, Func<TraceFollower, LiveSites> sites)
-    {
-        ImageWatch watch = ImageWatch.Open(image);
-        try
-        {
-            return new LiveRecording(trace, watch, TraceFollower.Open(image), window, sites);
-        }
-        catch
-        {
-            watch.Dispose();
-            throw;
-        }
-    }
+    public static LiveRecording Open(string trace, string image, TimeSpan window, Func<TraceFollower, LiveSites> sites) =>
+        new(trace, FollowedImage.Open(image), window, sites);
 
     /// <summary>Looks what has come, and reads it.</summary>
     /// <param name="goesOn">Asked every few thousand events.</param>
     public void Read(Func<bool> goesOn)
     {
-        // Before the look: what had ended by then is whole in what the look finds.
-        ImageLife life = _watch.Life();
-        if (life != ImageLife.Abandoned)
-            _abandoned.Reset();
-        else if (!_abandoned.IsRunning)
-            _abandoned.Restart();
-        IsAbandoned = _abandoned.Elapsed > TakeOverMax;
-        if (life == ImageLife.Running && !Directory.Exists(Path) && _watch.Life() == ImageLife.Running)
-            throw new TraceFormatException(Path, null, "was removed while it was recorded and watched");
-        if (life == ImageLife.Ended || IsAbandoned)
-            _follower.Finish();
-        else
-            _follower.Look();
+        _image.Look();
         IsOver = _follower.ForEach([_statistics], goesOn) && _follower.HorizonNs == long.MaxValue;
         if (_firstHorizonNs == 0)
             _firstHorizonNs = _follower.HorizonNs;
@@ -176,8 +148,7 @@ internal sealed class LiveRecording : IDisposable
     public void Dispose()
     {
         _sites.Dispose();
-        _follower.Dispose();
-        _watch.Dispose();
+        _image.Dispose();
     }
 
     /// <summary>Up to which all was counted: while it is behind, up to the last event; its horizon is then of what it has not read.</summary>

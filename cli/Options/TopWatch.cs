@@ -26,9 +26,6 @@ internal sealed class TopWatch(
 
     private readonly HashSet<string> _seen = [];
 
-    /// <summary>Of how many process images the first was chosen.</summary>
-    public int ChosenOf { get; private set; }
-
     /// <summary>Whether the last one that was watched has ended, and none is left.</summary>
     public bool HasEnded { get; private set; }
 
@@ -39,7 +36,7 @@ internal sealed class TopWatch(
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public TopReport Run()
     {
-        string? image = First();
+        string? image = ImageChoice.First(images, process);
         while (true)
         {
             _seen.Add(image);
@@ -47,32 +44,13 @@ internal sealed class TopWatch(
             TopReport last = Watch(live);
             if (view.IsDone && !live.IsOver)
                 return last;
-            image = process is null ? Busiest([.. images.Running().Where(i => !_seen.Contains(i))]) : null;
+            image = process is null ? ImageChoice.Busiest([.. images.Running().Where(i => !_seen.Contains(i))]) : null;
             if (image is not null && !view.IsDone)
                 continue;
             HasEnded = image is null;
             return last;
         }
     }
-
-    private string First()
-    {
-        IReadOnlyList<string> all = images.Now();
-        ChosenOf = all.Count;
-        if (all.Count == 0)
-            throw new ControlException($"{images.Session}: holds no process image (yet)");
-        if (process is not null)
-        {
-            return all.FirstOrDefault(i => Path.GetFileName(i) == process)
-                ?? throw new UsageException($"{images.Session}: no process image {process}; there are {string.Join(", ", all.Select(Path.GetFileName))}");
-        }
-        return Busiest(images.Running()) ?? Busiest(all)!;
-    }
-
-    private static string? Busiest(IReadOnlyList<string> among) =>
-        among.OrderByDescending(i => LengthOf(i, "events")).ThenByDescending(i => LengthOf(i, "tails")).ThenBy(i => i, StringComparer.Ordinal).FirstOrDefault();
-
-    private static long LengthOf(string image, string name) => new FileInfo(Path.Combine(image, name)) is { Exists: true } file ? file.Length : 0;
 
     private TopReport Watch(LiveRecording live)
     {

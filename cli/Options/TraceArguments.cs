@@ -13,6 +13,14 @@ internal static class TraceArguments
         Description = "A recording (NAME.allocrec), one process image inside it, or a packed trace (NAME.alloctrace).",
     };
 
+    /// <summary>Of a command that also takes what is recorded now.</summary>
+    /// <param name="when">When it does, to follow a word.</param>
+    public static Argument<string> Running(string when = "") => new("trace")
+    {
+        Description = "A recording (NAME.allocrec), one process image inside it, or a packed trace (NAME.alloctrace); "
+            + $"a process id (the command's, or the recorder's){when}.",
+    };
+
     /// <summary>The value of <c>--process</c> that stands for every process image.</summary>
     public const string AllProcesses = "all";
 
@@ -68,12 +76,20 @@ internal static class TraceArguments
     /// <param name="preferred">The image to take where none was chosen, if there is one of that name; else it is the busiest.</param>
     /// <exception cref="TracePartException">The trace has no such process image, interval or mark.</exception>
     /// <exception cref="TraceFormatException">There is no such trace.</exception>
-    public static TraceReader Open(TraceChoice choice, Terminal terminal, string? preferred = null)
+    public static TraceReader Open(TraceChoice choice, Terminal terminal, string? preferred = null) =>
+        Open(choice, terminal, preferred, (trace, image) => trace.OpenImage(image, choice.Range, ownsTrace: true));
+
+    /// <summary>As the other, of a trace that may be recorded on.</summary>
+    /// <param name="trace">What to open.</param>
+    /// <param name="terminal">Told which of several it is.</param>
+    public static TraceReader Open(RunningTrace trace, Terminal terminal) => Open(trace.Choice, terminal, null, trace.OpenImage);
+
+    private static TraceReader Open(TraceChoice choice, Terminal terminal, string? preferred, Func<Formats.Trace, string?, TraceReader> open)
     {
         SessionSwitch.BringIn(choice.Path);
-        Trace trace = Formats.Trace.Open(choice.Path);
+        Formats.Trace trace = Formats.Trace.Open(choice.Path);
         string? image = choice.Process ?? (preferred is null ? null : trace.Images.FirstOrDefault(i => i.Name == preferred)?.Name);
-        TraceReader reader = trace.OpenImage(image, choice.Range, ownsTrace: true);
+        TraceReader reader = open(trace, image);
         if (image is null && trace.ImageCount > 1)
             terminal.Note($"Note: {Describe(reader)} is the busiest of {Quantity.Count(reader.Trace.ImageCount)} process images; "
                 + $"{choice.ProcessOption} chooses another");

@@ -35,9 +35,10 @@ internal sealed record TraceChoice(string Path, string? Process = null, TraceRan
 /// <summary>The argument and the options of a command that reads one process image of a trace, or a part of it.</summary>
 /// <param name="allowsAll">Whether the process image may be <see cref="TraceArguments.AllProcesses"/>.</param>
 /// <param name="isAll">Whether it is, unless another is named.</param>
-internal sealed class TraceChoiceOptions(bool allowsAll = false, bool isAll = false)
+/// <param name="trace">The argument; null for that of most commands.</param>
+internal sealed class TraceChoiceOptions(bool allowsAll = false, bool isAll = false, Argument<string>? trace = null)
 {
-    private readonly Argument<string> _trace = TraceArguments.Trace();
+    private readonly Argument<string> _trace = trace ?? TraceArguments.Trace();
     private readonly Option<string?> _process = TraceArguments.Process(allowsAll, isAll);
     private readonly Option<uint?> _interval = TraceArguments.Interval();
     private readonly Option<string?> _fromMark = TraceArguments.FromMark();

@@ -16,6 +16,14 @@ internal partial struct PollDescriptor
     public static void Wait(int descriptor, short events) =>
         _ = Poll([new PollDescriptor { Descriptor = descriptor, Events = events }], 1, timeout: -1);
 
+    /// <summary>Whether what is written there would be read by nobody.</summary>
+    public static bool IsClosed(int descriptor)
+    {
+        const short error = 8, hungUp = 16; // POLLERR, POLLHUP
+        PollDescriptor[] one = [new PollDescriptor { Descriptor = descriptor }];
+        return Poll(one, 1, timeout: 0) > 0 && (one[0].Returned & (error | hungUp)) != 0;
+    }
+
     [LibraryImport("libc", EntryPoint = "poll")]
-    private static partial int Poll([In] PollDescriptor[] descriptors, nuint count, int timeout);
+    private static partial int Poll([In, Out] PollDescriptor[] descriptors, nuint count, int timeout);
 }

@@ -56,6 +56,15 @@ internal sealed partial class StandardStream : Stream
         }
     }
 
+    /// <exception cref="OutputException">It is a pipe that nobody reads any more, or a terminal that has gone.</exception>
+    public void RequireReader()
+    {
+        if (_failed || !PollDescriptor.IsClosed(_descriptor))
+            return;
+        _failed = true;
+        throw new OutputException(OutputException.BrokenPipe);
+    }
+
     public override void Flush()
     {
     }
@@ -73,7 +82,7 @@ internal sealed partial class StandardStream : Stream
 /// <summary>Standard output cannot be written. No <see cref="IOException"/>: what expects those expects them of traces.</summary>
 internal sealed class OutputException(int error) : Exception($"cannot write standard output: {Marshal.GetPInvokeErrorMessage(error)}")
 {
-    private const int BrokenPipe = 32;
+    public const int BrokenPipe = 32; // errno
 
     /// <summary>Whoever read it has enough: nothing is wrong.</summary>
     public bool IsClosed { get; } = error == BrokenPipe;

@@ -99,6 +99,10 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
         writer.BaseStream.Write(utf8);
     }
 
+    /// <summary>To be asked by who prints seldom: a pipe that nobody reads any more is noticed by writing, else.</summary>
+    /// <exception cref="OutputException">Nobody reads it any more.</exception>
+    public void RequireReader() => ((Out as StreamWriter)?.BaseStream as StandardStream)?.RequireReader();
+
     /// <summary>Type of the last object that was printed as JSON: what docs/reference/json.md is compared with.</summary>
     public Type? JsonType { get; private set; }
 
@@ -137,11 +141,14 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     }
 
     /// <summary>What a command that showed all it could read of a trace ends with: damage is an error, unless it was reckoned with.</summary>
-    public int EndOf(TraceReader reader, bool partial)
+    public int EndOf(TraceReader reader, bool partial) => EndOf(reader.Damage, partial);
+
+    /// <inheritdoc cref="EndOf(TraceReader, bool)"/>
+    public int EndOf(TraceFormatException? damage, bool partial)
     {
-        if (reader.Damage is null)
+        if (damage is null)
             return ExitCode.Ok;
-        Note($"allocreplay: {(partial ? "warning: " : "")}{reader.Damage.Message}");
+        Note($"allocreplay: {(partial ? "warning: " : "")}{damage.Message}");
         return partial ? ExitCode.Ok : ExitCode.BadInput;
     }
 

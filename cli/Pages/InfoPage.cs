@@ -1,4 +1,5 @@
 using System.Globalization;
+using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Stacks;
@@ -31,11 +32,15 @@ internal static class InfoPage
     private const int NameWidth = 12;
     private const int HighestWidth = 21;
 
-    public static IEnumerable<IRenderable> Of(TraceSummary s, InfoLists lists, int width)
+    /// <param name="s">What it shows.</param>
+    /// <param name="lists">Which lists in full.</param>
+    /// <param name="width">Columns.</param>
+    /// <param name="live">Up to which moment, where it is recorded on.</param>
+    public static IEnumerable<IRenderable> Of(TraceSummary s, InfoLists lists, int width, LiveMoment? live = null)
     {
-        yield return Facts(s);
+        yield return Facts(s, live);
         yield return Blank;
-        yield return Figures(s);
+        yield return Figures(s, live is not null);
         if (s.Calls > 0)
         {
             yield return Blank;
@@ -49,7 +54,7 @@ internal static class InfoPage
 
     private static Text Blank => new("");
 
-    private static Grid Facts(TraceSummary s)
+    private static Grid Facts(TraceSummary s, LiveMoment? live)
     {
         Grid facts = new Grid().AddColumn(new GridColumn { NoWrap = true, Width = NameWidth, Padding = new Padding(0) })
             .AddColumn(new GridColumn { Padding = new Padding(0) });
@@ -65,8 +70,11 @@ internal static class InfoPage
             : s.Pid > 0 ? $"pid {s.Pid}" : "not known";
         Fact("process", $"{s.Image}, {which}");
         string started = s.Started == DateTimeOffset.UnixEpoch ? "" : s.Started.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
-        string[] ran = [started, s.Host.Length > 0 ? "on " + s.Host : "", s.Kernel, s.Architecture, DescribeEnd(s)];
+        string[] ran = [started, s.Host.Length > 0 ? "on " + s.Host : "", s.Kernel, s.Architecture, DescribeEnd(s, live is not null)];
         Fact("ran", string.Join(", ", ran.Where(t => t.Length > 0)));
+        if (live is not null)
+            Fact("state", $"{StateOf(live)}; figures up to {Quantity.Duration(live.UntilNs)}, "
+                + TimeOf(s, live).ToString("HH:mm:ss.fff 'UTC'", CultureInfo.InvariantCulture));
         // Of an import, neither this nor the process is known.
         if (s.Allocator.Length > 0)
             Fact("allocator", s.Allocator
@@ -81,7 +89,7 @@ internal static class InfoPage
     private static string Shortened(string value) =>
         value.Length <= FactMax ? value : $"{value[..FactMax]}… ({Quantity.Count(value.Length, "character")}; --json has all)";
 
-    private static Grid Figures(TraceSummary s)
+    private static Grid Figures(TraceSummary s, bool isLive)
     {
         Grid figures = new Grid()
             .AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(0, 0, 2, 0) })
@@ -99,7 +107,7 @@ internal static class InfoPage
         {
             Figure("the program's", SampleText.Count(e.Blocks), $"blocks acquired, of {SampleText.Bytes(e.Bytes)}, by the sample");
             Figure("  peak live", SampleText.Bytes(e.PeakLiveBytes), "as the sample says");
-            Figure("  live at end", SampleText.Bytes(e.LiveBytes), $"in {SampleText.Count(e.LiveBlocks)} blocks, by the sample");
+            Figure(isLive ? "  live now" : "  live at end", SampleText.Bytes(e.LiveBytes), $"in {SampleText.Count(e.LiveBlocks)} blocks, by the sample");
         }
         Figure("acquisitions", Quantity.Count(s.Acquisitions),
             $"{Quantity.Bytes(s.BytesAcquired)} requested{inSample}; {Quantity.Count(s.FailedCalls)} {(s.FailedCalls == 1 ? "call" : "calls")} failed");
@@ -108,7 +116,8 @@ internal static class InfoPage
         Figure("cross-thread", Quantity.Count(s.CrossThreadReleases), $"freed by another thread{Share(s.CrossThreadReleases, s.Acquisitions)}");
         Figure("releases of null", Quantity.Count(s.NullReleases));
         Figure("peak live", Quantity.Bytes(s.PeakLiveBytes), $"at {Quantity.Duration(s.PeakLiveNs)}{inSample}");
-        Figure("live at end", Quantity.Bytes(s.LiveBytes), (s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks") + inSample);
+        Figure(isLive ? "live now" : "live at end", Quantity.Bytes(s.LiveBytes),
+            (s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks") + inSample);
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
         if (s.Forked)
             Figure("of the parent", Quantity.Count(s.InheritedReleases), "frees of blocks that were there when the process was forked");
@@ -122,14 +131,21 @@ internal static class InfoPage
         return figures;
     }
 
+    /// <summary>What a recording is doing that has not ended; null of one that has.</summary>
+    public static string? StateOf(LiveMoment? live) => live is null ? null : live.IsRecording ? "recording" : "stopped";
+
+    /// <summary>The wall-clock time of the moment that figures reach to.</summary>
+    public static DateTimeOffset TimeOf(TraceSummary s, LiveMoment live) => s.Started.AddTicks(live.UntilNs / TimeSpan.NanosecondsPerTick);
+
     /// <summary>How the process ended, as far as that is known.</summary>
-    public static string DescribeEnd(TraceSummary s)
+    public static string DescribeEnd(TraceSummary s, bool isLive)
     {
         string end = (s.State, s.ExitCode) switch
         {
             (_, > 128) => $"killed by signal {s.ExitCode - 128}",
             (_, { } code) => $"exited with {code}",
             (RecordingState.Exited, _) => "ended in an orderly way",
+            _ when isLive => "still running",
             (RecordingState.Failed, _) => "end not seen",
             _ => "still running, or ended without running its destructors",
         };

@@ -14,7 +14,14 @@ internal sealed class ChunkIndex
     private CarriedFile? _cut;
     private TraceFormatException? _damage;
 
-    public ChunkIndex(ulong startTicks, ulong startMonoNs) => (LatestPair, _walk) = ((startTicks, startMonoNs), new ChunkWalk(Add));
+    /// <param name="startTicks">The counter at the start.</param>
+    /// <param name="startMonoNs">The clock then, in ns.</param>
+    /// <param name="isGrowing">Whether the files are still written: what is missing before the last chunks is on its way.</param>
+    public ChunkIndex(ulong startTicks, ulong startMonoNs, bool isGrowing = false)
+    {
+        LatestPair = (startTicks, startMonoNs);
+        _walk = new ChunkWalk(Add) { IsGrowing = isGrowing };
+    }
 
     /// <summary>The latest calibration pair that a chunk header carries: those of threads that are drained have none.</summary>
     public (ulong Ticks, ulong Ns) LatestPair { get; private set; }
@@ -74,8 +81,10 @@ internal sealed class ChunkIndex
                 uint expected = position.Sequence + (uint)stream.Chunks.Count;
                 if (sequence != expected)
                 {
-                    _damage ??= new TraceFormatException(directory, null,
-                        $"expected chunk {expected} of thread {thread}, found chunk {sequence}: the events between are lost");
+                    // A tail may be of a chunk behind one that is being brought to events.
+                    if (!_walk.IsGrowing || chunk.Tail is null)
+                        _damage ??= new TraceFormatException(directory, null,
+                            $"expected chunk {expected} of thread {thread}, found chunk {sequence}: the events between are lost");
                     break;
                 }
                 stream.Chunks.Add(chunk);

@@ -92,6 +92,12 @@ internal sealed class GrowingRecording : IDisposable
     /// <summary>In shifted ticks; 0 before it is known.</summary>
     public ulong Horizon => _horizon;
 
+    /// <summary>The same, as the counter has it.</summary>
+    public ulong HorizonTicks => _horizon << (int)_page.TickShift;
+
+    /// <summary>Reads no further than a moment of the counter.</summary>
+    public void EndAt(ulong ticks) => _merge.Horizon = Math.Min(_horizon, ticks >> (int)_page.TickShift);
+
     /// <summary>Whether nothing is to come.</summary>
     public bool IsFinished { get; private set; }
 
@@ -195,6 +201,9 @@ internal sealed class GrowingRecording : IDisposable
 
     /// <summary>A writer of chunks as this recording has them.</summary>
     public ChunkWriter NewWriter(Stream output) => new(output, (int)_page.TickShift, Info.OptionalFields);
+
+    /// <summary>The module map at the start; empty when it could not be read.</summary>
+    public string ReadMaps() => ProcessRecording.ReadText(_directory, Wire.MapsFile);
 
     /// <summary>The stacks of its calls, as far as they are written.</summary>
     /// <exception cref="TraceFormatException">They cannot be read.</exception>

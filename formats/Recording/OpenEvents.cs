@@ -20,6 +20,7 @@ internal sealed class OpenEvents : IMergeWitness
     private readonly List<RareFields> _rare = [default];
     private readonly Stack<int> _unusedRare = new();
     private int _plain; // the fields of a block of the latest interval that has none of them: kept once
+    private readonly HashSet<int> _begunSlots = []; // of blocks that a reallocation which has begun was given
     private readonly SlotArray<Block> _blocks = new(new Block { Order = -1 });
     private readonly Dictionary<int, ThreadState> _threads = [];
     private ThreadState? _last; // of which the last event was
@@ -58,6 +59,24 @@ internal sealed class OpenEvents : IMergeWitness
     /// <summary>Blocks that are live, those included that a reallocation which has begun may give up.</summary>
     public long Blocks { get; private set; }
 
+    /// <summary>
+    /// Whether there are two blocks of one address, of which a reallocation that has begun gives up one: which one, times alone would not tell a reader.
+    /// </summary>
+    public bool IsAmbiguous
+    {
+        get
+        {
+            var addresses = new HashSet<ulong>();
+            foreach (ThreadState thread in _threads.Values)
+                if (thread.Begun is { IsNull: false } begun && !addresses.Add(begun.Address))
+                    return true;
+            for (int slot = 0; slot < _slots && addresses.Count > 0; slot++)
+                if (_blocks[slot] is { Order: >= 0 } block && addresses.Contains(block.Address) && !_begunSlots.Contains(slot))
+                    return true;
+            return false;
+        }
+    }
+
     /// <summary>Whether a thread has ended, and left nothing that is not over.</summary>
     public bool IsOver(int thread) => _threads.TryGetValue(thread, out ThreadState? state) && state.Exit is not null && !Matters(state);
 
@@ -76,7 +95,7 @@ internal sealed class OpenEvents : IMergeWitness
         if (CallKinds.IsThreadEvent(e.Kind))
             TakeThreadEvent(thread, raw, e);
         else if (CallKinds.IsReallocBegin(e.Kind))
-            thread.Begun = raw;
+            Begin(thread, raw, e);
         else if (CallKinds.IsReallocEnd(e.Kind))
             EndRealloc(thread, raw, e);
         else if (e.Acquires)
@@ -143,10 +162,19 @@ internal sealed class OpenEvents : IMergeWitness
         }
     }
 
+    private void Begin(ThreadState thread, in RawEvent raw, in TraceEvent e)
+    {
+        // Where the block is not known, who has its address later is another.
+        thread.Begun = e.Slot >= 0 ? raw : raw with { Address = 0, IsNull = true };
+        if (e.Slot >= 0)
+            _begunSlots.Add(e.Slot);
+    }
+
     private void EndRealloc(ThreadState thread, in RawEvent raw, in TraceEvent e)
     {
         RawEvent begin = thread.Begun ?? default;
         thread.Begun = null;
+        _begunSlots.Remove(e.PreviousSlot);
         if (e.PreviousSlot >= 0 && e.PreviousSlot != e.Slot)
             Release(e.PreviousSlot);
         if (e.IsNull)

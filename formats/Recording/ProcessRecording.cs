@@ -46,10 +46,12 @@ internal sealed class ProcessRecording : ITraceSource
     /// <summary>The module map at the start; empty when it could not be read.</summary>
     public required string Maps { get; init; }
 
-    public static ProcessRecording Open(ByteFolder directory)
+    /// <param name="directory">Of the process image.</param>
+    /// <param name="isGrowing">Whether it is still written: what is not whole at its end is then no damage.</param>
+    public static ProcessRecording Open(ByteFolder directory, bool isGrowing = false)
     {
         ProcessHeader header = ReadHeader(directory);
-        var index = new ChunkIndex((ulong)header.StartTicks, header.StartMonoNs);
+        var index = new ChunkIndex((ulong)header.StartTicks, header.StartMonoNs, isGrowing);
         EventFiles files = EventFiles.Open(directory); // first: what is let go of from here on stays open
         try
         {
@@ -194,7 +196,7 @@ internal sealed class ProcessRecording : ITraceSource
         return text.Length == 0 ? [] : text.TrimEnd('\0').Split('\0');
     }
 
-    private static string ReadText(ByteFolder directory, string name)
+    internal static string ReadText(ByteFolder directory, string name)
     {
         using ByteSource? file = directory.Open(name);
         return file is null ? "" : Encoding.UTF8.GetString(file.ReadAll(TextMax));

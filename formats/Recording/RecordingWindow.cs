@@ -82,10 +82,16 @@ internal sealed class RecordingWindow : IDisposable
     public bool PassSegment(int segment)
     {
         while (!IsPassed(segment))
-            if (PassEvents(CheckEvery) < CheckEvery)
-                return IsPassed(segment);
+            if (PassEvents(CheckEvery) < CheckEvery && !IsPassed(segment))
+                return false;
+        while (!IsCut)
+            if (PassEvents(1) == 0)
+                return _recording.IsFinished;
         return true;
     }
+
+    /// <summary>Whether a cut can be where it stands: elsewhere a reader could not tell what is carried apart. An event further on it can.</summary>
+    public bool IsCut => !_open.IsAmbiguous;
 
     /// <summary>Goes on by some events.</summary>
     /// <returns>How many there were.</returns>

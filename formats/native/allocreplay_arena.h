@@ -14,7 +14,7 @@
 #include "allocreplay_format.h"
 
 #define AR_ARENA_MAGIC 0x414e455241524c41ull /* "ALRARENA" */
-#define AR_ARENA_VERSION 3u
+#define AR_ARENA_VERSION 4u
 #define AR_ARENA_CLASSES 3
 #define AR_ARENA_PAGE 4096u
 
@@ -46,6 +46,17 @@ struct ar_arena_clock {
     uint64_t mono_ns;
     uint64_t realtime_ns;
     uint64_t scale; /* ns a tick, times 2^32 */
+};
+
+/* How much had been recorded at two moments, a second or so apart: the drain's, for who looks from outside. */
+struct ar_round {
+    uint64_t mono_ns;
+    uint64_t bytes; /* of events: in files, and in chunks that are not full */
+};
+struct ar_rounds {
+    uint32_t number; /* the last bit: which of the two is the later */
+    uint32_t reserved;
+    struct ar_round both[2];
 };
 
 struct ar_arena {
@@ -81,6 +92,11 @@ struct ar_arena {
     uint32_t drain_pid;
     uint32_t drain_state; /* enum ar_drain_state */
     uint8_t seal_padding[48];
+    uint32_t drains; /* that have had the arena, one after the other */
+    uint32_t drains_reserved;
+    uint64_t ended_bytes; /* of events of images that have ended */
+    struct ar_rounds rounds;
+    uint8_t drains_padding[8];
 };
 
 enum ar_drain_state {
@@ -91,6 +107,7 @@ enum ar_drain_state {
 
 static_assert(sizeof(struct ar_arena_class) == 40, "ar_arena_class is 40 bytes");
 static_assert(sizeof(struct ar_arena_clock) == 32, "ar_arena_clock is 32 bytes");
+static_assert(sizeof(struct ar_rounds) == 40, "ar_rounds is 40 bytes");
 /* recorder/Arena/ArenaWire.cs has these numbers. */
 static_assert(offsetof(struct ar_arena, classes) == 64, "ar_arena.classes");
 static_assert(offsetof(struct ar_arena, clock_version) == 184, "ar_arena.clock_version");
@@ -99,6 +116,8 @@ static_assert(offsetof(struct ar_arena, control) == 3072, "ar_arena.control");
 static_assert(offsetof(struct ar_arena, image_numbers) == 3136, "ar_arena.image_numbers");
 static_assert(offsetof(struct ar_arena, freed) == 3200, "ar_arena.freed");
 static_assert(offsetof(struct ar_arena, seal_asked) == 3264, "ar_arena.seal_asked");
+static_assert(offsetof(struct ar_arena, drains) == 3328, "ar_arena.drains");
+static_assert(sizeof(struct ar_arena) <= AR_ARENA_PAGE, "ar_arena fits its page");
 
 enum ar_image_state {
     AR_IMAGE_FREE = 0,
@@ -118,14 +137,16 @@ struct ar_image {
     uint64_t waits;          /* for a free chunk */
     uint32_t first_interval; /* that it began with, or 0 */
     uint32_t reserved;
-    uint64_t mapped_at; /* where its process has the arena: of two that call themselves by one id, in namespaces of
-                           process ids, this tells which it is */
+    uint64_t mapped_at;      /* where its process has the arena: of two that call themselves by one id, in namespaces of
+                                process ids, this tells which it is */
+    struct ar_rounds rounds; /* the drain's */
 };
 
 static_assert(offsetof(struct ar_image, state) == 2432, "ar_image.state");
 static_assert(offsetof(struct ar_image, held) == 2448, "ar_image.held");
 static_assert(offsetof(struct ar_image, first_interval) == 2464, "ar_image.first_interval");
 static_assert(offsetof(struct ar_image, mapped_at) == 2472, "ar_image.mapped_at");
+static_assert(offsetof(struct ar_image, rounds) == 2480, "ar_image.rounds");
 static_assert(sizeof(struct ar_image) <= AR_ARENA_PAGE, "ar_image fits its page");
 
 /* Text that the program's image carries to its recording, in chunks with this magic: `thread` is an

@@ -8,7 +8,7 @@ namespace AllocReplay.Recorder.Arena;
 internal static class ArenaWire
 {
     public const ulong Magic = 0x414e455241524c41;
-    public const uint Version = 3;
+    public const uint Version = 4;
     public const int Classes = 3;
     public const int Page = 4096;
     public const uint DocumentMagic = 0x31445241;
@@ -84,6 +84,9 @@ internal struct ArenaHeader
     [FieldOffset(3268)] public uint Sealed;
     [FieldOffset(3272)] public uint DrainPid;
     [FieldOffset(3276)] public uint DrainState;
+    [FieldOffset(3328)] public uint Drains;
+    [FieldOffset(3336)] public ulong EndedBytes;
+    [FieldOffset(3344)] public ArenaRounds Rounds;
 
     [InlineArray(2)]
     public struct ClockPair
@@ -117,4 +120,5 @@ internal struct ImageSlot
     [FieldOffset(2456)] public ulong Waits;
     [FieldOffset(2464)] public uint FirstInterval;
     [FieldOffset(2472)] public ulong MappedAt;
+    [FieldOffset(2480)] public ArenaRounds Rounds;
 }

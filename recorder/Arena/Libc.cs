@@ -9,7 +9,7 @@ internal static unsafe partial class Libc
     public static readonly int NoFollow = IsArm ? 0x8000 : 0x20000;
     public static readonly int DirectoryOnly = IsArm ? 0x4000 : 0x10000;
     public const int NoSpace = 28, Again = 11;
-    public const int LockExclusive = 2, LockNoWait = 4, LockUnlock = 8;
+    public const int LockShared = 1, LockExclusive = 2, LockNoWait = 4, LockUnlock = 8;
 
     [StructLayout(LayoutKind.Sequential)]
     public struct FileStatus
@@ -17,6 +17,7 @@ internal static unsafe partial class Libc
         public ulong Device, Inode;
         public uint Mode, Owner, Links;
         public long Size;
+        public long Blocks; // of 512 bytes
         public int Error; // errno, or 0
     }
 
@@ -101,6 +102,7 @@ internal static unsafe partial class Libc
             Mode = *(ushort*)(buffer + 28),
             Inode = *(ulong*)(buffer + 32),
             Size = *(long*)(buffer + 40),
+            Blocks = *(long*)(buffer + 48),
             Device = (ulong)*(uint*)(buffer + 136) << 32 | *(uint*)(buffer + 140),
         };
     }

@@ -24,7 +24,9 @@ internal sealed unsafe class Drain
     private readonly Action<string> _say;
     private readonly Action _stay;
     private readonly ChunkPool _chunks;
+    private readonly Rounds _rounds;
     private readonly List<HeldChunk> _full = [], _leaving = []; // given away; of threads that have said they end
+    private readonly List<HeldChunk> _passed = []; // given away while unfinished ones were looked at
     private readonly Dictionary<uint, LiveImage> _images = []; // by slot
     private readonly Dictionary<uint, (uint Number, ulong Ns)> _claimed = []; // slots that are being filled, and since when
     private readonly Dictionary<uint, string> _directories = []; // of images, ended ones too, by number
@@ -50,6 +52,7 @@ internal sealed unsafe class Drain
             arena.Header->TickShift = _clock.TickShift;
         _clock.Publish(arena.Header);
         _chunks = new ChunkPool(arena, say);
+        _rounds = new Rounds(arena.Header);
         _mayResume = arena.Header->ImageNumbers != 0;
     }
 
@@ -188,9 +191,9 @@ internal sealed unsafe class Drain
     {
         _lastPartial = now;
         KeepUnfinished();
-        _ = CollectFull(); // those that were full when they were come by: the pages say that all up to the ones before is there
         foreach (LiveImage image in _images.Values)
             image.Save(_clock.Read());
+        _rounds.Tell(now, _images.Values);
         _keeper?.RoundIsOver();
     }
 
@@ -332,6 +335,7 @@ internal sealed unsafe class Drain
         {
             Report(image);
             image.Close(_clock.Read());
+            _rounds.Ended(image);
             _ = _images.Remove(image.Index);
             Serve();
         }
@@ -353,8 +357,13 @@ internal sealed unsafe class Drain
     {
         double bootOffset = BootOffsetNs;
         int kept = 0;
+        _passed.Clear();
+        foreach (LiveImage image in _images.Values)
+            image.UnfinishedBytes = 0;
         _chunks.ForEachHeld(chunk =>
         {
+            if (chunk.State == ArenaWire.ChunkFull)
+                _passed.Add(chunk);
             if (chunk.State == ArenaWire.ChunkFull || !_images.TryGetValue(chunk.Image, out LiveImage? image))
                 return;
             ChunkHeader* header = _chunks.HeaderOf(chunk);
@@ -381,6 +390,11 @@ internal sealed unsafe class Drain
             if (++kept % ServeEvery == 0)
                 Serve();
         });
+        // Filled after those were collected, and before it was reached here: what it held when a seal was asked for has to be on disk with the rest.
+        _ = CollectFull();
+        foreach (HeldChunk chunk in _passed)
+            if (_chunks.Now(chunk).Owner == chunk.Owner)
+                _ = Collect(chunk);
     }
 
     private void Report(LiveImage image)

@@ -27,6 +27,7 @@ internal sealed unsafe class LiveImage : IDisposable
         _slot = slot;
         Number = slot->Number;
         _identity = slot->Process;
+        slot->Rounds.Begin(SessionClock.MonotonicNs, (ulong)(files?.EventBytes ?? 0));
     }
 
     public uint Index { get; }
@@ -38,6 +39,12 @@ internal sealed unsafe class LiveImage : IDisposable
     public RecordedProcess? Process { get; }
 
     public uint Pid => _identity.Pid;
+
+    /// <summary>Bytes of events that it has recorded, but those that came since the last round.</summary>
+    public ulong RecordedBytes => (ulong)(_files?.EventBytes ?? 0) + UnfinishedBytes;
+
+    /// <summary>Those of them that are in chunks which are not full.</summary>
+    public ulong UnfinishedBytes { get; set; }
 
     public string Directory => _files?.Directory ?? "";
 
@@ -96,6 +103,9 @@ internal sealed unsafe class LiveImage : IDisposable
         image.Fail(1 /* create */, 0, why);
         return image;
     }
+
+    /// <summary>Tells who looks from outside how much there is, as of a moment.</summary>
+    public void Tell(ulong monoNs) => _slot->Rounds.Add(monoNs, RecordedBytes);
 
     /// <summary>Has its oldest events let go of.</summary>
     /// <param name="keeper">By whom.</param>
@@ -194,6 +204,7 @@ internal sealed unsafe class LiveImage : IDisposable
     {
         if (_stopped is not null)
             return;
+        UnfinishedBytes += header.Length;
         try
         {
             _files!.Keep(key, header, chunk);

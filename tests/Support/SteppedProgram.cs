@@ -4,16 +4,22 @@ using System.Globalization;
 namespace AllocReplay.Tests.Support;
 
 /// <summary>
-/// The target steps.c under <c>record</c>: it does one thing after the other, as the test says, and has done it when <see cref="Do"/> returns.
+/// The target steps.c under <c>record</c>, or another that is told alike: it does one thing after the other, as the test says,
+/// and has done it when <see cref="Do"/> returns.
 /// </summary>
 internal sealed class SteppedProgram : IDisposable
 {
     private readonly Process _recorder;
 
     public SteppedProgram(string recording, params string[] options)
+        : this("steps.c", recording, options)
+    {
+    }
+
+    private SteppedProgram(string source, string recording, string[] options)
     {
         Recording = recording;
-        string[] arguments = ["record", "-q", .. options, "-o", recording, "--", Targets.Build("steps.c", "-g")];
+        string[] arguments = ["record", "-q", .. options, "-o", recording, "--", Targets.Build(source, "-g")];
         _recorder = Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand, arguments)
         {
             RedirectStandardInput = true,
@@ -24,6 +30,9 @@ internal sealed class SteppedProgram : IDisposable
         Assert.True(SpinWait.SpinUntil(() => File.Exists(Path.Combine(Image, "process")), TimeSpan.FromMinutes(1)), "its recording does not begin");
     }
 
+    /// <summary>The target counted.c instead: of it <see cref="Do"/> says how many blocks its threads acquire, and how many calls they have made.</summary>
+    public static SteppedProgram Counted(string recording, params string[] options) => new("counted.c", recording, options);
+
     public string Recording { get; }
 
     public int Pid { get; }
@@ -33,11 +42,14 @@ internal sealed class SteppedProgram : IDisposable
 
     public string Image => Path.Combine(Recording, $"p{Pid}.0");
 
-    public void Do(string what)
+    /// <returns>What it answers.</returns>
+    public string Do(string what)
     {
         _recorder.StandardInput.Write(what + "\n");
         _recorder.StandardInput.Flush();
-        Assert.NotNull(_recorder.StandardOutput.ReadLine());
+        string? answer = _recorder.StandardOutput.ReadLine();
+        Assert.NotNull(answer);
+        return answer;
     }
 
     /// <summary>Kills the program, and waits for its recorder.</summary>

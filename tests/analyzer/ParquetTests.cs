@@ -14,7 +14,7 @@ public sealed class ParquetTests : IDisposable
 {
     private static readonly string[] Summed = ["size", "lifetime_ns", "address", "free_thread", "chain"];
     private static readonly FileFormat Plain = new(new Dictionary<string, string>());
-    private static readonly string[] Types = ["Int64", "String", "Boolean"];
+    private static readonly string[] Types = ["Int64", "Double", "String", "Boolean"];
 
     private readonly TemporaryDirectory _directory = new();
 

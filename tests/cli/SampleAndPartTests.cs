@@ -46,6 +46,25 @@ public sealed class SampleAndPartTests : IDisposable
         Assert.Equal(10, Summary("sample").GetInt64());
     }
 
+    /// <summary>What the sample comes to stands beside what it has, with its error: 2 blocks of 1 in 10 are 20, give or take √(2 · 10 · 9).</summary>
+    [Fact]
+    public void A_sample_is_told_with_what_it_comes_to()
+    {
+        Assert.Equal(ExitCode.Ok, _runner.Run("info", _sample + ".allocrec"));
+        Assert.Contains("1 block in 10", _runner.Output, StringComparison.Ordinal);
+        Assert.Matches(@"the program's +≈ 20 ± 13 +blocks acquired, of ≈ 40\.0 MiB ± 30\.0 MiB", _runner.Output);
+        Assert.Matches(@"live at end +≈ 30\.0 MiB ± 28\.5 MiB +in ≈ 10 ± 9 blocks", _runner.Output);
+        Assert.Equal(ExitCode.Ok, _runner.Run("info", _sample + ".allocrec", "--json"));
+        JsonElement blocks = JsonDocument.Parse(_runner.Output).RootElement.GetProperty("estimates").GetProperty("blocks");
+        Assert.Equal((20, Math.Sqrt(180)), (blocks.GetProperty("estimate").GetDouble(), blocks.GetProperty("standard_error").GetDouble()));
+        Assert.Equal(ExitCode.Ok, _runner.Run("report", _sample, "--json"));
+        Assert.Equal(20, Summary("estimates").GetProperty("blocks").GetProperty("estimate").GetDouble());
+        Assert.Equal(ExitCode.Ok, _runner.Run("info", _whole + ".allocrec")); // the control
+        Assert.DoesNotContain("≈", _runner.Output, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Ok, _runner.Run("analyze", _sample + ".allocrec", "-o", _directory["again"]));
+        Assert.Contains("1 block in 10 was recorded: in all ≈ 20 ± 13 blocks", _runner.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_part_is_told_wherever_it_is_shown()
     {

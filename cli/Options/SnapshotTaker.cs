@@ -1,0 +1,124 @@
+using AllocReplay.Cli.Commands;
+using AllocReplay.Cli.Output;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Statistics;
+using AllocReplay.Recorder;
+
+namespace AllocReplay.Cli.Options;
+
+/// <summary>Takes the snapshots that a recording takes by itself. To know how much is live it reads, beside the program, what is recorded.</summary>
+/// <param name="occasions">When.</param>
+/// <param name="directory">The recording's.</param>
+/// <param name="terminal">Told of them.</param>
+internal sealed class SnapshotTaker(SnapshotOccasions occasions, string directory, Terminal terminal) : IDisposable
+{
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
+
+    private readonly ManualResetEventSlim _ends = new(false);
+    private readonly HashSet<string> _unreadable = [];
+    private Thread? _watch;
+
+    /// <summary>The command runs.</summary>
+    public void Started()
+    {
+        if (occasions.LiveBytes is not { } limit)
+            return;
+        _watch = new Thread(() => Watch((ulong)limit)) { IsBackground = true, Name = "live" };
+        _watch.Start();
+    }
+
+    /// <summary>The command has ended, and all of it is on disk.</summary>
+    /// <param name="isCrash">A signal has ended it.</param>
+    public void Ended(bool isCrash)
+    {
+        StopWatching();
+        if (occasions.AtCrash && isCrash)
+            Take("crash");
+        if (occasions.AtExit)
+            Take("exit");
+    }
+
+    public void Dispose()
+    {
+        StopWatching();
+        _ends.Dispose();
+    }
+
+    private void StopWatching()
+    {
+        _ends.Set();
+        _watch?.Join();
+        _watch = null;
+    }
+
+    private void Watch(ulong limit)
+    {
+        var watched = new Dictionary<string, (TraceFollower Follower, LiveStatistics Statistics)>();
+        try
+        {
+            while (!_ends.Wait(LookEvery))
+            {
+                foreach (string image in Images().Where(i => !watched.ContainsKey(i) && !_unreadable.Contains(i)))
+                    if (Open(image) is { } follower)
+                        watched.Add(image, (follower, new LiveStatistics()));
+                foreach ((TraceFollower follower, LiveStatistics statistics) in watched.Values)
+                {
+                    follower.Look();
+                    follower.ForEach([statistics], () => !_ends.IsSet && statistics.Total.LiveBytes <= limit);
+                    if (statistics.Total.LiveBytes <= limit)
+                        continue;
+                    Take("live");
+                    return;
+                }
+            }
+        }
+        catch (Exception e) when (e is TraceFormatException or IOException or ControlException or UnauthorizedAccessException)
+        {
+            terminal.Note($"allocreplay: --snapshot-on live: what is live is not known any more: {e.Message}");
+        }
+        finally
+        {
+            foreach ((TraceFollower follower, _) in watched.Values)
+                follower.Dispose();
+        }
+    }
+
+    private IReadOnlyList<string> Images()
+    {
+        try
+        {
+            return WatchedImages.Find(directory).Running();
+        }
+        catch (ControlException)
+        {
+            return []; // there is none yet
+        }
+    }
+
+    private TraceFollower? Open(string image)
+    {
+        try
+        {
+            return TraceFollower.Open(image);
+        }
+        catch (TraceFormatException)
+        {
+            _unreadable.Add(image); // its recording is not whole, which is told at the end
+            return null;
+        }
+    }
+
+    private void Take(string why)
+    {
+        string file = Path.ChangeExtension(directory, null) + $".{why}{PackCommand.Extension}";
+        try
+        {
+            // What the recording before left there is replaced with it.
+            terminal.Note(SnapshotCommand.Describe(file, RecordingSnapshot.Take(ControlTarget.Find(directory), file, replace: true)));
+        }
+        catch (Exception e) when (e is TraceFormatException or TraceNotWritableException or IOException or ControlException or UnauthorizedAccessException)
+        {
+            terminal.Note($"allocreplay: no snapshot was taken ({why}): {e.Message}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder.Arena;
+using AllocReplay.Tests.Support;
+
+namespace AllocReplay.Tests.Recorder;
+
+/// <summary>
+/// <c>record --keep</c>: in bounded space, what a program has not given back is there with its true time, thread and size, however long ago it was
+/// taken. The program says itself what that is.
+/// </summary>
+[StartsProcesses]
+public sealed class KeepTests(ITestOutputHelper output) : IDisposable
+{
+    private const int Planted = 300; // of each of two threads
+
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    /// <summary>A block that the program kept, as it says.</summary>
+    private sealed record Kept(ulong Address, ulong Size, ulong BeforeNs, ulong AfterNs);
+
+    [Theory]
+    [InlineData("2M", false)]
+    [InlineData("1M", true)]
+    public void What_was_not_given_back_is_there_and_the_directory_stays_small(string keep, bool forks)
+    {
+        string recording = _directory["r.allocrec"];
+        using Process recorder = Start(recording, 2_000_000, ["--keep", keep], forks ? ["fork"] : []);
+        Task<string> told = recorder.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        long largest = 0;
+        while (!recorder.WaitForExit(5))
+            largest = Math.Max(largest, BytesOf(recording));
+        Assert.Equal(0, recorder.ExitCode);
+
+        long bound = long.Parse(keep[..^1], CultureInfo.InvariantCulture) << 20;
+        output.WriteLine($"--keep {keep}: at most {largest} bytes, {largest / (double)bound:0.00} of it");
+        Check(recording, Parse(told.Result));
+        Assert.InRange(BytesOf(recording), 1, bound + bound / 2);
+    }
+
+    [Fact]
+    public void A_drain_that_is_killed_leaves_a_recording_with_which_another_goes_on()
+    {
+        string recording = _directory["r.allocrec"];
+        using Process recorder = Start(recording, 3_000_000, ["--keep", "1M"], []);
+        Task<string> told = recorder.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        for (int kill = 0; kill < 3; kill++)
+        {
+            // Once more has been let go of than when the last one was killed.
+            long gone = Gone(recording);
+            Assert.True(SpinWait.SpinUntil(() => recorder.HasExited || Gone(recording) > gone, TimeSpan.FromMinutes(1)));
+            if (!recorder.HasExited)
+                KillDrain(recording);
+        }
+        recorder.WaitForExit();
+
+        Check(recording, Parse(told.Result));
+    }
+
+    [Fact]
+    public void Marks_and_intervals_that_are_older_than_the_window_stay()
+    {
+        string recording = _directory["r.allocrec"];
+        using var program = new SteppedProgram(recording, "--keep", "1M");
+        Assert.Equal(0, Programs.AllocReplay("control", program.Image, "mark", "early").ExitCode);
+        program.Do("m 1 111");
+        Assert.Equal(0, Programs.AllocReplay("control", program.Image, "stop").ExitCode);
+        Assert.Equal(0, Programs.AllocReplay("control", program.Image, "start").ExitCode);
+        for (int round = 0; round < 10; round++)
+        {
+            program.Do("m 90000 16");
+            program.Do("f 90000");
+        }
+        Assert.Equal(0, program.Finish());
+
+        using TraceReader reader = TraceReader.Open(recording);
+        Assert.NotNull(reader.Carried);
+        Assert.Equal("early", Assert.Single(reader.Markers).Name);
+        Assert.Equal([1u, 2u], reader.Intervals.Select(i => i.Number));
+        Assert.Contains(Live(reader), b => b.Size == 111);
+    }
+
+    private Process Start(string recording, long calls, string[] options, string[] arguments) =>
+        Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand,
+            ["record", "-q", .. options, "-o", recording, "--", Targets.Build("keep_server.c"), $"{calls}", $"{Planted}", .. arguments])
+        {
+            RedirectStandardOutput = true,
+        })!;
+
+    private static unsafe void KillDrain(string recording)
+    {
+        using SharedArena arena = SharedArena.Open(recording)!;
+        using Process drain = Process.GetProcessById((int)arena.Header->DrainPid);
+        drain.Kill();
+        drain.WaitForExit();
+    }
+
+    private static void Check(string recording, List<Kept> kept)
+    {
+        Assert.Equal(2 * Planted, kept.Count);
+        using AllocReplay.Formats.Trace trace = AllocReplay.Formats.Trace.Open(recording);
+        using TraceReader reader = trace.OpenImage(trace.Images.Single(i => !IsFork(trace, i.Name)).Name);
+        Assert.NotNull(reader.Carried);
+        Assert.True(reader.Carried.EventsGone > 0);
+        ulong start = StartMonoNs(reader);
+        Dictionary<(ulong, ulong), Kept> expected = kept.ToDictionary(k => (k.Address, k.Size));
+        int found = 0;
+        foreach (TraceEvent block in Live(reader))
+        {
+            if (!expected.Remove((block.Address, block.BytesRequested), out Kept? own))
+                continue;
+            // The rate of the clock is known to some parts in a million.
+            const ulong errorNs = 200_000;
+            Assert.InRange(start + (ulong)block.TimeNs, own.BeforeNs - errorNs, own.AfterNs + errorNs);
+            found++;
+        }
+        Assert.Empty(expected);
+        Assert.Equal(2 * Planted, found);
+        Assert.Null(reader.Damage);
+    }
+
+    private static bool IsFork(AllocReplay.Formats.Trace trace, string image)
+    {
+        using TraceReader reader = trace.OpenImage(image);
+        return reader.Process.Forked;
+    }
+
+    private static List<TraceEvent> Live(TraceReader reader)
+    {
+        var live = new Dictionary<long, TraceEvent>();
+        while (reader.Read(out TraceEvent e))
+        {
+            if (e.Acquires)
+                live[e.Object] = e;
+            live.Remove(e.ReleasedObject);
+        }
+        return [.. live.Values];
+    }
+
+    private static List<Kept> Parse(string text) =>
+    [
+        .. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split(' ')).Select(w => new Kept(
+            ulong.Parse(w[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture), ulong.Parse(w[1], CultureInfo.InvariantCulture),
+            ulong.Parse(w[2], CultureInfo.InvariantCulture), ulong.Parse(w[3], CultureInfo.InvariantCulture))),
+    ];
+
+    private static ulong StartMonoNs(TraceReader reader) =>
+        MemoryMarshal.Read<ProcessHeader>(File.ReadAllBytes(Path.Combine(reader.Path, reader.Image, "process"))).StartMonoNs;
+
+    private static long Gone(string recording)
+    {
+        try
+        {
+            string image = Directory.GetDirectories(recording).Order().FirstOrDefault() ?? "";
+            return File.Exists(Path.Combine(image, "carried")) ? BitConverter.ToInt64(File.ReadAllBytes(Path.Combine(image, "carried")), 32) : 0;
+        }
+        catch (IOException)
+        {
+            return 0; // it is just being replaced
+        }
+    }
+
+    private static long BytesOf(string recording)
+    {
+        try
+        {
+            return new DirectoryInfo(recording).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+        }
+        catch (IOException)
+        {
+            return 0; // a file went meanwhile
+        }
+    }
+}
