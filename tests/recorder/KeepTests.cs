@@ -28,7 +28,7 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
     [Theory]
     [InlineData("2M", false)]
     [InlineData("1M", true)]
-    public void What_was_not_given_back_is_there_and_the_directory_stays_small(string keep, bool forks)
+    public async Task What_was_not_given_back_is_there_and_the_directory_stays_small(string keep, bool forks)
     {
         string recording = _directory["r.allocrec"];
         using Process recorder = Start(recording, 2_000_000, ["--keep", keep], forks ? ["fork"] : []);
@@ -40,12 +40,12 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
 
         long bound = long.Parse(keep[..^1], CultureInfo.InvariantCulture) << 20;
         output.WriteLine($"--keep {keep}: at most {largest} bytes, {largest / (double)bound:0.00} of it");
-        Check(recording, Parse(told.Result));
+        Check(recording, Parse(await told));
         Assert.InRange(BytesOf(recording), 1, bound + bound / 2);
     }
 
     [Fact]
-    public void A_drain_that_is_killed_leaves_a_recording_with_which_another_goes_on()
+    public async Task A_drain_that_is_killed_leaves_a_recording_with_which_another_goes_on()
     {
         string recording = _directory["r.allocrec"];
         using Process recorder = Start(recording, 3_000_000, ["--keep", "1M"], []);
@@ -60,7 +60,7 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
         }
         recorder.WaitForExit();
 
-        Check(recording, Parse(told.Result));
+        Check(recording, Parse(await told));
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
         Assert.Contains(Live(reader), b => b.Size == 111);
     }
 
-    private Process Start(string recording, long calls, string[] options, string[] arguments) =>
+    private static Process Start(string recording, long calls, string[] options, string[] arguments) =>
         Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand,
             ["record", "-q", .. options, "-o", recording, "--", Targets.Build("keep_server.c"), $"{calls}", $"{Planted}", .. arguments])
         {
