@@ -40,7 +40,7 @@ internal static class ImageChoice
 
     /// <summary>The one with most on disk; null of none.</summary>
     public static string? Busiest(IReadOnlyList<string> among) =>
-        among.OrderByDescending(i => LengthOf(i, "events")).ThenByDescending(i => LengthOf(i, "tails")).ThenBy(i => i, StringComparer.Ordinal).FirstOrDefault();
+        among.OrderByDescending(i => LengthOf(i, "events*")).ThenByDescending(i => LengthOf(i, "tails")).ThenBy(i => i, StringComparer.Ordinal).FirstOrDefault();
 
-    private static long LengthOf(string image, string name) => new FileInfo(Path.Combine(image, name)) is { Exists: true } file ? file.Length : 0;
+    private static long LengthOf(string image, string names) => new DirectoryInfo(image).EnumerateFiles(names).Sum(f => f.Length);
 }

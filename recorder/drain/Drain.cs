@@ -247,6 +247,8 @@ internal sealed unsafe class Drain
             _directories[image.Number] = image.Directory;
             Serve();
         }
+        if (_mayResume)
+            _keeper?.Adopt(_session, [.. _images.Values.Select(i => i.Directory)]);
         _mayResume = false;
     }
 

@@ -63,13 +63,13 @@ internal sealed class ImageFiles : IDisposable
     }
 
     /// <summary>The segments that are there before the one that is written: number of the first, and their bytes.</summary>
-    public (int First, long[] Bytes) Closed
+    public (int First, long[] Bytes) Closed => SegmentsBefore(Directory, Segment);
+
+    /// <summary>The segments of an image before one: number of the first that is there, or of that one, and their bytes.</summary>
+    public static (int First, long[] Bytes) SegmentsBefore(string directory, int segment)
     {
-        get
-        {
-            int[] closed = [.. Segments(Directory).Where(s => s < Segment).Order()];
-            return (closed.Length > 0 ? closed[0] : Segment, [.. closed.Select(s => new FileInfo(Path.Combine(Directory, EventFiles.NameOf(s))).Length)]);
-        }
+        int[] before = [.. Segments(directory).Where(s => s < segment).Order()];
+        return (before.Length > 0 ? before[0] : segment, [.. before.Select(s => new FileInfo(Path.Combine(directory, EventFiles.NameOf(s))).Length)]);
     }
 
     private static IEnumerable<int> Segments(string directory)
@@ -79,7 +79,8 @@ internal sealed class ImageFiles : IDisposable
             string name = Path.GetFileName(file);
             if (name == Wire.EventsFile)
                 yield return 0;
-            else if (int.TryParse(name[(Wire.EventsFile.Length + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int n) && EventFiles.NameOf(n) == name)
+            else if (int.TryParse(name[(Wire.EventsFile.Length + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int n)
+                && EventFiles.NameOf(n) == name)
                 yield return n;
         }
     }

@@ -21,6 +21,7 @@ internal sealed class Keeper
     private readonly object _lock = new(); // of what follows, and of the images' fields; pulsed when they change
     private readonly Dictionary<string, KeptImage> _images = [];
     private readonly Thread _thread;
+    private long _segmentBytes, _otherBytes; // of all images whose events can be let go of
     private bool _needsRound, _ends, _saidTooMuch;
     private int _gone;
 
@@ -55,7 +56,7 @@ internal sealed class Keeper
             if (_keep.Bytes == 0)
                 return false;
             lock (_lock)
-                return TotalBytes > Math.Max(_keep.BytesMost, OtherBytes + _keep.Bytes / WindowShare + _keep.BytesMost - _keep.Bytes);
+                return _segmentBytes > WindowBytes + (_keep.BytesMost - _keep.Bytes);
         }
     }
 
@@ -70,7 +71,26 @@ internal sealed class Keeper
         foreach (long bytes in closed)
             image.Closed.Enqueue((bytes, now));
         lock (_lock)
+        {
             _images[directory] = image;
+            _segmentBytes += image.Closed.Sum(s => s.Bytes);
+        }
+    }
+
+    /// <summary>Images that had ended under a drain before this one.</summary>
+    /// <param name="session">The session's directory.</param>
+    /// <param name="live">Directories of those that have not.</param>
+    public void Adopt(string session, IReadOnlyCollection<string> live)
+    {
+        ulong now = SessionClock.MonotonicNs;
+        foreach (string directory in Directory.GetDirectories(session).Where(d => File.Exists(Path.Combine(d, Wire.ProcessFile)) && !live.Contains(d)))
+        {
+            (int first, long[] closed) = ImageFiles.SegmentsBefore(directory, int.MaxValue);
+            if (closed.Length == 0)
+                continue;
+            Begin(directory, first, closed[..^1], now);
+            End(directory, closed[^1], now);
+        }
     }
 
     /// <summary>How much there is of an image.</summary>
@@ -82,8 +102,10 @@ internal sealed class Keeper
     {
         lock (_lock)
         {
-            if (!_images.TryGetValue(directory, out KeptImage? image))
+            if (!_images.TryGetValue(directory, out KeptImage? image) || image.Failure is not null)
                 return false;
+            _segmentBytes += open - image.OpenBytes;
+            _otherBytes += other - image.OtherBytes;
             (image.OpenBytes, image.OtherBytes) = (open, other);
             return image.IsToRoll;
         }
@@ -94,10 +116,10 @@ internal sealed class Keeper
     {
         lock (_lock)
         {
-            if (!_images.TryGetValue(directory, out KeptImage? image))
+            if (!_images.TryGetValue(directory, out KeptImage? image) || image.Failure is not null)
                 return;
-            image.Closed.Enqueue((bytes, now));
-            (image.OpenBytes, image.IsToRoll) = (0, false);
+            Close(image, bytes, now);
+            image.IsToRoll = false;
             Monitor.PulseAll(_lock);
         }
     }
@@ -107,10 +129,10 @@ internal sealed class Keeper
     {
         lock (_lock)
         {
-            if (!_images.TryGetValue(directory, out KeptImage? image))
+            if (!_images.TryGetValue(directory, out KeptImage? image) || image.Failure is not null)
                 return;
-            image.Closed.Enqueue((bytes, now));
-            (image.OpenBytes, image.HasEnded) = (0, true);
+            Close(image, bytes, now);
+            image.HasEnded = true;
             Monitor.PulseAll(_lock);
         }
     }
@@ -145,13 +167,26 @@ internal sealed class Keeper
             _say($"{_gone} process images had ended before what is kept began: nothing is left of them");
     }
 
-    private long TotalBytes => _images.Values.Sum(i => i.OpenBytes + i.Closed.Sum(s => s.Bytes)) + OtherBytes;
+    /// <summary>Bytes that segments may have.</summary>
+    private long WindowBytes => Math.Max(_keep.Bytes - _otherBytes, _keep.Bytes / WindowShare);
 
-    /// <summary>Of all but segments. What is carried counts twice, as it is written anew beside itself.</summary>
-    private long OtherBytes => _images.Values.Sum(i => i.OtherBytes + 2 * i.CarriedBytes);
+    private void Close(KeptImage image, long bytes, ulong now)
+    {
+        image.Closed.Enqueue((bytes, now));
+        _segmentBytes += bytes - image.OpenBytes;
+        image.OpenBytes = 0;
+    }
+
+    /// <summary>What there is of an image counts no more.</summary>
+    private void Leave(KeptImage image)
+    {
+        _segmentBytes -= image.OpenBytes + image.Closed.Sum(s => s.Bytes);
+        _otherBytes -= image.OtherBytes + 2 * image.CarriedBytes;
+    }
 
     private void Work()
     {
+        _ = Terminal.Prefer(0, 0, 0); // the drain's own thread comes before programs; this one is as they are
         while (true)
         {
             bool ends = Volatile.Read(ref _ends);
@@ -185,17 +220,16 @@ internal sealed class Keeper
         ulong now = SessionClock.MonotonicNs;
         lock (_lock)
         {
-            long total = TotalBytes, fixedBytes = OtherBytes;
-            bool isTooMuch = _keep.Bytes > 0 && total - fixedBytes > Math.Max(_keep.Bytes - fixedBytes, _keep.Bytes / WindowShare);
-            if (isTooMuch && fixedBytes > _keep.Bytes - _keep.Bytes / WindowShare && !_saidTooMuch)
+            bool isTooMuch = _keep.Bytes > 0 && _segmentBytes > WindowBytes;
+            if (isTooMuch && _otherBytes > _keep.Bytes - _keep.Bytes / WindowShare && !_saidTooMuch)
             {
                 _saidTooMuch = true;
-                _say($"what is kept of older events takes {fixedBytes >> 20} MiB: the recording is larger than --keep allows");
+                _say($"what is kept of older events takes {_otherBytes >> 10} KiB: the recording is larger than --keep allows");
             }
             KeptImage? oldest = _images.Values.Where(i => i.Closed.Count > 0 && i.Failure is null).MinBy(i => i.Closed.Peek().ClosedNs);
             if (oldest is not null && (isTooMuch || _keep.Ns > 0 && now - oldest.Closed.Peek().ClosedNs > (ulong)_keep.Ns))
                 return oldest;
-            if (isTooMuch && _images.Values.Where(i => !i.HasEnded).MaxBy(i => i.OpenBytes) is { OpenBytes: > 0 } largest)
+            if (isTooMuch && _images.Values.Where(i => !i.HasEnded && i.Failure is null).MaxBy(i => i.OpenBytes) is { OpenBytes: > 0 } largest)
                 largest.IsToRoll = true;
             return null;
         }
@@ -220,7 +254,8 @@ internal sealed class Keeper
             long carried = new FileInfo(Path.Combine(image.Directory, Wire.CarriedFile)).Length;
             lock (_lock)
             {
-                _ = image.Closed.Dequeue();
+                _segmentBytes -= image.Closed.Dequeue().Bytes;
+                _otherBytes += 2 * (carried - image.CarriedBytes); // twice, as it is written anew beside itself
                 image.First++;
                 image.CarriedBytes = carried;
             }
@@ -233,7 +268,10 @@ internal sealed class Keeper
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or TraceFormatException or TraceNotWritableException)
         {
             lock (_lock)
+            {
+                Leave(image);
                 image.Failure = e.Message;
+            }
         }
         return true;
     }
@@ -244,6 +282,9 @@ internal sealed class Keeper
         Directory.Delete(image.Directory, recursive: true);
         _gone++;
         lock (_lock)
+        {
+            Leave(image);
             _ = _images.Remove(image.Directory);
+        }
     }
 }

@@ -5,7 +5,8 @@ using AllocReplay.Recorder.Arena;
 
 // allocreplay-drain SESSION MAX LEAVE-FREE KEEP-BYTES KEEP-NS [take-over]: recorder/DrainProcess.cs starts it, and holds its standard input: when that
 // ends, no image is to come but those that recorded ones begin. Of each image it writes at most MAX bytes of events (0: any), and
-// stops all when the disk has no more than LEAVE-FREE bytes for us. Of KEEP-BYTES or KEEP-NS (0: any) it keeps the latest whole. With "take-over" it goes on where a drain that is dead has left off.
+// stops all when the disk has no more than LEAVE-FREE bytes for us. Of KEEP-BYTES or KEEP-NS (0: any) it keeps the latest whole. With "take-over" it goes
+// on where a drain that is dead has left off.
 string session = args[0];
 var limits = new DiskLimits(session, Number(1), Number(2));
 var keep = new Retention(Number(3), Number(4));

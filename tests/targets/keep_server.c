@@ -1,6 +1,7 @@
-/* keep_server CALLS PLANTED [fork]: two threads that free and take blocks all the time, and keep a block now and then. Each of
- * those it tells on standard output: its address, its size, and CLOCK_MONOTONIC before and after it was taken, in ns. With
- * fork, a child that takes and frees a few blocks is forked now and then. */
+/* keep_server CALLS PLANTED [fork|paced]: two threads that free and take blocks all the time, and keep a block now and
+ * then. Each of those it tells on standard output: its address, its size, and CLOCK_MONOTONIC before and after it was
+ * taken, in ns. With fork, a child that takes and frees a few blocks is forked now and then; paced, it rests a
+ * millisecond after each 100 calls. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ struct kept {
 
 static long calls, planted;
 static struct kept *kept[THREADS];
-static int forks;
+static int forks, paced;
 
 static uint64_t now(void)
 {
@@ -62,6 +63,8 @@ static void *work(void *arg)
         void **slot = &slots[x % SLOTS];
         free(*slot);
         *slot = malloc(16 + (x >> 20) % 500);
+        if (paced && i % 100 == 0)
+            usleep(1000);
         if (next < planted && i >= calls / planted * next) {
             keep(&kept[me][next], 1000 + (size_t)next, next % 5 == 0);
             next++;
@@ -81,6 +84,7 @@ int main(int argc, char **argv)
     calls = atol(argv[1]);
     planted = atol(argv[2]);
     forks = argc > 3 && strcmp(argv[3], "fork") == 0;
+    paced = argc > 3 && strcmp(argv[3], "paced") == 0;
     for (int i = 0; i < THREADS; i++)
         kept[i] = calloc((size_t)planted, sizeof *kept[i]);
     pthread_t threads[THREADS];
@@ -90,7 +94,7 @@ int main(int argc, char **argv)
         pthread_join(threads[i], NULL);
     for (int i = 0; i < THREADS; i++)
         for (long k = 0; k < planted; k++)
-            printf("%lx %zu %lu %lu\n", (unsigned long)kept[i][k].block, kept[i][k].size, (unsigned long)kept[i][k].before,
-                   (unsigned long)kept[i][k].after);
+            printf("%lx %zu %lu %lu\n", (unsigned long)kept[i][k].block, kept[i][k].size,
+                   (unsigned long)kept[i][k].before, (unsigned long)kept[i][k].after);
     return 0;
 }
