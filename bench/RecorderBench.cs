@@ -14,6 +14,9 @@ internal static class RecorderBench
     private const int ProgramBlocks = 7;
     private const int CallsPerThread = 2_000_000;
 
+    /// <summary>Interposition alone, by our own library that counts calls.</summary>
+    private const string Interposed = "interposed";
+
     public static int Run()
     {
         using var work = new WorkDirectory();
@@ -46,6 +49,7 @@ internal static class RecorderBench
         [
             new("count", () => NsPerCall(Shell.Run(churn, calls, ("LD_PRELOAD", count)))),
             new("floor", () => NsPerCall(Shell.Run(churn, calls, ("LD_PRELOAD", floor)))),
+            new(Interposed, () => NsPerCall(Shell.Run(churn, calls, ("LD_PRELOAD", Path.Combine(AppContext.BaseDirectory, "liballocreplay-counting.so"))))),
             .. recorders.Names.Select(name => new Candidate(name, () => peaks.Of(name, () =>
             {
                 double ns = NsPerCall(recorders.Run(name, churn, calls));
@@ -66,7 +70,7 @@ internal static class RecorderBench
         foreach (string name in candidates.Select(c => c.Name).OrderBy(n => result.Median(n)))
         {
             double added = result.Added(name, "nothing");
-            bool recorded = name is not ("nothing" or "count" or "floor" or "stopped");
+            bool recorded = name is not ("nothing" or "count" or "floor" or "stopped" or Interposed);
             table.AddRow(name, Number(result.Median(name)), Number(added),
                 name == "nothing" ? "" : Number(added / result.Added("floor", "nothing"), "0.00"),
                 recorders.HasLttng && recorded ? Number(result.Added("lttng", "nothing") / added) : "",
@@ -75,7 +79,9 @@ internal static class RecorderBench
                 peaks.Extra(name));
         }
         AnsiConsole.Write(table);
-        AnsiConsole.WriteLine($"medians of {ChurnBlocks} interleaved runs of {CallsPerThread} calls on each thread\n");
+        AnsiConsole.WriteLine($"medians of {ChurnBlocks} interleaved runs of {CallsPerThread} calls on each thread; a sample over {Interposed}, ns/call: "
+            + string.Join(", ", recorders.Names.Where(n => n.StartsWith("sample ", StringComparison.Ordinal))
+                .Select(n => $"{n} {Number(result.Added(n, Interposed))}")) + "\n");
         recorders.LastSession = null;
     }
 
@@ -89,7 +95,7 @@ internal static class RecorderBench
         _ = recorders.Run("record", churn, arguments);
         double share = recorders.OtherSeconds / recorders.Elapsed.TotalSeconds * 100;
         const string burning = "nothing, beside as much CPU as the drain's";
-        string[] names = [.. recorders.Names.Where(n => n is not ("stopped" or "sample 64"))];
+        string[] names = [.. recorders.Names.Where(n => n is not ("stopped" or "sample 64" or "sample 512K"))];
         var times = names.Append(burning).ToDictionary(n => n, _ => new List<double[]>());
         Interleaved.Run(ProgramBlocks, [.. names.Select(n => new Candidate(n, () => Keep(n, recorders.Run(n, churn, arguments)))), new(burning, Burn)]);
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using AllocReplay.Formats;
 using AllocReplay.Recorder;
 
 namespace AllocReplay.Bench;
@@ -32,7 +33,7 @@ internal sealed class Recorders : IDisposable
     /// <summary>Names of the recorders that are here, <c>nothing</c> first.</summary>
     public IReadOnlyList<string> Names =>
     [
-        "nothing", "stopped", "record", "files", "sample 64",
+        "nothing", "stopped", "record", "files", "sample 64", "sample 512K",
         .. HasLttng ? ["lttng"] : Array.Empty<string>(),
         .. HasHeaptrack ? ["heaptrack"] : Array.Empty<string>(),
     ];
@@ -57,7 +58,7 @@ internal sealed class Recorders : IDisposable
                     File.Delete(left);
                 }
                 return printed;
-            case "stopped" or "record" or "files" or "sample 64" or "record fp" or "record cfi":
+            case "stopped" or "record" or "files" or "sample 64" or "sample 512K" or "record fp" or "record cfi":
                 string session = Path.Combine(_directory, "bench.allocrec");
                 string output = recorder == "files" ? WithFiles(session, file, arguments) : WithDrain(recorder, session, file, arguments);
                 BytesLeft[recorder] = Shell.DirectorySize(session);
@@ -80,7 +81,12 @@ internal sealed class Recorders : IDisposable
             Command = [file, .. arguments],
             Output = session,
             StartPaused = recorder == "stopped",
-            Sample = recorder == "sample 64" ? 64u : 1,
+            Sample = recorder switch
+            {
+                "sample 64" => new Sampling(SampleScheme.Blocks, 64),
+                "sample 512K" => new Sampling(SampleScheme.Bytes, 512 << 10),
+                _ => Sampling.None,
+            },
             Stacks = recorder switch
             {
                 "record fp" => StackWalk.FramePointers,

@@ -49,8 +49,10 @@ public sealed record ProcessInfo
     [Key("source")] public required string Source { get; init; }
     /// <summary>Whether the process began as a fork of a recorded process.</summary>
     [Key("forked")] public required bool Forked { get; init; }
-    /// <summary>1 in so many blocks is recorded, chosen by a hash of the address; 1: all. Never 0.</summary>
+    /// <summary>1 in so many blocks, or bytes, is chosen; 1: all blocks are recorded. Never 0.</summary>
     [Key("sample")] public required uint Sample { get; init; }
+    /// <summary>How, where not all are.</summary>
+    [Key("sample_scheme")] public SampleScheme SampleScheme { get; init; }
     /// <summary>Whether each call carries how long it took.</summary>
     [Key("latency")] public required bool Latency { get; init; }
     /// <summary>Whether each acquisition carries where it was called.</summary>
@@ -59,6 +61,10 @@ public sealed record ProcessInfo
     [Key("free_stacks")] public bool FreeStacks { get; init; }
     /// <summary>Version of the format it is written in, as major.minor.</summary>
     [Key("format_version")] public required string FormatVersion { get; init; }
+
+    /// <summary>Which blocks are in the trace.</summary>
+    [IgnoreMember]
+    public Sampling Sampling => new(SampleScheme, Sample);
 
     /// <summary>The optional fields that its events have.</summary>
     [IgnoreMember]
@@ -76,5 +82,6 @@ public sealed record ProcessInfo
     [IgnoreMember]
     internal bool IsWhole => (object?)Executable is not null && (object?)Arguments is not null && (object?)AllocatorPath is not null
         && (object?)AllocatorBuildId is not null && (object?)Architecture is not null && (object?)Source is not null
-        && (object?)FormatVersion is not null && Sample > 0 && Enum.IsDefined(State) && Arguments.All(a => (object?)a is not null);
+        && (object?)FormatVersion is not null && Sample > 0 && Enum.IsDefined(SampleScheme) && Enum.IsDefined(State)
+        && Arguments.All(a => (object?)a is not null);
 }

@@ -1,3 +1,5 @@
+using AllocReplay.Formats;
+
 namespace AllocReplay.Recorder;
 
 /// <summary>How the program's calls are seen.</summary>
@@ -44,8 +46,11 @@ public sealed record RecordOptions
     /// <summary>Whether a recording that is already there is replaced.</summary>
     public bool Force { get; init; }
 
-    /// <summary>Record 1 block in so many, chosen by a hash of its address; 1: all.</summary>
-    public uint Sample { get; init; } = 1;
+    /// <summary>Which blocks are recorded: all, or those that chance chooses by blocks or by bytes.</summary>
+    public Sampling Sample { get; init; } = Sampling.None;
+
+    /// <summary>Makes the choice of a program of one thread the same in each run, for tests; 0: it differs.</summary>
+    internal ulong SampleSeed { get; init; }
 
     /// <summary>Whether each call's duration is recorded.</summary>
     public bool Latency { get; init; }

@@ -10,7 +10,8 @@ public sealed class RecordSession
     /// <summary>Every variable that the hook reads: those of a recording around this one are not meant for it.</summary>
     private static readonly string[] Variables =
     [
-        "ALLOCREPLAY_DIR", "ALLOCREPLAY_ARENA", "ALLOCREPLAY_SAMPLE", "ALLOCREPLAY_LATENCY", "ALLOCREPLAY_MAX_SIZE",
+        "ALLOCREPLAY_DIR", "ALLOCREPLAY_ARENA", "ALLOCREPLAY_SAMPLE", "ALLOCREPLAY_SAMPLE_BYTES", "ALLOCREPLAY_SAMPLE_SEED", "ALLOCREPLAY_LATENCY",
+        "ALLOCREPLAY_MAX_SIZE",
         "ALLOCREPLAY_ONLY_CHILD_OF", "ALLOCREPLAY_REDACT", "ALLOCREPLAY_STACKS", "ALLOCREPLAY_STACKS_FREE", "ALLOCREPLAY_STACK_DEPTH", "ALLOCREPLAY_OPT_IN",
     ];
 
@@ -127,8 +128,10 @@ public sealed class RecordSession
     /// <summary>What the hook is told, as the environment variables that it reads.</summary>
     private static IEnumerable<string> SettingsOf(RecordOptions options)
     {
-        if (options.Sample > 1)
-            yield return $"ALLOCREPLAY_SAMPLE={options.Sample}";
+        if (options.Sample.IsSample)
+            yield return $"ALLOCREPLAY_SAMPLE{(options.Sample.Scheme == SampleScheme.Bytes ? "_BYTES" : "")}={options.Sample.Mean}";
+        if (options.SampleSeed > 0)
+            yield return $"ALLOCREPLAY_SAMPLE_SEED={options.SampleSeed}";
         if (options.Latency)
             yield return "ALLOCREPLAY_LATENCY=1";
         if (options.Stacks != StackWalk.None)

@@ -18,11 +18,11 @@ public static class DatasetCheck
         if (limits.MaxOutstandingPerSite is not null && images.FirstOrDefault(i => !i.HasStacks) is { } without)
             throw new DatasetException(path, $"{without.Process} has no call stacks, which a limit of sites needs: record with --stacks auto");
         IReadOnlyList<DatasetProcess> before = limits.Baseline is null ? [] : DatasetProcess.AllOf(limits.Baseline);
-        if (images.Concat(before).FirstOrDefault(i => i.Sample > 1) is { } sampled)
+        if (images.Concat(before).FirstOrDefault(i => i.Sampling.IsSample) is { } sampled)
         {
             string where = before.Contains(sampled) ? "in the baseline " : "";
             throw new DatasetException(
-                path, $"of {sampled.Process} {where}1 block in {sampled.Sample} was recorded: a sample cannot be held against limits; record without --sample");
+                path, $"of {sampled.Process} {where}not every block was recorded: a sample cannot be held against limits; record without --sample");
         }
         var suppressed = new SuppressedStacks(query, limits.Suppressions);
         Dictionary<DatasetProcess, DatasetProcess?> others = limits.Baseline is null ? []

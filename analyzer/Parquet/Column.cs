@@ -5,7 +5,7 @@ using Parquet.Schema;
 namespace AllocReplay.Analyzer.Parquet;
 
 /// <summary>
-/// A column of a table and a buffer of its values. Only types that every engine reads alike: INT32, INT64, BOOLEAN and STRING,
+/// A column of a table and a buffer of its values. Only types that every engine reads alike: INT32, INT64, DOUBLE, BOOLEAN and STRING,
 /// never null.
 /// </summary>
 internal abstract class Column(string name, Type type, EncodingHint encoding)
@@ -36,6 +36,14 @@ internal sealed class Int32Column(string name, int capacity, bool repeats = fals
 
     public override Task WriteAsync(ParquetRowGroupWriter group, DataField field, int rows, CancellationToken token) =>
         group.WriteAsync<int>(field, Values.AsMemory(0, rows), cancellationToken: token);
+}
+
+internal sealed class DoubleColumn(string name, int capacity) : Column(name, typeof(double), EncodingHint.Default)
+{
+    public double[] Values { get; } = new double[capacity];
+
+    public override Task WriteAsync(ParquetRowGroupWriter group, DataField field, int rows, CancellationToken token) =>
+        group.WriteAsync<double>(field, Values.AsMemory(0, rows), cancellationToken: token);
 }
 
 internal sealed class BooleanColumn(string name, int capacity) : Column(name, typeof(bool), EncodingHint.Default)

@@ -59,6 +59,9 @@ public static class Analysis
             Events = statistics.Events,
             ElapsedNs = (long)Stopwatch.GetElapsedTime(start).TotalNanoseconds,
             Damage = damage,
+            Sample = reader.Process.Sample,
+            SampleScheme = reader.Process.SampleScheme,
+            Estimates = statistics.Estimates,
         };
     }
 
@@ -109,7 +112,7 @@ public static class Analysis
         try
         {
             FrameTable frames = reader.Frames;
-            return (frames, new CallSites(frames, options.Symbols?.Invoke(reader) ?? reader.Symbols), null);
+            return (frames, new CallSites(frames, options.Symbols?.Invoke(reader) ?? reader.Symbols, reader.Process.Sampling), null);
         }
         catch (TraceFormatException e)
         {
@@ -126,11 +129,11 @@ public static class Analysis
         using TableWriter<AllocationRow> allocations = Writer(DatasetTables.Allocations);
         using TableWriter<AnomalyRow> anomalies = Writer(DatasetTables.Anomalies, SmallGroupRows);
         using TableWriter<EventRow>? events = options.Events ? Writer(DatasetTables.Events) : null;
-        var statistics = new TraceStatistics(reader.Carried);
+        var statistics = new TraceStatistics(reader.Carried, reader.Process.Sampling);
         statistics.Certainty.See(reader);
         var odd = new Anomalies(anomalies, reader, sites);
         var blocks = new BlockSinks(allocations, odd, reader.Carried?.UntilNs ?? 0);
-        var matcher = new LifetimeMatcher(blocks, reader.Process.Latency, sites, statistics.Certainty);
+        var matcher = new LifetimeMatcher(blocks, reader.Process.Latency, sites, statistics.Certainty, reader.Process.Sampling);
         List<ITraceSink> sinks = [statistics, matcher, odd];
         List<ITableWriter> writers = [allocations, anomalies];
         if (events is not null)

@@ -1,6 +1,8 @@
+using System.Text.Json.Serialization;
 using AllocReplay.Analyzer.Parquet;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Stacks;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Passes;
 
@@ -58,4 +60,13 @@ public sealed record AnalysisResult
     public required long ElapsedNs { get; init; }
     /// <summary>The damage that the trace has, or null.</summary>
     public required string? Damage { get; init; }
+    /// <summary>Of how many blocks, or bytes, one was chosen; 1 where all blocks were recorded.</summary>
+    public required uint Sample { get; init; }
+    /// <summary>How, where not all were.</summary>
+    public required SampleScheme SampleScheme { get; init; }
+    /// <summary>Which of the program's blocks are in it.</summary>
+    [JsonIgnore]
+    public Sampling Sampling => new(SampleScheme, Sample);
+    /// <summary>What that says of the program's blocks; exact where all are there.</summary>
+    public required EstimatedBlocks Estimates { get; init; }
 }

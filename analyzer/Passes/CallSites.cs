@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Analyzer.Tables;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Statistics;
@@ -13,14 +14,15 @@ namespace AllocReplay.Analyzer.Passes;
 /// </summary>
 /// <param name="frames">The stacks.</param>
 /// <param name="symbols">What their functions are called.</param>
-public sealed class CallSites(FrameTable frames, SymbolTable symbols)
+/// <param name="sampling">Which blocks are in the trace.</param>
+public sealed class CallSites(FrameTable frames, SymbolTable symbols, Sampling sampling = default)
 {
     /// <summary>In <see cref="_siteOf"/>.</summary>
     private const int NotMet = 0, HasNoFrames = -1;
 
     private readonly int[] _siteOf = new int[frames.Count]; // by stack: an index of _sites, or one of the above
     private readonly Int128[] _liveOf = new Int128[frames.Count], _bytesOf = new Int128[frames.Count]; // by stack
-    private readonly List<SiteTotals> _sites = [new(0)]; // the first: of blocks whose stack is not known
+    private readonly List<SiteTotals> _sites = [new(0, sampling)]; // the first: of blocks whose stack is not known
     private readonly Dictionary<long, int> _indices = [];
     private readonly Dictionary<CodeLocation, CodePlace> _placeAt = [];
     private readonly List<CodePlace> _places = [];
@@ -104,7 +106,7 @@ public sealed class CallSites(FrameTable frames, SymbolTable symbols)
         if (!_indices.TryGetValue(site, out int index))
         {
             _indices.Add(site, index = _sites.Count);
-            _sites.Add(new SiteTotals(site));
+            _sites.Add(new SiteTotals(site, sampling));
         }
         _sites[index].Stacks++;
         return index;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Analyzer.Tables;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Statistics;
 
@@ -17,7 +18,9 @@ namespace AllocReplay.Analyzer.Passes;
 /// <param name="hasLatency">Whether the events tell how long each call took.</param>
 /// <param name="sites">Where calls were made, told of every block; null where it was not recorded.</param>
 /// <param name="certainty">Says which blocks that are outstanding are uncertain; somebody else tells it of gaps. Null: none is.</param>
-public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false, CallSites? sites = null, Certainty? certainty = null) : ITraceSink
+/// <param name="sampling">Which blocks are in the trace.</param>
+public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = false, CallSites? sites = null, Certainty? certainty = null,
+    Sampling sampling = default) : ITraceSink
 {
     private static readonly LiveBlock None = new() { Object = TraceEvent.NoObject };
 
@@ -176,6 +179,7 @@ public sealed class LifetimeMatcher(IAllocationSink sink, bool hasLatency = fals
             IsTemporary = release.IsOfNewest,
             Carried = block.IsCarried,
             Uncertain = kind == EndKind.AliveAtEnd && certainty?.IsUncertain(block.AllocNs, block.Interval) == true,
+            Weight = sampling.Weight((ulong)block.Size),
         };
         sites?.Ended(row);
         return row;

@@ -1,14 +1,16 @@
 using AllocReplay.Analyzer.Tables;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Passes;
 
 /// <summary>What was acquired at a site, and what became of it.</summary>
-internal sealed class SiteTotals(long site)
+internal sealed class SiteTotals(long site, Sampling sampling)
 {
     private UInt128 _bytes, _carriedBytes, _uncertainBytes; // exact
     private long _carried, _uncertain;
+    private BlockEstimates _estimates;
     private long _blocks, _liveBlocks, _temporary, _crossThread, _firstNs = -1, _lastNs = -1;
 
     /// <summary>Its hash; 0 of what is not known.</summary>
@@ -28,11 +30,15 @@ internal sealed class SiteTotals(long site)
         {
             _carried++;
             _carriedBytes += (ulong)size;
+            if (sampling.IsSample)
+                _estimates.Carried((ulong)size, sampling);
         }
         else
         {
             _blocks++;
             _bytes += (ulong)size;
+            if (sampling.IsSample)
+                _estimates.Acquired((ulong)size, sampling);
         }
         _liveBlocks++;
         long ns = call.TimeNs;
@@ -51,32 +57,49 @@ internal sealed class SiteTotals(long site)
         if (row.EndKind == EndKind.AliveAtEnd)
             return;
         _liveBlocks--;
+        if (sampling.IsSample)
+            _estimates.Ended((ulong)row.Size, sampling);
         if (row.IsTemporary)
             _temporary++;
         if (row.FreeThread >= 0 && row.FreeThread != row.AllocThread)
             _crossThread++;
     }
 
-    public SiteRow ToRow(string function, string file, int line, string text) => new()
+    public SiteRow ToRow(string function, string file, int line, string text)
     {
-        Site = site,
-        Function = function,
-        File = file,
-        Line = line,
-        Text = text,
-        Stacks = Stacks,
-        Blocks = _blocks,
-        Bytes = (long)ByteCount.Of(_bytes),
-        LiveBlocks = _liveBlocks,
-        LiveBytes = (long)ByteCount.Of(Peak.Held),
-        PeakLiveBytes = (long)ByteCount.Of(Peak.Peak.Bytes),
-        TemporaryBlocks = _temporary,
-        CrossThreadFrees = _crossThread,
-        FirstNs = _firstNs,
-        LastNs = _lastNs,
-        CarriedBlocks = _carried,
-        CarriedBytes = (long)ByteCount.Of(_carriedBytes),
-        UncertainBlocks = _uncertain,
-        UncertainBytes = (long)ByteCount.Of(_uncertainBytes),
-    };
+        ulong peak = ByteCount.Of(Peak.Peak.Bytes);
+        EstimatedBlocks estimates = sampling.IsSample
+            ? _estimates.ToTotals(sampling)
+            : EstimatedBlocks.Exact(_blocks, ByteCount.Of(_bytes), _liveBlocks, ByteCount.Of(Peak.Held), peak);
+        return new SiteRow
+        {
+            Site = site,
+            Function = function,
+            File = file,
+            Line = line,
+            Text = text,
+            Stacks = Stacks,
+            Blocks = _blocks,
+            Bytes = (long)ByteCount.Of(_bytes),
+            LiveBlocks = _liveBlocks,
+            LiveBytes = (long)ByteCount.Of(Peak.Held),
+            PeakLiveBytes = (long)peak,
+            TemporaryBlocks = _temporary,
+            CrossThreadFrees = _crossThread,
+            FirstNs = _firstNs,
+            LastNs = _lastNs,
+            CarriedBlocks = _carried,
+            CarriedBytes = (long)ByteCount.Of(_carriedBytes),
+            UncertainBlocks = _uncertain,
+            UncertainBytes = (long)ByteCount.Of(_uncertainBytes),
+            EstimatedBlocks = estimates.Blocks.Estimate,
+            EstimatedBlocksError = estimates.Blocks.StandardError ?? SiteRow.NotKnown,
+            EstimatedBytes = estimates.Bytes.Estimate,
+            EstimatedBytesError = estimates.Bytes.StandardError ?? SiteRow.NotKnown,
+            EstimatedLiveBlocks = estimates.LiveBlocks.Estimate,
+            EstimatedLiveBlocksError = estimates.LiveBlocks.StandardError ?? SiteRow.NotKnown,
+            EstimatedLiveBytes = estimates.LiveBytes.Estimate,
+            EstimatedLiveBytesError = estimates.LiveBytes.StandardError ?? SiteRow.NotKnown,
+        };
+    }
 }

@@ -1,3 +1,5 @@
+using AllocReplay.Formats;
+
 namespace AllocReplay.Analyzer.Query;
 
 /// <summary>A process image of a dataset, and what its table <c>process</c> has of it.</summary>
@@ -25,8 +27,8 @@ public sealed record DatasetProcess
     public required long EventsLost { get; init; }
     /// <summary>Whether its calls have stacks.</summary>
     public required bool HasStacks { get; init; }
-    /// <summary>Of how many blocks one was recorded; 1 where all were, or an older version did not write it.</summary>
-    public required long Sample { get; init; }
+    /// <summary>Which of the program's blocks were recorded: all where an older version did not write it.</summary>
+    public required Sampling Sampling { get; init; }
     /// <summary>From when its trace was read, in ns since the start: 0 of a whole one.</summary>
     public required long PartFromNs { get; init; }
     /// <summary>Up to when it was read; null where that is its end.</summary>
@@ -43,7 +45,7 @@ public sealed record DatasetProcess
         .. query.Rows("""
             SELECT host, process, executable, started_epoch_ns, duration_ns, bytes_acquired, peak_live_bytes, peak_live_ns, acquisitions, events_lost,
                    coalesce(stacks, false), coalesce(damage, ''), coalesce(sample, 1), coalesce(part_from_ns, 0), nullif(part_to_ns, -1),
-                   coalesce(window_from_ns, 0)
+                   coalesce(window_from_ns, 0), coalesce(sample_scheme, '')
             FROM process ORDER BY started_epoch_ns, host, process
             """, r => new DatasetProcess
         {
@@ -59,7 +61,7 @@ public sealed record DatasetProcess
             EventsLost = r.GetInt64(9),
             HasStacks = r.GetBoolean(10),
             Damage = r.GetString(11),
-            Sample = r.GetInt64(12),
+            Sampling = SamplingText.Parse(r.GetInt64(12), r.GetString(16)),
             PartFromNs = r.GetInt64(13),
             PartToNs = DatasetQuery.Optional<long>(r, 14),
             WindowFromNs = r.GetInt64(15),

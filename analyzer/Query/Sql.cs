@@ -47,6 +47,7 @@ internal static class Sql
     {
         ColumnType.Int64 => "BIGINT",
         ColumnType.Int32 => "INTEGER",
+        ColumnType.Double => "DOUBLE",
         ColumnType.Boolean => "BOOLEAN",
         _ => "VARCHAR",
     };

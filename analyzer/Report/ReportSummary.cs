@@ -1,5 +1,9 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using AllocReplay.Analyzer.Query;
+using AllocReplay.Formats;
+using AllocReplay.Formats.Statistics;
+using DuckDB.NET.Data;
 
 namespace AllocReplay.Analyzer.Report;
 
@@ -16,8 +20,14 @@ public sealed record ReportSummary
     public required long StartedEpochNs { get; init; }
     /// <summary>From there to the last event.</summary>
     public required long DurationNs { get; init; }
-    /// <summary>Of how many blocks one was recorded: figures are of those. 1 where all were, or a dataset is too old to tell.</summary>
+    /// <summary>
+    /// Of how many blocks, or bytes, one was chosen: figures are of those blocks. 1 where all were recorded, or a dataset is too old to tell.
+    /// </summary>
     public required long Sample { get; init; }
+    /// <summary>How blocks were chosen, where not all were recorded.</summary>
+    public required SampleScheme SampleScheme { get; init; }
+    /// <summary>What a sample says of all of the program's blocks; null where all were recorded, or a dataset is too old to tell.</summary>
+    public required EstimatedBlocks? Estimates { get; init; }
     /// <summary>From when the trace was read, in ns since the start: 0 of a whole one. What was acquired before is not on the page.</summary>
     public required long PartFromNs { get; init; }
     /// <summary>Up to when; null where that is its end.</summary>
@@ -62,6 +72,20 @@ public sealed record ReportSummary
     /// <summary>What is missing of the recording.</summary>
     public required ReportGaps Missing { get; init; }
 
+    /// <summary>Which of the program's blocks were recorded.</summary>
+    [JsonIgnore]
+    public Sampling Sampling => new(SampleScheme, (uint)Sample);
+
+    private const string EstimateColumns = "estimated_blocks, estimated_blocks_error, estimated_bytes, estimated_bytes_error, estimated_live_blocks, "
+        + "estimated_live_blocks_error, estimated_live_bytes, estimated_live_bytes_error, estimated_peak_live_bytes, estimated_peak_live_bytes_error";
+
+    private static Sampling SamplingOf(DuckDBDataReader r) => SamplingText.Parse(DatasetQuery.Optional<long>(r, 21) ?? 1, ReportScope.Text(r, 29));
+
+    private static EstimatedBlocks? EstimatesOf(DuckDBDataReader r, int at) =>
+        r.IsDBNull(at) ? null : new EstimatedBlocks(Total(r, at), Total(r, at + 2), Total(r, at + 4), Total(r, at + 6), Total(r, at + 8));
+
+    private static EstimatedTotal Total(DuckDBDataReader r, int at) => new(r.GetDouble(at), r.GetDouble(at + 1) is >= 0 and var error ? error : null);
+
     internal static ReportSummary Read(ReportScope scope, long images)
     {
         (long blocks, long bytes, long temporary, long crossing) = scope.Rows($"""
@@ -74,7 +98,7 @@ public sealed record ReportSummary
             SELECT executable, arguments, pid, started_epoch_ns, duration_ns, events, calls, acquisitions, bytes_acquired,
                    peak_live_bytes, peak_live_ns, stacks, events_lost, unknown_releases, implicit_releases, forced_steps, inherited_releases,
                    saturated_sizes, state, failure, damage, sample, part_from_ns, nullif(part_to_ns, -1),
-                   window_from_ns, carried_blocks, events_gone, uncertain_blocks, uncertain_bytes
+                   window_from_ns, carried_blocks, events_gone, uncertain_blocks, uncertain_bytes, sample_scheme, {EstimateColumns}
             FROM process WHERE {scope.Where}
             """, r => new ReportSummary
         {
@@ -83,7 +107,9 @@ public sealed record ReportSummary
             Pid = r.GetInt64(2),
             StartedEpochNs = r.GetInt64(3),
             DurationNs = r.GetInt64(4),
-            Sample = DatasetQuery.Optional<long>(r, 21) ?? 1,
+            Sample = SamplingOf(r).Mean,
+            SampleScheme = SamplingOf(r).Scheme,
+            Estimates = SamplingOf(r).IsSample ? EstimatesOf(r, 30) : null,
             PartFromNs = DatasetQuery.Optional<long>(r, 22) ?? 0,
             PartToNs = DatasetQuery.Optional<long>(r, 23),
             WindowFromNs = DatasetQuery.Optional<long>(r, 24) ?? 0,

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using AllocReplay.Analyzer.Query;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Statistics;
@@ -117,8 +118,8 @@ internal readonly record struct ProcessRow
         + "peak_live_object`.", Since = 5)]
     public required long PeakLiveObject { get; init; }
 
-    [Column("sample", "blocks", "Of how many blocks one was recorded, chosen by its address (`record --sample`); 1 where all were. Figures are of those that "
-        + "were recorded.", Since = 5)]
+    [Column("sample", "blocks or bytes", "Of how many blocks, or bytes, one was chosen (`record --sample`); 1 where all blocks were recorded. "
+        + "Figures are of those that were recorded, but for `weight` and what is estimated.", Since = 5)]
     public required long Sample { get; init; }
 
     [Column("part_from_ns", "ns since start", "From when the trace was read: 0 of a whole one. Of a part (`analyze --from`, `--interval`, …) what was acquired "
@@ -146,12 +147,48 @@ internal readonly record struct ProcessRow
 
     [Column("uncertain_bytes", "bytes", "Bytes of those. Saturates at 2^63−1.", Since = 5)]
     public required long UncertainBytes { get; init; }
+    [Column("sample_scheme", "name", "How the blocks of a sample were chosen: `blocks`, each by itself; `bytes`, the larger the likelier; `addresses`, "
+        + "by a hash, as the first versions had it: then no error is known. Empty where all were recorded.", Since = 5)]
+    public required string SampleScheme { get; init; }
+
+    [Column("estimated_blocks", "blocks", "Blocks that the program acquired, as a sample says; as `acquisitions` where all were recorded.", Since = 5)]
+    public required double EstimatedBlocks { get; init; }
+
+    [Column("estimated_blocks_error", "blocks", "The standard error of that: 0 where all were recorded, -1 where it is not known (`sample_scheme` "
+        + "`addresses`).", Since = 5)]
+    public required double EstimatedBlocksError { get; init; }
+
+    [Column("estimated_bytes", "bytes", "Bytes requested for those.", Since = 5)]
+    public required double EstimatedBytes { get; init; }
+
+    [Column("estimated_bytes_error", "bytes", "The standard error of that, as of blocks.", Since = 5)]
+    public required double EstimatedBytesError { get; init; }
+
+    [Column("estimated_live_blocks", "blocks", "Those that were live at the end.", Since = 5)]
+    public required double EstimatedLiveBlocks { get; init; }
+
+    [Column("estimated_live_blocks_error", "blocks", "The standard error of that, as of blocks.", Since = 5)]
+    public required double EstimatedLiveBlocksError { get; init; }
+
+    [Column("estimated_live_bytes", "bytes", "Bytes requested for those.", Since = 5)]
+    public required double EstimatedLiveBytes { get; init; }
+
+    [Column("estimated_live_bytes_error", "bytes", "The standard error of that, as of blocks.", Since = 5)]
+    public required double EstimatedLiveBytesError { get; init; }
+
+    [Column("estimated_peak_live_bytes", "bytes", "The most bytes that were live at a time, as a sample says: as the highest of many estimates a little too "
+        + "high, by the order of its error.", Since = 5)]
+    public required double EstimatedPeakLiveBytes { get; init; }
+
+    [Column("estimated_peak_live_bytes_error", "bytes", "The standard error of that, as of blocks.", Since = 5)]
+    public required double EstimatedPeakLiveBytesError { get; init; }
 
     public static ProcessRow Of(TraceReader reader, TraceStatistics totals, long saturatedSizes, string? damage)
     {
         ProcessInfo process = reader.Process;
         MergeStatistics merge = reader.Merge;
         LiveCertainty live = totals.MeasureLive();
+        EstimatedBlocks estimates = totals.Estimates;
         return new ProcessRow
         {
             Pid = process.Pid,
@@ -198,6 +235,17 @@ internal readonly record struct ProcessRow
             EventsGone = reader.Carried?.EventsGone ?? 0,
             UncertainBlocks = live.UncertainBlocks,
             UncertainBytes = (long)live.UncertainBytes,
+            SampleScheme = SamplingText.SchemeOf(process.Sampling),
+            EstimatedBlocks = estimates.Blocks.Estimate,
+            EstimatedBlocksError = estimates.Blocks.StandardError ?? SiteRow.NotKnown,
+            EstimatedBytes = estimates.Bytes.Estimate,
+            EstimatedBytesError = estimates.Bytes.StandardError ?? SiteRow.NotKnown,
+            EstimatedLiveBlocks = estimates.LiveBlocks.Estimate,
+            EstimatedLiveBlocksError = estimates.LiveBlocks.StandardError ?? SiteRow.NotKnown,
+            EstimatedLiveBytes = estimates.LiveBytes.Estimate,
+            EstimatedLiveBytesError = estimates.LiveBytes.StandardError ?? SiteRow.NotKnown,
+            EstimatedPeakLiveBytes = estimates.PeakLiveBytes.Estimate,
+            EstimatedPeakLiveBytesError = estimates.PeakLiveBytes.StandardError ?? SiteRow.NotKnown,
         };
     }
 

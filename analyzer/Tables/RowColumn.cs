@@ -27,6 +27,8 @@ internal sealed class RowColumn<TRow> where TRow : struct
             return Of<Int64Column, long>(ColumnType.Int64, n => new(name, n, column.Repeats), c => c.Values);
         if (type == typeof(int))
             return Of<Int32Column, int>(ColumnType.Int32, n => new(name, n, column.Repeats), c => c.Values);
+        if (type == typeof(double))
+            return Of<DoubleColumn, double>(ColumnType.Double, n => new(name, n), c => c.Values);
         if (type == typeof(bool))
             return Of<BooleanColumn, bool>(ColumnType.Boolean, n => new(name, n), c => c.Values);
         if (type == typeof(string))

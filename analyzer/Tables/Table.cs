@@ -9,6 +9,8 @@ public enum ColumnType
     Int64,
     /// <summary>INT32, signed.</summary>
     Int32,
+    /// <summary>DOUBLE.</summary>
+    Double,
     /// <summary>BOOLEAN.</summary>
     Boolean,
     /// <summary>BYTE_ARRAY annotated as STRING: UTF-8.</summary>

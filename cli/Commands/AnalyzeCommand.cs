@@ -5,6 +5,7 @@ using AllocReplay.Analyzer.Tables;
 using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Statistics;
 using AllocReplay.Recorder;
 using AllocReplay.Replayer;
 using Spectre.Console;
@@ -14,6 +15,9 @@ namespace AllocReplay.Cli.Commands;
 /// <summary><c>allocreplay analyze</c>: a trace becomes a Parquet dataset, one row for each block.</summary>
 internal static class AnalyzeCommand
 {
+    /// <summary>Process images of which it is said what a sample comes to; the table <c>process</c> has all.</summary>
+    private const int EstimateLines = 3;
+
     public static Command Create(Terminal terminal)
     {
         var choice = new TraceChoiceOptions(allowsAll: true, isAll: true);
@@ -129,6 +133,12 @@ internal static class AnalyzeCommand
         string processes = results.Count == 1 ? $"process={results[0].Process}" : Quantity.Count(results.Count, "process", "processes");
         terminal.Note($"Wrote {results[0].Dataset} (host={results[0].Host}, {processes}): "
             + $"{Quantity.Count(events, "event")} in {Quantity.Duration(ns)}, {Quantity.Count((long)(events / (ns / 1e9)))} events/s.");
+        foreach (AnalysisResult result in results.Where(r => r.Sampling.IsSample).Take(EstimateLines))
+        {
+            EstimatedBlocks e = result.Estimates;
+            terminal.Note($"Of {TextLine.Plain(result.Process)}, {SampleText.Of(result.Sampling)} was recorded: in all {SampleText.Count(e.Blocks)} blocks of "
+                + $"{SampleText.Bytes(e.Bytes)}, {SampleText.Count(e.LiveBlocks)} of {SampleText.Bytes(e.LiveBytes)} live at the end.");
+        }
         terminal.Next(
             TextLine.Command("query", results[0].Dataset, "--view", hasStacks ? "leak_suspects" : "size_histogram"),
             TextLine.Command("query", results[0].Dataset, "SELECT kind, count(*), sum(size) FROM allocations GROUP BY kind"));

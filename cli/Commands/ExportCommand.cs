@@ -133,8 +133,8 @@ internal static class ExportCommand
     {
         if (summary.Damage is not null)
             terminal.Note($"allocreplay: warning: the trace is damaged, what could be read was exported: {summary.Damage}");
-        if (reader.Process.Sample > 1)
-            terminal.Note($"allocreplay: 1 block in {Quantity.Count(reader.Process.Sample)} was recorded: the figures are of those");
+        if (reader.Process.Sampling.IsSample)
+            terminal.Note($"allocreplay: {SampleText.FiguresAreOfThose(reader.Process.Sampling)}");
         if (reader.Carried is { } carried)
         {
             terminal.Note($"allocreplay: whole from {Quantity.Duration(carried.UntilNs)} on; of {Quantity.Count(carried.EventsGone, "event")} before, which "

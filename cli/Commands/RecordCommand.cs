@@ -24,16 +24,17 @@ internal static class RecordCommand
         };
         Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
         Option<bool> startPaused = new("--start-paused") { Description = "Record nothing until 'allocreplay control PID start'." };
-        Option<uint> sample = new("--sample")
+        Option<string> sample = new("--sample")
         {
-            Description = "Record 1 block in N, chosen by a hash of its address: lifetimes stay exact.",
-            HelpName = "N",
-            DefaultValueFactory = _ => 1,
+            Description = "Record some blocks, with their whole lives, and estimate totals by them: a number N chooses each block with probability 1/N; a "
+                + "size, as 512KiB, chooses one for so many bytes on average, the larger the likelier.",
+            HelpName = "N|size",
+            DefaultValueFactory = _ => "1",
         };
         sample.Validators.Add(result =>
         {
-            if (result.Tokens is [{ Value: "0" }])
-                result.AddError("--sample 0: expected 1 or more");
+            if (result.Tokens is [{ Value: var text }] && SampleArgument.TryParse(text) is null)
+                result.AddError(SampleArgument.Refusal(text));
         });
         Option<bool> latency = new("--latency") { Description = "Record how long each call took." };
         Option<string?> stacks = new("--stacks")
@@ -120,8 +121,6 @@ internal static class RecordCommand
             // Usage, but record has its own codes: 2 may be the command's.
             if (destination.WhyNot() is { } why)
                 throw new RecordException(why);
-            if (parse.GetValue(sample) == 0)
-                throw new UsageException("--sample 0: expected 1, for every block, or more");
             if (parse.GetValue(stacks) is null && (parse.GetValue(freeStacks) || parse.GetResult(stackDepth) is { Implicit: false }))
                 throw new UsageException($"{(parse.GetValue(freeStacks) ? "--stacks-free" : "--stack-depth")} goes with --stacks: add --stacks auto");
             (long keepBytes, TimeSpan? keepTime) = keep.Of(parse);
@@ -133,7 +132,7 @@ internal static class RecordCommand
                 Output = destination.Directory,
                 Force = parse.GetValue(force),
                 StartPaused = parse.GetValue(startPaused),
-                Sample = parse.GetValue(sample),
+                Sample = SampleArgument.Parse(parse.GetValue(sample)!),
                 Latency = parse.GetValue(latency),
                 Stacks = parse.GetValue(stacks) switch
                 {
@@ -215,7 +214,7 @@ internal static class RecordCommand
 
     /// <summary>Whether all that the program does was to be recorded.</summary>
     private static bool IsWhole(RecordOptions options) =>
-        !options.StartPaused && options.Sample <= 1 && options.Duration is null && options.FollowChildren;
+        !options.StartPaused && !options.Sample.IsSample && options.Duration is null && options.FollowChildren;
 
     private static string Describe(UnrecordedMemory memory) =>
         $"{Quantity.Bytes(memory.ResidentBytes)} were resident at the peak and {Quantity.Bytes(memory.LiveBytes)} recorded as live: "

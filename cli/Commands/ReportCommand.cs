@@ -62,7 +62,7 @@ internal static class ReportCommand
             TraceReport report = ReportHtml.Fitting(other?.Compare(read, chosen.Path, query, terminal, token) ?? read);
             if (dataset.Image is null && report.Summary.OtherImages > 0)
                 terminal.Note(ImageNotes.OfBusiest(report.Process, report.Summary.OtherImages + 1, chosen.Path));
-            foreach (string note in ImageNotes.Of(chosen.Path, report.Summary.Sample, report.Summary.PartFromNs, report.Summary.PartToNs,
+            foreach (string note in ImageNotes.Of(chosen.Path, report.Summary.Sampling, report.Summary.PartFromNs, report.Summary.PartToNs,
                 report.Summary.WindowFromNs))
                 terminal.Note(note);
             if (parse.GetValue(json))

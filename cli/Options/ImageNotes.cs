@@ -1,5 +1,6 @@
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Cli.Output;
+using AllocReplay.Formats;
 
 namespace AllocReplay.Cli.Options;
 
@@ -16,18 +17,18 @@ internal static class ImageNotes
 
     /// <param name="image">The process image.</param>
     /// <param name="path">Its dataset or trace, as it was given.</param>
-    public static IEnumerable<string> Of(DatasetProcess image, string path) => Of(path, image.Sample, image.PartFromNs, image.PartToNs, image.WindowFromNs);
+    public static IEnumerable<string> Of(DatasetProcess image, string path) => Of(path, image.Sampling, image.PartFromNs, image.PartToNs, image.WindowFromNs);
 
     /// <param name="path">Its dataset or trace, as it was given.</param>
-    /// <param name="sample">Of how many blocks one was recorded.</param>
+    /// <param name="sampling">Which blocks were recorded.</param>
     /// <param name="fromNs">From when its trace was read, in ns since the start.</param>
     /// <param name="toNs">Up to when; null where that is its end.</param>
     /// <param name="windowFromNs">From when on all of a kept recording is there; 0 where it is from its beginning.</param>
-    public static IEnumerable<string> Of(string path, long sample, long fromNs, long? toNs, long windowFromNs)
+    public static IEnumerable<string> Of(string path, Sampling sampling, long fromNs, long? toNs, long windowFromNs)
     {
         string name = TextLine.Plain(path);
-        if (sample > 1)
-            yield return $"Note: of {name} 1 block in {Quantity.Count(sample)} was recorded, chosen by its address: the figures are of those";
+        if (sampling.IsSample)
+            yield return $"Note: of {name} {SampleText.FiguresAreOfThose(sampling)}";
         if (windowFromNs > 0)
         {
             yield return $"Note: {name} is whole from {Quantity.Duration(windowFromNs)} on: of what was before, only the blocks that were live then are there, "

@@ -126,6 +126,7 @@ internal sealed class LiveRecording : IDisposable
             Events = _follower.Events,
             LostEvents = process.LostEvents,
             Sample = process.Sample,
+            SampleScheme = process.SampleScheme,
             EventsPerSecond = _eventsPerSecond,
             AllocationsPerSecond = total.BlocksPerSecond,
             BytesPerSecond = total.BytesPerSecond,

@@ -36,8 +36,7 @@ internal static class RecorderHooks
             string[] parts = option.Split('=', 2);
             record = (parts[0], parts.ElementAtOrDefault(1)) switch
             {
-                ("sample", { } n) when uint.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out uint one) && one > 0 =>
-                    record with { Sample = one },
+                ("sample", { } n) when SampleArgument.TryParse(n) is { } sample => record with { Sample = sample },
                 ("latency", null) => record with { Latency = true },
                 ("stacks", "auto" or "cfi") => record with { Stacks = StackWalk.FrameInformation },
                 ("stacks", "fp") => record with { Stacks = StackWalk.FramePointers },
@@ -47,7 +46,7 @@ internal static class RecorderHooks
                 ("when-full", "wait") => record with { WhenFull = WhenFull.Wait },
                 ("when-full", "drop") => record with { WhenFull = WhenFull.Drop },
                 _ => throw new ReplayException(ReplayFailure.Usage,
-                    $"{hook},{option}: expected sample=N, latency, stacks=auto|cfi|fp, stacks-free, stack-depth=1…128 or when-full=wait|drop"),
+                    $"{hook},{option}: expected sample=N or sample=512KiB, latency, stacks=auto|cfi|fp, stacks-free, stack-depth=1…128 or when-full=wait|drop"),
             };
         }
         bool isOfStacks = record.FreeStacks || options.Any(o => o.StartsWith("stack-depth", StringComparison.Ordinal));

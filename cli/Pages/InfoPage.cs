@@ -81,7 +81,8 @@ internal static class InfoPage
                 + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
             + (s.RecordsOperatorNew ? ", operator new its own" : ", operator new seen as malloc"));
         Fact("source", s.Source + (s.Source == ProcessInfo.FromMallocHook ? " (calloc, realloc, alignment and operator new look like malloc and free)" : "")
-            + (s.Sample > 1 ? $", 1 block in {s.Sample}" : ", every block") + (s.Latency ? ", each call's latency" : "") + (s.Stacks ? ", stacks" : ""));
+            + (s.Sample > 1 ? $", {SampleText.Of(new Sampling(s.SampleScheme, s.Sample))}" : ", every block")
+            + (s.Latency ? ", each call's latency" : "") + (s.Stacks ? ", stacks" : ""));
         if (s.Kept is { } kept)
             Fact("kept", DescribeKept(kept, s.EventBytes));
         return facts;
@@ -119,14 +120,22 @@ internal static class InfoPage
         Figure("calls", Quantity.Count(s.Calls), s.RecordedNs > 0 && s.Calls > 0 ? $"{Rate(s.Calls * 1e9 / s.RecordedNs)} on average" : "");
         string stored = string.Create(CultureInfo.InvariantCulture, $"{s.BytesPerEvent:0.00} B/event, {Quantity.Bytes(s.EventBytes)}");
         Figure("events", Quantity.Count(s.Events), s.BytesPerEvent == 0 && s.Events > 0 ? "" : stored);
+        string inSample = s.Estimates is null ? "" : " in the sample";
+        if (s.Estimates is { } e)
+        {
+            Figure("the program's", SampleText.Count(e.Blocks), $"blocks acquired, of {SampleText.Bytes(e.Bytes)}, by the sample");
+            Figure("  peak live", SampleText.Bytes(e.PeakLiveBytes), "as the sample says");
+            Figure(isLive ? "  live now" : "  live at end", SampleText.Bytes(e.LiveBytes), $"in {SampleText.Count(e.LiveBlocks)} blocks, by the sample");
+        }
         Figure("acquisitions", Quantity.Count(s.Acquisitions),
-            $"{Quantity.Bytes(s.BytesAcquired)} requested; {Quantity.Count(s.FailedCalls)} {(s.FailedCalls == 1 ? "call" : "calls")} failed");
-        Figure("temporary", Quantity.Count(s.TemporaryBlocks), $"freed before their thread acquired another{Share(s.TemporaryBlocks, s.Acquisitions)}");
+            $"{Quantity.Bytes(s.BytesAcquired)} requested{inSample}; {Quantity.Count(s.FailedCalls)} {(s.FailedCalls == 1 ? "call" : "calls")} failed");
+        Figure("temporary", Quantity.Count(s.TemporaryBlocks),
+            $"freed before their thread acquired another{inSample}{Share(s.TemporaryBlocks, s.Acquisitions)}");
         Figure("cross-thread", Quantity.Count(s.CrossThreadReleases), $"freed by another thread{Share(s.CrossThreadReleases, s.Acquisitions)}");
         Figure("releases of null", Quantity.Count(s.NullReleases));
-        Figure("peak live", Quantity.Bytes(s.PeakLiveBytes), $"at {Quantity.Duration(s.PeakLiveNs)}");
+        Figure("peak live", Quantity.Bytes(s.PeakLiveBytes), $"at {Quantity.Duration(s.PeakLiveNs)}{inSample}");
         Figure(isLive ? "live now" : "live at end", Quantity.Bytes(s.LiveBytes),
-            (s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks")
+            (s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks") + inSample
             + (s.LiveUncertainBlocks == 0 ? "" : $", {Quantity.Count(s.LiveUncertainBlocks)} of them ({Quantity.Bytes(s.LiveUncertainBytes)}) uncertain"));
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
         if (s.Forked)
@@ -241,8 +250,10 @@ internal static class InfoPage
         var rows = new List<string[]>();
         foreach (SiteSummary site in s.Sites.Take(SiteRows))
         {
-            rows.Add([Quantity.Bytes(site.LiveBytes), Quantity.Count(site.LiveBlocks), Quantity.Bytes(site.Bytes), Quantity.Count(site.Blocks),
-                site.Frames.Count == 0 ? "not known" : site.Name]);
+            string name = site.Frames.Count == 0 ? "not known" : site.Name;
+            rows.Add(site.Estimates is { } e
+                ? [SampleText.Bytes(e.LiveBytes), SampleText.Count(e.LiveBlocks), SampleText.Bytes(e.Bytes), SampleText.Count(e.Blocks), name]
+                : [Quantity.Bytes(site.LiveBytes), Quantity.Count(site.LiveBlocks), Quantity.Bytes(site.Bytes), Quantity.Count(site.Blocks), name]);
             // What the C library does before main is the same in all.
             string callers = string.Join(" < ", site.Frames.Skip(site.NameIndex + 1).Take(SiteFrames)
                 .TakeWhile(f => !SiteHash.IsCLibrary(Path.GetFileName(f.Module))).Select(f => SiteName.Short(f.Function)));

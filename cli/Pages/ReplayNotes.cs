@@ -30,7 +30,7 @@ internal static class ReplayNotes
         return departure.Reason switch
         {
             DepartureReason.Sampled =>
-                $"a sampled trace: these are the calls of 1 block in {departure.Count}; figures do not tell how an allocator does on all",
+                "a sampled trace: these are the calls of some of the program's blocks; figures do not tell how an allocator does on all",
             DepartureReason.RecordingFailed =>
                 $"recording ended early ({departure.Detail}): {Count("call after that is", "calls after that are")} known to be missing",
             DepartureReason.EventsLost => $"{Count("call was", "calls were")} lost when it was recorded",

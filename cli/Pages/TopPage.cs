@@ -1,5 +1,6 @@
 using System.Globalization;
 using AllocReplay.Cli.Output;
+using AllocReplay.Formats;
 using Spectre.Console;
 
 namespace AllocReplay.Cli.Pages;
@@ -33,7 +34,7 @@ internal static class TopPage
                 : $"catching up: {Quantity.Count(r.EventsBehind)} events are not counted yet");
         }
         if (r.Sample > 1)
-            lines.Add($"1 block in {r.Sample} is recorded: figures are of those");
+            lines.Add($"{SampleText.Of(new Sampling(r.SampleScheme, r.Sample))} is recorded: figures are of those");
         if (r.Failure is { } failure)
             lines.Add($"recording ended early: {failure}");
         if (r.Damage is { } damage)

@@ -42,8 +42,10 @@ internal sealed record TopReport
     public required long Events { get; init; }
     /// <summary>Calls that were not recorded and should have been.</summary>
     public required ulong LostEvents { get; init; }
-    /// <summary>1 in so many blocks is recorded: figures are of those.</summary>
+    /// <summary>1 in so many blocks, or bytes, is chosen: figures are of those blocks. 1: all are recorded.</summary>
     public required uint Sample { get; init; }
+    /// <summary>How they are chosen, where not all are recorded.</summary>
+    public required SampleScheme SampleScheme { get; init; }
     /// <summary>Events a second, since the moment before; null at the first.</summary>
     public required double? EventsPerSecond { get; init; }
     /// <summary>Blocks acquired a second, likewise.</summary>

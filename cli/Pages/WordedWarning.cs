@@ -1,4 +1,5 @@
 using AllocReplay.Cli.Output;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Summary;
 
 namespace AllocReplay.Cli.Pages;
@@ -31,8 +32,12 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
                 "Blocks that they released count as live. Take the live figures for upper bounds, or record again."),
             TraceWarningKind.DurationLimit => ($"Recording stopped at its time limit of {Quantity.Duration(s.MaxDurationNs)}.",
                 "The rest of the run is not in the trace. Record with a longer --duration to see it."),
-            TraceWarningKind.Sampled => ($"Sampled: all figures are of 1 block in {n}, chosen by its address.",
-                $"Multiply counts and bytes by {n} for an estimate of the program's. Compare allocators on a recording without --sample."),
+            TraceWarningKind.Sampled when s.SampleScheme == SampleScheme.Addresses => (
+                $"Sampled: all figures but those marked ≈ are of 1 address in {n}, chosen by a hash.",
+                "How far ≈ may be off is not known: a program may use a few addresses again and again. Record again: --sample chooses blocks now."),
+            TraceWarningKind.Sampled => (
+                $"Sampled: all figures but those marked ≈ are of {SampleText.Of(new Sampling(s.SampleScheme, s.Sample))}.",
+                "What is marked ≈ is estimated for the program, with its standard error. Compare allocators on a recording without --sample."),
             TraceWarningKind.Kept => ($"What was before {Quantity.Duration(s.Kept?.FromNs ?? 0)} is gone, but for the blocks that were live then.",
                 "Calls, rates, bytes acquired, lifetimes and the peak are of what followed; what is live counts all blocks."),
             TraceWarningKind.Uncertain => ($"{Quantity.Count(n, "block")} of what is live at the end {were} acquired before calls were lost, or before "

@@ -165,6 +165,7 @@ internal sealed class ProcessRecording : ITraceSource
         Source = (header.Flags & Wire.FlagMallocHook) != 0 ? ProcessInfo.FromMallocHook : ProcessInfo.FromPreload,
         Forked = (header.Flags & Wire.FlagForked) != 0,
         Sample = Math.Max(1, header.Sample),
+        SampleScheme = Enum.IsDefined((SampleScheme)header.SampleScheme) ? (SampleScheme)header.SampleScheme : SampleScheme.Addresses,
         Latency = (header.Flags & Wire.FlagLatency) != 0,
         Stacks = (header.Flags & Wire.FlagStacks) != 0,
         FreeStacks = (header.Flags & Wire.FlagFreeStacks) != 0,

@@ -7,7 +7,7 @@ namespace AllocReplay.Formats.Recording;
 internal static class Wire
 {
     public const ushort VersionMajor = 1;
-    public const ushort VersionMinor = 0;
+    public const ushort VersionMinor = 1;
     public const int CodeBits = 2;
     public const uint CodeLong = 3;
     public const uint ShortTime = 63;
@@ -121,6 +121,7 @@ internal struct ProcessHeader
     public PathBytes Allocator;
     public PathBytes Executable;
     public uint Sample;
+    public uint SampleScheme;
     public ControlPadding ControlPad;
     public uint Control;
     public uint Interval;
@@ -128,7 +129,7 @@ internal struct ProcessHeader
     public ulong SlowBegun;
     public ulong SlowDone;
 
-    [InlineArray(36)]
+    [InlineArray(32)]
     public struct ControlPadding
     {
         private byte _first;

@@ -3,7 +3,8 @@ using AllocReplay.Formats.Calls;
 namespace AllocReplay.Formats.Statistics;
 
 /// <summary>Blocks by where they were acquired, for recordings with stacks.</summary>
-public sealed class SiteStatistics : ITraceSink
+/// <param name="sampling">Which of the program's blocks are in the trace.</param>
+public sealed class SiteStatistics(Sampling sampling = default) : ITraceSink
 {
     private readonly Dictionary<int, Site> _sites = [];
     private readonly SlotArray<LiveBlock> _live = new(new LiveBlock(TraceEvent.NoObject, null!, 0));
@@ -17,6 +18,8 @@ public sealed class SiteStatistics : ITraceSink
         internal UInt128 Acquired { get; set; }
 
         internal UInt128 Live { get; set; }
+
+        internal BlockEstimates Estimates; // a field: it is added to in place
 
         /// <summary>The stack, as <see cref="TraceEvent.Stack"/>; 0: calls of which it is not known.</summary>
         public int Stack { get; }
@@ -67,6 +70,8 @@ public sealed class SiteStatistics : ITraceSink
         }
         site.LiveBlocks++;
         site.Live += bytes;
+        if (sampling.IsSample)
+            site.Estimates.Acquired(bytes, sampling);
         _live[call.TakenSlot] = new LiveBlock(call.Acquired, site, bytes);
     }
 
@@ -77,6 +82,8 @@ public sealed class SiteStatistics : ITraceSink
         _live[slot].Object = TraceEvent.NoObject;
         block.Site.LiveBlocks--;
         block.Site.Live -= block.Bytes;
+        if (sampling.IsSample)
+            block.Site.Estimates.Ended(block.Bytes, sampling);
     }
 
     private record struct LiveBlock(long Object, Site Site, ulong Bytes);

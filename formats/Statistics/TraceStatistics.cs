@@ -8,7 +8,8 @@ namespace AllocReplay.Formats.Statistics;
 /// The carried blocks, which were live when it began, count as live, at the peak too, and have figures of their own.
 /// </remarks>
 /// <param name="carried">What the trace says of that part, <see cref="TraceReader.Carried"/>; null where it is whole.</param>
-public sealed class TraceStatistics(CarriedPart? carried = null) : ITraceSink
+/// <param name="sampling">Which of the program's blocks are in the trace.</param>
+public sealed class TraceStatistics(CarriedPart? carried = null, Sampling sampling = default) : ITraceSink
 {
     private readonly long[] _byKind = new long[64];
     private readonly SlotArray<LiveBlock> _live = new(new LiveBlock(TraceEvent.NoObject, 0, 0, 0, 0));
@@ -18,6 +19,7 @@ public sealed class TraceStatistics(CarriedPart? carried = null) : ITraceSink
     private long _carriedEnd; // the first object that is not carried
     private bool _isBegun; // an event of the window was read
     private int _slots; // that blocks were told of
+    private BlockEstimates _estimates;
 
     /// <summary>Per-thread totals.</summary>
     public sealed class ThreadTotals
@@ -96,6 +98,10 @@ public sealed class TraceStatistics(CarriedPart? carried = null) : ITraceSink
     public long LiveBlocks { get; private set; }
     /// <summary>Their requested bytes; at most <see cref="ByteCount.Max"/>.</summary>
     public ulong LiveBytes => ByteCount.Of(_bytes.Held);
+    /// <summary>What the trace says of all of the program's blocks: more than it has, where it is a sample.</summary>
+    public EstimatedBlocks Estimates => sampling.IsSample
+        ? _estimates.ToTotals(sampling)
+        : EstimatedBlocks.Exact(Acquisitions, BytesAcquired, LiveBlocks, LiveBytes, PeakLiveBytes);
     /// <summary>Time of the last event, nanoseconds since the start of the recording; 0 without events.</summary>
     public long DurationNs { get; private set; }
 
@@ -111,7 +117,7 @@ public sealed class TraceStatistics(CarriedPart? carried = null) : ITraceSink
     /// <param name="progress">Told the share of the trace that is read, from 0 to 1.</param>
     public static TraceStatistics Of(TraceReader reader, IProgress<double>? progress = null)
     {
-        var statistics = new TraceStatistics(reader.Carried);
+        var statistics = new TraceStatistics(reader.Carried, reader.Process.Sampling);
         statistics.Certainty.See(reader);
         reader.ForEach([statistics], progress);
         return statistics;
@@ -216,6 +222,8 @@ public sealed class TraceStatistics(CarriedPart? carried = null) : ITraceSink
         _carriedEnd = call.Acquired + 1;
         _bytes.Acquired(bytes, call.Acquired, carried?.UntilNs ?? call.TimeNs);
         Hold(call);
+        if (sampling.IsSample)
+            _estimates.Carried(bytes, sampling);
     }
 
     private void Hold(in TraceCall call)
@@ -242,6 +250,8 @@ public sealed class TraceStatistics(CarriedPart? carried = null) : ITraceSink
         Acquisitions++;
         _acquired += call.BytesRequested;
         Hold(call);
+        if (sampling.IsSample)
+            _estimates.Acquired(call.BytesRequested, sampling);
         _bytes.Acquired(call.BytesRequested, call.Acquired, call.TimeNs);
         thread.LastAcquired = call.Acquired;
     }
@@ -283,6 +293,8 @@ public sealed class TraceStatistics(CarriedPart? carried = null) : ITraceSink
         block = live;
         live.Object = TraceEvent.NoObject;
         LiveBlocks--;
+        if (sampling.IsSample)
+            _estimates.Ended(block.Size, sampling);
         return true;
     }
 

@@ -1,4 +1,5 @@
 using AllocReplay.Formats.Stacks;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Formats.Summary;
 
@@ -13,9 +14,11 @@ namespace AllocReplay.Formats.Summary;
 /// <param name="NameIndex">The function of Frames that it is named after.</param>
 /// <param name="Frames">The functions of that with the most live bytes, the lowest first.</param>
 /// <param name="IsWhole">Whether the last of them is the thread's first; else there were more.</param>
+/// <param name="Estimates">Of a sample, what these figures come to of all of the program's blocks; null where all were recorded. Of its peaks, that of
+/// the stack with the highest.</param>
 public sealed record SiteSummary(
     string Site, string Name, long Blocks, ulong Bytes, long LiveBlocks, ulong LiveBytes, int Stacks, int NameIndex, IReadOnlyList<FunctionSummary> Frames,
-    bool IsWhole);
+    bool IsWhole, EstimatedBlocks? Estimates = null);
 
 /// <summary>A function on a stack.</summary>
 /// <param name="Function">Its name; without a symbol module+0xoffset.</param>

@@ -52,6 +52,10 @@ public record TraceSummary
     public required bool RecordsOperatorNew { get; init; }
     /// <summary>1 block in so many is recorded.</summary>
     public required uint Sample { get; init; }
+    /// <summary>How, where not all blocks are recorded.</summary>
+    public required SampleScheme SampleScheme { get; init; }
+    /// <summary>What a sample says of all of the program's blocks; null where all were recorded, and are in the other figures.</summary>
+    public required EstimatedBlocks? Estimates { get; init; }
     /// <summary>Whether each call carries how long it took.</summary>
     public required bool Latency { get; init; }
     /// <summary>preload, or mallochook: then every call looks like malloc or free.</summary>
@@ -166,10 +170,10 @@ public record TraceSummary
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public static TraceSummary Read(TraceReader reader, SymbolTable? symbols = null, IProgress<double>? progress = null, CancellationToken token = default)
     {
-        var statistics = new TraceStatistics(reader.Carried);
+        var statistics = new TraceStatistics(reader.Carried, reader.Process.Sampling);
         statistics.Certainty.See(reader);
         var latencies = new LatencyStatistics();
-        var sites = new SiteStatistics();
+        var sites = new SiteStatistics(reader.Process.Sampling);
         List<ITraceSink> sinks = [statistics];
         if (reader.Process.Latency)
             sinks.Add(latencies);
@@ -184,8 +188,10 @@ public record TraceSummary
         const int most = 10;
         List<SiteSummary> all = [.. sites.Sites.GroupBy(s => SiteHash.Of(symbols.FramesOf(reader.Frames, s.Stack, out _), symbols))
             .Select(g => SiteOf(reader, g.Key, [.. g], symbols))];
-        var byLive = all.Where(s => s.LiveBytes > 0).OrderByDescending(s => s.LiveBytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
-        var byBytes = all.OrderByDescending(s => s.Bytes).ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
+        var byLive = all.Where(s => s.LiveBytes > 0).OrderByDescending(s => s.Estimates?.LiveBytes.Estimate).ThenByDescending(s => s.LiveBytes)
+            .ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
+        var byBytes = all.OrderByDescending(s => s.Estimates?.Bytes.Estimate).ThenByDescending(s => s.Bytes)
+            .ThenBy(s => s.Site, StringComparer.Ordinal).Take(most);
         return [.. byLive.Concat(byBytes).Distinct()];
     }
 
@@ -209,8 +215,11 @@ public record TraceSummary
             hash == 0 ? "" : hash.ToString("x16", CultureInfo.InvariantCulture), lines.Length == 0 ? "" : SiteName.Of(lines[name]),
             stacks.Sum(s => s.Blocks), Total(stacks.Select(s => s.Bytes)),
             stacks.Sum(s => s.LiveBlocks), Total(stacks.Select(s => s.LiveBytes)), stacks.Count,
-            name, [.. lines.Select(FunctionSummary.Of)], isWhole);
+            name, [.. lines.Select(FunctionSummary.Of)], isWhole, EstimatesOf(stacks, reader.Process.Sampling));
     }
+
+    private static EstimatedBlocks? EstimatesOf(IEnumerable<SiteStatistics.Site> stacks, Sampling sampling) =>
+        sampling.IsSample ? stacks.Aggregate(default(BlockEstimates), (sum, s) => sum + s.Estimates).ToTotals(sampling) : null;
 
     private static ulong Total(IEnumerable<ulong> bytes) => ByteCount.Of(bytes.Aggregate((UInt128)0, (sum, n) => sum + n));
 
@@ -244,6 +253,8 @@ public record TraceSummary
             AllocatorBuildId = process.AllocatorBuildId,
             RecordsOperatorNew = process.RecordsOperatorNew,
             Sample = process.Sample,
+            SampleScheme = process.SampleScheme,
+            Estimates = process.Sampling.IsSample ? statistics.Estimates : null,
             Latency = process.Latency,
             Source = process.Source,
             FirstNs = statistics.Events == 0 ? -1 : statistics.Timeline.StartNs,

@@ -10,7 +10,7 @@
 #include "allocreplay_ops.h"
 
 #define AR_VERSION_MAJOR 1
-#define AR_VERSION_MINOR 0
+#define AR_VERSION_MINOR 1
 
 /* The low bits of an event's first byte: one of the three kinds that have a short form, or the long form. */
 #define AR_CODE_BITS 2
@@ -76,6 +76,13 @@ enum ar_failure {
     AR_FAILURE_NO_ROOM = 7, /* the disk has no more than what is to be left free */
 };
 
+/* How the blocks of a sample are chosen. */
+enum ar_sample_scheme {
+    AR_SAMPLE_ADDRESSES = 0, /* by a hash of the address: version 1.0 */
+    AR_SAMPLE_BLOCKS = 1,    /* each with probability 1 / sample */
+    AR_SAMPLE_BYTES = 2,     /* each with probability 1 - exp(-max(bytes, 1) / sample) */
+};
+
 #define AR_PROCESS_MAGIC 0x434f52504c4c41ull /* "ALLPROC" */
 #define AR_PATH_MAX 1024
 
@@ -109,8 +116,9 @@ struct ar_process {
     char exe[AR_PATH_MAX];
 
     /* The control plane. `control` is read at every call and written by a controlling process: a line of its own. */
-    uint32_t sample; /* 1 in so many blocks is recorded, by a hash of its address; 0 or 1: all */
-    uint8_t control_padding[36];
+    uint32_t sample;        /* of a sample: blocks, or bytes, of which one is chosen on average; 0 or 1: all blocks */
+    uint32_t sample_scheme; /* enum ar_sample_scheme */
+    uint8_t control_padding[32];
     uint32_t control;  /* the interval being recorded, or 0 while stopped */
     uint32_t interval; /* the latest interval, 0 before the first */
     uint8_t slow_padding[56];

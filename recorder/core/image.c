@@ -11,6 +11,7 @@
 
 #include "files.h"
 #include "identity.h"
+#include "sample.h"
 #include "source.h"
 #include "stack.h"
 
@@ -92,13 +93,19 @@ static bool begin_stacks(void)
     return begun = ar_stacks_begin((uint32_t)ar_options.stack_depth, ar_options.stacks == AR_STACKS_FP, filtered);
 }
 
-static void set_options(struct ar_process *header)
+/* False: there is no memory for what was asked for. */
+static bool set_options(struct ar_process *header)
 {
     const uint64_t sample = ar_options.sample;
     if (sample > 1 && sample <= UINT32_MAX) {
+        /* A fork must not choose as its parent or its siblings do. */
+        uint64_t seed = ar_options.sample_seed;
+        if (!seed || header->flags & AR_PROCESS_FORKED)
+            seed += ar_ticks() ^ (uint64_t)header->pid << 32;
+        if (!ar_sample_begin(ar_options.sample_scheme, sample, seed))
+            return false;
         header->sample = (uint32_t)sample;
-        ar_recording.sample_below = (uint32_t)(UINT32_MAX / sample) + 1;
-        ar_recording.sample_seed = (uint32_t)header->start_ticks * 2654435761u;
+        header->sample_scheme = ar_options.sample_scheme;
     }
     if (ar_options.latency) {
         header->flags |= AR_PROCESS_LATENCY;
@@ -109,11 +116,12 @@ static void set_options(struct ar_process *header)
         header->flags |= AR_PROCESS_STACKS | (ar_options.free_stacks ? AR_PROCESS_FREE_STACKS : 0);
         ar_recording.optional_fields |= AR_FIELD_STACK | (ar_options.free_stacks ? AR_FIELD_FREE_STACK : 0);
     }
-    if (ar_recording.latency || ar_recording.sample_below)
-        ar_recording.special = AR_SPECIAL_TAKES | AR_SPECIAL_GIVES;
+    if (ar_recording.latency || ar_is_sampling())
+        ar_recording.special = AR_SPECIAL_TAKES | AR_SPECIAL_GIVES | (ar_recording.latency ? 0 : AR_SPECIAL_SAMPLE);
     else
         ar_recording.special = (ar_recording.optional_fields & AR_FIELD_STACK ? AR_SPECIAL_TAKES : 0) |
                                (ar_recording.optional_fields & AR_FIELD_FREE_STACK ? AR_SPECIAL_GIVES : 0);
+    return true;
 }
 
 /* Into the arena: a forked child needs nothing but the memory that it inherited. */
@@ -137,7 +145,7 @@ static bool start_in_arena(void)
     header->tick_shift = ar_arena_tick_shift();
     header->start_ticks = ar_ticks();
     ar_arena_time(header->start_ticks, &header->start_mono_ns, &header->realtime_ns);
-    set_options(header);
+    const bool whole = set_options(header);
     if (!forked) {
         if (!ar_options.redact)
             ar_arena_carry(image, AR_DOCUMENT_COMMAND_LINE, "/proc/self/cmdline");
@@ -149,6 +157,8 @@ static bool start_in_arena(void)
     latest_header = header;
     ar_recording.tick_shift = header->tick_shift;
     __atomic_store_n(&ar_recording.header, header, __ATOMIC_RELEASE);
+    if (!whole)
+        ar_fail((struct ar_why){AR_FAILURE_CREATE, ENOMEM});
     return true;
 }
 
@@ -188,7 +198,7 @@ static bool start_in_files(void)
     if (!ar_options.redact)
         ar_copy_proc("/proc/self/cmdline", "cmdline");
     ar_copy_proc("/proc/self/maps", "maps");
-    set_options(header);
+    const bool whole = set_options(header);
     ar_identify_clocks(header);
     if (!paused) {
         /* The first interval. Later ones are begun by a controlling process. */
@@ -198,6 +208,8 @@ static bool start_in_files(void)
     latest_header = header;
     ar_recording.tick_shift = header->tick_shift;
     __atomic_store_n(&ar_recording.header, header, __ATOMIC_RELEASE);
+    if (!whole)
+        ar_fail((struct ar_why){AR_FAILURE_CREATE, ENOMEM});
     return true;
 }
 

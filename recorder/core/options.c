@@ -34,6 +34,12 @@ bool ar_options_read(void)
     if (length == 0 || length >= sizeof o->session)
         return false;
     o->sample = number("ALLOCREPLAY_SAMPLE");
+    o->sample_scheme = AR_SAMPLE_BLOCKS;
+    if (variable("ALLOCREPLAY_SAMPLE_BYTES")) {
+        o->sample = number("ALLOCREPLAY_SAMPLE_BYTES");
+        o->sample_scheme = AR_SAMPLE_BYTES;
+    }
+    o->sample_seed = number("ALLOCREPLAY_SAMPLE_SEED");
     o->max_size = number("ALLOCREPLAY_MAX_SIZE");
     o->only_child_of = number("ALLOCREPLAY_ONLY_CHILD_OF");
     o->latency = variable("ALLOCREPLAY_LATENCY") != NULL;

@@ -1,10 +1,37 @@
 /* Calls of the program as events, where the fast path does not write them. */
 #include "record.h"
 
+/* ar_begin for a block that was acquired, of `bytes`. Of a sample: whether it gets into it. The countdown goes on where
+ * nothing is recorded, so that the next block is not chosen in the place of this one. */
+static bool begin_acquired(struct ar_thread *t, const void *block, uint64_t bytes)
+{
+    const bool begun = ar_begin(t); /* first: it may be what begins the recording, and its sample */
+    if (AR_LIKELY(!ar_is_sampling()))
+        return begun;
+    const bool drawn = block && ar_sample_draws(t, bytes);
+    if (begun && drawn && ar_sample_add(block))
+        return true;
+    if (begun)
+        ar_end(t);
+    return false;
+}
+
+/* ar_begin for a block that is about to be released. Of a sample: whether it was in it; it leaves it whether that is
+ * recorded or not. */
+static bool begin_releasing(struct ar_thread *t, const void *block)
+{
+    const bool begun = ar_begin(t);
+    if (AR_LIKELY(!ar_is_sampling()) || (block && ar_sampled_remove(block)))
+        return begun;
+    if (begun)
+        ar_end(t);
+    return false;
+}
+
 /* The thread has its first event, or its chunk is full, or recording has failed, or has begun again. */
 AR_NOINLINE void ar_record_now(struct ar_thread *t, enum ar_op op, const void *block, size_t size)
 {
-    if (ar_begin(t)) {
+    if (op == AR_FREE ? begin_releasing(t, block) : begin_acquired(t, block, size)) {
         uint64_t now = ar_now();
         uint32_t stack = ar_stack(t, op);
         ar_event(t, op, (struct ar_details){.address = block, .size = size, .count = 1, .now = now, .stack = stack});
@@ -37,7 +64,7 @@ AR_NOINLINE void ar_record_long(struct ar_thread *t, enum ar_op op, const void *
 AR_NOINLINE void ar_record_acquired(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t count,
                                     size_t alignment, uint64_t entered)
 {
-    if (ar_begin(t)) {
+    if (begin_acquired(t, block, size * count)) {
         uint64_t now = ar_now();
         ar_event(t, op,
                  (struct ar_details){block, size, count, alignment, 0, now, ar_took(entered, now), ar_stack(t, op)});
@@ -48,7 +75,7 @@ AR_NOINLINE void ar_record_acquired(struct ar_thread *t, enum ar_op op, const vo
 AR_NOINLINE bool ar_record_releasing(struct ar_thread *t, enum ar_op op, const void *block, size_t size,
                                      size_t alignment, uint64_t *entered)
 {
-    if (!ar_begin(t))
+    if (!begin_releasing(t, block))
         return false;
     *entered = ar_now();
     if (ar_recording.latency)

@@ -3,17 +3,8 @@
 #define ALLOCREPLAY_RECORD_H
 
 #include "image.h"
+#include "sample.h"
 #include "stack.h"
-
-/* Whether a block is in the sample. Stateless, so that all calls on a block agree; seeded, so that runs differ. */
-static inline bool ar_sampled(const void *block)
-{
-    const uint32_t below = ar_recording.sample_below;
-    if (AR_LIKELY(below == 0))
-        return true;
-    uint32_t hash = (uint32_t)((((uintptr_t)block >> 3 ^ ar_recording.sample_seed) * 0x9e3779b97f4a7c15u) >> 32);
-    return block && hash < below;
-}
 
 /* When the real call is entered; asked only where latency is recorded, as it costs a read of the counter. */
 static inline uint64_t ar_entered(void)
@@ -38,7 +29,7 @@ static inline uint32_t ar_stack(struct ar_thread *t, enum ar_op op)
 }
 
 /* record.c: what the inline functions leave to others, so that a call which does not need it saves no registers for
- * it. */
+ * it. Of a sample, these decide what those have not ruled out. */
 void ar_record_now(struct ar_thread *t, enum ar_op op, const void *block, size_t size);
 void ar_record_malloc_stacked(struct ar_thread *t, const void *block, size_t size);
 void ar_record_long(struct ar_thread *t, enum ar_op op, const void *block, size_t size, uint64_t now);
@@ -65,7 +56,7 @@ static inline __attribute__((always_inline)) void ar_record(struct ar_thread *t,
 static inline void ar_acquired(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t count,
                                size_t alignment, uint64_t entered)
 {
-    if (ar_sampled(block))
+    if (!ar_is_sampling() || AR_UNLIKELY(ar_sample_falls(t, block, size * count)))
         ar_record_acquired(t, op, block, size, count, alignment, entered);
 }
 
@@ -74,7 +65,8 @@ static inline void ar_acquired(struct ar_thread *t, enum ar_op op, const void *b
 static inline bool ar_releasing(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t alignment,
                                 uint64_t *entered)
 {
-    return ar_sampled(block) && ar_record_releasing(t, op, block, size, alignment, entered);
+    return (!ar_is_sampling() || AR_UNLIKELY(ar_sampled_maybe(block))) &&
+           ar_record_releasing(t, op, block, size, alignment, entered);
 }
 
 void ar_released(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t alignment,

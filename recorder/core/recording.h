@@ -45,20 +45,26 @@ struct ar_thread {
     uintptr_t stack_top;       /* above all its frames; 0: not known */
     size_t stack_size;         /* below that */
     uintptr_t operator_frame;  /* with AR_BUSY_NEW: where on the stack our operator was entered */
+    int64_t sample_left;       /* bytes or blocks to the next that is in the sample: see sample.h */
+    uint64_t sample_of;        /* seed of the process whose countdown that is; any other means "draw first" */
+    uint64_t sample_random;    /* state of its random numbers */
 };
 
 extern __thread struct ar_thread ar_self __attribute__((tls_model("initial-exec")));
 
 #define AR_BIRTHS 4096 /* threads that are created and have not begun: see interpose_thread.c */
 
-enum { AR_SPECIAL_TAKES = 1, AR_SPECIAL_GIVES = 2 };
+/* What the fast paths look at. SAMPLE comes with the other two, and without latency. */
+enum { AR_SPECIAL_TAKES = 1, AR_SPECIAL_GIVES = 2, AR_SPECIAL_SAMPLE = 4 };
 
 /* Process state, alone on a page that the kernel wipes in a forked child: zero means "no recording in this process". */
 struct ar_recording_state {
     struct ar_process *header; /* shared. No two in a line of forks have one address while both are in use */
     uint32_t tick_shift;
-    uint32_t sample_below; /* record a block when its hash is below this; 0: all blocks */
-    uint32_t sample_seed;
+    uint64_t sample_seed;    /* of this process, not 0: the rest of the sample is there */
+    uint64_t sample_mean;    /* of a countdown, in units of 2^-32 */
+    uint32_t sample_threads; /* that have drawn */
+    uint8_t sample_scheme;   /* enum ar_sample_scheme; 0: all blocks are recorded */
     bool latency;            /* stamp entry and exit */
     uint8_t optional_fields; /* AR_FIELD_DURATION and those of stacks */
     uint8_t special;         /* AR_SPECIAL_*: calls that are no event which the fast path can write */
@@ -94,9 +100,11 @@ struct ar_why {
 struct ar_options {
     char session[AR_PATH_MAX]; /* directory of the session; empty: not asked to record */
     char arena[AR_PATH_MAX];   /* of the session's drain; empty: the process writes its own files */
-    uint64_t sample;           /* 1 block in so many; 0 or 1: all */
-    uint64_t max_size;         /* of the file `events` in bytes; 0: no limit */
-    uint64_t only_child_of;    /* record only an image whose parent is this process; 0: all */
+    uint64_t sample;           /* of a sample, the mean: blocks, or bytes; 0 or 1: all blocks are recorded */
+    enum ar_sample_scheme sample_scheme;
+    uint64_t sample_seed;   /* for tests; 0: another in each process */
+    uint64_t max_size;      /* of the file `events` in bytes; 0: no limit */
+    uint64_t only_child_of; /* record only an image whose parent is this process; 0: all */
     bool latency;
     bool redact; /* leave arguments out */
     enum { AR_STACKS_NO, AR_STACKS_CFI, AR_STACKS_FP } stacks;

@@ -108,7 +108,29 @@ static AR_NOINLINE void *calloc_of_thread(size_t count, size_t size, const void 
         ar_released(t, op, block, size, alignment, entered);                                                           \
     t->busy = 0
 
-/* With latency, of a sample, or with stacks. */
+/* Of a sample, most calls are these and write nothing: each is a function of its own, that saves few registers. */
+static __attribute__((noinline)) void *malloc_of_sample(size_t size)
+{
+    struct ar_thread *t = &ar_self;
+    t->busy = AR_BUSY;
+    void *block = ar_real.malloc(size);
+    if (AR_UNLIKELY(ar_sample_falls(t, block, size)))
+        ar_record_acquired(t, AR_MALLOC, block, size, 1, 0, 0);
+    t->busy = 0;
+    return block;
+}
+
+static __attribute__((noinline)) void free_of_sample(void *block)
+{
+    struct ar_thread *t = &ar_self;
+    t->busy = AR_BUSY;
+    if (AR_UNLIKELY(ar_sampled_maybe(block)))
+        ar_record_now(t, AR_FREE, block, 0);
+    ar_real.free(block);
+    t->busy = 0;
+}
+
+/* With latency, or with stacks. */
 static AR_NOINLINE void *malloc_special(size_t size, const void *caller)
 {
     if (ar_recording.special == AR_SPECIAL_TAKES) {
@@ -128,7 +150,8 @@ AR_EXPORT void *malloc(size_t size)
     if (AR_UNLIKELY(t->busy))
         return malloc_inside(size, CALLER);
     if (AR_UNLIKELY(ar_recording.special & AR_SPECIAL_TAKES))
-        return malloc_special(size, CALLER);
+        return AR_LIKELY(ar_recording.special & AR_SPECIAL_SAMPLE) ? malloc_of_sample(size)
+                                                                   : malloc_special(size, CALLER);
     t->busy = AR_BUSY;
     void *block = ar_real.malloc(size);
     ar_record(t, AR_MALLOC, block, size);
@@ -185,7 +208,10 @@ AR_EXPORT void free(void *block)
 {
     struct ar_thread *t = &ar_self;
     if (AR_UNLIKELY(ar_is_own(block) || t->busy || ar_recording.special & AR_SPECIAL_GIVES)) {
-        free_special(block);
+        if (AR_LIKELY(ar_recording.special & AR_SPECIAL_SAMPLE) && !ar_is_own(block) && !t->busy)
+            free_of_sample(block);
+        else
+            free_special(block);
         return;
     }
     t->busy = AR_BUSY;
@@ -217,30 +243,74 @@ static AR_NOINLINE void *leave_own(void *old, size_t size)
     return block;
 }
 
-/* Both halves are written after the call, the first stamped before it: only then is known on which side of a sample the
- * new block lies. A reallocation into the sample is an acquisition, one out of it a release. The flag stays up in
- * between, so an interval has both halves or none; a tail has room for two events when it has for one. */
-static inline __attribute__((always_inline)) void reallocated(struct ar_thread *t, enum ar_op begin, enum ar_op end,
-                                                              void *old, void *block, size_t size, size_t count,
-                                                              bool wanted, uint64_t entered)
+/* What becomes of the old block of a reallocation, which is still this thread's: whether the call is to be recorded,
+ * and the flag is up. Of a sample the block leaves it now, as the real call may give its address to another thread. */
+static inline __attribute__((always_inline)) bool reallocating(struct ar_thread *t, void *old, bool *held)
 {
-    bool all = ar_recording.sample_below == 0;
-    if (!wanted && (all || !ar_sampled(block)))
-        return;
-    uint64_t now = ar_now(), took = ar_took(entered, now);
-    if (wanted && (all || !block || ar_sampled(block))) {
-        ar_event(t, begin, (struct ar_details){.address = old, .size = size, .count = count, .now = entered});
-        ar_event(t, end,
-                 (struct ar_details){.address = block, .now = now, .duration = took, .stack = ar_stack(t, end)});
+    *held = false;
+    if (ar_is_sampling() && !AR_UNLIKELY(ar_sampled_maybe(old)))
+        return false;
+    const bool begun = ar_begin(t);
+    *held = !ar_is_sampling() || (old && ar_sampled_remove(old));
+    if (begun && !*held)
+        ar_end(t);
+    return begun && *held;
+}
+
+/* One call, written when it has returned: what it did to the old block, stamped when that was given up, and to the new
+ * one. */
+struct reallocation {
+    enum ar_op begin, end;
+    void *old, *block;
+    size_t size, count;
+    uint64_t entered;
+};
+
+static inline __attribute__((always_inline)) void both_halves(struct ar_thread *t, struct reallocation r)
+{
+    uint64_t now = ar_now(), took = ar_took(r.entered, now);
+    ar_event(t, r.begin, (struct ar_details){.address = r.old, .size = r.size, .count = r.count, .now = r.entered});
+    ar_event(t, r.end,
+             (struct ar_details){.address = r.block, .now = now, .duration = took, .stack = ar_stack(t, r.end)});
+}
+
+/* Of a sample. The new block is chosen as any other, by its own size: so each block is in the sample with the
+ * probability that its size says, and whole lives are recorded of just these. A reallocation out of the sample is a
+ * release, one into it an acquisition. An old block that keeps its place, as the call failed, stays in. */
+static AR_NOINLINE void reallocated_of_sample(struct ar_thread *t, struct reallocation r, bool held, bool wanted)
+{
+    const size_t bytes = r.size * r.count;
+    bool chosen = ar_sample_falls(t, r.block, bytes) && ar_sample_draws(t, bytes), begun = wanted;
+    if (chosen && !wanted)
+        begun = ar_begin(t);
+    chosen = chosen && begun && ar_sample_add(r.block);
+    if (held && !r.block && r.size && r.count)
+        ar_sample_add(r.old);
+    const uint64_t now = ar_now(), took = ar_took(r.entered, now);
+    if (wanted && (chosen || !r.block)) {
+        both_halves(t, r);
     } else if (wanted) {
         uint32_t stack = ar_stack(t, AR_FREE);
-        ar_event(t, AR_FREE, (struct ar_details){.address = old, .now = entered, .duration = took, .stack = stack});
-    } else if (ar_begin(t)) {
-        ar_event(t, AR_MALLOC, (struct ar_details){block, size * count, 1, 0, 0, now, took, ar_stack(t, AR_MALLOC)});
-        wanted = true;
+        ar_event(t, AR_FREE, (struct ar_details){.address = r.old, .now = r.entered, .duration = took, .stack = stack});
+    } else if (chosen) {
+        ar_event(t, AR_MALLOC, (struct ar_details){r.block, bytes, 1, 0, 0, now, took, ar_stack(t, AR_MALLOC)});
     }
-    if (wanted)
+    if (begun)
         ar_end(t);
+}
+
+/* Both halves are written after the call, the first stamped before it: only then is known whether the new block is in a
+ * sample. The flag stays up in between, so an interval has both halves or none; a tail has room for two events when it
+ * has for one. */
+static inline __attribute__((always_inline)) void reallocated(struct ar_thread *t, struct reallocation r, bool held,
+                                                              bool wanted)
+{
+    if (AR_UNLIKELY(ar_is_sampling())) {
+        reallocated_of_sample(t, r, held, wanted);
+    } else if (wanted) {
+        both_halves(t, r);
+        ar_end(t);
+    }
 }
 
 #define REALLOCATE(name, call, inside, old, size, count)                                                               \
@@ -248,10 +318,11 @@ static inline __attribute__((always_inline)) void reallocated(struct ar_thread *
     if (AR_UNLIKELY(t->busy))                                                                                          \
         return inside;                                                                                                 \
     t->busy = AR_BUSY;                                                                                                 \
-    bool wanted = ar_sampled(old) && ar_begin(t);                                                                      \
+    bool held, wanted = reallocating(t, old, &held);                                                                   \
     uint64_t entered = wanted ? ar_now() : ar_entered();                                                               \
     void *block = call;                                                                                                \
-    reallocated(t, AR_##name##_BEGIN, AR_##name##_END, old, block, size, count, wanted, entered);                      \
+    struct reallocation r = {AR_##name##_BEGIN, AR_##name##_END, old, block, size, count, entered};                    \
+    reallocated(t, r, held, wanted);                                                                                   \
     t->busy = 0;                                                                                                       \
     return block
 

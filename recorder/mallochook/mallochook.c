@@ -57,7 +57,7 @@ static inline __attribute__((always_inline)) void tell(enum ar_op op, const void
     t->busy = AR_BUSY;
     if (AR_LIKELY(!ar_recording.special))
         ar_record(t, op, block, size);
-    else if (ar_sampled(block))
+    else if (!ar_is_sampling() || (op == AR_FREE ? ar_sampled_maybe(block) : ar_sample_falls(t, block, size)))
         ar_record_now(t, op, block, size);
     t->busy = busy;
 }

@@ -5,7 +5,7 @@ namespace AllocReplay.Replayer.Plan;
 /// <summary>Why a replay is not all that the program did.</summary>
 public enum DepartureReason
 {
-    /// <summary>The trace holds 1 block in <see cref="Departure.Count"/>.</summary>
+    /// <summary>The trace is a sample, of 1 in <see cref="Departure.Count"/> blocks, bytes or addresses.</summary>
     Sampled,
     /// <summary>The recording ended early; so many calls after that are known to be missing.</summary>
     RecordingFailed,

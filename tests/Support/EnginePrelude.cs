@@ -85,6 +85,7 @@ internal static class EnginePrelude
         {
             ColumnType.Int64 => IsBytes(column) ? "Int128" : "Int64",
             ColumnType.Int32 => "Int32",
+            ColumnType.Double => "Float64",
             ColumnType.Boolean => "Bool",
             _ => "String",
         };
@@ -95,6 +96,7 @@ internal static class EnginePrelude
     {
         ColumnType.Int64 => "BIGINT",
         ColumnType.Int32 => "INT",
+        ColumnType.Double => "DOUBLE",
         ColumnType.Boolean => "BOOLEAN",
         _ => "STRING",
     };

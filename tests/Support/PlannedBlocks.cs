@@ -1,3 +1,4 @@
+using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
@@ -26,6 +27,8 @@ internal sealed class PlannedBlocks
 
     /// <summary>Of how many blocks one was recorded, by what the recording says.</summary>
     public uint Sample { get; init; } = 1;
+
+    public SampleScheme SampleScheme { get; init; }
 
     /// <summary>The source file of a function.</summary>
     public Func<string, string> FileOf { get; init; } = f => $"/src/{f}.c";
@@ -71,6 +74,7 @@ internal sealed class PlannedBlocks
         {
             Stacks = true,
             Sample = Sample,
+            SampleScheme = SampleScheme,
             Executable = executable,
             Modules = $"{Module:x}-{Module + 0x8000:x} 0 a1b2 {executable}\n",
             Symbols = SampleStacks.Of([

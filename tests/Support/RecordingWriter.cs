@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Packed;
@@ -47,6 +48,8 @@ internal sealed class RecordingWriter
     /// <summary>Whether each call carries how long it took.</summary>
     public bool Latency { get; init; }
     public uint Sample { get; init; } = 1;
+
+    public SampleScheme SampleScheme { get; init; }
     /// <summary>Whether acquisitions carry their stacks, and whether releases do.</summary>
     public bool Stacks { get; init; }
     public bool FreeStacks { get; init; }
@@ -166,6 +169,7 @@ internal sealed class RecordingWriter
             State = Drained ? 1u : 2,
             LostEvents = lostEvents,
             Sample = Sample,
+            SampleScheme = (uint)SampleScheme,
             Flags = (Latency ? Wire.FlagLatency : 0) | (Forked ? Wire.FlagForked : 0)
                 | (Stacks ? Wire.FlagStacks : 0) | (FreeStacks ? Wire.FlagFreeStacks : 0),
         };

@@ -102,6 +102,7 @@ public sealed class LifetimePropertyTests
                 AllocCallNs = AllocationRow.NotRecorded,
                 FreeCallNs = AllocationRow.NotRecorded,
                 IsTemporary = thread == e.Thread && !between.Any(b => b.Thread == thread),
+                Weight = 1,
             });
         }
         return rows;

@@ -41,6 +41,7 @@ public sealed class LifetimeTests : IDisposable
                 ChainPosition = 0,
                 AllocCallNs = AllocationRow.NotRecorded,
                 FreeCallNs = AllocationRow.NotRecorded,
+                Weight = 1,
             },
             row);
     }

@@ -14,7 +14,7 @@ public sealed class ParquetTests : IDisposable
 {
     private static readonly string[] Summed = ["size", "lifetime_ns", "address", "free_thread", "chain"];
     private static readonly FileFormat Plain = new(new Dictionary<string, string>());
-    private static readonly string[] Types = ["Int64", "String", "Boolean"];
+    private static readonly string[] Types = ["Int64", "Double", "String", "Boolean"];
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -103,7 +103,7 @@ public sealed class ParquetTests : IDisposable
                 "object Int64", "address Int64", "size Int64", "kind String", "alignment Int64", "alloc_ns Int64", "end_ns Int64",
                 "end_kind String", "lifetime_ns Int64", "lifetime_bytes Int64", "lifetime_allocations Int64", "alloc_thread Int32",
                 "free_thread Int32", "chain Int64", "chain_position Int32", "alloc_call_ns Int64", "free_call_ns Int64", "alloc_stack Int32",
-                "free_stack Int32", "site Int64", "is_temporary Boolean", "carried Boolean", "uncertain Boolean",
+                "free_stack Int32", "site Int64", "is_temporary Boolean", "carried Boolean", "uncertain Boolean", "weight Double",
             ],
             Schema("allocations"));
         Assert.Equal(
@@ -128,6 +128,8 @@ public sealed class ParquetTests : IDisposable
                 "site Int64", "function String", "file String", "line Int32", "text String", "stacks Int32", "blocks Int64", "bytes Int64",
                 "live_blocks Int64", "live_bytes Int64", "peak_live_bytes Int64", "temporary_blocks Int64", "cross_thread_frees Int64", "first_ns Int64",
                 "last_ns Int64", "carried_blocks Int64", "carried_bytes Int64", "uncertain_blocks Int64", "uncertain_bytes Int64",
+                "estimated_blocks Double", "estimated_blocks_error Double", "estimated_bytes Double", "estimated_bytes_error Double",
+                "estimated_live_blocks Double", "estimated_live_blocks_error Double", "estimated_live_bytes Double", "estimated_live_bytes_error Double",
             ],
             Schema("sites"));
         Assert.All(Schema("process"), c => Assert.Contains(c.Split(' ')[1], Types));

@@ -24,6 +24,8 @@ public sealed class TableTests : IDisposable
         public long Whole { get; init; }
         [Column("small", "thread", "A number of 32 bits.", Since = 7)]
         public int Small { get; init; }
+        [Column("share", "times", "A number with a fraction.")]
+        public double Share { get; init; }
         [Column("flag", "yes or no", "Whether it is so.")]
         public bool Flag { get; init; }
         [Column("text", "text", "Words.")]
@@ -46,6 +48,7 @@ public sealed class TableTests : IDisposable
         {
             Whole = i % 2 == 0 ? long.MaxValue - i : long.MinValue + i,
             Small = -i,
+            Share = i / 7.0,
             Flag = i % 3 == 0,
             Text = i % 5 == 0 ? "" : $"é{i}",
             Kind = i % 2 == 0 ? CallKind.Malloc : CallKind.AlignedAlloc,
@@ -53,11 +56,11 @@ public sealed class TableTests : IDisposable
         var table = new Table<AnyRow>("samples", "One row for each number.", since: 7);
         Write(table, rows, "data/samples/host=h/process=p");
 
-        Assert.Equal(["whole", "small", "flag", "text", "kind"], table.Columns.Select(c => c.Name));
-        List<object[]> expected = rows.Select(r => new object[] { r.Whole, r.Small, r.Flag, r.Text, CallKinds.CallName(r.Kind) }).ToList();
+        Assert.Equal(["whole", "small", "share", "flag", "text", "kind"], table.Columns.Select(c => c.Name));
+        List<object[]> expected = rows.Select(r => new object[] { r.Whole, r.Small, r.Share, r.Flag, r.Text, CallKinds.CallName(r.Kind) }).ToList();
         Assert.Equal(expected, ByParquetSharp(_directory["data/samples/host=h/process=p/part-00000.parquet"]));
         using DatasetQuery query = DatasetQuery.Open(Dataset(), [.. DatasetTables.All, table]);
-        using QueryResult result = query.Run("SELECT whole, small, flag, text, kind, host, process FROM samples ORDER BY small DESC");
+        using QueryResult result = query.Run("SELECT whole, small, share, flag, text, kind, host, process FROM samples ORDER BY small DESC");
         Assert.Equal(expected.Select(r => (object?[])[.. r, "h", "p"]), result.ReadRows());
     }
 
@@ -78,7 +81,7 @@ public sealed class TableTests : IDisposable
         Assert.Empty(query.Run("SELECT whole, host FROM newer").ReadRows());
         Assert.Equal([3L, null, null, "h"], query.Run("SELECT whole, small, text, host FROM aged").ReadRow()!);
         Assert.Equal(
-            ["BIGINT", "INTEGER", "BOOLEAN", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR"],
+            ["BIGINT", "INTEGER", "DOUBLE", "BOOLEAN", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR"],
             query.Run("SELECT column_type FROM (DESCRIBE newer)").ReadRows().Select(r => r[0]!));
     }
 
@@ -170,8 +173,8 @@ public sealed class TableTests : IDisposable
             encoded too, so that it comes back; without a name it is `unknown`. Many traces can share a dataset: one more is a directory more.
             It holds what the trace held: files are 0600, and directories that are made 0700.
 
-            Columns are INT64, INT32, BOOLEAN or STRING, and never null. Numbers are signed, as not every engine reads others: what may exceed 2^63−1 says
-            what becomes of it. Times are nanoseconds since the start of the recording, `process.started_epoch_ns`.
+            Columns are INT64, INT32, DOUBLE, BOOLEAN or STRING, and never null. Numbers are signed, as not every engine reads others: what may exceed
+            2^63−1 says what becomes of it. Times are nanoseconds since the start of the recording, `process.started_epoch_ns`.
 
             Call stacks are there when they were recorded (`record --stacks auto`). `allocations.alloc_stack` leads to `stacks`, from there `stack_frames` to
             `frames` and `modules`; each number of a stack is in `stacks`, or 0, and `sites` has a row for each `site` of a block. A site is what stacks with
@@ -233,6 +236,7 @@ public sealed class TableTests : IDisposable
         {
             PhysicalType.Int64 => group.Column(i).LogicalReader<long>().ReadAll(rows).Cast<object>().ToArray(),
             PhysicalType.Int32 => group.Column(i).LogicalReader<int>().ReadAll(rows).Cast<object>().ToArray(),
+            PhysicalType.Double => group.Column(i).LogicalReader<double>().ReadAll(rows).Cast<object>().ToArray(),
             PhysicalType.Boolean => group.Column(i).LogicalReader<bool>().ReadAll(rows).Cast<object>().ToArray(),
             _ => group.Column(i).LogicalReader<string>().ReadAll(rows).Cast<object>().ToArray(),
         }).ToArray();

@@ -126,7 +126,7 @@ public sealed class ExportCommandTests : IDisposable
     [Fact]
     public void Figures_of_a_sample_are_said_to_be_of_it()
     {
-        const string note = "1 block in 10 was recorded: the figures are of those";
+        const string note = "1 address in 10 was recorded: the figures are of those";
         new StackRecording(_directory["sample.allocrec"], sample: 10).Malloc(8, 0x1000, 5, stack: 0).Save();
 
         Assert.Equal(ExitCode.Ok, _runner.Run("export", _directory["sample.allocrec"], "--format", "collapsed"));

@@ -28,7 +28,8 @@ public sealed class UsageTests : IDisposable
     [InlineData("--order best: expected deps, exact or total", "allocreplay verify --help", "verify", "x", "y", "--order", "best")]
     [InlineData("--follow-children perhaps: expected yes or no", "allocreplay record --help", "record", "--follow-children", "perhaps", "--", "x")]
     [InlineData("--from, which is required", "allocreplay import --help", "import", "x")]
-    [InlineData("--sample 0: expected 1 or more", "allocreplay record --help", "record", "--sample", "0", "--", "true")]
+    [InlineData("--sample 0: expected a number of blocks, such as 100, or of bytes with their unit, such as 512KiB", "allocreplay record --help",
+        "record", "--sample", "0", "--", "true")]
     public void A_mistake_is_told_in_one_line_with_the_help_that_fits(string expected, string help, params string[] arguments)
     {
         Assert.Equal((ExitCode.Usage, ""), (_runner.Run(arguments), _runner.Output));

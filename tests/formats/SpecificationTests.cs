@@ -172,6 +172,7 @@ public sealed class SpecificationTests
                 "Double" => "float64",
                 "DateTimeOffset" => "time",
                 "RecordingState" => "state",
+                "SampleScheme" => "scheme",
                 _ => type.Name.ToLowerInvariant(),
             };
     }

@@ -107,7 +107,7 @@ public sealed class CallPathTests : IDisposable
             Stacks = StackWalk.FrameInformation,
             Latency = options.Contains("latency"),
             FreeStacks = options.Contains("free"),
-            Sample = options.Contains("sample") ? 2u : 1,
+            Sample = options.Contains("sample") ? new Sampling(SampleScheme.Blocks, 2) : Sampling.None,
             Via = isTold ? RecordVia.MallocHook : RecordVia.Preload,
         });
         Assert.Equal((0, 0), (result.ExitCode, result.Failures.Count));

@@ -21,14 +21,14 @@ public sealed class RecordOptionsTests : IDisposable
     [Fact]
     public void A_sample_keeps_whole_lives_of_some_blocks()
     {
-        RecordOptions options = Options(Targets.Build("many_blocks.c")) with { Sample = 4 };
+        RecordOptions options = Options(Targets.Build("many_blocks.c")) with { Sample = new Sampling(SampleScheme.Blocks, 4) };
         Assert.Equal(0, RecordedCommand.Run(options).ExitCode);
 
         using TraceReader reader = TraceReader.Open(Recording);
         TraceStatistics statistics = TraceStatistics.Of(reader);
-        Assert.Equal(4U, reader.Process.Sample);
-        // 5000 of 20000 with a standard deviation of 61, were the hash perfect.
-        Assert.InRange(statistics.Acquisitions, 3500, 6500);
+        Assert.Equal(new Sampling(SampleScheme.Blocks, 4), reader.Process.Sampling);
+        // 5000 of 20000, with a standard deviation of 61.
+        Assert.InRange(statistics.Acquisitions, 4600, 5400);
         Assert.Equal(statistics.Acquisitions, statistics.CountOf(CallKind.Free) + statistics.LiveBlocks);
         Assert.Equal(0, reader.Merge.UnknownReleases + reader.Merge.ImplicitReleases);
     }
@@ -36,7 +36,7 @@ public sealed class RecordOptionsTests : IDisposable
     [Fact]
     public void A_reallocation_across_the_sample_is_a_release_or_an_acquisition()
     {
-        RecordOptions options = Options(Targets.Build("known_calls.c")) with { Sample = 2 };
+        RecordOptions options = Options(Targets.Build("known_calls.c")) with { Sample = new Sampling(SampleScheme.Blocks, 2) };
         Assert.Equal(0, RecordedCommand.Run(options).ExitCode);
 
         using TraceReader reader = TraceReader.Open(Recording);
@@ -222,6 +222,9 @@ public sealed class RecordOptionsTests : IDisposable
     [InlineData("--duration", "-3s")]
     [InlineData("--sample", "x")]
     [InlineData("--sample", "0")]
+    [InlineData("--sample", "1B")]
+    [InlineData("--sample", "4GiB")]
+    [InlineData("--sample", "512KB")]
     [InlineData("--follow-children", "maybe")]
     public void Options_that_make_no_sense_are_usage_errors(string option, string value)
     {

@@ -1,6 +1,7 @@
-/* keep_server CALLS PLANTED [fork|paced]: two threads that free and take blocks all the time, and keep a block now and then. Each of
- * those it tells on standard output: its address, its size, and CLOCK_MONOTONIC before and after it was taken, in ns. With
- * fork, a child that takes and frees a few blocks is forked now and then; paced, it rests a millisecond after each 100 calls. */
+/* keep_server CALLS PLANTED [fork|paced]: two threads that free and take blocks all the time, and keep a block now and
+ * then. Each of those it tells on standard output: its address, its size, and CLOCK_MONOTONIC before and after it was
+ * taken, in ns. With fork, a child that takes and frees a few blocks is forked now and then; paced, it rests a
+ * millisecond after each 100 calls. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -93,7 +94,7 @@ int main(int argc, char **argv)
         pthread_join(threads[i], NULL);
     for (int i = 0; i < THREADS; i++)
         for (long k = 0; k < planted; k++)
-            printf("%lx %zu %lu %lu\n", (unsigned long)kept[i][k].block, kept[i][k].size, (unsigned long)kept[i][k].before,
-                   (unsigned long)kept[i][k].after);
+            printf("%lx %zu %lu %lu\n", (unsigned long)kept[i][k].block, kept[i][k].size,
+                   (unsigned long)kept[i][k].before, (unsigned long)kept[i][k].after);
     return 0;
 }

@@ -74,6 +74,20 @@ export interface Weights {
     shrunk: number[];
 }
 
+/** Of a sample: what it comes to of all of the program's blocks. An error is null where it is not known. */
+export interface Estimate {
+    estimate: number;
+    standard_error: number | null;
+}
+
+export interface Estimates {
+    blocks: Estimate;
+    bytes: Estimate;
+    live_blocks: Estimate;
+    live_bytes: Estimate;
+    peak_live_bytes: Estimate;
+}
+
 export interface Summary {
     executable: string;
     arguments: string[];
@@ -81,6 +95,8 @@ export interface Summary {
     started_epoch_ns: number;
     duration_ns: number;
     sample: number;
+    sample_scheme: "addresses" | "blocks" | "bytes";
+    estimates: Estimates | null;
     part_from_ns: number;
     part_to_ns: number | null;
     window_from_ns: number;

@@ -3,7 +3,7 @@
 import { element, name, type Child } from "../parts/dom.ts";
 import { bytes, count, counted, moment, percent } from "../parts/quantity.ts";
 import { facts } from "../parts/table.ts";
-import type { PageData, Report, Summary, Timeline } from "./report.ts";
+import type { Estimate, PageData, Report, Summary, Timeline } from "./report.ts";
 
 export function summary(data: PageData): HTMLElement {
     const { report } = data, s = report.summary;
@@ -34,11 +34,21 @@ export function provenance(data: PageData): HTMLElement {
     ]);
 }
 
+/** Which blocks a sample has, and what it comes to. */
+function sampled({ sample, sample_scheme: scheme, estimates: e }: Summary): string {
+    const chosen = scheme === "bytes" ? `1 block for each ${bytes(sample)} requested` : `1 ${scheme === "blocks" ? "block" : "address"} in ${count(sample)}`;
+    const about = (of: Estimate, text: (value: number) => string) =>
+        `≈ ${text(of.estimate)}${of.standard_error === null ? "" : ` ± ${text(of.standard_error)}`}`;
+    return `${chosen} was recorded: all figures are of those.${e === null ? "" : ` In all there were ${about(e.blocks, count)} blocks of ${
+        about(e.bytes, bytes)}, ${about(e.live_blocks, count)} of ${about(e.live_bytes, bytes)} live at the end; at the peak ${
+        about(e.peak_live_bytes, bytes)} were live.`}`;
+}
+
 /** What a reader has to know before trusting the figures, a line each. */
 export function missing({ summary: s, timeline }: Report): string[] {
     const m = s.missing, stops = stopped(timeline);
     const said: [boolean, string][] = [
-        [s.sample > 1, `1 block in ${count(s.sample)} was recorded, chosen by its address: all figures are of those.`],
+        [s.sample > 1, sampled(s)],
         [isPart(s), `This is a part of the trace: blocks acquired before ${moment(s.part_from_ns)} are left out${
             s.part_to_ns !== null ? `, and those freed after ${moment(s.part_to_ns)} look live` : ""}.`],
         [s.window_from_ns > 0, `This is whole from ${moment(s.window_from_ns)} on. ${counted(s.events_gone, "event")} before that are gone, but for the ${

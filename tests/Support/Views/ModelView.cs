@@ -19,7 +19,7 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         orderby s.Bytes descending, s.Acquired descending, Key(s.Image), s.Site
         let all = s.Image.Blocks.Acquired().Bytes().Saturated()
         select Row(s.Function, s.File, s.Line, s.Acquired, s.Bytes, all > 0 ? (double)s.Bytes / (double)all : 0, s.Temporary, s.PeakBytes, s.Live.Count,
-            s.LiveBytes, s.Text, s.Image, s.Site);
+            s.LiveBytes, (double)s.Acquired, 0.0, (double)s.Bytes, 0.0, s.Text, s.Image, s.Site);
 
     public IEnumerable<object?[]> LiveAt(long? ns, BigInteger minBytes) =>
         from s in Sites
@@ -102,7 +102,7 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         where s.Live.Count > 0
         orderby s.LiveBytes descending, s.Live.Count descending, Key(s.Image), s.Site
         select Row(s.Function, s.File, s.Line, s.Live.Count, s.LiveBytes, s.Acquired, s.Live.Max(b => b.LifetimeNs), s.Live.Min(b => b.LifetimeNs),
-            s.Live.Count(b => b.IsUncertain), s.Text, s.Image, s.Site);
+            s.Live.Count(b => b.IsUncertain), (double)s.Live.Count, 0.0, (double)s.LiveBytes, 0.0, s.Text, s.Image, s.Site);
 
     public IEnumerable<object?[]> Temporary(int n) =>
         from s in Sites
