@@ -12,8 +12,8 @@ SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, 
 FROM file('allocations/**/*.parquet', Parquet, 'object Int64, address Int64, size Int128, kind String, alignment Int128, alloc_ns Int64, end_ns Int64,
     end_kind String, lifetime_ns Int64, lifetime_bytes Int128, lifetime_allocations Int64, alloc_thread Int32, free_thread Int32, chain Int64,
     chain_position Int32, alloc_call_ns Nullable(Int64), free_call_ns Nullable(Int64), alloc_stack Nullable(Int32), free_stack Nullable(Int32),
-    site Nullable(Int64), is_temporary Nullable(Bool), carried Nullable(Bool), uncertain Nullable(Bool), host Nullable(String),
-    process Nullable(String)');
+    site Nullable(Int64), is_temporary Nullable(Bool), carried Nullable(Bool), uncertain Nullable(Bool), weight Nullable(Float64),
+    host Nullable(String), process Nullable(String)');
 
 CREATE VIEW threads AS
 SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, '/host=([^/]*)/'))) AS host,
@@ -57,7 +57,9 @@ SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, 
 FROM file('sites/**/*.parquet', Parquet, 'site Int64, function String, file String, line Int32, text String, stacks Int32, blocks Int64, bytes Int128,
     live_blocks Int64, live_bytes Int128, peak_live_bytes Int128, temporary_blocks Int64, cross_thread_frees Int64, first_ns Int64, last_ns Int64,
     carried_blocks Nullable(Int64), carried_bytes Nullable(Int128), uncertain_blocks Nullable(Int64), uncertain_bytes Nullable(Int128),
-    host Nullable(String), process Nullable(String)');
+    estimated_blocks Nullable(Float64), estimated_blocks_error Nullable(Float64), estimated_bytes Nullable(Float64),
+    estimated_bytes_error Nullable(Float64), estimated_live_blocks Nullable(Float64), estimated_live_blocks_error Nullable(Float64),
+    estimated_live_bytes Nullable(Float64), estimated_live_bytes_error Nullable(Float64), host Nullable(String), process Nullable(String)');
 
 CREATE VIEW stacks AS
 SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, '/host=([^/]*)/'))) AS host,
@@ -94,4 +96,7 @@ FROM file('process/**/*.parquet', Parquet, 'pid Int64, parent_pid Int64, executa
     peak_live_bytes Nullable(Int128), peak_live_ns Nullable(Int64), peak_live_object Nullable(Int64), sample Nullable(Int64),
     part_from_ns Nullable(Int64), part_to_ns Nullable(Int64), window_from_ns Nullable(Int64), carried_blocks Nullable(Int64),
     carried_bytes Nullable(Int128), events_gone Nullable(Int64), uncertain_blocks Nullable(Int64), uncertain_bytes Nullable(Int128),
-    host Nullable(String), process Nullable(String)');
+    sample_scheme Nullable(String), estimated_blocks Nullable(Float64), estimated_blocks_error Nullable(Float64), estimated_bytes Nullable(Float64),
+    estimated_bytes_error Nullable(Float64), estimated_live_blocks Nullable(Float64), estimated_live_blocks_error Nullable(Float64),
+    estimated_live_bytes Nullable(Float64), estimated_live_bytes_error Nullable(Float64), estimated_peak_live_bytes Nullable(Float64),
+    estimated_peak_live_bytes_error Nullable(Float64), host Nullable(String), process Nullable(String)');

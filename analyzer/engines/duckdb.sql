@@ -9,7 +9,7 @@ SELECT NULL::BIGINT AS "object", NULL::BIGINT AS "address", NULL::BIGINT AS "siz
     NULL::BIGINT AS "lifetime_allocations", NULL::INTEGER AS "alloc_thread", NULL::INTEGER AS "free_thread", NULL::BIGINT AS "chain",
     NULL::INTEGER AS "chain_position", NULL::BIGINT AS "alloc_call_ns", NULL::BIGINT AS "free_call_ns", NULL::INTEGER AS "alloc_stack",
     NULL::INTEGER AS "free_stack", NULL::BIGINT AS "site", NULL::BOOLEAN AS "is_temporary", NULL::BOOLEAN AS "carried", NULL::BOOLEAN AS "uncertain",
-    NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+    NULL::DOUBLE AS "weight", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('allocations/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
 
 CREATE VIEW threads AS
@@ -51,7 +51,9 @@ SELECT NULL::BIGINT AS "site", NULL::VARCHAR AS "function", NULL::VARCHAR AS "fi
     NULL::INTEGER AS "stacks", NULL::BIGINT AS "blocks", NULL::BIGINT AS "bytes", NULL::BIGINT AS "live_blocks", NULL::BIGINT AS "live_bytes",
     NULL::BIGINT AS "peak_live_bytes", NULL::BIGINT AS "temporary_blocks", NULL::BIGINT AS "cross_thread_frees", NULL::BIGINT AS "first_ns",
     NULL::BIGINT AS "last_ns", NULL::BIGINT AS "carried_blocks", NULL::BIGINT AS "carried_bytes", NULL::BIGINT AS "uncertain_blocks",
-    NULL::BIGINT AS "uncertain_bytes", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+    NULL::BIGINT AS "uncertain_bytes", NULL::DOUBLE AS "estimated_blocks", NULL::DOUBLE AS "estimated_blocks_error", NULL::DOUBLE AS "estimated_bytes",
+    NULL::DOUBLE AS "estimated_bytes_error", NULL::DOUBLE AS "estimated_live_blocks", NULL::DOUBLE AS "estimated_live_blocks_error",
+    NULL::DOUBLE AS "estimated_live_bytes", NULL::DOUBLE AS "estimated_live_bytes_error", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('sites/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
 
 CREATE VIEW stacks AS
@@ -86,5 +88,9 @@ SELECT NULL::BIGINT AS "pid", NULL::BIGINT AS "parent_pid", NULL::VARCHAR AS "ex
     NULL::BOOLEAN AS "stacks", NULL::BOOLEAN AS "free_stacks", NULL::BIGINT AS "peak_live_bytes", NULL::BIGINT AS "peak_live_ns",
     NULL::BIGINT AS "peak_live_object", NULL::BIGINT AS "sample", NULL::BIGINT AS "part_from_ns", NULL::BIGINT AS "part_to_ns",
     NULL::BIGINT AS "window_from_ns", NULL::BIGINT AS "carried_blocks", NULL::BIGINT AS "carried_bytes", NULL::BIGINT AS "events_gone",
-    NULL::BIGINT AS "uncertain_blocks", NULL::BIGINT AS "uncertain_bytes", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+    NULL::BIGINT AS "uncertain_blocks", NULL::BIGINT AS "uncertain_bytes", NULL::VARCHAR AS "sample_scheme", NULL::DOUBLE AS "estimated_blocks",
+    NULL::DOUBLE AS "estimated_blocks_error", NULL::DOUBLE AS "estimated_bytes", NULL::DOUBLE AS "estimated_bytes_error",
+    NULL::DOUBLE AS "estimated_live_blocks", NULL::DOUBLE AS "estimated_live_blocks_error", NULL::DOUBLE AS "estimated_live_bytes",
+    NULL::DOUBLE AS "estimated_live_bytes_error", NULL::DOUBLE AS "estimated_peak_live_bytes", NULL::DOUBLE AS "estimated_peak_live_bytes_error",
+    NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('process/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);

@@ -8,12 +8,12 @@ SET spark.sql.sources.partitionColumnTypeInference.enabled = false;
 CREATE TEMPORARY VIEW allocations_files (object BIGINT, address BIGINT, size BIGINT, kind STRING, alignment BIGINT, alloc_ns BIGINT, end_ns BIGINT,
     end_kind STRING, lifetime_ns BIGINT, lifetime_bytes BIGINT, lifetime_allocations BIGINT, alloc_thread INT, free_thread INT, chain BIGINT,
     chain_position INT, alloc_call_ns BIGINT, free_call_ns BIGINT, alloc_stack INT, free_stack INT, site BIGINT, is_temporary BOOLEAN, carried BOOLEAN,
-    uncertain BOOLEAN, host STRING, process STRING)
+    uncertain BOOLEAN, weight DOUBLE, host STRING, process STRING)
 USING parquet OPTIONS (path 'allocations');
 CREATE TEMPORARY VIEW allocations AS SELECT object, address, CAST(size AS DECIMAL(20, 0)) AS size, kind, CAST(alignment AS DECIMAL(20,
     0)) AS alignment, alloc_ns, end_ns, end_kind, lifetime_ns, CAST(lifetime_bytes AS DECIMAL(20, 0)) AS lifetime_bytes, lifetime_allocations,
     alloc_thread, free_thread, chain, chain_position, alloc_call_ns, free_call_ns, alloc_stack, free_stack, site, is_temporary, carried, uncertain,
-    host, process
+    weight, host, process
 FROM allocations_files;
 
 CREATE TEMPORARY VIEW threads_files (thread INT, os_tid BIGINT, name STRING, parent INT, start_ns BIGINT, end_ns BIGINT, exited BOOLEAN, calls BIGINT,
@@ -57,12 +57,15 @@ FROM anomalies_files;
 
 CREATE TEMPORARY VIEW sites_files (site BIGINT, function STRING, file STRING, line INT, text STRING, stacks INT, blocks BIGINT, bytes BIGINT,
     live_blocks BIGINT, live_bytes BIGINT, peak_live_bytes BIGINT, temporary_blocks BIGINT, cross_thread_frees BIGINT, first_ns BIGINT, last_ns BIGINT,
-    carried_blocks BIGINT, carried_bytes BIGINT, uncertain_blocks BIGINT, uncertain_bytes BIGINT, host STRING, process STRING)
+    carried_blocks BIGINT, carried_bytes BIGINT, uncertain_blocks BIGINT, uncertain_bytes BIGINT, estimated_blocks DOUBLE,
+    estimated_blocks_error DOUBLE, estimated_bytes DOUBLE, estimated_bytes_error DOUBLE, estimated_live_blocks DOUBLE,
+    estimated_live_blocks_error DOUBLE, estimated_live_bytes DOUBLE, estimated_live_bytes_error DOUBLE, host STRING, process STRING)
 USING parquet OPTIONS (path 'sites');
 CREATE TEMPORARY VIEW sites AS SELECT site, function, file, line, text, stacks, blocks, CAST(bytes AS DECIMAL(20, 0)) AS bytes, live_blocks,
     CAST(live_bytes AS DECIMAL(20, 0)) AS live_bytes, CAST(peak_live_bytes AS DECIMAL(20, 0)) AS peak_live_bytes, temporary_blocks, cross_thread_frees,
     first_ns, last_ns, carried_blocks, CAST(carried_bytes AS DECIMAL(20, 0)) AS carried_bytes, uncertain_blocks, CAST(uncertain_bytes AS DECIMAL(20,
-    0)) AS uncertain_bytes, host, process
+    0)) AS uncertain_bytes, estimated_blocks, estimated_blocks_error, estimated_bytes, estimated_bytes_error, estimated_live_blocks,
+    estimated_live_blocks_error, estimated_live_bytes, estimated_live_bytes_error, host, process
 FROM sites_files;
 
 CREATE TEMPORARY VIEW stacks_files (stack INT, depth INT, is_whole BOOLEAN, site BIGINT, function STRING, file STRING, line INT, text STRING,
@@ -95,12 +98,17 @@ CREATE TEMPORARY VIEW process_files (pid BIGINT, parent_pid BIGINT, executable S
     forced_steps BIGINT, state STRING, failure STRING, damage STRING, format_version STRING, analyzer_version STRING, bytes_acquired BIGINT,
     saturated_sizes BIGINT, latency BOOLEAN, inherited_releases BIGINT, stacks BOOLEAN, free_stacks BOOLEAN, peak_live_bytes BIGINT,
     peak_live_ns BIGINT, peak_live_object BIGINT, sample BIGINT, part_from_ns BIGINT, part_to_ns BIGINT, window_from_ns BIGINT, carried_blocks BIGINT,
-    carried_bytes BIGINT, events_gone BIGINT, uncertain_blocks BIGINT, uncertain_bytes BIGINT, host STRING, process STRING)
+    carried_bytes BIGINT, events_gone BIGINT, uncertain_blocks BIGINT, uncertain_bytes BIGINT, sample_scheme STRING, estimated_blocks DOUBLE,
+    estimated_blocks_error DOUBLE, estimated_bytes DOUBLE, estimated_bytes_error DOUBLE, estimated_live_blocks DOUBLE,
+    estimated_live_blocks_error DOUBLE, estimated_live_bytes DOUBLE, estimated_live_bytes_error DOUBLE, estimated_peak_live_bytes DOUBLE,
+    estimated_peak_live_bytes_error DOUBLE, host STRING, process STRING)
 USING parquet OPTIONS (path 'process');
 CREATE TEMPORARY VIEW process AS SELECT pid, parent_pid, executable, arguments, host_name, kernel, architecture, allocator_path, allocator_build_id,
     records_operator_new, forked, started_epoch_ns, duration_ns, events, calls, acquisitions, events_lost, unknown_releases, implicit_releases,
     forced_steps, state, failure, damage, format_version, analyzer_version, CAST(bytes_acquired AS DECIMAL(20, 0)) AS bytes_acquired, saturated_sizes,
     latency, inherited_releases, stacks, free_stacks, CAST(peak_live_bytes AS DECIMAL(20, 0)) AS peak_live_bytes, peak_live_ns, peak_live_object,
     sample, part_from_ns, part_to_ns, window_from_ns, carried_blocks, CAST(carried_bytes AS DECIMAL(20, 0)) AS carried_bytes, events_gone,
-    uncertain_blocks, CAST(uncertain_bytes AS DECIMAL(20, 0)) AS uncertain_bytes, host, process
+    uncertain_blocks, CAST(uncertain_bytes AS DECIMAL(20, 0)) AS uncertain_bytes, sample_scheme, estimated_blocks, estimated_blocks_error,
+    estimated_bytes, estimated_bytes_error, estimated_live_blocks, estimated_live_blocks_error, estimated_live_bytes, estimated_live_bytes_error,
+    estimated_peak_live_bytes, estimated_peak_live_bytes_error, host, process
 FROM process_files;

@@ -102,8 +102,11 @@ public sealed class TraceStatistics(CarriedPart? carried = null, Sampling sampli
     public EstimatedBlocks Estimates => sampling.IsSample
         ? _estimates.ToTotals(sampling)
         : EstimatedBlocks.Exact(Acquisitions, BytesAcquired, LiveBlocks, LiveBytes, PeakLiveBytes);
-    /// <summary>Time of the last event, nanoseconds since the start of the recording; 0 without events.</summary>
-    public long DurationNs { get; private set; }
+
+    /// <summary>
+    /// Time of the last event, nanoseconds since the start of the recording; 0 without events. Of a kept recording no earlier than its window begins.
+    /// </summary>
+    public long DurationNs { get; private set; } = carried?.UntilNs ?? 0;
 
     /// <summary>Events of a kind; 0 for a number that is no kind. Both halves of a reallocation are counted, each as its own kind.</summary>
     public long CountOf(CallKind kind) => (int)kind < _byKind.Length ? _byKind[(int)kind] : 0;

@@ -21,6 +21,20 @@ internal static class CutTrace
         window.Save();
     }
 
+    /// <summary>Cuts one image's directory behind so many events, or as few more as there have to be before there can be a cut.</summary>
+    /// <returns>Events before the cut; null where there can be none up to the end.</returns>
+    public static int? BehindAtLeast(string image, int events)
+    {
+        using RecordingWindow window = RecordingWindow.Open(image);
+        window.Look(isLast: true);
+        Assert.Equal(events, window.PassEvents(events));
+        for (; !window.IsCut; events++)
+            if (window.PassEvents(1) == 0)
+                return null;
+        window.Save();
+        return events;
+    }
+
     /// <summary>Cuts it in the middle, or so.</summary>
     /// <param name="recording">As above.</param>
     /// <param name="share">Share of the events that is before the cut.</param>

@@ -119,6 +119,9 @@ internal sealed record RandomImage(
         using RecordingWindow window = RecordingWindow.Open(directory);
         window.Look(isLast: true);
         window.PassEvents(cut);
+        while (!window.IsCut && window.PassEvents(1) == 1)
+        {
+        }
         window.Save();
     }
 
