@@ -12,6 +12,7 @@ return args switch
     ["symbols"] => SymbolBench.Run(),
     ["formats"] => FormatsBench.Run(),
     ["sampling"] => SamplingBench.Run(),
+    ["keep"] => KeepBench.Run(),
     ["replayer"] => ReplayerBench.Run(),
     ["compare"] => ComparisonBench.Run(),
     ["large"] => LargeBench.Run(),
@@ -31,6 +32,7 @@ static int List(int exitCode)
           stacks     the last part of that alone: what stacks add, by how deep they are and how often they change
           symbols    time and memory to find the functions of a recording of redis, and of a large module (chromium, or $BENCH_MODULE)
           formats    size of traces, and rates of packing and reading, beside LTTng and babeltrace2
+          keep       a flight recorder over a thousand million events: disk, memory, and whether all is there (seven minutes; after ./build.sh build)
           sampling   what samples say of programs of which all is known: bias and error, against theory
           replayer   what the replayer costs beside the barest loop in C, and how replays scale with threads and order
           analyzer   a trace to its dataset, beside DuckDB writing the same rows, and beside the readers of heaptrack and LTTng

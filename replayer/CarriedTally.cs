@@ -77,7 +77,7 @@ internal sealed class CarriedTally : ITraceSink
         uint latest = Math.Max(_latestInterval, _intervalAtCut);
         for (int i = 0; i < _blocks.Count; i++)
         {
-            if (_blocks[i].AcquiredNs >= _latestGapNs && _blocks[i].Interval >= latest)
+            if (_blocks[i].AcquiredNs > _latestGapNs && _blocks[i].Interval >= latest)
                 continue;
             _blocks[i] = _blocks[i] with { IsUncertain = true };
             _uncertain++;

@@ -165,7 +165,7 @@ internal static class RecordCommand
     /// </summary>
     private static int Run(RecordOptions options, RecordingOutput output, SnapshotOccasions occasions, bool quiet, Terminal terminal)
     {
-        using var snapshots = new SnapshotTaker(occasions, options.Output, terminal);
+        using var snapshots = new SnapshotTaker(occasions, options.Output, quiet, terminal);
         RecordResult result = RecordedCommand.Run(options, pid =>
         {
             snapshots.Started();

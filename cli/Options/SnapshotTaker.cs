@@ -9,8 +9,9 @@ namespace AllocReplay.Cli.Options;
 /// <summary>Takes the snapshots that a recording takes by itself. To know how much is live it reads, beside the program, what is recorded.</summary>
 /// <param name="occasions">When.</param>
 /// <param name="directory">The recording's.</param>
+/// <param name="quiet">Whether nothing is said of those that were taken.</param>
 /// <param name="terminal">Told of them.</param>
-internal sealed class SnapshotTaker(SnapshotOccasions occasions, string directory, Terminal terminal) : IDisposable
+internal sealed class SnapshotTaker(SnapshotOccasions occasions, string directory, bool quiet, Terminal terminal) : IDisposable
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
 
@@ -114,7 +115,9 @@ internal sealed class SnapshotTaker(SnapshotOccasions occasions, string director
         try
         {
             // What the recording before left there is replaced with it.
-            terminal.Note(SnapshotCommand.Describe(file, RecordingSnapshot.Take(ControlTarget.Find(directory), file, replace: true)));
+            string said = SnapshotCommand.Describe(file, RecordingSnapshot.Take(ControlTarget.Find(directory), file, replace: true));
+            if (!quiet)
+                terminal.Note(said);
         }
         catch (Exception e) when (e is TraceFormatException or TraceNotWritableException or IOException or ControlException or UnauthorizedAccessException)
         {

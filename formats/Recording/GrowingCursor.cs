@@ -19,8 +19,14 @@ internal sealed class GrowingCursor(StreamInfo info, EventFiles files, string ta
     : IEventCursor
 {
     private readonly Dictionary<uint, ChunkReference> _flushed = []; // by sequence number: those that are not begun, or begun in a tail
-    private ChunkReference _tail, _chunk; // the latest that was found in a tail; the one that is read
-    private uint _tailSequence, _sequence = first.Sequence;
+    /// <summary>
+    /// The same, from tails. Of one that its thread has given away, and which is on its way to <c>events</c>, there is what a tail had of it when the next one
+    /// has a tail too: some of its events are final.
+    /// </summary>
+    private readonly Dictionary<uint, ChunkReference> _tails = [];
+
+    private ChunkReference _chunk; // that is read
+    private uint _sequence = first.Sequence;
     private bool _isBegun, _isWhole; // the chunk that is read; whether more of it may come
     private EventDecoder _decoder;
     private byte[] _buffer = [];
@@ -37,14 +43,14 @@ internal sealed class GrowingCursor(StreamInfo info, EventFiles files, string ta
 
     /// <summary>Bytes that were found and are not read yet.</summary>
     public long BytesPending => _flushedBytes + Math.Max(0, _length - _position)
-        + (_tail.Tail is { } tail && _tailSequence >= _sequence ? Math.Max(0, tail.Length - (_tailSequence == _sequence && _isBegun ? _length : 0)) : 0);
+        + _tails.Where(t => !_flushed.ContainsKey(t.Key)).Sum(t => Math.Max(0L, t.Value.Length - (t.Key == _sequence && _isBegun ? _length : 0)));
 
     /// <summary>Whether what a tail holds is all that there is of a chunk: nobody writes any more.</summary>
     public bool IsLast { get; set; }
 
     /// <summary>At the end of the stream: a chunk that was found behind one that was not; null where there is none.</summary>
-    public (uint Expected, uint Found)? Missing => _flushed.Count > 0 ? (_sequence, _flushed.Keys.Min())
-        : _tail.Tail is not null && _tailSequence > _sequence ? (_sequence, _tailSequence) : null;
+    public (uint Expected, uint Found)? Missing =>
+        _flushed.Keys.Concat(_tails.Keys.Where(t => t > _sequence)).Select(k => (uint?)k).Min() is { } found ? (_sequence, found) : null;
 
     /// <summary>Takes a chunk that was found, perhaps again.</summary>
     public void Offer(uint sequence, in ChunkReference chunk)
@@ -53,8 +59,8 @@ internal sealed class GrowingCursor(StreamInfo info, EventFiles files, string ta
             return;
         if (chunk.Tail is not null)
         {
-            if (_tail.Tail is null || sequence > _tailSequence || sequence == _tailSequence && chunk.Length > _tail.Length)
-                (_tail, _tailSequence) = (chunk, sequence);
+            if (!_tails.TryGetValue(sequence, out ChunkReference known) || chunk.Length > known.Length)
+                _tails[sequence] = chunk;
         }
         else if (_flushed.TryAdd(sequence, chunk))
         {
@@ -92,11 +98,9 @@ internal sealed class GrowingCursor(StreamInfo info, EventFiles files, string ta
     /// <summary>The rest of the chunk that is read, or the next one, as far as there is any of it.</summary>
     private bool LoadMore()
     {
-        if (_isWhole || IsLast && _isBegun && !_flushed.ContainsKey(_sequence) && !(_tailSequence == _sequence && _tail.Length > _length))
+        if (_isWhole || IsLast && _isBegun && !_flushed.ContainsKey(_sequence) && !(_tails.GetValueOrDefault(_sequence).Length > _length))
         {
-            _sequence++;
-            if (_tailSequence < _sequence)
-                _tail = default;
+            _tails.Remove(_sequence++);
             (_isBegun, _isWhole, _length, _position) = (false, false, 0, 0);
             Release();
         }
@@ -106,11 +110,11 @@ internal sealed class GrowingCursor(StreamInfo info, EventFiles files, string ta
             LoadFlushed(flushed);
             return true;
         }
-        if (_tail.Tail is not { } tail || _tailSequence != _sequence || tail.Length <= (_isBegun ? _length : _skip))
+        if (!_tails.TryGetValue(_sequence, out ChunkReference found) || found.Tail is not { } tail || tail.Length <= (_isBegun ? _length : _skip))
             return false;
-        Begin(_tail);
+        Begin(found);
         BytesRead += tail.Length - _length;
-        (_chunk, _buffer, _length) = (_tail, tail, tail.Length);
+        (_chunk, _buffer, _length) = (found, tail, tail.Length);
         PassOver();
         return true;
     }

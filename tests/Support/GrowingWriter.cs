@@ -45,13 +45,15 @@ internal sealed class GrowingWriter
     }
 
     /// <summary>Copies what a thread's unfinished chunk holds.</summary>
-    public void Copy(int thread)
+    /// <param name="thread">Its index.</param>
+    /// <param name="slot">Where to, in the order of slots; null: where its chunk before was.</param>
+    public void Copy(int thread, int? slot = null)
     {
         byte[] chunk = _writer.Thread(thread).Tail();
         int capacity = (chunk.Length + Wire.TailAlignment - 1) / Wire.TailAlignment * Wire.TailAlignment;
         BinaryPrimitives.WriteInt32LittleEndian(chunk.AsSpan(36), capacity);
         Array.Resize(ref chunk, capacity);
-        _tails[thread] = chunk;
+        _tails[slot ?? thread] = chunk;
         File.WriteAllBytes(this[Wire.TailsFile], [.. _tails.Values.SelectMany(t => t)]);
     }
 

@@ -81,6 +81,33 @@ public sealed class TraceFollowerTests : IDisposable
         Assert.Equal([0x4000ul], Read(follower).Select(e => e.Address));
     }
 
+    /// <summary>A thread has given a chunk away, which is not in <c>events</c> yet, and has begun another, of which there is a copy already.</summary>
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(7)]
+    public void Of_a_chunk_that_is_on_its_way_what_its_tail_has_is_read(int slotOfTheNext)
+    {
+        var writer = new GrowingWriter(_directory["r"]);
+        using TraceFollower follower = TraceFollower.Open(writer.Directory);
+        writer.Thread(0).Malloc(2000, 0x1000, 1);
+        writer.Thread(1).Malloc(900_000, 0x9000, 1);
+        Round(writer, 1_000_000);
+        follower.Look();
+        writer.Thread(0).Malloc(3000, 0x2000, 2);
+        Round(writer, 2_000_000);
+        writer.Thread(0).Flush().Malloc(2_500_000, 0x3000, 3);
+        writer.Copy(0, slotOfTheNext);
+        follower.Look();
+
+        Assert.Equal([0x1000ul, 0x2000, 0x9000], Read(follower).Select(e => e.Address));
+        writer.Collect(0);
+        Round(writer, 3_000_000);
+        follower.Look();
+        Round(writer, 4_000_000);
+        follower.Look();
+        Assert.Equal([0x3000ul], Read(follower).Select(e => e.Address));
+    }
+
     /// <summary>Without a drain, what a look has found is final at the next one.</summary>
     [Fact]
     public void Of_a_program_that_writes_its_own_files_what_one_look_found_the_next_one_tells()

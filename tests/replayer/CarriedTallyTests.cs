@@ -79,10 +79,10 @@ public sealed class CarriedTallyTests : IDisposable
         TraceEvent[] carried = [.. events.Where(e => e.IsCarried)], window = [.. events.Where(e => !e.IsCarried)];
         TraceEvent[] blocks = [.. carried.Where(e => e.Acquires)];
         long gap = carried.Where(e => e.Kind == CallKind.Gap).Select(e => e.TimeNs).DefaultIfEmpty(-1).Max();
-        uint latest = reader.Intervals.Where(i => i.StartNs <= reader.Carried!.UntilNs).Select(i => i.Number).DefaultIfEmpty().Max();
+        uint latest = reader.Intervals.Where(i => i.StartNs <= reader.Carried!.UntilNs).Select(i => i.Number).Concat(carried.Select(e => e.Interval)).Max();
         var given = window.Where(e => CallKinds.IsDeallocation(e.Kind)).Select(e => e.Object)
             .Concat(window.Where(e => CallKinds.IsReallocEnd(e.Kind)).Select(e => e.PreviousObject)).ToHashSet();
-        TraceEvent[] uncertain = [.. blocks.Where(b => (b.TimeNs < gap || b.Interval < latest) && !given.Contains(b.Object))];
+        TraceEvent[] uncertain = [.. blocks.Where(b => (b.TimeNs <= gap || b.Interval < latest) && !given.Contains(b.Object))];
         return new CarriedBlocks(blocks.Length, Sum(blocks), uncertain.Length, Sum(uncertain));
     }
 
