@@ -34,7 +34,13 @@ internal sealed class CarriedTally : ITraceSink
     }
 
     /// <inheritdoc/>
-    public void Begin(in TraceEvent begin) => _isMet |= begin.IsCarried;
+    public void Begin(in TraceEvent begin)
+    {
+        if (!begin.IsCarried)
+            return;
+        _isMet = true;
+        _latestInterval = Math.Max(_latestInterval, begin.Interval);
+    }
 
     /// <inheritdoc/>
     public void Add(in TraceCall call)

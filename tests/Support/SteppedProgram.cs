@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using AllocReplay.Recorder;
 
 namespace AllocReplay.Tests.Support;
 
@@ -9,6 +10,8 @@ namespace AllocReplay.Tests.Support;
 /// </summary>
 internal sealed class SteppedProgram : IDisposable
 {
+    private const int Continue = 18; // SIGCONT
+
     private readonly Process _recorder;
 
     public SteppedProgram(string recording, params string[] options)
@@ -73,6 +76,7 @@ internal sealed class SteppedProgram : IDisposable
         if (!_recorder.HasExited)
         {
             _recorder.StandardInput.Close();
+            Signals.Send(_recorder.Id, Continue); // a test that failed may have stopped it
             _recorder.WaitForExit();
         }
         _recorder.Dispose();

@@ -91,7 +91,7 @@ public sealed class StatusCommandTests : IDisposable
     {
         using SteppedProgram program = SteppedProgram.Counted(_directory["r.allocrec"]);
         int drain = DrainOf(program.Recording);
-        Signals.Send(drain, Stop);
+        StopAndAwait(drain);
         program.Do("100000"); // some hundred thousand bytes
         JsonElement status = Status(program.Recording);
         Assert.Equal(("stopped", drain), (Text(status.GetProperty("drain"), "state"), Number(status.GetProperty("drain"), "pid")));
@@ -127,8 +127,9 @@ public sealed class StatusCommandTests : IDisposable
         using var program = new SteppedProgram(_directory["r.allocrec"]);
         program.Do("m 10 20000");
         int drain = DrainOf(program.Recording);
-        Signals.Send(program.RecorderPid, Stop); // it would start another
+        StopAndAwait(program.RecorderPid); // it would start another
         Signals.Send(drain, Kill);
+        Assert.True(SpinWait.SpinUntil(() => RunningThreads.HasEnded(drain), Long)); // who finds it alive, asks it, and finds it dead, starts another
         Assert.True(SpinWait.SpinUntil(() => Text(Status(program.Recording).GetProperty("drain"), "state") == "dead", Long));
         JsonElement status = Status(program.Recording);
         Assert.Equal(("recording", 0), (Text(status.GetProperty("images")[0], "state"), Number(status.GetProperty("drain"), "replaced")));
@@ -146,7 +147,7 @@ public sealed class StatusCommandTests : IDisposable
         using var program = new SteppedProgram(_directory["r.allocrec"]);
         program.Do("m 10 20000");
         int drain = DrainOf(program.Recording);
-        Signals.Send(drain, Stop);
+        StopAndAwait(drain);
         using (SharedArena arena = SharedArena.Open(program.Recording)!)
         {
             // What is scribbled on is put back: the program is idle and its drain stopped, and both go on with it.
@@ -177,6 +178,13 @@ public sealed class StatusCommandTests : IDisposable
         Signals.Send(drain, Continue);
         program.Do("m 1 20000");
         Assert.Equal(0, program.Finish());
+    }
+
+    /// <summary>The kernel stops a process some time after it was told to: a thread of it may still run.</summary>
+    private static void StopAndAwait(int pid)
+    {
+        Signals.Send(pid, Stop);
+        Assert.True(SpinWait.SpinUntil(() => RunningThreads.IsStopped(pid), Long));
     }
 
     /// <summary>Process id of a recording's drain.</summary>
