@@ -13,6 +13,8 @@ public static class ControlTarget
     /// <exception cref="ControlException">There are none.</exception>
     public static IReadOnlyList<string> Find(string target, bool runningOnly = false)
     {
+        if (target.Length == 0)
+            throw new ControlException(Nothing);
         if (File.Exists(Path.Combine(target, Wire.ProcessFile)))
             return [target];
         if (Directory.Exists(target))
@@ -65,6 +67,8 @@ public static class ControlTarget
             ?? SharedArena.SessionOf(pid);
 
     private const string Variable = "ALLOCREPLAY_DIR=";
+
+    internal const string Nothing = "expected a process id or a recording directory, found nothing";
 
     private static string OfProcess(int pid, bool bringsIn = true)
     {

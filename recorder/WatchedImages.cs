@@ -20,6 +20,8 @@ public sealed class WatchedImages
     /// <exception cref="ControlException">There is no such process or recording.</exception>
     public static WatchedImages Find(string target)
     {
+        if (target.Length == 0)
+            throw new ControlException(ControlTarget.Nothing);
         if (File.Exists(Path.Combine(target, Wire.ProcessFile)))
         {
             string image = Path.GetFullPath(target.TrimEnd('/'));

@@ -9,11 +9,11 @@ namespace AllocReplay.Drain;
 /// </summary>
 /// <remarks>
 /// The budget is the session's. An image that has ended is let go of like any other; when nothing of it is in the window its directory goes, as none of
-/// its blocks is live. What cannot be let go of, blocks that are live above all, may take more than the budget: a quarter of it is left to the window then.
+/// its blocks is live. What cannot be let go of, blocks that are live above all, may take more than the budget: half of it is left to the window then.
 /// </remarks>
 internal sealed class Keeper
 {
-    private const int WindowShare = 4; // of the budget, at least one such part
+    private const int WindowShare = 2; // of the budget, at least one such part
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5), IdlePause = TimeSpan.FromMilliseconds(100);
 
     private readonly Retention _keep;
@@ -224,7 +224,7 @@ internal sealed class Keeper
             if (isTooMuch && _otherBytes > _keep.Bytes - _keep.Bytes / WindowShare && !_saidTooMuch)
             {
                 _saidTooMuch = true;
-                _say($"what is kept of older events takes {_otherBytes >> 10} KiB: the recording is larger than --keep allows");
+                _say($"live blocks, stacks and chunks that are not full take {_otherBytes >> 10} KiB: the recording is larger than --keep says");
             }
             KeptImage? oldest = _images.Values.Where(i => i.Closed.Count > 0 && i.Failure is null).MinBy(i => i.Closed.Peek().ClosedNs);
             if (oldest is not null && (isTooMuch || _keep.Ns > 0 && now - oldest.Closed.Peek().ClosedNs > (ulong)_keep.Ns))
