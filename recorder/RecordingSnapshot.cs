@@ -39,12 +39,17 @@ public static class RecordingSnapshot
             DrainProcess.BringIn(session);
             foreach (string image in images)
             {
-                using ImageWatch watch = ImageWatch.Open(image);
-                bool isOver = watch.Life() != ImageLife.Running;
-                var recording = GrowingRecording.Open(ByteFolder.OfDirectory(image));
-                open.Add((Path.GetFileName(image.TrimEnd('/')), recording));
-                recording.Look(isLast: isOver);
+                try
+                {
+                    Open(image, open);
+                }
+                catch (Exception e) when ((e is ControlException or TraceFormatException or IOException) && !File.Exists(Path.Combine(image, Wire.ProcessFile)))
+                {
+                    // It had ended, and nothing of it is kept (--keep).
+                }
             }
+            if (open.Count == 0)
+                throw new ControlException($"{session}: there is no process image to take a snapshot of");
             DrainProcess.BringIn(session);
             foreach ((_, GrowingRecording recording) in open)
                 recording.Look(isLast: false);
@@ -68,6 +73,15 @@ public static class RecordingSnapshot
             foreach ((_, GrowingRecording recording) in open)
                 recording.Dispose();
         }
+    }
+
+    private static void Open(string image, List<(string Name, GrowingRecording Recording)> open)
+    {
+        using ImageWatch watch = ImageWatch.Open(image);
+        bool isOver = watch.Life() != ImageLife.Running;
+        var recording = GrowingRecording.Open(ByteFolder.OfDirectory(image));
+        open.Add((Path.GetFileName(image.TrimEnd('/')), recording));
+        recording.Look(isLast: isOver);
     }
 
     /// <summary>The same moment for all images: the earliest of those up to which they are known.</summary>

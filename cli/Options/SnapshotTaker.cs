@@ -34,9 +34,9 @@ internal sealed class SnapshotTaker(SnapshotOccasions occasions, string director
     {
         StopWatching();
         if (occasions.AtCrash && isCrash)
-            Take("crash");
+            _ = Take("crash");
         if (occasions.AtExit)
-            Take("exit");
+            _ = Take("exit");
     }
 
     public void Dispose()
@@ -62,14 +62,18 @@ internal sealed class SnapshotTaker(SnapshotOccasions occasions, string director
                 foreach (string image in Images().Where(i => !watched.ContainsKey(i) && !_unreadable.Contains(i)))
                     if (Open(image) is { } follower)
                         watched.Add(image, (follower, new LiveStatistics()));
-                foreach ((TraceFollower follower, LiveStatistics statistics) in watched.Values)
+                foreach ((string image, (TraceFollower follower, LiveStatistics statistics)) in watched.ToArray())
                 {
+                    if (!File.Exists(Path.Combine(image, "process")))
+                    {
+                        follower.Dispose(); // it had ended, and nothing of it is kept
+                        watched.Remove(image);
+                        continue;
+                    }
                     follower.Look();
                     follower.ForEach([statistics], () => !_ends.IsSet && statistics.Total.LiveBytes <= limit);
-                    if (statistics.Total.LiveBytes <= limit)
-                        continue;
-                    Take("live");
-                    return;
+                    if (statistics.Total.LiveBytes > limit && Take("live"))
+                        return;
                 }
             }
         }
@@ -109,7 +113,8 @@ internal sealed class SnapshotTaker(SnapshotOccasions occasions, string director
         }
     }
 
-    private void Take(string why)
+    /// <returns>Whether it is there.</returns>
+    private bool Take(string why)
     {
         string file = Path.ChangeExtension(directory, null) + $".{why}{PackCommand.Extension}";
         try
@@ -118,10 +123,12 @@ internal sealed class SnapshotTaker(SnapshotOccasions occasions, string director
             string said = SnapshotCommand.Describe(file, RecordingSnapshot.Take(ControlTarget.Find(directory), file, replace: true));
             if (!quiet)
                 terminal.Note(said);
+            return true;
         }
         catch (Exception e) when (e is TraceFormatException or TraceNotWritableException or IOException or ControlException or UnauthorizedAccessException)
         {
             terminal.Note($"allocreplay: no snapshot was taken ({why}): {e.Message}");
+            return false;
         }
     }
 }
