@@ -1,6 +1,6 @@
-/* keep_server CALLS PLANTED [fork|paced]: two threads that free and take blocks all the time, and keep a block now and
- * then. Each of those it tells on standard output: its address, its size, and CLOCK_MONOTONIC before and after it was
- * taken, in ns. With fork, a child that takes and frees a few blocks is forked now and then; paced, it rests a
+/* keep_server CALLS PLANTED [fork] [paced]: two threads that free and take blocks all the time, and keep a block now
+ * and then. Each of those it tells on standard output: its address, its size, and CLOCK_MONOTONIC before and after it
+ * was taken, in ns. With fork, a child that takes and frees a few blocks is forked now and then; paced, it rests a
  * millisecond after each 100 calls. */
 #include <pthread.h>
 #include <stdint.h>
@@ -83,8 +83,10 @@ int main(int argc, char **argv)
         return 2;
     calls = atol(argv[1]);
     planted = atol(argv[2]);
-    forks = argc > 3 && strcmp(argv[3], "fork") == 0;
-    paced = argc > 3 && strcmp(argv[3], "paced") == 0;
+    for (int i = 3; i < argc; i++) {
+        forks |= strcmp(argv[i], "fork") == 0;
+        paced |= strcmp(argv[i], "paced") == 0;
+    }
     for (int i = 0; i < THREADS; i++)
         kept[i] = calloc((size_t)planted, sizeof *kept[i]);
     pthread_t threads[THREADS];
