@@ -12,12 +12,18 @@ namespace AllocReplay.Formats.Merge;
 /// another stream's event makes it possible. Order within a thread is never changed.</para>
 /// <para>The event waited for may not be in the trace at all (a block older than the recording, a lost event). So a park
 /// ends when the merge has moved <see cref="ParkBoundNs"/> past it; the step is then forced, and counted.</para>
+/// <para><b>Whose release it is.</b> A core may read its counter for a release before it has the pointer: the stamp is then earlier than the acquisition's,
+/// and lies, by chance, in the life of a block before at the same address, which its own thread releases and acquires again at once. So a release by
+/// another thread than the one that acquired the block waits for the address's next owner where the streams say that within <see cref="SkewNs"/> the
+/// acquirer itself releases the address, and nobody acquires it in between. Where stamps are in order somebody does, so nothing waits that need not. How
+/// far streams are looked at ahead is bounded; with more than <see cref="StreamsMax"/> of them no release waits.</para>
 /// <para>An event makes way for one other: an address that became free can be taken once, one that became live released once. So one
 /// stream is woken, the earliest, however many wait; no trace can make the merge slower than n log n.</para>
 /// <para>Between two intervals anything may have happened: the address of a block of an earlier interval counts as free.</para>
 /// <para>Of a recording that grows, events up to a <see cref="Horizon"/> are taken. A stream that has no more events is asked again by
 /// <see cref="Resume"/>, and streams may be added: as nothing up to the horizon is to come, neither changes what was taken already. What waits for an
-/// event of another stream goes on waiting where the horizon is not beyond its bound: without a horizon, the end of the other streams is.</para>
+/// event of another stream goes on waiting where the horizon is not beyond its bound: without a horizon, the end of the other streams is. A release whose
+/// block depends on what is behind the horizon waits, and all behind it.</para>
 /// <para>What is kept of events that a recording has let go of comes first, from streams of its own: as it is from before one cut through all threads, no
 /// later event belongs between. A thread's reallocation may begin there and end behind the cut.</para>
 /// <para>Memory: one entry per live block, one chunk per thread.</para>
@@ -27,29 +33,33 @@ internal sealed class OwnershipMerge : IDisposable
     /// <summary>Far beyond what counters of one machine differ by or a core reorders; far below what a reader would notice.</summary>
     public const long ParkBoundNs = 1_000_000;
 
+    /// <summary>By how much a release may be stamped too early: what a core does while it waits for a cache line.</summary>
+    public const long SkewNs = 1_000;
+
+    /// <summary>So many are looked at for who acquires an address: beyond, a hostile trace could make it slow.</summary>
+    private const int StreamsMax = 1024;
+
     private const int NoPlace = -1;
 
-    /// <summary>Stands for the begin of a reallocation whose end alone is in the trace.</summary>
-    private static readonly TraceEvent NoRealloc = new() { Object = TraceEvent.NoObject, Slot = TraceEvent.NoSlot, Count = 1 };
-
-    private readonly List<Stream> _streams = [];
-    private readonly PriorityQueue<Stream, (ulong Ticks, int Thread)> _ready = new();
+    private readonly List<MergeStream> _streams = [];
+    private readonly List<MergeStream?> _streamOf = []; // by thread: the one that is read
+    private readonly PriorityQueue<MergeStream, (ulong Ticks, int Thread)> _ready = new();
 
     /// <summary>Parked streams, by the address and whether they wait for it to be free (an acquisition) or to be live.</summary>
-    private readonly Dictionary<(ulong Address, bool Free), SortedSet<Stream>> _waiters = [];
+    private readonly Dictionary<(ulong Address, bool Free), SortedSet<MergeStream>> _waiters = [];
 
-    private readonly SortedSet<Stream> _parked = new(Stream.ByTime);
-    private readonly List<Stream> _atEnd = []; // of what there is of them
+    private readonly SortedSet<MergeStream> _parked = new(MergeStream.ByTime);
+    private readonly List<MergeStream> _atEnd = []; // of what there is of them
     private readonly LiveAddresses _live = new();
-    private readonly SlotArray<long> _objects = new(TraceEvent.NoObject);
+    private readonly SlotArray<Owner> _owners = new(new Owner { Object = TraceEvent.NoObject });
     private readonly Stack<int> _freeSlots = new();
     private readonly Dictionary<uint, int> _denseThread;
-    private readonly ulong _bound;
+    private readonly ulong _bound, _skew; // shifted ticks
     private readonly bool _forked;
-    private readonly List<Stream> _later = []; // those to come behind what is carried
+    private readonly List<MergeStream> _later = []; // those to come behind what is carried
     private bool _isCarried; // it is what is read now
     private ulong _horizon = ulong.MaxValue, _limit = ulong.MaxValue;
-    private Stream? _advanced; // gave the last event; not yet back in _ready
+    private MergeStream? _advanced; // gave the last event; not yet back in _ready
     private long _nextObject;
     private int _nextSlot;
     private long _parks;
@@ -79,7 +89,7 @@ internal sealed class OwnershipMerge : IDisposable
     public OwnershipMerge(in Clock clock, bool forked, Dictionary<uint, int> denseThreads)
     {
         (Clock, _forked, _denseThread) = (clock, forked, denseThreads);
-        _bound = clock.FromNs(ParkBoundNs);
+        (_bound, _skew) = (clock.FromNs(ParkBoundNs), clock.FromNs(SkewNs));
     }
 
     /// <summary>What times are told by. Of a recording that grows its rate becomes better known.</summary>
@@ -105,7 +115,7 @@ internal sealed class OwnershipMerge : IDisposable
     public void AddCarried(IEventCursor cursor, int thread)
     {
         (_isCarried, _limit) = (true, ulong.MaxValue);
-        Begin(new Stream(cursor, thread));
+        Begin(new MergeStream(cursor, thread));
     }
 
     /// <summary>Whether the next event is carried.</summary>
@@ -114,9 +124,9 @@ internal sealed class OwnershipMerge : IDisposable
     /// <summary>Adds a thread's stream.</summary>
     /// <param name="cursor">Its events, which the merge disposes of.</param>
     /// <param name="thread">Its index.</param>
-    public Stream Add(IEventCursor cursor, int thread)
+    public MergeStream Add(IEventCursor cursor, int thread)
     {
-        var stream = new Stream(cursor, thread);
+        var stream = new MergeStream(cursor, thread);
         if (_isCarried)
             _later.Add(stream);
         else
@@ -125,10 +135,11 @@ internal sealed class OwnershipMerge : IDisposable
     }
 
     /// <summary>Lets go of a stream that has come to its end, and to which nothing comes any more.</summary>
-    public void Remove(Stream stream)
+    public void Remove(MergeStream stream)
     {
         _bytesOfRemoved += stream.Cursor.BytesRead;
         _streams.Remove(stream);
+        _streamOf[stream.Thread] = null;
         _atEnd.Remove(stream);
         stream.Cursor.Dispose();
     }
@@ -136,9 +147,9 @@ internal sealed class OwnershipMerge : IDisposable
     /// <summary>Goes on with streams that had come to their end and have grown.</summary>
     public void Resume()
     {
-        Stream[] waiting = [.. _atEnd];
+        MergeStream[] waiting = [.. _atEnd];
         _atEnd.Clear();
-        foreach (Stream stream in waiting)
+        foreach (MergeStream stream in waiting)
             if (Advance(stream))
                 _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
     }
@@ -160,7 +171,7 @@ internal sealed class OwnershipMerge : IDisposable
     {
         while (true)
         {
-            if (!TakeReady(out Stream? stream))
+            if (!TakeReady(out MergeStream? stream))
             {
                 if (EndCarried())
                     continue;
@@ -168,7 +179,14 @@ internal sealed class OwnershipMerge : IDisposable
                 return false;
             }
             int place = HasBlock(stream.Head) ? _live.Find(stream.Head.Address) : NoPlace;
-            if (Blocks(stream.Head, place))
+            AddressState state = StateFor(stream, place);
+            if (state == AddressState.NotKnownYet)
+            {
+                _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
+                e = default;
+                return false;
+            }
+            if (state == AddressState.Forbids)
             {
                 if (!stream.Overdue)
                 {
@@ -188,9 +206,12 @@ internal sealed class OwnershipMerge : IDisposable
         }
     }
 
-    private void Begin(Stream stream)
+    private void Begin(MergeStream stream)
     {
         _streams.Add(stream);
+        while (_streamOf.Count <= stream.Thread)
+            _streamOf.Add(null);
+        _streamOf[stream.Thread] = stream;
         if (Advance(stream))
             _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
     }
@@ -204,11 +225,11 @@ internal sealed class OwnershipMerge : IDisposable
         _limit = _horizon;
         _atEnd.Clear(); // nothing comes to them
         var begun = new Dictionary<int, TraceEvent>();
-        foreach (Stream carried in _streams)
+        foreach (MergeStream carried in _streams)
             begun[carried.Thread] = carried.PendingRealloc;
-        foreach (Stream stream in _later)
+        foreach (MergeStream stream in _later)
         {
-            stream.PendingRealloc = begun.GetValueOrDefault(stream.Thread, NoRealloc);
+            stream.PendingRealloc = begun.GetValueOrDefault(stream.Thread, MergeStream.NoRealloc);
             Begin(stream);
         }
         _later.Clear();
@@ -216,9 +237,9 @@ internal sealed class OwnershipMerge : IDisposable
     }
 
     /// <summary>The stream whose event comes next, unless ownership forbids it. False when there is none.</summary>
-    private bool TakeReady([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Stream? stream)
+    private bool TakeReady([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out MergeStream? stream)
     {
-        Stream? advanced = _advanced;
+        MergeStream? advanced = _advanced;
         _advanced = null;
         if (_parked.Count == 0 && advanced is not null)
         {
@@ -241,38 +262,65 @@ internal sealed class OwnershipMerge : IDisposable
 
     public void Dispose()
     {
-        foreach (Stream stream in _streams.Concat(_later))
+        foreach (MergeStream stream in _streams.Concat(_later))
             stream.Cursor.Dispose();
     }
 
     private static bool HasBlock(in RawEvent head) => !head.IsNull && !CallKinds.IsThreadEvent(head.Kind);
 
-    /// <summary>Whether ownership forbids an event.</summary>
-    /// <param name="head">The event.</param>
-    /// <param name="place">That of its address, or none.</param>
-    private bool Blocks(in RawEvent head, int place)
+    /// <summary>What ownership says of the event of a stream.</summary>
+    /// <param name="stream">The stream.</param>
+    /// <param name="place">That of the event's address, or none.</param>
+    private AddressState StateFor(MergeStream stream, int place)
     {
         if (place == NoPlace)
-            return false;
+            return AddressState.Allows;
         int slot = _live.SlotAt(place);
-        return CallKinds.IsAcquisition(head.Kind) ? slot >= 0 && _objects[slot] >= FirstObjectOf(head.Interval) : slot < 0;
+        if (CallKinds.IsAcquisition(stream.Head.Kind))
+            return slot >= 0 && _owners[slot].Object >= FirstObjectOf(stream.Head.Interval) ? AddressState.Forbids : AddressState.Allows;
+        if (slot < 0)
+            return AddressState.Forbids;
+        int owner = _owners[slot].Thread;
+        return owner == stream.Thread || stream.Overdue ? AddressState.Allows : StateFor(stream, _streamOf[owner]);
+    }
+
+    /// <summary>What ownership says of a release of what another thread acquired: whether that one releases it.</summary>
+    private AddressState StateFor(MergeStream stream, MergeStream? owner)
+    {
+        ulong address = stream.Head.Address, until = stream.Head.Ticks + Math.Min(_skew, ulong.MaxValue - stream.Head.Ticks);
+        bool isWaiting = owner is { IsWaiting: true };
+        if (owner is null || isWaiting && owner.Head.Ticks > until)
+            return AddressState.Allows;
+        if (until > _limit)
+            return AddressState.NotKnownYet;
+        if (!isWaiting || owner.NextUse(address, until, fromHead: true, out ulong released) != AddressUse.Release)
+            return AddressState.Allows;
+        if (stream.NextUse(address, released, fromHead: false, out _) == AddressUse.Acquisition || _streams.Count > StreamsMax)
+            return AddressState.Allows;
+        foreach (MergeStream other in _streams)
+        {
+            if (other != stream && other.IsWaiting && other.Head.Ticks <= released
+                && other.NextUse(address, released, fromHead: true, out _) == AddressUse.Acquisition)
+                return AddressState.Allows;
+        }
+        return AddressState.Forbids;
     }
 
     private long FirstObjectOf(uint interval) => interval > _interval ? _nextObject : _firstOfInterval;
 
-    private void Park(Stream stream)
+    private void Park(MergeStream stream)
     {
         stream.Park = _parks++;
         _parked.Add(stream);
-        if (!_waiters.TryGetValue(stream.Wait, out SortedSet<Stream>? waiters))
-            _waiters.Add(stream.Wait, waiters = new SortedSet<Stream>(Stream.ByTime));
+        if (!_waiters.TryGetValue(stream.Wait, out SortedSet<MergeStream>? waiters))
+            _waiters.Add(stream.Wait, waiters = new SortedSet<MergeStream>(MergeStream.ByTime));
         waiters.Add(stream);
     }
 
-    private void Unpark(Stream stream)
+    private void Unpark(MergeStream stream)
     {
         _parked.Remove(stream);
-        SortedSet<Stream> waiters = _waiters[stream.Wait];
+        SortedSet<MergeStream> waiters = _waiters[stream.Wait];
         waiters.Remove(stream);
         if (waiters.Count == 0)
             _waiters.Remove(stream.Wait);
@@ -281,20 +329,20 @@ internal sealed class OwnershipMerge : IDisposable
     /// <summary>Wakes the earliest stream that waits for an address to be free, or to be live.</summary>
     private void Wake(ulong address, bool free)
     {
-        if (_waiters.Count == 0 || !_waiters.TryGetValue((address, free), out SortedSet<Stream>? waiters))
+        if (_waiters.Count == 0 || !_waiters.TryGetValue((address, free), out SortedSet<MergeStream>? waiters))
             return;
-        Stream stream = waiters.Min!;
+        MergeStream stream = waiters.Min!;
         Unpark(stream);
         _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
     }
 
     /// <summary>A parked stream whose wait is over because time has passed it by, or because nothing else is left.</summary>
-    private bool TakeOverdue([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Stream? stream)
+    private bool TakeOverdue([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out MergeStream? stream)
     {
         stream = null;
         if (_parked.Count == 0)
             return false;
-        Stream earliest = _parked.Min!;
+        MergeStream earliest = _parked.Min!;
         bool isThere = _ready.TryPeek(out _, out var first);
         if (isThere || _limit != ulong.MaxValue)
         {
@@ -309,7 +357,7 @@ internal sealed class OwnershipMerge : IDisposable
         return true;
     }
 
-    private void Emit(Stream stream, int place, out TraceEvent e)
+    private void Emit(MergeStream stream, int place, out TraceEvent e)
     {
         ref readonly RawEvent head = ref stream.Head;
         if (head.Interval > _interval)
@@ -332,11 +380,11 @@ internal sealed class OwnershipMerge : IDisposable
         e.Object = _nextObject++;
         // Not the slot of what it takes the place of: that one is told of in the same event.
         e.Slot = _freeSlots.TryPop(out int free) ? free : _nextSlot++;
-        _objects[e.Slot] = e.Object;
+        _owners[e.Slot] = new Owner { Object = e.Object, Thread = e.Thread };
         int before = _live.SlotAt(place);
         if (before >= 0)
         {
-            e.DisplacedObject = _objects[before];
+            e.DisplacedObject = _owners[before].Object;
             e.DisplacedSlot = before;
             _freeSlots.Push(before);
             if (e.DisplacedObject < _firstOfInterval)
@@ -348,12 +396,12 @@ internal sealed class OwnershipMerge : IDisposable
         Wake(e.Address, free: false);
     }
 
-    private void Release(Stream stream, int place, ref TraceEvent e)
+    private void Release(MergeStream stream, int place, ref TraceEvent e)
     {
         int slot = _live.SlotAt(place);
         if (slot >= 0)
         {
-            e.Object = _objects[slot];
+            e.Object = _owners[slot].Object;
             e.Slot = slot;
             _live.RemoveAt(place);
         }
@@ -368,16 +416,16 @@ internal sealed class OwnershipMerge : IDisposable
         Wake(e.Address, free: true);
     }
 
-    private static void StartRealloc(Stream stream, in TraceEvent e)
+    private static void StartRealloc(MergeStream stream, in TraceEvent e)
     {
         if (CallKinds.IsReallocBegin(e.Kind))
             stream.PendingRealloc = e;
     }
 
-    private void EndRealloc(Stream stream, int place, ref TraceEvent e)
+    private void EndRealloc(MergeStream stream, int place, ref TraceEvent e)
     {
         TraceEvent begin = stream.PendingRealloc;
-        stream.PendingRealloc = NoRealloc;
+        stream.PendingRealloc = MergeStream.NoRealloc;
         Reallocation = new ReallocBegin(begin.TimeNs, begin.Address, begin.IsNull);
         e.Size = begin.Size;
         e.Count = begin.Count;
@@ -404,11 +452,11 @@ internal sealed class OwnershipMerge : IDisposable
     }
 
     /// <summary>Reads a stream's next event. False at its end.</summary>
-    private bool Advance(Stream stream)
+    private bool Advance(MergeStream stream)
     {
         try
         {
-            if (stream.IsWaiting = stream.Cursor.Read(out stream.Head))
+            if (stream.IsWaiting = stream.Read())
                 return true;
             _atEnd.Add(stream);
             return false;
@@ -421,22 +469,17 @@ internal sealed class OwnershipMerge : IDisposable
         }
     }
 
-    /// <summary>A thread's stream in the merge.</summary>
-    internal sealed class Stream(IEventCursor cursor, int thread)
+    private enum AddressState
     {
-        public RawEvent Head;
-        public long Park; // number of its last park
-        public bool Overdue; // it has waited long enough
-        public bool IsWaiting; // Head was read, and is not taken yet
-        public bool IsBroken; // damage has ended it
-        public TraceEvent PendingRealloc = NoRealloc;
+        Allows,
+        Forbids,
+        NotKnownYet, // it depends on events behind the horizon
+    }
 
-        /// <summary>By the time of what they wait to do, then in order of parking.</summary>
-        public static readonly Comparer<Stream> ByTime = Comparer<Stream>.Create(
-            (a, b) => a.Head.Ticks != b.Head.Ticks ? a.Head.Ticks.CompareTo(b.Head.Ticks) : a.Park.CompareTo(b.Park));
-
-        public (ulong Address, bool Free) Wait => (Head.Address, CallKinds.IsAcquisition(Head.Kind));
-        public IEventCursor Cursor { get; } = cursor;
-        public int Thread { get; } = thread;
+    /// <summary>Of a live block.</summary>
+    private struct Owner
+    {
+        public long Object;
+        public int Thread; // that acquired it
     }
 }

@@ -71,6 +71,9 @@ internal interface IEventCursor : IDisposable
 
     /// <summary>Bytes of stored events, of <see cref="ITraceSource.EventBytes"/>, that were loaded so far.</summary>
     long BytesRead { get; }
+
+    /// <summary>Where the event that was read last begins, in a recording that grows: number of its chunk, and bytes of that one's payload before it.</summary>
+    (uint Sequence, int Offset) LastEvent => default;
 }
 
 /// <summary>A thread's stream.</summary>

@@ -38,7 +38,7 @@ internal sealed class GrowingRecording : IDisposable
     private static readonly StreamInfo Forgotten = new(-1, 0, 0, "");
 
     private readonly Dictionary<uint, GrowingCursor> _cursors = [];
-    private readonly Dictionary<uint, OwnershipMerge.Stream> _streams = [];
+    private readonly Dictionary<uint, MergeStream> _streams = [];
     private readonly Dictionary<uint, uint> _identity = []; // number of the chunk that a thread's name is of
     private readonly List<StreamInfo> _threads = [];
     private readonly Dictionary<uint, int> _denseThreads = [];
@@ -182,7 +182,7 @@ internal sealed class GrowingRecording : IDisposable
     /// <summary>Lets go of a thread that has ended. Should events come of it all the same, they are taken from there on.</summary>
     public void Forget(uint thread)
     {
-        if (!_cursors.Remove(thread, out GrowingCursor? cursor) || !_streams.Remove(thread, out OwnershipMerge.Stream? stream))
+        if (!_cursors.Remove(thread, out GrowingCursor? cursor) || !_streams.Remove(thread, out MergeStream? stream))
             return;
         _merge.Remove(stream);
         _identity.Remove(thread);
@@ -194,9 +194,8 @@ internal sealed class GrowingRecording : IDisposable
     /// <summary>Where a thread's stream goes on. One that damage has ended does not.</summary>
     private (uint Sequence, int Offset) PositionOf(uint thread)
     {
-        OwnershipMerge.Stream stream = _streams[thread];
-        GrowingCursor cursor = _cursors[thread];
-        return stream.IsBroken ? (uint.MaxValue, 0) : stream.IsWaiting ? cursor.LastEvent : cursor.NextEvent;
+        MergeStream stream = _streams[thread];
+        return stream.IsBroken ? (uint.MaxValue, 0) : stream.Place ?? _cursors[thread].NextEvent;
     }
 
     /// <summary>A writer of chunks as this recording has them.</summary>

@@ -66,6 +66,84 @@ public sealed class MergeTests : IDisposable
         Assert.Equal([CallKind.Malloc, CallKind.Free, CallKind.Malloc], ReadAll(out _).Select(e => e.Kind));
     }
 
+    /// <summary>Thread 0 releases what it acquires at once, and gives thread 1 the third block at the address, whose release is stamped in the life of the first.</summary>
+    [Fact]
+    public void A_release_that_is_stamped_in_the_life_of_a_block_before_waits_for_its_own()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(800, 0x1000, 1).Free(880, 0x1000).Malloc(960, 0x1000, 2).Free(1040, 0x1000).Malloc(1120, 0x1000, 3);
+        writer.Thread(1).Free(840, 0x1000);
+        writer.Save();
+
+        List<TraceEvent> events = ReadAll(out MergeStatistics merge);
+
+        Assert.Equal([0, 0, 0, 0, 0, 1], events.Select(e => e.Thread));
+        Assert.Equal(2, events[^1].Object);
+        Assert.Equal((0, 0), (merge.ForcedSteps, merge.UnknownReleases));
+    }
+
+    /// <summary>The acquirer releases the address next because the block came back to it.</summary>
+    [Fact]
+    public void A_release_by_another_thread_is_of_the_block_where_that_thread_gives_another_back()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(800, 0x1000, 1).Free(1200, 0x1000);
+        writer.Thread(1).Free(880, 0x1000).Malloc(960, 0x1000, 2);
+        writer.Save();
+
+        List<TraceEvent> events = ReadAll(out MergeStatistics merge);
+
+        Assert.Equal([0, 1, 1, 0], events.Select(e => e.Thread));
+        Assert.Equal([0L, 0L, 1L, 1L], events.Select(e => e.Object));
+        Assert.Equal(default, merge);
+    }
+
+    [Fact]
+    public void A_release_by_another_thread_is_of_the_block_where_a_third_one_acquires_the_next()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(800, 0x1000, 1).Free(1200, 0x1000);
+        writer.Thread(1).Free(880, 0x1000);
+        writer.Thread(2).Malloc(960, 0x1000, 2);
+        writer.Save();
+
+        Assert.Equal([(0, 0L), (1, 0L), (2, 1L), (0, 1L)], ReadAll(out MergeStatistics merge).Select(e => (e.Thread, e.Object)));
+        Assert.Equal(default, merge);
+    }
+
+    /// <summary>The same as before, but that the acquirer's release is too late to be of the same moment: then the block is released twice, and it says so.</summary>
+    [Fact]
+    public void No_release_waits_for_what_its_stamp_cannot_be_wrong_by()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(800, 0x1000, 1).Free(880 + OwnershipMerge.SkewNs, 0x1000);
+        writer.Thread(1).Free(840, 0x1000);
+        writer.Save();
+
+        List<TraceEvent> events = ReadAll(out MergeStatistics merge);
+
+        Assert.Equal([0, 1, 0], events.Select(e => e.Thread));
+        Assert.Equal((1, 1), (merge.ForcedSteps, merge.UnknownReleases));
+    }
+
+    [Fact]
+    public void Of_events_that_are_looked_at_ahead_none_is_lost()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(800, 0x1000, 1);
+        for (int i = 0; i < 200; i++) // more than are looked at
+            writer.Thread(0).Malloc(808, 0x2000 + 16 * (ulong)i, 1);
+        writer.Thread(0).Free(816, 0x1000);
+        writer.Thread(1).Free(808, 0x1000).Malloc(824, 0x9000, 1);
+        writer.Save();
+
+        List<TraceEvent> events = ReadAll(out _);
+
+        Assert.Equal(204, events.Count);
+        Assert.Equal(202, events.Count(e => e.Thread == 0));
+        Assert.Equal(Enumerable.Range(0, 200).Select(i => 0x2000 + 16 * (ulong)i), events.Where(e => e.Address is >= 0x2000 and < 0x9000).Select(e => e.Address));
+    }
+
     /// <summary>Thread 1 begins to wait for the block later, as it waited for another before.</summary>
     [Fact]
     public void Of_two_that_wait_for_an_address_the_earlier_by_time_goes_on()
