@@ -36,7 +36,7 @@ internal sealed unsafe class ChunkPool
     private readonly Action<string> _say;
     private readonly uint[] _backed = new uint[ArenaWire.Classes];
     private readonly byte[] _buffer = new byte[1 << 20];
-    private bool _canGrow = true;
+    private bool _canGrow = true, _mayAllBeTaken;
 
     /// <param name="arena">Whose chunks.</param>
     /// <param name="say">Told what the user should know.</param>
@@ -56,6 +56,12 @@ internal sealed unsafe class ChunkPool
 
     /// <summary>Whether a program that starts thread after thread may soon find no small chunk.</summary>
     public bool IsShort => FreeBytes(0) < ReserveOf[0] / 2;
+
+    /// <summary>
+    /// A program under a filter of system calls cannot wait for a chunk, and drops calls where none is free: as many are kept ready as it may have, once
+    /// there is such a program.
+    /// </summary>
+    public void KeepAllReady() => _mayAllBeTaken = true;
 
     /// <summary>Backs chunks with memory ahead of need: a page without memory behind it would end the process that touches it.</summary>
     public void Grow()
@@ -188,7 +194,7 @@ internal sealed unsafe class ChunkPool
     private void Grow(int c)
     {
         SharedArena.ClassView view = _arena.Classes[c];
-        while (_canGrow && _backed[c] < view.Count && FreeBytes(c) < ReserveOf[c])
+        while (_canGrow && _backed[c] < view.Count && FreeBytes(c) < Reserve(c))
         {
             int step = (int)Math.Min(GrowBy, view.Count - _backed[c]);
             if (Libc.Allocate(_arena.Descriptor, 0, view.FirstOffset + (long)_backed[c] * view.Size, (long)step * view.Size) != 0)
@@ -202,6 +208,8 @@ internal sealed unsafe class ChunkPool
             Interlocked.Increment(ref _arena.Header->Freed);
         }
     }
+
+    private long Reserve(int c) => _mayAllBeTaken && c == ArenaWire.Classes - 1 ? (long)_arena.Header->Quota : ReserveOf[c];
 
     private long FreeBytes(int c)
     {

@@ -178,6 +178,8 @@ internal sealed unsafe class Drain
             _ = CollectFull();
         }
         FindImages();
+        if (_images.Values.Any(i => i.IsFiltered))
+            _chunks.KeepAllReady();
         LeaveRoom();
         _clock.Publish(_arena.Header); // later than the start of each that was found: the page of each holds this reading
         CollectLeaving();

@@ -55,6 +55,9 @@ internal sealed unsafe class LiveImage : IDisposable
 
     public bool IsStopped => Volatile.Read(ref _slot->Process.Control) == 0;
 
+    /// <summary>Whether its process is under a filter of system calls.</summary>
+    public bool IsFiltered => Volatile.Read(ref _slot->Filtered) != 0;
+
     /// <summary>Why it is not recorded any further: something that the drain could not do, or that the process said.</summary>
     public string? Failure => _stopped ?? (_slot->Process.State != (uint)RecordingState.Failed ? null
         : _slot->Process.FailureOp == 6 ? "the program forbids the counter that events are stamped by" : "it has failed");
