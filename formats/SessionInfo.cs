@@ -46,6 +46,11 @@ public sealed record SessionInfo
     /// <summary>Nanoseconds of the recording's latest part that are kept whole; 0: all of it.</summary>
     [Key("keep_ns")] public long KeepNs { get; init; }
 
+    /// <summary>
+    /// Name of the packed trace beside the recording's directory into which events are taken while they are recorded; null: they stay in the directory.
+    /// </summary>
+    [Key("packed_into")] public string? PackedInto { get; init; }
+
     /// <summary>What was replayed, where the process was a replay of a trace; else null.</summary>
     [Key("replay")] public ReplayInfo? Replay { get; init; }
 

@@ -8,20 +8,22 @@ namespace AllocReplay.Recorder;
 /// <param name="LeaveFree">Bytes of the disk that stay free.</param>
 /// <param name="KeepBytes">Of the recording, that are kept whole; 0: any.</param>
 /// <param name="KeepNs">Time that is kept whole; 0: any.</param>
-internal sealed record DrainSettings(long MaxBytes, long LeaveFree, long KeepBytes, long KeepNs)
+/// <param name="IsPacked">Whether it is packed while it is written.</param>
+internal sealed record DrainSettings(long MaxBytes, long LeaveFree, long KeepBytes, long KeepNs, bool IsPacked)
 {
     /// <summary>Those that a recording began with; of one that does not tell, none but the disk's.</summary>
     public static DrainSettings Of(string session)
     {
         SessionInfo? info = SessionInfo.Load(session);
-        return new DrainSettings(info?.MaxSize ?? 0, LeaveFreeOf(session), info?.KeepBytes ?? 0, info?.KeepNs ?? 0);
+        return new DrainSettings(info?.MaxSize ?? 0, LeaveFreeOf(session), info?.KeepBytes ?? 0, info?.KeepNs ?? 0,
+            info?.PackedInto is not null);
     }
 
     public static DrainSettings Of(string session, RecordOptions options) => new(options.MaxSize, options.LeaveFree ?? LeaveFreeOf(session), options.KeepBytes,
-        (options.KeepTime?.Ticks ?? 0) * TimeSpan.NanosecondsPerTick);
+        (options.KeepTime?.Ticks ?? 0) * TimeSpan.NanosecondsPerTick, options.PackedInto is not null);
 
     /// <summary>As its arguments.</summary>
-    public IEnumerable<string> Arguments => new[] { MaxBytes, LeaveFree, KeepBytes, KeepNs }.Select(n => n.ToString(CultureInfo.InvariantCulture));
+    public IEnumerable<string> Arguments => new[] { MaxBytes, LeaveFree, KeepBytes, KeepNs, IsPacked ? 1 : 0 }.Select(n => n.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>What a recording leaves of a disk unless told otherwise: others have to live on it.</summary>
     private static long LeaveFreeOf(string session)

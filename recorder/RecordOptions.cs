@@ -73,6 +73,12 @@ public sealed record RecordOptions
     /// <summary>The same, as a time; null: all of it.</summary>
     public TimeSpan? KeepTime { get; init; }
 
+    /// <summary>
+    /// The packed trace that the recording becomes while it is written; null: it stays a directory. It lies beside <see cref="Output"/>, and nothing is kept
+    /// apart (<see cref="KeepBytes"/>).
+    /// </summary>
+    public string? PackedInto { get; init; }
+
     /// <summary>Bytes of the disk that stay free: recording stops before; null: a twentieth of the disk, but no more than 1 GiB.</summary>
     public long? LeaveFree { get; init; }
 

@@ -74,6 +74,7 @@ public sealed class RecordSession
             MaxDurationNs = (options.Duration?.Ticks ?? 0) * TimeSpan.NanosecondsPerTick,
             KeepBytes = options.KeepBytes,
             KeepNs = (options.KeepTime?.Ticks ?? 0) * TimeSpan.NanosecondsPerTick,
+            PackedInto = Path.GetFileName(options.PackedInto),
             Recorder = typeof(RecordSession).Assembly.GetName().Version!.ToString(3),
         };
         info.Save(directory);

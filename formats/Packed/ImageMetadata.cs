@@ -22,6 +22,23 @@ internal sealed record ImageMetadata
     [Key("carried")] public CarriedPart? Carried { get; init; }
 }
 
+/// <summary>What has become known of an image since it was begun, in a pack that is written while the image is recorded.</summary>
+[MessagePackObject]
+internal sealed record ImageUpdate
+{
+    [Key("process")] public required ProcessInfo Process { get; init; }
+    [Key("clock")] public required ClockRate Clock { get; init; }
+
+    /// <summary>Threads that are new, the next index first, or have another name.</summary>
+    [Key("threads")] public required StreamInfo[] Threads { get; init; }
+
+    /// <summary>All intervals; null where they are as before.</summary>
+    [Key("intervals")] public Interval[]? Intervals { get; init; }
+
+    /// <summary>All markers; null where they are as before.</summary>
+    [Key("markers")] public Marker[]? Markers { get; init; }
+}
+
 /// <summary>What is known when an image's events are written.</summary>
 [MessagePackObject]
 internal sealed record ImageEnd
@@ -36,8 +53,11 @@ internal sealed record ImageEnd
 [MessagePackObject]
 internal sealed record ImageStacks
 {
-    /// <summary>The records of the file <c>frames</c>.</summary>
+    /// <summary>The records of the file <c>frames</c>, from <see cref="First"/> on.</summary>
     [Key("frames")] public required byte[] Frames { get; init; }
+
+    /// <summary>Number of the first record: those before it are in the image's stacks before these.</summary>
+    [Key("first")] public int First { get; init; }
 
     /// <summary>The file <c>modules</c>.</summary>
     [Key("modules")] public required string Modules { get; init; }

@@ -100,13 +100,22 @@ internal sealed class PackFile : IDisposable
             : throw new TraceFormatException(Path, offset, $"expected a block with checksum {found.Checksum:x16}, found {sum:x16}");
     }
 
-    /// <summary>The stacks of an image.</summary>
-    public FrameTable ReadStacks(long offset, in FrameHeader header)
+    /// <summary>The stacks of an image, of which each frame of the file adds some, or tells some anew.</summary>
+    public FrameTable ReadStacks(IEnumerable<(long Offset, FrameHeader Header)> frames)
     {
-        var stacks = ReadMetadata<ImageStacks>(offset, header);
-        return stacks.Frames is not null && stacks.Modules is not null
-            ? FrameTable.Of(stacks.Frames, stacks.Modules)
-            : throw new TraceFormatException(Path, offset, "expected an image's frames and modules");
+        var records = new MemoryStream();
+        string modules = "";
+        foreach ((long offset, FrameHeader header) in frames)
+        {
+            var stacks = ReadMetadata<ImageStacks>(offset, header);
+            long at = stacks.First * (long)FrameTable.RecordSize;
+            if (stacks.Frames is null || stacks.Modules is null || at < 0 || at > records.Length)
+                throw new TraceFormatException(Path, offset, "expected an image's frames, from one on that is known, and modules");
+            records.Position = at;
+            records.Write(stacks.Frames);
+            modules = stacks.Modules;
+        }
+        return FrameTable.Of(records.GetBuffer().AsSpan(0, (int)records.Length), modules);
     }
 
     /// <summary>The symbols of an image's stacks.</summary>
@@ -231,8 +240,11 @@ internal sealed class PackFile : IDisposable
                         throw new TraceFormatException(Path, offset, $"expected image {Images.Count}, found image {header.Image}");
                     Images.Add(PackedImage.Create(this, metadata, offset));
                     break;
+                case FrameKind.ImageUpdate:
+                    OfImage(offset, header).Take(offset, ReadMetadata<ImageUpdate>(offset, header));
+                    break;
                 case FrameKind.Stacks:
-                    OfImage(offset, header).StacksFrame = (offset, header);
+                    OfImage(offset, header).StacksFrames.Add((offset, header));
                     break;
                 case FrameKind.Symbols:
                     OfImage(offset, header).SymbolsFrame = (offset, header);

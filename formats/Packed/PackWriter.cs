@@ -8,7 +8,8 @@ namespace AllocReplay.Formats.Packed;
 
 /// <summary>
 /// Writes a packed trace, block by block. The file has its name only once <see cref="Complete"/> has returned: until then it is
-/// a temporary one beside it, which disposal removes.
+/// a temporary one beside it, which disposal removes. One that is written over a long time has its name from the beginning
+/// (<see cref="Begin"/>), and can be gone on with (<see cref="Continue"/>).
 /// </summary>
 internal sealed class PackWriter : IDisposable
 {
@@ -17,9 +18,8 @@ internal sealed class PackWriter : IDisposable
     private string? _temporary;
     private Stream _file;
     private readonly List<IndexEntry> _index = [];
-    private readonly Queue<Task<(FrameHeader Header, byte[] Payload)>> _encoding = [];
+    private readonly Queue<Task<EncodedBlock>> _encoding = [];
     private readonly Stack<EventBlockWriter> _unused = [];
-    private readonly int _parallel = Math.Max(1, Environment.ProcessorCount);
     private uint _images;
     private bool _complete;
 
@@ -41,6 +41,60 @@ internal sealed class PackWriter : IDisposable
         _file = file;
         WriteFileHeader();
     }
+
+    private PackWriter(string path, FileStream file) => (_path, _file) = (path, file);
+
+    /// <summary>Begins a file that has its name at once, and stays when this is disposed of before it is complete.</summary>
+    /// <exception cref="TraceNotWritableException">It cannot be created.</exception>
+    public static PackWriter Begin(string path, bool replace)
+    {
+        if (TraceNotWritableException.Foresee(path, replace) is { } obstacle)
+            throw obstacle;
+        try
+        {
+            if (replace)
+                File.Delete(path);
+            var writer = new PackWriter(path, PrivateFile.Create(path, FileMode.CreateNew, FileAccess.ReadWrite));
+            writer.WriteFileHeader();
+            return writer;
+        }
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
+        {
+            throw TraceNotWritableException.Of(path, e);
+        }
+    }
+
+    /// <summary>Goes on with a file behind some frame of it: what follows, an index too, goes.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="frames">The frames that stay, all from the first on.</param>
+    /// <exception cref="TraceNotWritableException">It cannot be written.</exception>
+    public static PackWriter Continue(string path, IReadOnlyList<(long Offset, FrameHeader Header)> frames)
+    {
+        try
+        {
+            var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read, 1 << 16);
+            var writer = new PackWriter(path, file);
+            foreach ((long offset, FrameHeader header) in frames)
+                writer._index.Add(new IndexEntry { Offset = (ulong)offset, Header = header });
+            writer._images = (uint)frames.Count(f => f.Header.Kind == FrameKind.Image);
+            file.SetLength(frames.Count > 0 ? EndOf(frames[^1]) : Unsafe.SizeOf<FileHeader>());
+            file.Seek(0, SeekOrigin.End);
+            return writer;
+        }
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
+        {
+            throw TraceNotWritableException.Of(path, e);
+        }
+    }
+
+    /// <summary>Where a frame ends.</summary>
+    public static long EndOf((long Offset, FrameHeader Header) frame) => frame.Offset + Unsafe.SizeOf<FrameHeader>() + frame.Header.Length;
+
+    /// <summary>Blocks that are encoded at a time, on threads of the pool; 0: each by who writes it.</summary>
+    public int Encoders { get; set; } = Math.Max(1, Environment.ProcessorCount);
+
+    /// <summary>Bytes that were written.</summary>
+    public long Length => _file.Position;
 
     public void WriteSession(SessionInfo session)
     {
@@ -96,11 +150,22 @@ internal sealed class PackWriter : IDisposable
         }
     }
 
+    /// <summary>Adds what has become known of an image.</summary>
+    public void WriteImageUpdate(uint image, ImageUpdate update)
+    {
+        byte[] payload = Metadata.Encode(update, out uint length);
+        WriteFrame(new FrameHeader { Kind = FrameKind.ImageUpdate, Image = image, Count = length }, payload);
+    }
+
     /// <summary>Writes the stacks of an image.</summary>
-    public void WriteStacks(uint image, FrameTable frames)
+    /// <param name="image">Its number.</param>
+    /// <param name="frames">All its stacks.</param>
+    /// <param name="first">Number of the first frame that was not written before.</param>
+    public void WriteStacks(uint image, FrameTable frames, int first = 0)
     {
         WriteBlocks();
-        byte[] payload = Metadata.Encode(new ImageStacks { Frames = frames.Bytes.ToArray(), Modules = frames.ModulesText }, out uint length);
+        var stacks = new ImageStacks { First = first, Frames = frames.Bytes[(first * FrameTable.RecordSize)..].ToArray(), Modules = frames.ModulesText };
+        byte[] payload = Metadata.Encode(stacks, out uint length);
         WriteFrame(new FrameHeader { Kind = FrameKind.Stacks, Image = image, Count = length }, payload);
     }
 
@@ -151,7 +216,24 @@ internal sealed class PackWriter : IDisposable
     /// <summary>Writes a block; it is the writer's from here on. Blocks are encoded on all cores and written in the order of the calls.</summary>
     public void WriteBlock(uint image, int thread, EventBlockWriter block)
     {
-        _encoding.Enqueue(Task.Run(() =>
+        _encoding.Enqueue(Encode(image, thread, block));
+        while (_encoding.Count > 2 * Encoders)
+            WriteOldest();
+    }
+
+    /// <summary>Writes a block that was encoded before.</summary>
+    public void WriteBlock(in EncodedBlock block)
+    {
+        WriteBlocks();
+        WriteFrame(block.Header, block.Payload);
+    }
+
+    /// <summary>Encodes a block, to be written later; it is the writer's from here on.</summary>
+    public Task<EncodedBlock> Encode(uint image, int thread, EventBlockWriter block)
+    {
+        return Encoders > 0 ? Task.Run(Work) : Task.FromResult(Work());
+
+        EncodedBlock Work()
         {
             byte[] payload = block.Encode();
             var header = new FrameHeader
@@ -166,10 +248,16 @@ internal sealed class PackWriter : IDisposable
             };
             lock (_unused)
                 _unused.Push(block);
-            return (header, payload);
-        }));
-        while (_encoding.Count > 2 * _parallel)
-            WriteOldest();
+            return new EncodedBlock(header, payload);
+        }
+    }
+
+    /// <summary>Gives what was written to the system.</summary>
+    /// <exception cref="TraceNotWritableException">The disk is full.</exception>
+    public void Flush()
+    {
+        WriteBlocks();
+        Writing(_file.Flush);
     }
 
     /// <summary>Writes what is left, and gives the file its name.</summary>
@@ -188,7 +276,8 @@ internal sealed class PackWriter : IDisposable
                 file.Flush(flushToDisk: true);
                 file.Dispose();
             });
-            TakeName();
+            if (_temporary is not null)
+                TakeName();
         }
         _complete = true;
     }
@@ -200,10 +289,18 @@ internal sealed class PackWriter : IDisposable
         Task.WhenAll(_encoding).ContinueWith(_ => { }, TaskScheduler.Default).Wait(); // nobody wants to hear of what failed there
         if (_temporary is not null)
             Remove(_file, _temporary);
+        else if (_path is not null)
+            Close(_file);
     }
 
     /// <summary>Closing a file writes what was buffered, which fails on a full disk: that was said before, and is no reason to leave it there.</summary>
     private static void Remove(Stream file, string path)
+    {
+        Close(file);
+        File.Delete(path);
+    }
+
+    private static void Close(Stream file)
     {
         try
         {
@@ -211,10 +308,6 @@ internal sealed class PackWriter : IDisposable
         }
         catch (Exception e) when (TraceNotWritableException.Covers(e))
         {
-        }
-        finally
-        {
-            File.Delete(path);
         }
     }
 
@@ -298,3 +391,6 @@ internal sealed class PackWriter : IDisposable
         Write(payload);
     }
 }
+
+/// <summary>A block of events as it is stored.</summary>
+internal readonly record struct EncodedBlock(FrameHeader Header, byte[] Payload);

@@ -9,34 +9,33 @@ namespace AllocReplay.Formats.Packed;
 internal sealed class PackedImage : ITraceSource
 {
     private readonly PackFile _pack;
-    private readonly ImageMetadata _metadata;
-    private readonly List<(long Offset, FrameHeader Header)>[] _blocks, _carried; // by thread
+    private readonly List<StreamInfo> _threads;
+    private readonly List<List<(long Offset, FrameHeader Header)>> _blocks = [], _carried = []; // by thread
     private FrameTable? _frames;
     private SymbolTable? _symbols;
 
     private PackedImage(PackFile pack, ImageMetadata metadata, Clock clock)
     {
-        _pack = pack;
-        _metadata = metadata;
-        Clock = clock;
-        _blocks = [.. metadata.Threads.Select(_ => new List<(long, FrameHeader)>(1))];
-        _carried = metadata.Carried is null ? [] : [.. metadata.Threads.Select(_ => new List<(long, FrameHeader)>(0))];
+        (_pack, Maps, Name, Info, Clock) = (pack, metadata.Maps, metadata.Name, metadata.Process, clock);
+        (Intervals, Markers, Carried) = (metadata.Intervals, metadata.Markers, metadata.Carried);
+        _threads = [.. metadata.Threads];
+        ReserveBlocks();
     }
 
-    public string Name => _metadata.Name;
-    public ProcessInfo Info => _metadata.Process;
-    public Clock Clock { get; }
-    public IReadOnlyList<StreamInfo> Threads => _metadata.Threads;
-    public IReadOnlyList<Interval> Intervals => _metadata.Intervals;
-    public IReadOnlyList<Marker> Markers => _metadata.Markers;
-    public string Maps => _metadata.Maps;
-    public CarriedPart? Carried => _metadata.Carried;
+    public string Name { get; }
+    public ProcessInfo Info { get; private set; }
+    public Clock Clock { get; private set; }
+    public IReadOnlyList<StreamInfo> Threads => _threads;
+    public IReadOnlyList<Interval> Intervals { get; private set; }
+    public IReadOnlyList<Marker> Markers { get; private set; }
+    public string Maps { get; }
+    public CarriedPart? Carried { get; }
     public long EventBytes { get; private set; }
 
-    /// <summary>Where its stacks are; null when it has none.</summary>
-    public (long Offset, FrameHeader Header)? StacksFrame { get; set; }
+    /// <summary>Where its stacks are; empty when it has none.</summary>
+    public List<(long Offset, FrameHeader Header)> StacksFrames { get; } = [];
 
-    public FrameTable Frames => _frames ??= StacksFrame is { } frame ? _pack.ReadStacks(frame.Offset, frame.Header) : FrameTable.Empty;
+    public FrameTable Frames => _frames ??= StacksFrames.Count > 0 ? _pack.ReadStacks(StacksFrames) : FrameTable.Empty;
 
     /// <summary>Where their symbols are; null when there are none.</summary>
     public (long Offset, FrameHeader Header)? SymbolsFrame { get; set; }
@@ -65,12 +64,35 @@ internal sealed class PackedImage : ITraceSource
         return new PackedImage(pack, metadata, clock);
     }
 
+    /// <summary>Takes what has become known since.</summary>
+    /// <exception cref="TraceFormatException">It contradicts what was known.</exception>
+    public void Take(long offset, ImageUpdate update)
+    {
+        if (update.Threads is null || update.Process is not { IsWhole: true } || update.Threads.Any(t => t?.Name is null)
+            || update.Intervals is { } intervals && intervals.Any(i => i is null) || update.Markers is { } markers && markers.Any(m => m?.Name is null)
+            || update.Process.OptionalFields != Info.OptionalFields)
+            throw new TraceFormatException(_pack.Path, offset, "expected an image's process, and threads, intervals and markers that are new");
+        foreach (StreamInfo thread in update.Threads)
+        {
+            if (thread.Index < 0 || thread.Index > _threads.Count)
+                throw new TraceFormatException(_pack.Path, offset, $"expected thread {_threads.Count} or one before it, found thread {thread.Index}");
+            if (thread.Index == _threads.Count)
+                _threads.Add(thread);
+            else
+                _threads[thread.Index] = thread;
+        }
+        Info = update.Process;
+        Clock = Clock.FromRate(update.Clock) ?? throw new TraceFormatException(_pack.Path, offset, "expected a clock between 1 MHz and 1 THz");
+        (Intervals, Markers) = (update.Intervals ?? Intervals, update.Markers ?? Markers);
+        ReserveBlocks();
+    }
+
     /// <summary>Notes a block of the image.</summary>
     /// <exception cref="TraceFormatException">It is of a thread that the image does not have, or out of order.</exception>
     public void Take(long offset, in FrameHeader header)
     {
-        if (header.Thread >= _blocks.Length)
-            throw new TraceFormatException(_pack.Path, offset, $"expected a thread below {_blocks.Length}, found {header.Thread}");
+        if (header.Thread >= _blocks.Count)
+            throw new TraceFormatException(_pack.Path, offset, $"expected a thread below {_blocks.Count}, found {header.Thread}");
         bool isCarried = header.Kind == FrameKind.Carried;
         if (isCarried && Carried is null)
             throw new TraceFormatException(_pack.Path, offset, "expected no carried events of a trace that is there from its beginning");
@@ -79,6 +101,14 @@ internal sealed class PackedImage : ITraceSource
             throw new TraceFormatException(_pack.Path, offset, $"expected the blocks of thread {header.Thread} in order of time");
         blocks.Add((offset, header));
         EventBytes += Unsafe.SizeOf<FrameHeader>() + header.Length;
+    }
+
+    private void ReserveBlocks()
+    {
+        while (_blocks.Count < _threads.Count)
+            _blocks.Add(new List<(long, FrameHeader)>(1));
+        while (Carried is not null && _carried.Count < _threads.Count)
+            _carried.Add([]);
     }
 
     public long EventBytesOf(uint interval) =>

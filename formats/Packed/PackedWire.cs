@@ -12,7 +12,7 @@ internal static class PackedWire
     public const ulong TrailerMagic = 0x31444e4552544c41; // "ALTREND1"
     public const uint FrameMagic = 0x31425241; // "ARB1"
     public const ushort VersionMajor = 1;
-    public const ushort VersionMinor = 1;
+    public const ushort VersionMinor = 2;
 
     /// <summary>More than any writer puts into a block.</summary>
     public const int BlockEventsMax = 1 << 16;
@@ -43,6 +43,7 @@ internal enum FrameKind : ushort
     Stacks = 6,
     Symbols = 7,
     Carried = 8,
+    ImageUpdate = 9,
 }
 
 /// <summary>The first 16 bytes.</summary>

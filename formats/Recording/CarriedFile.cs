@@ -26,6 +26,9 @@ internal sealed class CarriedFile
     /// <summary>Events of which nothing is left.</summary>
     public long EventsGone => (long)_header.EventsGone;
 
+    /// <summary>Bytes of the packed trace that holds the events before the cut, with which they are whole; 0 where none does.</summary>
+    public long PackedLength => (long)_header.PackedLength;
+
     /// <summary>Where the chunks begin.</summary>
     public long ChunksOffset => Unsafe.SizeOf<CarriedHeader>() + (long)_positions.Count * Unsafe.SizeOf<CarriedPosition>();
 
@@ -88,7 +91,8 @@ internal struct CarriedHeader
     /// <summary>Shifted.</summary>
     public ulong CutTicks;
     public ulong EventsGone;
-    public ulong Reserved;
+    /// <summary>Of the packed trace that holds the events that are gone; 0: none does.</summary>
+    public ulong PackedLength;
     public ulong Reserved2;
     public ulong Reserved3;
 }

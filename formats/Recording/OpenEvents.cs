@@ -14,7 +14,7 @@ namespace AllocReplay.Formats.Recording;
 /// <para>Of calls that were lost, the latest that is known of is kept: blocks that were acquired before it may be gone. Memory: some 50 bytes a block that
 /// is live, beside the merge's own.</para>
 /// </remarks>
-internal sealed class OpenEvents : IMergeWitness
+internal sealed class OpenEvents
 {
     /// <summary>What few blocks have, by <see cref="Block.Rare"/>.</summary>
     private readonly List<RareFields> _rare = [default];

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Merge;
 
@@ -18,7 +19,7 @@ namespace AllocReplay.Formats.Recording;
 /// <para>Memory: what <see cref="OwnershipMerge"/> and <see cref="OpenEvents"/> have of live blocks, one chunk a thread, some 60 bytes for each chunk in
 /// the segments that are there.</para>
 /// </remarks>
-internal sealed class RecordingWindow : IDisposable
+internal sealed class RecordingWindow : IMergeWitness, IDisposable
 {
     private const int CheckEvery = 1 << 12; // events
 
@@ -36,7 +37,7 @@ internal sealed class RecordingWindow : IDisposable
         (_directory, _recording) = (directory, recording);
         _first = recording.Files.First;
         _eventsGone = recording.Files.Carried?.EventsGone ?? 0;
-        recording.Merge.Witness = _open;
+        recording.Merge.Witness = this;
         recording.Found = (header, chunk) =>
         {
             if (chunk.Tail is not null)
@@ -55,6 +56,15 @@ internal sealed class RecordingWindow : IDisposable
             last[header.Thread] = Math.Max(last.GetValueOrDefault(header.Thread), header.Sequence);
         };
     }
+
+    /// <summary>Told of each event that it goes by; null: nobody.</summary>
+    public IMergeWitness? Witness { get; set; }
+
+    /// <summary>What it lets go of.</summary>
+    public GrowingRecording Recording => _recording;
+
+    /// <summary>The oldest segment that is there, where another follows it; null: there is the one that is written, and no other.</summary>
+    public int? OldestSegment => _first < _recording.Files.End - 1 ? _first : null;
 
     /// <summary>Blocks that are live where it stands.</summary>
     public long LiveBlocks => _open.Blocks;
@@ -104,13 +114,14 @@ internal sealed class RecordingWindow : IDisposable
     }
 
     /// <summary>Writes <c>carried</c> of where it stands, and removes the segments before that.</summary>
+    /// <param name="packedLength">Bytes of the packed trace that has what is let go of; 0: nothing has.</param>
     /// <exception cref="TraceNotWritableException">It cannot be written.</exception>
-    public void Save()
+    public void Save(long packedLength = 0)
     {
         int first = _first;
         while (first < _recording.Files.End - 1 && IsPassed(first))
             first++;
-        PrivateFile.Replace(Path.Combine(_directory, Wire.CarriedFile), stream => Write(stream, first));
+        PrivateFile.Replace(Path.Combine(_directory, Wire.CarriedFile), stream => Write(stream, first, packedLength));
         for (; _first < first; _first++)
         {
             _recording.Files.Close(_first);
@@ -119,6 +130,12 @@ internal sealed class RecordingWindow : IDisposable
         }
         RemoveSegmentsBefore(first);
         ForgetThreads();
+    }
+
+    void IMergeWitness.Take(in RawEvent raw, in TraceEvent e)
+    {
+        _open.Take(raw, e);
+        Witness?.Take(raw, e);
     }
 
     public void Dispose() => _recording.Dispose();
@@ -137,7 +154,7 @@ internal sealed class RecordingWindow : IDisposable
         return last.Count == 0;
     }
 
-    private void Write(Stream stream, int first)
+    private void Write(Stream stream, int first, long packedLength)
     {
         CarriedPosition[] positions = [.. _recording.Positions(ThreadsFrom(first))];
         var header = new CarriedHeader
@@ -146,6 +163,7 @@ internal sealed class RecordingWindow : IDisposable
             FirstSegment = (uint)first,
             Positions = (uint)positions.Length,
             CutTicks = _open.LatestTicks,
+            PackedLength = (ulong)packedLength,
         };
         stream.Position = Unsafe.SizeOf<CarriedHeader>();
         stream.Write(MemoryMarshal.AsBytes(positions.AsSpan()));

@@ -19,6 +19,9 @@ public sealed class FrameTable
     /// <summary>More than a process numbers.</summary>
     internal const int FramesMax = 1 << 21;
 
+    /// <summary>Bytes of a frame, as it is stored.</summary>
+    internal static readonly int RecordSize = Unsafe.SizeOf<FrameRecord>();
+
     private const int ModulesTextMax = 1 << 24, ModulesMax = 1 << 16;
 
     /// <summary>Characters of a build id and of a path, at most: no system has more.</summary>
@@ -103,13 +106,13 @@ public sealed class FrameTable
         using ByteSource? file = directory.Open(Wire.FramesFile);
         if (file is null)
             return Empty;
-        byte[] bytes = file.ReadAll(FramesMax * Unsafe.SizeOf<FrameRecord>());
+        byte[] bytes = file.ReadAll(FramesMax * RecordSize);
         using ByteSource? modules = directory.Open(Wire.ModulesFile);
         return Of(bytes, modules is null ? "" : Encoding.UTF8.GetString(modules.ReadAll(ModulesTextMax)));
     }
 
     internal static FrameTable Of(ReadOnlySpan<byte> records, string modules) =>
-        new(MemoryMarshal.Cast<byte, FrameRecord>(records)[..Math.Min(records.Length / Unsafe.SizeOf<FrameRecord>(), FramesMax)].ToArray(), modules);
+        new(MemoryMarshal.Cast<byte, FrameRecord>(records)[..Math.Min(records.Length / RecordSize, FramesMax)].ToArray(), modules);
 
     private Frame FrameOf(in FrameRecord record) => new(record.Ip, (record.Flags & FrameRecord.Exact) != 0, ModuleOf(record));
 

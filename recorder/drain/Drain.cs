@@ -243,7 +243,7 @@ internal sealed unsafe class Drain
             if (state != ArenaWire.ImageLive || _images.ContainsKey(i))
                 continue;
             LiveImage image = Begin(i, slot);
-            if (_keeper is not null)
+            if (_keep.HasSegments)
                 image.Keep(_keeper, _keep);
             _images.Add(i, image);
             _directories[image.Number] = image.Directory;

@@ -110,16 +110,16 @@ internal sealed unsafe class LiveImage : IDisposable
     /// <summary>Tells who looks from outside how much there is, as of a moment.</summary>
     public void Tell(ulong monoNs) => _slot->Rounds.Add(monoNs, RecordedBytes);
 
-    /// <summary>Has its oldest events let go of.</summary>
-    /// <param name="keeper">By whom.</param>
+    /// <summary>Has its events written in segments, of which the oldest are let go of.</summary>
+    /// <param name="keeper">By whom; null where they are packed.</param>
     /// <param name="keep">How much is kept.</param>
-    public void Keep(Keeper keeper, Retention keep)
+    public void Keep(Keeper? keeper, Retention keep)
     {
         if (_files is null)
             return;
         (_keeper, _keep, _segmentNs) = (keeper, keep, SessionClock.MonotonicNs);
         (int first, long[] closed) = _files.Closed;
-        keeper.Begin(_files.Directory, first, closed, _segmentNs);
+        keeper?.Begin(_files.Directory, first, closed, _segmentNs);
     }
 
     /// <summary>Tells the keeper how much there is, and begins another segment where it is time to.</summary>
@@ -154,7 +154,7 @@ internal sealed unsafe class LiveImage : IDisposable
             return;
         }
         _segmentNs = SessionClock.MonotonicNs;
-        _keeper!.Rolled(_files.Directory, bytes, _segmentNs);
+        _keeper?.Rolled(_files.Directory, bytes, _segmentNs);
     }
 
     /// <summary>Writes the page <c>process</c>: the image's own counters, and the latest reading of the clocks.</summary>
@@ -192,7 +192,7 @@ internal sealed unsafe class LiveImage : IDisposable
         try
         {
             _files!.Append(chunk);
-            if (_keeper is not null)
+            if (_keep.HasSegments)
                 RollInTime();
         }
         catch (IOException e)

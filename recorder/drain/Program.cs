@@ -3,19 +3,19 @@ using System.Runtime.InteropServices;
 using AllocReplay.Drain;
 using AllocReplay.Recorder.Arena;
 
-// allocreplay-drain SESSION MAX LEAVE-FREE KEEP-BYTES KEEP-NS [take-over]: recorder/DrainProcess.cs starts it, and holds its standard
+// allocreplay-drain SESSION MAX LEAVE-FREE KEEP-BYTES KEEP-NS PACKED [take-over]: recorder/DrainProcess.cs starts it, and holds its standard
 // input: when that ends, no image is to come but those that recorded ones begin. Of each image it writes at most MAX bytes of events
 // (0: any), and stops all when the disk has no more than LEAVE-FREE bytes for us. Of KEEP-BYTES or KEEP-NS (0: any) it keeps the latest
-// whole. With "take-over" it goes on where a drain that is dead has left off.
+// whole. Where PACKED is 1 the recorder packs segments meanwhile, and takes them away. With "take-over" it goes on where a drain that is dead has left off.
 string session = args[0];
 var limits = new DiskLimits(session, Number(1), Number(2));
-var keep = new Retention(Number(3), Number(4));
+var keep = new Retention(Number(3), Number(4), Number(5) != 0);
 _ = Terminal.NewSession(); // a Ctrl-C is for the program
 _ = Terminal.Prefer(0, 0, -10); // where we may: it works little, and threads wait for it where the processors are busy
 SharedArena arena;
 try
 {
-    arena = args.Length > 5 ? SharedArena.Open(session) ?? throw new IOException("its shared memory is gone") : SharedArena.Create(session);
+    arena = args.Length > 6 ? SharedArena.Open(session) ?? throw new IOException("its shared memory is gone") : SharedArena.Create(session);
     if (!arena.TryOwn())
         throw new IOException("another process is writing this recording");
 }
