@@ -22,7 +22,8 @@ internal sealed class MergeStream(IEventCursor cursor, int thread)
     private const int AheadMax = 64;
 
     public RawEvent Head;
-    public long Park; // number of its last park
+    public bool HasParked; // the head
+    public long Park; // of the head that parked last: its number
     public bool Overdue; // it has waited long enough
     public bool IsWaiting; // Head was read, and is not taken yet
     public bool IsBroken; // damage has ended it
@@ -65,33 +66,40 @@ internal sealed class MergeStream(IEventCursor cursor, int thread)
     /// <summary>What the thread does next with an address.</summary>
     /// <param name="address">The address.</param>
     /// <param name="until">No later than this, in shifted ticks.</param>
-    /// <param name="fromHead">Whether the head counts.</param>
+    /// <param name="fromHead">Whether the head counts. A reallocation of the address that begins there and fails gives it back.</param>
     /// <param name="ticks">When.</param>
     public AddressUse NextUse(ulong address, ulong until, bool fromHead, out ulong ticks)
     {
         ticks = Head.Ticks;
-        if (fromHead && UseOf(Head, address) is var first && first != AddressUse.None)
+        AddressUse first = UseOf(Head, address);
+        if (fromHead && first != AddressUse.None)
             return first;
+        bool isBegun = CallKinds.IsReallocBegin(Head.Kind) && first == AddressUse.Release;
         foreach ((RawEvent e, _) in _ahead)
         {
             ticks = e.Ticks;
             if (ticks > until)
                 return AddressUse.None;
-            if (UseOf(e, address) is var use && use != AddressUse.None)
+            if (UseOf(e, address, isBegun) is var use && use != AddressUse.None)
                 return use;
         }
         while (ticks <= until && _ahead.Count < AheadMax && LookAhead(out RawEvent e))
         {
             ticks = e.Ticks;
-            if (ticks <= until && UseOf(e, address) is var use && use != AddressUse.None)
+            if (ticks <= until && UseOf(e, address, isBegun) is var use && use != AddressUse.None)
                 return use;
         }
         return AddressUse.None;
     }
 
-    private static AddressUse UseOf(in RawEvent e, ulong address) =>
-        e.IsNull || e.Address != address || CallKinds.IsThreadEvent(e.Kind) ? AddressUse.None
-            : CallKinds.IsAcquisition(e.Kind) ? AddressUse.Acquisition : AddressUse.Release;
+    private static AddressUse UseOf(in RawEvent e, ulong address, bool isBegun = false)
+    {
+        if (e.IsNull)
+            return isBegun && CallKinds.IsReallocEnd(e.Kind) ? AddressUse.Acquisition : AddressUse.None;
+        if (e.Address != address || CallKinds.IsThreadEvent(e.Kind))
+            return AddressUse.None;
+        return CallKinds.IsAcquisition(e.Kind) ? AddressUse.Acquisition : AddressUse.Release;
+    }
 
     private bool LookAhead(out RawEvent e)
     {

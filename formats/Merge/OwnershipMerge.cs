@@ -18,7 +18,8 @@ namespace AllocReplay.Formats.Merge;
 /// acquirer itself releases the address, and nobody acquires it in between. Where stamps are in order somebody does, so nothing waits that need not. How
 /// far streams are looked at ahead is bounded; with more than <see cref="StreamsMax"/> of them no release waits.</para>
 /// <para>An event makes way for one other: an address that became free can be taken once, one that became live released once. So one
-/// stream is woken, the earliest, however many wait; no trace can make the merge slower than n log n.</para>
+/// stream is woken, the earliest, however many wait; where it waits for another owner it makes way for the next, up to a bound. So no trace can make the
+/// merge slower than n log n.</para>
 /// <para>Between two intervals anything may have happened: the address of a block of an earlier interval counts as free.</para>
 /// <para>Of a recording that grows, events up to a <see cref="Horizon"/> are taken. A stream that has no more events is asked again by
 /// <see cref="Resume"/>, and streams may be added: as nothing up to the horizon is to come, neither changes what was taken already. What waits for an
@@ -38,6 +39,9 @@ internal sealed class OwnershipMerge : IDisposable
 
     /// <summary>So many are looked at for who acquires an address: beyond, a hostile trace could make it slow.</summary>
     private const int StreamsMax = 1024;
+
+    /// <summary>So many are asked, one after the other, whether a block is theirs to release.</summary>
+    private const int WakesMax = 16;
 
     private const int NoPlace = -1;
 
@@ -61,7 +65,7 @@ internal sealed class OwnershipMerge : IDisposable
     private ulong _horizon = ulong.MaxValue, _limit = ulong.MaxValue;
     private MergeStream? _advanced; // gave the last event; not yet back in _ready
     private long _nextObject;
-    private int _nextSlot;
+    private int _nextSlot, _wakes;
     private long _parks;
     private long _forced;
     private long _unknown;
@@ -190,7 +194,10 @@ internal sealed class OwnershipMerge : IDisposable
             {
                 if (!stream.Overdue)
                 {
+                    bool isWoken = stream.HasParked;
                     Park(stream);
+                    if (isWoken && _live.SlotAt(place) >= 0)
+                        WakeAfter(stream);
                     continue;
                 }
                 // The event that it waits for is missing. What a forked process releases its parent acquired: nothing is in doubt there.
@@ -310,7 +317,8 @@ internal sealed class OwnershipMerge : IDisposable
 
     private void Park(MergeStream stream)
     {
-        stream.Park = _parks++;
+        if (!stream.HasParked)
+            (stream.HasParked, stream.Park) = (true, _parks++);
         _parked.Add(stream);
         if (!_waiters.TryGetValue(stream.Wait, out SortedSet<MergeStream>? waiters))
             _waiters.Add(stream.Wait, waiters = new SortedSet<MergeStream>(MergeStream.ByTime));
@@ -334,6 +342,19 @@ internal sealed class OwnershipMerge : IDisposable
         MergeStream stream = waiters.Min!;
         Unpark(stream);
         _ready.Enqueue(stream, (stream.Head.Ticks, stream.Thread));
+    }
+
+    /// <summary>Wakes the stream that waits for the same as one that goes on waiting, and comes after it.</summary>
+    private void WakeAfter(MergeStream stream)
+    {
+        if (CallKinds.IsAcquisition(stream.Head.Kind) || ++_wakes > WakesMax)
+            return;
+        SortedSet<MergeStream> waiters = _waiters[stream.Wait];
+        MergeStream? next = waiters.Count == 1 ? null : waiters.GetViewBetween(stream, waiters.Max!).Skip(1).FirstOrDefault();
+        if (next is null)
+            return;
+        Unpark(next);
+        _ready.Enqueue(next, (next.Head.Ticks, next.Thread));
     }
 
     /// <summary>A parked stream whose wait is over because time has passed it by, or because nothing else is left.</summary>
@@ -393,6 +414,7 @@ internal sealed class OwnershipMerge : IDisposable
                 _implicit++;
         }
         _live.Put(place, e.Address, e.Slot);
+        _wakes = 0;
         Wake(e.Address, free: false);
     }
 
@@ -456,6 +478,7 @@ internal sealed class OwnershipMerge : IDisposable
     {
         try
         {
+            stream.HasParked = false;
             if (stream.IsWaiting = stream.Read())
                 return true;
             _atEnd.Add(stream);

@@ -66,7 +66,7 @@ public sealed class MergeTests : IDisposable
         Assert.Equal([CallKind.Malloc, CallKind.Free, CallKind.Malloc], ReadAll(out _).Select(e => e.Kind));
     }
 
-    /// <summary>Thread 0 releases what it acquires at once, and gives thread 1 the third block at the address, whose release is stamped in the life of the first.</summary>
+    /// <summary>Thread 0 releases what it acquires but the third, which it gives thread 1, whose release is stamped in the life of the first.</summary>
     [Fact]
     public void A_release_that_is_stamped_in_the_life_of_a_block_before_waits_for_its_own()
     {
@@ -111,7 +111,19 @@ public sealed class MergeTests : IDisposable
         Assert.Equal(default, merge);
     }
 
-    /// <summary>The same as before, but that the acquirer's release is too late to be of the same moment: then the block is released twice, and it says so.</summary>
+    [Fact]
+    public void A_reallocation_by_another_thread_that_fails_gives_the_acquirer_its_block_back()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(800, 0x1000, 1).Free(1200, 0x1000);
+        writer.Thread(1).Realloc(880, 960, 0x1000, 0, ulong.MaxValue);
+        writer.Save();
+
+        Assert.Equal([0, 1, 1, 0], ReadAll(out MergeStatistics merge).Select(e => e.Thread));
+        Assert.Equal(default, merge);
+    }
+
+    /// <summary>The acquirer's release is too late to be of the same moment: then the block is released twice, and that is counted.</summary>
     [Fact]
     public void No_release_waits_for_what_its_stamp_cannot_be_wrong_by()
     {
@@ -141,7 +153,7 @@ public sealed class MergeTests : IDisposable
 
         Assert.Equal(204, events.Count);
         Assert.Equal(202, events.Count(e => e.Thread == 0));
-        Assert.Equal(Enumerable.Range(0, 200).Select(i => 0x2000 + 16 * (ulong)i), events.Where(e => e.Address is >= 0x2000 and < 0x9000).Select(e => e.Address));
+        Assert.Equal(Enumerable.Range(0, 200).Select(i => 0x2000 + 16 * (ulong)i), events.Select(e => e.Address).Where(a => a is >= 0x2000 and < 0x9000));
     }
 
     /// <summary>Thread 1 begins to wait for the block later, as it waited for another before.</summary>
