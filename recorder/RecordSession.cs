@@ -110,7 +110,9 @@ public sealed class RecordSession
         get
         {
             TimeSpan age = DateTime.UtcNow - DateTime.UnixEpoch.AddTicks(_info.StartedNs / TimeSpan.NanosecondsPerTick);
-            long bytes = new DirectoryInfo(_directory).EnumerateFiles(Wire.EventsFile, SearchOption.AllDirectories).Sum(f => f.Length);
+            long bytes = new DirectoryInfo(_directory).EnumerateFiles(Wire.EventsFile + "*", SearchOption.AllDirectories).Sum(f => f.Length);
+            if (PackedRecording.FileOf(_directory) is { } packed && File.Exists(packed))
+                bytes += new FileInfo(packed).Length;
             return (long)(bytes / age.TotalMinutes);
         }
     }

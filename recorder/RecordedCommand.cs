@@ -48,6 +48,9 @@ public static class RecordedCommand
             session.Abandon();
             throw;
         }
+        PackedRecording? packed = null;
+        if (options.PackedInto is not null)
+            Attempt(() => packed = PackedRecording.Begin(options.Output, options.Force), failures);
         Attempt(() => session.Started(program.Pid), failures);
         Attempt(() => started?.Invoke(program.Pid), failures);
         ProgramEnd end;
@@ -55,9 +58,12 @@ public static class RecordedCommand
         using var unrecorded = options.FollowChildren ? new UnrecordedPrograms(program.Pid, options.Via) : null;
         using (options.Duration is { } duration ? new Timer(_ => Attempt(session.Stop, failures), null, duration, Timeout.InfiniteTimeSpan) : null)
             end = program.Wait();
+        packed?.Dispose();
         Attempt(() => session.Close(program.Pid, end.ExitCode), failures);
         lock (failures)
         {
+            if (packed?.Failure is { } failure)
+                failures.Add($"not packed while it was recorded: {failure}");
             if (session.Successors > 0)
                 failures.Add("the process that writes the recording was killed, and another took over");
             string[] own = calls is null ? [] : [calls];

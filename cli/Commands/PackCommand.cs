@@ -26,6 +26,12 @@ internal static class PackCommand
         Interruptible.SetAction(command, terminal, (parse, token) =>
         {
             string recording = parse.GetValue(trace)!;
+            if (PackedRecording.FileOf(recording) is { } begun)
+            {
+                if (parse.GetValue(output) is { } other && Path.GetFullPath(other) != begun)
+                    throw new UsageException($"{recording}: its first part is in {begun}, which is gone on with; leave -o out");
+                return Run(recording, new OutputFile(begun, Force: true), parse.GetValue(partial), parse.GetValue(json), terminal, token);
+            }
             string file = parse.GetValue(output) ?? Path.GetFileNameWithoutExtension(Path.GetFullPath(recording).TrimEnd('/')) + Extension;
             return Run(recording, new OutputFile(file, parse.GetValue(force)), parse.GetValue(partial), parse.GetValue(json), terminal, token);
         });
@@ -38,8 +44,9 @@ internal static class PackCommand
     {
         (string file, bool force) = output;
         SessionSwitch.BringIn(recording);
-        PackResult result = terminal.WithProgress(
-            $"packing {recording}", progress => TracePacker.Pack(recording, file, partial, force, progress, token));
+        PackResult result = terminal.WithProgress($"packing {recording}", progress => PackedRecording.FileOf(recording) is null
+            ? TracePacker.Pack(recording, file, partial, force, progress, token)
+            : PackedRecording.Complete(recording, partial, progress, token));
         string events = result.Events == 0 ? "" : FormattableString.Invariant($", {(double)result.Bytes / result.Events:0.00} bytes/event");
         string images = result.Images == 1 ? "" : $" of {Quantity.Count(result.Images, "process image")}";
         terminal.Note($"allocreplay: packed {file}: {Quantity.Count(result.Events, "event")}{images}, {Quantity.Bytes(result.Bytes)}{events}");

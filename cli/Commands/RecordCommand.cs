@@ -19,7 +19,7 @@ internal static class RecordCommand
         Option<string?> output = new("--output", "-o")
         {
             Description = $"Recording directory to create, or, with {PackCommand.Extension} for its extension, one file: the "
-                + "recording is packed at the end. Other extensions are refused. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
+                + "recording is packed while it is written. Other extensions are refused. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
             HelpName = "path",
         };
         Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
@@ -145,6 +145,7 @@ internal static class RecordCommand
                 MaxSize = parse.GetValue(maxSize) is { } size ? Quantity.ParseBytes("--max-size", size) : 0,
                 KeepBytes = keepBytes,
                 KeepTime = keepTime,
+                PackedInto = keepBytes == 0 && keepTime is null ? destination.Packed : null,
                 LeaveFree = parse.GetValue(leaveFree) is { } room ? room == "0" ? 0 : Quantity.ParseBytes("--leave-free", room) : null,
                 WhenFull = parse.GetValue(whenFull) == "drop" ? WhenFull.Drop : WhenFull.Wait,
                 Duration = parse.GetValue(duration) is { } time ? Quantity.ParseTime("--duration", time) : null,
@@ -197,16 +198,19 @@ internal static class RecordCommand
     /// <returns>Ok when what was asked for is there.</returns>
     private static int Finish(RecordOptions options, RecordingOutput output, RecordResult result, bool quiet, Terminal terminal)
     {
-        using (TraceReader reader = TraceReader.Open(options.Output))
+        int packing = options.PackedInto is null ? ExitCode.Ok : output.Finish(terminal, quiet);
+        string recorded = options.PackedInto is not null && packing == ExitCode.Ok ? output.Name : options.Output;
+        using (TraceReader reader = TraceReader.Open(recorded))
         {
             if (!quiet)
             {
-                Report(reader, options.Output, terminal);
+                Report(reader, recorded, terminal);
                 if (IsWhole(options) && result.PeakResidentBytes is { } resident && UnrecordedMemory.Of(reader.Trace, resident) is { } memory)
                     terminal.Note($"allocreplay: {Describe(memory)}");
             }
         }
-        int packing = output.Finish(terminal, quiet);
+        if (options.PackedInto is null)
+            packing = output.Finish(terminal, quiet);
         if (!quiet)
             terminal.Next(TextLine.Command("info", packing == ExitCode.Ok ? output.Name : output.Directory));
         return packing;

@@ -24,6 +24,10 @@ internal sealed class RecordingOutput
     }
 
     public string Name { get; }
+
+    /// <summary>The file that it becomes; null: it stays a directory.</summary>
+    public string? Packed => _packed;
+
     /// <summary>The recording directory: where it stays, or is until it is packed.</summary>
     public string Directory { get; }
 
@@ -74,6 +78,8 @@ internal sealed class RecordingOutput
             terminal.Note($"allocreplay: cannot pack the recording, which is kept: {e.Message}");
             return ExitCode.RecordFailed;
         }
+        if (!System.IO.Directory.Exists(Directory))
+            return ExitCode.Ok;
         if (SessionSwitch.Running(Directory) is { Count: > 0 } running)
         {
             terminal.Note($"allocreplay: pid {string.Join(", ", running)} still records into {Directory}: the file has what was there "

@@ -55,7 +55,13 @@ internal sealed class PackFile : IDisposable
 
     /// <summary>Opens a packed trace and takes its bytes over.</summary>
     /// <exception cref="TraceFormatException">It is none, of a newer major version, or damaged before the first image.</exception>
-    public static PackFile Open(ByteSource bytes)
+    public static PackFile Open(ByteSource bytes) => Open(bytes, mayBeEmpty: false);
+
+    /// <summary>Opens one that is being written, which may have no image yet, and takes its bytes over.</summary>
+    /// <exception cref="TraceFormatException">As for <see cref="Open(ByteSource)"/>.</exception>
+    public static PackFile OpenBegun(ByteSource bytes) => Open(bytes, mayBeEmpty: true);
+
+    private static PackFile Open(ByteSource bytes, bool mayBeEmpty)
     {
         var pack = new PackFile(bytes);
         try
@@ -63,7 +69,7 @@ internal sealed class PackFile : IDisposable
             pack.ReadHeader();
             if (!pack.ReadIndex())
                 pack.WalkFrames();
-            if (pack.Images.Count == 0)
+            if (pack.Images.Count == 0 && !mayBeEmpty)
                 throw pack.Damage ?? new TraceFormatException(bytes.Path, null, "the trace is empty: it has no process image");
             return pack;
         }

@@ -216,20 +216,20 @@ internal sealed class PackWriter : IDisposable
     /// <summary>Writes a block; it is the writer's from here on. Blocks are encoded on all cores and written in the order of the calls.</summary>
     public void WriteBlock(uint image, int thread, EventBlockWriter block)
     {
-        _encoding.Enqueue(Encode(image, thread, block));
+        _encoding.Enqueue(Encode(thread, block, image));
         while (_encoding.Count > 2 * Encoders)
             WriteOldest();
     }
 
     /// <summary>Writes a block that was encoded before.</summary>
-    public void WriteBlock(in EncodedBlock block)
+    public void WriteBlock(uint image, in EncodedBlock block)
     {
         WriteBlocks();
-        WriteFrame(block.Header, block.Payload);
+        WriteFrame(block.Header with { Image = image }, block.Payload);
     }
 
     /// <summary>Encodes a block, to be written later; it is the writer's from here on.</summary>
-    public Task<EncodedBlock> Encode(uint image, int thread, EventBlockWriter block)
+    public Task<EncodedBlock> Encode(int thread, EventBlockWriter block, uint image = 0)
     {
         return Encoders > 0 ? Task.Run(Work) : Task.FromResult(Work());
 

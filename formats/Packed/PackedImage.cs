@@ -96,7 +96,7 @@ internal sealed class PackedImage : ITraceSource
         bool isCarried = header.Kind == FrameKind.Carried;
         if (isCarried && Carried is null)
             throw new TraceFormatException(_pack.Path, offset, "expected no carried events of a trace that is there from its beginning");
-        List<(long, FrameHeader Header)> blocks = (isCarried ? _carried : _blocks)[header.Thread];
+        List<(long, FrameHeader Header)> blocks = (isCarried ? _carried : _blocks)[(int)header.Thread];
         if (header.LastTicks < header.FirstTicks || (blocks.Count > 0 && header.FirstTicks < blocks[^1].Header.LastTicks))
             throw new TraceFormatException(_pack.Path, offset, $"expected the blocks of thread {header.Thread} in order of time");
         blocks.Add((offset, header));

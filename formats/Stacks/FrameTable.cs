@@ -59,6 +59,18 @@ public sealed class FrameTable
     /// <summary>Numbers below which all stacks are: the frames that there are, and two that are none.</summary>
     public int Count => _records.Length;
 
+    /// <summary>Number of the first frame that is not written yet, or <see cref="Count"/>.</summary>
+    internal int CountWritten
+    {
+        get
+        {
+            int count = Math.Min((int)First, _records.Length);
+            while (count < _records.Length && (_records[count].Flags & FrameRecord.Present) != 0)
+                count++;
+            return count;
+        }
+    }
+
     /// <summary>The modules that were met, in that order.</summary>
     public IReadOnlyList<Module> Modules { get; }
 
