@@ -73,12 +73,12 @@ internal sealed class SpillPacker : IDisposable
     public static SpillPacker Continue(string session)
     {
         string path = FileOf(session)!;
-        if (!File.Exists(path))
-        {
-            if (Trace.ImageDirectories(session).Any(d => File.Exists(System.IO.Path.Combine(d, Wire.CarriedFile))))
-                throw new TraceFormatException(session, null, $"its first part was packed into {path}, which is not there: put it back beside it");
-            return Begin(session, path, replace: false);
-        }
+        bool isThere = File.Exists(path), isNeeded = Trace.ImageDirectories(session).Any(d => File.Exists(System.IO.Path.Combine(d, Wire.CarriedFile)));
+        if (!isThere && isNeeded)
+            throw new TraceFormatException(session, null, $"its first part was packed into {path}, which is not there: put it back beside it");
+        // Who began the file was killed before anything was in it.
+        if (!isThere || !isNeeded && new FileInfo(path).Length < PackWriter.EmptyLength)
+            return Begin(session, path, replace: isThere);
         (long, FrameHeader)[] frames;
         using (PackFile found = PackFile.OpenBegun(ByteSource.OpenFile(path, followsLinks: false)))
         {

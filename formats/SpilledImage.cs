@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Formats;
 
@@ -12,7 +14,7 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
     private const int AskEvery = 1 << 14, CommitEvery = 1 << 22; // events
 
     private readonly PackWriter _writer;
-    private readonly string _name;
+    private readonly string _directory;
     private readonly RecordingWindow _window;
     private readonly List<StreamInfo> _threads = []; // as the file has them
     private readonly Dictionary<uint, int> _indices = []; // in the file, by the hook's numbers
@@ -32,7 +34,7 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
     /// <exception cref="TraceFormatException">The directory is no image's, or does not go on where the file ends.</exception>
     public SpilledImage(string directory, PackWriter writer, (uint Number, PackedImage Image)? begun)
     {
-        (_writer, _name) = (writer, Path.GetFileName(directory));
+        (_writer, _directory) = (writer, directory);
         _window = RecordingWindow.Open(directory);
         _window.Witness = this;
         long packed = Recording.Files.Carried?.PackedLength ?? 0;
@@ -130,7 +132,11 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
         _encoded.Clear();
         WriteStacks();
         if (end is not null)
+        {
+            if (SymbolStore.Read(ByteFolder.OfDirectory(_directory)) is { Count: > 0 } symbols)
+                _writer.WriteSymbols(_number!.Value, symbols);
             _writer.WriteImageEnd(_number!.Value, end);
+        }
         _writer.Flush();
         if (end is null)
             _window.Save(_writer.Length);
@@ -165,7 +171,7 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
         {
             _number = _writer.WriteImage(new ImageMetadata
             {
-                Name = _name,
+                Name = Path.GetFileName(_directory),
                 Process = Recording.Info,
                 Clock = Recording.Clock.Rate,
                 Threads = [.. _threads],

@@ -23,7 +23,8 @@ internal sealed record DrainSettings(long MaxBytes, long LeaveFree, long KeepByt
         (options.KeepTime?.Ticks ?? 0) * TimeSpan.NanosecondsPerTick, options.PackedInto is not null);
 
     /// <summary>As its arguments.</summary>
-    public IEnumerable<string> Arguments => new[] { MaxBytes, LeaveFree, KeepBytes, KeepNs, IsPacked ? 1 : 0 }.Select(n => n.ToString(CultureInfo.InvariantCulture));
+    public IEnumerable<string> Arguments =>
+        new[] { MaxBytes, LeaveFree, KeepBytes, KeepNs, IsPacked ? 1 : 0 }.Select(n => n.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>What a recording leaves of a disk unless told otherwise: others have to live on it.</summary>
     private static long LeaveFreeOf(string session)

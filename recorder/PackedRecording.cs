@@ -24,7 +24,7 @@ public sealed partial class PackedRecording : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Why it was not packed any further while it was recorded; null: nothing was wrong. <see cref="Complete"/> may tell again, or be luckier.</summary>
+    /// <summary>Why it was not packed any further while it was recorded; null: nothing was wrong. <see cref="Complete"/> tries again.</summary>
     public string? Failure { get; private set; }
 
     /// <summary>Begins the file, and to pack.</summary>

@@ -56,11 +56,11 @@ internal sealed record ImageStacks
     /// <summary>The records of the file <c>frames</c>, from <see cref="First"/> on.</summary>
     [Key("frames")] public required byte[] Frames { get; init; }
 
-    /// <summary>Number of the first record: those before it are in the image's stacks before these.</summary>
-    [Key("first")] public int First { get; init; }
-
     /// <summary>The file <c>modules</c>.</summary>
     [Key("modules")] public required string Modules { get; init; }
+
+    /// <summary>Number of the first record: those before it are in the image's stacks before these.</summary>
+    [Key("first")] public int First { get; init; }
 }
 
 /// <summary>MessagePack and LZ4, as the frames that are not events are stored.</summary>

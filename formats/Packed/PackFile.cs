@@ -117,6 +117,7 @@ internal sealed class PackFile : IDisposable
             long at = stacks.First * (long)FrameTable.RecordSize;
             if (stacks.Frames is null || stacks.Modules is null || at < 0 || at > records.Length)
                 throw new TraceFormatException(Path, offset, "expected an image's frames, from one on that is known, and modules");
+            records.SetLength(at);
             records.Position = at;
             records.Write(stacks.Frames);
             modules = stacks.Modules;

@@ -87,6 +87,9 @@ internal sealed class PackWriter : IDisposable
         }
     }
 
+    /// <summary>Bytes of a file in which no frame is begun.</summary>
+    public static int EmptyLength => Unsafe.SizeOf<FileHeader>() + Unsafe.SizeOf<FrameHeader>();
+
     /// <summary>Where a frame ends.</summary>
     public static long EndOf((long Offset, FrameHeader Header) frame) => frame.Offset + Unsafe.SizeOf<FrameHeader>() + frame.Header.Length;
 

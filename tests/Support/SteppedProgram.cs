@@ -21,7 +21,7 @@ internal sealed class SteppedProgram : IDisposable
 
     private SteppedProgram(string source, string recording, string[] options)
     {
-        Recording = recording;
+        Recording = Path.ChangeExtension(recording, ".allocrec");
         string[] arguments = ["record", "-q", .. options, "-o", recording, "--", Targets.Build(source, "-g")];
         _recorder = Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand, arguments)
         {
@@ -53,6 +53,20 @@ internal sealed class SteppedProgram : IDisposable
         string? answer = _recorder.StandardOutput.ReadLine();
         Assert.NotNull(answer);
         return answer;
+    }
+
+    /// <summary>Kills the recorder: the program goes on.</summary>
+    public void KillRecorder()
+    {
+        _recorder.Kill();
+        _recorder.WaitForExit();
+    }
+
+    /// <summary>Has the program end where the recorder was killed.</summary>
+    public void End()
+    {
+        _recorder.StandardInput.Close();
+        Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{Pid}"), TimeSpan.FromMinutes(1)), "the program does not end");
     }
 
     /// <summary>Kills the program, and waits for its recorder.</summary>

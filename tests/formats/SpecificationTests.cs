@@ -21,7 +21,7 @@ public sealed class SpecificationTests
     private static readonly (string Name, Type Type)[] Maps =
     [
         ("session", typeof(SessionInfo)), ("replay", typeof(ReplayInfo)), ("range", typeof(TraceRange)), ("image", typeof(ImageMetadata)),
-        ("carried", typeof(CarriedPart)),
+        ("update", typeof(ImageUpdate)), ("carried", typeof(CarriedPart)),
         ("process", typeof(ProcessInfo)), ("clock", typeof(ClockRate)), ("thread", typeof(StreamInfo)), ("interval", typeof(Interval)),
         ("marker", typeof(Marker)), ("stacks", typeof(ImageStacks)), ("symbols", typeof(SymbolMap)), ("end", typeof(ImageEnd)),
     ];

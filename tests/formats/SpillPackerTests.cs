@@ -19,8 +19,10 @@ public sealed class SpillPackerTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
+    private static Gen<(RandomKept.Step[], RandomKept.Step[], int)> Kills => Gen.Select(RandomKept.Traces, RandomKept.Traces, Gen.Int[0, 99]);
+
     [Fact]
-    public void However_it_is_killed_what_it_goes_on_with_becomes_the_whole_recording() => Gen.Select(RandomKept.Traces, RandomKept.Traces, Gen.Int[0, 99]).Sample(
+    public void However_it_is_killed_what_it_goes_on_with_becomes_the_whole_recording() => Kills.Sample(
         (first, second, cut) =>
         {
             string whole = Folder(), now = Folder();
@@ -170,7 +172,8 @@ public sealed class SpillPackerTests : IDisposable
 
     private static void Check(string whole, string file)
     {
-        using AllocReplay.Formats.Trace expected = AllocReplay.Formats.Trace.Open(Path.Combine(whole, SessionName)), found = AllocReplay.Formats.Trace.Open(file);
+        using AllocReplay.Formats.Trace expected = AllocReplay.Formats.Trace.Open(Path.Combine(whole, SessionName));
+        using AllocReplay.Formats.Trace found = AllocReplay.Formats.Trace.Open(file);
         Assert.Equal(expected.Session, found.Session! with { Command = expected.Session!.Command });
         Assert.Equal(Images, found.Images.Select(i => i.Name).Order());
         foreach (string image in Images)
@@ -186,7 +189,7 @@ public sealed class SpillPackerTests : IDisposable
         }
     }
 
-    /// <summary>What each event says, and of which block: threads are told by the kernel's numbers, as the file has them in the order in which they came.</summary>
+    /// <summary>What each event says, and of which block. Threads are told by the kernel's numbers: the file has them in the order of their coming.</summary>
     private static List<TraceEvent> Facts(TraceReader reader)
     {
         int TidOf(int thread) => thread < 0 ? thread : (int)reader.Threads[thread].OsTid;
