@@ -30,16 +30,14 @@ internal sealed class SiteTotals(long site, Sampling sampling)
         {
             _carried++;
             _carriedBytes += (ulong)size;
-            if (sampling.IsSample)
-                _estimates.Carried((ulong)size, sampling);
         }
         else
         {
             _blocks++;
             _bytes += (ulong)size;
-            if (sampling.IsSample)
-                _estimates.Acquired((ulong)size, sampling);
         }
+        if (sampling.IsSample)
+            _estimates.Acquired((ulong)size, call.IsCarried, sampling);
         _liveBlocks++;
         long ns = call.TimeNs;
         Peak.Acquired((ulong)size, call.Acquired, ns);
