@@ -90,14 +90,10 @@ internal sealed class SiteTotals(long site, Sampling sampling)
             CarriedBytes = (long)ByteCount.Of(_carriedBytes),
             UncertainBlocks = _uncertain,
             UncertainBytes = (long)ByteCount.Of(_uncertainBytes),
-            EstimatedBlocks = estimates.Blocks.Estimate,
-            EstimatedBlocksError = estimates.Blocks.StandardError ?? SiteRow.NotKnown,
-            EstimatedBytes = estimates.Bytes.Estimate,
-            EstimatedBytesError = estimates.Bytes.StandardError ?? SiteRow.NotKnown,
-            EstimatedLiveBlocks = estimates.LiveBlocks.Estimate,
-            EstimatedLiveBlocksError = estimates.LiveBlocks.StandardError ?? SiteRow.NotKnown,
-            EstimatedLiveBytes = estimates.LiveBytes.Estimate,
-            EstimatedLiveBytesError = estimates.LiveBytes.StandardError ?? SiteRow.NotKnown,
+            EstimatedBlocks = estimates.Blocks,
+            EstimatedBytes = estimates.Bytes,
+            EstimatedLiveBlocks = estimates.LiveBlocks,
+            EstimatedLiveBytes = estimates.LiveBytes,
         };
     }
 }
