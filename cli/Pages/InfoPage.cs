@@ -81,7 +81,7 @@ internal static class InfoPage
                 + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
             + (s.RecordsOperatorNew ? ", operator new its own" : ", operator new seen as malloc"));
         Fact("source", s.Source + (s.Source == ProcessInfo.FromMallocHook ? " (calloc, realloc, alignment and operator new look like malloc and free)" : "")
-            + (s.Sample > 1 ? $", {SampleText.Of(new Sampling(s.SampleScheme, s.Sample))}" : ", every block")
+            + (s.Sampling.IsSample ? $", {SampleText.Of(s.Sampling)}" : ", every block")
             + (s.Latency ? ", each call's latency" : "") + (s.Stacks ? ", stacks" : ""));
         if (s.Kept is { } kept)
             Fact("kept", DescribeKept(kept, s.EventBytes));
