@@ -124,7 +124,7 @@ internal static class InfoPage
         if (s.Estimates is { } e)
         {
             Figure("the program's", SampleText.Count(e.Blocks), $"blocks acquired, of {SampleText.Bytes(e.Bytes)}, by the sample");
-            Figure("  peak live", SampleText.Bytes(e.PeakLiveBytes), "as the sample says");
+            Figure("  peak live", SampleText.Bytes(e.PeakLiveBytes), "by the sample, rather too high: the highest of many estimates");
             Figure(isLive ? "  live now" : "  live at end", SampleText.Bytes(e.LiveBytes), $"in {SampleText.Count(e.LiveBlocks)} blocks, by the sample");
         }
         Figure("acquisitions", Quantity.Count(s.Acquisitions),

@@ -54,6 +54,7 @@ public sealed class SampleAndPartTests : IDisposable
         Assert.Contains("1 block in 10", _runner.Output, StringComparison.Ordinal);
         Assert.Matches(@"the program's +≈ 20 ± 13 +blocks acquired, of ≈ 40\.0 MiB ± 30\.0 MiB", _runner.Output);
         Assert.Matches(@"live at end +≈ 30\.0 MiB ± 28\.5 MiB +in ≈ 10 ± 9 blocks", _runner.Output);
+        Assert.Matches(@"(?m)^ *≈ 30\.0 MiB ± 28\.5 MiB +≈ 10 ± 9 +≈ 30\.0 MiB ± 28\.5 MiB +≈ 10 ± 9 +leaks", _runner.Output); // no figure is broken
         Assert.Equal(ExitCode.Ok, _runner.Run("info", _sample + ".allocrec", "--json"));
         JsonElement blocks = JsonDocument.Parse(_runner.Output).RootElement.GetProperty("estimates").GetProperty("blocks");
         Assert.Equal(20, blocks.GetProperty("estimate").GetDouble());
