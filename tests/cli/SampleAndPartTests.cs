@@ -54,7 +54,6 @@ public sealed class SampleAndPartTests : IDisposable
         Assert.Contains("1 block in 10", _runner.Output, StringComparison.Ordinal);
         Assert.Matches(@"the program's +≈ 20 ± 13 +blocks acquired, of ≈ 40\.0 MiB ± 30\.0 MiB", _runner.Output);
         Assert.Matches(@"live at end +≈ 30\.0 MiB ± 28\.5 MiB +in ≈ 10 ± 9 blocks", _runner.Output);
-        Assert.Matches(@"(?m)^ *≈ 30\.0 MiB ± 28\.5 MiB +≈ 10 ± 9 +≈ 30\.0 MiB ± 28\.5 MiB +≈ 10 ± 9 +leaks", _runner.Output); // no figure is broken
         Assert.Equal(ExitCode.Ok, _runner.Run("info", _sample + ".allocrec", "--json"));
         JsonElement blocks = JsonDocument.Parse(_runner.Output).RootElement.GetProperty("estimates").GetProperty("blocks");
         Assert.Equal(20, blocks.GetProperty("estimate").GetDouble());
@@ -65,6 +64,16 @@ public sealed class SampleAndPartTests : IDisposable
         Assert.DoesNotContain("≈", _runner.Output, StringComparison.Ordinal);
         Assert.Equal(ExitCode.Ok, _runner.Run("analyze", _sample + ".allocrec", "-o", _directory["again"]));
         Assert.Contains("1 block in 10 was recorded: in all ≈ 20 ± 13 blocks", _runner.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>With an error each, the figures of a site leave little of a page to its name.</summary>
+    [Fact]
+    public void No_figure_of_a_site_is_broken()
+    {
+        string wide = _directory["wide"];
+        new PlannedBlocks { Sample = 10, SampleScheme = SampleScheme.Blocks }.Add(new string('f', 80), 3 << 20, 1).Analyze(wide);
+        Assert.Equal(ExitCode.Ok, _runner.Run("info", wide + ".allocrec"));
+        Assert.Matches(@"(?m)^ *≈ 30\.0 MiB ± 28\.5 MiB +≈ 10 ± 9 +≈ 30\.0 MiB ± 28\.5 MiB +≈ 10 ± 9 +f+…$", _runner.Output);
     }
 
     [Fact]
