@@ -7,7 +7,7 @@ using Spectre.Console;
 namespace AllocReplay.Bench;
 
 /// <summary>
-/// <c>bench keep</c>: a flight recorder over a thousand million events, ten minutes: how large the directory was at most, what the process that writes it
+/// <c>bench keep</c>: a flight recorder over a thousand million events, seven minutes: how large the directory was at most, what the process that writes it
 /// took, and whether what the program kept is all there.
 /// </summary>
 internal static class KeepBench
@@ -91,7 +91,7 @@ internal static class KeepBench
             if (!blocks.TryGetValue((address, ulong.Parse(words[1], CultureInfo.InvariantCulture)), out TraceEvent block))
                 continue;
             origin ??= after - block.TimeNs;
-            const long errorNs = 2_000_000; // of a rate that is known to some parts in a million, over ten minutes
+            const long errorNs = 2_000_000; // of a rate that is known to some parts in a million, over seven minutes
             if (block.TimeNs + origin >= before - errorNs && block.TimeNs + origin <= after + errorNs)
                 found++;
         }

@@ -1,27 +1,25 @@
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Replayer;
 
-/// <summary>Counts the blocks that a trace carries, and those of them that are not certain (formats/SPEC.md, "carried").</summary>
+/// <summary>Counts the blocks that a trace carries, and those of them that are not certain where its window begins (formats/SPEC.md, "carried").</summary>
 /// <remarks>Memory: 24 bytes for each carried block. They are found by their ids, which are dense: what is carried comes first.</remarks>
 internal sealed class CarriedTally : ITraceSink
 {
     private readonly List<Block> _blocks = [];
-    private readonly uint _intervalAtCut;
-    private bool _isMet, _isSettled;
-    private uint _latestInterval;
-    private long _firstId, _count, _uncertain;
-    private long _latestGapNs = long.MinValue;
-    private UInt128 _sum, _uncertainSum;
+    private readonly Certainty _certainty = new(); // told of what is carried, and nothing later
+    private bool _isMet;
+    private long _firstId;
 
-    private record struct Block(ulong Bytes, long AcquiredNs, uint Interval, bool IsUncertain);
+    private record struct Block(ulong Bytes, long AcquiredNs, uint Interval, bool IsGiven);
 
     /// <param name="reader">The trace.</param>
     public CarriedTally(TraceReader reader)
     {
         if (reader.Carried is { } carried)
-            _intervalAtCut = reader.Intervals.Where(i => i.StartNs <= carried.UntilNs).Select(i => i.Number).DefaultIfEmpty().Max();
+            _certainty.See(reader, beforeNs: carried.UntilNs + 1);
     }
 
     /// <summary>What there was, when the trace has been read; null where it, or the part that was read, is there from its beginning.</summary>
@@ -29,17 +27,25 @@ internal sealed class CarriedTally : ITraceSink
     {
         if (!_isMet)
             return null;
-        Settle();
-        return new CarriedBlocks(_count, ByteCount.Of(_sum), _uncertain, ByteCount.Of(_uncertainSum));
+        long uncertain = 0;
+        UInt128 sum = 0, uncertainSum = 0;
+        foreach (Block block in _blocks)
+        {
+            sum += block.Bytes;
+            // One that is given back in the window was there.
+            if (block.IsGiven || !_certainty.IsUncertain(block.AcquiredNs, block.Interval))
+                continue;
+            uncertain++;
+            uncertainSum += block.Bytes;
+        }
+        return new CarriedBlocks(_blocks.Count, ByteCount.Of(sum), uncertain, ByteCount.Of(uncertainSum));
     }
 
     /// <inheritdoc/>
     public void Begin(in TraceEvent begin)
     {
-        if (!begin.IsCarried)
-            return;
-        _isMet = true;
-        _latestInterval = Math.Max(_latestInterval, begin.Interval);
+        if (begin.IsCarried)
+            Meet(begin.Interval);
     }
 
     /// <inheritdoc/>
@@ -47,8 +53,8 @@ internal sealed class CarriedTally : ITraceSink
     {
         if (call.IsCarried)
             Carry(call);
-        else if (_isMet)
-            Confirm(call);
+        else if (call.Given - _firstId is var index && call.Given >= 0 && index >= 0 && index < _blocks.Count)
+            _blocks[(int)index] = _blocks[(int)index] with { IsGiven = true };
     }
 
     /// <inheritdoc/>
@@ -56,50 +62,23 @@ internal sealed class CarriedTally : ITraceSink
     {
         if (!e.IsCarried)
             return;
+        Meet(e.Interval);
+        _certainty.See(e);
+    }
+
+    private void Meet(uint interval)
+    {
         _isMet = true;
-        _latestInterval = Math.Max(_latestInterval, e.Interval);
-        if (e.Kind == CallKind.Gap)
-            _latestGapNs = Math.Max(_latestGapNs, e.TimeNs);
+        _certainty.See(interval);
     }
 
     private void Carry(in TraceCall call)
     {
-        _isMet = true;
-        _latestInterval = Math.Max(_latestInterval, call.Interval);
+        Meet(call.Interval);
         if (call.Acquired < 0)
             return;
-        if (_count++ == 0)
+        if (_blocks.Count == 0)
             _firstId = call.Acquired;
-        _sum += call.BytesRequested;
-        _blocks.Add(new Block(call.BytesRequested, call.TimeNs, call.Interval, IsUncertain: false));
-    }
-
-    /// <summary>All that is carried is known, the latest loss of calls too.</summary>
-    private void Settle()
-    {
-        if (_isSettled)
-            return;
-        _isSettled = true;
-        uint latest = Math.Max(_latestInterval, _intervalAtCut);
-        for (int i = 0; i < _blocks.Count; i++)
-        {
-            if (_blocks[i].AcquiredNs > _latestGapNs && _blocks[i].Interval >= latest)
-                continue;
-            _blocks[i] = _blocks[i] with { IsUncertain = true };
-            _uncertain++;
-            _uncertainSum += _blocks[i].Bytes;
-        }
-    }
-
-    /// <summary>A block that is given back in the window was there.</summary>
-    private void Confirm(in TraceCall call)
-    {
-        Settle();
-        long index = call.Given - _firstId;
-        if (call.Given < 0 || index < 0 || index >= _blocks.Count || !_blocks[(int)index].IsUncertain)
-            return;
-        _uncertain--;
-        _uncertainSum -= _blocks[(int)index].Bytes;
-        _blocks[(int)index] = _blocks[(int)index] with { IsUncertain = false };
+        _blocks.Add(new Block(call.BytesRequested, call.TimeNs, call.Interval, IsGiven: false));
     }
 }

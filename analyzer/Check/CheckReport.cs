@@ -72,10 +72,11 @@ public sealed record CheckFinding(
 /// <param name="UncertainBlocks">Those blocks.</param>
 /// <param name="WindowFromNs">Of a kept recording: from when on all that was recorded is there, ns since start; what was allocated is of that time.
 /// Else 0.</param>
+/// <param name="GrowthOverNs">The time over which growth was measured, ns; null where it was not.</param>
 public sealed record CheckedProcess(
     string Host, string Process, string Program, long? PeakBytes, long OutstandingBytes, long OutstandingBlocks, long? AllocatedBytes,
     double? GrowthBytesPerMinute, bool HasStacks, bool IsPart, long EventsLost, string Damage, string? BaselineProcess,
-    long UncertainBytes = 0, long UncertainBlocks = 0, long WindowFromNs = 0);
+    long UncertainBytes = 0, long UncertainBlocks = 0, long WindowFromNs = 0, long? GrowthOverNs = null);
 
 /// <summary>A suppression and what became of it.</summary>
 /// <param name="Pattern">As it is written.</param>

@@ -39,14 +39,14 @@ public static class DatasetCheck
             OutstandingBlocks outstanding = OutstandingBlocks.Of(query, image, suppressed);
             foreach ((int suppression, BlockCount blocks) in outstanding.Suppressed)
                 taken[suppression] = taken.GetValueOrDefault(suppression) + blocks;
-            double? growth = limits.MaxGrowth is null ? null : LiveGrowth.PerMinute(query, image, suppressed);
+            (double BytesPerMinute, long OverNs)? growth = limits.MaxGrowth is null ? null : LiveGrowth.Of(query, image, suppressed);
             var places = new CheckPlaces(query, image);
             Peak(path, image, places, limits, findings);
             Outstanding(image, places, outstanding, limits, findings);
-            if (growth > limits.MaxGrowth)
+            if (growth?.BytesPerMinute > limits.MaxGrowth)
             {
                 (long Site, long Bytes)? most = LiveGrowth.MostGrown(query, image, suppressed);
-                findings.Add(Of(image, CheckCondition.MaxGrowth, CheckFigure.Growth, Rounded(growth.Value), Rounded(limits.MaxGrowth.Value))
+                findings.Add(Of(image, CheckCondition.MaxGrowth, CheckFigure.Growth, Rounded(growth.Value.BytesPerMinute), Rounded(limits.MaxGrowth.Value))
                     with
                 { Place = most is { } m ? places.Of(m.Site, m.Bytes) : null });
             }
@@ -54,9 +54,9 @@ public static class DatasetCheck
                 findings.AddRange(BaselineCheck.Run(
                     path, query, image, outstanding, limits, other, OutstandingBlocks.Of(limits.Baseline!, other, suppressedBefore!)));
             judged.Add(new CheckedProcess(
-                image.Host, image.Process, image.Program, image.PeakLiveBytes, outstanding.Total.Bytes, outstanding.Total.Blocks, image.BytesAcquired, growth,
-                image.HasStacks, image.IsPart, image.EventsLost, image.Damage, others.GetValueOrDefault(image)?.Process,
-                outstanding.Uncertain.Bytes, outstanding.Uncertain.Blocks, image.WindowFromNs));
+                image.Host, image.Process, image.Program, image.PeakLiveBytes, outstanding.Total.Bytes, outstanding.Total.Blocks, image.BytesAcquired,
+                growth?.BytesPerMinute, image.HasStacks, image.IsPart, image.EventsLost, image.Damage, others.GetValueOrDefault(image)?.Process,
+                outstanding.Uncertain.Bytes, outstanding.Uncertain.Blocks, image.WindowFromNs, growth?.OverNs));
         }
         return new CheckReport(findings.Count == 0, findings, judged, [.. limits.Suppressions.Select((s, i) => new SuppressionUse(
             s.Pattern, s.Line, suppressed.IsUsed(i), taken.GetValueOrDefault(i).Blocks, taken.GetValueOrDefault(i).Bytes))]);

@@ -11,16 +11,15 @@ internal static class LiveGrowth
 {
     private const int Steps = 20, First = 2, Last = 18;
 
-    /// <summary>Bytes per minute, negative where they shrank; null where there is no time to speak of.</summary>
-    public static double? PerMinute(DatasetQuery query, DatasetProcess process, SuppressedStacks suppressed)
+    /// <summary>Bytes per minute, negative where they shrank, and the time from the first to the last of those moments, ns; null where there is none.</summary>
+    public static (double BytesPerMinute, long OverNs)? Of(DatasetQuery query, DatasetProcess process, SuppressedStacks suppressed)
     {
         var live = new Int128[Steps + 1];
         long span = 0;
         // A block is live at the moments from the first that is not before its acquisition to the last that is before its end. Whole numbers: no rounding.
         foreach ((long first, long last, double bytes, long length) in query.Rows($"""
             WITH span AS ({Span(process)})
-            SELECT (greatest(a.alloc_ns - s.from_ns, 0) * {Steps} + s.span - 1) // s.span AS first_k, {LastOf()} AS last_k, sum(a.size)::DOUBLE,
-                   any_value(s.span)
+            SELECT {FirstOf} AS first_k, {LastOf} AS last_k, sum(a.size)::DOUBLE, any_value(s.span)
             FROM allocations a, span s
             WHERE {process.Where("a")} AND a.end_kind <> 'lost_free' AND {suppressed.NotIn(process, "a")}
             GROUP BY first_k, last_k
@@ -33,7 +32,7 @@ internal static class LiveGrowth
         if (span < Steps)
             return null;
         double minutes = (double)span / Steps / 60e9; // of a step
-        return Slope(live.AsSpan(First, Last - First + 1)) / minutes;
+        return (Slope(live.AsSpan(First, Last - First + 1)) / minutes, span / Steps * (Last - First));
     }
 
     /// <summary>The site that grew most between the first and the last of those moments; null when none did.</summary>
@@ -41,7 +40,7 @@ internal static class LiveGrowth
     {
         (long, long)[] most = [.. query.Rows($"""
             WITH span AS ({Span(process)}), b AS (
-                SELECT a.site AS site, a.size AS size, (greatest(a.alloc_ns - s.from_ns, 0) * {Steps} + s.span - 1) // s.span AS first_k, {LastOf()} AS last_k
+                SELECT a.site AS site, a.size AS size, {FirstOf} AS first_k, {LastOf} AS last_k
                 FROM allocations a, span s
                 WHERE {process.Where("a")} AND a.end_kind <> 'lost_free' AND {suppressed.NotIn(process, "a")}
             )
@@ -75,6 +74,8 @@ internal static class LiveGrowth
               FROM allocations a WHERE {process.Where("a")})
         """;
 
-    private static string LastOf() =>
+    private static string FirstOf => $"(greatest(a.alloc_ns - s.from_ns, 0) * {Steps} + s.span - 1) // s.span";
+
+    private static string LastOf =>
         $"CASE WHEN a.end_kind = 'alive_at_end' THEN {Steps} ELSE ((a.end_ns - s.from_ns) * {Steps} + s.span - 1) // s.span - 1 END";
 }

@@ -30,16 +30,14 @@ internal sealed class SiteTotals(long site, Sampling sampling)
         {
             _carried++;
             _carriedBytes += (ulong)size;
-            if (sampling.IsSample)
-                _estimates.Carried((ulong)size, sampling);
         }
         else
         {
             _blocks++;
             _bytes += (ulong)size;
-            if (sampling.IsSample)
-                _estimates.Acquired((ulong)size, sampling);
         }
+        if (sampling.IsSample)
+            _estimates.Acquired((ulong)size, call.IsCarried, sampling);
         _liveBlocks++;
         long ns = call.TimeNs;
         Peak.Acquired((ulong)size, call.Acquired, ns);
@@ -92,14 +90,10 @@ internal sealed class SiteTotals(long site, Sampling sampling)
             CarriedBytes = (long)ByteCount.Of(_carriedBytes),
             UncertainBlocks = _uncertain,
             UncertainBytes = (long)ByteCount.Of(_uncertainBytes),
-            EstimatedBlocks = estimates.Blocks.Estimate,
-            EstimatedBlocksError = estimates.Blocks.StandardError ?? SiteRow.NotKnown,
-            EstimatedBytes = estimates.Bytes.Estimate,
-            EstimatedBytesError = estimates.Bytes.StandardError ?? SiteRow.NotKnown,
-            EstimatedLiveBlocks = estimates.LiveBlocks.Estimate,
-            EstimatedLiveBlocksError = estimates.LiveBlocks.StandardError ?? SiteRow.NotKnown,
-            EstimatedLiveBytes = estimates.LiveBytes.Estimate,
-            EstimatedLiveBytesError = estimates.LiveBytes.StandardError ?? SiteRow.NotKnown,
+            EstimatedBlocks = estimates.Blocks,
+            EstimatedBytes = estimates.Bytes,
+            EstimatedLiveBlocks = estimates.LiveBlocks,
+            EstimatedLiveBytes = estimates.LiveBytes,
         };
     }
 }

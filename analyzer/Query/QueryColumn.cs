@@ -7,8 +7,10 @@ public enum QueryColumnKind
 {
     /// <summary>Text, times, and whatever has no form of its own in JSON.</summary>
     Text,
-    /// <summary>Numbers; those of floating point may be NaN or infinite.</summary>
+    /// <summary>Numbers that are exact.</summary>
     Number,
+    /// <summary>Numbers of floating point, which may be NaN or infinite.</summary>
+    Floating,
     /// <summary>true or false.</summary>
     Boolean,
     /// <summary>Lists, structs and maps.</summary>
@@ -26,14 +28,15 @@ public sealed record QueryColumn(string Name, QueryColumnKind Kind)
     private const DuckDBType Variant = (DuckDBType)41;
 
     /// <summary>Whether its values are numbers.</summary>
-    public bool IsNumber => Kind == QueryColumnKind.Number;
+    public bool IsNumber => Kind is QueryColumnKind.Number or QueryColumnKind.Floating;
 
     internal static QueryColumnKind KindOf(DuckDBType type) => type switch
     {
         DuckDBType.Boolean => QueryColumnKind.Boolean,
         DuckDBType.TinyInt or DuckDBType.SmallInt or DuckDBType.Integer or DuckDBType.BigInt or DuckDBType.HugeInt
             or DuckDBType.UnsignedTinyInt or DuckDBType.UnsignedSmallInt or DuckDBType.UnsignedInteger or DuckDBType.UnsignedBigInt
-            or DuckDBType.UnsignedHugeInt or DuckDBType.VarInt or DuckDBType.Decimal or DuckDBType.Float or DuckDBType.Double => QueryColumnKind.Number,
+            or DuckDBType.UnsignedHugeInt or DuckDBType.VarInt or DuckDBType.Decimal => QueryColumnKind.Number,
+        DuckDBType.Float or DuckDBType.Double => QueryColumnKind.Floating,
         DuckDBType.List or DuckDBType.Array or DuckDBType.Struct or DuckDBType.Map => QueryColumnKind.Nested,
         DuckDBType.Union or Variant => QueryColumnKind.Union,
         _ => QueryColumnKind.Text,

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AllocReplay.Analyzer.Query;
+using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
 using DuckDB.NET.Data;
@@ -76,7 +77,7 @@ public sealed record ReportSummary
     [JsonIgnore]
     public Sampling Sampling => new(SampleScheme, (uint)Sample);
 
-    private const string EstimateColumns = "estimated_blocks, estimated_blocks_error, estimated_bytes, estimated_bytes_error, estimated_live_blocks, "
+    private const string Estimated = "estimated_blocks, estimated_blocks_error, estimated_bytes, estimated_bytes_error, estimated_live_blocks, "
         + "estimated_live_blocks_error, estimated_live_bytes, estimated_live_bytes_error, estimated_peak_live_bytes, estimated_peak_live_bytes_error";
 
     private static Sampling SamplingOf(DuckDBDataReader r) => SamplingText.Parse(DatasetQuery.Optional<long>(r, 21) ?? 1, ReportScope.Text(r, 29));
@@ -84,7 +85,7 @@ public sealed record ReportSummary
     private static EstimatedBlocks? EstimatesOf(DuckDBDataReader r, int at) =>
         r.IsDBNull(at) ? null : new EstimatedBlocks(Total(r, at), Total(r, at + 2), Total(r, at + 4), Total(r, at + 6), Total(r, at + 8));
 
-    private static EstimatedTotal Total(DuckDBDataReader r, int at) => new(r.GetDouble(at), r.GetDouble(at + 1) is >= 0 and var error ? error : null);
+    private static EstimatedTotal Total(DuckDBDataReader r, int at) => EstimateColumns.Read(r.GetDouble(at), r.GetDouble(at + 1));
 
     internal static ReportSummary Read(ReportScope scope, long images)
     {
@@ -98,7 +99,7 @@ public sealed record ReportSummary
             SELECT executable, arguments, pid, started_epoch_ns, duration_ns, events, calls, acquisitions, bytes_acquired,
                    peak_live_bytes, peak_live_ns, stacks, events_lost, unknown_releases, implicit_releases, forced_steps, inherited_releases,
                    saturated_sizes, state, failure, damage, sample, part_from_ns, nullif(part_to_ns, -1),
-                   window_from_ns, carried_blocks, events_gone, uncertain_blocks, uncertain_bytes, sample_scheme, {EstimateColumns}
+                   window_from_ns, carried_blocks, events_gone, uncertain_blocks, uncertain_bytes, sample_scheme, {Estimated}
             FROM process WHERE {scope.Where}
             """, r => new ReportSummary
         {

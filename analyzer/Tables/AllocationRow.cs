@@ -86,6 +86,7 @@ public readonly record struct AllocationRow
     [Column("uncertain", "yes or no", "Of a block that is `alive_at_end`: whether it may have been freed unseen, as calls were lost, or recording was stopped, "
         + "after it was acquired.", Since = 5)]
     public bool Uncertain { get; init; }
+
     [Column("weight", "blocks", "How many blocks of the program it stands for, of a sample (`record --sample`): 1 / the probability that it had to be "
         + "chosen; 1 where all were recorded. `sum(weight)` estimates a number of blocks, `sum(weight * size)` their bytes, without bias; the "
         + "variance of `sum(weight * x)` is `sum((weight - 1) * weight * x * x)`.", Since = 5)]

@@ -2,7 +2,8 @@ namespace AllocReplay.Analyzer.Tables;
 
 /// <summary>
 /// Makes a property of a row type a column: schema, writer, views of older datasets and <c>docs/reference/dataset.md</c> come from it. The
-/// property's type is the column's: <c>long</c>, <c>int</c>, <c>bool</c>, <c>string</c>, or an enum that <see cref="ValueNames"/> knows.
+/// property's type is the column's: <c>long</c>, <c>int</c>, <c>double</c>, <c>bool</c>, <c>string</c>, or an enum that <see cref="ValueNames"/> knows; an
+/// <see cref="Formats.Statistics.EstimatedTotal"/> has two (<see cref="EstimateColumns"/>).
 /// </summary>
 /// <param name="name">Name in the file.</param>
 /// <param name="unit">Unit of its values, or what they are where they have none.</param>

@@ -147,41 +147,26 @@ internal readonly record struct ProcessRow
 
     [Column("uncertain_bytes", "bytes", "Bytes of those. Saturates at 2^63−1.", Since = 5)]
     public required long UncertainBytes { get; init; }
+
     [Column("sample_scheme", "name", "How the blocks of a sample were chosen: `blocks`, each by itself; `bytes`, the larger the likelier; `addresses`, "
         + "by a hash, as the first versions had it: then no error is known. Empty where all were recorded.", Since = 5)]
     public required string SampleScheme { get; init; }
 
     [Column("estimated_blocks", "blocks", "Blocks that the program acquired, as a sample says; as `acquisitions` where all were recorded.", Since = 5)]
-    public required double EstimatedBlocks { get; init; }
-
-    [Column("estimated_blocks_error", "blocks", "The standard error of that: 0 where all were recorded, -1 where it is not known (`sample_scheme` "
-        + "`addresses`).", Since = 5)]
-    public required double EstimatedBlocksError { get; init; }
+    public required EstimatedTotal EstimatedBlocks { get; init; }
 
     [Column("estimated_bytes", "bytes", "Bytes requested for those.", Since = 5)]
-    public required double EstimatedBytes { get; init; }
-
-    [Column("estimated_bytes_error", "bytes", "The standard error of that, as of blocks.", Since = 5)]
-    public required double EstimatedBytesError { get; init; }
+    public required EstimatedTotal EstimatedBytes { get; init; }
 
     [Column("estimated_live_blocks", "blocks", "Those that were live at the end.", Since = 5)]
-    public required double EstimatedLiveBlocks { get; init; }
-
-    [Column("estimated_live_blocks_error", "blocks", "The standard error of that, as of blocks.", Since = 5)]
-    public required double EstimatedLiveBlocksError { get; init; }
+    public required EstimatedTotal EstimatedLiveBlocks { get; init; }
 
     [Column("estimated_live_bytes", "bytes", "Bytes requested for those.", Since = 5)]
-    public required double EstimatedLiveBytes { get; init; }
-
-    [Column("estimated_live_bytes_error", "bytes", "The standard error of that, as of blocks.", Since = 5)]
-    public required double EstimatedLiveBytesError { get; init; }
+    public required EstimatedTotal EstimatedLiveBytes { get; init; }
 
     [Column("estimated_peak_live_bytes", "bytes", "The most bytes that were live at a time, as a sample says: as the highest of many estimates a little too "
         + "high, by the order of its error.", Since = 5)]
-    public required double EstimatedPeakLiveBytes { get; init; }
-
-    [Column("estimated_peak_live_bytes_error", "bytes", "The standard error of that, as of blocks.", Since = 5)]
-    public required double EstimatedPeakLiveBytesError { get; init; }
+    public required EstimatedTotal EstimatedPeakLiveBytes { get; init; }
 
     public static ProcessRow Of(TraceReader reader, TraceStatistics totals, long saturatedSizes, string? damage)
     {
@@ -236,16 +221,11 @@ internal readonly record struct ProcessRow
             UncertainBlocks = live.UncertainBlocks,
             UncertainBytes = (long)live.UncertainBytes,
             SampleScheme = SamplingText.SchemeOf(process.Sampling),
-            EstimatedBlocks = estimates.Blocks.Estimate,
-            EstimatedBlocksError = estimates.Blocks.StandardError ?? SiteRow.NotKnown,
-            EstimatedBytes = estimates.Bytes.Estimate,
-            EstimatedBytesError = estimates.Bytes.StandardError ?? SiteRow.NotKnown,
-            EstimatedLiveBlocks = estimates.LiveBlocks.Estimate,
-            EstimatedLiveBlocksError = estimates.LiveBlocks.StandardError ?? SiteRow.NotKnown,
-            EstimatedLiveBytes = estimates.LiveBytes.Estimate,
-            EstimatedLiveBytesError = estimates.LiveBytes.StandardError ?? SiteRow.NotKnown,
-            EstimatedPeakLiveBytes = estimates.PeakLiveBytes.Estimate,
-            EstimatedPeakLiveBytesError = estimates.PeakLiveBytes.StandardError ?? SiteRow.NotKnown,
+            EstimatedBlocks = estimates.Blocks,
+            EstimatedBytes = estimates.Bytes,
+            EstimatedLiveBlocks = estimates.LiveBlocks,
+            EstimatedLiveBytes = estimates.LiveBytes,
+            EstimatedPeakLiveBytes = estimates.PeakLiveBytes,
         };
     }
 

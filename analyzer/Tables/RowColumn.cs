@@ -1,6 +1,7 @@
 using System.Linq.Expressions;
 using System.Reflection;
 using AllocReplay.Analyzer.Parquet;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Tables;
 
@@ -18,11 +19,16 @@ internal sealed class RowColumn<TRow> where TRow : struct
 
     public RowBuffer<TRow> CreateBuffer(int capacity) => _create(capacity);
 
+    /// <summary>That of a property, or of an estimate both.</summary>
     /// <exception cref="NotSupportedException">The property's type is none that every engine reads alike.</exception>
-    public static RowColumn<TRow> Of(PropertyInfo property, ColumnAttribute column, int tableSince)
+    public static IEnumerable<RowColumn<TRow>> Of(PropertyInfo property, ColumnAttribute column, int tableSince) =>
+        property.PropertyType == typeof(EstimatedTotal)
+            ? EstimateColumns.Of(column).Select(c => Of(row => c.ValueOf(Expression.Property(row, property)), typeof(double), c.Column, tableSince))
+            : [Of(row => Expression.Property(row, property), property.PropertyType, column, tableSince)];
+
+    private static RowColumn<TRow> Of(Func<Expression, Expression> valueOf, Type type, ColumnAttribute column, int tableSince)
     {
         string name = column.Name;
-        Type type = property.PropertyType;
         if (type == typeof(long))
             return Of<Int64Column, long>(ColumnType.Int64, n => new(name, n, column.Repeats), c => c.Values);
         if (type == typeof(int))
@@ -38,7 +44,7 @@ internal sealed class RowColumn<TRow> where TRow : struct
 
         RowColumn<TRow> Of<TColumn, T>(ColumnType stored, Func<int, TColumn> create, Func<TColumn, T[]> values) where TColumn : Column
         {
-            Action<TRow[], T[], int, int> copy = Copy<T>(property);
+            Action<TRow[], T[], int, int> copy = Copy<T>(valueOf);
             return new RowColumn<TRow>(new ColumnInfo(name, stored, column.Unit, column.Meaning, Math.Max(column.Since, tableSince)), capacity =>
             {
                 TColumn buffer = create(capacity);
@@ -49,16 +55,16 @@ internal sealed class RowColumn<TRow> where TRow : struct
     }
 
     /// <summary>
-    /// <c>for (i = 0; i &lt; count; i++) values[at + i] = rows[i].Property</c>, compiled: a table of millions of rows is filled this way, and a call
+    /// <c>for (i = 0; i &lt; count; i++) values[at + i] = valueOf(rows[i])</c>, compiled: a table of millions of rows is filled this way, and a call
     /// for each value would cost more than the rest.
     /// </summary>
-    private static Action<TRow[], T[], int, int> Copy<T>(PropertyInfo property)
+    private static Action<TRow[], T[], int, int> Copy<T>(Func<Expression, Expression> valueOf)
     {
         ParameterExpression rows = Expression.Parameter(typeof(TRow[])), values = Expression.Parameter(typeof(T[]));
         ParameterExpression at = Expression.Parameter(typeof(int)), count = Expression.Parameter(typeof(int));
         ParameterExpression i = Expression.Variable(typeof(int));
         LabelTarget end = Expression.Label();
-        Expression value = Expression.Property(Expression.ArrayIndex(rows, i), property);
+        Expression value = valueOf(Expression.ArrayIndex(rows, i));
         Expression step = Expression.Block(
             Expression.Assign(Expression.ArrayAccess(values, Expression.Add(at, i)), value.Type == typeof(T) ? value : Expression.Convert(value, typeof(T))),
             Expression.PreIncrementAssign(i));

@@ -1,11 +1,10 @@
+using AllocReplay.Formats.Statistics;
+
 namespace AllocReplay.Analyzer.Tables;
 
 /// <summary>A place that blocks come from, and what became of them: a row of the table <c>sites</c>.</summary>
 internal readonly record struct SiteRow
 {
-    /// <summary>An error that nobody knows.</summary>
-    public const double NotKnown = -1;
-
     [Column("site", "id", "The hash of the names of the functions on its stacks, as a signed number: the same in other runs, on other machines, and where "
         + "a compiler inlined others. 0 stands for the blocks whose stack is not known.")]
     public required long Site { get; init; }
@@ -67,28 +66,16 @@ internal readonly record struct SiteRow
 
     [Column("uncertain_bytes", "bytes", "Bytes of those. Saturates at 2^63−1.", Since = 5)]
     public required long UncertainBytes { get; init; }
-    [Column("estimated_blocks", "blocks", "Blocks that the program acquired there, as a sample says; as `blocks` where all were recorded.", Since = 5)]
-    public required double EstimatedBlocks { get; init; }
 
-    [Column("estimated_blocks_error", "blocks", "The standard error of that: 0 where all were recorded, -1 where it is not known "
-        + "(`process.sample_scheme` is `addresses`).", Since = 5)]
-    public required double EstimatedBlocksError { get; init; }
+    [Column("estimated_blocks", "blocks", "Blocks that the program acquired there, as a sample says; as `blocks` where all were recorded.", Since = 5)]
+    public required EstimatedTotal EstimatedBlocks { get; init; }
 
     [Column("estimated_bytes", "bytes", "Bytes requested for those.", Since = 5)]
-    public required double EstimatedBytes { get; init; }
-
-    [Column("estimated_bytes_error", "bytes", "The standard error of that, as of blocks.", Since = 5)]
-    public required double EstimatedBytesError { get; init; }
+    public required EstimatedTotal EstimatedBytes { get; init; }
 
     [Column("estimated_live_blocks", "blocks", "Those that were live at the end.", Since = 5)]
-    public required double EstimatedLiveBlocks { get; init; }
-
-    [Column("estimated_live_blocks_error", "blocks", "The standard error of that, as of blocks.", Since = 5)]
-    public required double EstimatedLiveBlocksError { get; init; }
+    public required EstimatedTotal EstimatedLiveBlocks { get; init; }
 
     [Column("estimated_live_bytes", "bytes", "Bytes requested for those.", Since = 5)]
-    public required double EstimatedLiveBytes { get; init; }
-
-    [Column("estimated_live_bytes_error", "bytes", "The standard error of that, as of blocks.", Since = 5)]
-    public required double EstimatedLiveBytesError { get; init; }
+    public required EstimatedTotal EstimatedLiveBytes { get; init; }
 }

@@ -49,7 +49,7 @@ internal sealed class Table<TRow>(string name, string meaning, int since = Table
         .OrderBy(p => p.MetadataToken)
         .Select(p => (Property: p, Column: p.GetCustomAttribute<ColumnAttribute>()))
         .Where(p => p.Column is not null)
-        .Select(p => RowColumn<TRow>.Of(p.Property, p.Column!, since))
+        .SelectMany(p => RowColumn<TRow>.Of(p.Property, p.Column!, since))
         .ToList();
 
     public override IReadOnlyList<ColumnInfo> Columns => _columns.ConvertAll(c => c.Info);

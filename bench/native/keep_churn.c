@@ -55,9 +55,9 @@ static void *work(void *arg)
         if (i % STEP == 0) {
             while (waitpid(-1, NULL, WNOHANG) > 0)
                 continue;
-            const uint64_t due = start + i * 2 * THREADS * 1000000000u / rate, is = now();
-            if (due > is)
-                usleep((useconds_t)((due - is) / 1000));
+            const uint64_t due = start + i * 2 * THREADS * 1000000000u / rate;
+            const struct timespec until = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)};
+            clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
         }
     }
     for (int i = 0; i < SLOTS; i++)

@@ -49,7 +49,12 @@ internal static class InfoCommand
     private static void Print(TraceSummary s, LiveMoment? live, InfoLists lists, IReadOnlyList<string> target, Terminal terminal)
     {
         foreach (Spectre.Console.Rendering.IRenderable part in InfoPage.Of(s, lists, terminal.Width, live))
-            terminal.Write(part, terminal.Width);
+        {
+            if (part is Spectre.Console.Table table)
+                terminal.WriteWide(table);
+            else
+                terminal.Write(part, terminal.Width);
+        }
         if (s.Calls == 0 && live is not null)
             terminal.Note("No calls were recorded so far");
         else if (s.Calls == 0 && s.Failure is not null)

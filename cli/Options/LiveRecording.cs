@@ -159,17 +159,11 @@ internal sealed class LiveRecording : IDisposable
     private List<TopSite> Sites(TopOrder order, int rows) =>
     [
         .. _statistics.Sites.GroupBy(s => _sites.Of(s.Key)).Select(g => (Site: g.Key, Figures: g.Select(Of).Aggregate((a, b) => a + b)))
-            .OrderByDescending(g => g.Figures.Rank(order)).ThenByDescending(g => g.Figures.LiveBytes).Take(rows).Select(g => new TopSite
+            .OrderByDescending(g => g.Figures.Rank(order)).ThenByDescending(g => g.Figures.LiveBytes).Take(rows).Select(g => new TopSite(g.Figures)
             {
                 Function = g.Site.Function,
                 File = g.Site.File,
                 Line = g.Site.Line,
-                LiveBytes = g.Figures.LiveBytes,
-                LiveBlocks = g.Figures.LiveBlocks,
-                GrowthPerMinute = g.Figures.GrowthPerMinute,
-                AllocationsPerSecond = g.Figures.AllocationsPerSecond,
-                BytesPerSecond = g.Figures.BytesPerSecond,
-                Blocks = g.Figures.Blocks,
             }),
     ];
 
@@ -178,19 +172,13 @@ internal sealed class LiveRecording : IDisposable
         IReadOnlyList<ThreadInfo> infos = _follower.Threads;
         return
         [
-            .. _statistics.Threads.OrderByDescending(t => Of(t).Rank(order)).ThenByDescending(t => t.LiveBytes).Take(rows).Select(t => new TopThread
+            .. _statistics.Threads.OrderByDescending(t => Of(t).Rank(order)).ThenByDescending(t => t.LiveBytes).Take(rows).Select(t => new TopThread(Of(t))
             {
                 Index = t.Key,
                 OsTid = infos[t.Key].OsTid,
                 Name = infos[t.Key].Name,
                 HasEnded = t.HasEnded,
                 CallsPerSecond = t.CallsPerSecond,
-                LiveBytes = t.LiveBytes,
-                LiveBlocks = t.LiveBlocks,
-                GrowthPerMinute = t.GrowthPerMinute,
-                AllocationsPerSecond = t.BlocksPerSecond,
-                BytesPerSecond = t.BytesPerSecond,
-                Blocks = t.Blocks,
             }),
         ];
     }

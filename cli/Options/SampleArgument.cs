@@ -1,4 +1,5 @@
 using System.Globalization;
+using AllocReplay.Cli.Output;
 using AllocReplay.Formats;
 
 namespace AllocReplay.Cli.Options;
@@ -13,15 +14,9 @@ internal static class SampleArgument
     /// <returns>The sample, which is all blocks for 1; null where it is none.</returns>
     public static Sampling? TryParse(string text)
     {
-        string digits = text.TrimEnd("kKmMgGiIbB".ToCharArray());
-        string unit = text[digits.Length..].ToUpperInvariant();
-        int shift = unit is "" or "B" ? 0 : unit is "K" or "KIB" ? 10 : unit is "M" or "MIB" ? 20 : unit is "G" or "GIB" ? 30 : -1;
-        if (shift < 0 || !uint.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out uint n) || n == 0)
-            return null;
-        if (unit.Length == 0)
-            return n == 1 ? Sampling.None : new Sampling(SampleScheme.Blocks, n);
-        ulong bytes = (ulong)n << shift;
-        return bytes is > 1 and <= uint.MaxValue ? new Sampling(SampleScheme.Bytes, (uint)bytes) : null;
+        if (uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out uint n))
+            return n == 0 ? null : n == 1 ? Sampling.None : new Sampling(SampleScheme.Blocks, n);
+        return Quantity.TryParseBytes(text) is > 1 and <= uint.MaxValue and var bytes ? new Sampling(SampleScheme.Bytes, (uint)bytes) : null;
     }
 
     /// <exception cref="UsageException">It is none.</exception>

@@ -6,6 +6,7 @@ namespace AllocReplay.Cli.Output;
 internal static class Quantity
 {
     private static readonly string[] BinaryUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    private static readonly string[] SizeUnits = ["", "K", "M", "G", "T"];
 
     public static string Count(long n) => n.ToString("N0", CultureInfo.InvariantCulture);
 
@@ -39,15 +40,19 @@ internal static class Quantity
         _ => TimeSpan.FromSeconds(ns / 1e9).ToString(@"d' d 'hh' h'", CultureInfo.InvariantCulture),
     };
 
-    /// <summary>A size as people write it: 500, 64K, 10M, 2G; powers of 1024.</summary>
+    /// <summary>A size as people write it: 500, 64K, 64KiB, 10M, 2G; powers of 1024.</summary>
     /// <exception cref="UsageException">It is none, or is 0.</exception>
-    public static long ParseBytes(string option, string text)
+    public static long ParseBytes(string option, string text) =>
+        TryParseBytes(text) ?? throw new UsageException($"{option} {text}: expected a size such as 500M or 2G");
+
+    /// <summary>The same; null where it is none, or is 0.</summary>
+    public static long? TryParseBytes(string text)
     {
-        int shift = text.Length == 0 ? -1 : "KMGT".IndexOf(char.ToUpperInvariant(text[^1]));
-        string digits = shift >= 0 ? text[..^1] : text;
-        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long n) && n > 0 && n < long.MaxValue >> (10 * (shift + 1))
-            ? n << (10 * (shift + 1))
-            : throw new UsageException($"{option} {text}: expected a size such as 500M or 2G");
+        string digits = text.TrimEnd([.. "KMGTiBkmgtIb"]), unit = text[digits.Length..].ToUpperInvariant();
+        int power = Array.FindIndex(SizeUnits, u => unit == u || unit == (u.Length == 0 ? "B" : $"{u}IB"));
+        return power >= 0 && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long n) && n > 0 && n < long.MaxValue >> (10 * power)
+            ? n << (10 * power)
+            : null;
     }
 
     /// <summary>A time as people write it: 30, 500ms, 30s, 5m, 1h.</summary>

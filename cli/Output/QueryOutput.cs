@@ -60,7 +60,7 @@ internal static partial class QueryOutput
         long rows = 0;
         foreach (object?[] row in Take(result, limit))
         {
-            output.Write($"| {string.Join(" | ", row.Select(v => MarkdownCell((string?)v ?? "")))} |\n");
+            output.Write($"| {string.Join(" | ", row.Select((v, i) => v is null ? "" : MarkdownCell(QueryTable.Shown((string)v, result.Columns[i]))))} |\n");
             rows++;
         }
         return rows;
@@ -88,7 +88,8 @@ internal static partial class QueryOutput
     {
         (null, _) => "null",
         (_, QueryColumnKind.Boolean) => text,
-        (_, QueryColumnKind.Number) => char.IsAsciiDigit(text[^1]) ? text : "null", // nan, inf: JSON has no word for them
+        (_, QueryColumnKind.Number) => text,
+        (_, QueryColumnKind.Floating) => char.IsAsciiDigit(text[^1]) ? text : "null", // nan, inf: JSON has no word for them
         (_, QueryColumnKind.Nested or QueryColumnKind.Union) => NotFinite().Replace(JsonText.Escape(text), m => m.Value[0] == '"' ? m.Value : "null"),
         _ => Quote(text),
     };

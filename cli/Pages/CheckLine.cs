@@ -7,6 +7,9 @@ namespace AllocReplay.Cli.Pages;
 /// <summary>What a check found, in the words that every output of it has.</summary>
 internal static class CheckLine
 {
+    /// <summary>Growth over less time is told in bytes a minute all the same, with a warning.</summary>
+    private const long ShortGrowthNs = 1_000_000_000;
+
     /// <summary>The option that a condition is.</summary>
     public static string OptionOf(CheckCondition condition) => condition switch
     {
@@ -77,6 +80,11 @@ internal static class CheckLine
             {
                 yield return $"{name}: whole from {Quantity.Duration(p.WindowFromNs)} on: what is outstanding is of the whole run, its peak and what was "
                     + "allocated are of the time since";
+            }
+            if (p.GrowthOverNs < ShortGrowthNs)
+            {
+                yield return $"{name}: growth was measured over {Quantity.Duration(p.GrowthOverNs.Value)} alone, which says little of a minute: "
+                    + "record for longer";
             }
             if (p.IsPart)
                 yield return $"{name}: a part of the trace was judged: what was acquired before it is not counted, and what was freed after it looks live";

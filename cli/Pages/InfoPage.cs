@@ -81,7 +81,7 @@ internal static class InfoPage
                 + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
             + (s.RecordsOperatorNew ? ", operator new its own" : ", operator new seen as malloc"));
         Fact("source", s.Source + (s.Source == ProcessInfo.FromMallocHook ? " (calloc, realloc, alignment and operator new look like malloc and free)" : "")
-            + (s.Sample > 1 ? $", {SampleText.Of(new Sampling(s.SampleScheme, s.Sample))}" : ", every block")
+            + (s.Sampling.IsSample ? $", {SampleText.Of(s.Sampling)}" : ", every block")
             + (s.Latency ? ", each call's latency" : "") + (s.Stacks ? ", stacks" : ""));
         if (s.Kept is { } kept)
             Fact("kept", DescribeKept(kept, s.EventBytes));
@@ -124,7 +124,7 @@ internal static class InfoPage
         if (s.Estimates is { } e)
         {
             Figure("the program's", SampleText.Count(e.Blocks), $"blocks acquired, of {SampleText.Bytes(e.Bytes)}, by the sample");
-            Figure("  peak live", SampleText.Bytes(e.PeakLiveBytes), "as the sample says");
+            Figure("  peak live", SampleText.Bytes(e.PeakLiveBytes), "by the sample, rather too high: the highest of many estimates");
             Figure(isLive ? "  live now" : "  live at end", SampleText.Bytes(e.LiveBytes), $"in {SampleText.Count(e.LiveBlocks)} blocks, by the sample");
         }
         Figure("acquisitions", Quantity.Count(s.Acquisitions),

@@ -1,6 +1,5 @@
 using System.Globalization;
 using AllocReplay.Cli.Output;
-using AllocReplay.Formats;
 using Spectre.Console;
 
 namespace AllocReplay.Cli.Pages;
@@ -33,8 +32,8 @@ internal static class TopPage
                 ? $"behind by {Quantity.Count((long)r.EventsBehindPerSecond)} events/s: {Quantity.Count(r.EventsBehind)} are not counted yet"
                 : $"catching up: {Quantity.Count(r.EventsBehind)} events are not counted yet");
         }
-        if (r.Sample > 1)
-            lines.Add($"{SampleText.Of(new Sampling(r.SampleScheme, r.Sample))} is recorded: figures are of those");
+        if (r.Sampling.IsSample)
+            lines.Add($"{SampleText.Of(r.Sampling)} is recorded: figures are of those");
         if (r.Failure is { } failure)
             lines.Add($"recording ended early: {failure}");
         if (r.Damage is { } damage)

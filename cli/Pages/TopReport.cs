@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using AllocReplay.Formats;
 
 namespace AllocReplay.Cli.Pages;
@@ -46,6 +47,9 @@ internal sealed record TopReport
     public required uint Sample { get; init; }
     /// <summary>How they are chosen, where not all are recorded.</summary>
     public required SampleScheme SampleScheme { get; init; }
+    /// <summary>Which blocks are recorded.</summary>
+    [JsonIgnore]
+    public Sampling Sampling => new(SampleScheme, Sample);
     /// <summary>Events a second, since the moment before; null at the first.</summary>
     public required double? EventsPerSecond { get; init; }
     /// <summary>Blocks acquired a second, likewise.</summary>
@@ -102,14 +106,14 @@ internal enum TopOrder
     Blocks,
 }
 
-/// <summary>Figures of a site or of a thread, before they are named.</summary>
-/// <param name="LiveBytes">Bytes of blocks that it acquired and that are live.</param>
+/// <summary>Figures of a site or of a thread.</summary>
+/// <param name="LiveBytes">Bytes of blocks that it acquired, whoever releases them, and that are live.</param>
 /// <param name="LiveBlocks">Those blocks.</param>
 /// <param name="GrowthPerMinute">Bytes by which the live bytes grew a minute over the window; null before there is one.</param>
 /// <param name="AllocationsPerSecond">Blocks acquired a second, since the moment before; null at the first.</param>
 /// <param name="BytesPerSecond">Bytes requested a second, likewise.</param>
 /// <param name="Blocks">Blocks acquired.</param>
-internal readonly record struct TopFigures(
+internal record TopFigures(
     ulong LiveBytes, long LiveBlocks, double? GrowthPerMinute, double? AllocationsPerSecond, double? BytesPerSecond, long Blocks)
 {
     /// <summary>What it is sorted by, the highest first.</summary>
@@ -129,31 +133,29 @@ internal readonly record struct TopFigures(
 }
 
 /// <summary>A call site.</summary>
-internal sealed record TopSite
+internal sealed record TopSite : TopFigures
 {
+    public TopSite(TopFigures figures)
+        : base(figures)
+    {
+    }
+
     /// <summary>The function, as far as it is known; empty where the stack is not.</summary>
     public required string Function { get; init; }
     /// <summary>The source file, without its directories; empty where it is not known.</summary>
     public required string File { get; init; }
     /// <summary>The line, from 1; 0 where it is not known.</summary>
     public required int Line { get; init; }
-    /// <summary>Bytes of its blocks that are live.</summary>
-    public required ulong LiveBytes { get; init; }
-    /// <summary>Blocks of it that are live.</summary>
-    public required long LiveBlocks { get; init; }
-    /// <summary>Bytes by which its live bytes grew a minute over the window; null before there is one.</summary>
-    public required double? GrowthPerMinute { get; init; }
-    /// <summary>Blocks acquired a second, since the moment before; null at the first.</summary>
-    public required double? AllocationsPerSecond { get; init; }
-    /// <summary>Bytes requested a second, likewise.</summary>
-    public required double? BytesPerSecond { get; init; }
-    /// <summary>Blocks acquired.</summary>
-    public required long Blocks { get; init; }
 }
 
-/// <summary>A thread: what it calls and what it has acquired, whoever releases it.</summary>
-internal sealed record TopThread
+/// <summary>A thread: what it calls and what it has acquired.</summary>
+internal sealed record TopThread : TopFigures
 {
+    public TopThread(TopFigures figures)
+        : base(figures)
+    {
+    }
+
     /// <summary>Index in the order in which threads were met.</summary>
     public required int Index { get; init; }
     /// <summary>The kernel's thread id.</summary>
@@ -164,16 +166,4 @@ internal sealed record TopThread
     public required bool HasEnded { get; init; }
     /// <summary>Calls a second, since the moment before; null at the first.</summary>
     public required double? CallsPerSecond { get; init; }
-    /// <summary>Bytes of the blocks that it acquired and that are live.</summary>
-    public required ulong LiveBytes { get; init; }
-    /// <summary>Those blocks.</summary>
-    public required long LiveBlocks { get; init; }
-    /// <summary>Bytes by which those live bytes grew a minute over the window; null before there is one.</summary>
-    public required double? GrowthPerMinute { get; init; }
-    /// <summary>Blocks acquired a second, since the moment before; null at the first.</summary>
-    public required double? AllocationsPerSecond { get; init; }
-    /// <summary>Bytes requested a second, likewise.</summary>
-    public required double? BytesPerSecond { get; init; }
-    /// <summary>Blocks acquired.</summary>
-    public required long Blocks { get; init; }
 }

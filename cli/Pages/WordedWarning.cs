@@ -36,7 +36,7 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
                 $"Sampled: all figures but those marked ≈ are of 1 address in {n}, chosen by a hash.",
                 "How far ≈ may be off is not known: a program may use a few addresses again and again. Record again: --sample chooses blocks now."),
             TraceWarningKind.Sampled => (
-                $"Sampled: all figures but those marked ≈ are of {SampleText.Of(new Sampling(s.SampleScheme, s.Sample))}.",
+                $"Sampled: all figures but those marked ≈ are of {SampleText.Of(s.Sampling)}.",
                 "What is marked ≈ is estimated for the program, with its standard error. Compare allocators on a recording without --sample."),
             TraceWarningKind.Kept => ($"What was before {Quantity.Duration(s.Kept?.FromNs ?? 0)} is gone, but for the blocks that were live then.",
                 "Calls, rates, bytes acquired, lifetimes and the peak are of what followed; what is live counts all blocks."),

@@ -26,13 +26,20 @@ public sealed class Certainty
     }
 
     /// <summary>Takes the intervals of a trace, or of the part of it that is read.</summary>
-    public void See(TraceReader reader)
+    public void See(TraceReader reader) => See(reader, reader.Bounds.ToNs);
+
+    /// <summary>Takes those of them that had begun before a moment: whether a block was known to be live there.</summary>
+    /// <param name="reader">The trace.</param>
+    /// <param name="beforeNs">The moment, nanoseconds since the start of the recording.</param>
+    public void See(TraceReader reader, long beforeNs)
     {
-        long to = reader.Bounds.ToNs;
         foreach (Interval interval in reader.Intervals)
-            if (interval.StartNs < to && (reader.Range?.Interval is not { } only || interval.Number <= only))
-                LatestInterval = Math.Max(LatestInterval, interval.Number);
+            if (interval.StartNs < beforeNs && (reader.Range?.Interval is not { } only || interval.Number <= only))
+                See(interval.Number);
     }
+
+    /// <summary>Takes the interval of an event, which had begun by then whatever the counters of two cores say.</summary>
+    public void See(uint interval) => LatestInterval = Math.Max(LatestInterval, interval);
 
     /// <summary>Whether a block that is outstanding may have been given back unseen. Final when the trace has been read to its end.</summary>
     /// <param name="acquiredNs">When it was acquired, nanoseconds since the start of the recording.</param>

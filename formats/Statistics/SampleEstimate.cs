@@ -46,7 +46,7 @@ public struct SampleEstimate
 
 /// <summary>An estimate with its error.</summary>
 /// <param name="Estimate">The estimate.</param>
-/// <param name="StandardError">Its standard error; null where it is not known: <see cref="Sampling.IsIndependent"/>.</param>
+/// <param name="StandardError">Its standard error; null where it is not known, of a sample of addresses.</param>
 public readonly record struct EstimatedTotal(double Estimate, double? StandardError)
 {
     /// <summary>Of what was added up.</summary>
@@ -58,23 +58,18 @@ public struct BlockEstimates
 {
     private SampleEstimate _blocks, _bytes, _liveBlocks, _liveBytes, _peak;
 
-    /// <summary>A block of the sample was acquired.</summary>
+    /// <summary>A block of the sample was acquired, or was live when what is counted began.</summary>
     /// <param name="bytes">Bytes that were requested for it.</param>
+    /// <param name="isCarried">Whether it was live then: it is none that was acquired.</param>
     /// <param name="sampling">How it was chosen.</param>
-    public void Acquired(ulong bytes, Sampling sampling)
+    public void Acquired(ulong bytes, bool isCarried, Sampling sampling)
     {
         double probability = sampling.Probability(bytes);
-        _blocks.Add(1, probability);
-        _bytes.Add(bytes, probability);
-        Carried(bytes, sampling);
-    }
-
-    /// <summary>A block of the sample was live when what is counted began: it is none that was acquired.</summary>
-    /// <param name="bytes">Bytes that were requested for it.</param>
-    /// <param name="sampling">How it was chosen.</param>
-    public void Carried(ulong bytes, Sampling sampling)
-    {
-        double probability = sampling.Probability(bytes);
+        if (!isCarried)
+        {
+            _blocks.Add(1, probability);
+            _bytes.Add(bytes, probability);
+        }
         _liveBlocks.Add(1, probability);
         _liveBytes.Add(bytes, probability);
         if (_liveBytes.Total > _peak.Total)

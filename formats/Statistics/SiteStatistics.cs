@@ -71,7 +71,7 @@ public sealed class SiteStatistics(Sampling sampling = default) : ITraceSink
         site.LiveBlocks++;
         site.Live += bytes;
         if (sampling.IsSample)
-            site.Estimates.Acquired(bytes, sampling);
+            site.Estimates.Acquired(bytes, call.IsCarried, sampling);
         _live[call.TakenSlot] = new LiveBlock(call.Acquired, site, bytes);
     }
 

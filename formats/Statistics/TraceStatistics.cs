@@ -225,8 +225,6 @@ public sealed class TraceStatistics(CarriedPart? carried = null, Sampling sampli
         _carriedEnd = call.Acquired + 1;
         _bytes.Acquired(bytes, call.Acquired, carried?.UntilNs ?? call.TimeNs);
         Hold(call);
-        if (sampling.IsSample)
-            _estimates.Carried(bytes, sampling);
     }
 
     private void Hold(in TraceCall call)
@@ -234,6 +232,8 @@ public sealed class TraceStatistics(CarriedPart? carried = null, Sampling sampli
         _live[call.TakenSlot] = new LiveBlock(call.Acquired, call.BytesRequested, call.TimeNs, call.Thread, call.Interval);
         _slots = Math.Max(_slots, call.TakenSlot + 1);
         LiveBlocks++;
+        if (sampling.IsSample)
+            _estimates.Acquired(call.BytesRequested, call.IsCarried, sampling);
     }
 
     private void See(long ns, bool isCall) => Timeline.Add(ns, isCall, ByteCount.Of(_bytes.Live));
@@ -253,8 +253,6 @@ public sealed class TraceStatistics(CarriedPart? carried = null, Sampling sampli
         Acquisitions++;
         _acquired += call.BytesRequested;
         Hold(call);
-        if (sampling.IsSample)
-            _estimates.Acquired(call.BytesRequested, sampling);
         _bytes.Acquired(call.BytesRequested, call.Acquired, call.TimeNs);
         thread.LastAcquired = call.Acquired;
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Stacks;
@@ -50,10 +51,13 @@ public record TraceSummary
     public required string AllocatorBuildId { get; init; }
     /// <summary>Whether operator new is recorded as such.</summary>
     public required bool RecordsOperatorNew { get; init; }
-    /// <summary>1 block in so many is recorded.</summary>
+    /// <summary>1 in so many blocks, or bytes, is chosen; 1: all blocks are recorded.</summary>
     public required uint Sample { get; init; }
     /// <summary>How, where not all blocks are recorded.</summary>
     public required SampleScheme SampleScheme { get; init; }
+    /// <summary>Which of the program's blocks are recorded.</summary>
+    [JsonIgnore]
+    public Sampling Sampling => new(SampleScheme, Sample);
     /// <summary>What a sample says of all of the program's blocks; null where all were recorded, and are in the other figures.</summary>
     public required EstimatedBlocks? Estimates { get; init; }
     /// <summary>Whether each call carries how long it took.</summary>

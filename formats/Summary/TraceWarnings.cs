@@ -11,7 +11,7 @@ public enum TraceWarningKind
     EventsLost,
     /// <summary>Recording ended at its time limit; the count is 0.</summary>
     DurationLimit,
-    /// <summary>The figures are of 1 block in so many as the count says.</summary>
+    /// <summary>The figures are of a sample, of 1 in so many blocks, bytes or addresses as the count says.</summary>
     Sampled,
     /// <summary>The oldest part of the recording is gone but for the blocks that were live; the count is of events that are gone.</summary>
     Kept,

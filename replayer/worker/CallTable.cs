@@ -99,7 +99,7 @@ internal unsafe struct CallTable
 
     /// <summary>Bytes that an acquisition asks for.</summary>
     public static ulong Requested(PlanOp* op) => (CallKind)op->Code is CallKind.Calloc or CallKind.ReallocArrayEnd
-        ? ReplayLoop.Product((nuint)op->Size, (nuint)op[-1].Size)
+        ? ReplayCall.Product((nuint)op->Size, (nuint)op[-1].Size)
         : op->Size;
 
     /// <summary>Looks the functions up as the program's own calls would be bound. Returns the path of the object that provides malloc.</summary>

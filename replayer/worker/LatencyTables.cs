@@ -72,7 +72,7 @@ internal unsafe struct LatencyTables
 
     /// <summary>Bytes that a call other than a release asks for, as the replay loop reckons them.</summary>
     private static nuint RequestedBy(PlanOp* op) =>
-        (CallKind)op->Code is CallKind.Calloc or CallKind.ReallocArrayEnd ? (nuint)ReplayLoop.Product((nuint)op->Size, (nuint)op[-1].Size) : (nuint)op->Size;
+        (CallKind)op->Code is CallKind.Calloc or CallKind.ReallocArrayEnd ? (nuint)ReplayCall.Product((nuint)op->Size, (nuint)op[-1].Size) : (nuint)op->Size;
 
     private static void MapBuckets(LatencySeries* series, bool[] uses)
     {

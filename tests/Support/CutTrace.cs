@@ -35,6 +35,23 @@ internal static class CutTrace
         return events;
     }
 
+    /// <summary>Some cuts of a random recording, all over it: each image is there until the next is asked for.</summary>
+    /// <param name="trace">The recording.</param>
+    /// <param name="events">Events that it has.</param>
+    /// <param name="directory">Where they are made.</param>
+    /// <returns>The directory of an image that was cut, and the events before the cut.</returns>
+    public static IEnumerable<(string Image, int Cut)> CutsOf(RandomKept trace, int events, TemporaryDirectory directory)
+    {
+        for (int wanted = 1; wanted <= events; wanted += 1 + events / 6)
+        {
+            string kept = directory[$"k{Guid.NewGuid():N}"];
+            trace.Save(kept);
+            if (BehindAtLeast(kept, wanted) is { } cut)
+                yield return (kept, cut);
+            Directory.Delete(kept, recursive: true);
+        }
+    }
+
     /// <summary>Cuts it in the middle, or so.</summary>
     /// <param name="recording">As above.</param>
     /// <param name="share">Share of the events that is before the cut.</param>

@@ -12,14 +12,21 @@ internal sealed class Rows : IAllocationSink
 
     public void Add(in AllocationRow row) => _rows.Add(row);
 
-    /// <summary>Matches a whole recording.</summary>
+    /// <summary>Matches a recording.</summary>
     public static List<AllocationRow> Of(string directory)
     {
         using TraceReader reader = TraceReader.Open(directory);
+        return Of(reader);
+    }
+
+    /// <summary>Matches one that has not been read from.</summary>
+    public static List<AllocationRow> Of(TraceReader reader)
+    {
         var rows = new Rows();
-        var matcher = new LifetimeMatcher(rows, reader.Process.Latency);
-        var statistics = new TraceStatistics();
-        reader.ForEach([matcher, statistics]);
+        var statistics = new TraceStatistics(reader.Carried);
+        statistics.Certainty.See(reader);
+        var matcher = new LifetimeMatcher(rows, reader.Process.Latency, certainty: statistics.Certainty);
+        reader.ForEach([statistics, matcher]);
         Assert.Null(reader.Damage);
         matcher.Finish(statistics.DurationNs);
         rows._rows.Sort((a, b) => a.Object.CompareTo(b.Object));

@@ -1,8 +1,6 @@
-using AllocReplay.Analyzer.Passes;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
-using AllocReplay.Formats.Statistics;
 using AllocReplay.Tests.Support;
 using CsCheck;
 
@@ -42,20 +40,13 @@ public sealed class KeptLifetimeTests : IDisposable
         RandomKept trace = RandomKept.Write(steps);
         string whole = _directory[$"w{Guid.NewGuid():N}"];
         trace.Save(whole);
-        var events = new List<TraceEvent>();
-        using (TraceReader reader = TraceReader.Open(whole))
-            while (reader.Read(out TraceEvent e))
-                events.Add(e);
+        List<TraceEvent> events = CutTrace.Read(whole);
         List<AllocationRow> rows = RowsOf(whole);
-        var pairs = new List<(List<AllocationRow>, List<AllocationRow>)>();
-        for (int wanted = 1; wanted <= events.Count; wanted += 1 + events.Count / 6)
-        {
-            string kept = _directory[$"k{Guid.NewGuid():N}"];
-            trace.Save(kept);
-            if (CutTrace.BehindAtLeast(kept, wanted) is { } cut)
-                pairs.Add(([.. Expected(rows, events, cut).OrderBy(Age)], [.. RowsOf(kept).Select(Plain).OrderBy(Age)]));
-            Directory.Delete(kept, recursive: true);
-        }
+        List<(List<AllocationRow>, List<AllocationRow>)> pairs =
+        [
+            .. CutTrace.CutsOf(trace, events.Count, _directory)
+                .Select(c => (Expected(rows, events, c.Cut).OrderBy(Age).ToList(), RowsOf(c.Image).Select(Plain).OrderBy(Age).ToList())),
+        ];
         Directory.Delete(whole, recursive: true);
         return pairs;
     }
@@ -63,14 +54,7 @@ public sealed class KeptLifetimeTests : IDisposable
     private static List<AllocationRow> RowsOf(string directory)
     {
         using TraceReader reader = TraceReader.Open(directory);
-        var rows = new List<AllocationRow>();
-        var statistics = new TraceStatistics(reader.Carried);
-        statistics.Certainty.See(reader);
-        var matcher = new LifetimeMatcher(new Sink(rows), reader.Process.Latency, certainty: statistics.Certainty);
-        reader.ForEach([statistics, matcher]);
-        Assert.Null(reader.Damage);
-        matcher.Finish(statistics.DurationNs);
-        rows.Sort((a, b) => a.Object.CompareTo(b.Object));
+        List<AllocationRow> rows = Rows.Of(reader);
         // Threads that have no events left have no number.
         int TidOf(int thread) => thread < 0 ? thread : (int)reader.Threads[thread].OsTid;
         return [.. rows.Select(r => r with { AllocThread = TidOf(r.AllocThread), FreeThread = TidOf(r.FreeThread) })];
@@ -106,9 +90,4 @@ public sealed class KeptLifetimeTests : IDisposable
         LifetimeBytes = row.Carried ? 0 : row.LifetimeBytes,
         LifetimeAllocations = row.Carried ? 0 : row.LifetimeAllocations,
     };
-
-    private sealed class Sink(List<AllocationRow> rows) : IAllocationSink
-    {
-        public void Add(in AllocationRow row) => rows.Add(row);
-    }
 }

@@ -5,6 +5,7 @@ using AllocReplay.Analyzer.Parquet;
 using AllocReplay.Analyzer.Query;
 using AllocReplay.Analyzer.Tables;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Statistics;
 using AllocReplay.Tests.Support;
 using ParquetSharp;
 
@@ -26,6 +27,8 @@ public sealed class TableTests : IDisposable
         public int Small { get; init; }
         [Column("share", "times", "A number with a fraction.")]
         public double Share { get; init; }
+        [Column("guess", "blocks", "An estimate, and how far it may be off.", Since = 8)]
+        public EstimatedTotal Guess { get; init; }
         [Column("flag", "yes or no", "Whether it is so.")]
         public bool Flag { get; init; }
         [Column("text", "text", "Words.")]
@@ -49,6 +52,7 @@ public sealed class TableTests : IDisposable
             Whole = i % 2 == 0 ? long.MaxValue - i : long.MinValue + i,
             Small = -i,
             Share = i / 7.0,
+            Guess = new EstimatedTotal(i * 3.5, i % 4 == 0 ? null : i / 2.0),
             Flag = i % 3 == 0,
             Text = i % 5 == 0 ? "" : $"é{i}",
             Kind = i % 2 == 0 ? CallKind.Malloc : CallKind.AlignedAlloc,
@@ -56,11 +60,15 @@ public sealed class TableTests : IDisposable
         var table = new Table<AnyRow>("samples", "One row for each number.", since: 7);
         Write(table, rows, "data/samples/host=h/process=p");
 
-        Assert.Equal(["whole", "small", "share", "flag", "text", "kind"], table.Columns.Select(c => c.Name));
-        List<object[]> expected = rows.Select(r => new object[] { r.Whole, r.Small, r.Share, r.Flag, r.Text, CallKinds.CallName(r.Kind) }).ToList();
+        Assert.Equal(["whole", "small", "share", "guess", "guess_error", "flag", "text", "kind"], table.Columns.Select(c => c.Name));
+        Assert.Equal(("blocks", 8), (table.Columns[4].Unit, table.Columns[4].Since));
+        List<object[]> expected = rows.Select(r => new object[]
+        {
+            r.Whole, r.Small, r.Share, r.Guess.Estimate, r.Guess.StandardError ?? -1, r.Flag, r.Text, CallKinds.CallName(r.Kind),
+        }).ToList();
         Assert.Equal(expected, ByParquetSharp(_directory["data/samples/host=h/process=p/part-00000.parquet"]));
         using DatasetQuery query = DatasetQuery.Open(Dataset(), [.. DatasetTables.All, table]);
-        using QueryResult result = query.Run("SELECT whole, small, share, flag, text, kind, host, process FROM samples ORDER BY small DESC");
+        using QueryResult result = query.Run("SELECT * FROM samples ORDER BY small DESC");
         Assert.Equal(expected.Select(r => (object?[])[.. r, "h", "p"]), result.ReadRows());
     }
 
@@ -81,7 +89,7 @@ public sealed class TableTests : IDisposable
         Assert.Empty(query.Run("SELECT whole, host FROM newer").ReadRows());
         Assert.Equal([3L, null, null, "h"], query.Run("SELECT whole, small, text, host FROM aged").ReadRow()!);
         Assert.Equal(
-            ["BIGINT", "INTEGER", "DOUBLE", "BOOLEAN", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR"],
+            ["BIGINT", "INTEGER", "DOUBLE", "DOUBLE", "DOUBLE", "BOOLEAN", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR"],
             query.Run("SELECT column_type FROM (DESCRIBE newer)").ReadRows().Select(r => r[0]!));
     }
 

@@ -68,6 +68,16 @@ public sealed class CheckCommandTests : IDisposable
     public void A_growth_is_a_size_by_a_time(string text, double perMinute) => Assert.Equal(perMinute, CheckArguments.ParseGrowth("--max-growth", text), 1e-6);
 
     [Fact]
+    public void A_growth_of_milliseconds_is_judged_with_a_warning()
+    {
+        Assert.Equal(0, _runner.Run("check", _data, "--max-growth", "1G/s", "--max-peak", "5M"));
+        Assert.Matches(@"^allocreplay: warning: p100\.0: growth was measured over [\d.]+ µs alone, .*\n$", _runner.Error);
+        new PlannedBlocks().Add("works", 1 << 20, 1, 200_000).Analyze(_directory["long"]); // 1.6 s
+        Assert.Equal(0, _runner.Run("check", _directory["long"], "--max-growth", "1G/s"));
+        Assert.Equal("", _runner.Error);
+    }
+
+    [Fact]
     public void Suppressions_are_counted_and_unused_ones_named()
     {
         string file = _directory["supp"];

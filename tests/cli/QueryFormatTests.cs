@@ -39,6 +39,18 @@ public sealed class QueryFormatTests : IDisposable
     public void Markdown_is_a_table_in_which_nothing_is_markup() =>
         Assert.Equal("| a | t\\| | n |\n|---:|---|---:|\n| 1 | x\\|\"\\<b\\>⏎y, \\\\ |  |\n| 2 |  | 0.5 |\n", Query(Sql, "--format", "md"));
 
+    /// <summary>What is measured or estimated has no sixteen digits; programs get all that the engine has.</summary>
+    [Fact]
+    public void People_are_shown_the_digits_that_matter()
+    {
+        const string sql = "SELECT 204976123.456789::DOUBLE AS a, 12345.6789::DOUBLE AS b, -0.0123456789::DOUBLE AS c, 3::DOUBLE AS d, 'nan'::DOUBLE AS e, "
+            + "12345678901234567::BIGINT AS f";
+        Assert.Equal("| 204976123 | 12345.7 | -0.0123457 | 3 | nan | 12345678901234567 |", Query(sql, "--format", "md").Split('\n')[2]);
+        Assert.Equal("204976123 12345.7 -0.0123457 3 nan 12345678901234567",
+            string.Join(' ', Query(sql).TrimEnd().Split('\n')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Equal("204976123.456789,12345.6789,-0.0123456789,3.0,nan,12345678901234567", Query(sql, "--csv").Split('\n')[1]);
+    }
+
     [Fact]
     public void Short_options_and_format_give_the_same()
     {

@@ -66,6 +66,16 @@ public sealed class SampleAndPartTests : IDisposable
         Assert.Contains("1 block in 10 was recorded: in all ≈ 20 ± 13 blocks", _runner.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>With an error each, the figures of a site leave little of a page to its name.</summary>
+    [Fact]
+    public void No_figure_of_a_site_is_broken()
+    {
+        string wide = _directory["wide"];
+        new PlannedBlocks { Sample = 10, SampleScheme = SampleScheme.Blocks }.Add(new string('f', 80), 3 << 20, 1).Analyze(wide);
+        Assert.Equal(ExitCode.Ok, _runner.Run("info", wide + ".allocrec"));
+        Assert.Matches(@"(?m)^ *≈ 30\.0 MiB ± 28\.5 MiB +≈ 10 ± 9 +≈ 30\.0 MiB ± 28\.5 MiB +≈ 10 ± 9 +f+…$", _runner.Output);
+    }
+
     [Fact]
     public void A_part_is_told_wherever_it_is_shown()
     {

@@ -58,8 +58,13 @@ public sealed class TopCommandTests : IDisposable
         string packed = _directory["svc.alloctrace"];
         AssertFails(ExitCode.Usage, $"{packed}: is a packed trace, and complete; allocreplay report {packed} shows it", packed);
         AssertFails(ExitCode.NotPossible, "pid 4194305: no such process", "4194305"); // more than the kernel gives
-        AssertFails(ExitCode.NotPossible, $"pid {Environment.ProcessId}: is neither a process that 'allocreplay record' started nor one that records",
-            $"{Environment.ProcessId}");
+        // Not of this process: it may have the shared memory of a recording that another test makes.
+        using (Process idle = Process.Start(new ProcessStartInfo("cat") { RedirectStandardInput = true })!)
+        {
+            AssertFails(ExitCode.NotPossible, $"pid {idle.Id}: is neither a process that 'allocreplay record' started nor one that records", $"{idle.Id}");
+            idle.StandardInput.Close();
+            idle.WaitForExit();
+        }
         AssertFails(ExitCode.NotPossible, $"{_directory["none"]}: neither a process id nor a recording directory", _directory["none"]);
         AssertFails(ExitCode.NotPossible, $"{_directory["empty"]}: holds no process image (yet)", _directory["empty"]);
         AssertFails(ExitCode.Usage, $"{_directory["svc.allocrec"]}: no process image p7.0; there are p100.0", _directory["svc.allocrec"], "--process", "p7.0");

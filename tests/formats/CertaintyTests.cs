@@ -59,23 +59,15 @@ public sealed class CertaintyTests : IDisposable
         RandomKept trace = RandomKept.Write(steps);
         string whole = _directory[$"w{Guid.NewGuid():N}"];
         trace.Save(whole);
-        List<TraceEvent> events = [];
+        List<TraceEvent> events = CutTrace.Read(whole);
         uint lastInterval;
         using (TraceReader reader = TraceReader.Open(whole))
-        {
             lastInterval = reader.Intervals[^1].Number;
-            while (reader.Read(out TraceEvent e))
-                events.Add(e);
-        }
-        var pairs = new List<(Figures, Figures)>();
-        for (int wanted = 0; wanted <= events.Count; wanted += 1 + events.Count / 6)
-        {
-            string kept = _directory[$"k{Guid.NewGuid():N}"];
-            trace.Save(kept);
-            if ((wanted == 0 ? 0 : CutTrace.BehindAtLeast(kept, wanted)) is { } cut)
-                pairs.Add((Reckon(events, cut, lastInterval), Found(kept, forgetsStops)));
-            Directory.Delete(kept, recursive: true);
-        }
+        List<(Figures, Figures)> pairs =
+        [
+            .. CutTrace.CutsOf(trace, events.Count, _directory).Prepend((Image: whole, Cut: 0))
+                .Select(c => (Reckon(events, c.Cut, lastInterval), Found(c.Image, forgetsStops))),
+        ];
         Directory.Delete(whole, recursive: true);
         return pairs;
     }
@@ -83,17 +75,21 @@ public sealed class CertaintyTests : IDisposable
     private static Figures Found(string directory, bool forgetsStops)
     {
         using TraceReader reader = TraceReader.Open(directory);
-        var statistics = new TraceStatistics(reader.Carried);
+        var sampling = new Sampling(SampleScheme.Bytes, 1000); // as if it were a sample
+        var statistics = new TraceStatistics(reader.Carried, sampling);
         if (!forgetsStops)
             statistics.Certainty.See(reader);
         var top = new LiveStatistics();
-        var sites = new SiteStatistics();
+        var sites = new SiteStatistics(sampling);
         reader.ForEach([statistics, top, sites]);
         Assert.Null(reader.Damage);
         // What counts besides says the same.
         Assert.Equal((statistics.Calls, statistics.Acquisitions, statistics.BytesAcquired, statistics.LiveBlocks, statistics.LiveBytes),
             (top.Total.Calls, top.Total.Blocks, top.Total.Bytes, top.Total.LiveBlocks, top.Total.LiveBytes));
         Assert.Equal((statistics.Acquisitions, statistics.LiveBlocks), (sites.Sites.Sum(s => s.Blocks), sites.Sites.Sum(s => s.LiveBlocks)));
+        EstimatedBlocks all = statistics.Estimates, bySite = sites.Sites.Aggregate(default(BlockEstimates), (sum, s) => sum + s.Estimates).ToTotals(sampling);
+        Assert.Equal(all.Blocks.Estimate, bySite.Blocks.Estimate, 1e-6);
+        Assert.Equal(all.LiveBytes.Estimate, bySite.LiveBytes.Estimate, 1e-6);
         LiveCertainty live = statistics.MeasureLive();
         return new Figures(
             statistics.Events, statistics.Calls, statistics.Acquisitions, statistics.BytesAcquired, statistics.CarriedBlocks, statistics.CarriedBytes,

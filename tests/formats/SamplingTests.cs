@@ -38,7 +38,7 @@ public sealed class SamplingTests
     {
         var addresses = new Sampling(SampleScheme.Addresses, 64);
         var blocks = default(BlockEstimates);
-        blocks.Acquired(10, addresses);
+        blocks.Acquired(10, isCarried: false, addresses);
         Assert.Equal(new EstimatedTotal(640, null), blocks.ToTotals(addresses).Bytes);
         Assert.NotNull(blocks.ToTotals(new Sampling(SampleScheme.Blocks, 64)).Bytes.StandardError);
     }
@@ -88,9 +88,9 @@ public sealed class SamplingTests
             var live = default(BlockEstimates);
             foreach ((ulong bytes, bool ends) in blocks)
             {
-                all.Acquired(bytes, sampling);
+                all.Acquired(bytes, isCarried: false, sampling);
                 if (!ends)
-                    live.Acquired(bytes, sampling);
+                    live.Acquired(bytes, isCarried: false, sampling);
             }
             foreach ((ulong bytes, _) in blocks.Where(b => b.Item2))
                 all.Ended(bytes, sampling);

@@ -41,7 +41,7 @@ function sampled({ sample, sample_scheme: scheme, estimates: e }: Summary): stri
         `≈ ${text(of.estimate)}${of.standard_error === null ? "" : ` ± ${text(of.standard_error)}`}`;
     return `${chosen} was recorded: all figures are of those.${e === null ? "" : ` In all there were ${about(e.blocks, count)} blocks of ${
         about(e.bytes, bytes)}, ${about(e.live_blocks, count)} of ${about(e.live_bytes, bytes)} live at the end; at the peak ${
-        about(e.peak_live_bytes, bytes)} were live.`}`;
+        about(e.peak_live_bytes, bytes)} were live, which is rather too much, as the highest of many estimates.`}`;
 }
 
 /** What a reader has to know before trusting the figures, a line each. */
