@@ -74,7 +74,8 @@ internal sealed class RecordingWindow : IDisposable
 
     /// <summary>Finds what has come since the last time.</summary>
     /// <param name="isLast">Whether nobody writes it any more.</param>
-    public void Look(bool isLast = false) => _recording.Look(isLast);
+    /// <param name="finalTicks">A moment of the counter: who writes it says that all of before is in the files.</param>
+    public void Look(bool isLast = false, ulong finalTicks = 0) => _recording.Look(isLast, finalTicks);
 
     /// <summary>Goes behind the last event of a segment. Damage is passed over: what cannot be read now cannot be read later either.</summary>
     /// <param name="segment">Its number; another follows it, or nobody writes any more.</param>

@@ -22,6 +22,8 @@ internal sealed class Keeper
     private readonly Dictionary<string, KeptImage> _images = [];
     private readonly Thread _thread;
     private long _segmentBytes, _otherBytes; // of all images whose events can be let go of
+    private long? _roomFrom; // bytes of segments: with no more a chunk is written though it is too much, as nothing can be let go of before
+    private int _roundsInVain; // since something was let go of
     private bool _needsRound, _ends, _saidTooMuch;
     private int _gone;
 
@@ -31,6 +33,7 @@ internal sealed class Keeper
         public string Directory => directory;
         public int First; // number of the oldest segment
         public long OpenBytes, OtherBytes, CarriedBytes;
+        public ulong FinalTicks; // all of before is in the files
         public bool HasEnded, IsToRoll;
         public string? Failure;
         public RecordingWindow? Window; // the thread's alone
@@ -48,15 +51,17 @@ internal sealed class Keeper
     /// <summary>Whether the drain is to bring in all that there is soon, so that it is known which events are final.</summary>
     public bool NeedsRound => Volatile.Read(ref _needsRound);
 
-    /// <summary>Whether nothing is to be written before something was let go of.</summary>
-    public bool IsBehind
+    /// <summary>Whether another chunk may be written; not, before something was let go of.</summary>
+    /// <remarks>
+    /// It always comes to that: what is written is let go of once it is final, and it is final when the chunks are written that were filled before. These are
+    /// written first, and each time that rounds were in vain there is room for one.
+    /// </remarks>
+    public bool HasRoom
     {
         get
         {
-            if (_keep.Bytes == 0)
-                return false;
             lock (_lock)
-                return _segmentBytes > WindowBytes + (_keep.BytesMost - _keep.Bytes);
+                return _keep.Bytes == 0 || _segmentBytes < WindowBytes + _keep.SlackBytes || _segmentBytes <= _roomFrom;
         }
     }
 
@@ -137,6 +142,14 @@ internal sealed class Keeper
         }
     }
 
+    /// <summary>All that an image recorded before a moment is in its files.</summary>
+    public void IsFinal(string directory, ulong ticks)
+    {
+        lock (_lock)
+            if (_images.TryGetValue(directory, out KeptImage? image))
+                image.FinalTicks = ticks;
+    }
+
     /// <summary>Why an image's events can be let go of no further; null: they can.</summary>
     public string? FailureOf(string directory)
     {
@@ -147,8 +160,11 @@ internal sealed class Keeper
     /// <summary>A round is over.</summary>
     public void RoundIsOver()
     {
+        const int inVainMax = 2; // the first brings in what was written, the second tells that it is final
         lock (_lock)
         {
+            if (_needsRound && _roundsInVain++ >= inVainMax)
+                _roomFrom = _segmentBytes;
             _needsRound = false;
             Monitor.PulseAll(_lock);
         }
@@ -240,9 +256,12 @@ internal sealed class Keeper
     {
         try
         {
-            bool hasEnded = image.HasEnded;
+            bool hasEnded;
+            ulong final;
+            lock (_lock)
+                (hasEnded, final) = (image.HasEnded, image.FinalTicks);
             image.Window ??= RecordingWindow.Open(image.Directory);
-            image.Window.Look(hasEnded);
+            image.Window.Look(hasEnded, final);
             if (!image.Window.PassSegment(image.First))
                 return false;
             if (hasEnded && image.Closed.Count == 1)
@@ -258,6 +277,7 @@ internal sealed class Keeper
                 _otherBytes += 2 * (carried - image.CarriedBytes); // twice, as it is written anew beside itself
                 image.First++;
                 image.CarriedBytes = carried;
+                (_roomFrom, _roundsInVain) = (null, 0);
             }
             if (hasEnded)
             {
@@ -285,6 +305,7 @@ internal sealed class Keeper
         {
             Leave(image);
             _ = _images.Remove(image.Directory);
+            (_roomFrom, _roundsInVain) = (null, 0);
         }
     }
 }
