@@ -140,6 +140,42 @@ public sealed class StatusCommandTests : IDisposable
         Assert.Equal(0, program.Finish());
     }
 
+    /// <summary>Who looks has opened the arena before, and asks whether the drain is there when it has ended in order.</summary>
+    [Fact]
+    public void One_that_ends_in_order_meanwhile_was_not_killed()
+    {
+        using var program = new SteppedProgram(_directory["r.allocrec"]);
+        using ArenaReading arena = ArenaReading.Open(program.Recording)!;
+        using ImageWatch watch = ImageWatch.Open(program.Image);
+        Assert.Equal((DrainState.Running, ImageLife.Running), (DrainStatus.Of(arena).State, watch.Life()));
+        Assert.Equal(0, program.Finish());
+        Assert.Equal((DrainState.Ended, ImageLife.Ended), (DrainStatus.Of(arena).State, watch.Life()));
+    }
+
+    [Fact]
+    public void A_recording_that_is_being_completed_is_found_by_its_process_and_by_its_recorder()
+    {
+        using var program = new SteppedProgram(_directory["r.allocrec"]);
+        program.Do("m 10 20000");
+        int drain = DrainOf(program.Recording);
+        StopAndAwait(drain);
+        bool isAsked = false;
+        Assert.Equal(0, program.Finish(() =>
+        {
+            if (isAsked)
+                return;
+            isAsked = true;
+            foreach (int pid in new[] { program.Pid, program.RecorderPid })
+            {
+                JsonElement status = Status($"{pid}");
+                Assert.Equal(("stopped", $"p{program.Pid}.0"), (Text(status.GetProperty("drain"), "state"), Text(status.GetProperty("images")[0], "image")));
+            }
+            Signals.Send(drain, Continue);
+        }));
+        Assert.True(isAsked);
+        Assert.Equal(ExitCode.NotPossible, _runner.Run("control", $"{program.Pid}", "status"));
+    }
+
     /// <summary>A recorded program can write anything there.</summary>
     [Fact]
     public unsafe void What_stands_in_shared_memory_is_not_believed()
