@@ -87,6 +87,17 @@ public sealed class StatusCommandTests : IDisposable
     }
 
     [Fact]
+    public void What_is_kept_whole_is_told()
+    {
+        using var program = new SteppedProgram(_directory["r.allocrec"], "--keep", "2M,15m");
+        JsonElement status = Status(program.Recording);
+        Assert.Equal((2 << 20, 15 * 60 * 1_000_000_000L), (Number(status, "keep_bytes"), Number(status, "keep_ns")));
+        Assert.Equal(ExitCode.Ok, _runner.Run("control", program.Recording, "status"));
+        Assert.Matches(@"\ndisk +[\d.]+ KiB, the latest part whole \(--keep 2\.0 MiB, 15 min", _runner.Output);
+        Assert.Equal(0, program.Finish());
+    }
+
+    [Fact]
     public void One_that_is_stopped_is_told_without_waiting_for_it_and_what_waits_is_the_backlog()
     {
         using SteppedProgram program = SteppedProgram.Counted(_directory["r.allocrec"]);
