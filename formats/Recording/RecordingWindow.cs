@@ -62,6 +62,9 @@ internal sealed class RecordingWindow : IDisposable
     /// <summary>Events before where it stands of which nothing is left, as of the last <see cref="Save"/>.</summary>
     public long EventsGone => _eventsGone;
 
+    /// <summary>What damage it has passed over, or null.</summary>
+    public TraceFormatException? Damage => _recording.Damage;
+
     /// <summary>Opens a process image's directory, where <c>carried</c> says, else at its beginning.</summary>
     /// <exception cref="TraceFormatException">It is none, or its head is damaged.</exception>
     public static RecordingWindow Open(string directory)

@@ -34,7 +34,7 @@ internal sealed class Keeper
         public int First; // number of the oldest segment
         public long OpenBytes, OtherBytes, CarriedBytes;
         public ulong FinalTicks; // all of before is in the files
-        public bool HasEnded, IsToRoll;
+        public bool HasEnded, IsToRoll, IsDamageSaid;
         public string? Failure;
         public RecordingWindow? Window; // the thread's alone
     }
@@ -262,7 +262,9 @@ internal sealed class Keeper
                 (hasEnded, final) = (image.HasEnded, image.FinalTicks);
             image.Window ??= RecordingWindow.Open(image.Directory);
             image.Window.Look(hasEnded, final);
-            if (!image.Window.PassSegment(image.First))
+            bool isPassed = image.Window.PassSegment(image.First);
+            SayDamage(image, image.Window.Damage);
+            if (!isPassed)
                 return false;
             if (hasEnded && image.Closed.Count == 1)
             {
@@ -294,6 +296,15 @@ internal sealed class Keeper
             }
         }
         return true;
+    }
+
+    /// <summary>What is kept lacks what cannot be read, and where nothing reads as a chunk, all behind that: who asked for it is to know.</summary>
+    private void SayDamage(KeptImage image, TraceFormatException? damage)
+    {
+        if (damage is null || image.IsDamageSaid)
+            return;
+        image.IsDamageSaid = true;
+        _say($"{Path.GetFileName(image.Directory)} is damaged: what cannot be read is let go of with the rest, and what is live of it is lost: {damage.Message}");
     }
 
     private void Remove(KeptImage image)

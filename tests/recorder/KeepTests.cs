@@ -113,6 +113,33 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public async Task What_cannot_be_read_is_said_once_and_the_rest_goes_on()
+    {
+        string recording = _directory["r.allocrec"];
+        using Process recorder = Start(recording, 200_000, ["--keep", "1M"], ["paced"], isErrorRead: true);
+        Task<string> error = recorder.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Task<string> told = recorder.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.True(SpinWait.SpinUntil(() => Gone(recording) > 0, TimeSpan.FromMinutes(1)));
+        int drain = StatusCommandTests.DrainOf(recording);
+        Signals.Send(drain, Stop);
+        Assert.True(SpinWait.SpinUntil(() => RunningThreads.IsStopped(drain), TimeSpan.FromMinutes(1)));
+        // The events of the last chunk but one of a segment that is closed: their headers were read, they were not.
+        string[] segments = [.. Directory.GetFiles(Directory.GetDirectories(recording).Single(), "events*")
+            .OrderBy(f => int.TryParse(Path.GetExtension(f).TrimStart('.'), CultureInfo.InvariantCulture, out int n) ? n : 0)];
+        using (FileStream file = File.OpenWrite(segments[^2]))
+        {
+            file.Position = 64;
+            file.Write(Enumerable.Repeat((byte)0xff, 100).ToArray());
+        }
+        Signals.Send(drain, Continue);
+        await Task.Run(recorder.WaitForExit, TestContext.Current.CancellationToken);
+        Assert.Equal(0, recorder.ExitCode);
+        Assert.NotEmpty(await told);
+        string said = await error;
+        Assert.True(said.Split('\n').Count(l => l.Contains(" is damaged: what cannot be read is let go of", StringComparison.Ordinal)) == 1, said);
+    }
+
+    [Fact]
     public void Marks_and_intervals_that_are_older_than_the_window_stay()
     {
         string recording = _directory["r.allocrec"];
@@ -135,11 +162,12 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
         Assert.Contains(Live(reader), b => b.Size == 111);
     }
 
-    private static Process Start(string recording, long calls, string[] options, string[] arguments) =>
+    private static Process Start(string recording, long calls, string[] options, string[] arguments, bool isErrorRead = false) =>
         Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand,
             ["record", "-q", .. options, "-o", recording, "--", Targets.Build("keep_server.c"), $"{calls}", $"{Planted}", .. arguments])
         {
             RedirectStandardOutput = true,
+            RedirectStandardError = isErrorRead,
         })!;
 
     private static unsafe void KillDrain(string recording)
