@@ -240,7 +240,8 @@ internal sealed class Keeper
             if (isTooMuch && _otherBytes > _keep.Bytes - _keep.Bytes / WindowShare && !_saidTooMuch)
             {
                 _saidTooMuch = true;
-                _say($"live blocks, stacks and chunks that are not full take {_otherBytes >> 10} KiB: the recording is larger than --keep says");
+                _say($"live blocks, stacks and chunks that are not full take {_otherBytes >> 10} KiB: the latest part is short, and the recording may be larger than "
+                    + $"--keep says; --keep {(_otherBytes * WindowShare >> 20) + 1}M has room for both");
             }
             KeptImage? oldest = _images.Values.Where(i => i.Closed.Count > 0 && i.Failure is null).MinBy(i => i.Closed.Peek().ClosedNs);
             if (oldest is not null && (isTooMuch || _keep.Ns > 0 && now - oldest.Closed.Peek().ClosedNs > (ulong)_keep.Ns))
