@@ -240,8 +240,8 @@ internal sealed class Keeper
             if (isTooMuch && _otherBytes > _keep.Bytes - _keep.Bytes / WindowShare && !_saidTooMuch)
             {
                 _saidTooMuch = true;
-                _say($"live blocks, stacks and chunks that are not full take {_otherBytes >> 10} KiB: the latest part is short, and the recording may be larger than "
-                    + $"--keep says; --keep {(_otherBytes * WindowShare >> 20) + 1}M has room for both");
+                _say($"live blocks, stacks and chunks that are not full take {_otherBytes >> 10} KiB: the latest part is short, and the recording may "
+                    + $"be larger than --keep says; --keep {(_otherBytes * WindowShare >> 20) + 1}M has room for both");
             }
             KeptImage? oldest = _images.Values.Where(i => i.Closed.Count > 0 && i.Failure is null).MinBy(i => i.Closed.Peek().ClosedNs);
             if (oldest is not null && (isTooMuch || _keep.Ns > 0 && now - oldest.Closed.Peek().ClosedNs > (ulong)_keep.Ns))
@@ -305,7 +305,8 @@ internal sealed class Keeper
         if (damage is null || image.IsDamageSaid)
             return;
         image.IsDamageSaid = true;
-        _say($"{Path.GetFileName(image.Directory)} is damaged: what cannot be read is let go of with the rest, and what is live of it is lost: {damage.Message}");
+        _say($"{Path.GetFileName(image.Directory)} is damaged: what cannot be read is let go of with the rest, and what is live of it is lost: "
+            + damage.Message);
     }
 
     private void Remove(KeptImage image)

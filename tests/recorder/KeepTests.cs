@@ -3,11 +3,10 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
-using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Packed;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder;
 using AllocReplay.Recorder.Arena;
-using AllocReplay.Tests.Cli;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Recorder;
@@ -61,7 +60,7 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
         // A tenth, a chunk that is begun below that, copies of two chunks of two threads, and small files.
         const long bound = 2 << 20, chunk = 128 << 10, slack = bound / 10 + chunk + 4 * chunk + chunk / 2, planted = 3 * bound;
         using SteppedProgram program = SteppedProgram.Counted(_directory["r.allocrec"], "--keep", keep);
-        int drain = StatusCommandTests.DrainOf(program.Recording);
+        int drain = (int)DrainStatus.Of(program.Recording).Pid;
         Signals.Send(drain, Stop);
         Assert.True(SpinWait.SpinUntil(() => RunningThreads.IsStopped(drain), TimeSpan.FromMinutes(1)));
         program.Do("350000");
@@ -120,7 +119,7 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
         Task<string> error = recorder.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         Task<string> told = recorder.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         Assert.True(SpinWait.SpinUntil(() => Gone(recording) > 0, TimeSpan.FromMinutes(1)));
-        int drain = StatusCommandTests.DrainOf(recording);
+        int drain = (int)DrainStatus.Of(recording).Pid;
         Signals.Send(drain, Stop);
         Assert.True(SpinWait.SpinUntil(() => RunningThreads.IsStopped(drain), TimeSpan.FromMinutes(1)));
         // The events of the last chunk but one of a segment that is closed: their headers were read, they were not.
