@@ -26,6 +26,7 @@ internal sealed unsafe class ArenaReading : IDisposable
 {
     private const int Tries = 100;
 
+    private static readonly long DrainStateOfArena = Marshal.OffsetOf<ArenaHeader>(nameof(ArenaHeader.DrainState));
     private static readonly long RoundsOfSession = Marshal.OffsetOf<ArenaHeader>(nameof(ArenaHeader.Rounds));
     private static readonly long RoundsOfImage = Marshal.OffsetOf<ImageSlot>(nameof(ImageSlot.Rounds));
     private static readonly long NumberOfRounds = Marshal.OffsetOf<ArenaRounds>(nameof(ArenaRounds.Number));
@@ -54,6 +55,9 @@ internal sealed unsafe class ArenaReading : IDisposable
             return false;
         }
     }
+
+    /// <summary>Whether the drain says by now that all is on disk: it does so before it lets go of the lock.</summary>
+    public bool HasDrainEnded => Read<uint>(DrainStateOfArena) == ArenaWire.DrainEnded;
 
     /// <summary>The images that have a place.</summary>
     public IReadOnlyList<ReadSlot> Images()

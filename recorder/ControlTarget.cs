@@ -1,4 +1,5 @@
 using System.Globalization;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
 
@@ -70,8 +71,27 @@ public static class ControlTarget
 
     internal const string Nothing = "expected a process id or a recording directory, found nothing";
 
+    /// <summary>The command of a process that has a session's arena mapped and records nothing, as its recorder has, when the command has ended.</summary>
+    private static string? ImageOfCommand(string session, bool bringsIn)
+    {
+        try
+        {
+            return SessionInfo.Load(session) is { Pid: > 0 and var pid } ? ImageOf(pid, session, bringsIn) : null;
+        }
+        catch (TraceFormatException)
+        {
+            return null; // whoever reads the recording is told
+        }
+    }
+
+    /// <summary>A process that has ended, and whose recording is being completed: it is found by its name there.</summary>
+    private static string? ImageOfEnded(int pid, bool bringsIn) =>
+        RunningThreads.HasEnded(pid) ? SharedArena.Sessions().Select(s => ImageOf(pid, s, bringsIn)).FirstOrDefault(i => i is not null) : null;
+
     private static string OfProcess(int pid, bool bringsIn = true)
     {
+        if (ImageOfEnded(pid, bringsIn) is { } ended)
+            return ended;
         string? session;
         try
         {
@@ -81,7 +101,8 @@ public static class ControlTarget
         {
             throw new ControlException($"pid {pid}: {(Directory.Exists($"/proc/{pid}") ? "may not be looked at" : "no such process")}");
         }
-        if (((session is null ? null : ImageOf(pid, session, bringsIn)) ?? ImageOfChild(pid, bringsIn)) is not { } image)
+        if (((session is null ? null : ImageOf(pid, session, bringsIn)) ?? ImageOfChild(pid, bringsIn)
+            ?? (session is null ? null : ImageOfCommand(session, bringsIn))) is not { } image)
         {
             throw new ControlException(session is null ? $"pid {pid}: is neither a process that 'allocreplay record' started nor one that records"
                 : Directory.Exists(session) ? $"pid {pid}: has no recording in {session}" : $"pid {pid}: its recording {session} is gone");

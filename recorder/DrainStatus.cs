@@ -50,10 +50,12 @@ public sealed record DrainStatus(
     /// <param name="arena">Its shared memory; null where there is none.</param>
     internal static DrainStatus Of(ArenaReading? arena)
     {
-        if (arena is null || arena.Header.DrainState == ArenaWire.DrainEnded)
+        // The lock first: one that ends says so before it lets go of it, and perhaps since the arena was opened.
+        bool hasOwner = arena is { HasOwner: true };
+        if (arena is null || arena.HasDrainEnded)
             return new DrainStatus(DrainState.Ended, 0, null, null, null, null, arena is null ? 0 : ReplacedOf(arena));
         uint pid = arena.Header.DrainPid;
-        DrainState state = !arena.HasOwner ? DrainState.Dead : RunningThreads.IsStopped((int)pid) ? DrainState.Stopped : DrainState.Running;
+        DrainState state = !hasOwner ? DrainState.Dead : RunningThreads.IsStopped((int)pid) ? DrainState.Stopped : DrainState.Running;
         // A program may have written any process's id there.
         (long? memory, long? shared, double? cpu, double? runs) = state != DrainState.Dead && IsDrain(pid) ? UsageOf(pid) : default;
         return new DrainStatus(state, pid, memory, shared, cpu, runs, ReplacedOf(arena));

@@ -87,10 +87,13 @@ public sealed unsafe class ImageWatch : IDisposable
             return ImageLife.Ended;
         ProcessHeader page = default;
         ArenaHeader arena = default;
-        if (!TryRead(_arena, _slot, ref page) || page.StartTicks != _header.StartTicks || !TryRead(_arena, 0, ref arena)
-            || arena.DrainState == ArenaWire.DrainEnded)
+        if (!TryRead(_arena, _slot, ref page) || page.StartTicks != _header.StartTicks || !TryRead(_arena, 0, ref arena))
             return ImageLife.Ended;
-        return Signals.Reach((int)arena.DrainPid) ? ImageLife.Running : ImageLife.Abandoned;
+        bool isThere = Signals.Reach((int)arena.DrainPid);
+        // Read behind that: one that ends in order says so before it is gone.
+        if (!TryRead(_arena, 0, ref arena) || arena.DrainState == ArenaWire.DrainEnded)
+            return ImageLife.Ended;
+        return isThere ? ImageLife.Running : ImageLife.Abandoned;
     }
 
     /// <summary>Whether its calls are recorded now; not, while it is stopped, and when it has ended.</summary>

@@ -57,6 +57,10 @@ public sealed record RecordingStatus
     public required long DiskBytes { get; init; }
     /// <summary>Bytes of events that each process image may have; 0: any.</summary>
     public required long MaxSize { get; init; }
+    /// <summary>Bytes of the recording's latest part that are kept whole; 0: any.</summary>
+    public required long KeepBytes { get; init; }
+    /// <summary>The same, as a time; 0: any.</summary>
+    public required long KeepNs { get; init; }
     /// <summary>Bytes that are free on that disk.</summary>
     public required long DiskFreeBytes { get; init; }
     /// <summary>Bytes in shared memory that threads are done with, and that are not on disk.</summary>
@@ -96,6 +100,8 @@ public sealed record RecordingStatus
                 RunsSeconds = runs,
                 DiskBytes = LengthOf(session),
                 MaxSize = info?.MaxSize ?? 0,
+                KeepBytes = info?.KeepBytes ?? 0,
+                KeepNs = info?.KeepNs ?? 0,
                 DiskFreeBytes = new DriveInfo(session).AvailableFreeSpace,
                 BacklogBytes = all.Given,
                 UnfinishedBytes = all.Unfinished,

@@ -9,7 +9,7 @@ internal sealed class KeepArguments
     private readonly Option<string[]> _keep = new("--keep")
     {
         Description = "Keep the latest part of the recording whole, up to a size (2G) or a time (15m); of all that is older, only the blocks that are still "
-            + "live. With both, what is reached first holds.",
+            + "live. With both, what is reached first holds. The least size is 1M.",
         HelpName = "size|time",
     };
 
@@ -36,6 +36,7 @@ internal sealed class KeepArguments
     private static long AtLeast(string word, long bytes)
     {
         const long least = 1 << 20;
-        return bytes >= least ? bytes : throw new UsageException($"--keep {word}: expected 1M or more");
+        return bytes >= least ? bytes
+            : throw new UsageException($"--keep {word}: expected 1M or more, as each thread has up to 256 KiB of it; 8M is a good beginning");
     }
 }

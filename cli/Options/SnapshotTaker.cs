@@ -13,11 +13,14 @@ namespace AllocReplay.Cli.Options;
 /// <param name="terminal">Told of them.</param>
 internal sealed class SnapshotTaker(SnapshotOccasions occasions, string directory, bool quiet, Terminal terminal) : IDisposable
 {
+    private const string Live = "live";
+
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
 
     private readonly ManualResetEventSlim _ends = new(false);
     private readonly HashSet<string> _unreadable = [];
     private Thread? _watch;
+    private volatile bool _isOnDisk; // the command has ended, and all of it is
 
     /// <summary>The command runs.</summary>
     public void Started()
@@ -32,6 +35,7 @@ internal sealed class SnapshotTaker(SnapshotOccasions occasions, string director
     /// <param name="isCrash">A signal has ended it.</param>
     public void Ended(bool isCrash)
     {
+        _isOnDisk = true;
         StopWatching();
         if (occasions.AtCrash && isCrash)
             _ = Take("crash");
@@ -59,7 +63,7 @@ internal sealed class SnapshotTaker(SnapshotOccasions occasions, string director
         {
             while (!_ends.Wait(LookEvery))
             {
-                foreach (string image in Images().Where(i => !watched.ContainsKey(i) && !_unreadable.Contains(i)))
+                foreach (string image in Images(i => i.Running()).Where(i => !watched.ContainsKey(i)))
                     if (Open(image) is { } follower)
                         watched.Add(image, (follower, new LiveStatistics()));
                 foreach ((string image, (TraceFollower follower, LiveStatistics statistics)) in watched.ToArray())
@@ -71,11 +75,12 @@ internal sealed class SnapshotTaker(SnapshotOccasions occasions, string director
                         continue;
                     }
                     follower.Look();
-                    follower.ForEach([statistics], () => !_ends.IsSet && statistics.Total.LiveBytes <= limit);
-                    if (statistics.Total.LiveBytes > limit && Take("live"))
+                    if (IsReached(follower, statistics, limit, () => !_ends.IsSet) && Take(Live))
                         return;
                 }
             }
+            if (_isOnDisk)
+                LookOnceMore(watched, limit);
         }
         catch (Exception e) when (e is TraceFormatException or IOException or ControlException or UnauthorizedAccessException)
         {
@@ -88,11 +93,35 @@ internal sealed class SnapshotTaker(SnapshotOccasions occasions, string director
         }
     }
 
-    private IReadOnlyList<string> Images()
+    /// <summary>When the command has ended: what the looks before did not come to, as they are behind, and of what ran too shortly for one.</summary>
+    private void LookOnceMore(Dictionary<string, (TraceFollower Follower, LiveStatistics Statistics)> watched, ulong limit)
+    {
+        foreach (string image in Images(i => i.Now()))
+        {
+            if (!watched.Remove(image, out var known))
+                known = Open(image) is { } opened ? (opened, new LiveStatistics()) : default;
+            using TraceFollower? follower = known.Follower;
+            follower?.Finish();
+            if (follower is null || !IsReached(follower, known.Statistics, limit, () => true))
+                continue;
+            _ = Take(Live);
+            return;
+        }
+        if (!quiet)
+            terminal.Note($"allocreplay: no snapshot was taken ({Live}): no process had more than {Quantity.Bytes(limit)} live");
+    }
+
+    private static bool IsReached(TraceFollower follower, LiveStatistics statistics, ulong limit, Func<bool> goesOn)
+    {
+        follower.ForEach([statistics], () => goesOn() && statistics.PeakBytes <= limit);
+        return statistics.PeakBytes > limit;
+    }
+
+    private IReadOnlyList<string> Images(Func<WatchedImages, IReadOnlyList<string>> which)
     {
         try
         {
-            return WatchedImages.Find(directory).Running();
+            return [.. which(WatchedImages.Find(directory)).Where(i => !_unreadable.Contains(i))];
         }
         catch (ControlException)
         {

@@ -91,13 +91,7 @@ internal static class InfoPage
     /// <summary>What is whole of a recording, and what is left of the rest.</summary>
     public static string DescribeKept(KeptSummary kept, long eventBytes)
     {
-        string asked = (kept.KeepBytes, kept.KeepNs) switch
-        {
-            (0, 0) => "",
-            (_, 0) => $" (--keep {Quantity.Bytes(kept.KeepBytes)})",
-            (0, _) => $" (--keep {Quantity.Duration(kept.KeepNs)})",
-            _ => $" (--keep {Quantity.Bytes(kept.KeepBytes)}, {Quantity.Duration(kept.KeepNs)})",
-        };
+        string asked = KeepText.Of(kept.KeepBytes, kept.KeepNs) is { } keep ? $" ({keep})" : "";
         string uncertain = kept.UncertainBlocks == 0 ? "" : $", {Quantity.Count(kept.UncertainBlocks)} of them uncertain";
         return $"whole from {Quantity.Duration(kept.FromNs)} on, {Quantity.Bytes(eventBytes)}{asked}; {Quantity.Count(kept.EventsGone, "event")} before it "
             + $"gone, but for {Quantity.Count(kept.Blocks, "block")} ({Quantity.Bytes(kept.Bytes)}) that {(kept.Blocks == 1 ? "was" : "were")} live then; "

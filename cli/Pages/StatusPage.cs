@@ -40,7 +40,8 @@ internal static class StatusPage
         }
         if (Live(s, target) is { } live)
             facts.Add("live", live);
-        facts.Add("disk", $"{Quantity.Bytes(s.DiskBytes)}{(s.MaxSize > 0 ? $", events at most {Quantity.Bytes(s.MaxSize)} of each process image" : "")}; "
+        facts.Add("disk", $"{Quantity.Bytes(s.DiskBytes)}{(s.MaxSize > 0 ? $", events at most {Quantity.Bytes(s.MaxSize)} of each process image" : "")}"
+            + $"{(KeepText.Of(s.KeepBytes, s.KeepNs) is { } keep ? $", the latest part whole ({keep})" : "")}; "
             + $"{Quantity.Bytes(s.DiskFreeBytes)} free");
         if (isLive)
         {

@@ -47,7 +47,7 @@ internal sealed class GrowingRecording : IDisposable
     private ByteSource? _tails;
     private ProcessHeader _page;
     private (ulong Ticks, ulong Ns) _latestPair; // of chunk headers
-    private ulong _round; // the counter, as the page had it when it was read last
+    private ulong _round, _final; // the counter, as the page had it when it was read last; as who writes the files said
     private ulong _latestFound, _horizon; // shifted
     private long _marksLength = -1;
     private TraceFormatException? _damage;
@@ -131,7 +131,8 @@ internal sealed class GrowingRecording : IDisposable
     /// <param name="isLast">
     /// Whether nobody writes the files any more: then all of them is final, and what is missing or not whole is damage.
     /// </param>
-    public void Look(bool isLast)
+    /// <param name="finalTicks">A moment of the counter, where who writes the files says that all of before is in them; else 0.</param>
+    public void Look(bool isLast, ulong finalTicks = 0)
     {
         if (IsFinished)
             return;
@@ -140,7 +141,7 @@ internal sealed class GrowingRecording : IDisposable
         ReadPage();
         ulong found = _latestFound, round = Math.Max(_round, _page.SecondTicks);
         _tails ??= _directory.Open(Wire.TailsFile);
-        if (_tails is not null && (!isDrained || round > _round || isLast))
+        if (_tails is not null && (!isDrained || round > _round || finalTicks > _final || isLast))
             _walk.ReadTails(_tails);
         _walk.ReadEvents(_files);
         ReadMarks();
@@ -152,7 +153,9 @@ internal sealed class GrowingRecording : IDisposable
             _horizon = Math.Max(_horizon, found);
         else if (round > _round && _round >> (int)_page.TickShift > 0)
             _horizon = Math.Max(_horizon, (_round >> (int)_page.TickShift) - 1); // one step less: stamps are rounded down
-        _round = round;
+        if (finalTicks >> (int)_page.TickShift > 0)
+            _horizon = Math.Max(_horizon, (finalTicks >> (int)_page.TickShift) - 1);
+        (_round, _final) = (round, finalTicks);
         _merge.Horizon = _horizon;
         _merge.Resume();
     }

@@ -72,6 +72,9 @@ internal sealed class RecordingWindow : IMergeWitness, IDisposable
     /// <summary>Events before where it stands of which nothing is left, as of the last <see cref="Save"/>.</summary>
     public long EventsGone => _eventsGone;
 
+    /// <summary>What damage it has passed over, or null.</summary>
+    public TraceFormatException? Damage => _recording.Damage;
+
     /// <summary>Opens a process image's directory, where <c>carried</c> says, else at its beginning.</summary>
     /// <exception cref="TraceFormatException">It is none, or its head is damaged.</exception>
     public static RecordingWindow Open(string directory)
@@ -84,7 +87,8 @@ internal sealed class RecordingWindow : IMergeWitness, IDisposable
 
     /// <summary>Finds what has come since the last time.</summary>
     /// <param name="isLast">Whether nobody writes it any more.</param>
-    public void Look(bool isLast = false) => _recording.Look(isLast);
+    /// <param name="finalTicks">A moment of the counter: who writes it says that all of before is in the files.</param>
+    public void Look(bool isLast = false, ulong finalTicks = 0) => _recording.Look(isLast, finalTicks);
 
     /// <summary>Goes behind the last event of a segment. Damage is passed over: what cannot be read now cannot be read later either.</summary>
     /// <param name="segment">Its number; another follows it, or nobody writes any more.</param>

@@ -207,11 +207,28 @@ internal sealed unsafe class SharedArena : IDisposable
             if (Libc.Status(descriptor) is not { Error: 0, Mode: var mode, Owner: var owner } || (mode & 0xf000) != 0x8000 || owner != Libc.EffectiveUser)
                 continue;
             // The lock is the drain's: none is touched that a recording names, as its drain may be about to take it.
-            bool isNamed = ReadSession(file) is not { } session || new FileInfo(System.IO.Path.Combine(session, NameLink)).LinkTarget == path;
+            bool isNamed = ReadSession(file) is not { } session || IsNamed(session, path);
             if (!isNamed && Libc.Lock(descriptor, Libc.LockExclusive | Libc.LockNoWait) == 0 && !isMapped(path))
                 File.Delete(path);
         }
     }
+
+    /// <summary>Sessions that have an arena with a name: those that are recorded, or being completed, or whose drain was killed.</summary>
+    public static IEnumerable<string> Sessions()
+    {
+        foreach (string path in Directory.Exists(Shm) ? Directory.GetFiles(Shm, FilePrefix + "*") : [])
+        {
+            int descriptor = Libc.Open(path, Libc.NoFollow | Libc.CloseOnExec, 0);
+            if (descriptor < 0)
+                continue; // another user's, or gone
+            using var file = new SafeFileHandle(descriptor, ownsHandle: true);
+            if (ReadSession(file) is { } session && IsNamed(session, path))
+                yield return session;
+        }
+    }
+
+    /// <summary>Whether a session names an arena as its own.</summary>
+    private static bool IsNamed(string session, string path) => new FileInfo(System.IO.Path.Combine(session, NameLink)).LinkTarget == path;
 
     /// <summary>The session that an arena says it is of; null when it says none.</summary>
     private static string? ReadSession(SafeFileHandle file)

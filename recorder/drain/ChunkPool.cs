@@ -9,14 +9,21 @@ namespace AllocReplay.Drain;
 /// <param name="Class">Its size class.</param>
 /// <param name="Index">Within the class.</param>
 /// <param name="Owner">The word.</param>
+/// <param name="Ticks">The counter when it was begun: no event of it is earlier. Of a text 0.</param>
 /// <param name="Thread">Index of its thread; of a text, what it is.</param>
 /// <param name="Sequence">Its number in the thread's stream.</param>
-internal readonly record struct HeldChunk(int Class, uint Index, ulong Owner, uint Thread, uint Sequence)
+internal readonly record struct HeldChunk(int Class, uint Index, ulong Owner, ulong Ticks, uint Thread, uint Sequence)
 {
     /// <summary>Slot of the image that took it. Not checked: see <see cref="ChunkPool"/>.</summary>
     public uint Image => (uint)(Owner >> ArenaWire.ChunkImageShift & ArenaWire.ChunkImageMask);
 
     public ulong State => Owner & ArenaWire.ChunkStateMask;
+
+    /// <summary>Whether it is of events: not of a text, or frames.</summary>
+    public bool HasEvents => Ticks != 0;
+
+    /// <summary>The stream that it is of.</summary>
+    public (uint Image, uint Thread) Stream => (Image, Thread);
 
     /// <summary>The same for as long as the chunk has memory.</summary>
     public ulong Place => (ulong)Class << 32 | Index;
@@ -94,6 +101,14 @@ internal sealed unsafe class ChunkPool
 
     /// <summary>Has <see cref="TakeGiven"/> find it once more.</summary>
     public void LookAgain(in HeldChunk chunk) => Interlocked.Or(ref _arena.Classes[chunk.Class].Full[chunk.Index / 64], Bit(chunk.Index));
+
+    /// <summary>Gives a chunk away in the name of its thread, which is no more.</summary>
+    public void Give(in HeldChunk chunk)
+    {
+        ulong given = chunk.Owner & ~ArenaWire.ChunkStateMask | ArenaWire.ChunkFull;
+        if (Interlocked.CompareExchange(ref _arena.Classes[chunk.Class].Owners[chunk.Index], given, chunk.Owner) == chunk.Owner)
+            LookAgain(chunk);
+    }
 
     /// <summary>A chunk as it is now: others may have changed its word.</summary>
     public HeldChunk Now(in HeldChunk chunk) => At(chunk.Class, chunk.Index);
@@ -175,9 +190,9 @@ internal sealed unsafe class ChunkPool
         SharedArena.ClassView view = _arena.Classes[c];
         ulong owner = Volatile.Read(ref view.Owners[index]);
         if ((owner & ArenaWire.ChunkStateMask) == ArenaWire.ChunkFree)
-            return new HeldChunk(c, index, owner, 0, 0); // its memory was perhaps never touched, and is left so
+            return new HeldChunk(c, index, owner, 0, 0, 0); // its memory was perhaps never touched, and is left so
         var header = (ChunkHeader*)view.Chunk(index);
-        return new HeldChunk(c, index, owner, header->Thread, header->Sequence);
+        return new HeldChunk(c, index, owner, header->Ticks, header->Thread, header->Sequence);
     }
 
     private static ulong Bit(uint index) => 1ul << (int)(index % 64);

@@ -26,7 +26,7 @@ internal sealed unsafe class Drain
     private readonly ChunkPool _chunks;
     private readonly Rounds _rounds;
     private readonly List<HeldChunk> _full = [], _leaving = []; // given away; of threads that have said they end
-    private readonly List<HeldChunk> _passed = []; // given away while unfinished ones were looked at
+    private readonly List<HeldChunk> _heldBack = []; // given away, and without room on the disk when they were collected last
     private readonly Dictionary<uint, LiveImage> _images = []; // by slot
     private readonly Dictionary<uint, (uint Number, ulong Ns)> _claimed = []; // slots that are being filled, and since when
     private readonly Dictionary<uint, string> _directories = []; // of images, ended ones too, by number
@@ -34,8 +34,11 @@ internal sealed unsafe class Drain
     private readonly double _sinceNs; // CLOCK_BOOTTIME when the session began
     private readonly int _starter = Libc.ParentProcess(); // has the arena mapped, and records nothing
     private ulong _mappedUntil, _lastPartial; // ns
+    private (ulong Ticks, ulong Ns) _lastRound; // when the last round was over
+    private uint _seal; // the latest that was begun
+    private ulong _sealTicks; // the counter then
     private uint _seenImages, _givenUp, _orphans;
-    private bool _mayResume, _hasNoRoom, _isHeld;
+    private bool _mayResume, _hasNoRoom, _isEnding;
 
     /// <param name="arena">The session's arena.</param>
     /// <param name="session">The session's directory.</param>
@@ -54,6 +57,7 @@ internal sealed unsafe class Drain
         _chunks = new ChunkPool(arena, say);
         _rounds = new Rounds(arena.Header);
         _mayResume = arena.Header->ImageNumbers != 0;
+        _seal = arena.Header->Sealed;
     }
 
     /// <summary>Works until <paramref name="isLast"/> says that no image is to come, and none is left.</summary>
@@ -69,15 +73,18 @@ internal sealed unsafe class Drain
             if (_leaving.Count > 0 && _chunks.IsShort)
                 CollectLeaving();
             ulong now = SessionClock.MonotonicNs;
-            if (asked != header->Sealed || now - lastLook > (ulong)LookEvery.TotalNanoseconds || HasNewImages)
+            if (asked != header->Sealed || now - lastLook > (ulong)LookEvery.TotalNanoseconds || HasNewImages || _isEnding)
             {
                 lastLook = now;
                 // Before the look: an image that ended while it lasted is no reason to stay.
                 bool last = isLast();
-                Look(now, isSeal: asked != header->Sealed);
-                Volatile.Write(ref header->Sealed, asked);
-                Libc.Wake(&header->Sealed);
-                if (last)
+                bool isDone = Look(now, asked);
+                if (isDone)
+                {
+                    Volatile.Write(ref header->Sealed, _seal);
+                    Libc.Wake(&header->Sealed);
+                }
+                if (last && isDone)
                 {
                     if (_images.Count == 0 && !IsMapped(now) && !HasNewImages)
                         break;
@@ -97,23 +104,15 @@ internal sealed unsafe class Drain
             _say($"{_orphans} chunks of events are lost: they came from process images that had ended, as it seemed");
     }
 
-    /// <summary>
-    /// Where more was written than is let go of meanwhile, chunks stay with their threads, which wait and then drop calls, until there is room. A round is
-    /// whole all the same, as it tells which events are final, and without that nothing can be let go of.
-    /// </summary>
+    /// <summary>A round for the keeper, where it waits for one; and what it is to know of the images, and they of it.</summary>
     private void ServeKeeper()
     {
         if (_keeper is null)
             return;
-        _isHeld = false;
         if (_keeper.NeedsRound && SessionClock.MonotonicNs - _lastPartial > 10_000_000)
-        {
-            _ = CollectFull();
             Round(SessionClock.MonotonicNs);
-        }
         foreach (LiveImage image in _images.Values)
             image.Measure();
-        _isHeld = _keeper.IsBehind;
     }
 
     /// <summary>Whether a process is left that may begin an image yet: asked once a second, as every process is looked at.</summary>
@@ -127,24 +126,50 @@ internal sealed unsafe class Drain
 
     private bool HasNewImages => Volatile.Read(ref _arena.Header->ImageNumbers) != _seenImages;
 
-    /// <summary>Chunks that their threads have given away, each thread's in order: where there is no room for all, what is kept has no hole.</summary>
+    /// <summary>
+    /// Chunks that were given away, the one that was filled first first, and so each thread's in order: where there is no room for all, what is kept has no
+    /// hole; and what is let go of first, what was written first, is what is oldest.
+    /// </summary>
+    /// <remarks>
+    /// This is the only way for events to come to disk, but for those that stopped images have, so that <c>--keep</c> holds always: there is room before each
+    /// chunk, or it stays with its thread, which waits and then drops calls. What was let go of makes room, at a program's end too: nobody waits
+    /// for that image's chunks, and those of others are written in between, by their age.
+    /// </remarks>
     /// <returns>Whether there were any.</returns>
     private bool CollectFull()
     {
-        if (_isHeld)
-            return false;
         _full.Clear();
+        _heldBack.Clear();
         // Twice: while the first looked elsewhere, a thread may have given a chunk that it did not see, and then one that it saw.
         _chunks.TakeGiven(_full, _leaving);
         if (_full.Count == 0)
             return false;
         _chunks.TakeGiven(_full, _leaving);
-        _full.Sort((a, b) => (a.Thread, a.Sequence).CompareTo((b.Thread, b.Sequence)));
         bool any = false;
-        foreach (HeldChunk chunk in _full)
-            any |= Collect(chunk);
+        foreach (HeldChunk chunk in InOrder(_full))
+        {
+            if (_chunks.Now(chunk).Owner != chunk.Owner)
+                continue; // both times it was there
+            if (!chunk.HasEvents || _heldBack.Count == 0 && HasRoom)
+            {
+                any |= Collect(chunk);
+                continue;
+            }
+            _chunks.LookAgain(chunk);
+            _heldBack.Add(chunk);
+        }
         return any;
     }
+
+    /// <summary>By when they were filled: a thread's next chunk was begun then. Of the last ones of threads it is not known: they come last.</summary>
+    private static IEnumerable<HeldChunk> InOrder(List<HeldChunk> chunks)
+    {
+        chunks.Sort((a, b) => (a.Image, a.HasEvents, a.Thread, a.Sequence).CompareTo((b.Image, b.HasEvents, b.Thread, b.Sequence)));
+        return chunks.Select((chunk, i) => (Chunk: chunk, Filled: !chunk.HasEvents ? 0
+            : i + 1 < chunks.Count && chunks[i + 1].Stream == chunk.Stream ? chunks[i + 1].Ticks : ulong.MaxValue)).OrderBy(c => c.Filled).Select(c => c.Chunk);
+    }
+
+    private bool HasRoom => _keeper is null || _keeper.HasRoom;
 
     /// <summary>Brings a chunk that nobody writes to disk, and makes it free.</summary>
     private bool Collect(in HeldChunk chunk)
@@ -166,17 +191,19 @@ internal sealed unsafe class Drain
             else
                 image.Append(bytes);
         }
+        image?.ForgetTail(chunk.Place);
         _chunks.Release(chunk);
         return true;
     }
 
-    private void Look(ulong now, bool isSeal)
+    /// <param name="now">CLOCK_MONOTONIC, ns.</param>
+    /// <param name="asked">The latest seal that was asked for.</param>
+    /// <returns>Whether all that a seal asks for is on disk, and images that ended are closed; not, while there is no room for it.</returns>
+    private bool Look(ulong now, uint asked)
     {
-        if (isSeal && _isHeld)
-        {
-            _isHeld = false;
-            _ = CollectFull();
-        }
+        bool isSeal = asked != _arena.Header->Sealed;
+        if (isSeal && _seal == _arena.Header->Sealed)
+            (_seal, _sealTicks) = (asked, _clock.Read().Ticks);
         FindImages();
         if (_images.Values.Any(i => i.IsFiltered))
             _chunks.KeepAllReady();
@@ -184,17 +211,20 @@ internal sealed unsafe class Drain
         _clock.Publish(_arena.Header); // later than the start of each that was found: the page of each holds this reading
         CollectLeaving();
         EndThoseThatEnded();
-        if (isSeal || !_isHeld && now - _lastPartial > 1_000_000_000)
+        if (isSeal || now - _lastPartial > 1_000_000_000)
             Round(now);
+        return !_isEnding && (!isSeal || _images.Values.All(i => i.HeldBackSince >= _sealTicks));
     }
 
-    /// <summary>Brings a copy of all that is unfinished to disk, and tells in the pages that it did.</summary>
+    /// <summary>Brings a copy of all that is unfinished to disk, and tells in the pages that it did, and the keeper what is final since.</summary>
     private void Round(ulong now)
     {
         _lastPartial = now;
         KeepUnfinished();
+        (ulong Ticks, ulong Ns) over = _clock.Read();
         foreach (LiveImage image in _images.Values)
-            image.Save(_clock.Read());
+            image.EndRound(_lastRound.Ticks, over);
+        _lastRound = over;
         _rounds.Tell(now, _images.Values);
         _keeper?.RoundIsOver();
     }
@@ -292,7 +322,7 @@ internal sealed unsafe class Drain
         return true;
     }
 
-    /// <summary>Chunks of threads that said that they end, and have.</summary>
+    /// <summary>Chunks of threads that said that they end, and have: given away in their names.</summary>
     private void CollectLeaving()
     {
         double bootOffset = BootOffsetNs;
@@ -303,11 +333,14 @@ internal sealed unsafe class Drain
             HeldChunk chunk = _chunks.Now(leaving[i]);
             if (chunk.State != ArenaWire.ChunkExited)
                 continue;
-            if (!(_images.TryGetValue(chunk.Image, out LiveImage? image) && HasEnded(image, chunk, bootOffset) && Collect(chunk)))
+            if (_images.TryGetValue(chunk.Image, out LiveImage? image) && HasEnded(image, chunk, bootOffset))
+                _chunks.Give(chunk);
+            else
                 _leaving.Add(chunk);
             if (i % ServeEvery == 0)
                 Serve();
         }
+        _ = CollectFull();
     }
 
     /// <summary>Whether the thread that has a chunk has ended. One that is not begun yet, or holds a text, has no thread's id.</summary>
@@ -320,23 +353,27 @@ internal sealed unsafe class Drain
         return thread != 0 && image.Process.HasThreadEnded(thread, _clock.NsOf(header->Ticks) + bootOffset);
     }
 
-    /// <summary>Collects all that images hold whose processes are no more.</summary>
+    /// <summary>Collects all that images hold whose processes are no more. An image for which there is no room is looked at again.</summary>
     private void End(IReadOnlyCollection<LiveImage> images)
     {
+        _isEnding = false;
         if (images.Count == 0)
             return;
         var slots = images.Select(i => i.Index).ToHashSet();
-        _ = CollectFull(); // what they gave before
-        var left = new List<HeldChunk>();
         _chunks.ForEachHeld(chunk =>
         {
             if (slots.Contains(chunk.Image))
-                left.Add(chunk);
+                _chunks.Give(chunk);
         });
-        foreach (HeldChunk chunk in left.OrderBy(f => (f.Thread, f.Sequence)))
-            _ = Collect(chunk);
+        _ = CollectFull();
+        var unwritten = _heldBack.Select(chunk => chunk.Image).ToHashSet();
         foreach (LiveImage image in images)
         {
+            if (unwritten.Contains(image.Index))
+            {
+                _isEnding = true;
+                continue;
+            }
             Report(image);
             image.Close(_clock.Read());
             _rounds.Ended(image);
@@ -355,19 +392,19 @@ internal sealed unsafe class Drain
 
     /// <summary>
     /// Unfinished chunks: those of a stopped image are finished, as their threads begin others when it starts again; of the others a copy is
-    /// kept, and those of threads that are gone without a word are collected.
+    /// kept, and those of threads that are gone without a word are collected. What there is no room for holds back what is final.
     /// </summary>
     private void KeepUnfinished()
     {
         double bootOffset = BootOffsetNs;
         int kept = 0;
-        _passed.Clear();
         foreach (LiveImage image in _images.Values)
-            image.UnfinishedBytes = 0;
+            (image.UnfinishedBytes, image.HeldBackSince) = (0, ulong.MaxValue);
         _chunks.ForEachHeld(chunk =>
         {
+            // Given since they were collected: what it held when a seal was asked for has to be on disk with the rest. Its bit comes behind its word.
             if (chunk.State == ArenaWire.ChunkFull)
-                _passed.Add(chunk);
+                _chunks.LookAgain(chunk);
             if (chunk.State == ArenaWire.ChunkFull || !_images.TryGetValue(chunk.Image, out LiveImage? image))
                 return;
             ChunkHeader* header = _chunks.HeaderOf(chunk);
@@ -376,7 +413,7 @@ internal sealed unsafe class Drain
                 if (_chunks.TryCopy(chunk, out ChunkHeader frames, out Span<byte> records))
                     image.KeepFrames(frames.Sequence, records[sizeof(ChunkHeader)..]);
             }
-            else if (image.IsStopped && Volatile.Read(ref header->Inside) == 0)
+            else if (image.IsStopped && Volatile.Read(ref header->Inside) == 0 && HasRoom)
             {
                 if (_chunks.TryCopy(chunk, out ChunkHeader copy, out Span<byte> bytes) && copy.Magic == Wire.ChunkMagic)
                     image.Append(bytes);
@@ -384,7 +421,7 @@ internal sealed unsafe class Drain
             }
             else if (HasEnded(image, chunk, bootOffset))
             {
-                _ = Collect(chunk);
+                _chunks.Give(chunk);
             }
             else if (_chunks.TryCopy(chunk, out ChunkHeader copy, out Span<byte> bytes) && copy.Magic == Wire.ChunkMagic)
             {
@@ -394,11 +431,26 @@ internal sealed unsafe class Drain
             if (++kept % ServeEvery == 0)
                 Serve();
         });
-        // Filled after those were collected, and before it was reached here: what it held when a seal was asked for has to be on disk with the rest.
         _ = CollectFull();
-        foreach (HeldChunk chunk in _passed)
-            if (_chunks.Now(chunk).Owner == chunk.Owner)
-                _ = Collect(chunk);
+        KeepHeldBack();
+    }
+
+    /// <summary>
+    /// Of what each thread has that there is no room for, a copy of the first chunk is kept, as of one that is unfinished. So all that it recorded before it
+    /// began the second one is in the files. Which thread that was first is the one whose chunk there is room for next.
+    /// </summary>
+    private void KeepHeldBack()
+    {
+        foreach (var stream in _heldBack.ToArray().GroupBy(chunk => chunk.Stream))
+        {
+            if (!_images.TryGetValue(stream.Key.Image, out LiveImage? image))
+                continue;
+            HeldChunk[] chunks = [.. stream.OrderBy(chunk => chunk.Sequence).Take(2)];
+            if (_chunks.TryCopy(chunks[0], out ChunkHeader copy, out Span<byte> bytes) && copy.Magic == Wire.ChunkMagic)
+                image.Keep(chunks[0].Place, copy, bytes);
+            if (chunks.Length > 1)
+                image.HeldBackSince = Math.Min(image.HeldBackSince, chunks[1].Ticks);
+        }
     }
 
     private void Report(LiveImage image)

@@ -18,6 +18,7 @@ internal sealed class ImageFiles : IDisposable
     private SafeFileHandle _events; // the segment that is written
     private SafeFileHandle? _frames;
     private readonly Dictionary<ulong, TailSlot> _slots = [];
+    private readonly Dictionary<uint, Stack<long>> _freeSlots = []; // offsets, by capacity
     private bool _isFinished;
     private long _eventBytes, _closedBytes, _tailBytes, _frameBytes; // of events: in this segment, and in those before it
 
@@ -198,10 +199,8 @@ internal sealed class ImageFiles : IDisposable
             return;
         if (!known)
         {
-            slot.Offset = _tailBytes;
             slot.Capacity = (uint)((header.Capacity + Wire.TailAlignment - 1) / Wire.TailAlignment * Wire.TailAlignment);
-            _tailBytes += slot.Capacity;
-            RandomAccess.SetLength(_tails, _tailBytes);
+            TakeSlot(ref slot);
         }
         else if (slot.Thread != header.Thread || slot.Sequence != header.Sequence)
         {
@@ -213,6 +212,16 @@ internal sealed class ImageFiles : IDisposable
         const int head = 64;
         RandomAccess.Write(_tails, chunk[head..], slot.Offset + head);
         RandomAccess.Write(_tails, chunk[..head], slot.Offset);
+    }
+
+    /// <summary>What a chunk held is in <c>events</c>: its place in <c>tails</c> is another's.</summary>
+    public void ForgetTail(ulong key)
+    {
+        if (!_slots.Remove(key, out TailSlot slot))
+            return;
+        if (!_freeSlots.TryGetValue(slot.Capacity, out Stack<long>? free))
+            _freeSlots.Add(slot.Capacity, free = new Stack<long>());
+        free.Push(slot.Offset);
     }
 
     /// <summary>Adds to a text file.</summary>
@@ -245,6 +254,7 @@ internal sealed class ImageFiles : IDisposable
     {
         RandomAccess.SetLength(_tails, 0);
         _slots.Clear();
+        _freeSlots.Clear();
         _tailBytes = 0;
     }
 
@@ -261,6 +271,18 @@ internal sealed class ImageFiles : IDisposable
         _events.Dispose();
         _tails.Dispose();
         _frames?.Dispose();
+    }
+
+    private void TakeSlot(ref TailSlot slot)
+    {
+        if (_freeSlots.TryGetValue(slot.Capacity, out Stack<long>? free) && free.TryPop(out slot.Offset))
+        {
+            Forget(slot);
+            return;
+        }
+        slot.Offset = _tailBytes;
+        _tailBytes += slot.Capacity;
+        RandomAccess.SetLength(_tails, _tailBytes);
     }
 
     private void Forget(in TailSlot slot)

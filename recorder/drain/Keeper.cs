@@ -22,6 +22,8 @@ internal sealed class Keeper
     private readonly Dictionary<string, KeptImage> _images = [];
     private readonly Thread _thread;
     private long _segmentBytes, _otherBytes; // of all images whose events can be let go of
+    private long? _roomFrom; // bytes of segments: with no more a chunk is written though it is too much, as nothing can be let go of before
+    private int _roundsInVain; // since something was let go of
     private bool _needsRound, _ends, _saidTooMuch;
     private int _gone;
 
@@ -31,7 +33,8 @@ internal sealed class Keeper
         public string Directory => directory;
         public int First; // number of the oldest segment
         public long OpenBytes, OtherBytes, CarriedBytes;
-        public bool HasEnded, IsToRoll;
+        public ulong FinalTicks; // all of before is in the files
+        public bool HasEnded, IsToRoll, IsDamageSaid;
         public string? Failure;
         public RecordingWindow? Window; // the thread's alone
     }
@@ -48,15 +51,17 @@ internal sealed class Keeper
     /// <summary>Whether the drain is to bring in all that there is soon, so that it is known which events are final.</summary>
     public bool NeedsRound => Volatile.Read(ref _needsRound);
 
-    /// <summary>Whether nothing is to be written before something was let go of.</summary>
-    public bool IsBehind
+    /// <summary>Whether another chunk may be written; not, before something was let go of.</summary>
+    /// <remarks>
+    /// It always comes to that: what is written is let go of once it is final, and it is final when the chunks are written that were filled before. These are
+    /// written first, and each time that rounds were in vain there is room for one.
+    /// </remarks>
+    public bool HasRoom
     {
         get
         {
-            if (_keep.Bytes == 0)
-                return false;
             lock (_lock)
-                return _segmentBytes > WindowBytes + (_keep.BytesMost - _keep.Bytes);
+                return _keep.Bytes == 0 || _segmentBytes < WindowBytes + _keep.SlackBytes || _segmentBytes <= _roomFrom;
         }
     }
 
@@ -137,6 +142,14 @@ internal sealed class Keeper
         }
     }
 
+    /// <summary>All that an image recorded before a moment is in its files.</summary>
+    public void IsFinal(string directory, ulong ticks)
+    {
+        lock (_lock)
+            if (_images.TryGetValue(directory, out KeptImage? image))
+                image.FinalTicks = ticks;
+    }
+
     /// <summary>Why an image's events can be let go of no further; null: they can.</summary>
     public string? FailureOf(string directory)
     {
@@ -147,8 +160,11 @@ internal sealed class Keeper
     /// <summary>A round is over.</summary>
     public void RoundIsOver()
     {
+        const int inVainMax = 2; // the first brings in what was written, the second tells that it is final
         lock (_lock)
         {
+            if (_needsRound && _roundsInVain++ >= inVainMax)
+                _roomFrom = _segmentBytes;
             _needsRound = false;
             Monitor.PulseAll(_lock);
         }
@@ -224,7 +240,8 @@ internal sealed class Keeper
             if (isTooMuch && _otherBytes > _keep.Bytes - _keep.Bytes / WindowShare && !_saidTooMuch)
             {
                 _saidTooMuch = true;
-                _say($"live blocks, stacks and chunks that are not full take {_otherBytes >> 10} KiB: the recording is larger than --keep says");
+                _say($"live blocks, stacks and chunks that are not full take {_otherBytes >> 10} KiB: the latest part is short, and the recording may "
+                    + $"be larger than --keep says; --keep {(_otherBytes * WindowShare >> 20) + 1}M has room for both");
             }
             KeptImage? oldest = _images.Values.Where(i => i.Closed.Count > 0 && i.Failure is null).MinBy(i => i.Closed.Peek().ClosedNs);
             if (oldest is not null && (isTooMuch || _keep.Ns > 0 && now - oldest.Closed.Peek().ClosedNs > (ulong)_keep.Ns))
@@ -240,10 +257,15 @@ internal sealed class Keeper
     {
         try
         {
-            bool hasEnded = image.HasEnded;
+            bool hasEnded;
+            ulong final;
+            lock (_lock)
+                (hasEnded, final) = (image.HasEnded, image.FinalTicks);
             image.Window ??= RecordingWindow.Open(image.Directory);
-            image.Window.Look(hasEnded);
-            if (!image.Window.PassSegment(image.First))
+            image.Window.Look(hasEnded, final);
+            bool isPassed = image.Window.PassSegment(image.First);
+            SayDamage(image, image.Window.Damage);
+            if (!isPassed)
                 return false;
             if (hasEnded && image.Closed.Count == 1)
             {
@@ -258,6 +280,7 @@ internal sealed class Keeper
                 _otherBytes += 2 * (carried - image.CarriedBytes); // twice, as it is written anew beside itself
                 image.First++;
                 image.CarriedBytes = carried;
+                (_roomFrom, _roundsInVain) = (null, 0);
             }
             if (hasEnded)
             {
@@ -276,6 +299,16 @@ internal sealed class Keeper
         return true;
     }
 
+    /// <summary>What is kept lacks what cannot be read, and where nothing reads as a chunk, all behind that: who asked for it is to know.</summary>
+    private void SayDamage(KeptImage image, TraceFormatException? damage)
+    {
+        if (damage is null || image.IsDamageSaid)
+            return;
+        image.IsDamageSaid = true;
+        _say($"{Path.GetFileName(image.Directory)} is damaged: what cannot be read is let go of with the rest, and what is live of it is lost: "
+            + damage.Message);
+    }
+
     private void Remove(KeptImage image)
     {
         image.Window?.Dispose();
@@ -285,6 +318,7 @@ internal sealed class Keeper
         {
             Leave(image);
             _ = _images.Remove(image.Directory);
+            (_roomFrom, _roundsInVain) = (null, 0);
         }
     }
 }

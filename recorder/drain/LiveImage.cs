@@ -17,13 +17,14 @@ internal sealed unsafe class LiveImage : IDisposable
     private Keeper? _keeper;
     private Retention _keep;
     private ulong _segmentNs; // CLOCK_MONOTONIC when the segment was begun
+    private ulong _pageTicks, _finalTicks; // the counter as the page has it; before which all is in the files
     private string? _stopped; // why the drain writes no more
     private ulong _lost; // calls that arrived, and could not be written
     private readonly ProcessHeader _identity; // as it was at the start: a process may scribble on its page
 
-    private LiveImage(uint index, ImageSlot* slot, ImageFiles? files, RecordedProcess? process, long maxBytes)
+    private LiveImage(uint index, ImageSlot* slot, ImageFiles? files, RecordedProcess? process, long maxBytes, ulong ticks)
     {
-        (Index, _files, Process, _maxBytes) = (index, files, process, maxBytes);
+        (Index, _files, Process, _maxBytes, _pageTicks) = (index, files, process, maxBytes, ticks);
         _slot = slot;
         Number = slot->Number;
         _identity = slot->Process;
@@ -45,6 +46,9 @@ internal sealed unsafe class LiveImage : IDisposable
 
     /// <summary>Those of them that are in chunks which are not full.</summary>
     public ulong UnfinishedBytes { get; set; }
+
+    /// <summary>All before this moment of the counter is in its files that was published before the last round; the highest: all.</summary>
+    public ulong HeldBackSince { get; set; } = ulong.MaxValue;
 
     public string Directory => _files?.Directory ?? "";
 
@@ -76,11 +80,11 @@ internal sealed unsafe class LiveImage : IDisposable
         uint index, ImageSlot* slot, RecordedProcess? process, string session, string? parent, long maxBytes, bool resume, (ulong Ticks, ulong Ns) clock)
     {
         if (resume && ImageFiles.Resume(session, slot->Process) is { } known)
-            return new LiveImage(index, slot, known, process, maxBytes);
+            return new LiveImage(index, slot, known, process, maxBytes, clock.Ticks);
         ImageFiles files = ImageFiles.Create(session, slot->Process.Pid);
         try
         {
-            var image = new LiveImage(index, slot, files, process, maxBytes);
+            var image = new LiveImage(index, slot, files, process, maxBytes, clock.Ticks);
             if (slot->FirstInterval != 0)
                 files.MarkStart(slot->FirstInterval, image._identity.StartMonoNs);
             if (parent is not null)
@@ -102,7 +106,7 @@ internal sealed unsafe class LiveImage : IDisposable
     /// <summary>One that cannot be written: what its threads give is counted, so that they get their chunks back, and the others go on.</summary>
     public static LiveImage GiveUp(uint index, ImageSlot* slot, RecordedProcess? process, string why)
     {
-        var image = new LiveImage(index, slot, null, process, 0);
+        var image = new LiveImage(index, slot, null, process, 0, 0);
         image.Fail(1 /* create */, 0, why);
         return image;
     }
@@ -122,22 +126,15 @@ internal sealed unsafe class LiveImage : IDisposable
         keeper?.Begin(_files.Directory, first, closed, _segmentNs);
     }
 
-    /// <summary>Tells the keeper how much there is, and begins another segment where it is time to.</summary>
+    /// <summary>Tells the keeper, where there is one, how much there is, and begins another segment where it is time to.</summary>
     public void Measure()
     {
-        if (_keeper is null || _files is null || _stopped is not null)
+        if (!_keep.HasSegments || _files is null || _stopped is not null)
             return;
-        if (_keeper.FailureOf(_files.Directory) is { } why)
+        if (_keeper?.FailureOf(_files.Directory) is { } why)
             Fail(3 /* write */, 0, $"cannot let go of old events: {why}");
-        else if (_keeper.Measure(_files.Directory, _files.SegmentBytes, _files.OtherBytes))
-            Roll();
-        else
-            RollInTime();
-    }
-
-    private void RollInTime()
-    {
-        if (_files!.SegmentBytes >= _keep.SegmentBytes || _files.SegmentBytes > 0 && SessionClock.MonotonicNs - _segmentNs >= _keep.SegmentNs)
+        else if (_keeper?.Measure(_files.Directory, _files.SegmentBytes, _files.OtherBytes) == true || _files.SegmentBytes >= _keep.SegmentBytes
+            || _files.SegmentBytes > 0 && SessionClock.MonotonicNs - _segmentNs >= _keep.SegmentNs)
             Roll();
     }
 
@@ -157,8 +154,25 @@ internal sealed unsafe class LiveImage : IDisposable
         _keeper?.Rolled(_files.Directory, bytes, _segmentNs);
     }
 
+    /// <summary>
+    /// All unfinished chunks have been copied. What was published before a moment is in the files then, but for chunks that are held back: none of their
+    /// events is earlier than <see cref="HeldBackSince"/>. The keeper is told that. The page gets a new reading of the clocks when all is there that was
+    /// published before the one that it has, as that is what readers take it for (docs/design/recorder.md, "how far events are final").
+    /// </summary>
+    /// <param name="before">The counter when the last round was over: a thread has had time to publish what it had stamped then.</param>
+    /// <param name="now">A reading of the clocks.</param>
+    public void EndRound(ulong before, (ulong Ticks, ulong Ns) now)
+    {
+        _finalTicks = Math.Max(_finalTicks, Math.Min(before, HeldBackSince));
+        _keeper?.IsFinal(Directory, _finalTicks);
+        if (HeldBackSince < _pageTicks)
+            return;
+        _pageTicks = now.Ticks;
+        Save(now);
+    }
+
     /// <summary>Writes the page <c>process</c>: the image's own counters, and the latest reading of the clocks.</summary>
-    public void Save((ulong Ticks, ulong Ns) clock) => Attempt(() => _files?.Save(PageAt(clock)));
+    private void Save((ulong Ticks, ulong Ns) clock) => Attempt(() => _files?.Save(PageAt(clock)));
 
     private ProcessHeader PageAt((ulong Ticks, ulong Ns) clock)
     {
@@ -192,8 +206,7 @@ internal sealed unsafe class LiveImage : IDisposable
         try
         {
             _files!.Append(chunk);
-            if (_keep.HasSegments)
-                RollInTime();
+            Measure();
         }
         catch (IOException e)
         {
@@ -217,6 +230,9 @@ internal sealed unsafe class LiveImage : IDisposable
             Fail(2 /* tails */, Errno(e), $"cannot write events: {e.Message}");
         }
     }
+
+    /// <summary>A chunk is in its files as a whole: what was kept of it while it was unfinished has had its day.</summary>
+    public void ForgetTail(ulong key) => _files?.ForgetTail(key);
 
     /// <summary>The disk is to be left the room that it has: what was recorded and is not written yet is lost.</summary>
     public void StopForRoom()

@@ -22,6 +22,6 @@ internal readonly record struct Retention(long Bytes, long Ns, bool IsPacked)
     /// <summary>Time after which a segment ends, in ns.</summary>
     public ulong SegmentNs => Ns > 0 ? (ulong)Math.Max(1, Ns / Segments) : ulong.MaxValue;
 
-    /// <summary>Bytes beyond which nothing more is written before something was let go of.</summary>
-    public long BytesMost => Bytes + Bytes / 10;
+    /// <summary>Bytes by which it may be more, before nothing more is written until something was let go of.</summary>
+    public long SlackBytes => Bytes / 10;
 }

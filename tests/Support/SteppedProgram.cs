@@ -78,9 +78,13 @@ internal sealed class SteppedProgram : IDisposable
     }
 
     /// <summary>Lets it end, and waits for its recorder.</summary>
-    public int Finish()
+    /// <param name="meanwhile">Called again and again, at first when the program has ended.</param>
+    public int Finish(Action? meanwhile = null)
     {
         _recorder.StandardInput.Close();
+        Assert.True(SpinWait.SpinUntil(() => RunningThreads.HasEnded(Pid), TimeSpan.FromMinutes(1)));
+        while (!_recorder.WaitForExit(1))
+            meanwhile?.Invoke();
         _recorder.WaitForExit();
         return _recorder.ExitCode;
     }

@@ -87,6 +87,17 @@ public sealed class StatusCommandTests : IDisposable
     }
 
     [Fact]
+    public void What_is_kept_whole_is_told()
+    {
+        using var program = new SteppedProgram(_directory["r.allocrec"], "--keep", "2M,15m");
+        JsonElement status = Status(program.Recording);
+        Assert.Equal((2 << 20, 15 * 60 * 1_000_000_000L), (Number(status, "keep_bytes"), Number(status, "keep_ns")));
+        Assert.Equal(ExitCode.Ok, _runner.Run("control", program.Recording, "status"));
+        Assert.Matches(@"\ndisk +[\d.]+ KiB, the latest part whole \(--keep 2\.0 MiB, 15 min", _runner.Output);
+        Assert.Equal(0, program.Finish());
+    }
+
+    [Fact]
     public void One_that_is_stopped_is_told_without_waiting_for_it_and_what_waits_is_the_backlog()
     {
         using SteppedProgram program = SteppedProgram.Counted(_directory["r.allocrec"]);
@@ -138,6 +149,42 @@ public sealed class StatusCommandTests : IDisposable
         Signals.Send(program.RecorderPid, Continue);
         Assert.True(SpinWait.SpinUntil(() => Text(Status(program.Recording).GetProperty("drain"), "state") == "running", Long));
         Assert.Equal(0, program.Finish());
+    }
+
+    /// <summary>Who looks has opened the arena before, and asks whether the drain is there when it has ended in order.</summary>
+    [Fact]
+    public void One_that_ends_in_order_meanwhile_was_not_killed()
+    {
+        using var program = new SteppedProgram(_directory["r.allocrec"]);
+        using ArenaReading arena = ArenaReading.Open(program.Recording)!;
+        using ImageWatch watch = ImageWatch.Open(program.Image);
+        Assert.Equal((DrainState.Running, ImageLife.Running), (DrainStatus.Of(arena).State, watch.Life()));
+        Assert.Equal(0, program.Finish());
+        Assert.Equal((DrainState.Ended, ImageLife.Ended), (DrainStatus.Of(arena).State, watch.Life()));
+    }
+
+    [Fact]
+    public void A_recording_that_is_being_completed_is_found_by_its_process_and_by_its_recorder()
+    {
+        using var program = new SteppedProgram(_directory["r.allocrec"]);
+        program.Do("m 10 20000");
+        int drain = DrainOf(program.Recording);
+        StopAndAwait(drain);
+        bool isAsked = false;
+        Assert.Equal(0, program.Finish(() =>
+        {
+            if (isAsked)
+                return;
+            isAsked = true;
+            foreach (int pid in new[] { program.Pid, program.RecorderPid })
+            {
+                JsonElement status = Status($"{pid}");
+                Assert.Equal(("stopped", $"p{program.Pid}.0"), (Text(status.GetProperty("drain"), "state"), Text(status.GetProperty("images")[0], "image")));
+            }
+            Signals.Send(drain, Continue);
+        }));
+        Assert.True(isAsked);
+        Assert.Equal(ExitCode.NotPossible, _runner.Run("control", $"{program.Pid}", "status"));
     }
 
     /// <summary>A recorded program can write anything there.</summary>

@@ -3,7 +3,9 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder;
 using AllocReplay.Recorder.Arena;
 using AllocReplay.Tests.Support;
 
@@ -17,6 +19,7 @@ namespace AllocReplay.Tests.Recorder;
 public sealed class KeepTests(ITestOutputHelper output) : IDisposable
 {
     private const int Planted = 300; // of each of two threads
+    private const int Stop = 19, Continue = 18; // signals
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -44,6 +47,51 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
         Assert.InRange(BytesOf(recording), 1, bound + bound / 2);
     }
 
+    /// <summary>
+    /// The process that writes is stopped while the program fills shared memory with several times of what is kept, and then has to bring in all of it: as
+    /// the program has ended, or as a snapshot of it asks for that. The control: where only a time is kept, the directory has all at once.
+    /// </summary>
+    [Theory]
+    [InlineData("2M", true)]
+    [InlineData("2M", false)]
+    [InlineData("1h", true)]
+    public async Task What_waits_in_shared_memory_is_written_as_what_is_old_is_let_go_of(string keep, bool ends)
+    {
+        // A tenth, a chunk that is begun below that, copies of two chunks of two threads, and small files.
+        const long bound = 2 << 20, chunk = 128 << 10, slack = bound / 10 + chunk + 4 * chunk + chunk / 2, planted = 3 * bound;
+        using SteppedProgram program = SteppedProgram.Counted(_directory["r.allocrec"], "--keep", keep);
+        int drain = (int)DrainStatus.Of(program.Recording).Pid;
+        Signals.Send(drain, Stop);
+        Assert.True(SpinWait.SpinUntil(() => RunningThreads.IsStopped(drain), TimeSpan.FromMinutes(1)));
+        program.Do("350000");
+        Assert.InRange(RecordingStatus.Of(program.Recording, []).BacklogBytes, planted, long.MaxValue);
+
+        long largest = 0;
+        void Watch() => largest = Math.Max(largest, BytesOf(program.Recording));
+        if (!ends)
+        {
+            Signals.Send(drain, Continue);
+            Task<PackResult> taken = Task.Run(() => RecordingSnapshot.Take([program.Image], _directory["s.alloctrace"]), TestContext.Current.CancellationToken);
+            while (!taken.IsCompleted)
+                Watch();
+            Assert.Null((await taken).Damage);
+        }
+        Assert.Equal(0, program.Finish(() =>
+        {
+            Signals.Send(drain, Continue);
+            Watch();
+        }));
+
+        output.WriteLine($"--keep {keep}: at most {largest} bytes, {largest / (double)bound:0.00} of {bound}");
+        if (keep == "2M")
+            Assert.InRange(largest, bound / 2, bound + slack);
+        else
+            Assert.InRange(largest, planted, long.MaxValue);
+        using TraceReader reader = TraceReader.Open(program.Recording);
+        reader.ForEach([]);
+        Assert.Equal((null, 0ul, keep == "2M"), (reader.Damage, reader.Process.LostEvents, reader.Carried is not null));
+    }
+
     [Fact]
     public async Task A_drain_that_is_killed_leaves_a_recording_with_which_another_goes_on()
     {
@@ -61,6 +109,33 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
         recorder.WaitForExit();
 
         Check(recording, Parse(await told));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_read_is_said_once_and_the_rest_goes_on()
+    {
+        string recording = _directory["r.allocrec"];
+        using Process recorder = Start(recording, 200_000, ["--keep", "1M"], ["paced"], isErrorRead: true);
+        Task<string> error = recorder.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Task<string> told = recorder.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.True(SpinWait.SpinUntil(() => Gone(recording) > 0, TimeSpan.FromMinutes(1)));
+        int drain = (int)DrainStatus.Of(recording).Pid;
+        Signals.Send(drain, Stop);
+        Assert.True(SpinWait.SpinUntil(() => RunningThreads.IsStopped(drain), TimeSpan.FromMinutes(1)));
+        // The events of the last chunk but one of a segment that is closed: their headers were read, they were not.
+        string[] segments = [.. Directory.GetFiles(Directory.GetDirectories(recording).Single(), "events*")
+            .OrderBy(f => int.TryParse(Path.GetExtension(f).TrimStart('.'), CultureInfo.InvariantCulture, out int n) ? n : 0)];
+        using (FileStream file = File.OpenWrite(segments[^2]))
+        {
+            file.Position = 64;
+            file.Write(Enumerable.Repeat((byte)0xff, 100).ToArray());
+        }
+        Signals.Send(drain, Continue);
+        await Task.Run(recorder.WaitForExit, TestContext.Current.CancellationToken);
+        Assert.Equal(0, recorder.ExitCode);
+        Assert.NotEmpty(await told);
+        string said = await error;
+        Assert.True(said.Split('\n').Count(l => l.Contains(" is damaged: what cannot be read is let go of", StringComparison.Ordinal)) == 1, said);
     }
 
     [Fact]
@@ -86,11 +161,12 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
         Assert.Contains(Live(reader), b => b.Size == 111);
     }
 
-    private static Process Start(string recording, long calls, string[] options, string[] arguments) =>
+    private static Process Start(string recording, long calls, string[] options, string[] arguments, bool isErrorRead = false) =>
         Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand,
             ["record", "-q", .. options, "-o", recording, "--", Targets.Build("keep_server.c"), $"{calls}", $"{Planted}", .. arguments])
         {
             RedirectStandardOutput = true,
+            RedirectStandardError = isErrorRead,
         })!;
 
     private static unsafe void KillDrain(string recording)
@@ -167,15 +243,20 @@ public sealed class KeepTests(ITestOutputHelper output) : IDisposable
         }
     }
 
+    /// <summary>Bytes of its files; 0 where some came or went meanwhile, of which not all were there at once.</summary>
     private static long BytesOf(string recording)
     {
         try
         {
-            return new DirectoryInfo(recording).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+            Dictionary<string, long> first = Lengths(recording), second = Lengths(recording);
+            return first.Keys.ToHashSet().SetEquals(second.Keys) ? Math.Min(first.Values.Sum(), second.Values.Sum()) : 0;
         }
         catch (IOException)
         {
-            return 0; // a file went meanwhile
+            return 0;
         }
     }
+
+    private static Dictionary<string, long> Lengths(string recording) =>
+        new DirectoryInfo(recording).EnumerateFiles("*", SearchOption.AllDirectories).ToDictionary(f => f.FullName, f => f.Length);
 }

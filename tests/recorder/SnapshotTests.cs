@@ -115,6 +115,24 @@ public sealed class SnapshotTests(ITestOutputHelper output) : IDisposable
         }
     }
 
+    /// <summary>Looks are behind by a second or two, and the program may be over before: there is one more at its end.</summary>
+    [Fact]
+    public void One_for_what_is_live_is_taken_of_a_program_that_is_soon_over_and_where_it_is_not_that_is_said()
+    {
+        string recording = _directory["r.allocrec"];
+        using (var program = new SteppedProgram(recording, "--snapshot-on", "live>1M"))
+        {
+            program.Do("m 2000 1000");
+            program.Do("f 2000");
+            Assert.Equal(0, program.Finish());
+        }
+        using (TraceReader reader = TraceReader.Open(_directory["r.live.alloctrace"]))
+            Assert.Null(reader.Damage);
+        ProgramResult never = Programs.AllocReplay("record", "--snapshot-on", "live>1G", "-o", _directory["x.allocrec"], "--", "true");
+        Assert.Equal(0, never.ExitCode);
+        Assert.Contains("allocreplay: no snapshot was taken (live): no process had more than 1.0 GiB live\n", never.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_recording_whose_program_ends_in_order_is_no_crash_and_an_occasion_that_is_none_is_refused()
     {
