@@ -60,6 +60,7 @@ public sealed class TraceNotWritableException : IOException
         DirectoryNotFoundException => "there is no such directory",
         UnauthorizedAccessException => "permission denied",
         PathTooLongException => "the name is too long",
+        IOException { HResult: 11 /* EAGAIN, of a lock */ } => "another process is writing it",
         // The runtime puts what the system said before the name.
         IOException { HResult: > 0 and < 4096 } => Marshal.GetPInvokeErrorMessage(cause.HResult),
         _ => cause.Message,

@@ -93,8 +93,9 @@ internal static class InfoPage
     {
         string asked = KeepText.Of(kept.KeepBytes, kept.KeepNs) is { } keep ? $" ({keep})" : "";
         string uncertain = kept.UncertainBlocks == 0 ? "" : $", {Quantity.Count(kept.UncertainBlocks)} of them uncertain";
+        string where = kept.PackedInto is { } file ? $"packed into {TextLine.Plain(file)}, here are" : "gone, but for";
         return $"whole from {Quantity.Duration(kept.FromNs)} on, {Quantity.Bytes(eventBytes)}{asked}; {Quantity.Count(kept.EventsGone, "event")} before it "
-            + $"gone, but for {Quantity.Count(kept.Blocks, "block")} ({Quantity.Bytes(kept.Bytes)}) that {(kept.Blocks == 1 ? "was" : "were")} live then; "
+            + $"{where} {Quantity.Count(kept.Blocks, "block")} ({Quantity.Bytes(kept.Bytes)}) that {(kept.Blocks == 1 ? "was" : "were")} live then; "
             + $"{Quantity.Count(kept.StillLiveBlocks)} ({Quantity.Bytes(kept.StillLiveBytes)}) still {(kept.StillLiveBlocks == 1 ? "is" : "are")}{uncertain}";
     }
 

@@ -44,7 +44,9 @@ internal sealed class PackWriter : IDisposable
 
     private PackWriter(string path, FileStream file) => (_path, _file) = (path, file);
 
-    /// <summary>Begins a file that has its name at once, and stays when this is disposed of before it is complete.</summary>
+    /// <summary>
+    /// Begins a file that has its name at once, and stays when this is disposed of before it is complete. It is locked against another writer.
+    /// </summary>
     /// <exception cref="TraceNotWritableException">It cannot be created.</exception>
     public static PackWriter Begin(string path, bool replace)
     {
@@ -54,7 +56,7 @@ internal sealed class PackWriter : IDisposable
         {
             if (replace)
                 File.Delete(path);
-            var writer = new PackWriter(path, PrivateFile.Create(path, FileMode.CreateNew, FileAccess.ReadWrite));
+            var writer = new PackWriter(path, PrivateFile.Create(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None));
             writer.WriteFileHeader();
             return writer;
         }
@@ -67,12 +69,12 @@ internal sealed class PackWriter : IDisposable
     /// <summary>Goes on with a file behind some frame of it: what follows, an index too, goes.</summary>
     /// <param name="path">The file.</param>
     /// <param name="frames">The frames that stay, all from the first on.</param>
-    /// <exception cref="TraceNotWritableException">It cannot be written.</exception>
+    /// <exception cref="TraceNotWritableException">It cannot be written, or somebody writes it.</exception>
     public static PackWriter Continue(string path, IReadOnlyList<(long Offset, FrameHeader Header)> frames)
     {
         try
         {
-            var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read, 1 << 16);
+            var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1 << 16);
             var writer = new PackWriter(path, file);
             foreach ((long offset, FrameHeader header) in frames)
                 writer._index.Add(new IndexEntry { Offset = (ulong)offset, Header = header });

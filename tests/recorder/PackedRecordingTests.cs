@@ -64,6 +64,20 @@ public sealed class PackedRecordingTests : IDisposable
     }
 
     [Fact]
+    public void While_the_recorder_packs_nobody_else_does()
+    {
+        using SteppedProgram program = SteppedProgram.Counted(FileName);
+        Work(program, segments: 1);
+
+        ProgramResult packed = Programs.AllocReplay("pack", program.Recording);
+
+        Assert.Equal(4, packed.ExitCode);
+        Assert.Contains($"{FileName}: cannot be written: another process is writing it", packed.Error, StringComparison.Ordinal);
+        Assert.Equal(0, program.Finish());
+        Check();
+    }
+
+    [Fact]
     public void Another_name_is_refused_for_what_is_gone_on_with()
     {
         using SteppedProgram program = SteppedProgram.Counted(FileName);
