@@ -94,20 +94,59 @@ internal sealed class SpillPacker : IDisposable
         return new SpillPacker(session, path, writer, begun.Images);
     }
 
-    /// <summary>How far a file is vouched for: by images that are whole in it, and by what is left of others.</summary>
+    /// <summary>
+    /// How far a file is vouched for: by images that are whole in it, and by what is left of others. Before anything is written it is made sure that the two
+    /// go together, as what is cut off is gone.
+    /// </summary>
     private static long LengthThatCounts(string session, PackFile pack)
     {
         long length = 0;
+        var ends = new HashSet<long>();
+        var begins = new Dictionary<string, long>(); // images of which a part is there: where their first frame ends
+        var untouched = new HashSet<string>(); // images that have let go of nothing
         foreach ((long offset, FrameHeader header) in pack.Frames)
+        {
+            ends.Add(PackWriter.EndOf((offset, header)));
             if (header.Kind is FrameKind.Session or FrameKind.ImageEnd)
                 length = PackWriter.EndOf((offset, header));
+            else if (header.Kind == FrameKind.Image)
+                begins[pack.Images[begins.Count].Name] = PackWriter.EndOf((offset, header));
+        }
+        foreach (PackedImage image in pack.Images)
+            if (image.End is not null)
+                begins.Remove(image.Name); // whole, whatever is left of its directory
         foreach (string directory in Trace.ImageDirectories(session))
         {
+            if (pack.Images.Any(i => i.Name == NameOf(directory) && i.End is not null))
+                continue;
             CarriedFile? carried = CarriedFile.Read(ByteFolder.OfDirectory(directory));
-            length = Math.Max(length, carried?.PackedLength ?? 0);
             carried?.Source.Dispose();
+            if (carried is null)
+            {
+                RequireSegments(directory, 0);
+                untouched.Add(NameOf(directory));
+                continue;
+            }
+            RequireSegments(directory, carried.FirstSegment);
+            if (!begins.Remove(NameOf(directory), out long begin) || !ends.Contains(carried.PackedLength) || carried.PackedLength < begin)
+            {
+                throw new TraceFormatException(carried.Source.Path, 40, $"expected the length of {pack.Path} with the image's first part, found "
+                    + $"{carried.PackedLength}: the two do not go together");
+            }
+            length = Math.Max(length, carried.PackedLength);
         }
+        if (begins.FirstOrDefault(b => b.Value <= length || !untouched.Contains(b.Key)) is { Key: { } lost })
+            throw new TraceFormatException(System.IO.Path.Combine(session, lost), null, $"expected what is left of an image that {pack.Path} has begun");
         return length;
+    }
+
+    /// <summary>That all segments of an image are there from one on: what is behind a hole would be lost with its directory.</summary>
+    private static void RequireSegments(string directory, int first)
+    {
+        int[] found = [.. EventFiles.SegmentsOf(directory).Where(n => n >= first).Order()];
+        int missing = Enumerable.Range(0, found.Length).TakeWhile(i => found[i] == first + i).Count();
+        if (missing < found.Length || found.Length == 0)
+            throw new TraceFormatException(System.IO.Path.Combine(directory, EventFiles.NameOf(first + missing)), null, "no such file: events are lost");
     }
 
     /// <summary>Packs segments that nobody writes any more, as far as it is known that their events are final.</summary>
@@ -146,7 +185,7 @@ internal sealed class SpillPacker : IDisposable
             ImageOf(directory).Look();
         if (running.Length > 0)
             bringIn();
-        long total = Math.Max(1, directories.Sum(d => new DirectoryInfo(d).EnumerateFiles(Wire.EventsFile + "*").Sum(f => f.Length))), before = 0;
+        long total = Math.Max(1, directories.Sum(d => FileLengths.Sum(d, Wire.EventsFile + "*"))), before = 0;
         foreach (string directory in directories)
         {
             bool isLast = hasEnded(directory);

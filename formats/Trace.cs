@@ -121,7 +121,7 @@ public sealed class Trace : IDisposable
     public long MeasureFiles() =>
         File.Exists(Path)
             ? new FileInfo(Path).Length
-            : new DirectoryInfo(Path).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+            : FileLengths.Sum(Path, "*");
 
     /// <summary>Null for a recording.</summary>
     internal PackFile? Pack => _pack;

@@ -67,6 +67,12 @@ public sealed class TraceFollower : IDisposable
     /// <summary>Whether all was read that is final: <see cref="Read"/> has returned false since the last look.</summary>
     public bool IsCaughtUp { get; private set; }
 
+    /// <summary>
+    /// Whether the recording has let go of events (<c>record --keep</c>) before they were found here, as of the last <see cref="Look"/>: nothing more is found
+    /// then, and another follower has to begin with what is there now.
+    /// </summary>
+    public bool IsOvertaken { get; private set; }
+
     /// <summary>The part that is read, or null for all. A mark that bounds it may be yet to come.</summary>
     public TraceRange? Range => _window?.Range;
 
@@ -110,6 +116,7 @@ public sealed class TraceFollower : IDisposable
     public void Look()
     {
         _recording.Look(isLast: false);
+        IsOvertaken = _recording.Files.IsOvertaken;
         _window?.Update(Intervals, Markers);
         IsCaughtUp = false;
     }

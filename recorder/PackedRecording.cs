@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Packed;
+using AllocReplay.Recorder.Arena;
 
 namespace AllocReplay.Recorder;
 
@@ -62,9 +63,22 @@ public sealed partial class PackedRecording : IDisposable
     {
         using SpillPacker packer = SpillPacker.Continue(session);
         PackResult result = packer.Complete(HasEnded, () => DrainProcess.BringIn(session), partial, progress, cancellation);
-        if (Trace.ImageDirectories(session).Count == 0 && SessionSwitch.Running(session).Count == 0)
+        if (Trace.ImageDirectories(session).Count == 0 && !IsRunning(session))
             Directory.Delete(session, recursive: true);
         return result;
+    }
+
+    /// <summary>Whether processes record into it: not into a copy.</summary>
+    private static bool IsRunning(string session)
+    {
+        try
+        {
+            return SessionSwitch.Running(session).Count > 0;
+        }
+        catch (ForeignArenaException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Ends the thread, after the segment that it is at. What it has packed is in the file.</summary>

@@ -110,9 +110,9 @@ public sealed class RecordSession
         get
         {
             TimeSpan age = DateTime.UtcNow - DateTime.UnixEpoch.AddTicks(_info.StartedNs / TimeSpan.NanosecondsPerTick);
-            long bytes = new DirectoryInfo(_directory).EnumerateFiles(Wire.EventsFile + "*", SearchOption.AllDirectories).Sum(f => f.Length);
-            if (PackedRecording.FileOf(_directory) is { } packed && File.Exists(packed))
-                bytes += new FileInfo(packed).Length;
+            long bytes = FileLengths.Sum(_directory, Wire.EventsFile + "*");
+            if (PackedRecording.FileOf(_directory) is { } packed)
+                bytes += FileLengths.Of(packed);
             return (long)(bytes / age.TotalMinutes);
         }
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
 
@@ -143,7 +144,5 @@ public sealed record RecordingStatus
 
     private static bool IsOfLate(in ArenaRounds rounds, ulong now) => rounds.Latest.MonoNs + RoundMaxNs > now;
 
-    private static long LengthOf(string directory) => new DirectoryInfo(directory)
-        .EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true })
-        .Sum(f => f.Exists ? f.Length : 0); // known of one at once: it may be let go of meanwhile
+    private static long LengthOf(string directory) => FileLengths.Sum(directory, "*");
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using AllocReplay.Formats;
+using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
 using Microsoft.Win32.SafeHandles;
@@ -49,6 +50,11 @@ public sealed class WatchedImages
             throw new ControlException($"{Session}: {e.Message}");
         }
     }
+
+    /// <summary>What a process image has on disk: bytes of whole chunks, and of those that are not full. It is compared in that order.</summary>
+    /// <param name="image">Its directory.</param>
+    public static (long Whole, long Tails) BytesOf(string image) =>
+        (FileLengths.Sum(image, Wire.EventsFile + "*"), FileLengths.Sum(image, Wire.TailsFile));
 
     /// <summary>Those of them that are still written.</summary>
     /// <exception cref="ControlException">They cannot be listed.</exception>

@@ -46,13 +46,25 @@ internal static class PackCommand
         SessionSwitch.BringIn(recording);
         PackResult result = terminal.WithProgress($"packing {recording}", progress => PackedRecording.FileOf(recording) is null
             ? TracePacker.Pack(recording, file, partial, force, progress, token)
-            : PackedRecording.Complete(recording, partial, progress, token));
+            : GoOn(recording, file, partial, progress, token));
         string events = result.Events == 0 ? "" : FormattableString.Invariant($", {(double)result.Bytes / result.Events:0.00} bytes/event");
         string images = result.Images == 1 ? "" : $" of {Quantity.Count(result.Images, "process image")}";
         terminal.Note($"allocreplay: packed {file}: {Quantity.Count(result.Events, "event")}{images}, {Quantity.Bytes(result.Bytes)}{events}");
         if (result.Damage is not null)
             terminal.Note($"allocreplay: warning: the recording is damaged, what could be read was packed: {result.Damage.Message}");
         return result;
+    }
+
+    private static PackResult GoOn(string recording, string file, bool partial, IProgress<double> progress, CancellationToken token)
+    {
+        try
+        {
+            return PackedRecording.Complete(recording, partial, progress, token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new InterruptedException($"{file} has what was packed, and the rest is in {recording}: the same command goes on");
+        }
     }
 
     private static int Run(string recording, OutputFile output, bool partial, bool json, Terminal terminal, CancellationToken token)

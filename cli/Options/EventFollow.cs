@@ -24,6 +24,12 @@ internal sealed class EventFollow(FollowedImage image, LiveStacks stacks, EventL
         while (true)
         {
             image.Look();
+            if (image.Reader.IsOvertaken)
+            {
+                throw new Formats.TraceFormatException(image.Reader.Path, null,
+                    $"events were let go of (--keep) before they could be printed: {Quantity.Count(lines.Printed, "event")} shown; "
+                    + "keep more, or look again: --from-mark, --thread and a pipe that is read fast help");
+            }
             stacks.HasLooked();
             lines.Print(Fill);
             if (token.IsCancellationRequested)

@@ -40,8 +40,5 @@ internal static class ImageChoice
 
     /// <summary>The one with most on disk; null of none.</summary>
     public static string? Busiest(IReadOnlyList<string> among) =>
-        among.OrderByDescending(i => LengthOf(i, "events*")).ThenByDescending(i => LengthOf(i, "tails")).ThenBy(i => i, StringComparer.Ordinal)
-            .FirstOrDefault();
-
-    private static long LengthOf(string image, string names) => new DirectoryInfo(image).EnumerateFiles(names).Sum(f => f.Length);
+        among.OrderByDescending(WatchedImages.BytesOf).ThenBy(i => i, StringComparer.Ordinal).FirstOrDefault();
 }

@@ -40,6 +40,9 @@ internal sealed class LiveRecording : IDisposable
     /// <summary>Whether nothing is to come because who wrote the files was killed.</summary>
     public bool IsAbandoned => _image.IsAbandoned;
 
+    /// <summary>Whether events were let go of before they were read: another has to begin with what is there now.</summary>
+    public bool IsOvertaken => _follower.IsOvertaken;
+
     /// <summary>Whether all was read that is final.</summary>
     public bool IsCaughtUp => _follower.IsCaughtUp;
 

@@ -75,6 +75,12 @@ internal sealed class SnapshotTaker(SnapshotOccasions occasions, string director
                         continue;
                     }
                     follower.Look();
+                    if (follower.IsOvertaken)
+                    {
+                        follower.Dispose(); // what is live is in what is kept, from which the next look begins
+                        watched.Remove(image);
+                        continue;
+                    }
                     if (IsReached(follower, statistics, limit, () => !_ends.IsSet) && Take(Live))
                         return;
                 }

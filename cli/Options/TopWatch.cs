@@ -42,6 +42,8 @@ internal sealed class TopWatch(
             _seen.Add(image);
             using LiveRecording live = open(image);
             TopReport last = Watch(live);
+            if (live.IsOvertaken && !live.IsOver && !view.IsDone)
+                continue; // from what is kept, which has all that is live
             if (view.IsDone && !live.IsOver)
                 return last;
             image = process is null ? ImageChoice.Busiest([.. images.Running().Where(i => !_seen.Contains(i))]) : null;
@@ -61,6 +63,8 @@ internal sealed class TopWatch(
             long until = Stopwatch.GetTimestamp() + TicksOf(ReadAtMost);
             live.Read(() => Stopwatch.GetTimestamp() < until && !token.IsCancellationRequested);
             token.ThrowIfCancellationRequested();
+            if (live.IsOvertaken)
+                return live.Report(view.Order, view.Rows);
             long now = Stopwatch.GetTimestamp();
             if (!hasBegun && live.HasBegun)
             {

@@ -40,8 +40,11 @@ internal sealed class OwnershipMerge : IDisposable
     /// <summary>So many are looked at for who acquires an address: beyond, a hostile trace could make it slow.</summary>
     private const int StreamsMax = 1024;
 
+    /// <summary>Of them so many are looked into that have an event soon enough.</summary>
+    private const int StreamsLookedInto = 16;
+
     /// <summary>So many are asked, one after the other, whether a block is theirs to release.</summary>
-    private const int WakesMax = 16;
+    private const int WakesMax = 4;
 
     private const int NoPlace = -1;
 
@@ -304,10 +307,12 @@ internal sealed class OwnershipMerge : IDisposable
             return AddressState.Allows;
         if (stream.NextUse(address, released, fromHead: false, out _) == AddressUse.Acquisition || _streams.Count > StreamsMax)
             return AddressState.Allows;
+        int lookedInto = 0;
         foreach (MergeStream other in _streams)
         {
-            if (other != stream && other.IsWaiting && other.Head.Ticks <= released
-                && other.NextUse(address, released, fromHead: true, out _) == AddressUse.Acquisition)
+            if (other == stream || !other.IsWaiting || other.Head.Ticks > released)
+                continue;
+            if (++lookedInto > StreamsLookedInto || other.NextUse(address, released, fromHead: true, out _) == AddressUse.Acquisition)
                 return AddressState.Allows;
         }
         return AddressState.Forbids;

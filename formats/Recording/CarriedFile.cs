@@ -35,6 +35,15 @@ internal sealed class CarriedFile
     /// <summary>From where on a thread's stream is there: the number of its first chunk, and bytes of its payload that are gone.</summary>
     public CarriedPosition PositionOf(uint thread) => _positions.GetValueOrDefault(thread);
 
+    /// <summary>The first segment that is there; 0 where nothing was let go of.</summary>
+    public static int FirstSegmentOf(ByteFolder directory)
+    {
+        using ByteSource? source = directory.Open(Wire.CarriedFile);
+        CarriedHeader header = default;
+        return source?.Read(MemoryMarshal.AsBytes(new Span<CarriedHeader>(ref header)), 0) == Unsafe.SizeOf<CarriedHeader>()
+            ? (int)Math.Min(header.FirstSegment, int.MaxValue) : 0;
+    }
+
     /// <summary>Reads the file's beginning; its chunks are read through <see cref="Source"/>.</summary>
     /// <returns>Null when there is none.</returns>
     /// <exception cref="TraceFormatException">It is damaged.</exception>

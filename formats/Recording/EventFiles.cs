@@ -58,6 +58,9 @@ internal sealed class EventFiles : IDisposable
             _segments.Add(next);
     }
 
+    /// <summary>Whether segments were let go of before they were found: who looked last was too slow, and has to begin anew.</summary>
+    public bool IsOvertaken => CarriedFile.FirstSegmentOf(_directory) > End;
+
     /// <summary>Lets go of a segment's file, of which nothing is to be read any more.</summary>
     public void Close(int segment) => _segments[segment - First].Dispose();
 
@@ -70,6 +73,20 @@ internal sealed class EventFiles : IDisposable
     public string PathOf(int segment) => Source(segment).Path;
 
     public ByteSource Source(int segment) => segment == CarriedSegment ? Carried!.Source : _segments[segment - First];
+
+    /// <summary>Numbers of the segments that an image's directory has, in any order.</summary>
+    public static IEnumerable<int> SegmentsOf(string directory)
+    {
+        foreach (string file in Directory.EnumerateFiles(directory, Wire.EventsFile + "*"))
+        {
+            string name = Path.GetFileName(file);
+            if (name == Wire.EventsFile)
+                yield return 0;
+            else if (int.TryParse(name[(Wire.EventsFile.Length + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                && NameOf(number) == name)
+                yield return number;
+        }
+    }
 
     public static string NameOf(int segment) =>
         segment == 0 ? Wire.EventsFile : string.Create(CultureInfo.InvariantCulture, $"{Wire.EventsFile}.{segment}");

@@ -12,7 +12,7 @@ namespace AllocReplay.Formats.Summary;
 /// <param name="UncertainBlocks">Those of the latter that may have been given back unseen.</param>
 /// <param name="KeepBytes">Bytes that were to be kept whole; 0: not told.</param>
 /// <param name="KeepNs">Time that was to be kept whole; 0: not told.</param>
-/// <param name="PackedInto">Name of the packed trace beside the recording that has what is gone, as it is packed while it is written; null: nothing has.</param>
+/// <param name="PackedInto">Name of the packed trace beside the recording that has what is gone: it is packed while it is written; null: nothing has.</param>
 public sealed record KeptSummary(
     long FromNs, long EventsGone, long Blocks, ulong Bytes, long StillLiveBlocks, ulong StillLiveBytes, long UncertainBlocks, long KeepBytes, long KeepNs,
     string? PackedInto)

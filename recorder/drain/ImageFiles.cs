@@ -34,7 +34,7 @@ internal sealed class ImageFiles : IDisposable
         Directory = directory;
         _isFinished = File.Exists(Path.Combine(directory, Wire.ProcessFile));
         _process = Open(_isFinished ? Wire.ProcessFile : UnfinishedPage, isNew);
-        Segment = isNew ? 0 : Segments(directory).DefaultIfEmpty(0).Max();
+        Segment = isNew ? 0 : EventFiles.SegmentsOf(directory).DefaultIfEmpty(0).Max();
         _events = Open(EventFiles.NameOf(Segment), isNew);
         _tails = Open(Wire.TailsFile, isNew);
     }
@@ -69,21 +69,8 @@ internal sealed class ImageFiles : IDisposable
     /// <summary>The segments of an image before one: number of the first that is there, or of that one, and their bytes.</summary>
     public static (int First, long[] Bytes) SegmentsBefore(string directory, int segment)
     {
-        int[] before = [.. Segments(directory).Where(s => s < segment).Order()];
+        int[] before = [.. EventFiles.SegmentsOf(directory).Where(s => s < segment).Order()];
         return (before.Length > 0 ? before[0] : segment, [.. before.Select(s => new FileInfo(Path.Combine(directory, EventFiles.NameOf(s))).Length)]);
-    }
-
-    private static IEnumerable<int> Segments(string directory)
-    {
-        foreach (string file in System.IO.Directory.EnumerateFiles(directory, Wire.EventsFile + "*"))
-        {
-            string name = Path.GetFileName(file);
-            if (name == Wire.EventsFile)
-                yield return 0;
-            else if (int.TryParse(name[(Wire.EventsFile.Length + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int number)
-                && EventFiles.NameOf(number) == name)
-                yield return number;
-        }
     }
 
     /// <summary>Creates pPID.N, N counting the images that ran under this process id.</summary>

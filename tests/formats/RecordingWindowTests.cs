@@ -92,6 +92,32 @@ public sealed class RecordingWindowTests : IDisposable
     }
 
     [Fact]
+    public void Who_reads_too_slowly_is_told_that_events_were_let_go_of()
+    {
+        RandomKept trace = RandomKept.Write(RandomKept.Fixed(4));
+        string kept = _directory["kept"], later = _directory["later"];
+        trace.Save(kept);
+        Directory.CreateDirectory(later);
+        foreach (string segment in Directory.GetFiles(kept, "events.*"))
+            File.Move(segment, Path.Combine(later, Path.GetFileName(segment)));
+        using TraceFollower follower = TraceFollower.Open(kept);
+        follower.Look();
+        Assert.False(follower.IsOvertaken);
+        foreach (string segment in Directory.GetFiles(later))
+            File.Move(segment, Path.Combine(kept, Path.GetFileName(segment)));
+        using (RecordingWindow window = RecordingWindow.Open(kept))
+        {
+            window.Look(isLast: true);
+            Assert.True(window.PassSegment(0) && window.PassSegment(1));
+            window.Save();
+        }
+
+        follower.Look();
+
+        Assert.True(follower.IsOvertaken);
+    }
+
+    [Fact]
     public void What_is_carried_is_damage_where_it_is_cut_or_makes_no_sense()
     {
         RandomKept trace = RandomKept.Write(RandomKept.Fixed(4));

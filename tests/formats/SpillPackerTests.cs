@@ -1,6 +1,8 @@
+using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Tests.Support;
 using CsCheck;
 
@@ -123,6 +125,52 @@ public sealed class SpillPackerTests : IDisposable
         File.Delete(Path.Combine(now, FileName));
         Assert.Contains("not there", Assert.Throws<TraceFormatException>(() => Complete(now)).Message, StringComparison.Ordinal);
     }
+
+    /// <summary>What is missing, or wrong, in the directory of an image of which a part was packed.</summary>
+    [Theory]
+    [InlineData("carried")]
+    [InlineData("process")]
+    [InlineData("the first segment")]
+    [InlineData("a segment between")]
+    [InlineData("the directory")]
+    [InlineData("packed_length 0")]
+    [InlineData("packed_length -1")]
+    [InlineData("packed_length 96")]
+    public void Where_the_directory_and_the_file_do_not_go_together_both_stay_as_they_are(string wrong)
+    {
+        string now = Folder();
+        Write(now, [RandomKept.Fixed(9), RandomKept.Fixed(9)]);
+        using (SpillPacker packer = Begin(now))
+            PackWhatIsThere(packer);
+        string image = Path.Combine(now, SessionName, Images[1]), carried = Path.Combine(image, "carried");
+        int[] segments = [.. EventFiles.SegmentsOf(image).Order()];
+        if (segments.Length < 3) // another, so that there is one between
+            File.WriteAllBytes(Path.Combine(image, EventFiles.NameOf(segments[^1] + 1)), []);
+        if (segments.Length < 2)
+            File.WriteAllBytes(Path.Combine(image, EventFiles.NameOf(segments[^1] + 2)), []);
+        if (wrong.StartsWith("packed_length", StringComparison.Ordinal))
+            Patch(carried, 40, long.Parse(wrong.Split(' ')[1], CultureInfo.InvariantCulture));
+        else if (wrong == "the directory")
+            Directory.Delete(image, recursive: true);
+        else
+            File.Delete(Path.Combine(image, wrong == "the first segment" ? EventFiles.NameOf(segments[0])
+                : wrong == "a segment between" ? EventFiles.NameOf(segments[0] + 1) : wrong));
+        Dictionary<string, string> before = Contents(now);
+
+        Assert.Throws<TraceFormatException>(() => Complete(now));
+
+        Assert.Equal(before, Contents(now));
+    }
+
+    private static void Patch(string file, int at, long value)
+    {
+        byte[] bytes = File.ReadAllBytes(file);
+        BitConverter.TryWriteBytes(bytes.AsSpan(at), value);
+        File.WriteAllBytes(file, bytes);
+    }
+
+    private static Dictionary<string, string> Contents(string folder) => Directory.GetFiles(folder, "*", SearchOption.AllDirectories)
+        .ToDictionary(f => Path.GetRelativePath(folder, f), f => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f))));
 
     private static void PackWhatIsThere(SpillPacker packer)
     {
