@@ -13,8 +13,7 @@ internal sealed class SnapshotPacker(PackWriter writer, GrowingRecording recordi
 {
     private const int AskEvery = 1 << 14; // events
 
-    private readonly List<EventBlockWriter?> _blocks = []; // by thread
-    private uint _image;
+    private ThreadBlocks? _blocks;
     private int _capacity;
 
     /// <summary>Events that were packed.</summary>
@@ -26,7 +25,7 @@ internal sealed class SnapshotPacker(PackWriter writer, GrowingRecording recordi
     public void Run(Action<long> report, CancellationToken cancellation)
     {
         IReadOnlyList<StreamInfo> threads = recording.Threads;
-        _image = writer.WriteImage(new ImageMetadata
+        uint image = writer.WriteImage(new ImageMetadata
         {
             Name = name,
             Process = recording.Info,
@@ -37,6 +36,7 @@ internal sealed class SnapshotPacker(PackWriter writer, GrowingRecording recordi
             Maps = recording.ReadMaps(),
             Carried = recording.Carried,
         });
+        _blocks = new ThreadBlocks(writer, (thread, block) => writer.WriteBlock(image, thread, block));
         _capacity = TracePacker.EventsPerBlock(threads.Count);
         OwnershipMerge merge = recording.Merge;
         merge.Witness = this;
@@ -47,27 +47,15 @@ internal sealed class SnapshotPacker(PackWriter writer, GrowingRecording recordi
             cancellation.ThrowIfCancellationRequested();
             report(merge.BytesRead);
         }
-        for (int thread = 0; thread < _blocks.Count; thread++)
-            Write(thread);
+        _blocks.Flush();
         if (recording.ReadFrames() is { Count: > 0 } frames)
-            writer.WriteStacks(_image, frames);
-        writer.WriteImageEnd(_image, new ImageEnd { Events = Events, Damage = recording.Damage?.Message });
+            writer.WriteStacks(image, frames);
+        writer.WriteImageEnd(image, new ImageEnd { Events = Events, Damage = recording.Damage?.Message });
     }
 
     void IMergeWitness.Take(in RawEvent raw, in TraceEvent e)
     {
-        while (_blocks.Count <= e.Thread)
-            _blocks.Add(null);
-        if (_blocks[e.Thread] is { } begun && (begun.Events == _capacity || begun.Interval != raw.Interval || begun.IsCarried != raw.IsCarried))
-            Write(e.Thread);
-        (_blocks[e.Thread] ??= writer.NewBlock(recording.Info.OptionalFields)).Add(raw);
+        _blocks!.Add(e.Thread, raw, _capacity, recording.Info.OptionalFields);
         Events++;
-    }
-
-    private void Write(int thread)
-    {
-        if (_blocks[thread] is { } block)
-            writer.WriteBlock(_image, thread, block);
-        _blocks[thread] = null;
     }
 }

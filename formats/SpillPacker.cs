@@ -76,22 +76,40 @@ internal sealed class SpillPacker : IDisposable
         bool isThere = File.Exists(path), isNeeded = Trace.ImageDirectories(session).Any(d => File.Exists(System.IO.Path.Combine(d, Wire.CarriedFile)));
         if (!isThere && isNeeded)
             throw new TraceFormatException(session, null, $"its first part was packed into {path}, which is not there: put it back beside it");
-        // Who began the file was killed before anything was in it.
-        if (!isThere || !isNeeded && new FileInfo(path).Length < PackWriter.EmptyLength)
-            return Begin(session, path, replace: isThere);
-        (long, FrameHeader)[] frames;
-        using (PackFile found = PackFile.OpenBegun(ByteSource.OpenFile(path, followsLinks: false)))
+        if (!isThere)
+            return Begin(session, path, replace: false);
+        FileStream file = PackWriter.Lock(path);
+        try
         {
-            if (found.Session?.StartedNs != SessionInfo.Load(session)!.StartedNs)
-                throw new TraceFormatException(path, null, $"expected the first part of {session}, found another recording");
-            long length = LengthThatCounts(session, found);
-            frames = [.. found.Frames.TakeWhile(f => PackWriter.EndOf(f) <= length)];
-            if (PackWriter.EndOf(frames[^1]) != length)
-                throw new TraceFormatException(path, PackWriter.EndOf(frames[^1]), $"expected whole blocks up to byte {length}, found {found.Damage?.Message}");
+            // Who began the file was killed before anything was in it.
+            if (file.Length == 0 && !isNeeded)
+            {
+                file.Dispose();
+                return Begin(session, path, replace: true);
+            }
+            PackWriter writer = PackWriter.Continue(path, file, FramesThatCount(session, path));
+            using PackFile begun = PackFile.OpenBegun(ByteSource.OpenFile(path, followsLinks: false));
+            return new SpillPacker(session, path, writer, begun.Images);
         }
-        PackWriter writer = PackWriter.Continue(path, frames);
-        using PackFile begun = PackFile.OpenBegun(ByteSource.OpenFile(path, followsLinks: false));
-        return new SpillPacker(session, path, writer, begun.Images);
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <exception cref="TraceFormatException">The file is another recording's, or the two do not go together.</exception>
+    private static (long, FrameHeader)[] FramesThatCount(string session, string path)
+    {
+        using PackFile found = PackFile.OpenBegun(ByteSource.OpenFile(path, followsLinks: false));
+        if (found.Session is null || found.Session.StartedNs != SessionInfo.Load(session)!.StartedNs)
+            throw new TraceFormatException(path, null, $"expected the first part of {session}, found another recording");
+        if (found.Images.Select(i => i.Name).Distinct().Count() < found.Images.Count)
+            throw new TraceFormatException(path, null, "expected each image once");
+        long length = LengthThatCounts(session, found);
+        (long, FrameHeader)[] frames = [.. found.Frames.TakeWhile(f => PackWriter.EndOf(f) <= length)];
+        return PackWriter.EndOf(frames[^1]) == length ? frames : throw new TraceFormatException(path, PackWriter.EndOf(frames[^1]),
+            $"expected whole blocks up to byte {length}, found {found.Damage?.Message}");
     }
 
     /// <summary>

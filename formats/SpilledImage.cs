@@ -19,7 +19,7 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
     private readonly List<StreamInfo> _threads = []; // as the file has them
     private readonly Dictionary<uint, int> _indices = []; // in the file, by the hook's numbers
     private readonly List<int> _indexOf = []; // in the file, by index in the recording; -1: not met yet
-    private readonly List<EventBlockWriter?> _blocks = []; // by index in the file
+    private readonly ThreadBlocks _blocks;
     private readonly HashSet<int> _active = []; // indices in the recording of threads that had events since the last commit
     private readonly Queue<Task<EncodedBlock>> _encoding = [];
     private readonly List<EncodedBlock> _encoded = []; // since the last commit
@@ -35,6 +35,7 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
     public SpilledImage(string directory, PackWriter writer, (uint Number, PackedImage Image)? begun)
     {
         (_writer, _directory) = (writer, directory);
+        _blocks = new ThreadBlocks(writer, Encode);
         _window = RecordingWindow.Open(directory);
         _window.Witness = this;
         long packed = Recording.Files.Carried?.PackedLength ?? 0;
@@ -108,9 +109,7 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
         int thread = IndexOf(e.Thread);
         if (_lastThread != e.Thread)
             _active.Add(_lastThread = e.Thread);
-        if (_blocks[thread] is { } begun && (begun.Events >= TracePacker.EventsPerBlock(_threads.Count) || begun.Interval != raw.Interval))
-            Encode(thread);
-        (_blocks[thread] ??= _writer.NewBlock(Recording.Info.OptionalFields)).Add(raw);
+        _blocks.Add(thread, raw, TracePacker.EventsPerBlock(_threads.Count), Recording.Info.OptionalFields);
         _events++;
     }
 
@@ -122,8 +121,7 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
     /// </summary>
     private void Commit(ImageEnd? end)
     {
-        for (int thread = 0; thread < _blocks.Count; thread++)
-            Encode(thread);
+        _blocks.Flush();
         while (_encoding.TryDequeue(out Task<EncodedBlock>? block))
             _encoded.Add(block.GetAwaiter().GetResult());
         WriteWhatIsKnown();
@@ -206,17 +204,12 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
                 _indices.Add(info.RecordedIndex, index);
                 _threads.Add(info with { Index = index });
             }
-            while (_blocks.Count < _threads.Count)
-                _blocks.Add(null);
         }
         return index;
     }
 
-    private void Encode(int thread)
+    private void Encode(int thread, EventBlockWriter block)
     {
-        if (_blocks[thread] is not { } block)
-            return;
-        _blocks[thread] = null;
         _encoding.Enqueue(_writer.Encode(thread, block));
         while (_encoding.Count > 2 * _writer.Encoders)
             _encoded.Add(_encoding.Dequeue().GetAwaiter().GetResult());

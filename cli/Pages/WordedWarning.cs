@@ -38,7 +38,9 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
             TraceWarningKind.Sampled => (
                 $"Sampled: all figures but those marked ≈ are of {SampleText.Of(s.Sampling)}.",
                 "What is marked ≈ is estimated for the program, with its standard error. Compare allocators on a recording without --sample."),
-            TraceWarningKind.Kept => ($"What was before {Quantity.Duration(s.Kept?.FromNs ?? 0)} is gone, but for the blocks that were live then.",
+            TraceWarningKind.Kept => ($"What was before {Quantity.Duration(s.Kept?.FromNs ?? 0)} is "
+                + (s.Kept?.PackedInto is { } file ? $"in {TextLine.Plain(file)}; here are the blocks that were live then."
+                    : "gone, but for the blocks that were live then."),
                 "Calls, rates, bytes acquired, lifetimes and the peak are of what followed; what is live counts all blocks."),
             TraceWarningKind.Uncertain => ($"{Quantity.Count(n, "block")} of what is live at the end {were} acquired before calls were lost, or before "
                 + "recording was stopped.", "They may have been freed then. Take them for live at most: 'analyze' marks them as uncertain."),

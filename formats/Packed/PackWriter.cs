@@ -66,15 +66,29 @@ internal sealed class PackWriter : IDisposable
         }
     }
 
-    /// <summary>Goes on with a file behind some frame of it: what follows, an index too, goes.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="frames">The frames that stay, all from the first on.</param>
+    /// <summary>Opens a file to go on with it, and locks it against another writer: what is in it, and beside it, may be looked at then.</summary>
     /// <exception cref="TraceNotWritableException">It cannot be written, or somebody writes it.</exception>
-    public static PackWriter Continue(string path, IReadOnlyList<(long Offset, FrameHeader Header)> frames)
+    public static FileStream Lock(string path)
     {
         try
         {
-            var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1 << 16);
+            return new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1 << 16);
+        }
+        catch (Exception e) when (TraceNotWritableException.Covers(e))
+        {
+            throw TraceNotWritableException.Of(path, e);
+        }
+    }
+
+    /// <summary>Goes on with a file behind some frame of it: what follows, an index too, goes.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="file">The same, from <see cref="Lock"/>: the writer's from here on.</param>
+    /// <param name="frames">The frames that stay, all from the first on.</param>
+    /// <exception cref="TraceNotWritableException">It cannot be written.</exception>
+    public static PackWriter Continue(string path, FileStream file, IReadOnlyList<(long Offset, FrameHeader Header)> frames)
+    {
+        try
+        {
             var writer = new PackWriter(path, file);
             foreach ((long offset, FrameHeader header) in frames)
                 writer._index.Add(new IndexEntry { Offset = (ulong)offset, Header = header });
@@ -88,9 +102,6 @@ internal sealed class PackWriter : IDisposable
             throw TraceNotWritableException.Of(path, e);
         }
     }
-
-    /// <summary>Bytes of a file in which no frame is begun.</summary>
-    public static int EmptyLength => Unsafe.SizeOf<FileHeader>() + Unsafe.SizeOf<FrameHeader>();
 
     /// <summary>Where a frame ends.</summary>
     public static long EndOf((long Offset, FrameHeader Header) frame) => frame.Offset + Unsafe.SizeOf<FrameHeader>() + frame.Header.Length;
