@@ -46,7 +46,7 @@ internal sealed record LeakSuspectModel(ModelBlock[] Live, ModelBlock[] Overdue,
         return new LeakSuspectModel(live, overdue.Blocks,
         [
             overdue.Blocks.Length == 0 ? "growing" : isGrowing ? "overdue, growing" : "overdue", overdue.Blocks.Bytes(), overdue.Blocks.Length,
-            overdue.Blocks.DistinctBy(tenths.TenthOf).Count(), (BigInteger)Math.Round(overdue.Age, MidpointRounding.ToEven), overdue.Later,
+            overdue.Blocks.DistinctBy(tenths.TenthOf).Count(), (BigInteger)Math.Round(overdue.Age, MidpointRounding.AwayFromZero), overdue.Later,
             blocks.Where(tenths.IsOver).Select(b => b.LifetimeNs).DefaultIfEmpty().Max(), held[9], live.Length,
             live.Select(b => tenths.TenfoldAge(b) / 10).DefaultIfEmpty().Max(), growth, up, octaves,
             PerMinute((slopes[17] + slopes[18]) / 2), PerMinute(slopes[8]), PerMinute(slopes[27]), blocks.Min(b => b.Ns), seen.Max(b => b.Ns),
