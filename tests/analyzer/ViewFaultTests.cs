@@ -11,7 +11,7 @@ public sealed class ViewFaultTests : IDisposable
     private const string Seed = "0000Vs3kT1x6";
 
     /// <summary>So many are made, one after the other, until one shows the fault.</summary>
-    private const int DatasetsMax = 40;
+    private const int DatasetsMax = 200;
 
     /// <summary>One in so many is tried.</summary>
     private static readonly int Of = Effort.OfLong(1, usual: Effort.Of(5, small: 20));

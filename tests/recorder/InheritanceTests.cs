@@ -28,13 +28,7 @@ public sealed class InheritanceTests : IDisposable
     [Fact]
     public void Nothing_that_a_program_inherits_is_changed()
     {
-        Dictionary<string, string> plain, recorded, again = Properties();
-        do
-        {
-            // Tests beside this one have files open that are inherited too (a library of theirs does not say otherwise): they are the same before and after.
-            (plain, recorded, again) = (again, Properties(Record), Properties());
-        }
-        while (plain["descriptors"] != again["descriptors"]);
+        Dictionary<string, string> plain = Properties(), recorded = Properties(Record);
 
         Assert.Superset(Changed.Concat(Unchanged).ToHashSet(), plain.Keys.ToHashSet());
         foreach ((string name, string value) in plain)
