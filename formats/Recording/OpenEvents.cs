@@ -156,10 +156,17 @@ internal sealed class OpenEvents
             case CallKind.ThreadCreate when e.OtherThread >= 0:
                 StateOf(e.OtherThread).Created ??= (thread.Index, raw);
                 break;
-            case CallKind.Gap when _gap is null || _gap.Value.Event.Ticks <= raw.Ticks:
-                _gap = (thread.Index, raw);
+            case CallKind.Gap:
+                _gap = _gap is { } gap ? Latest(gap, (thread.Index, raw)) : (thread.Index, raw);
                 break;
         }
+    }
+
+    /// <summary>The later of two gaps, of as many calls as both.</summary>
+    private static (int Thread, RawEvent Event) Latest((int Thread, RawEvent Event) a, (int Thread, RawEvent Event) b)
+    {
+        (int thread, RawEvent gap) = a.Event.Ticks <= b.Event.Ticks ? b : a;
+        return (thread, gap with { Count = (ulong)UInt128.Min((UInt128)a.Event.Count + b.Event.Count, ulong.MaxValue) });
     }
 
     private void Begin(ThreadState thread, in RawEvent raw, in TraceEvent e)

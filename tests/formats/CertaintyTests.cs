@@ -54,6 +54,38 @@ public sealed class CertaintyTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(0ul, 1)] // told by nobody
+    [InlineData(12ul, 1)] // all are told: of what was acquired afterwards all is known
+    [InlineData(13ul, 2)] // one more: after the last event of a thread
+    public void Where_more_calls_were_lost_than_gaps_tell_nothing_is_certain(ulong lost, long uncertain)
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(80, 0x1000, 10).Event(160, CallKind.Gap, count: 5).Malloc(240, 0x2000, 20);
+        writer.Thread(1).Event(160, CallKind.Gap, count: 7);
+        writer.Save(lost);
+        using TraceReader reader = TraceReader.Open(_directory.Path);
+        Assert.Equal(uncertain, TraceStatistics.Of(reader).MeasureLive().UncertainBlocks);
+    }
+
+    [Fact]
+    public void Of_what_ended_early_nothing_is_certain()
+    {
+        var writer = new RecordingWriter(_directory.Path);
+        writer.Thread(0).Malloc(80, 0x1000, 10);
+        writer.Save();
+        using TraceReader reader = TraceReader.Open(_directory.Path);
+        Assert.False(Of(reader.Process).IsUncertain(0, 0));
+        Assert.True(Of(reader.Process with { Failure = ProcessInfo.SizeLimit }).IsUncertain(0, 0));
+
+        static Certainty Of(ProcessInfo process)
+        {
+            var certainty = new Certainty();
+            certainty.See(process);
+            return certainty;
+        }
+    }
+
     private List<(Figures Expected, Figures Found)> Cuts(RandomKept.Step[] steps, bool forgetsStops)
     {
         RandomKept trace = RandomKept.Write(steps);

@@ -212,8 +212,12 @@ public sealed class RecordingWindowTests : IDisposable
         Assert.DoesNotContain(there, f => CallKinds.IsDeallocation(f.Kind));
     }
 
-    /// <summary>The latest moment before which a block that is outstanding may have gone unseen.</summary>
-    private static long Certainty(List<TraceEvent> events) => events.Where(e => e.Kind == CallKind.Gap).Select(e => e.TimeNs).DefaultIfEmpty(-1).Max();
+    /// <summary>The latest moment before which a block that is outstanding may have gone unseen, and of how many calls that is told.</summary>
+    private static (long, ulong) Certainty(List<TraceEvent> events)
+    {
+        TraceEvent[] gaps = [.. events.Where(e => e.Kind == CallKind.Gap)];
+        return (gaps.Select(e => e.TimeNs).DefaultIfEmpty(-1).Max(), gaps.Aggregate(0ul, (sum, e) => sum + e.Count));
+    }
 
     private static List<Fact> FactsOf(List<TraceEvent> events, IReadOnlyList<ThreadInfo> threads)
     {
