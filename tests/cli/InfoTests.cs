@@ -126,7 +126,7 @@ public sealed class InfoTests : IDisposable
         WriteTroubled(threads: 1);
         string page = Page(Recording);
         Assert.Matches(@"forced steps +2 ", page);
-        Assert.Contains("4 warnings\n", page, StringComparison.Ordinal);
+        Assert.Contains("3 warnings\n", page, StringComparison.Ordinal);
         Assert.DoesNotContain("of the merge", page, StringComparison.Ordinal);
     }
 
@@ -243,7 +243,7 @@ public sealed class InfoTests : IDisposable
             root.GetProperty("file_bytes").GetInt64());
         Assert.Equal(1234, root.GetProperty("events_lost").GetInt64());
         Assert.Equal(0, root.GetProperty("limits_hit").GetArrayLength());
-        Assert.Equal(4, root.GetProperty("warnings").GetArrayLength());
+        Assert.Equal(5, root.GetProperty("warnings").GetArrayLength());
         Assert.All(root.GetProperty("warnings").EnumerateArray(), w => Assert.NotEqual("", w.GetProperty("action").GetString()));
         JsonElement timeline = root.GetProperty("timeline");
         long[] calls = [.. timeline.GetProperty("calls").EnumerateArray().Select(c => c.GetInt64())];
