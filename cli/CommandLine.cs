@@ -13,6 +13,7 @@ internal static class CommandLine
     {
         RecordCommand.Create(terminal),
         ControlCommand.Create(terminal),
+        DoctorCommand.Create(terminal),
         TopCommand.Create(terminal),
         PackCommand.Create(terminal),
         ImportCommand.Create(terminal),

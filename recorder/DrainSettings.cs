@@ -27,7 +27,7 @@ internal sealed record DrainSettings(long MaxBytes, long LeaveFree, long KeepByt
         new[] { MaxBytes, LeaveFree, KeepBytes, KeepNs, IsPacked ? 1 : 0 }.Select(n => n.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>What a recording leaves of a disk unless told otherwise: others have to live on it.</summary>
-    private static long LeaveFreeOf(string session)
+    public static long LeaveFreeOf(string session)
     {
         const long atMost = 1 << 30;
         return Math.Min(new DriveInfo(session).TotalSize / 20, atMost);

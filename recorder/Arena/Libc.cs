@@ -86,7 +86,10 @@ internal static unsafe partial class Libc
     }
 
     /// <summary>membarrier: 1 global, 2 of those that registered.</summary>
-    public static bool Membarrier(int command) => Syscall(IsArm ? 283 : 324, command, 0, 0, 0, 0, 0) == 0;
+    public static bool Membarrier(int command) => MembarrierCommands(command) == 0;
+
+    /// <summary>What a membarrier command answers; of 0, the bits of those that are there. Negative: none is.</summary>
+    public static int MembarrierCommands(int command) => (int)Syscall(IsArm ? 283 : 324, command, 0, 0, 0, 0, 0);
 
     /// <summary>Device, inode, type and owner of an open file, by statx: its layout is the same everywhere.</summary>
     public static FileStatus Status(int descriptor)

@@ -222,6 +222,7 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("diff", stacks, stacks, "--process", "p100.0"),
             Print("export", stacks, "--format", "pprof", "--what", "live", "-o", _directory["x.pb.gz"], "--force"),
             Print("control", trace, "status"),
+            Print("doctor", $"{Environment.ProcessId}"),
             Print("top", stacks, "--no-symbol-cache"),
         ];
     }
