@@ -48,6 +48,8 @@ internal sealed class SnapshotPacker(PackWriter writer, GrowingRecording recordi
             report(merge.BytesRead);
         }
         _blocks.Flush();
+        long untilNs = recording.Clock.ToNs(merge.Horizon);
+        writer.WriteMemory(image, [.. recording.ReadMemory().TakeWhile(s => s.TimeNs <= untilNs)]);
         if (recording.ReadFrames() is { Count: > 0 } frames)
             writer.WriteStacks(image, frames);
         writer.WriteImageEnd(image, new ImageEnd { Events = Events, Damage = recording.Damage?.Message });

@@ -99,9 +99,9 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
         if (Damage is { } damage && !partial)
             throw new TraceDamagedException(damage);
         if (isLast)
-            Commit(new ImageEnd { Events = _events, Damage = Damage?.Message });
+            Commit(new ImageEnd { Events = _events, Damage = Damage?.Message }, Recording.ReadMemory());
         else if (_window.IsCut)
-            Commit(end: null);
+            Commit(end: null, Recording.ReadMemory());
     }
 
     void IMergeWitness.Take(in RawEvent raw, in TraceEvent e)
@@ -119,7 +119,9 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
     /// Has the file take what was passed since the last time, and then the directory let go of it: who is killed in between has both, and
     /// <see cref="SpillPacker.Continue"/> takes it out of the file.
     /// </summary>
-    private void Commit(ImageEnd? end)
+    /// <param name="end">What ends it in the file; null while it goes on.</param>
+    /// <param name="memory">How much memory its process had; null: that stays in the directory alone for now, as it is small, and told as a whole.</param>
+    private void Commit(ImageEnd? end, IReadOnlyList<MemorySample>? memory = null)
     {
         _blocks.Flush();
         while (_encoding.TryDequeue(out Task<EncodedBlock>? block))
@@ -129,6 +131,7 @@ internal sealed class SpilledImage : IMergeWitness, IDisposable
             _writer.WriteBlock(_number!.Value, block);
         _encoded.Clear();
         WriteStacks();
+        _writer.WriteMemory(_number!.Value, memory ?? []);
         if (end is not null)
         {
             if (SymbolStore.Read(ByteFolder.OfDirectory(_directory)) is { Count: > 0 } symbols)

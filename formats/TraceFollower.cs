@@ -52,6 +52,10 @@ public sealed class TraceFollower : IDisposable
     /// <summary>Marks that were left so far, in order of time.</summary>
     public IReadOnlyList<Marker> Markers => _recording.Markers;
 
+    /// <summary>How much memory the process had when that was last looked at; null where it was not. Read anew each time.</summary>
+    /// <exception cref="TraceFormatException">It cannot be read.</exception>
+    public MemorySample? ReadMemory() => _recording.ReadLatestMemory();
+
     /// <summary>
     /// No event before it is to come, nanoseconds since the start of the recording; but one that its thread was kept from publishing. 0 before it is known,
     /// <see cref="long.MaxValue"/> after <see cref="Finish"/>.

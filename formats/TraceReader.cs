@@ -39,6 +39,8 @@ public sealed class TraceReader : IDisposable
             _newWindow = () => new MergeWindow(range.Interval, Bounds.FromNs, Bounds.ToNs);
         }
         _window = _newWindow();
+        (long fromNs, long? toNs) = Stretch;
+        MemorySamples = [.. source.MemorySamples.Where(s => s.TimeNs >= fromNs && s.TimeNs < (toNs ?? long.MaxValue))];
     }
 
     /// <summary>The trace that the image is of.</summary>
@@ -82,6 +84,12 @@ public sealed class TraceReader : IDisposable
 
     /// <summary>Marks that were left meanwhile, in order of time.</summary>
     public IReadOnlyList<Marker> Markers => _source.Markers;
+
+    /// <summary>
+    /// How much memory the process had, in order of time, of the <see cref="Stretch"/> that is read; empty where nobody looked: without a recorder beside
+    /// the program, and in traces of other tools.
+    /// </summary>
+    public IReadOnlyList<MemorySample> MemorySamples { get; }
 
     /// <summary>What is there of a part of the recording that is gone (<c>record --keep</c>); null where it is there from its beginning.</summary>
     public CarriedPart? Carried => _source.Carried;

@@ -53,8 +53,8 @@ internal sealed class Bytes
 /// <summary>An input for a reader: the files of a recording's process image, or the one file of a packed trace.</summary>
 internal sealed class FuzzInput
 {
-    public static readonly string[] DirectoryFiles = [Wire.ProcessFile, Wire.EventsFile, Wire.TailsFile, Wire.MarksFile, Wire.CommandLineFile, Wire.MapsFile,
-        Wire.FramesFile, Wire.ModulesFile, Wire.SymbolsFile];
+    public static readonly string[] DirectoryFiles = [Wire.ProcessFile, Wire.EventsFile, Wire.TailsFile, Wire.MarksFile, Wire.MemoryFile, Wire.CommandLineFile,
+        Wire.MapsFile, Wire.FramesFile, Wire.ModulesFile, Wire.SymbolsFile];
     private const string PackName = "pack";
 
     private readonly Source[] _sources;

@@ -88,6 +88,8 @@ internal static class Seeds
         }
         if (marks)
             writer.Mark(MarkEntry.Start, 1, 0).Mark(MarkEntry.Named, 1, 100, "half").Mark(MarkEntry.Stop, 1, 1000).Mark(MarkEntry.Start, 2, 2000);
+        for (int n = random.OneIn(3) ? random.Below(20) : 0; n > 0; n--)
+            writer.Memory(random.Below(2000), random.Next(), random.Next(), random.Next(), random.Next());
         return writer;
     }
 }

@@ -44,6 +44,7 @@ public static class Analysis
             .. totals.Tables,
             await small.WriteAsync(DatasetTables.Threads, ThreadRow.Of(reader.Threads, statistics)).ConfigureAwait(false),
             await small.WriteAsync(DatasetTables.Timeline, [.. totals.Timeline.Rows(durationNs, written)]).ConfigureAwait(false),
+            await small.WriteAsync(DatasetTables.Memory, [.. reader.MemorySamples.Select(MemoryRow.Of)]).ConfigureAwait(false),
             await small.WriteAsync(DatasetTables.Markers, [.. reader.Markers.Select(MarkerRow.Of)]).ConfigureAwait(false),
             await small.WriteAsync(DatasetTables.Intervals, [.. reader.Intervals.Select(i => IntervalRow.Of(i, durationNs))]).ConfigureAwait(false),
             .. await stackTables.WriteAsync(output, format, token).ConfigureAwait(false),

@@ -18,6 +18,8 @@ public sealed record LiveTimeline
     public required int? PeakIndex { get; init; }
     /// <summary>Bytes live at each moment: acquired by then, and released after it.</summary>
     public required IReadOnlyList<long> LiveBytes { get; init; }
+    /// <summary>What the process had in memory; null where nobody looked.</summary>
+    public required ResidentLine? Resident { get; init; }
     /// <summary>By the thread that acquired them: those with the most at any of the moments, most first.</summary>
     public required IReadOnlyList<LiveSeries> Threads { get; init; }
     /// <summary>All other threads together; null where there are none.</summary>
@@ -59,6 +61,7 @@ public sealed record LiveTimeline
             MomentsNs = moments.Ns,
             PeakIndex = moments.PeakIndex,
             LiveBytes = LiveChanges.Sums(all),
+            Resident = ResidentLine.Read(scope, moments),
             Threads = shown,
             OtherThreads = others,
             Sites = sites,

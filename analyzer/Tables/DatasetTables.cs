@@ -17,6 +17,8 @@ public static class DatasetTables
     internal static Table<TimelineRow> Timeline { get; } = new("timeline",
         "One row for each moment of a grid, of the process, and of the 64 threads and the 64 call sites with the most live bytes at a moment.",
         since: 4);
+    internal static Table<MemoryRow> Memory { get; } = new("memory",
+        "One row for each look at how much memory the process had, in order of time. Empty where nobody looked, as in traces of other tools.", since: 5);
     internal static Table<AnomalyRow> Anomalies { get; } = new("anomalies",
         "One row for each call about which something is odd or missing, in the program or in the trace. Most programs have none.", since: 5);
     internal static Table<EventRow> Events { get; } = new("events",
@@ -32,5 +34,5 @@ public static class DatasetTables
     public const int Version = 5;
 
     /// <summary>All of them, in the order in which they get their names: where <c>process</c> is, the rest is.</summary>
-    public static IReadOnlyList<Table> All { get; } = [Allocations, Threads, Timeline, Markers, Intervals, Anomalies, Events, .. OfStacks, Process];
+    public static IReadOnlyList<Table> All { get; } = [Allocations, Threads, Timeline, Memory, Markers, Intervals, Anomalies, Events, .. OfStacks, Process];
 }

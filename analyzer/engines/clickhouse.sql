@@ -27,6 +27,12 @@ SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, 
 FROM file('timeline/**/*.parquet', Parquet, 'ns Int64, scope String, thread Int32, site Int64, live_bytes Int128, live_blocks Int64,
     acquired_bytes Int128, acquired_blocks Int64, host Nullable(String), process Nullable(String)');
 
+CREATE VIEW memory AS
+SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, '/host=([^/]*)/'))) AS host,
+       ifNull(process, decodeURLComponent(extract(_path, '/process=([^/]*)/'))) AS process
+FROM file('memory/**/*.parquet', Parquet, 'ns Int64, rss_bytes Int128, anonymous_bytes Int128, swap_bytes Int128, peak_rss_bytes Int128,
+    host Nullable(String), process Nullable(String)');
+
 CREATE VIEW markers AS
 SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, '/host=([^/]*)/'))) AS host,
        ifNull(process, decodeURLComponent(extract(_path, '/process=([^/]*)/'))) AS process

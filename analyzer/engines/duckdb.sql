@@ -24,6 +24,11 @@ SELECT NULL::BIGINT AS "ns", NULL::VARCHAR AS "scope", NULL::INTEGER AS "thread"
     NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('timeline/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
 
+CREATE VIEW memory AS
+SELECT NULL::BIGINT AS "ns", NULL::BIGINT AS "rss_bytes", NULL::BIGINT AS "anonymous_bytes", NULL::BIGINT AS "swap_bytes",
+    NULL::BIGINT AS "peak_rss_bytes", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+UNION ALL BY NAME SELECT * FROM read_parquet('memory/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
+
 CREATE VIEW markers AS
 SELECT NULL::BIGINT AS "ns", NULL::VARCHAR AS "name", NULL::INTEGER AS "interval", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('markers/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);

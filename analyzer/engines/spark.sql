@@ -30,6 +30,13 @@ CREATE TEMPORARY VIEW timeline AS SELECT ns, scope, thread, site, CAST(live_byte
     CAST(acquired_bytes AS DECIMAL(20, 0)) AS acquired_bytes, acquired_blocks, host, process
 FROM timeline_files;
 
+CREATE TEMPORARY VIEW memory_files (ns BIGINT, rss_bytes BIGINT, anonymous_bytes BIGINT, swap_bytes BIGINT, peak_rss_bytes BIGINT, host STRING,
+    process STRING)
+USING parquet OPTIONS (path 'memory');
+CREATE TEMPORARY VIEW memory AS SELECT ns, CAST(rss_bytes AS DECIMAL(20, 0)) AS rss_bytes, CAST(anonymous_bytes AS DECIMAL(20, 0)) AS anonymous_bytes,
+    CAST(swap_bytes AS DECIMAL(20, 0)) AS swap_bytes, CAST(peak_rss_bytes AS DECIMAL(20, 0)) AS peak_rss_bytes, host, process
+FROM memory_files;
+
 CREATE TEMPORARY VIEW markers_files (ns BIGINT, name STRING, interval INT, host STRING, process STRING)
 USING parquet OPTIONS (path 'markers');
 CREATE TEMPORARY VIEW markers AS SELECT ns, name, interval, host, process

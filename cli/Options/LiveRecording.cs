@@ -137,6 +137,7 @@ internal sealed class LiveRecording : IDisposable
             LiveBlocks = total.LiveBlocks,
             LiveBytes = total.LiveBytes,
             PeakBytes = _statistics.PeakBytes,
+            RssBytes = _follower.ReadMemory()?.ResidentBytes,
             WindowNs = _window.SpanNs,
             GrowthPerMinute = total.GrowthPerMinute,
             HasStacks = process.Stacks,

@@ -129,9 +129,16 @@ internal static class InfoPage
         Figure("cross-thread", Quantity.Count(s.CrossThreadReleases), $"freed by another thread{Share(s.CrossThreadReleases, s.Acquisitions)}");
         Figure("releases of null", Quantity.Count(s.NullReleases));
         Figure("peak live", Quantity.Bytes(s.PeakLiveBytes), $"at {Quantity.Duration(s.PeakLiveNs)}{inSample}");
+        if (s.Memory is { } peak)
+            Figure("peak RSS", Quantity.Bytes(peak.PeakRssBytes), $"by {Quantity.Duration(peak.PeakRssNs)}"
+                + DescribeBeside(peak.PeakRssBytes, s.Estimates?.PeakLiveBytes.Estimate ?? s.PeakLiveBytes, "peak live"));
         Figure(isLive ? "live now" : "live at end", Quantity.Bytes(s.LiveBytes),
             (s.LiveBlocks == 1 ? "in 1 block" : $"in {Quantity.Count(s.LiveBlocks)} blocks") + inSample
             + (s.LiveUncertainBlocks == 0 ? "" : $", {Quantity.Count(s.LiveUncertainBlocks)} of them ({Quantity.Bytes(s.LiveUncertainBytes)}) uncertain"));
+        if (s.Memory is { } last)
+            Figure(isLive ? "RSS now" : "RSS at end", Quantity.Bytes(last.RssBytes), $"{Quantity.Bytes(last.AnonymousBytes)} of it anonymous"
+                + (last.SwapBytes == 0 ? "" : $", {Quantity.Bytes(last.SwapBytes)} more in swap")
+                + DescribeBeside(last.RssBytes, s.Estimates?.LiveBytes.Estimate ?? s.LiveBytes, "live"));
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
         if (s.Forked)
             Figure("of the parent", Quantity.Count(s.InheritedReleases), "frees of blocks that were there when the process was forked");
@@ -144,6 +151,9 @@ internal static class InfoPage
         Figure("limits hit", s.LimitsHit.Count == 0 ? "none" : string.Join(", ", s.LimitsHit.Select(NameOf)), DescribeLimits(s));
         return figures;
     }
+
+    private static string DescribeBeside(long resident, double live, string what) =>
+        live > 0 ? string.Create(CultureInfo.InvariantCulture, $"; resident {resident / live:#,0.0} × {what}") : "";
 
     /// <summary>What a recording is doing that has not ended; null of one that has.</summary>
     public static string? StateOf(LiveMoment? live) => live is null ? null : live.IsRecording ? "recording" : "stopped";

@@ -19,7 +19,8 @@ internal static class TopPage
             $"{Rate(r.EventsPerSecond)} events/s   {Rate(r.AllocationsPerSecond)} allocations/s   {BytesRate(r.BytesPerSecond)}/s"
                 + (r.State == TopState.Ended || r.TimeNs == 0 ? "" : $"   as of {Quantity.Duration(r.LagNs)} ago"),
             $"live {Quantity.Bytes(r.LiveBytes)} in {Quantity.Count(r.LiveBlocks, "block")}   peak {Quantity.Bytes(r.PeakBytes)}   "
-                + $"growth {Growth(r.GrowthPerMinute)}/min   lost {Quantity.Count(r.LostEvents, "event")}",
+                + $"growth {Growth(r.GrowthPerMinute)}/min   lost {Quantity.Count(r.LostEvents, "event")}"
+                + (r.RssBytes is { } rss ? $"   RSS {Quantity.Bytes(rss)}" : ""),
         };
         if (r.LiveOverTime.Count > 0)
         {

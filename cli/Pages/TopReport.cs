@@ -64,6 +64,8 @@ internal sealed record TopReport
     public required ulong LiveBytes { get; init; }
     /// <summary>The most bytes that were live at once.</summary>
     public required ulong PeakBytes { get; init; }
+    /// <summary>Bytes that the process has in memory, as of the latest look; null where nobody looks.</summary>
+    public required long? RssBytes { get; init; }
     /// <summary>The window that growth is measured over: shorter than was asked for at first.</summary>
     public required long WindowNs { get; init; }
     /// <summary>Bytes by which live bytes grew a minute; null before there is a window.</summary>

@@ -17,6 +17,9 @@ internal interface ITraceSource : IDisposable
 
     IReadOnlyList<Marker> Markers { get; }
 
+    /// <summary>How much memory the process had, in order of time; empty where that was not looked at.</summary>
+    IReadOnlyList<MemorySample> MemorySamples { get; }
+
     /// <summary>The module map at the start, as <c>/proc/PID/maps</c> has it; empty when it is not known.</summary>
     string Maps { get; }
 

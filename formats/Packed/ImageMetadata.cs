@@ -39,6 +39,14 @@ internal sealed record ImageUpdate
     [Key("markers")] public Marker[]? Markers { get; init; }
 }
 
+/// <summary>How much memory a process had.</summary>
+[MessagePackObject]
+internal sealed record ImageMemory
+{
+    /// <summary>The entries of the file <c>memory</c>, with times that count from the start of the recording.</summary>
+    [Key("samples")] public required byte[] Samples { get; init; }
+}
+
 /// <summary>What is known when an image's events are written.</summary>
 [MessagePackObject]
 internal sealed record ImageEnd

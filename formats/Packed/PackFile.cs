@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
 using Microsoft.Win32.SafeHandles;
 
@@ -249,6 +250,9 @@ internal sealed class PackFile : IDisposable
                     break;
                 case FrameKind.ImageUpdate:
                     OfImage(offset, header).Take(offset, ReadMetadata<ImageUpdate>(offset, header));
+                    break;
+                case FrameKind.Memory:
+                    OfImage(offset, header).MemorySamples = MemoryFile.Decode(ReadMetadata<ImageMemory>(offset, header).Samples, startMonoNs: 0);
                     break;
                 case FrameKind.Stacks:
                     OfImage(offset, header).StacksFrames.Add((offset, header));

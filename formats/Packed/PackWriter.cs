@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Formats.Packed;
@@ -183,6 +184,16 @@ internal sealed class PackWriter : IDisposable
         var stacks = new ImageStacks { First = first, Frames = frames.Bytes[(first * FrameTable.RecordSize)..].ToArray(), Modules = frames.ModulesText };
         byte[] payload = Metadata.Encode(stacks, out uint length);
         WriteFrame(new FrameHeader { Kind = FrameKind.Stacks, Image = image, Count = length }, payload);
+    }
+
+    /// <summary>Writes how much memory an image's process had; nothing where that was not looked at. Of two, the later holds.</summary>
+    public void WriteMemory(uint image, IReadOnlyList<MemorySample> samples)
+    {
+        if (samples.Count == 0)
+            return;
+        WriteBlocks();
+        byte[] payload = Metadata.Encode(new ImageMemory { Samples = MemoryFile.Encode(samples) }, out uint length);
+        WriteFrame(new FrameHeader { Kind = FrameKind.Memory, Image = image, Count = length }, payload);
     }
 
     /// <summary>Writes the symbols of an image's stacks.</summary>

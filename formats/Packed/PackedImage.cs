@@ -28,6 +28,7 @@ internal sealed class PackedImage : ITraceSource
     public IReadOnlyList<StreamInfo> Threads => _threads;
     public IReadOnlyList<Interval> Intervals { get; private set; }
     public IReadOnlyList<Marker> Markers { get; private set; }
+    public IReadOnlyList<MemorySample> MemorySamples { get; set; } = [];
     public string Maps { get; }
     public CarriedPart? Carried { get; }
     public long EventBytes { get; private set; }

@@ -44,6 +44,7 @@ internal enum FrameKind : ushort
     Symbols = 7,
     Carried = 8,
     ImageUpdate = 9,
+    Memory = 10,
 }
 
 /// <summary>The first 16 bytes.</summary>

@@ -110,6 +110,7 @@ public static class TracePacker
             foreach (StreamInfo thread in _source.Threads)
                 Advance(new Feed(thread.Index, _source.OpenCursor(thread.Index)), enqueue: true);
             Copy(image, capacity, report);
+            writer.WriteMemory(image, _source.MemorySamples);
             try
             {
                 if (_source.Frames.Count > 0)

@@ -207,6 +207,14 @@ internal sealed class GrowingRecording : IDisposable
     /// <summary>The module map at the start; empty when it could not be read.</summary>
     public string ReadMaps() => ProcessRecording.ReadText(_directory, Wire.MapsFile);
 
+    /// <summary>How much memory the process had, as far as that is written.</summary>
+    /// <exception cref="TraceFormatException">It cannot be read.</exception>
+    public IReadOnlyList<MemorySample> ReadMemory() => MemoryFile.Read(_directory, _page.StartMonoNs);
+
+    /// <summary>The latest of these; null where there is none.</summary>
+    /// <exception cref="TraceFormatException">It cannot be read.</exception>
+    public MemorySample? ReadLatestMemory() => MemoryFile.ReadLatest(_directory, _page.StartMonoNs);
+
     /// <summary>The stacks of its calls, as far as they are written.</summary>
     /// <exception cref="TraceFormatException">They cannot be read.</exception>
     public FrameTable ReadFrames() => FrameTable.Read(_directory);

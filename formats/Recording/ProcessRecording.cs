@@ -39,6 +39,7 @@ internal sealed class ProcessRecording : ITraceSource
     public required IReadOnlyList<StreamInfo> Threads { get; init; }
     public required IReadOnlyList<Interval> Intervals { get; init; }
     public required IReadOnlyList<Marker> Markers { get; init; }
+    public required IReadOnlyList<MemorySample> MemorySamples { get; init; }
     public required long EventBytes { get; init; }
     public required TraceFormatException? Damage { get; init; }
     public required CarriedPart? Carried { get; init; }
@@ -70,6 +71,7 @@ internal sealed class ProcessRecording : ITraceSource
                 Threads = [.. streams.Select(s => s.Info)],
                 Intervals = intervals,
                 Markers = markers,
+                MemorySamples = MemoryFile.Read(directory, header.StartMonoNs),
                 EventBytes = streams.Sum(t => t.Chunks.Concat(t.Carried).Sum(c => c.Bytes)),
                 Carried = files.Carried is { } carried ? new CarriedPart(clock.ToNs(carried.CutTicks), carried.EventsGone) : null,
                 Damage = index.Damage,

@@ -41,6 +41,7 @@ internal static class Wire
     public const string CarriedFile = "carried";
     public const string StoppedFile = "stopped";
     public const string MarksFile = "marks";
+    public const string MemoryFile = "memory";
     public const string CommandLineFile = "cmdline";
     public const string MapsFile = "maps";
     public const string FramesFile = "frames";
@@ -89,6 +90,17 @@ internal struct MarkEntry
     {
         private byte _first;
     }
+}
+
+/// <summary>An entry of <c>memory</c>: in bytes. Written by the drain alone, so that no C has it.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct MemoryEntry
+{
+    public ulong MonoNs;
+    public ulong Resident;
+    public ulong Anonymous;
+    public ulong Swapped;
+    public ulong PeakResident;
 }
 
 /// <summary>struct ar_process</summary>

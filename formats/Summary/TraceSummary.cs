@@ -114,6 +114,8 @@ public record TraceSummary
     public required long LiveUncertainBlocks { get; init; }
     /// <summary>Their bytes.</summary>
     public required ulong LiveUncertainBytes { get; init; }
+    /// <summary>How much memory the process had; null where nobody looked.</summary>
+    public required MemorySummary? Memory { get; init; }
     /// <summary>What is kept of a recording whose oldest part is gone; null where it is there from its beginning.</summary>
     public required KeptSummary? Kept { get; init; }
     /// <summary>What the sparklines show.</summary>
@@ -287,6 +289,7 @@ public record TraceSummary
             LiveBytes = statistics.LiveBytes,
             LiveUncertainBlocks = live.UncertainBlocks,
             LiveUncertainBytes = live.UncertainBytes,
+            Memory = MemorySummary.Of(reader.MemorySamples),
             Kept = KeptSummary.Of(reader, statistics, live),
             Timeline = new TimelineSummary(
                 statistics.Timeline.StartNs, statistics.Timeline.BucketNs, statistics.Timeline.Calls, statistics.Timeline.PeakLiveBytes),

@@ -73,6 +73,17 @@ internal static unsafe partial class Libc
         }
     }
 
+    /// <summary>What the calling thread has taken of processors, in ns.</summary>
+    public static ulong ThreadTimeNs
+    {
+        get
+        {
+            long* time = stackalloc long[2];
+            _ = ClockGetTime(3 /* CLOCK_THREAD_CPUTIME_ID */, time);
+            return (ulong)time[0] * 1_000_000_000 + (ulong)time[1];
+        }
+    }
+
     private static bool IsArm => RuntimeInformation.ProcessArchitecture == Architecture.Arm64;
 
     /// <summary>Wakes who waits for the word, in any process.</summary>

@@ -20,6 +20,7 @@ internal sealed unsafe class Drain
     private readonly DiskLimits _limits;
     private readonly Retention _keep;
     private readonly Keeper? _keeper;
+    private readonly MemorySampler _sampler;
     private readonly SessionClock _clock = new();
     private readonly Action<string> _say;
     private readonly Action _stay;
@@ -50,6 +51,7 @@ internal sealed unsafe class Drain
     {
         (_arena, _session, _limits, _keep, _say, _stay) = (arena, session, limits, keep, say, stay);
         _keeper = keep.IsAsked ? new Keeper(keep, say) : null;
+        _sampler = new MemorySampler(keep);
         _sinceNs = Libc.BootTimeNs - (DateTime.UtcNow - new FileInfo(Path.Combine(session, SharedArena.NameLink)).LastWriteTimeUtc).TotalNanoseconds;
         if (arena.Header->TickShift == 0)
             arena.Header->TickShift = _clock.TickShift;
@@ -97,6 +99,7 @@ internal sealed unsafe class Drain
             pause = busy ? PauseMin : pause * 2 < PauseMax ? pause * 2 : PauseMax;
             Libc.Wait(&header->SealAsked, asked, pause);
         }
+        _sampler.Complete();
         _keeper?.Complete();
         if (_givenUp > 1)
             _say($"{_givenUp} process images were not recorded, as their files could not be created");
@@ -233,7 +236,7 @@ internal sealed unsafe class Drain
     private void LeaveRoom()
     {
         bool hadRoom = !_hasNoRoom;
-        _hasNoRoom = _limits.IsReached();
+        _sampler.IsPaused = _hasNoRoom = _limits.IsReached();
         if (!_hasNoRoom)
             return;
         Volatile.Write(ref _arena.Header->Control, 0); // those to come begin stopped
@@ -275,6 +278,7 @@ internal sealed unsafe class Drain
             LiveImage image = Begin(i, slot);
             if (_keep.HasSegments)
                 image.Keep(_keeper, _keep);
+            image.Sample(_sampler);
             _images.Add(i, image);
             _directories[image.Number] = image.Directory;
             Serve();
@@ -375,6 +379,8 @@ internal sealed unsafe class Drain
                 continue;
             }
             Report(image);
+            if (image.Memory is { } memory)
+                _sampler.End(memory);
             image.Close(_clock.Read());
             _rounds.Ended(image);
             _ = _images.Remove(image.Index);

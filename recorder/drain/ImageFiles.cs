@@ -278,12 +278,16 @@ internal sealed class ImageFiles : IDisposable
         RandomAccess.Write(_tails, zeros[4..], slot.Offset + 12);
     }
 
-    private SafeFileHandle Open(string name, bool isNew)
+    private SafeFileHandle Open(string name, bool isNew) => Open(Directory, name, isNew);
+
+    /// <summary>Opens a file of an image, or creates it.</summary>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public static SafeFileHandle Open(string directory, string name, bool isNew)
     {
         int flags = Libc.ReadWrite | Libc.Create | (isNew ? Libc.Exclusive : 0) | Libc.NoFollow | Libc.CloseOnExec;
-        int descriptor = Libc.Open(Path.Combine(Directory, name), flags, 0x180 /* 0600 */);
+        int descriptor = Libc.Open(Path.Combine(directory, name), flags, 0x180 /* 0600 */);
         return descriptor >= 0
             ? new SafeFileHandle(descriptor, ownsHandle: true)
-            : throw new IOException($"{Path.Combine(Directory, name)}: {Marshal.GetLastPInvokeErrorMessage()}");
+            : throw new IOException($"{Path.Combine(directory, name)}: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 }

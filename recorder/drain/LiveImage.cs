@@ -52,6 +52,9 @@ internal sealed unsafe class LiveImage : IDisposable
 
     public string Directory => _files?.Directory ?? "";
 
+    /// <summary>Who looks how much memory its process has; null where nobody does.</summary>
+    public SampledImage? Memory { get; private set; }
+
     private CallFields OptionalFields => Has(Wire.FlagLatency, CallFields.Duration) | Has(Wire.FlagStacks, CallFields.Stack)
         | Has(Wire.FlagFreeStacks, CallFields.FreeStack);
 
@@ -133,9 +136,16 @@ internal sealed unsafe class LiveImage : IDisposable
             return;
         if (_keeper?.FailureOf(_files.Directory) is { } why)
             Fail(3 /* write */, 0, $"cannot let go of old events: {why}");
-        else if (_keeper?.Measure(_files.Directory, _files.SegmentBytes, _files.OtherBytes) == true || _files.SegmentBytes >= _keep.SegmentBytes
-            || _files.SegmentBytes > 0 && SessionClock.MonotonicNs - _segmentNs >= _keep.SegmentNs)
+        else if (_keeper?.Measure(_files.Directory, _files.SegmentBytes, _files.OtherBytes + (Memory?.Bytes ?? 0)) == true
+            || _files.SegmentBytes >= _keep.SegmentBytes || _files.SegmentBytes > 0 && SessionClock.MonotonicNs - _segmentNs >= _keep.SegmentNs)
             Roll();
+    }
+
+    /// <summary>Has it looked at how much memory its process has.</summary>
+    public void Sample(MemorySampler sampler)
+    {
+        if (_files is not null && Process is not null)
+            Memory = sampler.Begin(_files.Directory, Process);
     }
 
     private void Roll()

@@ -90,6 +90,7 @@ internal static class EngineDatasets
             thread.Realloc(ns += 800, ns += 800, address, address += 0x10_0000, (ulong)(1000 + round), stacks[3]);
         }
         writer.Mark(MarkEntry.Start, 1, 0).Mark(MarkEntry.Named, 1, 1000, "it's é").Mark(MarkEntry.Named, 1, ns / 2, "half").Mark(MarkEntry.Stop, 1, ns);
+        writer.Memory(0, 1 << 20, 1 << 19, 7, 1 << 21).Memory(ns / 3, long.MaxValue, 1 << 19, long.MaxValue, ulong.MaxValue).Memory(ns, 0);
         writer.Save();
         return directory;
     }

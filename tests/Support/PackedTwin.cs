@@ -45,6 +45,7 @@ internal static class PackedTwin
             Assert.Equal(recording.Threads, packed.Threads);
             Assert.Equal(recording.Intervals, packed.Intervals);
             Assert.Equal(recording.Markers, packed.Markers);
+            Assert.Equal(recording.MemorySamples, packed.MemorySamples);
             Assert.Equal(recording.Process with { Arguments = [] }, packed.Process with { Arguments = [] });
             Assert.Equal(recording.Process.Arguments, packed.Process.Arguments);
             Assert.Equal(recording.Session?.Command, packed.Session?.Command);

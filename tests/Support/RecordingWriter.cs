@@ -27,7 +27,7 @@ internal sealed class RecordingWriter
     private const ulong StartMonoNs = 5_000_000_000;
 
     private readonly SortedDictionary<int, ThreadWriter> _threads = [];
-    private readonly List<byte> _marks = [];
+    private readonly List<byte> _marks = [], _memory = [];
     private readonly List<FrameRecord> _frames = [default, default]; // the first two are none
     private readonly string? _directory;
 
@@ -101,6 +101,14 @@ internal sealed class RecordingWriter
         return this;
     }
 
+    /// <summary>Appends to <c>memory</c>.</summary>
+    public RecordingWriter Memory(long ns, ulong resident, ulong anonymous = 0, ulong swapped = 0, ulong peak = 0)
+    {
+        var entry = new MemoryEntry { MonoNs = StartMonoNs + (ulong)ns, Resident = resident, Anonymous = anonymous, Swapped = swapped, PeakResident = peak };
+        _memory.AddRange(MemoryMarshal.AsBytes(new ReadOnlySpan<MemoryEntry>(in entry)));
+        return this;
+    }
+
     /// <summary>Writes the directory. Chunks that were cut go to <c>events</c>, what is left of each thread to <c>tails</c>.</summary>
     public void Save(ulong lostEvents = 0, ushort versionMajor = 1, ushort versionMinor = 0)
     {
@@ -119,6 +127,8 @@ internal sealed class RecordingWriter
         };
         if (_marks.Count > 0)
             files[Wire.MarksFile] = [.. _marks];
+        if (_memory.Count > 0)
+            files[Wire.MemoryFile] = [.. _memory];
         if (_frames.Count > 2)
             files[Wire.FramesFile] = MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_frames)).ToArray();
         if (Modules is not null)

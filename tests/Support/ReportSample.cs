@@ -42,6 +42,8 @@ internal static class ReportSample
         }
         foreach ((_, Action act) in acts.OrderBy(a => a.Ns))
             act();
+        for (int i = 0; i < 30; i++)
+            writer.Memory(Ns / 5 + i * (long)Ns / 5 + random.Next(Ns / 5), (ulong)random.Next(1_000_000), 1, 0, (ulong)(1_000_000 + i));
         mark?.Invoke(writer);
         writer.Save();
     }

@@ -31,6 +31,7 @@ internal static class SampleTrace
             .Malloc(30_000, 0x7000, 128)       // object 6, freed
             .Free(2_000_000, 0x7000)
             .Event(2_000_800, CallKind.ThreadExit);
+        writer.Memory(100, 4096, 4096, 0, 4096).Memory(9000, 12_288, 8192, 0, 16_384);
         more?.Invoke(writer);
         writer.Save();
     }

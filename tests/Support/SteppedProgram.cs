@@ -36,6 +36,9 @@ internal sealed class SteppedProgram : IDisposable
     /// <summary>The target counted.c instead: of it <see cref="Do"/> says how many blocks its threads acquire, and how many calls they have made.</summary>
     public static SteppedProgram Counted(string recording, params string[] options) => new("counted.c", recording, options);
 
+    /// <summary>The target resident.c instead: of it <see cref="Do"/> says what to map, and how many KiB it has resident and anonymous then.</summary>
+    public static SteppedProgram Resident(string recording, params string[] options) => new("resident.c", recording, options);
+
     public string Recording { get; }
 
     public int Pid { get; }

@@ -77,8 +77,8 @@ public sealed class QueryTests : IDisposable
         using DatasetQuery query = DatasetQuery.Open(_dataset);
         Assert.Equal(
             [
-                "between_times", "cross_thread_frees", "growth_by_site", "leak_suspects", "lifetime_histogram", "live_at", "live_at_peak", "outstanding",
-                "outstanding_by_line", "outstanding_by_site", "peak", "realloc_chains", "size_histogram", "temporary", "temporary_by_site",
+                "between_times", "cross_thread_frees", "fragmentation", "growth_by_site", "leak_suspects", "lifetime_histogram", "live_at", "live_at_peak",
+                "outstanding", "outstanding_by_line", "outstanding_by_site", "peak", "realloc_chains", "size_histogram", "temporary", "temporary_by_site",
                 "thread_summary", "top_sites",
             ],
             NamedView.All.Select(v => v.Name));

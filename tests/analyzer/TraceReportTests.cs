@@ -25,6 +25,13 @@ public sealed class TraceReportTests : IDisposable
         TraceReport report = TraceReport.Read(query, "data", image: null, TestContext.Current.CancellationToken);
         Block[] blocks = Blocks(query);
         Assert.Empty(Mismatches(report, blocks));
+        (long Ns, long Rss, long Peak)[] looks =
+            [.. query.Rows("SELECT ns, rss_bytes, peak_rss_bytes FROM memory ORDER BY ns", r => (r.GetInt64(0), r.GetInt64(1), r.GetInt64(2)))];
+        Assert.Equal(30, looks.Length);
+        long?[] rss = [.. report.Timeline.MomentsNs.Select((ns, i) => MostRss(looks, i == 0 ? -1 : report.Timeline.MomentsNs[i - 1], ns))];
+        Assert.Equal(rss, report.Timeline.Resident!.RssBytes);
+        Assert.Contains(null, rss);
+        Assert.Equal(looks.Where(l => l.Ns <= report.Timeline.MomentsNs[^1]).Max(l => l.Peak), report.Timeline.Resident.PeakRssBytes);
 
         // The controls: one figure of each part is another.
         LiveTimeline line = report.Timeline;
@@ -148,6 +155,11 @@ public sealed class TraceReportTests : IDisposable
     ];
 
     /// <summary>Differences between a report and the blocks, a line each.</summary>
+    /// <summary>What was found between two moments at the most, or last before.</summary>
+    private static long? MostRss((long Ns, long Rss, long Peak)[] looks, long after, long until) =>
+        looks.Where(l => l.Ns > after && l.Ns <= until).Select(l => (long?)l.Rss).DefaultIfEmpty(looks.LastOrDefault(l => l.Ns <= until) is { Peak: > 0 } last
+            ? last.Rss : null).Max();
+
     private static List<string> Mismatches(TraceReport report, Block[] blocks)
     {
         var found = new List<string>();

@@ -34,6 +34,8 @@ public sealed class InfoTests : IDisposable
         Assert.Matches(@"events +3  \d+\.\d\d B/event, \d+ B\n", info.Output);
         Assert.Matches(@"peak live +1\.5 KiB  at 1\.6 µs\n", info.Output);
         Assert.Matches(@"live at end +1\.0 KiB  in 1 block\n", info.Output);
+        Assert.Matches(@"peak RSS +12\.0 KiB  by 1\.2 µs; resident 8\.0 × peak live\n", info.Output);
+        Assert.Matches(@"RSS at end +10\.0 KiB  6\.0 KiB of it anonymous, 2\.0 KiB more in swap; resident 10\.0 × live\n", info.Output);
         Assert.Matches(@"merge parks +0 ", info.Output);
         Assert.Matches(@"forced steps +0 ", info.Output);
         Assert.Matches(@"events lost +0\n", info.Output);
@@ -41,6 +43,13 @@ public sealed class InfoTests : IDisposable
         Assert.Matches(@"malloc +2 +66\.7\n", info.Output);
         Assert.DoesNotContain("warning", info.Output, StringComparison.Ordinal);
         Assert.StartsWith("Next: allocreplay compare", info.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_trace_of_which_nobody_looked_at_the_memory_does_not_tell_it()
+    {
+        WriteTroubled(threads: 1);
+        Assert.DoesNotContain("RSS", Page(Recording), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -306,6 +315,7 @@ public sealed class InfoTests : IDisposable
         Directory.CreateDirectory(Recording);
         var writer = new RecordingWriter(Recording);
         writer.Thread(0).Malloc(0, 0x1000, 512).Malloc(1600, 0x2000, 1024).Free(2400, 0x1000);
+        writer.Memory(400, 4096, 2048, 0, 8192).Memory(1200, 8192, 4096, 0, 12_288).Memory(2000, 10_240, 6144, 2048, 12_288);
         writer.Save();
     }
 

@@ -31,7 +31,7 @@ public sealed class OlderDatasetTests : IDisposable
                 int rows = result.ReadRows().Count();
                 // Of sites nothing was known before there were stacks.
                 Assert.True(rows > 0 || version < 3 || view.Name is "leak_suspects" or "cross_thread_frees" or "temporary" or "realloc_chains"
-                    or "between_times" or "temporary_by_site", $"{view.Name} of version {version} has no rows");
+                    or "between_times" or "temporary_by_site" || version < 5 && view.Name == "fragmentation", $"{view.Name} of version {version} has no rows");
             }
             Assert.Equal([0L], query.Run("SELECT count(*) FROM anomalies").ReadRow()!);
         }

@@ -11,7 +11,7 @@ public sealed class SpecialFileTests : IDisposable
     private readonly TemporaryDirectory _directory = new();
 
     /// <summary>By their place below the image's directory.</summary>
-    public static TheoryData<string> FilesOfAnImage => ["process", "events", "tails", "marks", "maps", "cmdline", "../session.msgpack"];
+    public static TheoryData<string> FilesOfAnImage => ["process", "events", "tails", "marks", "memory", "maps", "cmdline", "../session.msgpack"];
 
     private string Recording => _directory["r.allocrec"];
 
@@ -152,7 +152,7 @@ public sealed class SpecialFileTests : IDisposable
     {
         var writer = new RecordingWriter(Recording) { CommandLine = "x\0", Maps = "" };
         writer.Thread(0).Malloc(10, 0x1000, 8).Malloc(20, 0x2000, 8).Flush().Malloc(30, 0x3000, 8).Malloc(40, 0x4000, 8);
-        writer.Mark(1, 1, 0);
+        writer.Mark(1, 1, 0).Memory(10, resident: 4096);
         writer.Save();
         new SessionInfo { Command = ["x"] }.Save(Recording);
         return writer.ImageDirectory;

@@ -23,7 +23,7 @@ public sealed class SpecificationTests
         ("session", typeof(SessionInfo)), ("replay", typeof(ReplayInfo)), ("range", typeof(TraceRange)), ("image", typeof(ImageMetadata)),
         ("update", typeof(ImageUpdate)), ("carried", typeof(CarriedPart)),
         ("process", typeof(ProcessInfo)), ("clock", typeof(ClockRate)), ("thread", typeof(StreamInfo)), ("interval", typeof(Interval)),
-        ("marker", typeof(Marker)), ("stacks", typeof(ImageStacks)), ("symbols", typeof(SymbolMap)), ("end", typeof(ImageEnd)),
+        ("marker", typeof(Marker)), ("stacks", typeof(ImageStacks)), ("memory", typeof(ImageMemory)), ("symbols", typeof(SymbolMap)), ("end", typeof(ImageEnd)),
     ];
 
     private readonly Specification _specification = Specification.Load();
@@ -62,6 +62,7 @@ public sealed class SpecificationTests
     [InlineData("### process", typeof(ProcessHeader))]
     [InlineData("### Streams and chunks", typeof(ChunkHeader))]
     [InlineData("### marks", typeof(MarkEntry))]
+    [InlineData("### memory", typeof(MemoryEntry))]
     [InlineData("### carried", typeof(CarriedHeader))]
     [InlineData("### Stacks", typeof(FrameRecord))]
     public void Structures_have_the_offsets_of_the_specification(string heading, Type type)

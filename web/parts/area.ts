@@ -1,7 +1,7 @@
 // Areas stacked on one another, over time. A moment is chosen by a click, two by dragging; by keyboard, arrows move and Enter chooses.
 
 import uPlot from "uplot";
-import { axis, colourOf, HEIGHT, keep, variable, type Axis } from "./chart.ts";
+import { axis, colourOf, dashOf, HEIGHT, keep, swatch, variable, type Axis } from "./chart.ts";
 import { element, name, plain } from "./dom.ts";
 
 export interface Area {
@@ -13,6 +13,13 @@ export interface Area {
     /** Place of its colour; the last of all are quiet. */
     style: number | "rest";
     values: number[];
+}
+
+/** A line over the areas. */
+export interface Line {
+    name: string;
+    /** Null where it is not known. */
+    values: (number | null)[];
 }
 
 /** A moment with a name. */
@@ -50,18 +57,21 @@ const BAND = 20, NAME_WIDTH = 150, NAMES_APART = 8, NEAR = 5;
 
 /**
  * A chart of areas.
+ * @param over a line that is not of the areas; null for none.
  * @param marked a moment with a name of its own.
  * @param marks moments with names, by time. Names that have no room are left out; whoever shows the chart lists all.
  * @param shades stretches that are hatched.
  * @param onChoose is told of the moments that are chosen: one twice, or two.
  */
 export function areaChart(
-    label: string, moments: number[], x: Axis, y: Axis, areas: Area[], marked: { at: number; label: string } | null, marks: Mark[],
-    shades: Shade[], onChoose: (chosen: Chosen) => void): AreaChart {
+    label: string, moments: number[], x: Axis, y: Axis, areas: Area[], over: Line | null,
+    marked: { at: number; label: string } | null, marks: Mark[], shades: Shade[], onChoose: (chosen: Chosen) => void): AreaChart {
     const values = areas.map(() => element("span", { class: "value" })), total = element("span", { class: "value" });
     const at = element("span", { class: "at" });
-    const legend = element("ul", { class: "legend areas" }, ...areas.map((area, i) => element("li", {}, patch(area.style), name(area.name, area.title),
-        area.about !== "" && element("small", {}, " ", name(area.about, area.title)), " ", values[i]!)));
+    const lineValue = element("span", { class: "value" });
+    const legend = element("ul", { class: "legend areas" }, over !== null && element("li", {}, swatch("live"), over.name, " ", lineValue),
+        ...areas.map((area, i) => element("li", {}, patch(area.style), name(area.name, area.title),
+            area.about !== "" && element("small", {}, " ", name(area.about, area.title)), " ", values[i]!)));
     const described = `${label}. ${y.label} by ${x.label}; the table below has the figures. Arrow keys move a cursor, Enter chooses its moment for the flame `
         + `graph, Shift and Enter what has grown since the moment chosen before.${marks.length > 0 ? " Marks are listed below it." : ""}`;
     const host = element("div", { class: "canvas", role: "img", tabindex: 0, "aria-label": plain(described) });
@@ -81,7 +91,7 @@ export function areaChart(
         // The highest first: each covers what is below it.
         series: [{}, ...[...areas].reverse().map(area => ({
             stroke: () => colour(area.style), fill: () => faded(colour(area.style)), width: 1, points: { show: false },
-        }))],
+        })), ...(over === null ? [] : [{ stroke: () => variable(colourOf("live")), dash: dashOf("live"), width: 2, points: { show: false } }])],
         hooks: {
             setCursor: [u => readOut(u)],
             setSelect: [u => {
@@ -94,7 +104,7 @@ export function areaChart(
             }],
             draw: [drawShades, drawMarks, drawChosen],
         },
-    }, [moments, ...[...sums].reverse()] as uPlot.AlignedData, host);
+    }, [moments, ...[...sums].reverse(), ...(over === null ? [] : [over.values])] as uPlot.AlignedData, host);
     Object.assign(figure, { chart: plot, labels: () => labels });
     plot.over.addEventListener("mousedown", event => pressed = event.clientX);
     plot.over.addEventListener("click", event => {
@@ -144,6 +154,8 @@ export function areaChart(
         host.title = named.map(mark => plain(mark.name, 60)).slice(0, 10).join("\n");
         at.textContent = index == null ? "" : `${x.label}: ${x.text(moments[index]!)}${said}, all together: `;
         total.textContent = index == null || sums.length === 0 ? "" : y.text(sums.at(-1)![index]!);
+        const beside = index == null ? null : over?.values[index] ?? null;
+        lineValue.textContent = beside === null ? "" : y.text(beside);
         values.forEach((value, i) => value.textContent = index == null ? "" : y.text(areas[i]!.values[index]!));
     }
 

@@ -136,6 +136,7 @@ export interface Timeline {
     moments_ns: number[];
     peak_index: number | null;
     live_bytes: number[];
+    resident: { peak_rss_bytes: number; rss_bytes: (number | null)[] } | null;
     threads: Series[];
     other_threads: Series | null;
     sites: Series[];

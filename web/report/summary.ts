@@ -19,6 +19,8 @@ export function summary(data: PageData): HTMLElement {
             : figure("peak", s.peak_live_bytes, ` at ${moment(s.peak_live_ns!)}`)],
         ["live at the end", figure("outstanding", s.outstanding_bytes, ` in ${counted(s.outstanding_blocks, "block")}${
             s.uncertain_blocks > 0 ? `, ${count(s.uncertain_blocks)} of them (${bytes(s.uncertain_bytes)}) uncertain` : ""}`)],
+        ...(report.timeline.resident === null ? [] : [["peak RSS", figure("resident", report.timeline.resident.peak_rss_bytes,
+            `, the most that the process had in memory${beside(report.timeline.resident.peak_rss_bytes, s)}`)] as [string, Child]]),
         ["temporary", `${counted(s.temporary_blocks, "block")}, ${share(s.temporary_blocks, s.blocks)}: freed before their thread acquired another`],
         ["freed by others", `${counted(s.cross_thread_frees, "block")}, ${share(s.cross_thread_frees, s.blocks)}: by another thread than acquired them`],
         ["process", element("span", {}, name(report.process), s.pid > 0 && ` (pid ${s.pid})`, " on ", name(report.host),
@@ -83,6 +85,12 @@ function isPart(s: Summary): boolean {
 
 function figure(what: string, value: number, rest: string): Child {
     return element("span", {}, element("strong", { "data-figure": what, "data-value": value }, bytes(value)), rest);
+}
+
+/** Of a sample, beside what it comes to. */
+function beside(resident: number, s: Summary): string {
+    const live = s.estimates?.peak_live_bytes.estimate ?? s.peak_live_bytes ?? 0;
+    return live > 0 ? `: ${(resident / live).toFixed(1)} × peak live` : "";
 }
 
 function share(part: number, whole: number): string {

@@ -25,15 +25,18 @@ export function timeline(report: Report, onChoose: (chosen: Chosen) => void): Ti
     const draw = () => {
         const areas = ways[way] === "site" ? areasOf(data.sites, data.other_sites, siteNames(data.sites), "site")
             : areasOf(data.threads, data.other_threads, data.threads.map(threadName), "thread");
+        const resident = data.resident?.rss_bytes ?? null;
         chart = areaChart(`Live bytes by ${ways[way]}`, data.moments_ns, ...axes(data), areas,
+            resident === null ? null : { name: "in memory (RSS)", values: resident },
             data.peak_index === null ? null : { at: data.peak_index, label: "peak" },
             data.marks.shown.filter(mark => mark.ns >= data.moments_ns[0]!)
                 .map(mark => ({ name: mark.name, x: Math.min(mark.ns, data.moments_ns.at(-1)!), moment: mark.moment })),
             data.unrecorded.map(stretch => ({ from: stretch.from_ns, to: stretch.to_ns })), onChoose);
         chart.mark(chosen);
         place.replaceChildren(chart.element, details(["The same as a table"], () => [
-            table(`Live bytes by ${ways[way]}`, ["time", "all", ...areas.map(area => name(area.name, area.title))],
-                data.moments_ns.map((ns, i) => [moment(ns), bytes(data.live_bytes[i]!), ...areas.map(area => bytes(area.values[i]!))]))]));
+            table(`Live bytes by ${ways[way]}`, ["time", ...(resident === null ? [] : ["in memory"]), "all", ...areas.map(area => name(area.name, area.title))],
+                data.moments_ns.map((ns, i) => [moment(ns), ...(resident === null ? [] : [known(resident[i])]), bytes(data.live_bytes[i]!),
+                    ...areas.map(area => bytes(area.values[i]!))]))]));
     };
     draw();
     return {
@@ -47,6 +50,8 @@ export function timeline(report: Report, onChoose: (chosen: Chosen) => void): Ti
             unrecorded(data.unrecorded),
             element("p", { class: "note" }, `Bytes as they were asked for, at ${data.moments_ns.length} moments; between them it may have been more, but never `
                 + "more than at the peak. By the thread or the site that acquired them. "
+                + (data.resident === null ? "" : "The line is what the process had in memory: with what the allocator keeps beside live blocks, other "
+                    + "allocators, stacks, programs and files; the most that was found since the moment before. ")
                 + (hasSites ? "Click a moment, or drag over a stretch: the flame graph below shows what was live then, or has grown."
                     : "By site, and with a flame graph of any moment, where call stacks were recorded."))),
         mark: next => {
@@ -57,11 +62,16 @@ export function timeline(report: Report, onChoose: (chosen: Chosen) => void): Ti
 }
 
 function axes(data: Timeline): [Axis, Axis] {
-    const first = data.moments_ns[0]!, last = Math.max(first + 1, data.moments_ns.at(-1)!), most = Math.max(1, ...data.live_bytes) * 1.05;
+    const first = data.moments_ns[0]!, last = Math.max(first + 1, data.moments_ns.at(-1)!);
+    const most = Math.max(1, ...data.live_bytes, ...(data.resident?.rss_bytes ?? []).map(rss => rss ?? 0)) * 1.05;
     return [
         { label: "time", range: [first, last], ticks: multiples(last - first, 10).map(since => first + since), text: moment },
         { label: "live", range: [0, most], ticks: multiples(most, 2), text: bytes },
     ];
+}
+
+function known(of: number | null | undefined): string {
+    return of == null ? "" : bytes(of);
 }
 
 function areasOf(series: Series[], others: Series | null, names: Names[], one: string): Area[] {

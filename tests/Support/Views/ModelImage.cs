@@ -18,6 +18,7 @@ internal sealed class ModelImage
         (Host, Process, Index, Program) = (host, reader.Image, index, reader.Process.Executable);
         HasStacks = reader.Process.Stacks;
         Marks = [.. reader.Markers.Select(m => (m.TimeNs, m.Name)).OrderBy(m => m.TimeNs).ThenBy(m => m.Name, StringComparer.Ordinal)];
+        Memory = reader.MemorySamples;
         while (reader.Read(out TraceEvent e))
             _events.Add(e);
         DurationNs = _events.Select(e => e.TimeNs).DefaultIfEmpty().Max();
@@ -38,6 +39,8 @@ internal sealed class ModelImage
     public bool HasStacks { get; }
     public long DurationNs { get; }
     public IReadOnlyList<(long Ns, string Name)> Marks { get; }
+    /// <summary>How much memory it had.</summary>
+    public IReadOnlyList<MemorySample> Memory { get; }
     public IReadOnlyList<ModelBlock> Blocks => _blocks;
     public IReadOnlyList<ModelThread> Threads { get; }
     public IReadOnlyList<ModelSite> Sites { get; }

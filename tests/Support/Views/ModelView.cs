@@ -149,6 +149,18 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         select Row([s.Function, s.File, s.Line, .. suspect.Evidence, s.LiveBytes, s.Text, suspect.Overdue.Length > 0 ? suspect.Overdue : suspect.Live,
             s.Image, s.Site]);
 
+    /// <param name="momentsOf">The moments at which it is told what is live.</param>
+    public IEnumerable<object?[]> Fragmentation(Func<ModelImage, IReadOnlyList<long>> momentsOf) =>
+        from i in images
+        let moments = momentsOf(i)
+        from m in i.Memory
+        where m.TimeNs >= moments[0]
+        orderby Key(i), m.TimeNs
+        let at = moments.Last(ns => ns <= m.TimeNs)
+        let live = (long)i.Blocks.Where(b => b.IsLiveAt(at)).Bytes().Saturated()
+        select Row(i, m.TimeNs, live, m.ResidentBytes, m.AnonymousBytes, m.AnonymousBytes - live, m.SwappedBytes, m.PeakResidentBytes,
+            live > 0 ? (double)m.ResidentBytes / live : null);
+
     private static bool IsLiveAtPeak(ModelBlock b) => b.Image.Peak.Block is { } peak && b.IsLiveAfter(peak.At);
 
     private static bool IsLiveAt(ModelBlock b, long? ns) => ns is { } t ? b.IsLiveAt(t) : b.IsAlive;

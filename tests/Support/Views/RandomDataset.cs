@@ -83,7 +83,7 @@ internal sealed class RandomDataset : IDisposable
         row is null ? "none" : string.Join('|', row.Select(v => v is ModelBlock[] b ? $"{b.Length} blocks" : Told(v)));
 
     /// <summary>Each view with its defaults, and where it has parameters with others: moments and limits that are those of blocks, met exactly.</summary>
-    private static List<ViewCase> CasesOf(IReadOnlyList<ModelImage> images, Random random)
+    private List<ViewCase> CasesOf(IReadOnlyList<ModelImage> images, Random random)
     {
         var model = new ModelView(images);
         ModelBlock[] blocks = [.. images.SelectMany(i => i.Blocks)];
@@ -100,6 +100,7 @@ internal sealed class RandomDataset : IDisposable
             new("between_times", ["to=0"], model.BetweenTimes(0, 0)),
             new("cross_thread_frees", [], model.CrossThreadFrees(1)),
             new("cross_thread_frees", [$"min_blocks={pairs}"], model.CrossThreadFrees(pairs)),
+            new("fragmentation", [], model.Fragmentation(MomentsOf)),
             new("growth_by_site", [], model.GrowthBySite()),
             new("leak_suspects", [], model.LeakSuspects(0.05m, 0)),
             new("lifetime_histogram", [], model.LifetimeHistogram()),
@@ -129,6 +130,14 @@ internal sealed class RandomDataset : IDisposable
         return [.. cases, new("leak_suspects", [setting, $"min_bytes={least}"], model.LeakSuspects(tolerance, least))];
 
         T Any<T>(T[] of) => of[random.Next(of.Length)];
+    }
+
+    /// <summary>That these are right is for the tests of <c>timeline</c>.</summary>
+    private long[] MomentsOf(ModelImage image)
+    {
+        using QueryResult result = _query.Run(
+            $"SELECT ns FROM timeline WHERE scope = 'process' AND host = {Sql.Literal(image.Host)} AND process = '{image.Process}' ORDER BY ns");
+        return [.. result.ReadRows().Select(r => (long)r[0]!)];
     }
 
     /// <summary>The bytes of the rows of a view, as far as a parameter can be so many; never none.</summary>

@@ -40,6 +40,9 @@ internal sealed record RandomImage(
     /// <summary>Of so many acts one has a mark.</summary>
     private const int MarkOf = 15;
 
+    /// <summary>In so many acts somebody looks how much memory there is.</summary>
+    private const int MemoryOf = 8;
+
     /// <summary>Names of marks, some of which come several times.</summary>
     private static readonly string[] Marks = ["deploy", "it's", "(end)", "a -> b"];
 
@@ -63,6 +66,8 @@ internal sealed record RandomImage(
     private int? KeptFrom => Acts.Length % 3 == 1 ? Acts.Length * (1 + SkewNs / TickNs % 4) / 5 : null;
 
     private bool HasMarks => Acts.Length % 4 > 0;
+
+    private bool HasMemory => Acts.Length % 5 > 0;
 
     /// <summary>Writes it into the recording directory of its host.</summary>
     /// <param name="directory">The directory.</param>
@@ -91,6 +96,8 @@ internal sealed record RandomImage(
             long at = ns + act.Thread * SkewNs;
             if (HasMarks && act.Other % MarkOf == 0)
                 writer.Mark(MarkEntry.Named, 1, at, Marks[act.Other / MarkOf % Marks.Length]);
+            if (HasMemory && act.Other % MemoryOf == 0)
+                writer.Memory(at - act.Gap % 3 * TickNs, (ulong)act.Size << act.Gap, (ulong)act.Slot << act.Gap, (ulong)act.What, (ulong)act.Size << 41);
             RecordingWriter.ThreadWriter thread = writer.Thread(act.Thread);
             if (inside[act.Thread] is { } call)
                 thread.Event(at, CallKind.ReallocEnd, call.Address, stack: call.Stack);
