@@ -21,8 +21,9 @@ internal sealed class ModelImage
         Memory = reader.MemorySamples;
         while (reader.Read(out TraceEvent e))
             _events.Add(e);
-        DurationNs = _events.Select(e => e.TimeNs).DefaultIfEmpty().Max();
         WindowNs = reader.Carried?.UntilNs ?? 0;
+        // It lasts at least until the window begins: of two threads the events behind the cut may bear the earlier times.
+        DurationNs = _events.Select(e => e.TimeNs).Append(WindowNs).Max();
         GapsNs = [.. _events.Where(e => e.Kind == CallKind.Gap).Select(e => e.TimeNs)];
         Match();
         Peak = Blocks.Peak();
