@@ -23,9 +23,9 @@ internal static class DoctorPage
         string told = limited == 0 ? "." : $"; {Quantity.Count(limited, "line")} above {(limited == 1 ? "is" : "are")} to know of.";
         terminal.Line(stops > 0 ? $"{Quantity.Count(stops, "line")} above {(stops == 1 ? "stops" : "stop")} a recording."
             : pid is null ? $"Nothing here stops a recording{told}"
-            : $"Nothing stops a recording of this program, when it is started by the recorder{told}");
+            : $"Nothing stops a recording of this program{told}");
         if (stops == 0)
-            terminal.Next(TextLine.Command("record", "--", "COMMAND"));
+            terminal.Next(pid is { } running ? TextLine.Command("attach", $"{running}") : TextLine.Command("record", "--", "COMMAND"));
     }
 
     private static void Print(IReadOnlyList<Finding> findings, Terminal terminal)

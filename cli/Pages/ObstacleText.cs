@@ -53,9 +53,9 @@ internal static class ObstacleText
         Obstacle.Filtered => "Programs that are started here inherit the filter. Where it is in place before the first call of malloc, stacks are left out, "
             + "and nothing waits for the disk; the rest is recorded.",
         Obstacle.StrictFilter => "Nothing but read, write and exit is allowed: it cannot be recorded.",
-        Obstacle.PtraceDescendants => "Only root may look into processes that it did not start. Recording from the start needs no such right.",
-        Obstacle.PtraceAdministrator => "Only root may look into other processes. Recording from the start needs no such right.",
-        Obstacle.PtraceNobody => "Nobody may look into other processes until the machine is started again. Recording from the start needs no such right.",
+        Obstacle.PtraceDescendants => "'attach' is for root here (CAP_SYS_PTRACE), or set kernel.yama.ptrace_scope to 0. Recording from the start needs no such right.",
+        Obstacle.PtraceAdministrator => "'attach' is for root here (CAP_SYS_PTRACE). Recording from the start needs no such right.",
+        Obstacle.PtraceNobody => "Nobody can 'attach' until the machine is started again. Recording from the start needs no such right.",
         Obstacle.NoProcess => "Look for its id: pgrep NAME.",
         Obstacle.KernelThread => "It has no memory of its own.",
         Obstacle.OtherUser => "Ask as that user, or as root.",
@@ -63,7 +63,7 @@ internal static class ObstacleText
         Obstacle.UnrecordedCalls => "What these give and take is not in the recording.",
         Obstacle.Musl => "The hook is for glibc. See the guide for programs of musl.",
         Obstacle.OldCLibrary => "The hook needs glibc 2.17 or later.",
-        Obstacle.Traced => "A debugger or another recorder is in it: it may stop at any time, and the recording with it.",
+        Obstacle.Traced => "A debugger or another tracer is in it: 'attach' cannot come in beside it.",
         Obstacle.OtherNamespace => "Its process id and its files have other names inside. In a recording they are those of inside.",
         _ => throw new ArgumentOutOfRangeException(nameof(obstacle)),
     };
