@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using AllocReplay.Formats;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -24,14 +24,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     private const string ShowCursor = "\e[?25h";
 
     /// <summary>How every command prints <c>--json</c>.</summary>
-    public static readonly JsonSerializerOptions Json = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.Never,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
-        Encoder = JsonText.Encoder,
-    };
+    public static readonly JsonSerializerOptions Json = JsonTypes.Create();
 
     private static readonly JsonSerializerOptions JsonLine = new(Json) { WriteIndented = false };
 
@@ -112,7 +105,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     /// <param name="isLine">Whether it is one of several, each on one line; they are passed on as they come.</param>
     public void WriteJson<T>(string schema, T value, bool isLine = false)
     {
-        JsonObject properties = JsonSerializer.SerializeToNode(value, Json)!.AsObject();
+        JsonObject properties = JsonSerializer.SerializeToNode(value, (JsonTypeInfo<T>)Json.GetTypeInfo(typeof(T)))!.AsObject();
         JsonType = typeof(T);
         properties.Insert(0, "schema", schema);
         Out.WriteLine(properties.ToJsonString(isLine ? JsonLine : Json));
