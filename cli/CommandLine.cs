@@ -32,7 +32,7 @@ internal static class CommandLine
         ExportCommand.Create(terminal),
     };
 
-    /// <summary>The commands of the native recorder (native/Program.cs): what is needed where the program runs. All else is done elsewhere.</summary>
+    /// <summary>The commands of the native recorder (native/NativeRecorder.cs): what is needed where the program runs. All else is done elsewhere.</summary>
     public static RootCommand CreateRecorder(Terminal terminal) => new(
         "Record memory allocation where no .NET is. The full allocreplay, elsewhere, replays and analyzes what was recorded.")
     {
@@ -53,6 +53,7 @@ internal static class CommandLine
             args = [.. args.Skip(1), "--help"];
         // A path that starts with @ is a path, not a response file.
         RootCommand root = create(terminal);
+        terminal.CommandNames = [.. root.Subcommands.Select(c => c.Name)];
         root.Options.OfType<VersionOption>().Single().Action = new VersionAction();
         ParseResult parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parse.Errors.Count > 0)

@@ -34,6 +34,9 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     private readonly IAnsiConsole _error = Interactive(error);
     private volatile bool _hasProgress;
 
+    /// <summary>Names of the commands that this executable has; null for all.</summary>
+    public IReadOnlyCollection<string>? CommandNames { get; set; }
+
     public TextWriter Out { get; } = @out;
     public TextWriter Error { get; } = error;
 
@@ -123,14 +126,16 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     /// <summary>Notes what to type next: commands as <see cref="TextLine.Command"/> writes them, on one line where that is wide enough.</summary>
     public void Next(params string[] commands)
     {
-        string line = "Next: " + string.Join("   or   ", commands);
+        // The native recorder has few commands; what comes next is often for the tool that has all.
+        string next = commands.All(c => CommandNames is null || CommandNames.Contains(c.Split(' ')[1])) ? "Next: " : "Next, where all of allocreplay is: ";
+        string line = next + string.Join("   or   ", commands);
         if (line.Length <= PageWidth || commands.Length == 1)
         {
             Note(line);
             return;
         }
         for (int i = 0; i < commands.Length; i++)
-            Note((i == 0 ? "Next: " : "  or: ") + commands[i]);
+            Note((i == 0 ? next : "or: ".PadLeft(next.Length)) + commands[i]);
     }
 
     /// <summary>What a command that showed all it could read of a trace ends with: damage is an error, unless it was reckoned with.</summary>

@@ -13,7 +13,8 @@ namespace AllocReplay.Formats.Stored;
 internal static class StoredMap
 {
     internal const DynamicallyAccessedMemberTypes Members =
-        DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicConstructors | DynamicallyAccessedMemberTypes.NonPublicConstructors;
+        DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicConstructors
+        | DynamicallyAccessedMemberTypes.NonPublicConstructors;
 
     public static byte[] Serialize<[DynamicallyAccessedMembers(Members)] T>(T value)
         where T : class
@@ -25,7 +26,9 @@ internal static class StoredMap
         return bytes.WrittenSpan.ToArray();
     }
 
-    /// <summary>Null where it is nil. Keys that it lacks leave what the constructor sets, or null where there is none; keys that are not known are skipped.</summary>
+    /// <summary>
+    /// Null where it is nil. Keys that it lacks leave what the constructor sets, or null where there is none; keys that are not known are skipped.
+    /// </summary>
     /// <exception cref="MessagePackSerializationException">It is no such object.</exception>
     public static T? Deserialize<[DynamicallyAccessedMembers(Members)] T>(ReadOnlyMemory<byte> bytes)
         where T : class

@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using AllocReplay.Cli;
 using AllocReplay.Cli.Commands;
-using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Recorder;
 using AllocReplay.Tests.Support;
@@ -35,6 +34,16 @@ public sealed class NativeRecorderTests : IDisposable
     {
         Assert.Equal(ExitCode.Usage, CommandLine.Run(["replay", "x"], _runner.Terminal, CommandLine.CreateRecorder));
         Assert.StartsWith("allocreplay: replay: no such command", _runner.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_comes_next_may_be_for_the_tool_that_has_all_commands()
+    {
+        CommandLine.Run(["--version"], _runner.Terminal, CommandLine.CreateRecorder);
+        _runner.Terminal.Next("allocreplay info x");
+        _runner.Terminal.Next("allocreplay compare x");
+
+        Assert.Equal("Next: allocreplay info x\nNext, where all of allocreplay is: allocreplay compare x\n", _runner.Error);
     }
 
     /// <summary>Without reflection an enumeration that is not named would be printed as a number, and an object that is not named not at all.</summary>
@@ -81,6 +90,6 @@ public sealed class NativeRecorderTests : IDisposable
     {
         using var help = new StringWriter();
         command.Parse("--help").Invoke(new InvocationConfiguration { Output = help });
-        return help.ToString();
+        return help.ToString().Replace(RootCommand.ExecutableName, "allocreplay", StringComparison.Ordinal);
     }
 }

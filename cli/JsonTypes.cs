@@ -2,12 +2,13 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using AllocReplay.Cli.Commands;
+using AllocReplay.Cli.Output;
 using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Summary;
 using AllocReplay.Recorder;
 
-namespace AllocReplay.Cli.Output;
+namespace AllocReplay.Cli;
 
 /// <summary>
 /// How values become JSON. What the commands of the native recorder print is written by generated code, as nothing can be looked up there while it

@@ -1,10 +1,9 @@
-using AllocReplay.Cli;
 using AllocReplay.Cli.Output;
 
-namespace AllocReplay.Native;
+namespace AllocReplay.Cli.Native;
 
 /// <summary>The recorder as one executable that needs no runtime: its commands, and under the drain's name the drain.</summary>
-internal static class Native
+internal static class NativeRecorder
 {
     private const string DrainName = "allocreplay-drain";
 
