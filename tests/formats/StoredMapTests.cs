@@ -18,19 +18,40 @@ public sealed class StoredMapTests
 
     private static readonly ProcessInfo Process = new()
     {
-        Pid = 4_000_000_000, ParentPid = 1, Executable = "/bin/sh", Arguments = ["sh", "-c", "ä"], AllocatorPath = "/lib/libc.so.6", AllocatorBuildId = "ab",
-        Architecture = "aarch64", Started = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.FromHours(2)).AddTicks(7), State = RecordingState.Recording,
-        Failure = null, LostEvents = ulong.MaxValue, RecordsOperatorNew = true, Source = "preload", Forked = false, Sample = 1,
-        SampleScheme = SampleScheme.Bytes, Latency = true, FormatVersion = "1.2",
+        Pid = 4_000_000_000,
+        ParentPid = 1,
+        Executable = "/bin/sh",
+        Arguments = ["sh", "-c", "ä"],
+        AllocatorPath = "/lib/libc.so.6",
+        AllocatorBuildId = "ab",
+        Architecture = "aarch64",
+        Started = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.FromHours(2)).AddTicks(7),
+        State = RecordingState.Recording,
+        Failure = null,
+        LostEvents = ulong.MaxValue,
+        RecordsOperatorNew = true,
+        Source = "preload",
+        Forked = false,
+        Sample = 1,
+        SampleScheme = SampleScheme.Bytes,
+        Latency = true,
+        FormatVersion = "1.2",
     };
 
     [Fact]
     public void A_session_is_stored_as_the_package_stores_it() => Agrees(new SessionInfo
     {
-        Command = ["a", "b"], Host = "h", Processors = -3, StartedNs = long.MinValue, ExitCode = 137, PackedInto = "x.alloctrace",
+        Command = ["a", "b"],
+        Host = "h",
+        Processors = -3,
+        StartedNs = long.MinValue,
+        ExitCode = 137,
+        PackedInto = "x.alloctrace",
         Replay = new ReplayInfo
         {
-            Trace = "t", Slowness = 0.5, Substituted = new Dictionary<int, int> { [1] = 2, [300] = -4 },
+            Trace = "t",
+            Slowness = 0.5,
+            Substituted = new Dictionary<int, int> { [1] = 2, [300] = -4 },
             Range = new TraceRange { FromMark = "m", ToNs = 5, Interval = 7 },
         },
     });
@@ -38,8 +59,14 @@ public sealed class StoredMapTests
     [Fact]
     public void An_image_is_stored_as_the_package_stores_it() => Agrees(new ImageMetadata
     {
-        Name = "p1.0", Process = Process, Clock = new ClockRate(ulong.MaxValue, 3, 1), Threads = [new StreamInfo(0, 5, 6, "main"), null!],
-        Intervals = [new Interval(1, 0, null), new Interval(2, 5, 9)], Markers = [new Marker("m", -1, 2)], Maps = "", Carried = new CarriedPart(3, 4),
+        Name = "p1.0",
+        Process = Process,
+        Clock = new ClockRate(ulong.MaxValue, 3, 1),
+        Threads = [new StreamInfo(0, 5, 6, "main"), null!],
+        Intervals = [new Interval(1, 0, null), new Interval(2, 5, 9)],
+        Markers = [new Marker("m", -1, 2)],
+        Maps = "",
+        Carried = new CarriedPart(3, 4),
     });
 
     [Fact]
