@@ -22,6 +22,8 @@ usage: ./build.sh COMMAND
                 only the real programs of tests/programs, with and without the recorder; what it measured goes to artifacts/programs.md
   demo          record redis under load, compare four allocators on the recording, query it
   bench [PART]  measure against peers, interleaved; without PART, list the parts
+  dist          make what is installed elsewhere, in artifacts/dist: the recorder for machines without .NET, the hook for other systems,
+                the full tool with its runtime, packages, and their checksums
   pack          make the NuGet package of the trace readers, in artifacts/packages
   fuzz [SECONDS] [SEED]
                 feed mutated traces to both readers; --plant: the negative control; --verbose: which errors were reached
@@ -219,6 +221,15 @@ lint() {
     fi
 }
 
+# Without one of these compilers, what it makes is left out; without debootstrap the recorder needs a newer glibc.
+dist() {
+    need_build_tools
+    install_missing optional debootstrap:debootstrap musl-tools:musl-gcc gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc \
+        libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdlib.h
+    build_pages
+    dist/make.sh
+}
+
 # Reports go to artifacts/mutation/PART. Fails where fewer than 85 % of the changes are noticed.
 mutate() {
     need_build_tools
@@ -247,6 +258,7 @@ case $command in
         elif [ "${1:-}" = --all ]; then
             shift
             install_programs
+            dist
             ALLOCREPLAY_TESTS=all run_all_tests "$@"
         else
             run_all_tests "$@"
@@ -266,6 +278,7 @@ case $command in
         dotnet build bench/AllocReplay.Bench.csproj -c $configuration -v quiet --nologo >&2
         bench/bin/$configuration/net10.0/allocreplay-bench "$@"
         ;;
+    dist) dist ;;
     pack)
         need_build_tools
         dotnet pack formats/AllocReplay.Formats.csproj -c $configuration -o artifacts/packages -v quiet --nologo >&2

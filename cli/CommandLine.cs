@@ -33,13 +33,30 @@ internal static class CommandLine
         ExportCommand.Create(terminal),
     };
 
+    /// <summary>The commands of the native recorder (native/NativeRecorder.cs): what is needed where the program runs. All else is done elsewhere.</summary>
+    public static RootCommand CreateRecorder(Terminal terminal) => new(
+        "Record memory allocation where no .NET is. The full allocreplay, elsewhere, replays and analyzes what was recorded.")
+    {
+        RecordCommand.Create(terminal),
+        ControlCommand.Create(terminal),
+        TopCommand.Create(terminal),
+        PackCommand.Create(terminal),
+        InfoCommand.Create(terminal),
+    };
+
+    /// <inheritdoc cref="Run(string[], Terminal, Func{Terminal, RootCommand})"/>
+    public static int Run(string[] args, Terminal terminal) => Run(args, terminal, Create);
+
     /// <returns>The exit code. What is no failure of the user's, the input's or the machine's is a bug and is thrown.</returns>
-    public static int Run(string[] args, Terminal terminal)
+    public static int Run(string[] args, Terminal terminal, Func<Terminal, RootCommand> create)
     {
         if (args is [] or ["help", ..])
             args = [.. args.Skip(1), "--help"];
         // A path that starts with @ is a path, not a response file.
-        ParseResult parse = Create(terminal).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        RootCommand root = create(terminal);
+        terminal.CommandNames = [.. root.Subcommands.Select(c => c.Name)];
+        root.Options.OfType<VersionOption>().Single().Action = new VersionAction();
+        ParseResult parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parse.Errors.Count > 0)
         {
             foreach (string message in UsageMessages.Of(parse))

@@ -1,4 +1,5 @@
 using AllocReplay.Formats.Files;
+using AllocReplay.Formats.Stored;
 using MessagePack;
 
 namespace AllocReplay.Formats;
@@ -63,7 +64,7 @@ public sealed record SessionInfo
     /// <exception cref="TraceNotWritableException">The directory cannot be written.</exception>
     internal void Save(string directory)
     {
-        byte[] bytes = MessagePackSerializer.Serialize(this);
+        byte[] bytes = StoredMap.Serialize(this);
         PrivateFile.Replace(Path.Combine(directory, FileName), stream => stream.Write(bytes));
     }
 
@@ -79,8 +80,7 @@ public sealed record SessionInfo
             throw new TraceFormatException(path, null, $"expected a session of at most {FileMax} bytes, found {file.Length}");
         try
         {
-            var options = MessagePackSerializerOptions.Standard.WithSecurity(MessagePackSecurity.UntrustedData);
-            SessionInfo? session = MessagePackSerializer.Deserialize<SessionInfo?>(file.ReadAll(FileMax), options);
+            SessionInfo? session = StoredMap.Deserialize<SessionInfo>(file.ReadAll(FileMax));
             return session is { IsWhole: true } ? session : throw new TraceFormatException(path, null,
                 "expected a session's command, host, kernel, recorder and source");
         }

@@ -1,8 +1,8 @@
 using System.IO.Hashing;
 using System.Text;
 using AllocReplay.Formats.Files;
-using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Stacks;
+using AllocReplay.Formats.Stored;
 using MessagePack;
 
 namespace AllocReplay.Symbols;
@@ -54,7 +54,7 @@ internal sealed class SymbolCache(string? directory)
             if (!File.Exists(key))
                 return null;
             using ByteSource file = ByteSource.OpenFile(key, followsLinks: false);
-            var entry = MessagePackSerializer.Deserialize<Entry?>(file.ReadAll(FileMax), Metadata.Options);
+            Entry? entry = StoredMap.Deserialize<Entry>(file.ReadAll(FileMax));
             return entry is { Source: not null, Known: not null, Unknown: not null } ? entry : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or MessagePackSerializationException or Formats.TraceFormatException)
@@ -71,7 +71,7 @@ internal sealed class SymbolCache(string? directory)
         try
         {
             PrivateFile.CreateDirectory(Path.GetDirectoryName(key)!);
-            byte[] bytes = MessagePackSerializer.Serialize(entry, Metadata.Options);
+            byte[] bytes = StoredMap.Serialize(entry);
             PrivateFile.Replace(key, stream => stream.Write(bytes));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

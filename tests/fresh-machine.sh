@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Runs build.sh on a machine that has nothing but a minimal Debian, git and the .NET SDK of this one: a chroot of its own process and
-# mount namespaces, so that nothing stays mounted and nothing goes on running. Needs root and debootstrap.
+# Runs build.sh on a machine that has nothing but a minimal Debian, git and the .NET SDK of this one: by tests/debian.sh.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 
@@ -21,12 +20,7 @@ shift
 root=$(realpath -m "${FRESH:-artifacts/fresh}")/$release
 sdk=$(dirname "$(readlink -f "$(command -v dotnet)")")
 
-if [ ! -e "$root/etc/debian_version" ]; then
-    # shellcheck disable=SC2016 # apt's own variable
-    mirror=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1)}
-    mkdir -p "$root"
-    debootstrap --variant=minbase --include=ca-certificates,git "$release" "$root" "$mirror"
-fi
+tests/debian.sh make "$release" "$root" --include=ca-certificates,git
 
 # What this machine needs to reach a registry, the fresh one needs too: certificates, proxies, names.
 for file in /etc/resolv.conf /etc/hosts; do
@@ -52,15 +46,4 @@ cd /srv/allocreplay
 exec ./build.sh test
 SCRIPT
 
-# shellcheck disable=SC2016 # expanded inside
-ROOT=$root unshare --mount --pid --fork --propagation private bash -c '
-    set -e
-    mount --bind "$ROOT" "$ROOT" # a mount of its own, as the root of a machine is: tests make namespaces of mounts
-    mount -t proc proc "$ROOT/proc"
-    mount --rbind /sys "$ROOT/sys"
-    mount --rbind /dev "$ROOT/dev"
-    mount -t tmpfs -o mode=1777 tmpfs "$ROOT/dev/shm"
-    exec chroot "$ROOT" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
-        ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} \
-        bash /root/in-the-machine "$@"
-' bash "$@"
+exec tests/debian.sh run "$root" bash /root/in-the-machine "$@"

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using AllocReplay.Formats;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -24,14 +24,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     private const string ShowCursor = "\e[?25h";
 
     /// <summary>How every command prints <c>--json</c>.</summary>
-    public static readonly JsonSerializerOptions Json = new()
-    {
-        WriteIndented = true,
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.Never,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
-        Encoder = JsonText.Encoder,
-    };
+    public static readonly JsonSerializerOptions Json = JsonTypes.Create();
 
     private static readonly JsonSerializerOptions JsonLine = new(Json) { WriteIndented = false };
 
@@ -40,6 +33,9 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
 
     private readonly IAnsiConsole _error = Interactive(error);
     private volatile bool _hasProgress;
+
+    /// <summary>Names of the commands that this executable has; null for all.</summary>
+    public IReadOnlyCollection<string>? CommandNames { get; set; }
 
     public TextWriter Out { get; } = @out;
     public TextWriter Error { get; } = error;
@@ -112,7 +108,7 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     /// <param name="isLine">Whether it is one of several, each on one line; they are passed on as they come.</param>
     public void WriteJson<T>(string schema, T value, bool isLine = false)
     {
-        JsonObject properties = JsonSerializer.SerializeToNode(value, Json)!.AsObject();
+        JsonObject properties = JsonSerializer.SerializeToNode(value, (JsonTypeInfo<T>)Json.GetTypeInfo(typeof(T)))!.AsObject();
         JsonType = typeof(T);
         properties.Insert(0, "schema", schema);
         Out.WriteLine(properties.ToJsonString(isLine ? JsonLine : Json));
@@ -130,14 +126,16 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     /// <summary>Notes what to type next: commands as <see cref="TextLine.Command"/> writes them, on one line where that is wide enough.</summary>
     public void Next(params string[] commands)
     {
-        string line = "Next: " + string.Join("   or   ", commands);
+        // The native recorder has few commands; what comes next is often for the tool that has all.
+        string next = commands.All(c => CommandNames is null || CommandNames.Contains(c.Split(' ')[1])) ? "Next: " : "Next, where all of allocreplay is: ";
+        string line = next + string.Join("   or   ", commands);
         if (line.Length <= PageWidth || commands.Length == 1)
         {
             Note(line);
             return;
         }
         for (int i = 0; i < commands.Length; i++)
-            Note((i == 0 ? "Next: " : "  or: ") + commands[i]);
+            Note((i == 0 ? next : "or: ".PadLeft(next.Length)) + commands[i]);
     }
 
     /// <summary>What a command that showed all it could read of a trace ends with: damage is an error, unless it was reckoned with.</summary>

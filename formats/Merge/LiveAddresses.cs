@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Security.Cryptography;
 
 namespace AllocReplay.Formats.Merge;
 
@@ -70,7 +69,8 @@ internal sealed class LiveAddresses
         Count--;
     }
 
-    private static ulong Odd() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))) | 1;
+    /// <remarks>A new id is as hard to guess as random numbers of the cryptography library, which a machine need not have.</remarks>
+    private static ulong Odd() => BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()) | 1;
 
     private int Home(ulong address)
     {

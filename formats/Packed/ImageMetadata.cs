@@ -1,7 +1,8 @@
+using System.Diagnostics.CodeAnalysis;
 using AllocReplay.Formats.Merge;
+using AllocReplay.Formats.Stored;
 using K4os.Compression.LZ4;
 using MessagePack;
-using MessagePack.Resolvers;
 
 namespace AllocReplay.Formats.Packed;
 
@@ -74,13 +75,10 @@ internal sealed record ImageStacks
 /// <summary>MessagePack and LZ4, as the frames that are not events are stored.</summary>
 internal static class Metadata
 {
-    internal static readonly MessagePackSerializerOptions Options = MessagePackSerializerOptions.Standard
-        .WithResolver(StandardResolverAllowPrivate.Instance)
-        .WithSecurity(MessagePackSecurity.UntrustedData);
-
-    public static byte[] Encode<T>(T value, out uint length)
+    public static byte[] Encode<[DynamicallyAccessedMembers(StoredMap.Members)] T>(T value, out uint length)
+        where T : class
     {
-        byte[] bytes = MessagePackSerializer.Serialize(value, Options);
+        byte[] bytes = StoredMap.Serialize(value);
         length = (uint)bytes.Length;
         var compressed = new byte[LZ4Codec.MaximumOutputSize(bytes.Length)];
         int n = LZ4Codec.Encode(bytes, compressed);
@@ -88,7 +86,7 @@ internal static class Metadata
     }
 
     /// <returns>null when it cannot be decoded; <paramref name="problem"/> then says what was expected.</returns>
-    public static T? Decode<T>(ReadOnlySpan<byte> payload, uint length, out string problem)
+    public static T? Decode<[DynamicallyAccessedMembers(StoredMap.Members)] T>(ReadOnlySpan<byte> payload, uint length, out string problem)
         where T : class
     {
         long most = Math.Min(PackedWire.MetadataLengthMax, payload.Length * (long)PackedWire.ExpansionMax);
@@ -104,7 +102,7 @@ internal static class Metadata
         problem = "expected metadata as a MessagePack map, found nil";
         try
         {
-            return MessagePackSerializer.Deserialize<T>(bytes, Options);
+            return StoredMap.Deserialize<T>(bytes);
         }
         catch (MessagePackSerializationException e)
         {

@@ -1,8 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
+using AllocReplay.Formats.Stored;
 using Microsoft.Win32.SafeHandles;
 
 namespace AllocReplay.Formats.Packed;
@@ -283,7 +285,7 @@ internal sealed class PackFile : IDisposable
         ? Images[(int)header.Image]
         : throw new TraceFormatException(Path, offset, $"expected a frame of the {Images.Count} images before it, found one of image {header.Image}");
 
-    private T ReadMetadata<T>(long offset, in FrameHeader header)
+    private T ReadMetadata<[DynamicallyAccessedMembers(StoredMap.Members)] T>(long offset, in FrameHeader header)
         where T : class
     {
         byte[] payload = [];

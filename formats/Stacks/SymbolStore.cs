@@ -1,6 +1,7 @@
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Formats.Stored;
 using MessagePack;
 
 namespace AllocReplay.Formats.Stacks;
@@ -29,7 +30,7 @@ public static class SymbolStore
         }
         foreach ((string image, SymbolTable table) in symbols)
         {
-            byte[] bytes = MessagePackSerializer.Serialize(SymbolMap.Of(table), Metadata.Options);
+            byte[] bytes = StoredMap.Serialize(SymbolMap.Of(table));
             PrivateFile.Replace(Path.Combine(trace.DirectoryOf(image), Wire.SymbolsFile), stream => stream.Write(bytes));
         }
     }
@@ -43,7 +44,7 @@ public static class SymbolStore
             return SymbolTable.Empty;
         try
         {
-            var map = MessagePackSerializer.Deserialize<SymbolMap?>(file.ReadAll(FileMax), Metadata.Options);
+            SymbolMap? map = StoredMap.Deserialize<SymbolMap>(file.ReadAll(FileMax));
             return map?.ToTable() ?? throw new TraceFormatException(file.Path, null, "expected symbols that refer to texts of the same file");
         }
         catch (MessagePackSerializationException e)

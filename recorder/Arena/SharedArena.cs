@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 
 namespace AllocReplay.Recorder.Arena;
@@ -302,7 +301,7 @@ internal sealed unsafe class SharedArena : IDisposable
         {
             if (Directory.Exists(Shm) && new DriveInfo(Shm) is { DriveFormat: "tmpfs", AvailableFreeSpace: > least })
             {
-                string path = $"{Shm}{FilePrefix}{Environment.ProcessId}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
+                string path = $"{Shm}{FilePrefix}{Environment.ProcessId}.{Guid.NewGuid().ToString("N")[..16]}";
                 int file = Libc.Open(path, Libc.ReadWrite | Libc.Create | Libc.Exclusive | Libc.NoFollow | Libc.CloseOnExec, 0x180 /* 0600 */);
                 if (file >= 0)
                     return (file, path);

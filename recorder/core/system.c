@@ -87,14 +87,25 @@ void ar_read_clocks(uint64_t *ticks, uint64_t *ns)
 /* A raw clone leaves the C library with its parent's ids. */
 static bool ids_are_stale;
 
-uint32_t ar_thread_id(void)
+/* The C library keeps the id of each thread; 0 where it does not tell. */
+static uint32_t library_thread_id(void)
 {
-    /* The C library keeps the id of each thread, and notes it as the owner of a mutex that checks for errors. */
+#ifdef __GLIBC__
+    /* glibc notes it as the owner of a mutex that checks for errors, and asks the kernel in gettid. */
     pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
-    if (ids_are_stale || pthread_mutex_lock(&mutex) != 0)
-        return (uint32_t)ar_sys(SYS_gettid);
+    if (pthread_mutex_lock(&mutex) != 0)
+        return 0;
     uint32_t id = (uint32_t)mutex.__data.__owner;
     pthread_mutex_unlock(&mutex);
+    return id;
+#else
+    return (uint32_t)gettid(); /* musl's asks nobody */
+#endif
+}
+
+uint32_t ar_thread_id(void)
+{
+    uint32_t id = ids_are_stale ? 0 : library_thread_id();
     return id ? id : (uint32_t)ar_sys(SYS_gettid);
 }
 

@@ -1,83 +1,91 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using AllocReplay.Drain;
 using AllocReplay.Recorder.Arena;
 
-// allocreplay-drain SESSION MAX LEAVE-FREE KEEP-BYTES KEEP-NS PACKED [take-over]: recorder/DrainProcess.cs starts it, and holds its standard
-// input: when that ends, no image is to come but those that recorded ones begin. Of each image it writes at most MAX bytes of events
-// (0: any), and stops all when the disk has no more than LEAVE-FREE bytes for us. Of KEEP-BYTES or KEEP-NS (0: any) it keeps the latest
-// whole. Where PACKED is 1 the recorder packs segments meanwhile, and takes them away. With "take-over" it goes on where a drain that is dead has left off.
-string session = args[0];
-var limits = new DiskLimits(session, Number(1), Number(2));
-var keep = new Retention(Number(3), Number(4), Number(5) != 0);
-_ = Terminal.NewSession(); // a Ctrl-C is for the program
-_ = Terminal.Prefer(0, 0, -10); // where we may: it works little, and threads wait for it where the processors are busy
-SharedArena arena;
-try
+namespace AllocReplay.Drain;
+
+/// <summary>The process <c>allocreplay-drain</c>: an executable of its own, or another name of the native recorder.</summary>
+internal static class Program
 {
-    arena = args.Length > 6 ? SharedArena.Open(session) ?? throw new IOException("its shared memory is gone") : SharedArena.Create(session);
-    if (!arena.TryOwn())
-        throw new IOException("another process is writing this recording");
-}
-catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-{
-    Console.WriteLine("error " + e.Message);
-    return 1;
-}
-try
-{
-    SharedArena.RemoveAbandoned(path => RecordedProcess.MapAny(path, but: 0));
-}
-catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-{
-    // Somebody else is about to.
-}
-var drain = new Drain(arena, session, limits, keep, Say, Terminal.LeaveStandardError);
-unsafe
-{
-    arena.Header->DrainPid = (uint)Environment.ProcessId;
-    Volatile.Write(ref arena.Header->DrainState, ArenaWire.DrainRuns);
-}
-Console.WriteLine("ready " + arena.Path);
-Console.Out.Close();
-var input = new Thread(() =>
-{
-    try
+    // allocreplay-drain SESSION MAX LEAVE-FREE KEEP-BYTES KEEP-NS PACKED [take-over]: recorder/DrainProcess.cs starts it, and holds its standard
+    // input: when that ends, no image is to come but those that recorded ones begin. Of each image it writes at most MAX bytes of events
+    // (0: any), and stops all when the disk has no more than LEAVE-FREE bytes for us. Of KEEP-BYTES or KEEP-NS (0: any) it keeps the latest
+    // whole. Where PACKED is 1 the recorder packs segments meanwhile, and takes them away. With "take-over" it goes on where a drain that is dead has left off.
+    public static int Main(string[] args)
     {
-        using Stream stream = Console.OpenStandardInput();
-        while (stream.ReadByte() >= 0)
+        string session = args[0];
+        var limits = new DiskLimits(session, Number(1), Number(2));
+        var keep = new Retention(Number(3), Number(4), Number(5) != 0);
+        _ = Terminal.NewSession(); // a Ctrl-C is for the program
+        _ = Terminal.Prefer(0, 0, -10); // where we may: it works little, and threads wait for it where the processors are busy
+        SharedArena arena;
+        try
         {
+            arena = args.Length > 6 ? SharedArena.Open(session) ?? throw new IOException("its shared memory is gone") : SharedArena.Create(session);
+            if (!arena.TryOwn())
+                throw new IOException("another process is writing this recording");
         }
-    }
-    catch (IOException)
-    {
-        // Gone as well.
-    }
-    Volatile.Write(ref Terminal.IsLast, true);
-}, 64 * 1024)
-{ IsBackground = true };
-input.Start();
-drain.Run(() => Volatile.Read(ref Terminal.IsLast));
-unsafe
-{
-    if (arena.Header->Refused > 0)
-        Say($"{arena.Header->Refused} process images were not recorded: {arena.ImageCount} at a time are");
-    Volatile.Write(ref arena.Header->DrainState, ArenaWire.DrainEnded);
-}
-arena.Remove(session);
-return 0;
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Console.WriteLine("error " + e.Message);
+            return 1;
+        }
+        try
+        {
+            SharedArena.RemoveAbandoned(path => RecordedProcess.MapAny(path, but: 0));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Somebody else is about to.
+        }
+        var drain = new Drain(arena, session, limits, keep, Say, Terminal.LeaveStandardError);
+        unsafe
+        {
+            arena.Header->DrainPid = (uint)Environment.ProcessId;
+            Volatile.Write(ref arena.Header->DrainState, ArenaWire.DrainRuns);
+        }
+        Console.WriteLine("ready " + arena.Path);
+        Console.Out.Close();
+        var input = new Thread(() =>
+        {
+            try
+            {
+                using Stream stream = Console.OpenStandardInput();
+                while (stream.ReadByte() >= 0)
+                {
+                }
+            }
+            catch (IOException)
+            {
+                // Gone as well.
+            }
+            Volatile.Write(ref Terminal.IsLast, true);
+        }, 64 * 1024)
+        { IsBackground = true };
+        input.Start();
+        drain.Run(() => Volatile.Read(ref Terminal.IsLast));
+        unsafe
+        {
+            if (arena.Header->Refused > 0)
+                Say($"{arena.Header->Refused} process images were not recorded: {arena.ImageCount} at a time are");
+            Volatile.Write(ref arena.Header->DrainState, ArenaWire.DrainEnded);
+        }
+        arena.Remove(session);
+        return 0;
 
-long Number(int argument) => long.Parse(args[argument], CultureInfo.InvariantCulture);
-
-static void Say(string what)
-{
-    try
-    {
-        Console.Error.WriteLine("allocreplay: " + what);
+        long Number(int argument) => long.Parse(args[argument], CultureInfo.InvariantCulture);
     }
-    catch (IOException)
+
+    private static void Say(string what)
     {
-        // Nobody listens.
+        try
+        {
+            Console.Error.WriteLine("allocreplay: " + what);
+        }
+        catch (IOException)
+        {
+            // Nobody listens.
+        }
     }
 }
 

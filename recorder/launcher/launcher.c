@@ -1,10 +1,11 @@
-/* The command allocreplay: starts the runtime on allocreplay.dll, which lies beside it.
+/* The command allocreplay: starts allocreplay-main, which lies beside it and brings its own runtime, or else the
+ * runtime of the machine on allocreplay.dll.
  *
  * For `record`, it first forks the process that the recorded program will be, and holds it. A runtime changes much in
  * its own process that a child inherits: dispositions of signals, limits, the bytes of arguments and variables. What
  * was forked before the runtime began has all of that as the caller gave it, without a list of what to restore.
  *
- *   caller ── this ──── exec ──▶ dotnet: looks at the command, makes the recording, says "go", waits
+ *   caller ── this ──── exec ──▶ the recorder: looks at the command, makes the recording, says "go", waits
  *               └ fork ─ held ─────────────────────────────────────────────▶ exec: the program
  *
  * The two talk over a pair of sockets; recorder/HeldProgram.cs is the other end. Where it closes its end without a
@@ -236,20 +237,30 @@ int main(int argc, char **argv)
         hold(atoi(argv[2]), argc, argv);
     }
     bool is_record = argc > 1 && strcmp(argv[1], "record") == 0;
-    char library[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", library, sizeof library - sizeof ".dll");
+    int failed = is_record ? FAILED : NOT_POSSIBLE; /* not what stands for a command that is not there */
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof "-main");
     char **arguments = calloc((size_t)argc + 2, sizeof *arguments);
     if (length < 0 || !arguments || (is_record && !fork_held(argc, argv))) {
         fprintf(stderr, "allocreplay: cannot start: %s\n", strerror(errno));
-        return is_record ? FAILED : NOT_POSSIBLE;
+        return failed;
     }
     occupy_standard_streams();
-    strcpy(library + length, ".dll");
-    arguments[0] = "dotnet";
-    arguments[1] = library;
     for (int i = 1; i < argc; i++)
         arguments[i + 1] = argv[i];
+
+    strcpy(path + length, "-main");
+    if (access(path, F_OK) == 0) {
+        arguments[1] = "allocreplay";
+        execv(path, arguments + 1);
+        const char *why = errno == ENOENT ? "its dynamic linker, glibc's, is not on this system" : strerror(errno);
+        fprintf(stderr, "allocreplay: %s: %s\n", path, why);
+        return failed;
+    }
+    strcpy(path + length, ".dll");
+    arguments[0] = "dotnet";
+    arguments[1] = path;
     execvp(arguments[0], arguments);
     fprintf(stderr, "allocreplay: dotnet, the .NET 10 runtime: %s\n", strerror(errno));
-    return is_record ? FAILED : NOT_POSSIBLE; /* not what stands for a command that is not there */
+    return failed;
 }

@@ -5,10 +5,9 @@ using System.Text;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Merge;
-using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
-using MessagePack;
+using AllocReplay.Formats.Stored;
 
 namespace AllocReplay.Tests.Support;
 
@@ -134,7 +133,7 @@ internal sealed class RecordingWriter
         if (Modules is not null)
             files[Wire.ModulesFile] = Encoding.UTF8.GetBytes(Modules);
         if (Symbols is not null)
-            files[Wire.SymbolsFile] = MessagePackSerializer.Serialize(SymbolMap.Of(Symbols), Metadata.Options);
+            files[Wire.SymbolsFile] = StoredMap.Serialize(SymbolMap.Of(Symbols));
         if (CommandLine is not null)
             files[Wire.CommandLineFile] = Encoding.UTF8.GetBytes(CommandLine);
         if (Maps is not null)

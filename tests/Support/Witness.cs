@@ -11,17 +11,20 @@ internal static class HookBuild
     public static string MallocHook { get; } = Path.Combine(AppContext.BaseDirectory, "liballocreplay-mallochook.so");
 
     /// <summary>Builds the hook with more flags, as the product does otherwise.</summary>
-    public static string With(string output, params string[] flags) => Compile(output, "hook", flags);
+    public static string With(string output, params string[] flags) => Compile("cc", output, "hook", flags);
+
+    /// <summary>As <see cref="With"/>, for another system, by the compiler that makes its programs.</summary>
+    public static string For(string compiler, string output, params string[] flags) => Compile(compiler, output, "hook", flags);
 
     /// <summary>As <see cref="With"/>, the library that MallocHook tells.</summary>
-    public static string MallocHookWith(string output, params string[] flags) => Compile(output, "mallochook", flags);
+    public static string MallocHookWith(string output, params string[] flags) => Compile("cc", output, "mallochook", flags);
 
-    private static string Compile(string output, string source, string[] flags)
+    private static string Compile(string compiler, string output, string source, string[] flags)
     {
         string recorder = Path.Combine(SourceTree.Root, "recorder"), core = Path.Combine(recorder, "core");
         string[] fixedFlags = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-fPIC", "-shared", "-fvisibility=hidden", "-ftls-model=initial-exec", "-fno-builtin"];
         IEnumerable<string> sources = new[] { core, Path.Combine(recorder, source) }.SelectMany(d => Directory.GetFiles(d, "*.c"));
-        ProgramResult result = Programs.Run("cc",
+        ProgramResult result = Programs.Run(compiler,
             [.. fixedFlags, "-include", Path.Combine(core, "glibc_floor.h"), .. flags, "-I", core, "-I", Path.Combine(SourceTree.Root, "formats", "native"),
                 "-o", output, .. sources, "-ldl", "-lpthread"]);
         Assert.True(result.ExitCode == 0, result.Error);

@@ -10,6 +10,7 @@ using AllocReplay.Formats.Merge;
 using AllocReplay.Formats.Packed;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
+using AllocReplay.Formats.Stored;
 using AllocReplay.Tests.Support;
 using MessagePack;
 
@@ -121,10 +122,10 @@ public sealed class SpecificationTests
     [Fact]
     public void Keys_that_a_session_lacks_have_the_values_of_the_specification()
     {
-        var session = MessagePackSerializer.Deserialize<SessionInfo>((byte[])[0x80]);
+        var session = StoredMap.Deserialize<SessionInfo>((byte[])[0x80])!;
         Assert.Equal(("", "", "", "preload", 0, null), (session.Host, session.Kernel, session.Recorder, session.Source, session.Pid, session.ExitCode));
         Assert.Empty(session.Command);
-        Assert.Empty(MessagePackSerializer.Deserialize<ReplayInfo>((byte[])[0x80]).Substituted);
+        Assert.Empty(StoredMap.Deserialize<ReplayInfo>((byte[])[0x80])!.Substituted);
     }
 
     private TraceReader ExampleRecording() =>

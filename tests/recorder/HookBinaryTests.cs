@@ -7,14 +7,14 @@ namespace AllocReplay.Tests.Recorder;
 [StartsProcesses]
 public sealed class HookBinaryTests : IDisposable
 {
-    private static readonly Version Floor = new(2, 28);
+    private static readonly Version Floor = new(2, 17);
 
     private readonly TemporaryDirectory _directory = new();
 
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public void Symbols_are_those_of_the_snapshot_and_none_is_newer_than_glibc_2_28()
+    public void Symbols_are_those_of_the_snapshot_and_none_is_newer_than_glibc_2_17()
     {
         Programs.Need("nm");
         string[] symbols = Programs.Run("nm", ["-D", "--with-symbol-versions", HookBuild.Default]).Output

@@ -16,6 +16,7 @@ public sealed class DependencyRuleTests
         ["analyzer"] = ["formats"],
         ["symbols"] = ["formats"],
         ["cli"] = ["formats", "recorder", "replayer", "analyzer", "symbols"],
+        ["cli/native"] = ["recorder", "replayer", "analyzer", "symbols"],
         ["fuzz"] = ["formats"],
         ["tests"] = ["formats", "recorder", "replayer", "analyzer", "symbols", "cli", "fuzz"],
         ["tests/mutation"] = ["formats", "replayer", "analyzer", "cli", "fuzz"],
