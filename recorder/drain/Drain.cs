@@ -253,7 +253,8 @@ internal sealed unsafe class Drain
         foreach (LiveImage image in _images.Values)
             if (image.Process is { } process)
                 latest[process.Pid] = Math.Max(image.Number, latest.GetValueOrDefault(process.Pid));
-        End([.. _images.Values.Where(image => image.Process is not { } process || latest[process.Pid] != image.Number || process.HasEnded)]);
+        End([.. _images.Values.Where(image => image.Process is not { } process || latest[process.Pid] != image.Number || image.HasLeft
+            || process.HasEnded)]);
     }
 
     private void FindImages()
