@@ -13,6 +13,7 @@ namespace AllocReplay.Recorder.Attach;
 internal sealed class RemoteCall(int pid, ProcessMemory memory, Func<ForbiddenCode> forbidden, ulong sigreturn)
 {
     private const int ExtendedStateMin = 576, ExtendedStateMax = 64 << 10; // of XSAVE; with AMX some 11 KiB
+    private const int Nobody = int.MaxValue; // no thread has this id
     private const ulong StackLeast = 64 << 10; // for the loader, and for us
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
@@ -57,15 +58,16 @@ internal sealed class RemoteCall(int pid, ProcessMemory memory, Func<ForbiddenCo
         var registers = new Registers { Rsp = 1 << 20 };
         RestoringFrame frame = RestoringFrame.Of(registers, 0, new byte[ExtendedStateMin], sigreturn, function, default(RestingThread).Restarts(registers));
         _ = memory.TryWrite(0, frame.Bytes.AsSpan(0, 0));
-        _ = StoppedThread.Stop(pid, 0);
-        _ = Begin(default, [], new ForbiddenCode(memory, [], 0, []), function);
-        _ = Ptrace.ReadSignalMask(0, out _) | Ptrace.Write(0, registers);
-        _ = Ptrace.ReadExtendedState(0, new byte[ExtendedStateMin]) + Ptrace.HasStopped(0);
+        _ = StoppedThread.Stop(pid, Nobody);
+        _ = Begin(new RestingThread { Thread = Nobody }, [], new ForbiddenCode(memory, [], 0, []), function);
+        _ = Ptrace.ReadSignalMask(Nobody, out _) | Ptrace.Write(Nobody, registers);
+        _ = Ptrace.ReadExtendedState(Nobody, new byte[ExtendedStateMin]) + Ptrace.HasStopped(Nobody);
         _ = ProcessStatus.OfThread(pid, pid)?.HasSignal;
     }
 
     private void Look(RemoteFunction function, TimeSpan patience)
     {
+        Ptrace.Hurry();
         Rehearse(function);
         long began = Stopwatch.GetTimestamp();
         do

@@ -12,13 +12,13 @@ internal sealed class StoppedThread : IDisposable
     private static readonly TimeSpan StopMax = TimeSpan.FromSeconds(1);
 
     private readonly int _thread;
-    private readonly long _since;
+    private long _since;
     private int _signal; // that was about to be delivered
     private bool _isStopped;
 
-    private StoppedThread(int thread, long since) => (_thread, _since) = (thread, since);
+    private StoppedThread(int thread) => _thread = thread;
 
-    /// <summary>How long it has been held.</summary>
+    /// <summary>How long it has been held: from the last look at which it was not.</summary>
     public TimeSpan Held => Stopwatch.GetElapsedTime(_since);
 
     /// <summary>Stops a thread.</summary>
@@ -32,7 +32,7 @@ internal sealed class StoppedThread : IDisposable
             return Marshal.GetLastPInvokeError() == noSuchProcess ? null
                 : throw new ControlException($"pid {pid}: may not be traced: {Marshal.GetLastPInvokeErrorMessage()}; {AttachRights.Advice}");
         }
-        var stopped = new StoppedThread(thread, Stopwatch.GetTimestamp());
+        var stopped = new StoppedThread(thread);
         if (stopped.Interrupt())
             return stopped;
         stopped.Dispose();
@@ -43,9 +43,10 @@ internal sealed class StoppedThread : IDisposable
     {
         if (!Ptrace.Ask(Ptrace.Interrupt, _thread))
             return false;
-        int status = 0;
+        int status;
         var spin = new SpinWait();
-        while ((status = Ptrace.HasStopped(_thread)) == 0 && Held < StopMax)
+        long asked = Stopwatch.GetTimestamp();
+        for (_since = asked; (status = Ptrace.HasStopped(_thread)) == 0 && Stopwatch.GetElapsedTime(asked) < StopMax; _since = Stopwatch.GetTimestamp())
             spin.SpinOnce(sleep1Threshold: 1000);
         _isStopped = (status & 0xff) == 0x7f;
         if (!_isStopped)

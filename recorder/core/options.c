@@ -1,5 +1,5 @@
-/* What the recorder was asked for: read once from the environment, or from what stands in its place, and kept, so that a fork goes on with what its
- * parent was told, also when the program has cleared its environment since. */
+/* What the recorder was asked for: read once from the environment, or from what stands in its place, and kept, so that
+ * a fork goes on with what its parent was told, also when the program has cleared its environment since. */
 #include "recording.h"
 
 #include <string.h>

@@ -311,7 +311,7 @@ internal sealed unsafe class Drain
         if (!_claimed.TryGetValue(index, out var since) || since.Number != slot->Number)
             _claimed[index] = since = (slot->Number, now);
         uint pid = Volatile.Read(ref slot->Process.Pid);
-        if (now - since.Ns < tooLong && (pid == 0 || RecordedProcess.MayRun(pid, slot->Process.ParentPid)))
+        if (now - since.Ns < tooLong && (pid == 0 || RecordedProcess.MayRun(slot->Process)))
             return false;
         _chunks.ForEachHeld(chunk =>
         {

@@ -1,9 +1,9 @@
 /* How the functions of a running program are exchanged for ours, and put back.
  *
- * First what will be bound: the symbols, so that objects which are opened later and calls which are bound at their first
- * use find ours. Then what is bound: the slots. Threads go on meanwhile; each call of theirs finds the one or the other,
- * and both do, as ours passes all on to the one behind it. So there is no moment from which on all is recorded, and the
- * recording says that blocks may be older than it.
+ * First what will be bound: the symbols, so that objects which are opened later and calls which are bound at their
+ * first use find ours. Then what is bound: the slots. Threads go on meanwhile; each call of theirs finds the one or the
+ * other, and both do, as ours passes all on to the one behind it. So there is no moment from which on all is recorded,
+ * and the recording says that blocks may be older than it.
  *
  * A slot that another thread is binding just now, by the symbol as it was, is missed; and so are addresses of functions
  * that the program has copied to memory of its own. */

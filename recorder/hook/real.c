@@ -146,18 +146,18 @@ size_t ar_rebindings(struct ar_rebinding list[AR_REBINDINGS_MAX], bool all)
 #define AR_LEAD(name, function) list[count++] = (struct ar_rebinding){#name, function, (void *)ar_ours_##name};
 #define AR_LEAD_C(ret, name, params, args)                                                                             \
     if ((void *)ar_real.name != (void *)first_##name)                                                                  \
-        AR_LEAD(name, (void *)ar_real.name)
+    AR_LEAD(name, (void *)ar_real.name)
     AR_C_FUNCTIONS(AR_LEAD_C)
 #undef AR_LEAD_C
 #define AR_LEAD_OPERATOR(op, name, ...)                                                                                \
     if (ar_operators[AR_OPERATOR_##op].direct)                                                                         \
-        AR_LEAD(name, ar_operators[AR_OPERATOR_##op].function)
+    AR_LEAD(name, ar_operators[AR_OPERATOR_##op].function)
     AR_OPERATOR_FUNCTIONS(AR_LEAD_OPERATOR)
 #undef AR_LEAD_OPERATOR
     AR_LEAD(pthread_create, (void *)ar_real_thread.pthread_create)
 #define AR_LEAD_CORE(name)                                                                                             \
     if (all && ar_next(#name))                                                                                         \
-        AR_LEAD(name, ar_next(#name))
+    AR_LEAD(name, ar_next(#name))
     AR_CORE_FUNCTIONS(AR_LEAD_CORE)
 #undef AR_LEAD_CORE
 #undef AR_LEAD
