@@ -60,6 +60,7 @@ public sealed unsafe class Attachment : IDisposable
     {
         long began = Stopwatch.GetTimestamp();
         using TargetProgram program = TargetProgram.Open(pid);
+        using var alone = new ProcessLock(pid);
         HookInside? hook = program.Hook();
         if (SharedArena.SessionOf(pid) is { } other)
             throw new ControlException($"pid {pid}: is recorded already, into {other}");
@@ -182,7 +183,7 @@ public sealed unsafe class Attachment : IDisposable
 
     /// <summary>All that was recorded is on disk after this.</summary>
     /// <exception cref="ControlException">It is not.</exception>
-    public void Complete() => _session.Close(_pid, null);
+    public void Complete() => _session.Close(0, null); // who goes on, or has ended for others to know how, does not write it any more
 
     /// <summary>Closes what is open.</summary>
     public void Dispose() => _arena.Dispose();

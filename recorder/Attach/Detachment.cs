@@ -18,6 +18,7 @@ public static class Detachment
     internal static TimeSpan Of(int pid, string? session)
     {
         using TargetProgram program = TargetProgram.Open(pid);
+        using var alone = new ProcessLock(pid);
         if (program.Hook() is not { State: not LateState.Detached } hook)
             throw new ControlException($"pid {pid}: the recorder is not attached to it");
         if (hook.State == LateState.NotLate)

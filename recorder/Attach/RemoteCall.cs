@@ -56,10 +56,11 @@ internal sealed class RemoteCall(int pid, ProcessMemory memory, Func<ForbiddenCo
     private void Rehearse(RemoteFunction function)
     {
         var registers = new Registers { Rsp = 1 << 20 };
-        RestoringFrame frame = RestoringFrame.Of(registers, 0, new byte[ExtendedStateMin], sigreturn, function, default(RestingThread).Restarts(registers));
+        RestoringFrame frame = RestoringFrame.Of(registers, 0, new byte[ExtendedStateMin], sigreturn, function);
+        _ = RestingThread.Of(Nobody, registers) is not null | RestingThread.EndedEarly(registers);
         _ = memory.TryWrite(0, frame.Bytes.AsSpan(0, 0));
         _ = StoppedThread.Stop(pid, Nobody);
-        _ = Begin(new RestingThread { Thread = Nobody }, [], new ForbiddenCode(memory, [], 0, []), function);
+        _ = Begin(Nobody, [], new ForbiddenCode(memory, [], 0, []), function);
         _ = Ptrace.ReadSignalMask(Nobody, out _) | Ptrace.Write(Nobody, registers);
         _ = Ptrace.ReadExtendedState(Nobody, new byte[ExtendedStateMin]) + Ptrace.HasStopped(Nobody);
         _ = ProcessStatus.OfThread(pid, pid)?.HasSignal;
@@ -77,10 +78,10 @@ internal sealed class RemoteCall(int pid, ProcessMemory memory, Func<ForbiddenCo
             foreach (int thread in ProcessStatus.Threads(pid))
             {
                 // Without a stop: most are refused here.
-                if (RestingThread.Of(pid, thread) is not { } resting || WhyNot(resting, map, code, null) is not null)
+                if (RestingThread.Of(pid, thread) is not { } seen || WhyNot(seen, map, code, null) is not null)
                     continue;
                 using StoppedThread? stopped = StoppedThread.Stop(pid, thread);
-                bool isBegun = stopped is not null && Begin(resting, map, code, function);
+                bool isBegun = stopped is not null && Begin(thread, map, code, function);
                 if (stopped is not null)
                 {
                     stopped.Dispose();
@@ -98,25 +99,29 @@ internal sealed class RemoteCall(int pid, ProcessMemory memory, Func<ForbiddenCo
     }
 
     /// <summary>With the thread stopped.</summary>
-    private bool Begin(RestingThread resting, IReadOnlyList<Mapping> map, ForbiddenCode code, RemoteFunction function)
+    private bool Begin(int thread, IReadOnlyList<Mapping> map, ForbiddenCode code, RemoteFunction function)
     {
         byte[] extended = new byte[ExtendedStateMax];
-        if (!Ptrace.Read(resting.Thread, out Registers registers) || !resting.Is(registers) || WhyNot(resting, map, code, registers) is not null
-            || ProcessStatus.OfThread(pid, resting.Thread) is not { HasSignal: false } || !Ptrace.ReadSignalMask(resting.Thread, out ulong mask))
-        {
+        if (!Ptrace.Read(thread, out Registers registers) || ProcessStatus.OfThread(pid, thread) is not { HasSignal: false })
             return false;
-        }
-        int length = Ptrace.ReadExtendedState(resting.Thread, extended);
-        if (length < ExtendedStateMin || length == extended.Length)
-        {
+        int length = Ptrace.ReadExtendedState(thread, extended);
+        bool isReadable = length >= ExtendedStateMin && length < extended.Length;
+        if (!isReadable)
             _obstacle = "this processor's state of vectors cannot be read";
-            return false;
+        if (isReadable && RestingThread.Of(thread, registers) is { } resting && WhyNot(resting, map, code, registers) is null
+            && Ptrace.ReadSignalMask(thread, out ulong mask))
+        {
+            RestoringFrame frame = RestoringFrame.Of(registers, mask, extended.AsSpan(0, length), sigreturn, function);
+            if (memory.TryWrite(frame.Address, frame.Bytes) && Ptrace.Write(thread, frame.Registers))
+            {
+                Caller = resting;
+                return true;
+            }
         }
-        RestoringFrame frame = RestoringFrame.Of(registers, mask, extended.AsSpan(0, length), sigreturn, function, resting.Restarts(registers));
-        if (!memory.TryWrite(frame.Address, frame.Bytes) || !Ptrace.Write(resting.Thread, frame.Registers))
-            return false;
-        Caller = resting;
-        return true;
+        // We have interrupted it for nothing. What the kernel does not begin again, we do.
+        if (RestingThread.EndedEarly(registers))
+            _ = Ptrace.Write(thread, RestoringFrame.Again(registers));
+        return false;
     }
 
     /// <summary>Why a thread cannot do it, and null when it can. Its registers are known once it is stopped.</summary>

@@ -45,21 +45,30 @@ internal readonly record struct RestingThread(int Thread, int Call, ulong StackP
         {
             return null; // it has ended
         }
-        if (words.Length != 9 || !int.TryParse(words[0], CultureInfo.InvariantCulture, out int call) || !Waits.Contains(call) && !EndEarly.Contains(call))
-            return null;
-        // Who waits for a mutex, or for the allocator's lock, does so by this value; it may hold another. Condition variables, joins and semaphores do not.
-        if (call == Futex && (Hex(words[2]) & FutexCommand) == FutexWait && (uint)Hex(words[3]) == Contended)
-            return null;
-        return new RestingThread(thread, call, Hex(words[7]), Hex(words[8]));
+        return words.Length == 9 && int.TryParse(words[0], CultureInfo.InvariantCulture, out int call)
+            ? Of(thread, call, Hex(words[2]), Hex(words[3]), Hex(words[7]), Hex(words[8])) : null;
     }
 
-    /// <summary>Whether it is still there when it has been stopped.</summary>
-    public bool Is(in Registers registers) =>
-        registers.Rsp == StackPointer && registers.Rip == Counter && registers.OrigRax == (ulong)Call;
+    /// <summary>A thread that has been stopped, which may be elsewhere by then; null where it does not rest, or its call has a result.</summary>
+    public static RestingThread? Of(int thread, in Registers registers) => registers.OrigRax < int.MaxValue && Restarts(registers)
+        ? Of(thread, (int)registers.OrigRax, registers.Rsi, registers.Rdx, registers.Rsp, registers.Rip) : null;
 
-    /// <summary>Whether the call is to be begun again: it was interrupted by us, and has no result.</summary>
-    public bool Restarts(in Registers registers) => -(long)registers.Rax is var error
-        && (error is RestartSystem or RestartNoInterrupt or RestartNoHandler or RestartBlock || error == Interrupted && EndEarly.Contains(Call));
+    /// <summary>Whether a call was interrupted by us, and is to be begun again.</summary>
+    public static bool Restarts(in Registers registers) => -(long)registers.Rax is var error
+        && (error is RestartSystem or RestartNoInterrupt or RestartNoHandler or RestartBlock || EndedEarly(registers));
+
+    /// <summary>Whether the kernel would not begin it again by itself.</summary>
+    public static bool EndedEarly(in Registers registers) =>
+        -(long)registers.Rax == Interrupted && registers.OrigRax < int.MaxValue && EndEarly.Contains((int)registers.OrigRax);
+
+    private static RestingThread? Of(int thread, int call, ulong second, ulong third, ulong stackPointer, ulong counter)
+    {
+        if (!Waits.Contains(call) && !EndEarly.Contains(call))
+            return null;
+        // Who waits for a mutex, or for the allocator's lock, does so by this value; it may hold another. Condition variables, joins and semaphores do not.
+        return call == Futex && (second & FutexCommand) == FutexWait && (uint)third == Contended ? null
+            : new RestingThread(thread, call, stackPointer, counter);
+    }
 
     private static ulong Hex(string word) => ulong.Parse(word.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 }

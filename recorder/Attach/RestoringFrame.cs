@@ -10,7 +10,7 @@ namespace AllocReplay.Recorder.Attach;
 /// </summary>
 internal sealed class RestoringFrame
 {
-    public const int SystemCallLength = 2; // 0f 05
+    private const int SystemCallLength = 2; // 0f 05
 
     private const int RedZone = 128; // below the stack pointer, a function's own
     private const int ContextSize = 440 - 8, Context = 40, Mask = 296; // struct ucontext, and in it
@@ -33,9 +33,9 @@ internal sealed class RestoringFrame
     /// <param name="extended">Its state of floating point and vectors.</param>
     /// <param name="sigreturn">Code that calls sigreturn.</param>
     /// <param name="call">What is called.</param>
-    /// <param name="restarts">Whether the system call that it was interrupted in is begun again.</param>
-    public static RestoringFrame Of(in Registers now, ulong mask, ReadOnlySpan<byte> extended, ulong sigreturn, in RemoteFunction call, bool restarts)
+    public static RestoringFrame Of(in Registers now, ulong mask, ReadOnlySpan<byte> extended, ulong sigreturn, in RemoteFunction call)
     {
+        Registers after = RestingThread.Restarts(now) ? Again(now) : now;
         byte[] text = [.. Encoding.UTF8.GetBytes(call.Text), 0];
         ulong end = now.Rsp - RedZone;
         ulong textAt = end - (ulong)text.Length & ~15ul;
@@ -48,9 +48,8 @@ internal sealed class RestoringFrame
         Put(context, 24, 7); // a kind of alternative stack that there is not: then sigreturn leaves the thread's as it is
         ulong[] saved =
         [
-            now.R8, now.R9, now.R10, now.R11, now.R12, now.R13, now.R14, now.R15, now.Rdi, now.Rsi, now.Rbp, now.Rbx, now.Rdx,
-            restarts ? now.OrigRax : now.Rax, now.Rcx, now.Rsp, restarts ? now.Rip - SystemCallLength : now.Rip, now.Eflags,
-            now.Cs | now.Ss << 48,
+            after.R8, after.R9, after.R10, after.R11, after.R12, after.R13, after.R14, after.R15, after.Rdi, after.Rsi, after.Rbp, after.Rbx,
+            after.Rdx, after.Rax, after.Rcx, after.Rsp, after.Rip, after.Eflags, after.Cs | after.Ss << 48,
         ];
         for (int i = 0; i < saved.Length; i++)
             Put(context, Context + 8 * i, saved[i]);
@@ -75,6 +74,16 @@ internal sealed class RestoringFrame
         registers.Eflags = now.Eflags & ~(DirectionFlag | TrapFlag);
         registers.OrigRax = ulong.MaxValue; // in no system call: the kernel begins none again
         return new RestoringFrame(start, bytes, registers);
+    }
+
+    /// <summary>Registers with which the system call that a thread was interrupted in is begun again.</summary>
+    public static Registers Again(in Registers now)
+    {
+        Registers again = now;
+        again.Rax = now.OrigRax;
+        again.Rip = now.Rip - SystemCallLength;
+        again.OrigRax = ulong.MaxValue;
+        return again;
     }
 
     private static void Put(Span<byte> to, int at, ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(to[at..], value);

@@ -23,7 +23,7 @@ internal sealed class StoppedThread : IDisposable
 
     /// <summary>Stops a thread.</summary>
     /// <returns>Null when it does not stop, is about to handle a signal, or has ended.</returns>
-    /// <exception cref="ControlException">It may not be traced.</exception>
+    /// <exception cref="ControlException">It may not be traced, or does not stop, as one that waits for a disk; then this thread of ours must end.</exception>
     public static StoppedThread? Stop(int pid, int thread)
     {
         const int noSuchProcess = 3;
@@ -48,6 +48,9 @@ internal sealed class StoppedThread : IDisposable
         long asked = Stopwatch.GetTimestamp();
         for (_since = asked; (status = Ptrace.HasStopped(_thread)) == 0 && Stopwatch.GetElapsedTime(asked) < StopMax; _since = Stopwatch.GetTimestamp())
             spin.SpinOnce(sleep1Threshold: 1000);
+        // It may yet: so whoever traces it has to end, which lets it go on.
+        if (status == 0)
+            throw new ControlException($"thread {_thread} did not stop within {StopMax.TotalSeconds} s");
         _isStopped = (status & 0xff) == 0x7f;
         if (!_isStopped)
             return false;

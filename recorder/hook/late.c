@@ -42,6 +42,7 @@ bool ar_prepare_late(void)
     allocreplay_settings[SETTINGS_MAX - 1] = allocreplay_settings[SETTINGS_MAX - 2] = 0;
     ar_settings = allocreplay_settings;
     ar_look_up = definition_behind_us;
+    allocreplay_late = DETACHED; /* also where nothing comes of it: then it can be attached again */
     return true;
 }
 

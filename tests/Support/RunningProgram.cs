@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using AllocReplay.Recorder;
-using AllocReplay.Recorder.Attach;
 
 namespace AllocReplay.Tests.Support;
 
@@ -34,11 +33,7 @@ internal sealed class RunningProgram : IDisposable
         return long.Parse(answer, CultureInfo.InvariantCulture);
     }
 
-    public Attachment Attach(string recording, Func<RecordOptions, RecordOptions>? with = null)
-    {
-        var options = new RecordOptions { Command = Attachment.CommandOf(Pid), Output = recording, Via = RecordVia.Attach };
-        return Attachment.Begin(Pid, with is null ? options : with(options));
-    }
+    public AttachedRecorder Attach(string recording, params string[] options) => new(Pid, recording, options);
 
     /// <summary>Lets it end.</summary>
     /// <returns>Its exit code.</returns>
@@ -46,6 +41,51 @@ internal sealed class RunningProgram : IDisposable
     {
         _process.StandardInput.Close();
         Assert.True(_process.WaitForExit(TimeSpan.FromMinutes(1)), "the program does not end");
+        return _process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+}
+
+/// <summary>The command <c>attach</c>, when it has: in a process of its own, as a tracer and the runtime would take each other's news of a child.</summary>
+internal sealed class AttachedRecorder : IDisposable
+{
+    private readonly Process _process;
+    private readonly Task<string> _rest;
+
+    public AttachedRecorder(int pid, string recording, params string[] options)
+    {
+        _process = Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand, ["attach", $"{pid}", "-o", recording, .. options])
+        {
+            RedirectStandardError = true,
+        })!;
+        Said = _process.StandardError.ReadLine() ?? "";
+        _rest = _process.StandardError.ReadToEndAsync();
+        Assert.StartsWith("allocreplay: attached", Said, StringComparison.Ordinal);
+    }
+
+    /// <summary>In how long, and how long the program was held.</summary>
+    public string Said { get; }
+
+    /// <summary>Interrupts it: it detaches.</summary>
+    public void Detach()
+    {
+        Signals.Send(_process.Id, Signals.Interrupt);
+        Assert.Equal(0, Wait());
+    }
+
+    /// <summary>Waits until it has ended.</summary>
+    /// <returns>Its exit code.</returns>
+    public int Wait()
+    {
+        Assert.True(_process.WaitForExit(TimeSpan.FromMinutes(1)), "attach does not end");
+        Assert.DoesNotContain("was not", _rest.Result, StringComparison.Ordinal);
         return _process.ExitCode;
     }
 

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Recorder;
-using AllocReplay.Recorder.Attach;
 using AllocReplay.Tests.Support;
 using Trace = AllocReplay.Formats.Trace;
 
@@ -29,13 +28,12 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         Work(program, TimeSpan.FromMilliseconds(50));
         long before = program.Do("hold");
 
-        using (Attachment attached = program.Attach(Recording()))
+        using (AttachedRecorder attached = program.Attach(Recording()))
         {
             Work(program, TimeSpan.FromMilliseconds(50));
             long during = program.Do("hold") - before;
             attached.Detach();
-            attached.Complete();
-            output.WriteLine($"{during} calls; held {attached.Held.TotalMilliseconds:0.00} ms");
+            output.WriteLine($"{during} calls; {attached.Said}");
             using TraceReader reader = TraceReader.Open(Recording());
             Assert.Equal(during, TraceStatistics.Of(reader).Calls + (long)reader.Process.LostEvents);
             Assert.Equal(ProcessInfo.FromAttach, reader.Process.Source);
@@ -52,11 +50,10 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
     {
         Need();
         using RunningProgram program = RunningProgram.Attached(1);
-        using Attachment attached = program.Attach(Recording());
+        using AttachedRecorder attached = program.Attach(Recording());
         long opened = program.Do("open"), created = program.Do("thread"), child = program.Do("fork");
         attached.Detach();
         long openedAfter = program.Do("open");
-        attached.Complete();
 
         Assert.Equal((100, 1000, 100), (opened, created, openedAfter));
         using Trace trace = Trace.Open(Recording());
@@ -74,7 +71,7 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
     {
         Need();
         using RunningProgram program = RunningProgram.Attached(1);
-        using Attachment attached = program.Attach(Recording(), o => o with { StartPaused = true });
+        using AttachedRecorder attached = program.Attach(Recording(), "--start-paused");
         string target = $"{program.Pid}";
         program.Do("thread");
         Assert.Equal(0, Programs.AllocReplay("control", target, "start").ExitCode);
@@ -83,8 +80,7 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(0, Programs.AllocReplay("control", target, "stop").ExitCode);
         program.Do("thread");
         ProgramResult detached = Programs.AllocReplay("detach", target);
-        Assert.Equal((0, AttachEnd.Detached), (detached.ExitCode, attached.Wait(TestContext.Current.CancellationToken)));
-        attached.Complete();
+        Assert.Equal((0, 0), (detached.ExitCode, attached.Wait()));
 
         using TraceReader reader = TraceReader.Open(Recording());
         Assert.Equal(1000, TraceStatistics.Of(reader).Calls);
@@ -108,9 +104,8 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         using var program = new RunningProgram(Targets.Build("waits.c"), call);
         for (int i = 0; i < 5; i++)
         {
-            using Attachment attached = program.Attach(Recording(i));
+            using AttachedRecorder attached = program.Attach(Recording(i));
             attached.Detach();
-            attached.Complete();
         }
         Assert.Equal(0, program.Finish());
     }
@@ -122,18 +117,16 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         Need();
         using RunningProgram program = RunningProgram.Attached(4);
         program.Do("go");
-        long size = 0, held = 0;
+        long size = 0;
         for (int i = 0; i < Cycles; i++)
         {
-            using Attachment attached = program.Attach(Recording());
+            using AttachedRecorder attached = program.Attach(Recording());
             attached.Detach();
-            attached.Complete();
-            held += (long)attached.Held.TotalMicroseconds;
             Directory.Delete(Recording(), recursive: true);
             if (i == 4)
                 size = MappedKiB(program.Pid);
         }
-        output.WriteLine($"{Cycles} cycles, {held / Cycles} us held in each, {size} KiB mapped after five, {MappedKiB(program.Pid)} at the end");
+        output.WriteLine($"{Cycles} cycles, {size} KiB mapped after five, {MappedKiB(program.Pid)} at the end");
         Assert.InRange(MappedKiB(program.Pid), 0, size + 8192);
         Assert.True(program.Do("hold") > 0);
         Assert.Equal(0, program.Finish());
@@ -170,12 +163,11 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
     {
         Need();
         using RunningProgram program = RunningProgram.Attached(1000);
-        using Attachment attached = program.Attach(Recording());
+        using AttachedRecorder attached = program.Attach(Recording());
         program.Do("go");
         long calls = program.Do("hold");
         attached.Detach();
-        attached.Complete();
-        output.WriteLine($"{calls} calls; held {attached.Held.TotalMilliseconds:0.00} ms, attached in {attached.Took.TotalMilliseconds:0} ms");
+        output.WriteLine($"{calls} calls; {attached.Said}");
         using TraceReader reader = TraceReader.Open(Recording());
         Assert.Equal(calls, TraceStatistics.Of(reader).Calls + (long)reader.Process.LostEvents);
         Assert.Equal(0, program.Finish());
@@ -190,11 +182,10 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         using RunningProgram program = RunningProgram.Attached(2);
         for (int i = 0; i < times; i++)
         {
-            using Attachment attached = program.Attach(Recording(i), o => o with { Latency = true, Stacks = StackWalk.FrameInformation, Sample = new(SampleScheme.Blocks, 3) });
+            using AttachedRecorder attached = program.Attach(Recording(i), "--latency", "--stacks", "auto", "--sample", "3");
             Work(program, TimeSpan.FromMilliseconds(20));
             program.Do("hold");
             attached.Detach();
-            attached.Complete();
             using TraceReader reader = TraceReader.Open(Recording(i));
             Assert.True(reader.Process is { Latency: true, Stacks: true, Sample: 3 });
             Assert.True(TraceStatistics.Of(reader).Calls > 100);
@@ -211,25 +202,26 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         using (var still = new RunningProgram(Targets.Build("waits.c", "-static"), "read"))
             Refused(still, "statically linked");
         using RunningProgram program = RunningProgram.Attached(1);
-        using (Attachment attached = program.Attach(Recording()))
+        using (AttachedRecorder attached = program.Attach(Recording()))
         {
             Refused(program, "is recorded already");
             attached.Detach();
-            attached.Complete();
         }
         Signals.Send(program.Pid, 19);
         Assert.True(SpinWait.SpinUntil(() => RunningThreads.IsStopped(program.Pid), TimeSpan.FromMinutes(1)));
         Refused(program, "is stopped");
         Signals.Send(program.Pid, 18);
-        Assert.Contains("is not attached", Assert.Throws<ControlException>(() => Detachment.Of(program.Pid)).Message, StringComparison.Ordinal);
+        Assert.Contains("is not attached", Programs.AllocReplay("detach", $"{program.Pid}").Error, StringComparison.Ordinal);
         Assert.Equal(0, program.Finish());
-        Assert.Contains("no such process", Assert.Throws<ControlException>(() => Detachment.Of(int.MaxValue - 7)).Message, StringComparison.Ordinal);
+        Assert.Contains("no such process", Programs.AllocReplay("detach", $"{int.MaxValue - 7}").Error, StringComparison.Ordinal);
     }
 
     private void Refused(RunningProgram program, string why)
     {
         string recording = _directory["refused.allocrec"];
-        Assert.Contains(why, Assert.Throws<ControlException>(() => program.Attach(recording)).Message, StringComparison.Ordinal);
+        ProgramResult attach = Programs.AllocReplay("attach", $"{program.Pid}", "-o", recording);
+        Assert.Equal(4, attach.ExitCode);
+        Assert.Contains(why, attach.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(recording));
     }
 
