@@ -12,6 +12,8 @@ internal static class CommandLine
     public static RootCommand Create(Terminal terminal) => new("Record, replay and analyze memory allocation.")
     {
         RecordCommand.Create(terminal),
+        AttachCommand.Create(terminal),
+        DetachCommand.Create(terminal),
         ControlCommand.Create(terminal),
         DoctorCommand.Create(terminal),
         TopCommand.Create(terminal),

@@ -13,6 +13,9 @@ public sealed record ProcessInfo
     /// operator new look like them.</summary>
     public const string FromMallocHook = "mallochook";
 
+    /// <summary><see cref="Source"/>: as <see cref="FromPreload"/>, from a moment on at which the process ran already, and had blocks.</summary>
+    public const string FromAttach = "attach";
+
     /// <summary><see cref="Failure"/>: as much was recorded as was asked for.</summary>
     internal const string SizeLimit = "the size limit was reached";
 
@@ -45,10 +48,13 @@ public sealed record ProcessInfo
     [Key("lost_events")] public required ulong LostEvents { get; init; }
     /// <summary>Whether operator new and delete come from the allocator itself and are recorded as such.</summary>
     [Key("records_operator_new")] public required bool RecordsOperatorNew { get; init; }
-    /// <summary>Where the events come from: <see cref="FromPreload"/>, <see cref="FromMallocHook"/>, or <see cref="Imported"/> and a format's name.</summary>
+    /// <summary>Where the events come from: <see cref="FromPreload"/>, <see cref="FromAttach"/>, <see cref="FromMallocHook"/>, or <see cref="Imported"/>
+    /// and a format's name.</summary>
     [Key("source")] public required string Source { get; init; }
     /// <summary>Whether the process began as a fork of a recorded process.</summary>
     [Key("forked")] public required bool Forked { get; init; }
+    /// <summary>Whether it had blocks when recording began: its parent's, or its own.</summary>
+    [IgnoreMember] public bool HasOlderBlocks => Forked || Source == FromAttach;
     /// <summary>1 in so many blocks, or bytes, is chosen; 1: all blocks are recorded. Never 0.</summary>
     [Key("sample")] public required uint Sample { get; init; }
     /// <summary>How, where not all are.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
+using AllocReplay.Recorder.Attach;
 
 namespace AllocReplay.Recorder;
 
@@ -59,7 +60,8 @@ public static class ControlTarget
             return null;
         if (bringsIn)
             DrainProcess.BringIn(session);
-        return Directory.GetDirectories(session, $"p{pid}.*").OrderBy(d => int.TryParse(d[(d.LastIndexOf('.') + 1)..], out int n) ? n : -1).LastOrDefault();
+        int own = ProcessStatus.Of(pid)?.OwnPid ?? pid; // by which the process knows itself, and so its image is named
+        return Directory.GetDirectories(session, $"p{own}.*").OrderBy(d => int.TryParse(d[(d.LastIndexOf('.') + 1)..], out int n) ? n : -1).LastOrDefault();
     }
 
     /// <summary>By its environment, or by its memory where it has overwritten that, as programs do that set their title.</summary>

@@ -7,6 +7,8 @@ public enum RecordVia
 {
     /// <summary>The allocation functions are interposed.</summary>
     Preload,
+    /// <summary>They are exchanged in a program that runs: <see cref="Attach.Attachment"/>.</summary>
+    Attach,
     /// <summary>gperftools' tcmalloc, which the program carries, tells of them through MallocHook.</summary>
     MallocHook,
 }

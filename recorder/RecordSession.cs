@@ -69,7 +69,12 @@ public sealed class RecordSession
             Kernel = "Linux " + File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
             Processors = System.Environment.ProcessorCount,
             StartedNs = (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100,
-            Source = options.Via == RecordVia.MallocHook ? ProcessInfo.FromMallocHook : ProcessInfo.FromPreload,
+            Source = options.Via switch
+            {
+                RecordVia.MallocHook => ProcessInfo.FromMallocHook,
+                RecordVia.Attach => ProcessInfo.FromAttach,
+                _ => ProcessInfo.FromPreload,
+            },
             MaxSize = options.MaxSize,
             MaxDurationNs = (options.Duration?.Ticks ?? 0) * TimeSpan.NanosecondsPerTick,
             KeepBytes = options.KeepBytes,
@@ -88,9 +93,9 @@ public sealed class RecordSession
 
     /// <summary>Notes how the process ended and, where it replayed a trace, what it did.</summary>
     /// <param name="pid">The process.</param>
-    /// <param name="exitCode">As a shell gives it.</param>
+    /// <param name="exitCode">As a shell gives it; null where it is not known.</param>
     /// <param name="replay">What was replayed, or null.</param>
-    public void Close(int pid, int exitCode, ReplayInfo? replay = null)
+    public void Close(int pid, int? exitCode, ReplayInfo? replay = null)
     {
         if (!_drain.Seal())
             throw new ControlException("the process that writes the recording was killed again and again: what was recorded since is lost");

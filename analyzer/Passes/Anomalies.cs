@@ -16,7 +16,7 @@ internal sealed class Anomalies(TableWriter<AnomalyRow> writer, TraceReader read
 {
     private static readonly Family[] Families = Tabulate();
 
-    private readonly bool _isForked = reader.Process.Forked;
+    private readonly bool _hasOlderBlocks = reader.Process.HasOlderBlocks;
 
     private enum Family
     {
@@ -88,7 +88,7 @@ internal sealed class Anomalies(TableWriter<AnomalyRow> writer, TraceReader read
             Tell(AnomalyKind.WrongSize, by.Event, row.Object, row);
     }
 
-    private AnomalyKind UnknownRelease => _isForked ? AnomalyKind.InheritedRelease : AnomalyKind.UnknownRelease;
+    private AnomalyKind UnknownRelease => _hasOlderBlocks ? AnomalyKind.InheritedRelease : AnomalyKind.UnknownRelease;
 
     /// <summary>When an interval was begun; the start of the trace where none was.</summary>
     private long StartOf(uint number)

@@ -143,7 +143,7 @@ public sealed record ReportSummary
 /// <param name="UnknownReleases">Releases of blocks whose acquisition is not in the trace.</param>
 /// <param name="ImplicitReleases">Blocks whose address was acquired again without a release in the trace.</param>
 /// <param name="ForcedSteps">Times that the merge of the threads went on without the release that it waited for.</param>
-/// <param name="InheritedReleases">Releases, in a forked process, of blocks that its parent had acquired.</param>
+/// <param name="InheritedReleases">Releases, in a process that was forked or attached to, of blocks that were there when recording began.</param>
 /// <param name="SaturatedSizes">Blocks of which 2^63−1 bytes or more were asked.</param>
 /// <param name="State">How the recording ended: <c>exited</c>, <c>recording</c> or <c>failed</c>.</param>
 /// <param name="Failure">Why it ended early; empty when it did not.</param>

@@ -22,65 +22,6 @@ internal static class RecordCommand
                 + "recording is packed while it is written. Other extensions are refused. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
             HelpName = "path",
         };
-        Option<bool> force = new("--force") { Description = "Replace a recording that is already there." };
-        Option<bool> startPaused = new("--start-paused") { Description = "Record nothing until 'allocreplay control PID start'." };
-        Option<string> sample = new("--sample")
-        {
-            Description = "Record some blocks, with their whole lives, and estimate totals by them: a number N chooses each block with probability 1/N; a "
-                + "size, as 512KiB, chooses one for so many bytes on average, the larger the likelier.",
-            HelpName = "N|size",
-            DefaultValueFactory = _ => "1",
-        };
-        sample.Validators.Add(result =>
-        {
-            if (result.Tokens is [{ Value: var text }] && SampleArgument.TryParse(text) is null)
-                result.AddError(SampleArgument.Refusal(text));
-        });
-        Option<bool> latency = new("--latency") { Description = "Record how long each call took." };
-        Option<string?> stacks = new("--stacks")
-        {
-            Description = "Record where blocks are acquired: auto, by the compiler's frame information, and by frame pointers where there is none; "
-                + "fp, by frame pointers, for programs that keep them.",
-            HelpName = "auto|cfi|fp",
-        };
-        stacks.AcceptOnlyFromAmong("auto", "cfi", "fp");
-        Option<bool> freeStacks = new("--stacks-free") { Description = "With --stacks: record where blocks are released, too." };
-        Option<int> stackDepth = new("--stack-depth")
-        {
-            Description = "With --stacks: frames to keep, the lowest ones, 1 to 128.",
-            HelpName = "N",
-            DefaultValueFactory = _ => 64,
-        };
-        stackDepth.Validators.Add(result =>
-        {
-            if (result.Tokens is [{ Value: var n }] && !(int.TryParse(n, out int depth) && depth is >= 1 and <= 128))
-                result.AddError($"--stack-depth {n}: expected 1 to 128");
-        });
-        Option<string?> maxSize = new("--max-size")
-        {
-            Description = "Stop recording a process image at this size: bytes, or with K, M or G.",
-            HelpName = "size",
-        };
-        var keep = new KeepArguments();
-        Option<string?> leaveFree = new("--leave-free")
-        {
-            Description = "Stop recording when the disk has less than this free: bytes, or with K, M or G; 0: never. Default: 5 % of the disk, "
-                + "but no more than 1G.",
-            HelpName = "size",
-        };
-        Option<string> whenFull = new("--when-full")
-        {
-            Description = "What a thread does when the disk does not keep up and shared memory is full: wait, at most 20 ms for each lack, or "
-                + "drop its calls at once. Calls that are dropped are counted.",
-            HelpName = "wait|drop",
-            DefaultValueFactory = _ => "wait",
-        };
-        whenFull.AcceptOnlyFromAmong("wait", "drop");
-        Option<string?> duration = new("--duration")
-        {
-            Description = "Stop recording after this time while the command goes on: seconds, or with ms, s, m or h.",
-            HelpName = "time",
-        };
         Option<string> follow = new("--follow-children")
         {
             Description = "Whether processes that the command starts are recorded too.",
@@ -88,7 +29,6 @@ internal static class RecordCommand
             DefaultValueFactory = _ => "yes",
         };
         follow.AcceptOnlyFromAmong("yes", "no");
-        Option<bool> redact = new("--redact") { Description = "Leave arguments out of the recording." };
         Option<string> via = new("--via")
         {
             Description = "How calls are seen: preload interposes them; mallochook has the program's own gperftools tcmalloc tell of them.",
@@ -105,10 +45,10 @@ internal static class RecordCommand
         };
         var record = new Command("record", "Run a command and record what it allocates.")
         {
-            output, force, startPaused, sample, latency, stacks, freeStacks, stackDepth, maxSize, leaveFree, whenFull, duration, follow, redact, via,
-            quiet, command,
+            output, follow, via, quiet, command,
         };
-        keep.AddTo(record);
+        var arguments = new RecordingArguments();
+        arguments.AddTo(record);
         var snapshots = new SnapshotArguments();
         snapshots.AddTo(record);
         record.SetAction(parse =>
@@ -117,47 +57,22 @@ internal static class RecordCommand
             // What follows -- may begin with a dash; what stands before it is an option of ours, or was meant as one.
             if (words[0].StartsWith('-') && parse.Tokens.Select(t => t.Value).TakeWhile(t => t != "--").Contains(words[0]))
                 throw new UsageException($"record has no option {words[0]}; put -- before the command");
-            var destination = new RecordingOutput(parse.GetValue(output) ?? DefaultOutput(words[0]), parse.GetValue(force));
+            var destination = new RecordingOutput(parse.GetValue(output) ?? DefaultOutput(words[0]), parse.GetValue(arguments.Force));
             // Usage, but record has its own codes: 2 may be the command's.
             if (destination.WhyNot() is { } why)
                 throw new RecordException(why);
-            if (parse.GetValue(stacks) is null && (parse.GetValue(freeStacks) || parse.GetResult(stackDepth) is { Implicit: false }))
-                throw new UsageException($"{(parse.GetValue(freeStacks) ? "--stacks-free" : "--stack-depth")} goes with --stacks: add --stacks auto");
-            (long keepBytes, TimeSpan? keepTime) = keep.Of(parse);
-            if ((keepBytes > 0 || keepTime is not null) && parse.GetValue(maxSize) is not null)
-                throw new UsageException("--keep goes on for ever in bounded space, and --max-size ends the recording: give one of them");
-            return Run(new RecordOptions
+            RecordVia seen = parse.GetValue(via) == ProcessInfo.FromMallocHook ? RecordVia.MallocHook : RecordVia.Preload;
+            RecordOptions options = arguments.Of(parse, words, destination.Directory, seen);
+            return Run(options with
             {
-                Command = words,
-                Output = destination.Directory,
-                Force = parse.GetValue(force),
-                StartPaused = parse.GetValue(startPaused),
-                Sample = SampleArgument.Parse(parse.GetValue(sample)!),
-                Latency = parse.GetValue(latency),
-                Stacks = parse.GetValue(stacks) switch
-                {
-                    null => StackWalk.None,
-                    "fp" => StackWalk.FramePointers,
-                    _ => StackWalk.FrameInformation,
-                },
-                FreeStacks = parse.GetValue(freeStacks),
-                StackDepth = parse.GetValue(stackDepth),
-                MaxSize = parse.GetValue(maxSize) is { } size ? Quantity.ParseBytes("--max-size", size) : 0,
-                KeepBytes = keepBytes,
-                KeepTime = keepTime,
-                PackedInto = keepBytes == 0 && keepTime is null ? destination.Packed : null,
-                LeaveFree = parse.GetValue(leaveFree) is { } room ? room == "0" ? 0 : Quantity.ParseBytes("--leave-free", room) : null,
-                WhenFull = parse.GetValue(whenFull) == "drop" ? WhenFull.Drop : WhenFull.Wait,
-                Duration = parse.GetValue(duration) is { } time ? Quantity.ParseTime("--duration", time) : null,
+                PackedInto = options is { KeepBytes: 0, KeepTime: null } ? destination.Packed : null,
                 FollowChildren = parse.GetValue(follow) == "yes",
-                Redact = parse.GetValue(redact),
-                Via = parse.GetValue(via) == ProcessInfo.FromMallocHook ? RecordVia.MallocHook : RecordVia.Preload,
             }, destination, snapshots.Of(parse), parse.GetValue(quiet), terminal);
         });
         return record;
     }
 
-    private static string DefaultOutput(string command) =>
+    internal static string DefaultOutput(string command) =>
         $"{Path.GetFileName(command)}.{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}{RecordingOutput.Extension}";
 
     /// <summary>

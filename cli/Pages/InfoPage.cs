@@ -142,6 +142,8 @@ internal static class InfoPage
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
         if (s.Forked)
             Figure("of the parent", Quantity.Count(s.InheritedReleases), "frees of blocks that were there when the process was forked");
+        else if (s.Source == ProcessInfo.FromAttach)
+            Figure("of before", Quantity.Count(s.InheritedReleases), "frees of blocks that were there when the recorder was attached");
         Figure("frees not seen", Quantity.Count(s.ImplicitReleases + s.ReleasedWhileStopped),
             "addresses handed out again without a free"
             + (s.ReleasedWhileStopped > 0 ? $"; {Quantity.Count(s.ReleasedWhileStopped)} of them while stopped" : ""));

@@ -80,7 +80,7 @@ internal sealed class OwnershipMerge : IDisposable
     private long _firstOfInterval; // objects below this id are of an earlier interval
 
     public OwnershipMerge(ITraceSource source, ulong fromTicks = 0)
-        : this(source.Clock, source.Info.Forked, source.DenseThreads())
+        : this(source.Clock, source.Info.HasOlderBlocks, source.DenseThreads())
     {
         foreach (StreamInfo thread in source.Threads)
             if (fromTicks == 0 && source.OpenCarried(thread.Index) is { } carried)

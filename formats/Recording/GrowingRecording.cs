@@ -59,7 +59,7 @@ internal sealed class GrowingRecording : IDisposable
         _walk = new ChunkWalk(Take) { IsGrowing = true };
         _latestPair = ((ulong)page.StartTicks, page.StartMonoNs);
         Info = ProcessRecording.ToInfo(page, directory);
-        _merge = new OwnershipMerge(clock, Info.Forked, _denseThreads) { Horizon = 0 };
+        _merge = new OwnershipMerge(clock, Info.HasOlderBlocks, _denseThreads) { Horizon = 0 };
         if (files.Carried is { } carried)
             AddCarried(carried);
     }

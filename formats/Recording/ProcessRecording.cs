@@ -164,7 +164,8 @@ internal sealed class ProcessRecording : ITraceSource
         Failure = FailureOf(header),
         LostEvents = header.LostEvents,
         RecordsOperatorNew = (header.Flags & Wire.FlagNewRecorded) != 0,
-        Source = (header.Flags & Wire.FlagMallocHook) != 0 ? ProcessInfo.FromMallocHook : ProcessInfo.FromPreload,
+        Source = (header.Flags & Wire.FlagMallocHook) != 0 ? ProcessInfo.FromMallocHook
+            : (header.Flags & Wire.FlagAttached) != 0 ? ProcessInfo.FromAttach : ProcessInfo.FromPreload,
         Forked = (header.Flags & Wire.FlagForked) != 0,
         Sample = Math.Max(1, header.Sample),
         SampleScheme = Enum.IsDefined((SampleScheme)header.SampleScheme) ? (SampleScheme)header.SampleScheme : SampleScheme.Addresses,

@@ -31,6 +31,7 @@ internal static class Wire
     public const ulong FlagDrained = 32;
     public const ulong FlagStacks = 64;
     public const ulong FlagFreeStacks = 128;
+    public const ulong FlagAttached = 256;
 
     /// <summary>More than any writer makes; a longer chunk is damage, not data.</summary>
     public const int ChunkLengthMax = 1 << 20;

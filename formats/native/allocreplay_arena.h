@@ -14,7 +14,7 @@
 #include "allocreplay_format.h"
 
 #define AR_ARENA_MAGIC 0x414e455241524c41ull /* "ALRARENA" */
-#define AR_ARENA_VERSION 4u
+#define AR_ARENA_VERSION 5u
 #define AR_ARENA_CLASSES 3
 #define AR_ARENA_PAGE 4096u
 
@@ -136,7 +136,7 @@ struct ar_image {
     uint64_t held;           /* bytes of chunks */
     uint64_t waits;          /* for a free chunk */
     uint32_t first_interval; /* that it began with, or 0 */
-    uint32_t reserved;
+    uint32_t left;           /* it is over, though its process goes on */
     uint64_t mapped_at;      /* where its process has the arena: of two that call themselves by one id, in namespaces of
                                 process ids, this tells which it is */
     struct ar_rounds rounds; /* the drain's */

@@ -158,6 +158,7 @@ static_assert(sizeof(struct ar_mark) == 64, "ar_mark is 64 bytes");
 #define AR_PROCESS_MALLOCHOOK 16u   /* told by gperftools' MallocHook: each acquisition is malloc, each release free */
 #define AR_PROCESS_STACKS 64u       /* each acquisition ends with a varint: the number of its stack, or 0 */
 #define AR_PROCESS_FREE_STACKS 128u /* and so does each release */
+#define AR_PROCESS_ATTACHED 256u    /* ran already when its recording began: it has blocks that are older */
 #define AR_PROCESS_DRAINED 32u      /* written by another process than it tells of: its page here is a copy */
 
 static_assert(sizeof(struct ar_process) == 2320, "ar_process is 2320 bytes");

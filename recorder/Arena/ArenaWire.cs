@@ -8,7 +8,7 @@ namespace AllocReplay.Recorder.Arena;
 internal static class ArenaWire
 {
     public const ulong Magic = 0x414e455241524c41;
-    public const uint Version = 4;
+    public const uint Version = 5;
     public const int Classes = 3;
     public const int Page = 4096;
     public const uint DocumentMagic = 0x31445241;
@@ -119,6 +119,7 @@ internal struct ImageSlot
     [FieldOffset(2448)] public ulong Held;
     [FieldOffset(2456)] public ulong Waits;
     [FieldOffset(2464)] public uint FirstInterval;
+    [FieldOffset(2468)] public uint Left;
     [FieldOffset(2472)] public ulong MappedAt;
     [FieldOffset(2480)] public ArenaRounds Rounds;
 }

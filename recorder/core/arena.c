@@ -61,6 +61,22 @@ static bool check(const struct ar_arena *a)
     return true;
 }
 
+/* The memory is kept, for the next arena: so attaching again and again takes no more addresses. A thread that is still
+ * on its way to the image before finds another in its place; so that it can tell, each has a slot of its own, from the
+ * last on, which forked children take last. */
+static void *kept;
+static uint32_t left; /* images so far */
+
+void ar_arena_leave(struct ar_process *header)
+{
+    struct ar_image *image = (struct ar_image *)header;
+    __atomic_store_n(&image->left, 1, __ATOMIC_SEQ_CST);
+    long own = ar_sys(SYS_mmap, view.arena, view.size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    kept = own == (long)view.arena ? view.arena : NULL;
+    left++;
+}
+
 bool ar_arena_mapped(void)
 {
     return view.arena != NULL;
@@ -77,7 +93,9 @@ bool ar_arena_map(const char *path)
     if (map != MAP_FAILED) {
         memcpy(&copy, map, sizeof copy);
         munmap(map, sizeof copy);
-        map = check(&copy) ? mmap(NULL, copy.size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0) : MAP_FAILED;
+        void *at = kept && view.size == copy.size ? kept : NULL;
+        map = check(&copy) ? mmap(at, copy.size, PROT_READ | PROT_WRITE, MAP_SHARED | (at ? MAP_FIXED : 0), (int)fd, 0)
+                           : MAP_FAILED;
     }
     ar_sys(SYS_close, fd);
     if (map == MAP_FAILED)
@@ -131,8 +149,9 @@ static struct ar_image *image_at(uint32_t index)
 struct ar_image *ar_arena_image(void)
 {
     uint32_t number = __atomic_add_fetch(&view.arena->image_numbers, 1, __ATOMIC_RELAXED);
+    const uint32_t first = left ? view.image_count - 1 - left % (view.image_count / 2) : number;
     for (uint32_t i = 0; i < view.image_count; i++) {
-        struct ar_image *image = image_at((number + i) % view.image_count);
+        struct ar_image *image = image_at((first + i) % view.image_count);
         uint32_t expected = AR_IMAGE_FREE;
         if (__atomic_load_n(&image->state, __ATOMIC_RELAXED) == AR_IMAGE_FREE &&
             __atomic_compare_exchange_n(&image->state, &expected, AR_IMAGE_CLAIMED, false, __ATOMIC_SEQ_CST,
@@ -140,7 +159,7 @@ struct ar_image *ar_arena_image(void)
             memset(image, 0, offsetof(struct ar_image, state));
             image->number = number;
             image->parent = image->filtered = 0;
-            image->held = image->waits = 0;
+            image->held = image->waits = image->left = 0;
             image->mapped_at = (uint64_t)view.arena;
             return image;
         }

@@ -35,7 +35,10 @@ extern const struct ar_store *ar_store;
 extern struct ar_chunk ar_no_chunk;
 
 /* arena.c */
-bool ar_arena_map(const char *path); /* once, in the first image that this memory had */
+bool ar_arena_map(const char *path); /* once, in the first image that this memory had; again after ar_arena_leave */
+/* The image of `header` is over while its process goes on: the arena is the process's no more. A thread may be on its
+ * way to it, and finds memory of the process's own in its place, in which nothing is recorded. */
+void ar_arena_leave(struct ar_process *header);
 bool ar_arena_mapped(void);
 /* Before a child's own recording begins: the arena may be elsewhere since it was forked. Returns what `at`, which was
  * in it, is now; NULL: the arena is gone. */

@@ -17,7 +17,9 @@
 AR_BIND(dlsym);
 AR_BIND(dladdr);
 AR_BIND(dlerror);
+AR_BIND(pthread_attr_getstack);
 AR_BIND(pthread_attr_getstacksize);
+AR_BIND(pthread_getattr_np);
 AR_BIND(pthread_key_create);
 AR_BIND(pthread_setspecific);
 #undef AR_BIND

@@ -21,10 +21,6 @@
 #define AR_EXIT_ROUNDS 4 /* PTHREAD_DESTRUCTOR_ITERATIONS of glibc */
 #endif
 
-/* Below the first thread's stack the kernel leaves free what the stack may grow to, 128 MiB at least: whatever is in
- * this part of it is the stack. */
-#define FIRST_STACK (100u << 20)
-
 union ar_recording_page ar_recording_page __attribute__((aligned(4096)));
 
 /* Not wiped by fork: what a child needs of its parent. */
@@ -77,7 +73,6 @@ void ar_filtered(void)
         __atomic_store_n(&((struct ar_image *)header)->filtered, 1, __ATOMIC_RELAXED);
 }
 
-/* Of the first thread, which was there before us. */
 static bool begin_stacks(void)
 {
     static bool begun;
@@ -86,10 +81,8 @@ static bool begin_stacks(void)
         return true;
     }
     void **end = ar_next("__libc_stack_end");
-    if (end) {
-        ar_self.stack_top = (uintptr_t)*end + AR_ABOVE_FIRST;
-        ar_self.stack_size = FIRST_STACK;
-    }
+    if (end)
+        ar_first_stack_top = (uintptr_t)*end + AR_ABOVE_FIRST;
     return begun = ar_stacks_begin((uint32_t)ar_options.stack_depth, ar_options.stacks == AR_STACKS_FP, filtered);
 }
 
@@ -226,6 +219,8 @@ static bool begin_recording(void)
         if (ar_options.only_child_of && ar_options.only_child_of != identity.ppid)
             return false;
         ar_store = ar_options.arena[0] && ar_arena_map(ar_options.arena) ? &ar_arena_store : &ar_tails_store;
+        if (ar_options.late && ar_store != &ar_arena_store)
+            return false; /* files of its own would be those of the program's user and namespace */
     } else if (ar_options.only_child_of) {
         return false;
     }
@@ -245,6 +240,37 @@ static bool begin_recording(void)
     if (!have_exit_key)
         have_exit_key = pthread_key_create(&exit_key, on_thread_exit) == 0;
     return ar_store == &ar_arena_store ? start_in_arena() : start_in_files();
+}
+
+bool ar_leave(void)
+{
+    struct ar_process *header = ar_recording.header;
+    if (!header || __atomic_load_n(&header->control, __ATOMIC_SEQ_CST) != 0)
+        return false;
+    uint64_t realtime_ns;
+    disabled = true; /* before the rest: nobody begins another */
+    __atomic_store_n(&ar_recording.header, NULL, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&ar_recording.sample_seed, 0, __ATOMIC_RELEASE);
+    ar_recording.special = ar_recording.sample_scheme = ar_recording.optional_fields = 0;
+    ar_recording.latency = false;
+    ar_sampled_forget();
+    header->end_ticks = ar_ticks();
+    ar_arena_time(header->end_ticks, &header->end_mono_ns, &realtime_ns);
+    uint32_t expected = AR_STATE_RECORDING;
+    __atomic_compare_exchange_n(&header->state, &expected, AR_STATE_EXITED, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+    ar_arena_leave(header);
+    latest_header = NULL;
+    return true;
+}
+
+/* Other threads pass through until there is a header: `disabled` and `starting` stay as they are. */
+void ar_begin_again(void)
+{
+    ar_options = (struct ar_options){0};
+    identity = (struct ar_process){0};
+    latest_number = 0;
+    if (begin_recording())
+        disabled = false;
 }
 
 /* Begins this image's recording; idempotent, thread-safe. NULL: there is none. */

@@ -2,6 +2,8 @@
 #ifndef ALLOCREPLAY_IMAGE_H
 #define ALLOCREPLAY_IMAGE_H
 
+#include <pthread.h>
+
 #include "encode.h"
 #include "thread.h"
 
@@ -74,8 +76,23 @@ void ar_dlclose_resolve(void);
 void ar_fork_resolve(void);
 void ar_prctl_resolve(void);
 
+/* Ours, by names that nobody else can define. */
+#define AR_CORE_FUNCTIONS(X) X(dlclose) X(_Fork) X(prctl) X(pthread_setname_np)
+#define AR_OURS __attribute__((visibility("hidden")))
+AR_OURS int ar_ours_dlclose(void *object);
+AR_OURS pid_t ar_ours__Fork(void);
+AR_OURS int ar_ours_prctl(int option, ...);
+AR_OURS int ar_ours_pthread_setname_np(pthread_t thread, const char *name);
+#undef AR_OURS
+
 /* Writes the thread's name into the chunk that it is writing. By itself. */
 void ar_show_name(struct ar_thread *t);
+
+/* Ends the image where it is stopped, while its process goes on: as one that has exited. False: it is not stopped. */
+bool ar_leave(void);
+
+/* Begins an image after that, by what ar_settings says now. */
+void ar_begin_again(void);
 
 /* Ends this image's recording, for good. */
 void ar_fail(struct ar_why why);

@@ -32,3 +32,5 @@ AR_EXPORT int dlclose(void *object)
     ar_stacks_end_close(before != after);
     return result;
 }
+
+int ar_ours_dlclose(void *object) __attribute__((alias("dlclose"), nothrow, nonnull(1)));

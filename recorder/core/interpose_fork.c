@@ -34,3 +34,5 @@ AR_EXPORT pid_t _Fork(void)
         in_child();
     return pid;
 }
+
+pid_t ar_ours__Fork(void) __attribute__((alias("_Fork"), nothrow, leaf));

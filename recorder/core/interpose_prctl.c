@@ -89,3 +89,7 @@ AR_EXPORT int prctl(int option, ...)
     }
     return (int)result;
 }
+
+int ar_ours_prctl(int option, ...) __attribute__((alias("prctl"), nothrow, leaf));
+int ar_ours_pthread_setname_np(pthread_t thread, const char *name)
+    __attribute__((alias("pthread_setname_np"), nothrow, leaf, nonnull(2)));

@@ -1,15 +1,21 @@
-/* What the recorder was asked for: read once from the environment, and kept, so that a fork goes on with what its
- * parent was told, also when the program has cleared its environment since. */
+/* What the recorder was asked for: read once from the environment, or from what stands in its place, and kept, so that
+ * a fork goes on with what its parent was told, also when the program has cleared its environment since. */
 #include "recording.h"
 
 #include <string.h>
 #include <unistd.h>
 
 struct ar_options ar_options;
+const char *ar_settings;
 
 static const char *variable(const char *name)
 {
     size_t length = strlen(name);
+    for (const char *s = ar_settings; s && *s; s += strlen(s) + 1)
+        if (strncmp(s, name, length) == 0 && s[length] == '=')
+            return s + length + 1;
+    if (ar_settings)
+        return NULL;
     for (char **e = environ; e && *e; e++)
         if (strncmp(*e, name, length) == 0 && (*e)[length] == '=')
             return *e + length + 1;
@@ -45,6 +51,7 @@ bool ar_options_read(void)
     o->latency = variable("ALLOCREPLAY_LATENCY") != NULL;
     o->redact = variable("ALLOCREPLAY_REDACT") != NULL;
     o->opt_in = variable("ALLOCREPLAY_OPT_IN") != NULL;
+    o->late = ar_settings != NULL;
     const char *stacks = variable("ALLOCREPLAY_STACKS");
     o->stacks = !stacks ? AR_STACKS_NO : strcmp(stacks, "fp") == 0 ? AR_STACKS_FP : AR_STACKS_CFI;
     o->free_stacks = variable("ALLOCREPLAY_STACKS_FREE") != NULL;

@@ -111,8 +111,10 @@ struct ar_options {
     bool free_stacks;
     uint64_t stack_depth;
     bool opt_in; /* record the calls of a thread only where it asks for that */
+    bool late;   /* the program ran already: its threads are older than the recording */
 };
 extern struct ar_options ar_options;
-bool ar_options_read(void); /* false: not asked to record */
+extern const char *ar_settings; /* read in place of the environment: NAME=VALUE, each ended by NUL, then an empty one */
+bool ar_options_read(void);     /* false: not asked to record */
 
 #endif

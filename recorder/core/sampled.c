@@ -1,6 +1,7 @@
 #include "sampled.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "recording.h"
@@ -36,6 +37,17 @@ bool ar_sampled_map(void)
     for (uint32_t i = 0; i < AR_SAMPLED_LEVELS; at += lines_of(i), i++)
         levels[i] = at;
     return true;
+}
+
+void ar_sampled_forget(void)
+{
+    size_t lines = 0;
+    for (uint32_t i = 0; levels[0] && i < AR_SAMPLED_LEVELS; i++)
+        lines += lines_of(i);
+    if (lines && madvise(levels[0], lines * sizeof(struct line), MADV_DONTNEED) == 0) {
+        memset(ar_sampled_filter, 0, sizeof ar_sampled_filter);
+        used = 0;
+    }
 }
 
 static struct line *line_of(uintptr_t block, uint32_t level, unsigned which)

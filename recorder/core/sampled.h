@@ -40,6 +40,9 @@ static inline bool ar_sampled_maybe(const void *block)
 /* Once, before all else; also in a child, where it does nothing. False: there is no memory. */
 bool ar_sampled_map(void);
 
+/* Empties it, while nothing is recorded. */
+void ar_sampled_forget(void);
+
 /* False: it is full. A block that is in it already, as its end was hidden from us, is there once. */
 bool ar_sampled_add(const void *block);
 

@@ -31,8 +31,12 @@ static void forget_error(void)
  * library's lock of locales then, which dlerror takes too, to translate its text, and gives back as if it had got it:
  * whoever locks it later (freelocale, when the program ends) would wait for ever. So errors of that time are forgotten
  * when we are loaded. */
+void *(*ar_look_up)(const char *name);
+
 void *ar_next(const char *name)
 {
+    if (ar_look_up)
+        return ar_look_up(name);
     void *function = dlsym(RTLD_NEXT, name);
     if (!function && loaded)
         forget_error();

@@ -44,6 +44,9 @@ long ar_sys_six(long number, long a, long b, long c, long d, long e, long f);
 /* The function behind ours of this name, for when wrapped functions are looked up; NULL: there is none. */
 void *ar_next(const char *name);
 
+/* How it is found where there is nothing behind us, as we were loaded last; NULL: by the order of the objects. */
+extern void *(*ar_look_up)(const char *name);
+
 /* Every library that we need is ready: our constructor is running. Once. */
 void ar_loaded(void);
 

@@ -1,7 +1,10 @@
 /* A thread's chunks. */
 #include "thread.h"
 
+#include <pthread.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "encode.h"
 #include "stack.h"
@@ -13,6 +16,31 @@
 
 __thread struct ar_thread ar_self;
 char ar_first_name[16];
+uintptr_t ar_first_stack_top;
+
+/* Below the first thread's stack the kernel leaves free what the stack may grow to, 128 MiB at least: whatever is in
+ * this part of it is the stack. */
+#define FIRST_STACK (100u << 20)
+
+/* Of a thread that nobody told us of when it was created: the program's first; or any, where the program is older than
+ * we are, which is asked for before its first event. */
+static void introduce(struct ar_thread *t, uint32_t pid)
+{
+    pthread_attr_t attributes;
+    void *lowest;
+    if (!t->name[0] && (!ar_options.late || ar_sys(SYS_prctl, PR_GET_NAME, t->name) < 0))
+        memcpy(t->name, ar_first_name, sizeof t->name);
+    if (!(ar_recording.optional_fields & AR_FIELD_STACK) || t->stack_top)
+        return;
+    if (t->os_tid == pid) {
+        t->stack_top = ar_first_stack_top;
+        t->stack_size = FIRST_STACK;
+    } else if (ar_options.late && pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        if (pthread_attr_getstack(&attributes, &lowest, &t->stack_size) == 0)
+            t->stack_top = (uintptr_t)lowest + t->stack_size;
+        pthread_attr_destroy(&attributes);
+    }
+}
 
 /* Begins the chunk that the thread has been given. Its length is 0 meanwhile, so that a reader skips it. */
 static void begin_chunk(struct ar_thread *t)
@@ -82,9 +110,8 @@ bool ar_thread_attach(struct ar_thread *t, struct ar_process *header, struct ar_
     t->sequence = t->chunks = t->exit_rounds = t->exited = t->started = t->waited = 0;
     t->ticks = t->gap = 0;
     t->os_tid = ar_thread_id();
+    introduce(t, header->pid);
     t->stack = ar_recording.optional_fields & AR_FIELD_STACK ? ar_stack_take(t->stack_top, t->stack_size) : NULL;
-    if (!t->name[0])
-        memcpy(t->name, ar_first_name, sizeof t->name);
     bool begun = fill_in(t, why);
     if (why->what)
         t->header = NULL;

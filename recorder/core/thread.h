@@ -7,6 +7,9 @@
 /* The name of a thread that nobody told us one for: the program's. */
 extern char ar_first_name[16];
 
+/* Above all frames of the first thread; 0: not known. */
+extern uintptr_t ar_first_stack_top;
+
 /* Begins the thread's stream. False: its calls cannot be recorded now; where `why` is set, no thread's can be any more.
  */
 bool ar_thread_attach(struct ar_thread *t, struct ar_process *header, struct ar_why *why);

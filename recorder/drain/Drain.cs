@@ -256,7 +256,8 @@ internal sealed unsafe class Drain
         foreach (LiveImage image in _images.Values)
             if (image.Process is { } process)
                 latest[process.Pid] = Math.Max(image.Number, latest.GetValueOrDefault(process.Pid));
-        End([.. _images.Values.Where(image => image.Process is not { } process || latest[process.Pid] != image.Number || process.HasEnded)]);
+        End([.. _images.Values.Where(image => image.Process is not { } process || latest[process.Pid] != image.Number || image.HasLeft
+            || process.HasEnded)]);
     }
 
     private void FindImages()
@@ -314,7 +315,7 @@ internal sealed unsafe class Drain
         if (!_claimed.TryGetValue(index, out var since) || since.Number != slot->Number)
             _claimed[index] = since = (slot->Number, now);
         uint pid = Volatile.Read(ref slot->Process.Pid);
-        if (now - since.Ns < tooLong && (pid == 0 || RecordedProcess.MayRun(pid, slot->Process.ParentPid)))
+        if (now - since.Ns < tooLong && (pid == 0 || RecordedProcess.MayRun(slot->Process)))
             return false;
         _chunks.ForEachHeld(chunk =>
         {

@@ -62,6 +62,9 @@ internal sealed unsafe class LiveImage : IDisposable
 
     public bool IsStopped => Volatile.Read(ref _slot->Process.Control) == 0;
 
+    /// <summary>Whether it is over while its process goes on: the recorder was detached.</summary>
+    public bool HasLeft => Volatile.Read(ref _slot->Left) != 0;
+
     /// <summary>Whether its process is under a filter of system calls.</summary>
     public bool IsFiltered => Volatile.Read(ref _slot->Filtered) != 0;
 

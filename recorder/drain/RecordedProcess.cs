@@ -37,7 +37,7 @@ internal sealed class RecordedProcess
         bool forked = (image.Flags & Wire.FlagForked) != 0;
         double startedNs = image.StartMonoNs + bootOffsetNs;
         RecordedProcess? last = null;
-        foreach (RecordedProcess candidate in Candidates(image.Pid, image.ParentPid).Where(
+        foreach (RecordedProcess candidate in Candidates(image).Where(
             c => forked && !c._isNested && c.BeganAt(startedNs) || c.MayMap(map, mappedAt, sinceNs)))
         {
             last = candidate;
@@ -49,17 +49,20 @@ internal sealed class RecordedProcess
         return last;
     }
 
-    /// <summary>Whether there is a process that calls itself by an id.</summary>
-    public static bool MayRun(uint pid, uint parent) => Candidates(pid, parent).Any(p => !p.HasEnded);
+    /// <summary>Whether there is a process that calls itself as an image does.</summary>
+    public static bool MayRun(ProcessHeader image) => Candidates(image).Any(p => !p.HasEnded);
 
-    /// <summary>Processes that call themselves by an id: the one that we call so, and those of namespaces below ours.</summary>
-    /// <param name="pid">The id.</param>
-    /// <param name="parent">Its parent's, as it knows it. A namespace's first process has the id 1, and a parent that it does not see.</param>
-    private static IEnumerable<RecordedProcess> Candidates(uint pid, uint parent)
+    /// <summary>
+    /// Processes that call themselves as an image does: the one that we call so, and those of namespaces below ours. A namespace's first process has the id 1,
+    /// and a parent that it does not see; others are known by their parents, but for one that was attached to.
+    /// </summary>
+    private static IEnumerable<RecordedProcess> Candidates(ProcessHeader image)
     {
+        (uint pid, uint parent) = (image.Pid, image.ParentPid);
+        bool isAttached = (image.Flags & (Wire.FlagAttached | Wire.FlagForked)) == Wire.FlagAttached;
         if (Candidate((int)pid, pid) is { } same)
             yield return same;
-        if (pid != 1 && parent != 0 && !Nested.Contains(parent) && !Nested.Contains(pid))
+        if (!isAttached && pid != 1 && parent != 0 && !Nested.Contains(parent) && !Nested.Contains(pid))
             yield break; // to look through all processes takes longer than most live
         foreach (string directory in Directory.EnumerateDirectories("/proc"))
         {

@@ -56,7 +56,8 @@ AR_RELEASING_FUNCTIONS(RELEASE_INSIDE)
  *
  * It is known by the size of its entries, so that what a handler asks for meanwhile is recorded. Not by its caller,
  * which is another library where that has a calloc in front of ours; nor as the only one, as a pthread_create behind
- * ours (ThreadSanitizer's) may start a thread of its own too. */
+ * ours (ThreadSanitizer's) may start a thread of its own too. Not where we were loaded late: when we have left, such a
+ * block would be freed by who does not know it. */
 #define VECTOR_ENTRY (2 * sizeof(void *)) /* dtv_t, in every glibc */
 
 static AR_NOINLINE void *calloc_of_thread(size_t count, size_t size, const void *caller)
@@ -64,7 +65,7 @@ static AR_NOINLINE void *calloc_of_thread(size_t count, size_t size, const void 
     struct ar_thread *t = &ar_self;
     const uint8_t busy = t->busy;
     void *block = NULL;
-    if (busy & AR_BUSY_THREAD && size == VECTOR_ENTRY && count <= AR_CELL_SIZE / VECTOR_ENTRY)
+    if (busy & AR_BUSY_THREAD && !ar_options.late && size == VECTOR_ENTRY && count <= AR_CELL_SIZE / VECTOR_ENTRY)
         block = ar_own_thread_block(count * size);
     if (!block)
         return calloc_inside(count, size, caller);

@@ -4,6 +4,7 @@
 #define ALLOCREPLAY_OBJECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Where an object is in memory. All zeros: not known. */
@@ -18,8 +19,21 @@ static inline bool ar_is_in(const struct ar_object *object, const void *address)
 
 struct ar_object ar_object_of(const void *address);
 
-/* From now on, whoever looks `name` up in the object that has `function` finds `instead`; with NULL, finds none there.
- * What is bound already stays so. Where the object's symbols cannot be changed, nothing happens. */
-void ar_rebind(const char *name, const void *function, const void *instead);
+/* A function that is to be another from now on, for whoever calls it by this name. */
+struct ar_rebinding {
+    const char *name;
+    const void *function, *instead; /* with NULL: there is none */
+};
+
+/* Whoever looks the name up in the object of `home`, which defines it as the function, finds the other. What is bound
+ * already stays so. Where the object's symbols cannot be changed, nothing happens. */
+void ar_rebind(const struct ar_rebinding *r, const void *home);
+
+/* What is bound: the slots of all objects that are loaded, but for the one of `but`, through which they call the
+ * functions or have their addresses. */
+void ar_rebind_imports(const struct ar_rebinding *list, size_t count, const void *but);
+
+/* The first object, in the loader's order, that defines the name, but for the one of `but`: its definition, or NULL. */
+void *ar_definition_of(const char *name, const void *but);
 
 #endif

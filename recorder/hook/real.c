@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "late.h"
 #include "own.h"
 #include "real_thread.h"
 #include "record.h"
@@ -134,42 +135,62 @@ static void withdraw_operators(void)
 {
 #define AR_WITHDRAW(op, name, ...)                                                                                     \
     if (!ar_operators[AR_OPERATOR_##op].function)                                                                      \
-        ar_rebind(#name, (void *)ar_ours_##name, NULL);
+        ar_rebind(&(struct ar_rebinding){#name, (void *)ar_ours_##name, NULL}, (void *)ar_resolve);
     AR_OPERATOR_FUNCTIONS(AR_WITHDRAW)
 #undef AR_WITHDRAW
 }
 
-/* A library that is opened with RTLD_DEEPBIND looks into its own dependencies first: it would find the C library's
- * malloc, and pass us by. So there, ours is found too, where what we found behind us is that very function: it is
- * called then as before, by way of us. Who looks for the next malloc from an object in front of it finds us already. */
-static void lead_here(void)
+size_t ar_rebindings(struct ar_rebinding list[AR_REBINDINGS_MAX], bool all)
 {
+    size_t count = 0;
+#define AR_LEAD(name, function) list[count++] = (struct ar_rebinding){#name, function, (void *)ar_ours_##name};
 #define AR_LEAD_C(ret, name, params, args)                                                                             \
     if ((void *)ar_real.name != (void *)first_##name)                                                                  \
-        ar_rebind(#name, (void *)ar_real.name, (void *)ar_ours_##name);
+    AR_LEAD(name, (void *)ar_real.name)
     AR_C_FUNCTIONS(AR_LEAD_C)
 #undef AR_LEAD_C
 #define AR_LEAD_OPERATOR(op, name, ...)                                                                                \
     if (ar_operators[AR_OPERATOR_##op].direct)                                                                         \
-        ar_rebind(#name, ar_operators[AR_OPERATOR_##op].function, (void *)ar_ours_##name);
+    AR_LEAD(name, ar_operators[AR_OPERATOR_##op].function)
     AR_OPERATOR_FUNCTIONS(AR_LEAD_OPERATOR)
 #undef AR_LEAD_OPERATOR
-    ar_rebind("pthread_create", (void *)ar_real_thread.pthread_create, (void *)ar_ours_pthread_create);
+    AR_LEAD(pthread_create, (void *)ar_real_thread.pthread_create)
+#define AR_LEAD_CORE(name)                                                                                             \
+    if (all && ar_next(#name))                                                                                         \
+    AR_LEAD(name, ar_next(#name))
+    AR_CORE_FUNCTIONS(AR_LEAD_CORE)
+#undef AR_LEAD_CORE
+#undef AR_LEAD
+    return count;
+}
+
+/* A library that is opened with RTLD_DEEPBIND looks into its own dependencies first: it would find the C library's
+ * malloc, and pass us by. So there, ours is found too, where what we found behind us is that very function: it is
+ * called then as before, by way of us. Who looks for the next malloc from an object in front of it finds us already.
+ * Nothing is put back: the objects were loaded before us or with us, and stay to the end. */
+static void lead_here(void)
+{
+    struct ar_rebinding list[AR_REBINDINGS_MAX];
+    const size_t count = ar_rebindings(list, false);
+    for (size_t i = 0; i < count; i++)
+        ar_rebind(&list[i], list[i].function);
 }
 
 void ar_resolve(void)
 {
+    const bool is_late = ar_prepare_late();
     uint8_t busy = ar_self.busy;
     resolve();
     ar_real_thread_resolve();
     ar_self.busy |= AR_BUSY;
-    withdraw_operators();
+    if (!is_late)
+        withdraw_operators();
     ar_self.busy = busy;
 }
 
 uint64_t ar_source_flags(void)
 {
-    return ar_real.new_direct ? AR_PROCESS_NEW_RECORDED : 0;
+    return (ar_real.new_direct ? AR_PROCESS_NEW_RECORDED : 0) | (ar_settings ? AR_PROCESS_ATTACHED : 0);
 }
 
 const void *ar_source_malloc(void)
@@ -182,6 +203,8 @@ const void *ar_source_malloc(void)
 bool ar_source_attach(void)
 {
     static bool attached; /* inherited by children, as what we did is */
+    if (ar_settings)
+        return ar_attach_late();
     if (!attached && !ar_options.opt_in && resolve()) {
         ar_real_thread_resolve(); /* where a call came before the constructor */
         lead_here();

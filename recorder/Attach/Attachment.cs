@@ -1,0 +1,190 @@
+using System.Diagnostics;
+using AllocReplay.Recorder.Arena;
+
+namespace AllocReplay.Recorder.Attach;
+
+/// <summary>How an attached program's recording came to its end.</summary>
+public enum AttachEnd
+{
+    /// <summary>The program has ended, or another has taken its place.</summary>
+    ProgramEnded,
+    /// <summary>The recorder was detached, by another command.</summary>
+    Detached,
+    /// <summary>The caller wants no more.</summary>
+    Cancelled,
+}
+
+/// <summary>A program that ran already, and is recorded from a moment on: docs/design/attach.md.</summary>
+public sealed unsafe class Attachment : IDisposable
+{
+    /// <summary>How long a thread is looked for that can open a library, and how long that may take.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(50), MapEvery = TimeSpan.FromSeconds(1);
+
+    private readonly int _pid;
+    private readonly string _directory;
+    private readonly RecordSession _session;
+    private readonly SharedArena _arena;
+    private ImageSlot* _slot;
+    private uint _number;
+
+    private Attachment(int pid, string directory, RecordSession session, SharedArena arena) =>
+        (_pid, _directory, _session, _arena) = (pid, directory, session, arena);
+
+    /// <summary>How long threads of the program were held, in all.</summary>
+    public TimeSpan Held { get; private set; }
+
+    /// <summary>How long it took from the first look at the program to its first event.</summary>
+    public TimeSpan Took { get; private set; }
+
+    /// <summary>The command of a process that runs, for <see cref="RecordOptions.Command"/>; empty when there is no such process.</summary>
+    public static IReadOnlyList<string> CommandOf(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline").TrimEnd('\0').Split('\0');
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Attaches to a process, and records it from now on.</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="options">What to record, and where.</param>
+    /// <exception cref="ControlException">It cannot be attached to, and why; it goes on as before.</exception>
+    /// <exception cref="RecordException">The recording cannot be created.</exception>
+    public static Attachment Begin(int pid, RecordOptions options)
+    {
+        long began = Stopwatch.GetTimestamp();
+        using TargetProgram program = TargetProgram.Open(pid);
+        using var alone = new ProcessLock(pid);
+        HookInside? hook = program.Hook();
+        if (SharedArena.SessionOf(pid) is { } other)
+            throw new ControlException($"pid {pid}: is recorded already, into {other}");
+        if (hook is { State: not LateState.Detached })
+            throw new ControlException($"pid {pid}: has the recorder loaded already: it was started with it");
+        RemoteCall call = program.NewCall();
+        string directory = Path.GetFullPath(options.Output);
+        RecordSession session = RecordSession.Begin(options);
+        SharedArena? arena = null;
+        try
+        {
+            arena = SharedArena.Open(directory) ?? throw new ControlException($"{directory}: its shared memory is gone");
+            using var shared = SharedWith.Of(program, arena);
+            string[] settings = [.. session.Environment.Select(s => s.StartsWith(ArenaVariable, StringComparison.Ordinal) ? ArenaVariable + shared.Path : s)];
+            var attachment = new Attachment(pid, directory, session, arena);
+            if (hook is null)
+            {
+                using HookCopy copy = HookCopy.Make(pid, options.HookPath, settings, program.Status.User == Libc.EffectiveUser);
+                call.Begin(program.Open(copy.Path), Patience);
+                attachment.WaitForImage(program, call);
+            }
+            else
+            {
+                if (!hook.Tell(settings))
+                    throw new ControlException($"pid {pid}: the recorder that is loaded in it cannot be told what to do");
+                call.Begin(hook.Attach, Patience);
+                attachment.WaitForImage(program, call);
+            }
+            session.Started(pid);
+            (attachment.Held, attachment.Took) = (call.Held, Stopwatch.GetElapsedTime(began));
+            return attachment;
+        }
+        catch
+        {
+            arena?.Dispose();
+            session.Abandon();
+            throw;
+        }
+    }
+
+    private const string ArenaVariable = "ALLOCREPLAY_ARENA=";
+
+    /// <summary>Waits until the program records.</summary>
+    private void WaitForImage(TargetProgram program, RemoteCall call)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(began) < Patience)
+        {
+            for (uint i = 0; i < _arena.ImageCount; i++)
+            {
+                if (Volatile.Read(ref _arena.Image(i)->State) != ArenaWire.ImageLive)
+                    continue;
+                _slot = _arena.Image(i);
+                _number = _slot->Number;
+                return;
+            }
+            if (!Directory.Exists($"/proc/{_pid}"))
+                throw new ControlException($"pid {_pid}: ended while it was attached to");
+            // It is back where it was: it has done what it could.
+            if (RestingThread.Of(_pid, call.Caller.Thread) == call.Caller)
+            {
+                if (program.Hook() is not { } hook)
+                {
+                    throw new ControlException($"pid {_pid}: its loader did not open the recorder's library; most likely it has no thread-local storage left "
+                        + "for libraries that are opened late (GLIBC_TUNABLES=glibc.rtld.optional_static_tls=2048 at its start makes room)");
+                }
+                if (Volatile.Read(ref _arena.Header->ImageNumbers) == 0 && hook.State != LateState.Attached)
+                    throw new ControlException($"pid {_pid}: could not open the recording's shared memory, {_arena.Path}");
+            }
+            Thread.Sleep(1);
+        }
+        throw new ControlException($"pid {_pid}: did not begin to record within {Patience.TotalSeconds} s; it goes on, and may begin yet");
+    }
+
+    /// <summary>Waits until nothing more is to come.</summary>
+    public AttachEnd Wait(CancellationToken cancel)
+    {
+        long looked = Stopwatch.GetTimestamp();
+        while (!cancel.WaitHandle.WaitOne(LookEvery))
+        {
+            if (Volatile.Read(ref _slot->Left) != 0)
+                return AttachEnd.Detached;
+            if (Volatile.Read(ref _slot->State) != ArenaWire.ImageLive || _slot->Number != _number)
+                return AttachEnd.ProgramEnded;
+            if (Stopwatch.GetElapsedTime(looked) < MapEvery)
+                continue;
+            looked = Stopwatch.GetTimestamp();
+            if (!IsMapped())
+            {
+                // By exec: what the process was is no more, and the drain sees a process that runs.
+                Volatile.Write(ref _slot->Left, 1);
+                return AttachEnd.ProgramEnded;
+            }
+        }
+        return AttachEnd.Cancelled;
+    }
+
+    private bool IsMapped()
+    {
+        try
+        {
+            return File.ReadLines($"/proc/{_pid}/maps").Any(l => l.Contains(_arena.MapName, StringComparison.Ordinal));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return true; // it is ending, which is seen otherwise
+        }
+    }
+
+    /// <summary>Stops recording, and takes the recorder out of the program's way.</summary>
+    /// <exception cref="ControlException">It stays: but nothing is recorded.</exception>
+    public void Detach()
+    {
+        _session.Stop();
+        Held += Detachment.Of(_pid, _directory);
+    }
+
+    /// <summary>Stops what is recorded, while the program goes on with the recorder in it.</summary>
+    public void Stop() => _session.Stop();
+
+    /// <summary>All that was recorded is on disk after this.</summary>
+    /// <exception cref="ControlException">It is not.</exception>
+    public void Complete() => _session.Close(0, null); // who goes on, or has ended for others to know how, does not write it any more
+
+    /// <summary>Closes what is open.</summary>
+    public void Dispose() => _arena.Dispose();
+}

@@ -1,0 +1,51 @@
+using System.Diagnostics;
+
+namespace AllocReplay.Recorder.Attach;
+
+/// <summary>Takes an attached recorder out of a program's way.</summary>
+public static class Detachment
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Stops recording a process that was attached to, and has its functions lead to where they led before. The library stays in it, unused.</summary>
+    /// <param name="pid">The process.</param>
+    /// <returns>How long threads of it were held.</returns>
+    /// <exception cref="ControlException">It is not attached to, or cannot be detached from now; then it goes on as it was, or without being recorded.</exception>
+    public static TimeSpan Of(int pid) => Of(pid, null);
+
+    /// <param name="pid">The process.</param>
+    /// <param name="session">Of its recording; null: it is looked for.</param>
+    internal static TimeSpan Of(int pid, string? session)
+    {
+        using TargetProgram program = TargetProgram.Open(pid);
+        using var alone = new ProcessLock(pid);
+        if (program.Hook() is not { State: not LateState.Detached } hook)
+            throw new ControlException($"pid {pid}: the recorder is not attached to it");
+        if (hook.State == LateState.NotLate)
+            throw new ControlException($"pid {pid}: was started with the recorder, which stays; 'allocreplay control {pid} stop' ends recording");
+        RemoteCall call = program.NewCall();
+        for (int attempt = 0; attempt < 3; attempt++)
+        {
+            foreach (string image in session is null ? ControlTarget.Find($"{pid}") : RunningImages.Of(session))
+            {
+                using ControlledProcess process = ControlledProcess.Open(image);
+                if (process.Status() is { Alive: true } status && status.Pid == program.Status.OwnPid)
+                    process.Stop();
+            }
+            call.Begin(hook.Detach, Patience);
+            long began = Stopwatch.GetTimestamp();
+            while (Stopwatch.GetElapsedTime(began) < Patience)
+            {
+                if (hook.State == LateState.Detached)
+                    return call.Held;
+                if (!Directory.Exists($"/proc/{pid}"))
+                    throw new ControlException($"pid {pid}: has ended");
+                if (RestingThread.Of(pid, call.Caller.Thread) == call.Caller)
+                    break; // somebody has started it again
+                Thread.Sleep(1);
+            }
+        }
+        return hook.State == LateState.Detached ? call.Held
+            : throw new ControlException($"pid {pid}: was not detached from within {Patience.TotalSeconds} s");
+    }
+}

@@ -1,0 +1,58 @@
+using System.Text;
+
+namespace AllocReplay.Recorder.Attach;
+
+/// <summary>What the hook in a process says of being attached: <c>allocreplay_late</c> of recorder/hook/late.c.</summary>
+internal enum LateState : uint
+{
+    /// <summary>It was preloaded, or its constructor has not run.</summary>
+    NotLate,
+    /// <summary>The program's functions lead to it.</summary>
+    Attached,
+    /// <summary>They do not any more; it stays.</summary>
+    Detached,
+}
+
+/// <summary>The hook in a process's memory.</summary>
+internal sealed class HookInside
+{
+    public const string Settings = "allocreplay_settings";
+    public const int SettingsMax = 8192;
+
+    private const string File = "liballocreplay";
+
+    private readonly ProcessMemory _memory;
+    private readonly LoadedObject _object;
+    private readonly ulong _state;
+
+    private HookInside(ProcessMemory memory, LoadedObject hook, ulong state) => (_memory, _object, _state) = (memory, hook, state);
+
+    /// <summary>Finds it; null where it is not loaded.</summary>
+    public static HookInside? In(ProcessMemory memory, IReadOnlyList<Mapping> map)
+    {
+        foreach (Mapping first in map.Where(m => m.Offset == 0 && Path.GetFileName(m.Name).StartsWith(File, StringComparison.Ordinal)))
+            if (LoadedObject.At(memory, first) is { } hook && hook.Find("allocreplay_late") is { } state)
+                return new HookInside(memory, hook, state.Start);
+        return null;
+    }
+
+    public LateState State => (LateState)_memory.At<uint>(_state);
+
+    public RemoteFunction Attach => Function("allocreplay_attach");
+
+    public RemoteFunction Detach => Function("allocreplay_detach");
+
+    /// <summary>What it reads when it is attached again.</summary>
+    public bool Tell(IEnumerable<string> settings) =>
+        _object.Find(Settings) is { } at && _memory.TryWrite(at.Start, BytesOf(settings));
+
+    /// <exception cref="ControlException">There are too many.</exception>
+    public static byte[] BytesOf(IEnumerable<string> settings)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(string.Concat(settings.Select(s => s + "\0")) + "\0");
+        return bytes.Length <= SettingsMax ? bytes : throw new ControlException("the recording's path is too long to be told to another process");
+    }
+
+    private RemoteFunction Function(string name) =>
+        _object.Find(name) is { } at ? new RemoteFunction(at.Start, "", 0) : throw new ControlException($"the library that is loaded has no {name}");
+}

@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using System.Globalization;
+using AllocReplay.Recorder;
+
+namespace AllocReplay.Tests.Support;
+
+/// <summary>The target attached.c, or another that answers to lines, started without the recorder.</summary>
+internal sealed class RunningProgram : IDisposable
+{
+    private readonly Process _process;
+
+    public RunningProgram(string program, params string[] arguments)
+    {
+        _process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        Assert.NotNull(_process.StandardOutput.ReadLine()); // it runs
+    }
+
+    /// <summary>attached.c with so many threads, all of which wait.</summary>
+    public static RunningProgram Attached(int threads) => new(Targets.Build("attached.c"), $"{threads}",
+        Targets.Build("attached_library.c", "-shared", "-fPIC"));
+
+    public int Pid => _process.Id;
+
+    public bool HasExited => _process.HasExited;
+
+    /// <returns>What it answers.</returns>
+    public long Do(string what)
+    {
+        _process.StandardInput.Write(what + "\n");
+        _process.StandardInput.Flush();
+        string? answer = _process.StandardOutput.ReadLine();
+        Assert.True(answer is not null, $"the program has ended, with {(_process.WaitForExit(1000) ? _process.ExitCode : 0)}");
+        return long.Parse(answer, CultureInfo.InvariantCulture);
+    }
+
+    public AttachedRecorder Attach(string recording, params string[] options) => new(Pid, recording, options);
+
+    /// <summary>Lets it end.</summary>
+    /// <returns>Its exit code.</returns>
+    public int Finish()
+    {
+        _process.StandardInput.Close();
+        Assert.True(_process.WaitForExit(TimeSpan.FromMinutes(1)), "the program does not end");
+        return _process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+}
+
+/// <summary>The command <c>attach</c>, when it has: in a process of its own, as a tracer and the runtime would take each other's news of a child.</summary>
+internal sealed class AttachedRecorder : IDisposable
+{
+    private readonly Process _process;
+    private readonly Task<string> _rest;
+
+    public AttachedRecorder(int pid, string recording, params string[] options)
+    {
+        _process = Process.Start(new ProcessStartInfo(Programs.AllocReplayCommand, ["attach", $"{pid}", "-o", recording, .. options])
+        {
+            RedirectStandardError = true,
+        })!;
+        Said = _process.StandardError.ReadLine() ?? "";
+        _rest = _process.StandardError.ReadToEndAsync();
+        Assert.StartsWith("allocreplay: attached", Said, StringComparison.Ordinal);
+    }
+
+    /// <summary>In how long, and how long the program was held.</summary>
+    public string Said { get; }
+
+    /// <summary>Interrupts it: it detaches.</summary>
+    public void Detach()
+    {
+        Signals.Send(_process.Id, Signals.Interrupt);
+        Assert.Equal(0, Wait());
+    }
+
+    /// <summary>Waits until it has ended.</summary>
+    /// <returns>Its exit code.</returns>
+    public int Wait()
+    {
+        Assert.True(_process.WaitForExit(TimeSpan.FromMinutes(1)), "attach does not end");
+        Assert.DoesNotContain("was not", _rest.Result, StringComparison.Ordinal);
+        return _process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+}
