@@ -40,7 +40,10 @@ internal static class CommandLine
         "Record memory allocation where no .NET is. The full allocreplay, elsewhere, replays and analyzes what was recorded.")
     {
         RecordCommand.Create(terminal),
+        AttachCommand.Create(terminal),
+        DetachCommand.Create(terminal),
         ControlCommand.Create(terminal),
+        DoctorCommand.Create(terminal),
         TopCommand.Create(terminal),
         PackCommand.Create(terminal),
         InfoCommand.Create(terminal),

@@ -7,6 +7,7 @@ using AllocReplay.Cli.Pages;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Summary;
 using AllocReplay.Recorder;
+using AllocReplay.Recorder.Doctor;
 
 namespace AllocReplay.Cli;
 
@@ -26,8 +27,8 @@ internal static class JsonTypes
             DefaultIgnoreCondition = JsonIgnoreCondition.Never,
             Converters =
             {
-                Names<DrainState>(), Names<RecordingLimit>(), Names<RecordingState>(), Names<SampleScheme>(), Names<TopState>(), Names<TraceForm>(),
-                Names<TraceWarningKind>(),
+                Names<CheckKind>(), Names<DrainState>(), Names<Obstacle>(), Names<RecordingLimit>(), Names<RecordingState>(), Names<SampleScheme>(),
+                Names<TopState>(), Names<TraceForm>(), Names<TraceWarningKind>(), Names<Verdict>(),
             },
             Encoder = JsonText.Encoder,
             TypeInfoResolver = GeneratedJson.Default,
@@ -45,6 +46,7 @@ internal static class JsonTypes
 }
 
 /// <summary>The objects that the commands of the native recorder print.</summary>
+[JsonSerializable(typeof(DoctorReport))]
 [JsonSerializable(typeof(InfoReport))]
 [JsonSerializable(typeof(PackSummary))]
 [JsonSerializable(typeof(RecordingStatus))]

@@ -52,7 +52,7 @@ public sealed class NativeRecorderTests : IDisposable
     {
         JsonSerializerOptions options = JsonTypes.Create(isReflective: false);
         var seen = new HashSet<Type>();
-        foreach (Type type in new[] { typeof(InfoReport), typeof(TopReport), typeof(RecordingStatus), typeof(PackSummary) })
+        foreach (Type type in new[] { typeof(DoctorReport), typeof(InfoReport), typeof(TopReport), typeof(RecordingStatus), typeof(PackSummary) })
             Visit(type);
 
         Assert.True(seen.Count > 20);
