@@ -1,4 +1,5 @@
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Tests.Support;
 
