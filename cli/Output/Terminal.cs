@@ -127,7 +127,8 @@ internal sealed class Terminal(TextWriter @out, TextWriter error)
     public void Next(params string[] commands)
     {
         // The native recorder has few commands; what comes next is often for the tool that has all.
-        string next = commands.All(c => CommandNames is null || CommandNames.Contains(c.Split(' ')[1])) ? "Next: " : "Next, where all of allocreplay is: ";
+        bool isHere = commands.All(c => CommandNames is null || c.Split(' ') is not ["allocreplay", { } name, ..] || CommandNames.Contains(name));
+        string next = isHere ? "Next: " : "Next, where all of allocreplay is: ";
         string line = next + string.Join("   or   ", commands);
         if (line.Length <= PageWidth || commands.Length == 1)
         {

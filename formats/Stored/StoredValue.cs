@@ -82,7 +82,8 @@ internal sealed record StoredValue(StoredValue.Writing Write, StoredValue.Readin
         },
         (ref r) =>
         {
-            var list = new T[r.ReadArrayHeader()];
+            int count = r.ReadArrayHeader();
+            T[] list = count == 0 ? [] : new T[count]; // all that are empty are one, and so equal
             for (int i = 0; i < list.Length; i++)
                 list[i] = (T)element.ReadOrNil(ref r)!;
             return list;

@@ -23,13 +23,11 @@ public sealed class SystemsTests : IDisposable
         Assert.SkipUnless(Effort.OfLong(all: 1, usual: 0) == 1, "only in ./build.sh test --all");
         Programs.Need("debootstrap", "unshare");
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "chroot needs root");
-        string? packed = !Directory.Exists(Artifact("dist")) ? null
-            : Directory.GetFiles(Artifact("dist"), "allocreplay-recorder-*-linux-x64.tar.gz").SingleOrDefault();
-        Assert.SkipWhen(packed is null, "./build.sh dist has not made the recorder");
-        string root = Artifact($"systems/{release}"), recorder = $"/opt/{Path.GetFileName(packed)[..^".tar.gz".Length]}";
+        Assert.NotEmpty(Distribution.Recorder);
+        string root = Artifact($"systems/{release}");
         ProgramResult made = Programs.Run(Script, ["make", release, root]);
         Assert.SkipWhen(made.ExitCode != 0, $"debootstrap could not make {release}");
-        Assert.Equal(0, Programs.Run("tar", ["-xzf", packed, "-C", Path.Combine(root, "opt"), "--no-same-owner"]).ExitCode);
+        string recorder = "/opt/" + Distribution.Unpack(Path.Combine(root, "opt"));
         Assert.NotEqual(0, In(root, "sh", "-c", "command -v dotnet || command -v gcc || command -v cc").ExitCode);
 
         ProgramResult version = In(root, $"{recorder}/allocreplay", "--version");

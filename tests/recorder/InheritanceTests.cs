@@ -21,7 +21,9 @@ public sealed class InheritanceTests : IDisposable
 
     private static string Program => Targets.Build("inherited.c");
 
-    private string[] Record => [Programs.AllocReplayCommand, "record", "-q", "--force", "-o", _directory["r.allocrec"], "--"];
+    private string[] Record => RecordBy(Programs.AllocReplayCommand);
+
+    private string[] RecordBy(string command) => [command, "record", "-q", "--force", "-o", _directory["r.allocrec"], "--"];
 
     public void Dispose() => _directory.Dispose();
 
@@ -31,6 +33,16 @@ public sealed class InheritanceTests : IDisposable
         Dictionary<string, string> plain = Properties(), recorded = Properties(Record);
 
         Assert.Superset(Changed.Concat(Unchanged).ToHashSet(), plain.Keys.ToHashSet());
+        foreach ((string name, string value) in plain)
+            Assert.Equal((name, value), (name, recorded.GetValueOrDefault(name)));
+    }
+
+    [Fact]
+    public void Nor_does_the_native_recorder_change_it()
+    {
+        string recorder = _directory[Distribution.Unpack(_directory.Path)];
+        Dictionary<string, string> plain = Properties(), recorded = Properties(RecordBy(Path.Combine(recorder, "allocreplay")));
+
         foreach ((string name, string value) in plain)
             Assert.Equal((name, value), (name, recorded.GetValueOrDefault(name)));
     }

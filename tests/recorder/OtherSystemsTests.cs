@@ -1,4 +1,5 @@
 using AllocReplay.Formats;
+using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Tests.Support;
 
@@ -24,17 +25,20 @@ public sealed class OtherSystemsTests : IDisposable
         foreach (string name in new[] { "lib", "r.allocrec" })
             Directory.CreateDirectory(Path.Combine(root, name));
         // The kernel's headers are glibc's neighbours.
-        Build("musl-gcc", root, "-idirafter", "/usr/include", "-idirafter", Directory.GetDirectories("/usr/include", "*-linux-gnu").First());
+        string kernel = Directory.GetDirectories("/usr/include", "*-linux-gnu").First();
+        string program = Build("musl-gcc", root, "steady.c", "-idirafter", "/usr/include", "-idirafter", kernel);
         string loader = Directory.GetFiles("/lib", "ld-musl-*.so.1").Single();
         File.Copy(new FileInfo(loader).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? loader, root + loader);
 
-        Assert.Equal(0, Programs.Run("chroot", [root, "/steady", $"{Threads}", $"{Calls}"], start =>
+        Assert.Equal(0, Programs.Run("chroot", [root, "/" + program, $"{Threads}", $"{Calls}"], start =>
         {
             start.Environment["LD_PRELOAD"] = "/hook.so";
             start.Environment["ALLOCREPLAY_DIR"] = "/r.allocrec";
         }).ExitCode);
 
-        IsWhole(Path.Combine(root, "r.allocrec"), allocator: "ld-musl");
+        using TraceReader reader = Whole(Path.Combine(root, "r.allocrec"));
+        Assert.Contains("ld-musl", reader.Process.AllocatorPath, StringComparison.Ordinal);
+        Assert.Equal(Threads * Calls, TraceStatistics.Of(reader).Calls);
     }
 
     [Fact]
@@ -42,34 +46,39 @@ public sealed class OtherSystemsTests : IDisposable
     {
         const string libraries = "/usr/aarch64-linux-gnu";
         Programs.Need("aarch64-linux-gnu-gcc", "qemu-aarch64-static");
-        Build("aarch64-linux-gnu-gcc", _directory.Path);
-        string session = _directory["r.allocrec"];
+        string program = Build("aarch64-linux-gnu-gcc", _directory.Path, "known_calls.c"), session = _directory["r.allocrec"];
         Directory.CreateDirectory(session);
 
         Assert.Equal(0, Programs.Run("qemu-aarch64-static",
-        [
-            "-L", libraries, "-E", $"LD_PRELOAD={_directory["hook.so"]}", "-E", $"ALLOCREPLAY_DIR={session}", _directory["steady"], $"{Threads}", $"{Calls}",
-        ]).ExitCode);
+            ["-L", libraries, "-E", $"LD_PRELOAD={_directory["hook.so"]}", "-E", $"ALLOCREPLAY_DIR={session}", _directory[program]]).ExitCode);
 
-        IsWhole(session, allocator: "libc.so.6");
+        using TraceReader reader = Whole(session);
+        Assert.Equal("aarch64", reader.Process.Architecture);
+        var events = new List<TraceEvent>();
+        while (reader.Read(out TraceEvent e))
+            events.Add(e);
+        for (int thread = 1; thread <= Threads; thread++)
+            KnownCalls.AssertSequence([.. events.Where(e => e.Thread == thread)]);
+        reader.Seek(0);
+        Assert.Equal(KnownCalls.Counts, KnownCalls.CountsOf(TraceStatistics.Of(reader)));
     }
 
-    private static void Build(string compiler, string directory, params string[] flags)
+    /// <summary>The hook, and a target beside it, whose name is returned.</summary>
+    private static string Build(string compiler, string directory, string source, params string[] flags)
     {
+        string name = Path.GetFileNameWithoutExtension(source);
         HookBuild.For(compiler, Path.Combine(directory, "hook.so"), flags);
-        string source = Path.Combine(Targets.SourceDirectory, "steady.c");
-        ProgramResult program = Programs.Run(compiler, ["-O1", "-fno-builtin", "-pthread", "-o", Path.Combine(directory, "steady"), source]);
+        ProgramResult program = Programs.Run(
+            compiler, ["-O1", "-fno-builtin", "-pthread", "-o", Path.Combine(directory, name), Path.Combine(Targets.SourceDirectory, source)]);
         Assert.True(program.ExitCode == 0, program.Error);
+        return name;
     }
 
-    private static void IsWhole(string session, string allocator)
+    private static TraceReader Whole(string session)
     {
-        using TraceReader reader = TraceReader.Open(session);
-        TraceStatistics statistics = TraceStatistics.Of(reader);
-
-        Assert.Contains(allocator, reader.Process.AllocatorPath, StringComparison.Ordinal);
+        TraceReader reader = TraceReader.Open(session);
         Assert.Equal((RecordingState.Exited, 0ul), (reader.Process.State, reader.Process.LostEvents));
         Assert.Equal(Threads + 1, reader.Threads.Count);
-        Assert.Equal(Threads * Calls, statistics.Calls);
+        return reader;
     }
 }
