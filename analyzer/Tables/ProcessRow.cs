@@ -98,7 +98,8 @@ internal readonly record struct ProcessRow
     [Column("latency", "yes or no", "Whether `alloc_call_ns` and `free_call_ns` were recorded.", Since = 2)]
     public required bool Latency { get; init; }
 
-    [Column("inherited_releases", "calls", "Releases of blocks that were there when recording began, in a process that was forked or attached to; not in `unknown_releases`.", Since = 2)]
+    [Column("inherited_releases", "calls", "Releases of blocks that were there when recording began, in a process that was forked or attached to; "
+        + "not in `unknown_releases`.", Since = 2)]
     public required long InheritedReleases { get; init; }
 
     [Column("stacks", "yes or no", "Whether `alloc_stack` was recorded (`record --stacks auto`).", Since = 3)]

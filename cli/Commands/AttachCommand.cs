@@ -27,8 +27,8 @@ internal static class AttachCommand
         {
             int target = parse.GetValue(pid);
             IReadOnlyList<string> command = Attachment.CommandOf(target);
-            var destination = new RecordingOutput(parse.GetValue(output) ?? RecordCommand.DefaultOutput(command is [{ Length: > 0 } name, ..] ? name : $"{target}"),
-                parse.GetValue(arguments.Force));
+            string program = command is [{ Length: > 0 } first, ..] ? first : $"{target}";
+            var destination = new RecordingOutput(parse.GetValue(output) ?? RecordCommand.DefaultOutput(program), parse.GetValue(arguments.Force));
             if (destination.WhyNot() is { } why)
                 throw new UsageException(why);
             return Run(target, arguments.Of(parse, command, destination.Directory, RecordVia.Attach), destination, parse.GetValue(quiet), terminal);

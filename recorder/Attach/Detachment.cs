@@ -10,7 +10,7 @@ public static class Detachment
     /// <summary>Stops recording a process that was attached to, and has its functions lead to where they led before. The library stays in it, unused.</summary>
     /// <param name="pid">The process.</param>
     /// <returns>How long threads of it were held.</returns>
-    /// <exception cref="ControlException">It is not attached to, or cannot be detached from now; then it goes on as it was, or without being recorded.</exception>
+    /// <exception cref="ControlException">It is not attached to, or cannot be detached from now: it goes on as it was, or is not recorded.</exception>
     public static TimeSpan Of(int pid) => Of(pid, null);
 
     /// <param name="pid">The process.</param>

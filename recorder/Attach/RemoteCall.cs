@@ -4,7 +4,8 @@ namespace AllocReplay.Recorder.Attach;
 
 /// <summary>
 /// Has a process call a function, on one of its threads that waits in a system call: one change of registers onto a frame that restores itself
-/// (<see cref="RestoringFrame"/>). The thread is held while it is looked at and its stack is written, some hundred microseconds, and runs the function by itself.
+/// (<see cref="RestoringFrame"/>). The thread is held while it is looked at and its stack is written, for milliseconds, and runs the function by
+/// itself.
 /// </summary>
 /// <remarks>
 /// Whoever kills us leaves a thread that has not been changed, or one that will have been restored: what is written before the registers lies below the

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Recorder;
@@ -250,10 +252,12 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         Assert.True(program.Do("hold") >= calls);
     }
 
-    private static long MappedKiB(int pid) => long.Parse(
-        File.ReadLines($"/proc/{pid}/status").First(l => l.StartsWith("VmSize:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
-        System.Globalization.CultureInfo.InvariantCulture);
+    private static long MappedKiB(int pid)
+    {
+        string line = File.ReadLines($"/proc/{pid}/status").First(l => l.StartsWith("VmSize:", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+    }
 
-    private static void Need() => Assert.SkipUnless(
-        System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64, "attaching is built for x86-64");
+    private static void Need() =>
+        Assert.SkipUnless(RuntimeInformation.ProcessArchitecture == Architecture.X64, "attaching is built for x86-64");
 }

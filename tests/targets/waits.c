@@ -45,7 +45,7 @@ static int wait_in(const char *what)
     struct epoll_event event;
     uint64_t times = 0;
     if (strcmp(what, "nanosleep") == 0)
-        return nanosleep(&t, NULL) == 0;
+        return nanosleep(&t, NULL) == 0; /* sleeps: that is what is looked at */
     if (strcmp(what, "absolute") == 0) {
         t = at(now(CLOCK_MONOTONIC) + WAIT);
         return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == 0;
