@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Files;
-using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
 using Microsoft.Win32.SafeHandles;
 
@@ -252,7 +251,7 @@ internal sealed class PackFile : IDisposable
                     OfImage(offset, header).Take(offset, ReadMetadata<ImageUpdate>(offset, header));
                     break;
                 case FrameKind.Memory:
-                    OfImage(offset, header).MemorySamples = MemoryFile.Decode(ReadMetadata<ImageMemory>(offset, header).Samples, startMonoNs: 0);
+                    OfImage(offset, header).MemorySamples = MemoryEntries.Decode(ReadMetadata<ImageMemory>(offset, header).Samples, startMonoNs: 0);
                     break;
                 case FrameKind.Stacks:
                     OfImage(offset, header).StacksFrames.Add((offset, header));

@@ -92,17 +92,6 @@ internal struct MarkEntry
     }
 }
 
-/// <summary>An entry of <c>memory</c>: in bytes. Written by the drain alone, so that no C has it.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct MemoryEntry
-{
-    public ulong MonoNs;
-    public ulong Resident;
-    public ulong Anonymous;
-    public ulong Swapped;
-    public ulong PeakResident;
-}
-
 /// <summary>struct ar_process</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct ProcessHeader

@@ -1,5 +1,4 @@
 using AllocReplay.Formats;
-using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
 
 namespace AllocReplay.Drain;
