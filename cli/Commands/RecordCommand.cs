@@ -56,6 +56,11 @@ internal static class RecordCommand
             if (result.Tokens is [{ Value: var n }] && !(int.TryParse(n, out int depth) && depth is >= 1 and <= 128))
                 result.AddError($"--stack-depth {n}: expected 1 to 128");
         });
+        Option<bool> regions = new("--mmap")
+        {
+            Description = "Record what the program has the kernel map too (mmap, munmap, mremap, brk): heaps of other allocators. Not what the C library maps "
+                + "for malloc.",
+        };
         Option<string?> maxSize = new("--max-size")
         {
             Description = "Stop recording a process image at this size: bytes, or with K, M or G.",
@@ -105,7 +110,7 @@ internal static class RecordCommand
         };
         var record = new Command("record", "Run a command and record what it allocates.")
         {
-            output, force, startPaused, sample, latency, stacks, freeStacks, stackDepth, maxSize, leaveFree, whenFull, duration, follow, redact, via,
+            output, force, startPaused, sample, latency, stacks, freeStacks, stackDepth, regions, maxSize, leaveFree, whenFull, duration, follow, redact, via,
             quiet, command,
         };
         keep.AddTo(record);
@@ -126,8 +131,13 @@ internal static class RecordCommand
             (long keepBytes, TimeSpan? keepTime) = keep.Of(parse);
             if ((keepBytes > 0 || keepTime is not null) && parse.GetValue(maxSize) is not null)
                 throw new UsageException("--keep goes on for ever in bounded space, and --max-size ends the recording: give one of them");
+            if (parse.GetValue(regions) && (keepBytes > 0 || keepTime is not null))
+                throw new UsageException("--mmap does not go with --keep: what was mapped before the part that is kept would not be known");
+            if (parse.GetValue(regions) && parse.GetValue(via) == ProcessInfo.FromMallocHook)
+                throw new UsageException("--mmap goes with --via preload");
             return Run(new RecordOptions
             {
+                Regions = parse.GetValue(regions),
                 Command = words,
                 Output = destination.Directory,
                 Force = parse.GetValue(force),

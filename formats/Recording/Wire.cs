@@ -7,7 +7,7 @@ namespace AllocReplay.Formats.Recording;
 internal static class Wire
 {
     public const ushort VersionMajor = 1;
-    public const ushort VersionMinor = 1;
+    public const ushort VersionMinor = 2;
     public const int CodeBits = 2;
     public const uint CodeLong = 3;
     public const uint ShortTime = 63;
@@ -31,6 +31,7 @@ internal static class Wire
     public const ulong FlagDrained = 32;
     public const ulong FlagStacks = 64;
     public const ulong FlagFreeStacks = 128;
+    public const ulong FlagRegions = 256;
 
     /// <summary>More than any writer makes; a longer chunk is damage, not data.</summary>
     public const int ChunkLengthMax = 1 << 20;
