@@ -65,6 +65,8 @@ public sealed record ProcessInfo
     [Key("stacks")] public bool Stacks { get; init; }
     /// <summary>Whether each release does.</summary>
     [Key("free_stacks")] public bool FreeStacks { get; init; }
+    /// <summary>Whether it is recorded what the kernel maps for the program.</summary>
+    [Key("regions")] public bool Regions { get; init; }
     /// <summary>Version of the format it is written in, as major.minor.</summary>
     [Key("format_version")] public required string FormatVersion { get; init; }
 

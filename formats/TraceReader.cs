@@ -254,7 +254,7 @@ public sealed class TraceReader : IDisposable
         var call = default(TraceCall);
         while (Read(out call.Event))
         {
-            if (CallKinds.IsThreadEvent(call.Kind) || CallKinds.IsReallocBegin(call.Kind))
+            if (!CallKinds.IsOfBlock(call.Kind) || CallKinds.IsReallocBegin(call.Kind))
                 continue;
             if (call.IsReallocation)
                 call.Begin = _merge!.Reallocation;

@@ -66,6 +66,12 @@ public sealed record RecordOptions
     /// <summary>Frames of a stack that are kept, the lowest ones, from 1 to 128.</summary>
     public int StackDepth { get; init; } = 64;
 
+    /// <summary>
+    /// Whether memory that the kernel maps for the program (mmap, mremap, brk) is recorded too. Not together with <see cref="KeepBytes"/>,
+    /// <see cref="KeepTime"/> or MallocHook.
+    /// </summary>
+    public bool Regions { get; init; }
+
     /// <summary>Bytes of events after which a process image stops recording; 0: no limit.</summary>
     public long MaxSize { get; init; }
 
@@ -108,4 +114,7 @@ public sealed record RecordOptions
         get => field ?? Path.Combine(AppContext.BaseDirectory, Via == RecordVia.MallocHook ? "liballocreplay-mallochook.so" : "liballocreplay.so");
         init;
     }
+
+    /// <summary>What is preloaded behind the hook where <see cref="Regions"/> is set.</summary>
+    internal static string RegionsPath => Path.Combine(AppContext.BaseDirectory, "liballocreplay-regions.so");
 }

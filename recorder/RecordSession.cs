@@ -13,16 +13,18 @@ public sealed class RecordSession
         "ALLOCREPLAY_DIR", "ALLOCREPLAY_ARENA", "ALLOCREPLAY_SAMPLE", "ALLOCREPLAY_SAMPLE_BYTES", "ALLOCREPLAY_SAMPLE_SEED", "ALLOCREPLAY_LATENCY",
         "ALLOCREPLAY_MAX_SIZE",
         "ALLOCREPLAY_ONLY_CHILD_OF", "ALLOCREPLAY_REDACT", "ALLOCREPLAY_STACKS", "ALLOCREPLAY_STACKS_FREE", "ALLOCREPLAY_STACK_DEPTH", "ALLOCREPLAY_OPT_IN",
+        "ALLOCREPLAY_REGIONS",
     ];
 
     private readonly string _directory;
     private readonly SessionInfo _info;
     private readonly PreloadPath _hook;
+    private readonly PreloadPath? _regions;
     private readonly DrainProcess _drain;
 
-    private RecordSession(RecordOptions options, string directory, SessionInfo info, PreloadPath hook, DrainProcess drain)
+    private RecordSession(RecordOptions options, string directory, SessionInfo info, PreloadPath hook, PreloadPath? regions, DrainProcess drain)
     {
-        (_directory, _info, _hook, _drain) = (directory, info, hook, drain);
+        (_directory, _info, _hook, _regions, _drain) = (directory, info, hook, regions, drain);
         Environment = [$"ALLOCREPLAY_DIR={directory}", $"ALLOCREPLAY_ARENA={drain.Arena}", .. SettingsOf(options)];
     }
 
@@ -33,7 +35,7 @@ public sealed class RecordSession
     public IReadOnlyList<string> Environment { get; }
 
     /// <summary>What changes in the environment of a command: NAME=VALUE is set, NAME is taken away.</summary>
-    internal IEnumerable<string> Settings => [.. Variables, .. Environment, $"LD_PRELOAD={HookPath}"];
+    internal IEnumerable<string> Settings => [.. Variables, .. Environment, $"LD_PRELOAD={HookPath}{(_regions is null ? "" : ":" + _regions.Name)}"];
 
     /// <summary>Creates the recording directory, for a process that the caller then starts.</summary>
     /// <param name="options">What to record and where.</param>
@@ -43,16 +45,18 @@ public sealed class RecordSession
         if (!File.Exists(options.HookPath))
             throw new RecordException($"{options.HookPath}: the hook is missing; build it with ./build.sh build");
         string directory = CreateDirectory(options);
-        PreloadPath? hook = null;
+        PreloadPath? hook = null, regions = null;
         try
         {
             hook = new PreloadPath(options.HookPath);
+            regions = options.Regions ? new PreloadPath(RecordOptions.RegionsPath) : null;
             SessionInfo info = Describe(options, directory);
-            return new RecordSession(options, directory, info, hook, DrainProcess.Start(directory, options));
+            return new RecordSession(options, directory, info, hook, regions, DrainProcess.Start(directory, options));
         }
         catch (Exception e)
         {
             hook?.Dispose();
+            regions?.Dispose();
             Directory.Delete(directory, recursive: true);
             if (e is IOException or UnauthorizedAccessException)
                 throw new RecordException($"{options.Output}: cannot create the recording: {e.Message}");
@@ -101,7 +105,7 @@ public sealed class RecordSession
             throw new ControlException("the process that writes the recording was killed again and again: what was recorded since is lost");
         // Who still runs may still start programs, into which the hook is loaded by that name.
         if (SessionSwitch.Running(_directory).Count == 0)
-            _hook.Dispose();
+            DisposeLibraries();
         _drain.Dispose();
         (_info with { Pid = pid, ExitCode = exitCode, Replay = replay }).Save(_directory);
     }
@@ -128,9 +132,15 @@ public sealed class RecordSession
     /// <summary>Takes the recording away: the process never ran.</summary>
     public void Abandon()
     {
-        _hook.Dispose();
+        DisposeLibraries();
         _drain.Dispose();
         Directory.Delete(_directory, recursive: true);
+    }
+
+    private void DisposeLibraries()
+    {
+        _hook.Dispose();
+        _regions?.Dispose();
     }
 
     /// <summary>What the hook is told, as the environment variables that it reads.</summary>
@@ -153,6 +163,8 @@ public sealed class RecordSession
             yield return $"ALLOCREPLAY_MAX_SIZE={options.MaxSize}";
         if (!options.FollowChildren)
             yield return $"ALLOCREPLAY_ONLY_CHILD_OF={System.Environment.ProcessId}";
+        if (options.Regions)
+            yield return "ALLOCREPLAY_REGIONS=1";
         if (options.Redact)
             yield return "ALLOCREPLAY_REDACT=1";
         if (options.OptIn)

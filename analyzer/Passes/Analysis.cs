@@ -129,14 +129,16 @@ public static class Analysis
         using var turn = new SemaphoreSlim(options.WriterThreads);
         using TableWriter<AllocationRow> allocations = Writer(DatasetTables.Allocations);
         using TableWriter<AnomalyRow> anomalies = Writer(DatasetTables.Anomalies, SmallGroupRows);
+        using TableWriter<RegionRow> regions = Writer(DatasetTables.Regions, SmallGroupRows);
         using TableWriter<EventRow>? events = options.Events ? Writer(DatasetTables.Events) : null;
         var statistics = new TraceStatistics(reader.Carried, reader.Process.Sampling);
         statistics.Certainty.See(reader);
         var odd = new Anomalies(anomalies, reader, sites);
         var blocks = new BlockSinks(allocations, odd, reader.Carried?.UntilNs ?? 0);
         var matcher = new LifetimeMatcher(blocks, reader.Process.Latency, sites, statistics.Certainty, reader.Process.Sampling);
-        List<ITraceSink> sinks = [statistics, matcher, odd];
-        List<ITableWriter> writers = [allocations, anomalies];
+        var mapped = new RegionRows(regions, sites);
+        List<ITraceSink> sinks = [statistics, matcher, odd, mapped];
+        List<ITableWriter> writers = [allocations, regions, anomalies];
         if (events is not null)
         {
             sinks.Add(new EventRows(events, reader.Process.Latency, sites));
@@ -146,6 +148,7 @@ public static class Analysis
         {
             reader.ForEach(sinks, progress, token);
             matcher.Finish(statistics.DurationNs);
+            mapped.Finish(statistics.DurationNs);
             if (reader.Damage is not null && !options.Partial)
                 throw new TraceDamagedException(reader.Damage);
             foreach (ITableWriter writer in writers)

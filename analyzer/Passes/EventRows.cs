@@ -37,6 +37,27 @@ internal sealed class EventRows(TableWriter<EventRow> writer, bool hasLatency, C
         Carried = e.IsCarried,
     });
 
+    /// <inheritdoc/>
+    public void Add(in RegionEvent e) => writer.Add(new EventRow
+    {
+        Event = writer.Rows,
+        Ns = e.TimeNs,
+        Thread = e.Thread,
+        Kind = (EventKind)e.Kind,
+        Object = TraceEvent.NoObject,
+        PreviousObject = TraceEvent.NoObject,
+        DisplacedObject = TraceEvent.NoObject,
+        Address = unchecked((long)e.Address),
+        Size = Saturation.ToInt64(e.Size),
+        Count = 1,
+        Alignment = 0,
+        CallNs = AllocationRow.NotRecorded,
+        OtherThread = -1,
+        Stack = sites?.Known(e.Stack) ?? 0,
+        Interval = (int)e.Interval,
+        Carried = e.IsCarried,
+    });
+
     private void Write(in TraceEvent e) => writer.Add(new EventRow
     {
         Event = writer.Rows,

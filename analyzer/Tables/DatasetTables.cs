@@ -19,6 +19,9 @@ public static class DatasetTables
         since: 4);
     internal static Table<MemoryRow> Memory { get; } = new("memory",
         "One row for each look at how much memory the process had, in order of time. Empty where nobody looked, as in traces of other tools.", since: 5);
+    internal static Table<RegionRow> Regions { get; } = new("regions",
+        "One row for each range of addresses that the program had the kernel map, of a recording that was made with `--mmap`; no blocks of an allocator, "
+        + "though allocators may cut blocks out of them.", since: 5);
     internal static Table<AnomalyRow> Anomalies { get; } = new("anomalies",
         "One row for each call about which something is odd or missing, in the program or in the trace. Most programs have none.", since: 5);
     internal static Table<EventRow> Events { get; } = new("events",
@@ -34,5 +37,6 @@ public static class DatasetTables
     public const int Version = 5;
 
     /// <summary>All of them, in the order in which they get their names: where <c>process</c> is, the rest is.</summary>
-    public static IReadOnlyList<Table> All { get; } = [Allocations, Threads, Timeline, Memory, Markers, Intervals, Anomalies, Events, .. OfStacks, Process];
+    public static IReadOnlyList<Table> All { get; } =
+        [Allocations, Threads, Timeline, Memory, Regions, Markers, Intervals, Anomalies, Events, .. OfStacks, Process];
 }

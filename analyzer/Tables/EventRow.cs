@@ -20,7 +20,7 @@ internal readonly record struct EventRow
     public required int Thread { get; init; }
 
     [Column("kind", "name", "What happened: `malloc`, `free`, … `realloc` and `reallocarray` are two events, `.begin` and `.end`; `thread.start`, "
-        + "`thread.create`, `thread.exit`, `gap`.")]
+        + "`thread.create`, `thread.exit`, `gap`; with `record --mmap` also `mmap`, `munmap`, `mremap.begin`, `mremap.end`, `brk`.")]
     public required EventKind Kind { get; init; }
 
     [Column("object", "id", "The block that it acquired or released: `allocations.object`; -1 where there is none, or it is not known. A reallocation that "

@@ -1,4 +1,5 @@
 using AllocReplay.Formats.Calls;
+using AllocReplay.Formats.Statistics;
 
 namespace AllocReplay.Analyzer.Tables;
 
@@ -15,6 +16,7 @@ internal static class ValueNames
         type == typeof(CallKind) ? Kinds
         : type == typeof(EventKind) ? Events
         : type == typeof(EndKind) ? EndKinds.Names
+        : type == typeof(RegionEnd) ? RegionEnds.Names
         : type == typeof(AnomalyKind) ? AnomalyKinds.Names
         : type == typeof(TimelineScope) ? TimelineScopes.Names
         : null;

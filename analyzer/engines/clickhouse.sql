@@ -33,6 +33,12 @@ SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, 
 FROM file('memory/**/*.parquet', Parquet, 'ns Int64, rss_bytes Int128, anonymous_bytes Int128, swap_bytes Int128, peak_rss_bytes Int128,
     host Nullable(String), process Nullable(String)');
 
+CREATE VIEW regions AS
+SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, '/host=([^/]*)/'))) AS host,
+       ifNull(process, decodeURLComponent(extract(_path, '/process=([^/]*)/'))) AS process
+FROM file('regions/**/*.parquet', Parquet, 'address Int64, size Int128, kind String, alloc_ns Int64, end_ns Int64, end_kind String, alloc_thread Int32,
+    end_thread Int32, alloc_stack Int32, site Int64, host Nullable(String), process Nullable(String)');
+
 CREATE VIEW markers AS
 SELECT * EXCEPT (host, process), ifNull(host, decodeURLComponent(extract(_path, '/host=([^/]*)/'))) AS host,
        ifNull(process, decodeURLComponent(extract(_path, '/process=([^/]*)/'))) AS process

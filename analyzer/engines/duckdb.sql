@@ -29,6 +29,12 @@ SELECT NULL::BIGINT AS "ns", NULL::BIGINT AS "rss_bytes", NULL::BIGINT AS "anony
     NULL::BIGINT AS "peak_rss_bytes", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('memory/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
 
+CREATE VIEW regions AS
+SELECT NULL::BIGINT AS "address", NULL::BIGINT AS "size", NULL::VARCHAR AS "kind", NULL::BIGINT AS "alloc_ns", NULL::BIGINT AS "end_ns",
+    NULL::VARCHAR AS "end_kind", NULL::INTEGER AS "alloc_thread", NULL::INTEGER AS "end_thread", NULL::INTEGER AS "alloc_stack",
+    NULL::BIGINT AS "site", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
+UNION ALL BY NAME SELECT * FROM read_parquet('regions/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);
+
 CREATE VIEW markers AS
 SELECT NULL::BIGINT AS "ns", NULL::VARCHAR AS "name", NULL::INTEGER AS "interval", NULL::VARCHAR AS host, NULL::VARCHAR AS process WHERE false
 UNION ALL BY NAME SELECT * FROM read_parquet('markers/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true);

@@ -37,6 +37,13 @@ CREATE TEMPORARY VIEW memory AS SELECT ns, CAST(rss_bytes AS DECIMAL(20, 0)) AS 
     CAST(swap_bytes AS DECIMAL(20, 0)) AS swap_bytes, CAST(peak_rss_bytes AS DECIMAL(20, 0)) AS peak_rss_bytes, host, process
 FROM memory_files;
 
+CREATE TEMPORARY VIEW regions_files (address BIGINT, size BIGINT, kind STRING, alloc_ns BIGINT, end_ns BIGINT, end_kind STRING, alloc_thread INT,
+    end_thread INT, alloc_stack INT, site BIGINT, host STRING, process STRING)
+USING parquet OPTIONS (path 'regions');
+CREATE TEMPORARY VIEW regions AS SELECT address, CAST(size AS DECIMAL(20, 0)) AS size, kind, alloc_ns, end_ns, end_kind, alloc_thread, end_thread,
+    alloc_stack, site, host, process
+FROM regions_files;
+
 CREATE TEMPORARY VIEW markers_files (ns BIGINT, name STRING, interval INT, host STRING, process STRING)
 USING parquet OPTIONS (path 'markers');
 CREATE TEMPORARY VIEW markers AS SELECT ns, name, interval, host, process

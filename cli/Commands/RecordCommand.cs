@@ -22,6 +22,11 @@ internal static class RecordCommand
                 + "recording is packed while it is written. Other extensions are refused. Default: NAME.DATE-TIME.allocrec, NAME being the command's.",
             HelpName = "path",
         };
+        Option<bool> regions = new("--mmap")
+        {
+            Description = "Record what the program has the kernel map too (mmap, munmap, mremap, brk): heaps of other allocators. Not what the C library maps "
+                + "for malloc.",
+        };
         Option<string> follow = new("--follow-children")
         {
             Description = "Whether processes that the command starts are recorded too.",
@@ -45,7 +50,7 @@ internal static class RecordCommand
         };
         var record = new Command("record", "Run a command and record what it allocates.")
         {
-            output, follow, via, quiet, command,
+            output, regions, follow, via, quiet, command,
         };
         var arguments = new RecordingArguments();
         arguments.AddTo(record);
@@ -63,9 +68,15 @@ internal static class RecordCommand
                 throw new RecordException(why);
             RecordVia seen = parse.GetValue(via) == ProcessInfo.FromMallocHook ? RecordVia.MallocHook : RecordVia.Preload;
             RecordOptions options = arguments.Of(parse, words, destination.Directory, seen);
+            bool isKept = options is not { KeepBytes: 0, KeepTime: null };
+            if (parse.GetValue(regions) && isKept)
+                throw new UsageException("--mmap does not go with --keep: what was mapped before the part that is kept would not be known");
+            if (parse.GetValue(regions) && seen == RecordVia.MallocHook)
+                throw new UsageException("--mmap goes with --via preload");
             return Run(options with
             {
-                PackedInto = options is { KeepBytes: 0, KeepTime: null } ? destination.Packed : null,
+                Regions = parse.GetValue(regions),
+                PackedInto = isKept ? null : destination.Packed,
                 FollowChildren = parse.GetValue(follow) == "yes",
             }, destination, snapshots.Of(parse), parse.GetValue(quiet), terminal);
         });

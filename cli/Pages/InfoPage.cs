@@ -139,6 +139,9 @@ internal static class InfoPage
             Figure(isLive ? "RSS now" : "RSS at end", Quantity.Bytes(last.RssBytes), $"{Quantity.Bytes(last.AnonymousBytes)} of it anonymous"
                 + (last.SwapBytes == 0 ? "" : $", {Quantity.Bytes(last.SwapBytes)} more in swap")
                 + DescribeBeside(last.RssBytes, s.Estimates?.LiveBytes.Estimate ?? s.LiveBytes, "live"));
+        if (s.Regions is { } mapped)
+            Figure(isLive ? "mapped now" : "mapped at end", Quantity.Bytes(mapped.Bytes), $"in {Quantity.Count(mapped.Regions, "range")} by mmap, mremap and "
+                + $"brk of the program's own; {Quantity.Bytes(mapped.PeakBytes)} at the most");
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
         if (s.Forked)
             Figure("of the parent", Quantity.Count(s.InheritedReleases), "frees of blocks that were there when the process was forked");

@@ -36,6 +36,7 @@ internal static class ReplayNotes
             DepartureReason.EventsLost => $"{Count("call was", "calls were")} lost when it was recorded",
             DepartureReason.UnknownReleases => $"{Count("release")} of blocks never seen allocated: skipped",
             DepartureReason.UnknownReallocations => $"{Count("reallocation")} of blocks never seen allocated: reissued with a null pointer",
+            DepartureReason.RegionEvents => $"{Count("event")} of mmap, munmap, mremap and brk: left out",
             DepartureReason.DisplacedBlocks => $"{Count("block")} whose release is not in the trace: never released",
             _ => $"{Count("thread creation")} without the child in the trace, or after its first call",
         };

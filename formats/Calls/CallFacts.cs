@@ -19,6 +19,8 @@ internal enum CallGroup : byte
     ReallocEnd,
     /// <summary>Concerns a thread's life, not memory.</summary>
     Thread,
+    /// <summary>Concerns memory that the kernel maps, and no block of an allocator.</summary>
+    Region,
 }
 
 /// <summary>
@@ -72,5 +74,10 @@ internal sealed record CallFacts(CallKind Kind, CallGroup Group, CallFields Fiel
         new(K.ThreadCreate, G.Thread, F.Thread, "thread_create", "pthread_create"),
         new(K.ThreadExit, G.Thread, F.None, "thread_exit", null),
         new(K.Gap, G.Thread, F.Count, "gap", null),
+        new(K.Mmap, G.Region, F.Address | F.Size | F.Stack, "mmap", null),
+        new(K.Munmap, G.Region, F.Address | F.Size, "munmap", null),
+        new(K.MremapBegin, G.Region, F.Address | F.Size, "mremap.begin", null),
+        new(K.MremapEnd, G.Region, F.Address | F.Size | F.Stack, "mremap.end", null),
+        new(K.Brk, G.Region, F.Address | F.Size | F.Stack, "brk", null),
     ];
 }

@@ -79,6 +79,16 @@ public enum CallKind : byte
     ThreadExit = 42,
     /// <summary>So many calls of the thread were not recorded before its next event: what happened between is unknown.</summary>
     Gap = 43,
+    /// <summary><c>mmap(size)</c> of memory without a file, or with <c>MAP_FIXED</c> in the place of what was there.</summary>
+    Mmap = 44,
+    /// <summary><c>munmap(address, size)</c>, of any part of what was mapped.</summary>
+    Munmap = 45,
+    /// <summary><c>mremap</c> entered: the old range is given up.</summary>
+    MremapBegin = 46,
+    /// <summary><c>mremap</c> returned: the new range is taken, or the old one kept when the call failed.</summary>
+    MremapEnd = 47,
+    /// <summary><c>brk</c> or <c>sbrk</c>: what the program's break was moved over, upwards.</summary>
+    Brk = 48,
 }
 
 /// <summary>The fields that an event of a kind carries, in wire order.</summary>
@@ -142,6 +152,12 @@ public static class CallKinds
 
     /// <summary>Whether this is the return of realloc or reallocarray.</summary>
     public static bool IsReallocEnd(CallKind kind) => kind is CallKind.ReallocEnd or CallKind.ReallocArrayEnd;
+
+    /// <summary>Whether this kind concerns memory that the kernel maps, and no block of an allocator.</summary>
+    public static bool IsRegionEvent(CallKind kind) => GroupTable[(int)kind] == CallGroup.Region;
+
+    /// <summary>Whether this is a call of an allocator, or a half of one: it has a block, or null for its address.</summary>
+    internal static bool IsOfBlock(CallKind kind) => GroupTable[(int)kind] is not (CallGroup.Thread or CallGroup.Region);
 
     /// <summary>Whether this kind concerns a thread's life, not memory.</summary>
     public static bool IsThreadEvent(CallKind kind) => GroupTable[(int)kind] == CallGroup.Thread;

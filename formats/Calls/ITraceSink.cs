@@ -16,4 +16,9 @@ public interface ITraceSink
 
     /// <summary>A thread begins, creates another, or ends.</summary>
     void Add(in ThreadEvent e);
+
+    /// <summary>Memory that the kernel maps was taken or given back. Who does not care for it need not say so.</summary>
+    void Add(in RegionEvent e)
+    {
+    }
 }

@@ -1,6 +1,6 @@
 namespace AllocReplay.Formats.Calls;
 
-/// <summary>Hands what a merge reads to a sink: calls whole, and thread events.</summary>
+/// <summary>Hands what a merge reads to a sink: calls whole, and events of threads and regions.</summary>
 internal static class SinkCalls
 {
     /// <param name="sink">Told of it.</param>
@@ -9,6 +9,8 @@ internal static class SinkCalls
     {
         if (CallKinds.IsThreadEvent(call.Kind))
             sink.Add(ThreadEvent.Of(call.Event));
+        else if (CallKinds.IsRegionEvent(call.Kind))
+            sink.Add(RegionEvent.Of(call.Event));
         else if (CallKinds.IsReallocBegin(call.Kind))
             sink.Begin(call.Event);
         else

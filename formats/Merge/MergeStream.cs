@@ -96,7 +96,7 @@ internal sealed class MergeStream(IEventCursor cursor, int thread)
     {
         if (e.IsNull)
             return isBegun && CallKinds.IsReallocEnd(e.Kind) ? AddressUse.Acquisition : AddressUse.None;
-        if (e.Address != address || CallKinds.IsThreadEvent(e.Kind))
+        if (e.Address != address || !CallKinds.IsOfBlock(e.Kind))
             return AddressUse.None;
         return CallKinds.IsAcquisition(e.Kind) ? AddressUse.Acquisition : AddressUse.Release;
     }

@@ -276,7 +276,7 @@ internal sealed class OwnershipMerge : IDisposable
             stream.Cursor.Dispose();
     }
 
-    private static bool HasBlock(in RawEvent head) => !head.IsNull && !CallKinds.IsThreadEvent(head.Kind);
+    private static bool HasBlock(in RawEvent head) => !head.IsNull && CallKinds.IsOfBlock(head.Kind);
 
     /// <summary>What ownership says of the event of a stream.</summary>
     /// <param name="stream">The stream.</param>
@@ -389,7 +389,7 @@ internal sealed class OwnershipMerge : IDisposable
         if (head.Interval > _interval)
             (_interval, _firstOfInterval) = (head.Interval, _nextObject);
         TraceEvent.Of(head, stream.Thread, Clock, _denseThread, out e);
-        if (CallKinds.IsThreadEvent(head.Kind))
+        if (!CallKinds.IsOfBlock(head.Kind))
             return;
         if (CallKinds.IsReallocEnd(head.Kind))
             EndRealloc(stream, place, ref e);

@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Files;
-using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Formats.Stored;
 using Microsoft.Win32.SafeHandles;
@@ -254,7 +253,7 @@ internal sealed class PackFile : IDisposable
                     OfImage(offset, header).Take(offset, ReadMetadata<ImageUpdate>(offset, header));
                     break;
                 case FrameKind.Memory:
-                    OfImage(offset, header).MemorySamples = MemoryFile.Decode(ReadMetadata<ImageMemory>(offset, header).Samples, startMonoNs: 0);
+                    OfImage(offset, header).MemorySamples = MemoryEntries.Decode(ReadMetadata<ImageMemory>(offset, header).Samples, startMonoNs: 0);
                     break;
                 case FrameKind.Stacks:
                     OfImage(offset, header).StacksFrames.Add((offset, header));

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats.Calls;
 using AllocReplay.Formats.Files;
-using AllocReplay.Formats.Recording;
 using AllocReplay.Formats.Stacks;
 
 namespace AllocReplay.Formats.Packed;
@@ -192,7 +191,7 @@ internal sealed class PackWriter : IDisposable
         if (samples.Count == 0)
             return;
         WriteBlocks();
-        byte[] payload = Metadata.Encode(new ImageMemory { Samples = MemoryFile.Encode(samples) }, out uint length);
+        byte[] payload = Metadata.Encode(new ImageMemory { Samples = MemoryEntries.Encode(samples) }, out uint length);
         WriteFrame(new FrameHeader { Kind = FrameKind.Memory, Image = image, Count = length }, payload);
     }
 

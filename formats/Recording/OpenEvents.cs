@@ -92,6 +92,8 @@ internal sealed class OpenEvents
         Held++;
         LatestTicks = Math.Max(LatestTicks, raw.Ticks);
         ThreadState thread = StateOf(e.Thread);
+        if (CallKinds.IsRegionEvent(e.Kind))
+            return; // a recording that lets go of events has none, and where they are packed they are there
         if (CallKinds.IsThreadEvent(e.Kind))
             TakeThreadEvent(thread, raw, e);
         else if (CallKinds.IsReallocBegin(e.Kind))

@@ -172,6 +172,7 @@ internal sealed class ProcessRecording : ITraceSource
         Latency = (header.Flags & Wire.FlagLatency) != 0,
         Stacks = (header.Flags & Wire.FlagStacks) != 0,
         FreeStacks = (header.Flags & Wire.FlagFreeStacks) != 0,
+        Regions = (header.Flags & Wire.FlagRegions) != 0,
         FormatVersion = $"{header.VersionMajor}.{header.VersionMinor}",
     };
 

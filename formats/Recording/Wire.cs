@@ -7,7 +7,7 @@ namespace AllocReplay.Formats.Recording;
 internal static class Wire
 {
     public const ushort VersionMajor = 1;
-    public const ushort VersionMinor = 1;
+    public const ushort VersionMinor = 2;
     public const int CodeBits = 2;
     public const uint CodeLong = 3;
     public const uint ShortTime = 63;
@@ -32,6 +32,7 @@ internal static class Wire
     public const ulong FlagStacks = 64;
     public const ulong FlagFreeStacks = 128;
     public const ulong FlagAttached = 256;
+    public const ulong FlagRegions = 512;
 
     /// <summary>More than any writer makes; a longer chunk is damage, not data.</summary>
     public const int ChunkLengthMax = 1 << 20;
@@ -91,17 +92,6 @@ internal struct MarkEntry
     {
         private byte _first;
     }
-}
-
-/// <summary>An entry of <c>memory</c>: in bytes. Written by the drain alone, so that no C has it.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct MemoryEntry
-{
-    public ulong MonoNs;
-    public ulong Resident;
-    public ulong Anonymous;
-    public ulong Swapped;
-    public ulong PeakResident;
 }
 
 /// <summary>struct ar_process</summary>

@@ -59,6 +59,9 @@ public sealed class TraceStatistics(CarriedPart? carried = null, Sampling sampli
     /// <summary>Which of the live blocks are uncertain. Whoever reads the trace tells it of the intervals.</summary>
     public Certainty Certainty { get; } = new();
 
+    /// <summary>What the kernel has mapped for the program where the statistics stand, as far as that was recorded.</summary>
+    public RegionMap Regions { get; } = new();
+
     /// <summary>Events that are carried, of all kinds; in no other figure.</summary>
     public long CarriedEvents { get; private set; }
     /// <summary>Blocks that were live when the window began.</summary>
@@ -170,6 +173,15 @@ public sealed class TraceStatistics(CarriedPart? carried = null, Sampling sampli
             thread.Parent = e.OtherThread;
         else if (e.Kind == CallKind.ThreadExit)
             thread.ExitNs = e.TimeNs;
+        if (!e.IsCarried)
+            See(e.TimeNs, isCall: false);
+    }
+
+    /// <inheritdoc/>
+    public void Add(in RegionEvent e)
+    {
+        See(e.Kind, e.Thread, e.TimeNs, e.IsCarried);
+        Regions.Take(e, ended: null);
         if (!e.IsCarried)
             See(e.TimeNs, isCall: false);
     }

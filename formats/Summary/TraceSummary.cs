@@ -116,6 +116,8 @@ public record TraceSummary
     public required ulong LiveUncertainBytes { get; init; }
     /// <summary>How much memory the process had; null where nobody looked.</summary>
     public required MemorySummary? Memory { get; init; }
+    /// <summary>What the kernel mapped for the program; null where that was not recorded.</summary>
+    public required RegionSummary? Regions { get; init; }
     /// <summary>What is kept of a recording whose oldest part is gone; null where it is there from its beginning.</summary>
     public required KeptSummary? Kept { get; init; }
     /// <summary>What the sparklines show.</summary>
@@ -290,6 +292,7 @@ public record TraceSummary
             LiveUncertainBlocks = live.UncertainBlocks,
             LiveUncertainBytes = live.UncertainBytes,
             Memory = MemorySummary.Of(reader.MemorySamples),
+            Regions = RegionSummary.Of(process, statistics.Regions),
             Kept = KeptSummary.Of(reader, statistics, live),
             Timeline = new TimelineSummary(
                 statistics.Timeline.StartNs, statistics.Timeline.BucketNs, statistics.Timeline.Calls, statistics.Timeline.PeakLiveBytes),
@@ -342,7 +345,7 @@ public record TraceSummary
     {
         var calls = new Dictionary<string, long>();
         foreach (CallKind kind in Enum.GetValues<CallKind>())
-            if (statistics.CountOf(kind) > 0 && !CallKinds.IsThreadEvent(kind) && !CallKinds.IsReallocBegin(kind))
+            if (statistics.CountOf(kind) > 0 && CallKinds.IsOfBlock(kind) && !CallKinds.IsReallocBegin(kind))
                 calls[CallKinds.CallName(kind)] = statistics.CountOf(kind);
         return calls;
     }

@@ -10,7 +10,7 @@
 #include "allocreplay_ops.h"
 
 #define AR_VERSION_MAJOR 1
-#define AR_VERSION_MINOR 1
+#define AR_VERSION_MINOR 2
 
 /* The low bits of an event's first byte: one of the three kinds that have a short form, or the long form. */
 #define AR_CODE_BITS 2
@@ -159,6 +159,7 @@ static_assert(sizeof(struct ar_mark) == 64, "ar_mark is 64 bytes");
 #define AR_PROCESS_STACKS 64u       /* each acquisition ends with a varint: the number of its stack, or 0 */
 #define AR_PROCESS_FREE_STACKS 128u /* and so does each release */
 #define AR_PROCESS_ATTACHED 256u    /* ran already when its recording began: it has blocks that are older */
+#define AR_PROCESS_REGIONS 512u     /* memory that the kernel maps for the program is recorded too */
 #define AR_PROCESS_DRAINED 32u      /* written by another process than it tells of: its page here is a copy */
 
 static_assert(sizeof(struct ar_process) == 2320, "ar_process is 2320 bytes");

@@ -23,6 +23,8 @@
 #define AR_TAKES (AR_CALL | AR_FIELD_STACK)
 #define AR_ACQUIRE (AR_TAKES | AR_FIELD_SIZE)
 #define AR_RELEASE (AR_CALL | AR_FIELD_FREE_STACK)
+#define AR_GIVES_MAP (AR_FIELD_ADDRESS | AR_FIELD_SIZE)
+#define AR_TAKES_MAP (AR_GIVES_MAP | AR_FIELD_STACK)
 
 #define AR_OPS(AR_OP)                                                                                                  \
     /* The three kinds that have a short form. */                                                                      \
@@ -65,7 +67,13 @@
     AR_OP(40, THREAD_START, AR_FIELD_THREAD)  /* by the new thread; names its parent */                                \
     AR_OP(41, THREAD_CREATE, AR_FIELD_THREAD) /* by the parent, before the child can run; names the child */           \
     AR_OP(42, THREAD_EXIT, 0)                                                                                          \
-    AR_OP(43, GAP, AR_FIELD_COUNT) /* so many calls of this thread were not recorded before its next event */
+    AR_OP(43, GAP, AR_FIELD_COUNT) /* so many calls of this thread were not recorded before its next event */          \
+    /* Memory that the kernel maps, where that was asked for. No blocks of the allocator. */                           \
+    AR_OP(44, MMAP, AR_TAKES_MAP)                                                                                      \
+    AR_OP(45, MUNMAP, AR_GIVES_MAP)                                                                                    \
+    AR_OP(46, MREMAP_BEGIN, AR_GIVES_MAP)                                                                              \
+    AR_OP(47, MREMAP_END, AR_TAKES_MAP)                                                                                \
+    AR_OP(48, BRK, AR_TAKES_MAP)
 
 enum ar_op {
 #define AR_OP_ENUM(code, name, fields) AR_##name = code,

@@ -105,6 +105,8 @@ static bool set_options(struct ar_process *header)
         ar_recording.latency = true;
         ar_recording.optional_fields |= AR_FIELD_DURATION;
     }
+    if (ar_options.regions)
+        header->flags |= AR_PROCESS_REGIONS;
     if (ar_options.stacks && ar_store == &ar_arena_store && begin_stacks()) {
         header->flags |= AR_PROCESS_STACKS | (ar_options.free_stacks ? AR_PROCESS_FREE_STACKS : 0);
         ar_recording.optional_fields |= AR_FIELD_STACK | (ar_options.free_stacks ? AR_FIELD_FREE_STACK : 0);

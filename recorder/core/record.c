@@ -92,3 +92,22 @@ AR_NOINLINE void ar_released(struct ar_thread *t, enum ar_op op, const void *blo
     ar_event(t, op, (struct ar_details){block, size, 1, alignment, 0, entered, took, ar_stack(t, op)});
     ar_end(t);
 }
+
+/* Memory that the kernel maps for the program, or takes back: told by ../regions/regions.c. Not what the allocator does
+ * for a call that it is in, nor what we do: that maps for a start of the recording too, before there is a guard. */
+AR_EXPORT void allocreplay_region(enum ar_op op, const void *address, size_t size, const void *caller)
+{
+    extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+    extern const char _end[] __attribute__((visibility("hidden")));
+    struct ar_thread *t = &ar_self;
+    if (t->busy || (uintptr_t)caller - (uintptr_t)__ehdr_start < (uintptr_t)_end - (uintptr_t)__ehdr_start)
+        return;
+    t->busy = AR_BUSY;
+    if (ar_begin(t)) {
+        const uint64_t now = ar_now();
+        const uint32_t stack = ar_fields(op) & AR_FIELD_STACK ? ar_stack(t, op) : AR_NODE_NONE;
+        ar_event(t, op, (struct ar_details){.address = address, .size = size, .count = 1, .now = now, .stack = stack});
+        ar_end(t);
+    }
+    t->busy = 0;
+}

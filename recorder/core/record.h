@@ -72,4 +72,7 @@ static inline bool ar_releasing(struct ar_thread *t, enum ar_op op, const void *
 void ar_released(struct ar_thread *t, enum ar_op op, const void *block, size_t size, size_t alignment,
                  uint64_t entered);
 
+/* Memory that the kernel maps for the program. */
+void allocreplay_region(enum ar_op op, const void *address, size_t size, const void *caller);
+
 #endif

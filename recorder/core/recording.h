@@ -106,7 +106,8 @@ struct ar_options {
     uint64_t max_size;      /* of the file `events` in bytes; 0: no limit */
     uint64_t only_child_of; /* record only an image whose parent is this process; 0: all */
     bool latency;
-    bool redact; /* leave arguments out */
+    bool regions; /* the program's mappings are told: regions/regions.c */
+    bool redact;  /* leave arguments out */
     enum { AR_STACKS_NO, AR_STACKS_CFI, AR_STACKS_FP } stacks;
     bool free_stacks;
     uint64_t stack_depth;

@@ -38,6 +38,14 @@
 #define PAGE 4096u
 #define PROBE_PAGES 64u
 
+/* A library beside ours that tells us of calls: its frames are left out as ours are. Inherited by children. */
+static struct ar_extent beside;
+
+AR_EXPORT void allocreplay_beside(const void *from, const void *to)
+{
+    beside = (struct ar_extent){(uint64_t)from, (uint64_t)to};
+}
+
 /* Of a frame: how its caller was found. */
 struct step {
     uint64_t place; /* of the frame pointer that the caller had; 0: it is this frame's */
@@ -260,7 +268,7 @@ static uint32_t unchanged(const struct ar_stack *s, uint32_t from)
 
 static bool is_hook(uint64_t ip)
 {
-    return ip - stacks.hook.from < stacks.hook.to - stacks.hook.from;
+    return ip - stacks.hook.from < stacks.hook.to - stacks.hook.from || ip - beside.from < beside.to - beside.from;
 }
 
 static bool is_below_program(uint64_t ip)

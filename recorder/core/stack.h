@@ -36,4 +36,7 @@ void ar_stacks_filtered(void);
 void ar_stacks_begin_close(void);
 void ar_stacks_end_close(bool gone);
 
+/* Told by a library beside ours: where it is. */
+void allocreplay_beside(const void *from, const void *to);
+
 #endif

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Files;
 using AllocReplay.Formats.Recording;
 using Microsoft.Win32.SafeHandles;
@@ -14,7 +15,7 @@ internal sealed class MemoryLog(string directory, int entriesMax) : IDisposable
     private long _entries;
 
     /// <summary>Bytes that it has.</summary>
-    public long Bytes => Volatile.Read(ref _entries) * MemoryFile.EntrySize;
+    public long Bytes => Volatile.Read(ref _entries) * MemoryEntries.Size;
 
     /// <summary>Adds an entry, the latest.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
@@ -34,7 +35,7 @@ internal sealed class MemoryLog(string directory, int entriesMax) : IDisposable
     private void Open()
     {
         _file = ImageFiles.Open(directory, Wire.MemoryFile, isNew: false);
-        _entries = RandomAccess.GetLength(_file) / MemoryFile.EntrySize;
+        _entries = RandomAccess.GetLength(_file) / MemoryEntries.Size;
     }
 
     /// <summary>By another file that takes its name: whoever reads it meanwhile has the one or the other whole.</summary>
@@ -42,7 +43,7 @@ internal sealed class MemoryLog(string directory, int entriesMax) : IDisposable
     {
         var entries = new MemoryEntry[_entries];
         int read = RandomAccess.Read(_file!, MemoryMarshal.AsBytes(entries.AsSpan()), 0);
-        MemoryEntry[] left = MemoryFile.Thin(entries.AsSpan(0, read / MemoryFile.EntrySize), entriesMax);
+        MemoryEntry[] left = MemoryEntries.Thin(entries.AsSpan(0, read / MemoryEntries.Size), entriesMax);
         PrivateFile.Replace(Path.Combine(directory, Wire.MemoryFile), stream => stream.Write(MemoryMarshal.AsBytes(left.AsSpan())));
         _file!.Dispose();
         Open();

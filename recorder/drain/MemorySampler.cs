@@ -1,4 +1,4 @@
-using AllocReplay.Formats.Recording;
+using AllocReplay.Formats;
 
 namespace AllocReplay.Drain;
 
@@ -21,7 +21,7 @@ internal sealed class MemorySampler
     /// <param name="keep">How much of the recording is kept.</param>
     public MemorySampler(Retention keep)
     {
-        _entriesMax = keep.Bytes == 0 ? EntriesMax : (int)Math.Clamp(keep.Bytes / KeptShare / MemoryFile.EntrySize, 1, EntriesMax);
+        _entriesMax = keep.Bytes == 0 ? EntriesMax : (int)Math.Clamp(keep.Bytes / KeptShare / MemoryEntries.Size, 1, EntriesMax);
         _thread = new Thread(Work) { IsBackground = true, Name = "memory" };
         _thread.Start();
     }

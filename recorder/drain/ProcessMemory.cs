@@ -1,5 +1,5 @@
 using System.Buffers.Text;
-using AllocReplay.Formats.Recording;
+using AllocReplay.Formats;
 using AllocReplay.Recorder.Arena;
 using Microsoft.Win32.SafeHandles;
 

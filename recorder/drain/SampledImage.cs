@@ -1,5 +1,4 @@
 using AllocReplay.Formats;
-using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
 
 namespace AllocReplay.Drain;
@@ -32,7 +31,7 @@ internal sealed class SampledImage(RecordedProcess process, MemoryLog log) : IDi
     /// <summary>Looks how much memory there is.</summary>
     public void Look()
     {
-        ulong before = Libc.ThreadTimeNs;
+        ulong before = Libc.ThreadTimeNs, peak = _found.PeakResident;
         _memory ??= ProcessMemory.Open(process);
         _isThere = _memory is not null && _memory.TryRead(out _found);
         if (!_isThere)
@@ -40,6 +39,7 @@ internal sealed class SampledImage(RecordedProcess process, MemoryLog log) : IDi
         bool isQuiet = (_counters with { MonoNs = _found.MonoNs }).Equals(_found);
         _pause = isQuiet ? Math.Min(2 * _pause, EveryQuiet) : Every;
         _counters = _found;
+        _found.PeakResident = Math.Max(_found.PeakResident, peak); // pages that were counted may have been more than the counters ever told
         ulong read = Libc.ThreadTimeNs;
         (_tookCounters, _tookPages) = (read - before, 0);
         if (_found.MonoNs < _pagesDueNs)

@@ -17,6 +17,8 @@ public enum DepartureReason
     UnknownReallocations,
     /// <summary>Blocks whose release is not in the trace: never released.</summary>
     DisplacedBlocks,
+    /// <summary>Calls of mmap and its kin: left out.</summary>
+    RegionEvents,
     /// <summary>Thread creations without their child in the trace, or after its first call.</summary>
     UnplacedCreates,
 }
@@ -39,6 +41,7 @@ public sealed record Departure(DepartureReason Reason, long Count, string Detail
         Add(DepartureReason.UnknownReleases, counts.UnknownReleases);
         Add(DepartureReason.UnknownReallocations, counts.UnknownReallocations);
         Add(DepartureReason.DisplacedBlocks, counts.DisplacedBlocks);
+        Add(DepartureReason.RegionEvents, counts.RegionEvents);
         Add(DepartureReason.UnplacedCreates, counts.UnplacedCreates);
         return departures;
 

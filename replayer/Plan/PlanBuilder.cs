@@ -81,6 +81,9 @@ internal sealed unsafe class PlanBuilder : ITraceSink, IDisposable
             thread.ExtendPrologue();
     }
 
+    /// <inheritdoc/>
+    public void Add(in RegionEvent e) => Counts.RegionEvents++;
+
     /// <summary>Writes the plan.</summary>
     /// <param name="output">Where it goes; it can seek.</param>
     /// <param name="cutNs">When the window begins; null where the trace is there from its beginning.</param>

@@ -25,6 +25,8 @@ public sealed class PlanCounts
     [JsonInclude] public long UnknownReallocations { get; internal set; }
     /// <summary>Blocks whose release is not in the trace, as their address was acquired again: never released.</summary>
     [JsonInclude] public long DisplacedBlocks { get; internal set; }
+    /// <summary>Calls of mmap and its kin, of which a replay makes none.</summary>
+    [JsonInclude] public long RegionEvents { get; internal set; }
     /// <summary>Thread creations whose child the trace does not show, or shows at work before: the child starts with the replay.</summary>
     [JsonInclude] public long UnplacedCreates { get; internal set; }
 }

@@ -90,6 +90,8 @@ internal static class EngineDatasets
             thread.Realloc(ns += 800, ns += 800, address, address += 0x10_0000, (ulong)(1000 + round), stacks[3]);
         }
         writer.Mark(MarkEntry.Start, 1, 0).Mark(MarkEntry.Named, 1, 1000, "it's é").Mark(MarkEntry.Named, 1, ns / 2, "half").Mark(MarkEntry.Stop, 1, ns);
+        thread.Event(ns, CallKind.Mmap, 0xb400_7000_0000_1000, 1 << 16, stack: stacks[0]).Event(ns, CallKind.Munmap, 0xb400_7000_0000_3000, 1 << 12)
+            .Event(ns, CallKind.Mmap, 0x1000, ulong.MaxValue, stack: stacks[1]).Event(ns, CallKind.Brk, 0x1001, 7);
         writer.Memory(0, 1 << 20, 1 << 19, 7, 1 << 21).Memory(ns / 3, long.MaxValue, 1 << 19, long.MaxValue, ulong.MaxValue).Memory(ns, 0);
         writer.Save();
         return directory;

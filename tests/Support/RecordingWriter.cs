@@ -265,7 +265,7 @@ internal sealed class RecordingWriter
                 Varint(e.Alignment);
             if ((fields & CallFields.Thread) != 0)
                 Varint((ulong)(e.OtherThread + 1L));
-            if ((optional & CallFields.Duration) != 0 && !CallKinds.IsThreadEvent(kind))
+            if ((fields & optional & CallFields.Duration) != 0)
                 Varint(e.Duration);
             if ((fields & optional & (CallFields.Stack | CallFields.FreeStack)) != 0)
                 Varint((ulong)e.Stack);

@@ -12,7 +12,8 @@ public sealed class DatasetTests : IDisposable
 {
     private static readonly string[] Tables =
     [
-        "allocations", "anomalies", "frames", "intervals", "markers", "memory", "modules", "process", "sites", "stack_frames", "stacks", "threads", "timeline",
+        "allocations", "anomalies", "frames", "intervals", "markers", "memory", "modules", "process", "regions", "sites",
+        "stack_frames", "stacks", "threads", "timeline",
     ];
 
     private readonly TemporaryDirectory _directory = new();

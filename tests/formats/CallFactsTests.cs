@@ -24,7 +24,8 @@ public sealed class CallFactsTests
         Assert.Equal(("new[](align,nothrow)", "kind-200"), (CallKinds.Name(CallKind.NewArrayAlignedNothrow), CallKinds.CallName((CallKind)200)));
         foreach (CallKind kind in Enum.GetValues<CallKind>())
         {
-            bool[] groups = [CallKinds.IsAcquisition(kind), CallKinds.IsDeallocation(kind), CallKinds.IsReallocBegin(kind), CallKinds.IsThreadEvent(kind)];
+            bool[] groups = [CallKinds.IsAcquisition(kind), CallKinds.IsDeallocation(kind), CallKinds.IsReallocBegin(kind), CallKinds.IsThreadEvent(kind),
+                CallKinds.IsRegionEvent(kind)];
             Assert.Single(groups, true);
         }
         Assert.False(CallKinds.IsAcquisition((CallKind)200) || CallKinds.IsDeallocation((CallKind)200) || CallKinds.IsThreadEvent((CallKind)200));

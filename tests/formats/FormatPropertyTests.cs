@@ -165,7 +165,7 @@ public sealed class FormatPropertyTests
             Count = Has(CallFields.Count) ? s.Count : 1,
             Alignment = Has(CallFields.Alignment) ? s.Alignment : 0,
             OtherThread = Has(CallFields.Thread) ? s.OtherThread : -1,
-            Duration = latency && !CallKinds.IsThreadEvent(s.Kind) ? s.Duration : 0,
+            Duration = latency && CallKinds.IsOfBlock(s.Kind) ? s.Duration : 0,
         };
     }
 

@@ -28,11 +28,12 @@ public sealed class GoldenTests
     [Fact]
     public void The_traces_of_version_1_have_all_kinds_and_all_encodings()
     {
-        Assert.Equal(["damaged", "directory", "gap", "intervals", "kinds", "stacks", "stacks-directory", "two-images"], Names.Select(n => n.Data));
+        Assert.Equal(
+            ["damaged", "directory", "gap", "intervals", "kinds", "regions-directory", "stacks", "stacks-directory", "two-images"], Names.Select(n => n.Data));
         string listings = string.Concat(Names.Select(n => File.ReadAllText(Path.Combine(Folder, n.Data + ".txt"))));
         Assert.All(Enum.GetValues<CallKind>(), k => Assert.Contains($" {k} ", listings, StringComparison.Ordinal));
         foreach (string part in (string[])["address null", "address 7f0000000003 ", "size 18446744073709551615", "duration 0", "interval 3", "mark ",
-            "damage: ", "session ", " stack 5", "exact True", "exact False", "inlined True", "whole False", "generation 1"])
+            "damage: ", "session ", " stack 5", "exact True", "exact False", "memory at", "inlined True", "whole False", "generation 1"])
             Assert.Contains(part, listings, StringComparison.Ordinal);
         HashSet<int> encodings = [];
         foreach (TheoryDataRow<string> name in Names)
@@ -91,6 +92,11 @@ public sealed class GoldenTests
             text.Append(CultureInfo.InvariantCulture, $"interval {i.Number} from {i.StartNs} to {i.StopNs}\n");
         foreach (Marker m in reader.Markers)
             text.Append(CultureInfo.InvariantCulture, $"mark {m.Name} at {m.TimeNs} interval {m.IntervalNumber}\n");
+        if (p.Regions)
+            text.Append("regions recorded\n");
+        foreach (MemorySample m in reader.MemorySamples)
+            text.Append(CultureInfo.InvariantCulture,
+                $"memory at {m.TimeNs} resident {m.ResidentBytes} anonymous {m.AnonymousBytes} swapped {m.SwappedBytes} peak {m.PeakResidentBytes}\n");
         var stacks = new SortedSet<int>();
         while (reader.Read(out TraceEvent e))
         {

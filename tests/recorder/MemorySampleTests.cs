@@ -9,7 +9,7 @@ namespace AllocReplay.Tests.Recorder;
 [StartsProcesses]
 public sealed class MemorySampleTests : IDisposable
 {
-    private const long Step = 24 << 20, Near = 256 << 10; // bytes; what the recorder's own pages in the program may differ by
+    private const long Step = 24 << 20, Near = 1 << 20; // bytes; what counters and the recorder's own pages in the program may differ by
 
     private readonly TemporaryDirectory _directory = new();
 

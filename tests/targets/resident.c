@@ -1,5 +1,5 @@
-/* Takes memory and gives it back as its standard input says, a line each, and answers each with what /proc/self/smaps_rollup says then: resident and
- * anonymous KiB.
+/* Takes memory and gives it back as its standard input says, a line each, and answers each with what
+ * /proc/self/smaps_rollup says then: resident and anonymous KiB.
  *
  *   m BYTES    maps so many and writes to each page
  *   u          unmaps what was mapped last

@@ -1,14 +1,13 @@
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Packed;
-using AllocReplay.Formats.Recording;
 using AllocReplay.Tests.Support;
 using CsCheck;
 
 namespace AllocReplay.Tests.Formats;
 
 /// <summary>How much memory a process had: read from a recording and from a packed trace, whatever is in there, and thinned.</summary>
-public sealed class MemoryFileTests
+public sealed class MemoryEntriesTests
 {
     private const string Seed = "0001mEm0rY52";
     private const ulong Tenth = 100_000_000; // ns
@@ -16,15 +15,16 @@ public sealed class MemoryFileTests
     private static readonly Gen<long> Bytes = Gen.OneOf(Gen.Long[0, 1L << 34], Gen.Long[0, long.MaxValue]);
 
     private static readonly Gen<MemorySample[]> Samples = Gen.Select(Gen.Long[0, 1L << 40], Bytes, Bytes, Bytes, Bytes,
-        (ns, rss, anonymous, swap, peak) => new MemorySample(ns, rss, anonymous, swap, peak)).Array[0, 100].Select(s => s.DistinctBy(e => e.TimeNs).OrderBy(e => e.TimeNs).ToArray());
+        (ns, rss, anonymous, swap, peak) => new MemorySample(ns, rss, anonymous, swap, peak)).Array[0, 100]
+        .Select(s => s.DistinctBy(e => e.TimeNs).OrderBy(e => e.TimeNs).ToArray());
 
     [Fact]
     public void What_was_written_is_read() => Samples.Sample(
         samples =>
         {
-            byte[] bytes = MemoryFile.Encode(samples);
-            Assert.Equal(samples, MemoryFile.Decode(bytes, 0));
-            Assert.Equal(samples.SkipLast(1), MemoryFile.Decode(bytes.AsSpan(0, Math.Max(0, bytes.Length - 1)), 0)); // the last was never finished
+            byte[] bytes = MemoryEntries.Encode(samples);
+            Assert.Equal(samples, MemoryEntries.Decode(bytes, 0));
+            Assert.Equal(samples.SkipLast(1), MemoryEntries.Decode(bytes.AsSpan(0, Math.Max(0, bytes.Length - 1)), 0)); // the last was never finished
         },
         seed: Seed);
 
@@ -32,10 +32,11 @@ public sealed class MemoryFileTests
     public void Any_bytes_are_samples_in_order_of_time_of_no_more_than_there_is_room_for() => Gen.Select(Gen.Byte.Array[0, 1000], Gen.ULong).Sample(
         (bytes, start) =>
         {
-            IReadOnlyList<MemorySample> samples = MemoryFile.Decode(bytes, start);
-            Assert.InRange(samples.Count, 0, bytes.Length / MemoryFile.EntrySize);
+            IReadOnlyList<MemorySample> samples = MemoryEntries.Decode(bytes, start);
+            Assert.InRange(samples.Count, 0, bytes.Length / MemoryEntries.Size);
             Assert.Equal(samples.DistinctBy(s => s.TimeNs).OrderBy(s => s.TimeNs), samples);
-            Assert.All(samples, s => Assert.True(s is { TimeNs: >= 0, ResidentBytes: >= 0, AnonymousBytes: >= 0, SwappedBytes: >= 0, PeakResidentBytes: >= 0 }));
+            Assert.All(samples, s => Assert.True(
+                s is { TimeNs: >= 0, ResidentBytes: >= 0, AnonymousBytes: >= 0, SwappedBytes: >= 0, PeakResidentBytes: >= 0 }));
         },
         seed: Seed);
 
@@ -67,7 +68,7 @@ public sealed class MemoryFileTests
     {
         PackFrames pack = PackFrames.Of(PackFrames.Pack(Recorded()));
         int at = pack.IndexOf(FrameKind.Memory);
-        byte[] later = Metadata.Encode(new ImageMemory { Samples = MemoryFile.Encode([new(7, 1, 2, 3, 4)]) }, out uint length);
+        byte[] later = Metadata.Encode(new ImageMemory { Samples = MemoryEntries.Encode([new(7, 1, 2, 3, 4)]) }, out uint length);
         pack.Frames.Insert(at + 1, (new FrameHeader { Kind = FrameKind.Memory, Count = length }, later));
         using TraceReader reader = PackFrames.Open(pack.Build());
         Assert.Equal([new MemorySample(7, 1, 2, 3, 4)], reader.MemorySamples);
@@ -102,7 +103,7 @@ public sealed class MemoryFileTests
     public void What_stays_of_entries_is_as_near_as_their_age_asks_for() => Gen.Select(Gen.ULong[1, 10 * Tenth].Array[1, 500], Gen.Int[32, 400]).Sample(
         (steps, atMost) =>
         {
-            MemoryEntry[] all = Entries(steps), left = MemoryFile.Thin(all, atMost);
+            MemoryEntry[] all = Entries(steps), left = MemoryEntries.Thin(all, atMost);
             Assert.Equal((all[0], all[^1]), (left[0], left[^1]));
             Assert.All(all.Except(left), e => Assert.True(IsNear(left.Last(l => l.MonoNs < e.MonoNs), e)));
             Assert.All(left.Skip(1).SkipLast(1).Zip(left), pair => Assert.False(IsNear(pair.Second, pair.First)));
@@ -126,7 +127,7 @@ public sealed class MemoryFileTests
             {
                 if (entries.Count == atMost)
                 {
-                    entries = [.. MemoryFile.Thin(CollectionsMarshal.AsSpan(entries), atMost)];
+                    entries = [.. MemoryEntries.Thin(CollectionsMarshal.AsSpan(entries), atMost)];
                     Assert.InRange(entries.Count, atMost / 20, atMost / 2);
                 }
                 entries.Add(new MemoryEntry { MonoNs = now += step });
