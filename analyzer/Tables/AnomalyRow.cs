@@ -30,7 +30,8 @@ internal readonly record struct AnomalyRow
 {
     [Column("anomaly", "name", "`failed_call`: it returned no block. `unknown_release`: of a block whose acquisition is not in the trace; "
         + "`inherited_release`: the same of a block that was there when recording began, in a process that was forked or attached to. "
-        + "`lost_free`: the address of `object` was acquired again without a release in the trace; `released_while_stopped`: the same, while recording was stopped. `mismatched_release`: acquired by one family of malloc, "
+        + "`lost_free`: the address of `object` was acquired again without a release in the trace; "
+        + "`released_while_stopped`: the same, while recording was stopped. `mismatched_release`: acquired by one family of malloc, "
         + "`new` and `new[]`, and released by another. `wrong_size`: the size that the release tells is not the one requested. `saturated_size`: 2^63−1 "
         + "bytes or more were asked for. `gap`: `calls` calls of the thread are not in the trace.")]
     public required AnomalyKind Anomaly { get; init; }
