@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using AllocReplay.Formats.Files;
 
 namespace AllocReplay.Recorder.Attach;
@@ -34,7 +33,7 @@ internal sealed class HookCopy : IDisposable
         string why = "it has none of " + string.Join(", ", Places);
         foreach (string place in Places)
         {
-            string name = $"{place}/allocreplay-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}", outside = $"/proc/{pid}/root{name}";
+            string name = $"{place}/allocreplay-{Guid.NewGuid().ToString("N")[..16]}", outside = $"/proc/{pid}/root{name}";
             if (!Directory.Exists($"/proc/{pid}/root{place}") || IsNotForCode(pid, place))
                 continue;
             var copy = new HookCopy(outside, $"{name}/{System.IO.Path.GetFileName(hook)}");
