@@ -148,7 +148,8 @@ static void make_unusual(int again)
         setsid();
         close(20);
     } else {
-        /* What whoever started this has open and does not close, as other tests in its process do at their own moments. */
+        /* What whoever started this has open and does not close, as other tests in its process do at their own moments.
+         */
         for (int fd = 3; fd < 1024; fd++)
             close(fd);
         close(0);
