@@ -79,12 +79,13 @@ recorder() {
         -p:SysRoot="$sysroot" -p:CppCompilerAndLinker="${prefix}gcc" -p:ObjCopyName="${prefix}objcopy"
     hook "$system" "${prefix}gcc"
     begin "$name" recorder.txt
-    cp "$work/native-$system/allocreplay-main" "$work/hook-$system"/{allocreplay,liballocreplay.so,liballocreplay-mallochook.so} "$work/$name/"
+    cp "$work/native-$system/allocreplay-main" "$work/hook-$system"/allocreplay \
+        "$work/hook-$system"/liballocreplay{,-mallochook,-regions}.so "$work/$name/"
     "${prefix}strip" --strip-debug "$work/$name"/{allocreplay,*.so}
     ln -s allocreplay-main "$work/$name/allocreplay-drain"
     {
         echo
-        for file in allocreplay-main liballocreplay.so liballocreplay-mallochook.so; do
+        for file in allocreplay-main liballocreplay.so liballocreplay-mallochook.so liballocreplay-regions.so; do
             echo "$file asks for symbols of $(glibc_of "$work/$name/$file") and before."
         done
     } >>"$work/$name/README"

@@ -53,7 +53,8 @@ internal static class ObstacleText
         Obstacle.Filtered => "Programs that are started here inherit the filter. Where it is in place before the first call of malloc, stacks are left out, "
             + "and nothing waits for the disk; the rest is recorded.",
         Obstacle.StrictFilter => "Nothing but read, write and exit is allowed: it cannot be recorded.",
-        Obstacle.PtraceDescendants => "'attach' is for root here (CAP_SYS_PTRACE), or set kernel.yama.ptrace_scope to 0. Recording from the start needs no such right.",
+        Obstacle.PtraceDescendants => "'attach' is for root here (CAP_SYS_PTRACE), or set kernel.yama.ptrace_scope to 0. "
+            + "Recording from the start needs no such right.",
         Obstacle.PtraceAdministrator => "'attach' is for root here (CAP_SYS_PTRACE). Recording from the start needs no such right.",
         Obstacle.PtraceNobody => "Nobody can 'attach' until the machine is started again. Recording from the start needs no such right.",
         Obstacle.NoProcess => "Look for its id: pgrep NAME.",
