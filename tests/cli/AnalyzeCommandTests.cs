@@ -196,8 +196,8 @@ public sealed class AnalyzeCommandTests : IDisposable
         Assert.Equal((2, ""), (code, output));
         Assert.Matches(@"^allocreplay: Catalog Error: .*\n(.*\n)*LINE 2: FROM nothing\n +\^\n$", notes);
         Assert.Contains(
-            "There are the tables allocations, threads, timeline, markers, intervals, anomalies, events, sites, stacks, stack_frames, frames, modules, "
-                + "process, the views ",
+            "There are the tables allocations, threads, timeline, memory, regions, markers, intervals, anomalies, events, sites, stacks, stack_frames, frames, "
+                + "modules, process, the views ",
             notes, StringComparison.Ordinal);
         Assert.DoesNotContain("Did you mean", notes, StringComparison.Ordinal);
     }
