@@ -74,10 +74,9 @@ void ar_frames_forget(void)
 
 /* The chunk for a range of records, whose first has the number `first`. One thread opens it; others wait for a moment,
  * or do without. */
-static struct ar_frame_record *open_slab(struct slab *slab, uint32_t first, uint32_t count)
+static struct ar_frame_record *open_slab(struct slab *slab, struct ar_process *header, uint32_t first, uint32_t count)
 {
     struct ar_frame_record *records = NULL;
-    struct ar_process *header = ar_recording.header;
 #ifdef AR_PLANTED_FULL /* of tests: so often there is no room */
     static int refusals = AR_PLANTED_FULL;
     if (__atomic_sub_fetch(&refusals, 1, __ATOMIC_RELAXED) >= 0)
@@ -111,6 +110,11 @@ static struct ar_frame_record *open_slab(struct slab *slab, uint32_t first, uint
     return records;
 }
 
+void ar_frames_open(struct ar_process *header)
+{
+    open_slab(&tree->slabs[0], header, 0, OF_FIRST);
+}
+
 /* Where a record is, in the slab that has room for it; NULL: none has. */
 static struct ar_frame_record *place_of(uint32_t number, struct slab **slab)
 {
@@ -119,7 +123,7 @@ static struct ar_frame_record *place_of(uint32_t number, struct slab **slab)
     *slab = &tree->slabs[is_first ? 0 : 1 + (number - OF_FIRST) / OF_SLAB];
     struct ar_frame_record *records = __atomic_load_n(&(*slab)->records, __ATOMIC_ACQUIRE);
     if (AR_UNLIKELY(!records))
-        records = open_slab(*slab, number - at, is_first ? OF_FIRST : OF_SLAB);
+        records = open_slab(*slab, ar_recording.header, number - at, is_first ? OF_FIRST : OF_SLAB);
     return records ? records + at : NULL;
 }
 

@@ -13,6 +13,10 @@
 /* Maps the tree. False: there is none. `may_advise`: a filter of system calls is not in place. */
 bool ar_frames_begin(bool may_advise);
 
+/* Makes room for the first nodes before any other thread can want it: who comes while another is at that does without a
+ * stack, and threads that begin together would. Before the image of `header` is the process's. */
+void ar_frames_open(struct ar_process *header);
+
 /* In a forked child: nothing has been told yet. */
 void ar_frames_again(void);
 

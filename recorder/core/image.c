@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "frames.h"
 #include "identity.h"
 #include "sample.h"
 #include "source.h"
@@ -148,6 +149,8 @@ static bool start_in_arena(void)
     }
     header->magic = AR_PROCESS_MAGIC;
     ar_arena_publish(image, forked && __atomic_load_n(&latest_header->control, __ATOMIC_RELAXED) == 0);
+    if (header->flags & AR_PROCESS_STACKS)
+        ar_frames_open(header);
     latest_number = image->number;
     latest_header = header;
     ar_recording.tick_shift = header->tick_shift;
