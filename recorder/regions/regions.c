@@ -62,8 +62,10 @@ AR_EXPORT void *mmap(void *address, size_t length, int protection, int flags, in
     return map;
 }
 
+#ifndef mmap64 /* musl has one function, and a macro for the other name */
 AR_EXPORT void *mmap64(void *address, size_t length, int protection, int flags, int file, off_t offset)
     __attribute__((alias("mmap")));
+#endif
 
 AR_EXPORT int munmap(void *address, size_t length)
 {
