@@ -17,53 +17,22 @@ internal sealed class EventRows(TableWriter<EventRow> writer, bool hasLatency, C
     public void Add(in TraceCall call) => Write(call.Event);
 
     /// <inheritdoc/>
-    public void Add(in ThreadEvent e) => writer.Add(new EventRow
+    public void Add(in ThreadEvent e) => writer.Add(Row(e.TimeNs, e.Thread, e.Kind, e.Interval, e.IsCarried) with
     {
-        Event = writer.Rows,
-        Ns = e.TimeNs,
-        Thread = e.Thread,
-        Kind = (EventKind)e.Kind,
-        Object = TraceEvent.NoObject,
-        PreviousObject = TraceEvent.NoObject,
-        DisplacedObject = TraceEvent.NoObject,
-        Address = 0,
-        Size = 0,
         Count = e.Kind == CallKind.Gap ? e.Lost : 1,
-        Alignment = 0,
-        CallNs = AllocationRow.NotRecorded,
         OtherThread = e.OtherThread,
-        Stack = 0,
-        Interval = (int)e.Interval,
-        Carried = e.IsCarried,
     });
 
     /// <inheritdoc/>
-    public void Add(in RegionEvent e) => writer.Add(new EventRow
+    public void Add(in RegionEvent e) => writer.Add(Row(e.TimeNs, e.Thread, e.Kind, e.Interval, e.IsCarried) with
     {
-        Event = writer.Rows,
-        Ns = e.TimeNs,
-        Thread = e.Thread,
-        Kind = (EventKind)e.Kind,
-        Object = TraceEvent.NoObject,
-        PreviousObject = TraceEvent.NoObject,
-        DisplacedObject = TraceEvent.NoObject,
         Address = unchecked((long)e.Address),
         Size = Saturation.ToInt64(e.Size),
-        Count = 1,
-        Alignment = 0,
-        CallNs = AllocationRow.NotRecorded,
-        OtherThread = -1,
         Stack = sites?.Known(e.Stack) ?? 0,
-        Interval = (int)e.Interval,
-        Carried = e.IsCarried,
     });
 
-    private void Write(in TraceEvent e) => writer.Add(new EventRow
+    private void Write(in TraceEvent e) => writer.Add(Row(e.TimeNs, e.Thread, e.Kind, e.Interval, e.IsCarried) with
     {
-        Event = writer.Rows,
-        Ns = e.TimeNs,
-        Thread = e.Thread,
-        Kind = (EventKind)e.Kind,
         Object = e.Object,
         PreviousObject = e.PreviousObject,
         DisplacedObject = e.DisplacedObject,
@@ -72,9 +41,27 @@ internal sealed class EventRows(TableWriter<EventRow> writer, bool hasLatency, C
         Count = Saturation.ToInt64(e.Count),
         Alignment = Saturation.ToInt64(e.Alignment),
         CallNs = hasLatency && !CallKinds.IsReallocBegin(e.Kind) ? e.DurationNs : AllocationRow.NotRecorded,
-        OtherThread = -1,
         Stack = sites?.Known(e.Stack) ?? 0,
-        Interval = (int)e.Interval,
-        Carried = e.IsCarried,
     });
+
+    /// <summary>What every event has; of no block, no stack and no other thread.</summary>
+    private EventRow Row(long ns, int thread, CallKind kind, uint interval, bool isCarried) => new()
+    {
+        Event = writer.Rows,
+        Ns = ns,
+        Thread = thread,
+        Kind = (EventKind)kind,
+        Object = TraceEvent.NoObject,
+        PreviousObject = TraceEvent.NoObject,
+        DisplacedObject = TraceEvent.NoObject,
+        Address = 0,
+        Size = 0,
+        Count = 1,
+        Alignment = 0,
+        CallNs = AllocationRow.NotRecorded,
+        OtherThread = -1,
+        Stack = 0,
+        Interval = (int)interval,
+        Carried = isCarried,
+    };
 }

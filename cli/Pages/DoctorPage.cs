@@ -25,8 +25,12 @@ internal static class DoctorPage
             : pid is null ? $"Nothing here stops a recording{told}"
             : $"Nothing stops a recording of this program{told}");
         if (stops == 0)
-            terminal.Next(pid is { } running ? TextLine.Command("attach", $"{running}") : TextLine.Command("record", "--", "COMMAND"));
+            terminal.Next(pid is { } running && !process.Any(RefusesAttach) ? TextLine.Command("attach", $"{running}")
+                : TextLine.Command("record", "--", "COMMAND"));
     }
+
+    /// <summary>What a program is recorded in spite of, if it is started under the recorder.</summary>
+    private static bool RefusesAttach(Finding f) => f.Obstacle is Obstacle.Filtered or Obstacle.Traced;
 
     private static void Print(IReadOnlyList<Finding> findings, Terminal terminal)
     {

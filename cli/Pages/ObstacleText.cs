@@ -51,7 +51,7 @@ internal static class ObstacleText
         Obstacle.OtherPreload => "The hook comes before it, so calls are recorded as the program makes them, and this library gets them then. "
             + "One that records too slows the program down.",
         Obstacle.Filtered => "Programs that are started here inherit the filter. Where it is in place before the first call of malloc, stacks are left out, "
-            + "and nothing waits for the disk; the rest is recorded.",
+            + "and nothing waits for the disk; the rest is recorded. 'attach' refuses such a process.",
         Obstacle.StrictFilter => "Nothing but read, write and exit is allowed: it cannot be recorded.",
         Obstacle.PtraceDescendants => "'attach' is for root here (CAP_SYS_PTRACE), or set kernel.yama.ptrace_scope to 0. "
             + "Recording from the start needs no such right.",

@@ -39,6 +39,18 @@ public sealed class DoctorCommandTests : IDisposable
         Assert.Contains("Next: allocreplay record -- COMMAND", _runner.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(null, "allocreplay attach 77")]
+    [InlineData(Obstacle.OtherNamespace, "allocreplay attach 77")]
+    [InlineData(Obstacle.Filtered, "allocreplay record -- COMMAND")]
+    [InlineData(Obstacle.Traced, "allocreplay record -- COMMAND")]
+    public void What_attach_would_refuse_is_not_what_comes_next(Obstacle? obstacle, string next)
+    {
+        Verdict verdict = obstacle is null ? Verdict.Fine : Verdict.Limited;
+        DoctorPage.Print(77, [], [new Finding(CheckKind.Filter, verdict, "x", obstacle)], _runner.Terminal);
+        Assert.Equal($"Next: {next}\n", _runner.Error);
+    }
+
     [Fact]
     public void A_program_that_is_recorded_is_told_where()
     {
