@@ -154,7 +154,7 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         from i in images
         let moments = momentsOf(i)
         from m in i.Memory
-        where m.TimeNs >= moments[0]
+        where moments.Count > 0 && m.TimeNs >= moments[0]
         orderby Key(i), m.TimeNs
         let at = moments.Last(ns => ns <= m.TimeNs)
         let live = (long)i.Blocks.Where(b => b.IsLiveAt(at)).Bytes().Saturated()

@@ -100,7 +100,7 @@ internal sealed class RandomDataset : IDisposable
             new("between_times", ["to=0"], model.BetweenTimes(0, 0)),
             new("cross_thread_frees", [], model.CrossThreadFrees(1)),
             new("cross_thread_frees", [$"min_blocks={pairs}"], model.CrossThreadFrees(pairs)),
-            new("fragmentation", [], model.Fragmentation(MomentsOf)),
+            new("fragmentation", [], new ModelView(_images).Fragmentation(MomentsOf)), // of images without a block too
             new("growth_by_site", [], model.GrowthBySite()),
             new("leak_suspects", [], model.LeakSuspects(0.05m, 0)),
             new("lifetime_histogram", [], model.LifetimeHistogram()),
