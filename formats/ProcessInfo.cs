@@ -16,6 +16,13 @@ public sealed record ProcessInfo
     /// <summary><see cref="Source"/>: as <see cref="FromPreload"/>, from a moment on at which the process ran already, and had blocks.</summary>
     public const string FromAttach = "attach";
 
+    /// <summary><see cref="LinkedAllocator"/>: all of its functions that are known, by detours in their code.</summary>
+    public const string LinkedRecorded = "recorded";
+    /// <summary><see cref="LinkedAllocator"/>: some of its functions; blocks may be missing, or look live for ever.</summary>
+    public const string LinkedPartly = "partly recorded";
+    /// <summary><see cref="LinkedAllocator"/>: none.</summary>
+    public const string LinkedNotRecorded = "not recorded";
+
     /// <summary><see cref="Failure"/>: as much was recorded as was asked for.</summary>
     internal const string SizeLimit = "the size limit was reached";
 
@@ -67,6 +74,9 @@ public sealed record ProcessInfo
     [Key("free_stacks")] public bool FreeStacks { get; init; }
     /// <summary>Whether it is recorded what the kernel maps for the program.</summary>
     [Key("regions")] public bool Regions { get; init; }
+    /// <summary>Whether calls of an allocator that is linked into the executable are recorded: <see cref="LinkedRecorded"/>, <see cref="LinkedPartly"/> or
+    /// <see cref="LinkedNotRecorded"/>; null where none is known.</summary>
+    [Key("linked_allocator")] public string? LinkedAllocator { get; init; }
     /// <summary>Version of the format it is written in, as major.minor.</summary>
     [Key("format_version")] public required string FormatVersion { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace AllocReplay.Recorder;
@@ -23,26 +24,17 @@ public static class Executable
     /// <summary>Scripts whose interpreters are scripts: as many as Linux follows.</summary>
     private const int InterpretersMax = 4;
 
-    /// <summary>Functions of allocators' own that take or give back blocks. No program that does without such an allocator has them.</summary>
-    private static readonly string[] OwnFunctions =
-    [
-        "mallocx", "rallocx", "xallocx", "dallocx", "sdallocx",
-        "je_malloc", "je_calloc", "je_realloc", "je_aligned_alloc", "je_posix_memalign", "je_free", "je_mallocx", "je_rallocx", "je_xallocx",
-        "je_dallocx", "je_sdallocx",
-        "tc_malloc", "tc_malloc_skip_new_handler", "tc_calloc", "tc_realloc", "tc_memalign", "tc_posix_memalign", "tc_valloc", "tc_pvalloc", "tc_free",
-        "tc_free_sized", "tc_cfree", "tc_new", "tc_new_nothrow", "tc_newarray", "tc_newarray_nothrow", "tc_delete", "tc_delete_sized",
-        "tc_delete_nothrow", "tc_deletearray", "tc_deletearray_sized", "tc_deletearray_nothrow",
-        "mi_malloc", "mi_zalloc", "mi_calloc", "mi_mallocn", "mi_realloc", "mi_reallocn", "mi_reallocf", "mi_rezalloc", "mi_recalloc",
-        "mi_malloc_small", "mi_zalloc_small", "mi_malloc_aligned", "mi_zalloc_aligned", "mi_calloc_aligned", "mi_realloc_aligned", "mi_memalign",
-        "mi_posix_memalign", "mi_aligned_alloc", "mi_strdup", "mi_strndup", "mi_heap_malloc", "mi_heap_zalloc", "mi_heap_calloc", "mi_heap_realloc",
-        "mi_heap_malloc_aligned", "mi_heap_destroy", "mi_free", "mi_free_size", "mi_free_aligned", "mi_cfree", "mi_new", "mi_new_aligned",
-        "mi_new_nothrow", "mi_new_n",
-    ];
+    /// <summary>Functions of allocators' own that take or give back blocks, and are not recorded.</summary>
+    private static readonly string[] OwnFunctions = ["xallocx", "je_xallocx", "mi_heap_destroy"];
+
+    /// <summary>Whether the hook has the calls of an allocator that is linked into an executable: recorder/hook/detour.c.</summary>
+    private static bool HasDetours => RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
     /// <summary>Why the hook would see no call of this file when it is run; null when it would, or when the file may not be read.</summary>
     /// <param name="path">The file. Of a script, its interpreter is judged.</param>
     /// <param name="via">How the calls are to be seen.</param>
-    public static Unrecordable? WhyNotRecordable(string path, RecordVia via = RecordVia.Preload)
+    /// <param name="detours">Whether the code of an allocator that is linked in may be changed: <see cref="RecordOptions.Detours"/>.</param>
+    public static Unrecordable? WhyNotRecordable(string path, RecordVia via = RecordVia.Preload, bool detours = true)
     {
         try
         {
@@ -53,7 +45,7 @@ public static class Executable
                     return Unrecordable.SetUserId;
                 using ElfImage? image = ElfImage.Open(path);
                 if (image is not null)
-                    return Judge(image, via);
+                    return Judge(image, via, detours && HasDetours);
                 if (InterpreterOf(path) is not { } interpreter)
                     return null;
                 path = interpreter;
@@ -92,14 +84,14 @@ public static class Executable
         _ => "it has a malloc of its own linked in, gperftools' tcmalloc, and its calls do not leave it",
     };
 
-    private static Unrecordable? Judge(ElfImage image, RecordVia via)
+    private static Unrecordable? Judge(ElfImage image, RecordVia via, bool detours)
     {
         if (!image.IsNative)
             return Unrecordable.NotNative;
         if (!image.HasInterpreter)
             return Unrecordable.Static;
         // Operator new alone is no sign: programs have their own for other ends, or libstdc++'s linked in, and those call malloc.
-        if (via == RecordVia.MallocHook || !HasAllocator(image))
+        if (via == RecordVia.MallocHook || detours || !HasAllocator(image))
             return null;
         return image.Exports("MallocHook_AddNewHook"u8) ? Unrecordable.OwnTcmalloc : Unrecordable.OwnAllocator;
     }

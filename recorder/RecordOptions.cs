@@ -102,6 +102,12 @@ public sealed record RecordOptions
     /// <summary>Whether arguments are left out of the recording.</summary>
     public bool Redact { get; init; }
 
+    /// <summary>
+    /// Whether functions of an allocator that is linked into the executable are recorded, by changing their first instructions in memory. Where it cannot be,
+    /// as on other processors than x86-64, such programs are refused.
+    /// </summary>
+    public bool Detours { get; init; } = true;
+
     /// <summary>Whether threads are recorded only where they ask for it (<c>allocreplay_record_thread</c>): for programs that know the hook.</summary>
     public bool OptIn { get; init; }
 

@@ -13,7 +13,7 @@ public sealed class RecordSession
         "ALLOCREPLAY_DIR", "ALLOCREPLAY_ARENA", "ALLOCREPLAY_SAMPLE", "ALLOCREPLAY_SAMPLE_BYTES", "ALLOCREPLAY_SAMPLE_SEED", "ALLOCREPLAY_LATENCY",
         "ALLOCREPLAY_MAX_SIZE",
         "ALLOCREPLAY_ONLY_CHILD_OF", "ALLOCREPLAY_REDACT", "ALLOCREPLAY_STACKS", "ALLOCREPLAY_STACKS_FREE", "ALLOCREPLAY_STACK_DEPTH", "ALLOCREPLAY_OPT_IN",
-        "ALLOCREPLAY_REGIONS",
+        "ALLOCREPLAY_REGIONS", "ALLOCREPLAY_NO_DETOURS",
     ];
 
     private readonly string _directory;
@@ -167,6 +167,8 @@ public sealed class RecordSession
             yield return "ALLOCREPLAY_REGIONS=1";
         if (options.Redact)
             yield return "ALLOCREPLAY_REDACT=1";
+        if (!options.Detours)
+            yield return "ALLOCREPLAY_NO_DETOURS=1";
         if (options.OptIn)
             yield return "ALLOCREPLAY_OPT_IN=1";
     }

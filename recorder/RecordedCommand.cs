@@ -26,7 +26,7 @@ public static class RecordedCommand
     public static RecordResult Run(RecordOptions options, Action<int>? started = null, Action<long>? rate = null)
     {
         using HeldProgram program = HeldProgram.Of(options.Command);
-        if (Executable.WhyNotRecordable(program.File, options.Via) is { } why)
+        if (Executable.WhyNotRecordable(program.File, options.Via, options.Detours) is { } why)
         {
             throw new RecordException($"{program.Path}: nothing can be recorded: {Executable.Describe(why)}",
                 why == Unrecordable.OwnTcmalloc ? RecordFailure.CarriesMallocHook : RecordFailure.Recorder);
@@ -55,7 +55,7 @@ public static class RecordedCommand
         Attempt(() => started?.Invoke(program.Pid), failures);
         ProgramEnd end;
         using Timer? look = rate is null ? null : new Timer(_ => rate(session.BytesPerMinute), null, RateAfter, Timeout.InfiniteTimeSpan);
-        using var unrecorded = options.FollowChildren ? new UnrecordedPrograms(program.Pid, options.Via) : null;
+        using var unrecorded = options.FollowChildren ? new UnrecordedPrograms(program.Pid, options.Via, options.Detours) : null;
         using (options.Duration is { } duration ? new Timer(_ => Attempt(session.Stop, failures), null, duration, Timeout.InfiniteTimeSpan) : null)
             end = program.Wait();
         packed?.Dispose();

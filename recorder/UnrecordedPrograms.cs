@@ -14,12 +14,13 @@ internal sealed class UnrecordedPrograms : IDisposable
 
     private readonly ConcurrentDictionary<string, string?> _seen = new();
     private readonly RecordVia _via;
+    private readonly bool _detours;
     private readonly Timer _timer;
     private int _isLooking;
 
-    public UnrecordedPrograms(int pid, RecordVia via)
+    public UnrecordedPrograms(int pid, RecordVia via, bool detours)
     {
-        _via = via;
+        (_via, _detours) = (via, detours);
         _timer = new Timer(_ => Look(pid), null, First, Every);
     }
 
@@ -51,7 +52,7 @@ internal sealed class UnrecordedPrograms : IDisposable
         }
     }
 
-    private string? Judge(string program) => Executable.WhyNotRecordable(program, _via) is { } why
+    private string? Judge(string program) => Executable.WhyNotRecordable(program, _via, _detours) is { } why
         ? $"ran and is not recorded: {Executable.Describe(why)}"
         : _via == RecordVia.Preload ? Executable.UnrecordedCalls(program) : null;
 

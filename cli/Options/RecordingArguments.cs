@@ -54,6 +54,10 @@ internal sealed class RecordingArguments
         HelpName = "time",
     };
     private readonly Option<bool> _redact = new("--redact") { Description = "Leave arguments out of the recording." };
+    private readonly Option<bool> _noDetours = new("--no-detours")
+    {
+        Description = "Leave the program's code as it is: an allocator that is linked into it is then not recorded.",
+    };
     private readonly KeepArguments _keep = new();
 
     public RecordingArguments()
@@ -76,7 +80,7 @@ internal sealed class RecordingArguments
     {
         foreach (Option option in (Option[])
         [
-            Force, _startPaused, _sample, _latency, _stacks, _freeStacks, _stackDepth, _maxSize, _leaveFree, _whenFull, _duration, _redact,
+            Force, _startPaused, _sample, _latency, _stacks, _freeStacks, _stackDepth, _maxSize, _leaveFree, _whenFull, _duration, _redact, _noDetours,
         ])
         {
             command.Add(option);
@@ -120,6 +124,7 @@ internal sealed class RecordingArguments
             WhenFull = parse.GetValue(_whenFull) == "drop" ? WhenFull.Drop : WhenFull.Wait,
             Duration = parse.GetValue(_duration) is { } time ? Quantity.ParseTime("--duration", time) : null,
             Redact = parse.GetValue(_redact),
+            Detours = !parse.GetValue(_noDetours),
             Via = via,
         };
     }

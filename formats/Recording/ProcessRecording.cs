@@ -173,6 +173,13 @@ internal sealed class ProcessRecording : ITraceSource
         Stacks = (header.Flags & Wire.FlagStacks) != 0,
         FreeStacks = (header.Flags & Wire.FlagFreeStacks) != 0,
         Regions = (header.Flags & Wire.FlagRegions) != 0,
+        LinkedAllocator = (header.Flags & (Wire.FlagLinked | Wire.FlagLinkedPartly)) switch
+        {
+            0 => null,
+            Wire.FlagLinked => ProcessInfo.LinkedRecorded,
+            Wire.FlagLinkedPartly => ProcessInfo.LinkedNotRecorded,
+            _ => ProcessInfo.LinkedPartly,
+        },
         FormatVersion = $"{header.VersionMajor}.{header.VersionMinor}",
     };
 

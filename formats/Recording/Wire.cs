@@ -33,6 +33,8 @@ internal static class Wire
     public const ulong FlagFreeStacks = 128;
     public const ulong FlagAttached = 256;
     public const ulong FlagRegions = 512;
+    public const ulong FlagLinked = 1024;
+    public const ulong FlagLinkedPartly = 2048;
 
     /// <summary>More than any writer makes; a longer chunk is damage, not data.</summary>
     public const int ChunkLengthMax = 1 << 20;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AllocReplay.Formats.Recording;
 using AllocReplay.Recorder.Arena;
 
 namespace AllocReplay.Recorder.Attach;
@@ -38,6 +39,9 @@ public sealed unsafe class Attachment : IDisposable
     /// <summary>How long it took from the first look at the program to its first event.</summary>
     public TimeSpan Took { get; private set; }
 
+    /// <summary>What is not recorded, though the rest is; null: nothing that is known.</summary>
+    public string? Warning { get; private set; }
+
     /// <summary>The command of a process that runs, for <see cref="RecordOptions.Command"/>; empty when there is no such process.</summary>
     public static IReadOnlyList<string> CommandOf(int pid)
     {
@@ -59,7 +63,7 @@ public sealed unsafe class Attachment : IDisposable
     public static Attachment Begin(int pid, RecordOptions options)
     {
         long began = Stopwatch.GetTimestamp();
-        using TargetProgram program = TargetProgram.Open(pid);
+        using TargetProgram program = TargetProgram.Open(pid, options.Detours);
         using var alone = new ProcessLock(pid);
         HookInside? hook = program.Hook();
         if (SharedArena.SessionOf(pid) is { } other)
@@ -89,8 +93,9 @@ public sealed unsafe class Attachment : IDisposable
                 call.Begin(hook.Attach, Patience);
                 attachment.WaitForImage(program, call);
             }
+            attachment.PutDetours(program);
             session.Started(pid);
-            (attachment.Held, attachment.Took) = (call.Held, Stopwatch.GetElapsedTime(began));
+            (attachment.Held, attachment.Took) = (attachment.Held + call.Held, Stopwatch.GetElapsedTime(began));
             return attachment;
         }
         catch
@@ -133,6 +138,25 @@ public sealed unsafe class Attachment : IDisposable
             Thread.Sleep(1);
         }
         throw new ControlException($"pid {_pid}: did not begin to record within {Patience.TotalSeconds} s; it goes on, and may begin yet");
+    }
+
+    /// <summary>Where the program has an allocator linked in, whose calls do not leave it, its code is changed. Where that cannot be, the recording says so.</summary>
+    private void PutDetours(TargetProgram program)
+    {
+        if (program.Hook()?.Detours() is not { Length: > 0 } list)
+            return;
+        var detours = new Detours(program, list);
+        bool isWhole = false;
+        try
+        {
+            isWhole = detours.Put(inPlace: true);
+        }
+        catch (ControlException e)
+        {
+            Warning = e.Message;
+        }
+        Interlocked.Or(ref _slot->Process.Flags, Warning is null ? isWhole ? Wire.FlagLinked : Wire.FlagLinked | Wire.FlagLinkedPartly : Wire.FlagLinkedPartly);
+        Held += detours.Held;
     }
 
     /// <summary>Waits until nothing more is to come.</summary>

@@ -24,6 +24,7 @@ public static class Detachment
         if (hook.State == LateState.NotLate)
             throw new ControlException($"pid {pid}: was started with the recorder, which stays; 'allocreplay control {pid} stop' ends recording");
         RemoteCall call = program.NewCall();
+        var held = TimeSpan.Zero;
         for (int attempt = 0; attempt < 3; attempt++)
         {
             foreach (string image in session is null ? ControlTarget.Find($"{pid}") : RunningImages.Of(session))
@@ -32,12 +33,18 @@ public static class Detachment
                 if (process.Status() is { Alive: true } status && status.Pid == program.Status.OwnPid)
                     process.Stop();
             }
+            if (hook.Detours() is { Length: > 0 } list)
+            {
+                var detours = new Detours(program, list);
+                _ = detours.Put(inPlace: false);
+                held += detours.Held;
+            }
             call.Begin(hook.Detach, Patience);
             long began = Stopwatch.GetTimestamp();
             while (Stopwatch.GetElapsedTime(began) < Patience)
             {
                 if (hook.State == LateState.Detached)
-                    return call.Held;
+                    return held + call.Held;
                 if (!Directory.Exists($"/proc/{pid}"))
                     throw new ControlException($"pid {pid}: has ended");
                 if (RestingThread.Of(pid, call.Caller.Thread) == call.Caller)
@@ -45,7 +52,7 @@ public static class Detachment
                 Thread.Sleep(1);
             }
         }
-        return hook.State == LateState.Detached ? call.Held
+        return hook.State == LateState.Detached ? held + call.Held
             : throw new ControlException($"pid {pid}: was not detached from within {Patience.TotalSeconds} s");
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace AllocReplay.Recorder.Attach;
@@ -19,6 +20,7 @@ internal sealed class HookInside
     public const string Settings = "allocreplay_settings";
     public const int SettingsMax = 8192;
 
+    private const uint DetoursMax = 192;
     private const string File = "liballocreplay";
 
     private readonly ProcessMemory _memory;
@@ -51,6 +53,15 @@ internal sealed class HookInside
     {
         byte[] bytes = Encoding.UTF8.GetBytes(string.Concat(settings.Select(s => s + "\0")) + "\0");
         return bytes.Length <= SettingsMax ? bytes : throw new ControlException("the recording's path is too long to be told to another process");
+    }
+
+    /// <summary>Changes of the program's code that it has made ready: <c>allocreplay_detours</c> of recorder/hook/linked.c.</summary>
+    public Detour[] Detours()
+    {
+        if (_object.Find("allocreplay_detour_count") is not { } count || _object.Find("allocreplay_detours") is not { } list)
+            return [];
+        var detours = new Detour[Math.Min(_memory.At<uint>(count.Start), DetoursMax)];
+        return _memory.TryRead(list.Start, MemoryMarshal.AsBytes(detours.AsSpan())) ? detours : [];
     }
 
     private RemoteFunction Function(string name) =>

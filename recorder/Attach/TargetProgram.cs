@@ -23,14 +23,16 @@ internal sealed class TargetProgram : IDisposable
     public ProcessMemory Memory { get; }
 
     /// <summary>Opens a program that can be attached to.</summary>
+    /// <param name="pid">Of its process.</param>
+    /// <param name="detours">Whether its code may be changed.</param>
     /// <exception cref="ControlException">It cannot, and why.</exception>
-    public static TargetProgram Open(int pid)
+    public static TargetProgram Open(int pid, bool detours = true)
     {
         if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
             throw new ControlException("attaching is built for x86-64 only: start the program with 'allocreplay record', and --start-paused");
         if (ProcessStatus.Of(pid) is not { } status)
             throw new ControlException($"pid {pid}: no such process");
-        if (WhyNot(pid, status) is { } why)
+        if (WhyNot(pid, status, detours) is { } why)
             throw new ControlException($"pid {pid}: cannot be attached to: {why}");
         var memory = new ProcessMemory(pid);
         try
@@ -47,7 +49,7 @@ internal sealed class TargetProgram : IDisposable
         }
     }
 
-    private static string? WhyNot(int pid, ProcessStatus status)
+    private static string? WhyNot(int pid, ProcessStatus status, bool detours)
     {
         string program = $"/proc/{pid}/exe";
         if (status.State is 'Z' or 'X')
@@ -63,7 +65,7 @@ internal sealed class TargetProgram : IDisposable
             if (of.HasShadowStack)
                 return $"its thread {thread} has a shadow stack, which would not know the call";
         }
-        if (Executable.WhyNotRecordable(program, RecordVia.Attach) is { } why)
+        if (Executable.WhyNotRecordable(program, RecordVia.Attach, detours) is { } why)
             return Executable.Describe(why);
         return null;
     }

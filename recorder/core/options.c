@@ -50,6 +50,7 @@ bool ar_options_read(void)
     o->only_child_of = number("ALLOCREPLAY_ONLY_CHILD_OF");
     o->latency = variable("ALLOCREPLAY_LATENCY") != NULL;
     o->regions = variable("ALLOCREPLAY_REGIONS") != NULL;
+    o->linked = variable("ALLOCREPLAY_NO_DETOURS") == NULL;
     o->redact = variable("ALLOCREPLAY_REDACT") != NULL;
     o->opt_in = variable("ALLOCREPLAY_OPT_IN") != NULL;
     o->late = ar_settings != NULL;

@@ -107,6 +107,7 @@ struct ar_options {
     uint64_t only_child_of; /* record only an image whose parent is this process; 0: all */
     bool latency;
     bool regions; /* the program's mappings are told: regions/regions.c */
+    bool linked;  /* functions of allocators that are linked in are recorded: code of the program's is changed for it */
     bool redact;  /* leave arguments out */
     enum { AR_STACKS_NO, AR_STACKS_CFI, AR_STACKS_FP } stacks;
     bool free_stacks;

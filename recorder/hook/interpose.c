@@ -13,6 +13,7 @@
 #include "inside.h"
 #include "own.h"
 #include "real.h"
+#include "reallocate.h"
 
 /* What the fast paths leave to others: a call made while the guard is up. One that is the program's all the same takes
  * the fast path after all. */
@@ -244,86 +245,16 @@ static AR_NOINLINE void *leave_own(void *old, size_t size)
     return block;
 }
 
-/* What becomes of the old block of a reallocation, which is still this thread's: whether the call is to be recorded,
- * and the flag is up. Of a sample the block leaves it now, as the real call may give its address to another thread. */
-static inline __attribute__((always_inline)) bool reallocating(struct ar_thread *t, void *old, bool *held)
-{
-    *held = false;
-    if (ar_is_sampling() && !AR_UNLIKELY(ar_sampled_maybe(old)))
-        return false;
-    const bool begun = ar_begin(t);
-    *held = !ar_is_sampling() || (old && ar_sampled_remove(old));
-    if (begun && !*held)
-        ar_end(t);
-    return begun && *held;
-}
-
-/* One call, written when it has returned: what it did to the old block, stamped when that was given up, and to the new
- * one. */
-struct reallocation {
-    enum ar_op begin, end;
-    void *old, *block;
-    size_t size, count;
-    uint64_t entered;
-};
-
-static inline __attribute__((always_inline)) void both_halves(struct ar_thread *t, struct reallocation r)
-{
-    uint64_t now = ar_now(), took = ar_took(r.entered, now);
-    ar_event(t, r.begin, (struct ar_details){.address = r.old, .size = r.size, .count = r.count, .now = r.entered});
-    ar_event(t, r.end,
-             (struct ar_details){.address = r.block, .now = now, .duration = took, .stack = ar_stack(t, r.end)});
-}
-
-/* Of a sample. The new block is chosen as any other, by its own size: so each block is in the sample with the
- * probability that its size says, and whole lives are recorded of just these. A reallocation out of the sample is a
- * release, one into it an acquisition. An old block that keeps its place, as the call failed, stays in. */
-static AR_NOINLINE void reallocated_of_sample(struct ar_thread *t, struct reallocation r, bool held, bool wanted)
-{
-    const size_t bytes = r.size * r.count;
-    bool chosen = ar_sample_falls(t, r.block, bytes) && ar_sample_draws(t, bytes), begun = wanted;
-    if (chosen && !wanted)
-        begun = ar_begin(t);
-    chosen = chosen && begun && ar_sample_add(r.block);
-    if (held && !r.block && r.size && r.count)
-        ar_sample_add(r.old);
-    const uint64_t now = ar_now(), took = ar_took(r.entered, now);
-    if (wanted && (chosen || !r.block)) {
-        both_halves(t, r);
-    } else if (wanted) {
-        uint32_t stack = ar_stack(t, AR_FREE);
-        ar_event(t, AR_FREE, (struct ar_details){.address = r.old, .now = r.entered, .duration = took, .stack = stack});
-    } else if (chosen) {
-        ar_event(t, AR_MALLOC, (struct ar_details){r.block, bytes, 1, 0, 0, now, took, ar_stack(t, AR_MALLOC)});
-    }
-    if (begun)
-        ar_end(t);
-}
-
-/* Both halves are written after the call, the first stamped before it: only then is known whether the new block is in a
- * sample. The flag stays up in between, so an interval has both halves or none; a tail has room for two events when it
- * has for one. */
-static inline __attribute__((always_inline)) void reallocated(struct ar_thread *t, struct reallocation r, bool held,
-                                                              bool wanted)
-{
-    if (AR_UNLIKELY(ar_is_sampling())) {
-        reallocated_of_sample(t, r, held, wanted);
-    } else if (wanted) {
-        both_halves(t, r);
-        ar_end(t);
-    }
-}
-
 #define REALLOCATE(name, call, inside, old, size, count)                                                               \
     struct ar_thread *t = &ar_self;                                                                                    \
     if (AR_UNLIKELY(t->busy))                                                                                          \
         return inside;                                                                                                 \
     t->busy = AR_BUSY;                                                                                                 \
-    bool held, wanted = reallocating(t, old, &held);                                                                   \
+    bool held, wanted = ar_reallocating(t, old, &held);                                                                   \
     uint64_t entered = wanted ? ar_now() : ar_entered();                                                               \
     void *block = call;                                                                                                \
-    struct reallocation r = {AR_##name##_BEGIN, AR_##name##_END, old, block, size, count, entered};                    \
-    reallocated(t, r, held, wanted);                                                                                   \
+    struct ar_reallocation r = {AR_##name##_BEGIN, AR_##name##_END, old, block, size, count, entered};                    \
+    ar_reallocated(t, r, held, wanted);                                                                                   \
     t->busy = 0;                                                                                                       \
     return block
 

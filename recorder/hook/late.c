@@ -11,24 +11,21 @@
 
 #include <stddef.h>
 
+#include "linked.h"
 #include "real.h"
 #include "record.h"
 
 #define SETTINGS_MAX 8192
 
-/* Who attaches reads and writes these from outside, by name (recorder/Attach/HookInside.cs). Nobody else's of that name
- * will do. */
-#define OUTSIDE __attribute__((visibility("protected")))
-
 /* NAME=VALUE, each ended by NUL, then an empty one: in place of the environment. In the file, so that a copy of the
  * library has them when it is loaded. */
-OUTSIDE char allocreplay_settings[SETTINGS_MAX] __attribute__((section(".data"), aligned(4096))) = "";
+AR_OUTSIDE char allocreplay_settings[SETTINGS_MAX] __attribute__((section(".data"), aligned(4096))) = "";
 
 enum { NOT_LATE, ATTACHED, DETACHED };
-OUTSIDE uint32_t allocreplay_late;
+AR_OUTSIDE uint32_t allocreplay_late;
 
-OUTSIDE void allocreplay_attach(void);
-OUTSIDE void allocreplay_detach(void);
+AR_OUTSIDE void allocreplay_attach(void);
+AR_OUTSIDE void allocreplay_detach(void);
 
 static void *definition_behind_us(const char *name)
 {
@@ -51,7 +48,11 @@ bool ar_attach_late(void)
     struct ar_rebinding list[AR_REBINDINGS_MAX];
     if (allocreplay_late == ATTACHED)
         return true; /* a forked child */
-    const size_t count = ar_rebindings(list, true);
+    static bool is_looked_for;
+    if (!is_looked_for && ar_options.linked)
+        ar_linked_find(true);
+    is_looked_for = true;
+    const size_t count = ar_linked_rebindings(list, ar_rebindings(list, true));
     for (size_t i = 0; i < count; i++)
         ar_rebind(&list[i], list[i].function);
     ar_rebind_imports(list, count, (void *)ar_attach_late);
@@ -77,7 +78,7 @@ void allocreplay_detach(void)
     struct ar_rebinding list[AR_REBINDINGS_MAX];
     ar_self.busy |= AR_BUSY;
     if (allocreplay_late == ATTACHED && ar_leave()) {
-        const size_t count = ar_rebindings(list, true);
+        const size_t count = ar_linked_rebindings(list, ar_rebindings(list, true));
         for (size_t i = 0; i < count; i++) {
             const void *real = list[i].function;
             list[i] = (struct ar_rebinding){list[i].name, list[i].instead, real};

@@ -5,6 +5,10 @@
 
 #include <stdbool.h>
 
+/* What who attaches reads and writes from outside, by name (recorder/Attach/HookInside.cs). Nobody else's of that name
+ * will do. */
+#define AR_OUTSIDE __attribute__((visibility("protected")))
+
 /* Before anything is looked up: whether that is so. */
 bool ar_prepare_late(void);
 

@@ -270,6 +270,44 @@ void ar_rebind_imports(const struct ar_rebinding *list, size_t count, const void
     errno = saved;
 }
 
+/* Of several versions that of today; else the first. */
+static struct ar_symbol function_of(const struct view *v, const char *name)
+{
+    struct ar_symbol found = {0};
+    const struct tables t = tables_of(v);
+    for (ElfW(Sym) *symbol = NULL; (symbol = defined(&t, name, symbol)) != NULL;) {
+        const unsigned type = symbol->st_info & 15;
+        const bool is_old = t.versions && t.versions[symbol - t.symbols] & 0x8000;
+        if (symbol->st_value == 0 || type == STT_TLS || type == STT_GNU_IFUNC || (is_old && found.address))
+            continue;
+        found = (struct ar_symbol){(void *)(v->bias + symbol->st_value), symbol->st_size};
+        if (!is_old)
+            break;
+    }
+    return found;
+}
+
+struct ar_symbol ar_exported(const char *name, const void *home)
+{
+    const struct view v = view_of(home);
+    return function_of(&v, name);
+}
+
+static int first_object(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    *(struct view *)data = view(info->dlpi_phdr, info->dlpi_phnum, info->dlpi_addr);
+    return 1;
+}
+
+struct ar_object ar_program(uintptr_t *bias)
+{
+    struct view v = {0};
+    dl_iterate_phdr(first_object, &v);
+    *bias = v.bias;
+    return v.span;
+}
+
 struct definition {
     const char *name;
     struct ar_object but;
@@ -283,16 +321,7 @@ static int find_definition(struct dl_phdr_info *info, size_t size, void *data)
     const struct view v = view(info->dlpi_phdr, info->dlpi_phnum, info->dlpi_addr);
     if (!v.segments || v.span.start == wanted->but.start)
         return 0;
-    const struct tables t = tables_of(&v);
-    for (ElfW(Sym) *symbol = NULL; (symbol = defined(&t, wanted->name, symbol)) != NULL;) {
-        const unsigned type = symbol->st_info & 15;
-        const bool is_old = t.versions && t.versions[symbol - t.symbols] & 0x8000;
-        if (symbol->st_value == 0 || type == STT_TLS || type == STT_GNU_IFUNC || (is_old && wanted->found))
-            continue;
-        wanted->found = (void *)(v.bias + symbol->st_value);
-        if (!is_old)
-            break;
-    }
+    wanted->found = function_of(&v, wanted->name).address;
     return wanted->found != NULL;
 }
 

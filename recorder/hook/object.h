@@ -33,7 +33,19 @@ void ar_rebind(const struct ar_rebinding *r, const void *home);
  * functions or have their addresses. */
 void ar_rebind_imports(const struct ar_rebinding *list, size_t count, const void *but);
 
+/* A function, and how many bytes it has. */
+struct ar_symbol {
+    void *address; /* NULL: there is none */
+    size_t size;
+};
+
 /* The first object, in the loader's order, that defines the name, but for the one of `but`: its definition, or NULL. */
 void *ar_definition_of(const char *name, const void *but);
+
+/* The executable, and what is to be added to the addresses of its file. */
+struct ar_object ar_program(uintptr_t *bias);
+
+/* What the object of `home` defines for others under a name. */
+struct ar_symbol ar_exported(const char *name, const void *home);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "late.h"
+#include "linked.h"
 #include "own.h"
 #include "real_thread.h"
 #include "record.h"
@@ -176,6 +177,18 @@ static void lead_here(void)
         ar_rebind(&list[i], list[i].function);
 }
 
+/* Functions that no name of ours stands before. */
+static void lead_linked_here(void)
+{
+    struct ar_rebinding list[AR_REBINDINGS_MAX];
+    ar_linked_find(false);
+    const size_t count = ar_linked_rebindings(list, 0);
+    for (size_t i = 0; i < count; i++)
+        ar_rebind(&list[i], list[i].function);
+    if (count)
+        ar_rebind_imports(list, count, (const void *)ar_resolve);
+}
+
 void ar_resolve(void)
 {
     const bool is_late = ar_prepare_late();
@@ -190,12 +203,14 @@ void ar_resolve(void)
 
 uint64_t ar_source_flags(void)
 {
-    return (ar_real.new_direct ? AR_PROCESS_NEW_RECORDED : 0) | (ar_settings ? AR_PROCESS_ATTACHED : 0);
+    return (ar_real.new_direct ? AR_PROCESS_NEW_RECORDED : 0) | (ar_settings ? AR_PROCESS_ATTACHED : 0) |
+           ar_linked_flags();
 }
 
 const void *ar_source_malloc(void)
 {
-    return (const void *)ar_real.malloc;
+    const void *linked = ar_linked_malloc();
+    return linked ? linked : (const void *)ar_real.malloc;
 }
 
 /* Interposed calls need no connecting, but for those that are yet to be bound. Not in a replay, which opens no library
@@ -208,6 +223,8 @@ bool ar_source_attach(void)
     if (!attached && !ar_options.opt_in && resolve()) {
         ar_real_thread_resolve(); /* where a call came before the constructor */
         lead_here();
+        if (ar_options.linked)
+            lead_linked_here();
     }
     attached = true;
     return true;

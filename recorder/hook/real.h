@@ -48,7 +48,7 @@ AR_DELETE_FUNCTIONS(AR_DECLARE_DELETE)
 
 /* What is to lead to ours, where it does not by the order of the objects: functions of allocation, as far as there are
  * others behind ours; with `all`, what the core wraps too. Returns how many. */
-#define AR_REBINDINGS_MAX 64
+#define AR_REBINDINGS_MAX 192
 size_t ar_rebindings(struct ar_rebinding list[AR_REBINDINGS_MAX], bool all);
 
 /* The function of one that is called before any has been looked up. */
