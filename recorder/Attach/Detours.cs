@@ -8,9 +8,6 @@ namespace AllocReplay.Recorder.Attach;
 internal readonly record struct Detour(ulong Function, ulong Before, ulong After)
 {
     public const int JumpSize = 5;
-
-    /// <summary>Where the word is that changes.</summary>
-    public ulong Word => Function & ~7ul;
 }
 
 /// <summary>
@@ -18,7 +15,7 @@ internal readonly record struct Detour(ulong Function, ulong Before, ulong After
 /// that change, or return there from a signal.
 /// </summary>
 /// <remarks>
-/// Each detour is one write of a word, so whoever kills us leaves some in place and some not. A program runs well with either; where we were killed, calls
+/// Each detour is one write within a page, so whoever kills us leaves some in place and some not. A program runs well with either; where we were killed, calls
 /// are missing.
 /// </remarks>
 internal sealed class Detours(TargetProgram program, Detour[] list)
@@ -105,9 +102,10 @@ internal sealed class Detours(TargetProgram program, Detour[] list)
         bool isWhole = true;
         foreach (Detour d in detours)
         {
-            ulong now = program.Memory.At<ulong>(d.Word), wanted = inPlace ? d.After : d.Before;
+            ulong now = program.Memory.At<ulong>(d.Function), wanted = inPlace ? d.After : d.Before;
             bool isOurs = now == d.Before || now == d.After;
-            isWhole &= isOurs && (now == wanted || program.Memory.TryWrite(d.Word, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(ref wanted))));
+            isWhole &= isOurs && (now == wanted
+                || program.Memory.TryWrite(d.Function, MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(ref wanted))[..Detour.JumpSize]));
         }
         return isWhole;
     }

@@ -4,7 +4,8 @@
  * - Nothing of the function jumps to behind its first byte and before the end of what is moved: its body is looked
  *   through for such a jump. One to the first byte is a call like others.
  * - No thread is between the instructions that go: this one is alone, or all were stopped elsewhere (recorder/Attach).
- * - The five bytes change at once, as they lie in one aligned word. */
+ *   So the five bytes need not change at once. They lie in one page: who attaches changes them by one call of the
+ *   kernel's, which is done or not done, whatever becomes of who asked. */
 #include "detour.h"
 
 #include <string.h>
@@ -16,9 +17,11 @@
 #if defined(__x86_64__)
 
 #define ROOM ((size_t)32 << 10)
+#ifndef LOOKED_AT
 #define LOOKED_AT ((size_t)64 << 10) /* of a function, for jumps to its beginning */
+#endif
 #define JUMP_SIZE 5
-#define WORD sizeof(uint64_t)
+#define PAGE ((size_t)4096)
 #define STUB_SIZE 32
 #define TRAMPOLINE_SIZE 64
 #define INSTRUCTION_MAX 15
@@ -297,12 +300,12 @@ void *ar_detour_prepare(const struct ar_symbol *function, const struct ar_object
                         struct ar_detour *detour)
 {
     const uint8_t *const start = function->address;
-    const size_t in_word = (uintptr_t)start % WORD;
     uint8_t *code = room.start + room.used, *p = code;
-    if (!room.start || room.used + TRAMPOLINE_SIZE > ROOM || in_word + JUMP_SIZE > WORD)
+    if (!room.start || room.used + TRAMPOLINE_SIZE > ROOM || (uintptr_t)start % PAGE > PAGE - sizeof detour->before)
         return NULL;
     size_t moved = 0;
     bool is_over = false, reaches = true;
+    const uint8_t *inside = NULL; /* the first place behind the beginning to which what is moved leads */
     while (moved < JUMP_SIZE) {
         uint8_t bytes[INSTRUCTION_MAX];
         struct instruction i;
@@ -310,8 +313,8 @@ void *ar_detour_prepare(const struct ar_symbol *function, const struct ar_object
         if (is_over || !read_instruction(bytes, &i) || moved + i.length > function->size)
             return NULL;
         const uint8_t *next = start + moved + i.length, *target = next + i.distance;
-        if (i.kind >= BRANCH && i.kind <= CALL && target > start && target < start + JUMP_SIZE + INSTRUCTION_MAX)
-            return NULL; /* perhaps within what is moved */
+        if (i.kind >= BRANCH && i.kind <= CALL && target > start && (!inside || target < inside))
+            inside = target;
         switch (i.kind) {
         case PLAIN:
         case RETURN:
@@ -347,14 +350,14 @@ void *ar_detour_prepare(const struct ar_symbol *function, const struct ar_object
         p[0] = 0xe9;
         reaches &= put_distance(p + 1, p + 5, start + moved);
     }
-    uint8_t jump[WORD];
+    uint8_t jump[sizeof detour->after];
+    memcpy(jump, start, sizeof jump);
     detour->function = (uintptr_t)start;
-    memcpy(&detour->before, start - in_word, sizeof detour->before);
-    memcpy(jump, &detour->before, sizeof jump);
-    jump[in_word] = 0xe9;
-    reaches &= put_distance(jump + in_word + 1, start + JUMP_SIZE, stub);
+    memcpy(&detour->before, jump, sizeof jump);
+    jump[0] = 0xe9;
+    reaches &= put_distance(jump + 1, start + JUMP_SIZE, stub);
     memcpy(&detour->after, jump, sizeof jump);
-    if (!reaches || is_jumped_into(function, program, moved))
+    if (!reaches || (inside && inside < start + moved) || is_jumped_into(function, program, moved))
         return NULL;
     room.used += TRAMPOLINE_SIZE;
     return code;
@@ -373,11 +376,11 @@ const void *ar_goes_on_to(const struct ar_symbol *function, const struct ar_obje
 
 bool ar_detour_apply(const struct ar_detour *detour)
 {
-    void *page = (void *)(detour->function & ~(uint64_t)4095);
-    if (mprotect(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+    void *page = (void *)(detour->function & ~(uint64_t)(PAGE - 1));
+    if (mprotect(page, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
         return false;
-    __atomic_store_n((uint64_t *)AR_DETOUR_WORD(detour->function), detour->after, __ATOMIC_SEQ_CST);
-    mprotect(page, 4096, PROT_READ | PROT_EXEC);
+    memcpy((void *)detour->function, &detour->after, JUMP_SIZE);
+    mprotect(page, PAGE, PROT_READ | PROT_EXEC);
     return true;
 }
 

@@ -6,13 +6,11 @@
 
 #include "object.h"
 
-/* A jump of five bytes, in the aligned word of eight that holds them: one store changes it. */
+/* A jump of five bytes, in one page. */
 struct ar_detour {
     uint64_t function;
-    uint64_t before, after; /* the word */
+    uint64_t before, after; /* its first eight bytes, of which five change */
 };
-
-#define AR_DETOUR_WORD(function) ((function) & ~(uint64_t)7)
 
 #define AR_DETOURS_MAX 192
 

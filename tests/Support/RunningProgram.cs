@@ -16,7 +16,9 @@ internal sealed class RunningProgram : IDisposable
     }
 
     /// <summary>attached.c with so many threads, all of which wait.</summary>
-    public static RunningProgram Attached(int threads) => new(Targets.Build("attached.c"), $"{threads}",
+    /// <param name="threads">How many.</param>
+    /// <param name="flags">More arguments for the compiler.</param>
+    public static RunningProgram Attached(int threads, params string[] flags) => new(Targets.Build("attached.c", flags), $"{threads}",
         Targets.Build("attached_library.c", "-shared", "-fPIC"));
 
     public int Pid => _process.Id;

@@ -27,18 +27,18 @@ public sealed class ExecutableTests : IDisposable
 
     [Fact] // the control
     public void A_malloc_of_one_source_file_is_no_allocator() =>
-        Assert.Null(Executable.WhyNotRecordable(Targets.Build("own_malloc.c", "-DFILE_LOCAL")));
+        Assert.Null(Executable.WhyNotRecordable(Targets.Build("own_malloc.c", "-DFILE_LOCAL"), detours: false));
 
     /// <summary>Its operators call malloc, which is recorded.</summary>
     [Fact]
     public void A_runtime_of_C_plus_plus_that_is_linked_in_is_no_allocator() =>
-        Assert.Null(Executable.WhyNotRecordable(Targets.Build("operators.cpp", "-static-libstdc++", "-static-libgcc")));
+        Assert.Null(Executable.WhyNotRecordable(Targets.Build("operators.cpp", "-static-libstdc++", "-static-libgcc"), detours: false));
 
     [Fact]
     public void A_script_is_judged_by_its_interpreter()
     {
         File.WriteAllText(_directory["script"], $"#!{Targets.Build("own_malloc.c")} -x\n");
-        Assert.Equal(Unrecordable.OwnAllocator, Executable.WhyNotRecordable(_directory["script"]));
+        Assert.Equal(Unrecordable.OwnAllocator, Executable.WhyNotRecordable(_directory["script"], detours: false));
         File.WriteAllText(_directory["shell"], "#!/bin/sh\n");
         Assert.Null(Executable.WhyNotRecordable(_directory["shell"]));
     }
@@ -61,7 +61,7 @@ public sealed class ExecutableTests : IDisposable
     {
         string program = Targets.Build("own_malloc.c");
         using Process shell = Process.Start(new ProcessStartInfo("sh", ["-c", string.Format(null, script, program)]) { RedirectStandardInput = true })!;
-        using var unrecorded = new UnrecordedPrograms(shell.Id, RecordVia.Preload);
+        using var unrecorded = new UnrecordedPrograms(shell.Id, RecordVia.Preload, detours: false);
         bool isNamed = SpinWait.SpinUntil(() => unrecorded.Found.Count > 0 || shell.HasExited, TimeSpan.FromSeconds(20));
         shell.StandardInput.Close();
         shell.WaitForExit();
@@ -84,8 +84,8 @@ public sealed class ExecutableTests : IDisposable
     private string AssertRefused(Unrecordable why, params string[] flags)
     {
         string program = Targets.Build("own_malloc.c", flags);
-        Assert.Equal(why, Executable.WhyNotRecordable(program));
-        ProgramResult result = Programs.AllocReplay("record", "-o", _directory["r"], "--", program);
+        Assert.Equal(why, Executable.WhyNotRecordable(program, detours: false));
+        ProgramResult result = Programs.AllocReplay("record", "--no-detours", "-o", _directory["r"], "--", program);
         Assert.Equal(125, result.ExitCode);
         Assert.Contains(Executable.Describe(why), result.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_directory["r"]));
