@@ -197,6 +197,7 @@ internal sealed unsafe class LiveImage : IDisposable
         (page.Threads, page.LostEvents) = (header.Threads, header.LostEvents + _lost);
         (page.Control, page.Interval) = (header.Control, header.Interval);
         (page.SlowBegun, page.SlowDone) = (header.SlowBegun, header.SlowDone);
+        page.Flags |= header.Flags & (Wire.FlagLinked | Wire.FlagLinkedPartly); // of an attached program, once its code is changed
         return page;
     }
 

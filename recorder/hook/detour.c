@@ -32,10 +32,11 @@
 
 /* ---- instructions ---- */
 
-enum kind { PLAIN, DATA, BRANCH, JUMP, CALL, RETURN };
+enum kind { PLAIN, DATA, BRANCH, JUMP, CALL };
 
 struct instruction {
     enum kind kind; /* DATA: memory at a distance from the instruction */
+    bool is_last;   /* what follows is reached from elsewhere, if at all */
     uint8_t length;
     uint8_t at;        /* of the distance: where in the instruction, or 0 */
     uint8_t condition; /* of a branch */
@@ -164,8 +165,7 @@ static bool read_instruction(const uint8_t *p, struct instruction *i)
         n += mode == 1 ? 1 : mode == 2 || (mode == 0 && (base == 5 || (base == 4 && (index & 7) == 5))) ? 4 : 0;
         if (!is_two && (op == 0xf6 || op == 0xf7))
             operands |= what < 2 ? (op == 0xf6 ? BYTE : LONG) : 0;
-        if (!is_two && op == 0xff && what >= 2 && what <= 5)
-            i->kind = what >= 4 ? RETURN : i->kind; /* an indirect jump goes nowhere that we look */
+        i->is_last = !is_two && op == 0xff && (what == 4 || what == 5); /* an indirect jump */
     }
     const bool is_branch = is_two ? (op & 0xf0) == 0x80 : (op & 0xf0) == 0x70;
     const bool is_jump = !is_two && (op == 0xeb || op == 0xe9);
@@ -175,8 +175,7 @@ static bool read_instruction(const uint8_t *p, struct instruction *i)
         i->condition = op & 15;
         i->at = (uint8_t)n;
     }
-    if (!is_two && op == 0xc3)
-        i->kind = RETURN;
+    i->is_last |= !is_two && (is_jump || op == 0xc3);
     if (operands & BYTE) {
         if (i->at == n)
             i->distance = (int8_t)p[n];
@@ -317,7 +316,6 @@ void *ar_detour_prepare(const struct ar_symbol *function, const struct ar_object
             inside = target;
         switch (i.kind) {
         case PLAIN:
-        case RETURN:
             memcpy(p, bytes, i.length);
             p += i.length;
             break;
@@ -343,7 +341,7 @@ void *ar_detour_prepare(const struct ar_symbol *function, const struct ar_object
             p += 5;
             break;
         }
-        is_over = i.kind >= JUMP;
+        is_over = i.is_last || i.kind == CALL;
         moved += i.length;
     }
     if (!is_over) {

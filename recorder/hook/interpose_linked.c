@@ -35,10 +35,17 @@ static inline struct request request_of(const struct ar_linked *f, const uintptr
     return r;
 }
 
-/* One that any block has is none that was asked for. */
-static inline enum ar_op op_of(const struct ar_linked *f, const struct request *r)
+/* An alignment that any block has is none that was asked for. Where the kind has no number of elements, the size is that
+ * of all. */
+static inline enum ar_op op_of(const struct ar_linked *f, struct request *r)
 {
-    return r->alignment > 16 && (f->op == AR_MALLOC || f->op == AR_CALLOC) ? AR_MEMALIGN : (enum ar_op)f->op;
+    const bool is_plain = f->op == AR_MALLOC || f->op == AR_CALLOC;
+    const enum ar_op op = r->alignment > 16 && is_plain ? AR_MEMALIGN : (enum ar_op)f->op;
+    if (!(ar_fields(op) & AR_FIELD_COUNT)) {
+        r->size *= r->count;
+        r->count = 1;
+    }
+    return op;
 }
 
 static uintptr_t take(ARGUMENTS)
@@ -57,7 +64,8 @@ static uintptr_t take(ARGUMENTS)
     struct request r = request_of(f, (const uintptr_t[]){a, b, c, d, e, 0, 1});
     if (f->size == AR_IS_TEXT && block)
         r.size = strlen((const char *)block) + 1;
-    ar_acquired(t, op_of(f, &r), (void *)block, r.size, r.count, r.alignment, entered);
+    const enum ar_op op = op_of(f, &r);
+    ar_acquired(t, op, (void *)block, r.size, r.count, r.alignment, entered);
     t->operator_frame = frame;
     t->busy = busy;
     return block;

@@ -60,7 +60,7 @@
     RETURNS(mi_free_sized, block, 109, 0, 0, 0, "FreeSized 109 1 0") \
     RETURNS(mi_cfree, block, 0, 0, 0, 0, "Free 0 1 0") \
     RETURNS(mi_zalloc, 301, 0, 0, 0, 0, "Calloc 301 1 0") \
-    RETURNS(mi_mallocn, 5, 302, 0, 0, 0, "Malloc 302 5 0") \
+    RETURNS(mi_mallocn, 5, 302, 0, 0, 0, "Malloc 1510 1 0") \
     RETURNS(mi_malloc_small, 303, 0, 0, 0, 0, "Malloc 303 1 0") \
     RETURNS(mi_zalloc_small, 304, 0, 0, 0, 0, "Calloc 304 1 0") \
     RETURNS(mi_malloc_aligned, 305, 8, 0, 0, 0, "Malloc 305 1 0") \
@@ -83,7 +83,7 @@
     RETURNS(mi_rezalloc_aligned_at, block, 319, 64, 8, 0, "ReallocBegin 319 1 0") \
     RETURNS(mi_recalloc_aligned, block, 6, 320, 64, 0, "ReallocArrayBegin 320 6 0") \
     RETURNS(mi_heap_zalloc, 99, 301, 0, 0, 0, "Calloc 301 1 0") \
-    RETURNS(mi_heap_mallocn, 99, 5, 302, 0, 0, "Malloc 302 5 0") \
+    RETURNS(mi_heap_mallocn, 99, 5, 302, 0, 0, "Malloc 1510 1 0") \
     RETURNS(mi_heap_malloc_small, 99, 303, 0, 0, 0, "Malloc 303 1 0") \
     RETURNS(mi_heap_zalloc_small, 99, 304, 0, 0, 0, "Calloc 304 1 0") \
     RETURNS(mi_heap_malloc_aligned, 99, 305, 8, 0, 0, "Malloc 305 1 0") \
@@ -115,7 +115,7 @@
     RETURNS(mi_new_aligned, 407, 64, 0, 0, 0, "NewAligned 407 1 64") \
     RETURNS(mi_new_nothrow, 408, 0, 0, 0, 0, "NewNothrow 408 1 0") \
     RETURNS(mi_new_aligned_nothrow, 409, 64, 0, 0, 0, "NewAlignedNothrow 409 1 64") \
-    RETURNS(mi_new_n, 3, 410, 0, 0, 0, "Malloc 410 3 0") \
+    RETURNS(mi_new_n, 3, 410, 0, 0, 0, "Malloc 1230 1 0") \
     RETURNS(mi_new_realloc, block, 411, 0, 0, 0, "ReallocBegin 411 1 0") \
     RETURNS(mi_new_reallocn, block, 3, 412, 0, 0, "ReallocArrayBegin 412 3 0") \
     RETURNS(tc_malloc, 101, 0, 0, 0, 0, "Malloc 101 1 0") \
@@ -161,7 +161,7 @@
     RETURNS(rpfree, block, 0, 0, 0, 0, "Free 0 1 0") \
     RETURNS(rpfree_sized, block, 109, 0, 0, 0, "FreeSized 109 1 0") \
     RETURNS(rpcfree, block, 0, 0, 0, 0, "Free 0 1 0") \
-    RETURNS(rpaligned_calloc, 64, 3, 701, 0, 0, "Memalign 701 3 64") \
+    RETURNS(rpaligned_calloc, 64, 3, 701, 0, 0, "Memalign 2103 1 64") \
     RETURNS(rpaligned_realloc, block, 64, 702, 5, 0, "ReallocBegin 702 1 0") \
     RETURNS(sn_rust_alloc, 8, 801, 0, 0, 0, "Malloc 801 1 0") \
     RETURNS(sn_rust_alloc_zeroed, 16, 802, 0, 0, 0, "Calloc 802 1 0") \
