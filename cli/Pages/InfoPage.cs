@@ -80,6 +80,8 @@ internal static class InfoPage
             Fact("allocator", s.Allocator
                 + (s.AllocatorBuildId.Length > 0 ? $" (build id {s.AllocatorBuildId[..Math.Min(12, s.AllocatorBuildId.Length)]})" : "")
             + (s.RecordsOperatorNew ? ", operator new its own" : ", operator new seen as malloc"));
+        if (s.LinkedAllocator is { } linked)
+            Fact("linked in", $"an allocator of the program's own, {linked}");
         Fact("source", s.Source + (s.Source == ProcessInfo.FromMallocHook ? " (calloc, realloc, alignment and operator new look like malloc and free)" : "")
             + (s.Sampling.IsSample ? $", {SampleText.Of(s.Sampling)}" : ", every block")
             + (s.Latency ? ", each call's latency" : "") + (s.Stacks ? ", stacks" : ""));

@@ -60,7 +60,7 @@ internal static class ObstacleText
         Obstacle.NoProcess => "Look for its id: pgrep NAME.",
         Obstacle.KernelThread => "It has no memory of its own.",
         Obstacle.OtherUser => "Ask as that user, or as root.",
-        Obstacle.ProgramRefused => "'record' says so, too. Of a linked-in gperftools' tcmalloc: record --via mallochook.",
+        Obstacle.ProgramRefused => "'record' refuses it too.",
         Obstacle.UnrecordedCalls => "What these give and take is not in the recording.",
         Obstacle.Musl => "The hook is for glibc. See the guide for programs of musl.",
         Obstacle.OldCLibrary => "The hook needs glibc 2.17 or later.",

@@ -17,6 +17,16 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
         return new WordedWarning(warning.Kind, warning.Count, what, action);
     }
 
+    private static string Elsewhere(TraceSummary s)
+    {
+        string older = s.Source == ProcessInfo.FromAttach ? "They are of before the recorder was attached, or " : "They are ";
+        bool isPython = Path.GetFileName(s.Executable).StartsWith("python", StringComparison.Ordinal);
+        string ways = isPython ? "they came from Python's own allocator: started with PYTHONMALLOC=malloc, it has blocks that are recorded."
+            : s.Regions is null ? "they did not come from malloc: 'record --mmap' tells of what the program maps by itself."
+            : "the program mapped them: the table regions says where.";
+        return $"{older}kept by the allocator (the view fragmentation shows over time how much), or {ways}";
+    }
+
     private static (string What, string Action) Words(TraceWarning warning, TraceSummary s)
     {
         long n = warning.Count;
@@ -46,6 +56,12 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
                 + "recording was stopped.", "They may have been freed then. Take them for live at most: 'analyze' marks them as uncertain."),
             TraceWarningKind.MallocHook => ("Recorded by MallocHook, which tells of malloc and free only.",
                 "Kinds and alignments are not the program's own. Record without --via where the allocator is a shared library."),
+            TraceWarningKind.LinkedAllocator when s.LinkedAllocator == ProcessInfo.LinkedNotRecorded => (
+                "The program has an allocator linked in, whose calls are not recorded.",
+                "Its functions begin in ways that cannot be led elsewhere, or its threads could not be stopped for it. Link a shared allocator for a recording."),
+            TraceWarningKind.LinkedAllocator => ("The program has an allocator linked in, and calls of some of its functions are not recorded.",
+                "Blocks may be missing, or look live for ever. Link a shared allocator for a recording to be sure."),
+            TraceWarningKind.MemoryElsewhere => ($"{Quantity.Bytes(n)} of the program's anonymous memory are not in live blocks of this trace.", Elsewhere(s)),
             TraceWarningKind.Damaged => ($"The trace is damaged: {s.Damage}", "The figures cover what lies before that place"
                 + (s.Form == TraceForm.Packed ? "; how much is missing after it, of this process image or of others, is not known" : "")
                 + ". replay, compare, analyze and pack read as far with --partial."),

@@ -1,4 +1,5 @@
 using System.Numerics;
+using AllocReplay.Formats.Files;
 
 namespace AllocReplay.Formats.Merge;
 
@@ -69,8 +70,7 @@ internal sealed class LiveAddresses
         Count--;
     }
 
-    /// <remarks>A new id is as hard to guess as random numbers of the cryptography library, which a machine need not have.</remarks>
-    private static ulong Odd() => BitConverter.ToUInt64(Guid.NewGuid().ToByteArray()) | 1;
+    private static ulong Odd() => KernelRandom.Next() | 1;
 
     private int Home(ulong address)
     {

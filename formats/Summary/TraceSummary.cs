@@ -64,6 +64,9 @@ public record TraceSummary
     public required bool Latency { get; init; }
     /// <summary>preload, or mallochook: then every call looks like malloc or free.</summary>
     public required string Source { get; init; }
+
+    /// <summary>See <see cref="ProcessInfo.LinkedAllocator"/>.</summary>
+    public required string? LinkedAllocator { get; init; }
     /// <summary>Whether each acquisition carries where it was made.</summary>
     public required bool Stacks { get; init; }
     /// <summary>Where most was acquired: those with most live bytes at the end, then those with most bytes, ten of each. Empty without stacks.</summary>
@@ -265,6 +268,7 @@ public record TraceSummary
             Estimates = process.Sampling.IsSample ? statistics.Estimates : null,
             Latency = process.Latency,
             Source = process.Source,
+            LinkedAllocator = process.LinkedAllocator,
             FirstNs = statistics.Events == 0 ? -1 : statistics.Timeline.StartNs,
             DurationNs = statistics.DurationNs,
             RecordedNs = RecordedOf(reader, statistics.DurationNs),

@@ -19,6 +19,10 @@ public enum TraceWarningKind
     Uncertain,
     /// <summary>Recorded by MallocHook, which tells of malloc and free only; the count is 0.</summary>
     MallocHook,
+    /// <summary>An allocator is linked into the program, and calls of it are not recorded; the count is 0.</summary>
+    LinkedAllocator,
+    /// <summary>Most of the program's memory is not in blocks that were recorded; the count is of its anonymous bytes beside those that are live.</summary>
+    MemoryElsewhere,
     /// <summary>The trace is damaged; the count is 0.</summary>
     Damaged,
     /// <summary>Releases of blocks whose acquisition is not in the trace.</summary>
@@ -39,6 +43,12 @@ public readonly record struct TraceWarning(TraceWarningKind Kind, long Count = 0
 /// <summary>What to know of a trace before its figures are trusted.</summary>
 public static class TraceWarnings
 {
+    /// <summary>What any program may have beside its blocks.</summary>
+    private const long Usual = 32 << 20;
+
+    /// <summary>Beyond which it is no part of what is live any more.</summary>
+    private const int Times = 3;
+
     /// <summary>What there is to know of a trace, of the recording first, of the merge last.</summary>
     public static IEnumerable<TraceWarning> Of(TraceSummary s)
     {
@@ -58,6 +68,10 @@ public static class TraceWarnings
             yield return new(TraceWarningKind.Uncertain, s.LiveUncertainBlocks);
         if (s.Source == ProcessInfo.FromMallocHook)
             yield return new(TraceWarningKind.MallocHook);
+        if (s.LinkedAllocator is ProcessInfo.LinkedPartly or ProcessInfo.LinkedNotRecorded)
+            yield return new(TraceWarningKind.LinkedAllocator);
+        if (ElsewhereOf(s) is > 0 and var bytes)
+            yield return new(TraceWarningKind.MemoryElsewhere, bytes);
         if (s.Damage is not null)
             yield return new(TraceWarningKind.Damaged);
         if (s.UnknownReleases > 0)
@@ -69,5 +83,11 @@ public static class TraceWarnings
         // In one thread there is no order to doubt: what a step was forced by is said above.
         if (s.ForcedSteps > 0 && s.Threads.Count > 1)
             yield return new(TraceWarningKind.ForcedSteps, s.ForcedSteps);
+    }
+    /// <summary>Anonymous bytes beside those that are live, where they are most of it; else 0. Of an attached program, what is older is among them.</summary>
+    private static long ElsewhereOf(TraceSummary s)
+    {
+        double live = s.Estimates?.LiveBytes.Estimate ?? s.LiveBytes;
+        return s.Memory is { } memory && memory.AnonymousBytes > Usual + Times * live ? memory.AnonymousBytes - (long)live : 0;
     }
 }

@@ -1,3 +1,4 @@
+using AllocReplay.Formats.Files;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -115,10 +116,18 @@ internal sealed unsafe class SharedArena : IDisposable
     /// The session of a process, by what it has mapped: it may have overwritten its environment. Whoever uses it has to see whether that
     /// session names this arena, as <see cref="Open"/> does.
     /// </summary>
-    /// <returns>Null when it has no arena mapped, or one without a name.</returns>
+    /// <returns>Null when it has no arena mapped, or one without a name, or may not be looked at.</returns>
     public static string? SessionOf(int pid)
     {
-        string? line = File.ReadLines($"/proc/{pid}/maps").FirstOrDefault(l => l.Contains(Shm + FilePrefix, StringComparison.Ordinal));
+        string? line;
+        try
+        {
+            line = File.ReadLines($"/proc/{pid}/maps").FirstOrDefault(l => l.Contains(Shm + FilePrefix, StringComparison.Ordinal));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null; // it has ended, or is not ours to look at
+        }
         int descriptor = line is null ? -1 : Libc.Open(line[line.IndexOf(Shm, StringComparison.Ordinal)..], Libc.NoFollow | Libc.CloseOnExec, 0);
         if (descriptor < 0)
             return null;
@@ -301,7 +310,7 @@ internal sealed unsafe class SharedArena : IDisposable
         {
             if (Directory.Exists(Shm) && new DriveInfo(Shm) is { DriveFormat: "tmpfs", AvailableFreeSpace: > least })
             {
-                string path = $"{Shm}{FilePrefix}{Environment.ProcessId}.{Guid.NewGuid().ToString("N")[..16]}";
+                string path = $"{Shm}{FilePrefix}{Environment.ProcessId}.{RandomName.New()}";
                 int file = Libc.Open(path, Libc.ReadWrite | Libc.Create | Libc.Exclusive | Libc.NoFollow | Libc.CloseOnExec, 0x180 /* 0600 */);
                 if (file >= 0)
                     return (file, path);

@@ -33,7 +33,7 @@ internal sealed class HookCopy : IDisposable
         string why = "it has none of " + string.Join(", ", Places);
         foreach (string place in Places)
         {
-            string name = $"{place}/allocreplay-{Guid.NewGuid().ToString("N")[..16]}", outside = $"/proc/{pid}/root{name}";
+            string name = $"{place}/allocreplay-{RandomName.New()}", outside = $"/proc/{pid}/root{name}";
             if (!Directory.Exists($"/proc/{pid}/root{place}") || IsNotForCode(pid, place))
                 continue;
             var copy = new HookCopy(outside, $"{name}/{System.IO.Path.GetFileName(hook)}");

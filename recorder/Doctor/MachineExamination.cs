@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using AllocReplay.Formats.Files;
 using AllocReplay.Recorder.Arena;
 
 namespace AllocReplay.Recorder.Doctor;
@@ -97,9 +98,13 @@ public static class MachineExamination
         return new(CheckKind.Limits, Verdict.Fine, "none that matters");
     }
 
-    internal static Finding OfPreload(string? preload) => string.IsNullOrWhiteSpace(preload)
+    internal static Finding OfPreload(string? preload) => !Others(preload)
         ? new(CheckKind.Preload, Verdict.Fine, "LD_PRELOAD is not set")
         : new(CheckKind.Preload, Verdict.Limited, $"LD_PRELOAD={preload}", Obstacle.OtherPreload);
+
+    /// <summary>Whether there is another library than ours.</summary>
+    private static bool Others(string? preload) => preload?.Split([':', ' '], StringSplitOptions.RemoveEmptyEntries)
+        .Any(l => !Path.GetFileName(l).StartsWith("liballocreplay", StringComparison.Ordinal)) == true;
 
     internal static Finding OfFilter(SystemFiles files, string process) => files.Number($"{process}/status", "Seccomp") switch
     {
@@ -162,7 +167,7 @@ public static class MachineExamination
     {
         try
         {
-            Directory.Delete(Directory.CreateDirectory(Path.Combine(directory, $".allocreplay-{Guid.NewGuid():N}")).FullName);
+            Directory.Delete(Directory.CreateDirectory(Path.Combine(directory, $".allocreplay-{RandomName.New()}")).FullName);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

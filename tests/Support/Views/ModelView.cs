@@ -154,10 +154,10 @@ internal sealed class ModelView(IReadOnlyList<ModelImage> images)
         from i in images
         let moments = momentsOf(i)
         from m in i.Memory
-        where moments.Count > 0 && m.TimeNs >= moments[0]
+        let isOver = m.TimeNs >= i.DurationNs
+        where isOver || moments.Count > 0 && m.TimeNs >= moments[0]
         orderby Key(i), m.TimeNs
-        let at = moments.Last(ns => ns <= m.TimeNs)
-        let live = (long)i.Blocks.Where(b => b.IsLiveAt(at)).Bytes().Saturated()
+        let live = (long)i.Blocks.Where(b => isOver ? b.IsAlive : b.IsLiveAt(moments.Last(ns => ns <= m.TimeNs))).Bytes().Saturated()
         select Row(i, m.TimeNs, live, m.ResidentBytes, m.AnonymousBytes, m.AnonymousBytes - live, m.SwappedBytes, m.PeakResidentBytes,
             live > 0 ? (double)m.ResidentBytes / live : null);
 
