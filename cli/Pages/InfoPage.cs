@@ -175,6 +175,7 @@ internal static class InfoPage
         {
             (_, > 128) => $"killed by signal {s.ExitCode - 128}",
             (_, { } code) => $"exited with {code}",
+            (RecordingState.Exited, _) when s.Source == ProcessInfo.FromAttach => "recorded until it ended or was detached from",
             (RecordingState.Exited, _) => "ended in an orderly way",
             _ when isLive => "still running",
             (RecordingState.Failed, _) => "end not seen",

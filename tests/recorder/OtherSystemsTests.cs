@@ -63,6 +63,58 @@ public sealed class OtherSystemsTests : IDisposable
         Assert.Equal(KnownCalls.Counts, KnownCalls.CountsOf(TraceStatistics.Of(reader)));
     }
 
+    /// <summary>Threads that begin and end, forks, signals, sudden ends: what a program calls here, it calls there, and none is lost.</summary>
+    [Theory]
+    [InlineData("thread_exit.c")]
+    [InlineData("thread_names.c")]
+    [InlineData("short_threads.c", "200")]
+    [InlineData("many_threads.c", "64")]
+    [InlineData("producer_consumer.c")]
+    [InlineData("waiting.c", "join")]
+    [InlineData("fork.c")]
+    [InlineData("fork_in_handler.c")]
+    [InlineData("forked_inside.c")]
+    [InlineData("children.c")]
+    [InlineData("early.c")]
+    [InlineData("close_all.c")]
+    [InlineData("no_environment.c")]
+    [InlineData("steady.c", "4", "20000")]
+    public void A_program_of_arm64_makes_the_calls_that_it_makes_here(string source, params string[] arguments)
+    {
+        Programs.Need("aarch64-linux-gnu-gcc", "qemu-aarch64-static");
+        Assert.SkipUnless(System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64,
+            "it is compared with x86-64");
+        (int ExitCode, string Calls) here = CallsOf("cc", [], source, arguments),
+            there = CallsOf("aarch64-linux-gnu-gcc", ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"], source, arguments);
+        Assert.Contains("Malloc", here.Calls, StringComparison.Ordinal);
+        Assert.Equal(here, there);
+    }
+
+    /// <summary>How often each call was made, in all images and threads.</summary>
+    private (int ExitCode, string Calls) CallsOf(string compiler, string[] emulator, string source, string[] arguments)
+    {
+        string directory = Directory.CreateDirectory(_directory[compiler]).FullName, session = Directory.CreateDirectory(Path.Combine(directory, "r.allocrec")).FullName;
+        string program = Path.Combine(directory, Build(compiler, directory, source)), hook = Path.Combine(directory, "hook.so");
+        string[] variables = [$"LD_PRELOAD={hook}", $"ALLOCREPLAY_DIR={session}"];
+        string[] command = emulator.Length > 0 ? [.. emulator, .. variables.SelectMany(v => new[] { "-E", v }), program] : ["env", .. variables, program];
+        int exitCode = Programs.Run(command[0], [.. command[1..], .. arguments]).ExitCode;
+        var calls = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        using Trace trace = Trace.Open(session);
+        foreach (ProcessImage image in trace.Images)
+        {
+            using TraceReader reader = trace.OpenImage(image.Name);
+            Assert.Equal(0ul, reader.Process.LostEvents);
+            while (reader.Read(out TraceEvent e))
+            {
+                if (e is { Kind: CallKind.Free, IsNull: true })
+                    continue; // the C library's, of storage that a thread did not have
+                string call = $"{e.Kind} {e.Size} {e.Count} {e.Alignment}";
+                calls[call] = calls.GetValueOrDefault(call) + 1;
+            }
+        }
+        return (exitCode, string.Join('\n', calls.Select(c => $"{c.Key}: {c.Value}")));
+    }
+
     /// <summary>The hook, and a target beside it, whose name is returned.</summary>
     private static string Build(string compiler, string directory, string source, params string[] flags)
     {
