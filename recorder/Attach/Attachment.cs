@@ -68,6 +68,8 @@ public sealed unsafe class Attachment : IDisposable
         HookInside? hook = program.Hook();
         if (SharedArena.SessionOf(pid) is { } other)
             throw new ControlException($"pid {pid}: is recorded already, into {other}");
+        if (hook is { State: LateState.Attached })
+            throw new ControlException($"pid {pid}: is recorded already, by somebody who sees other files than this command, as in another container");
         if (hook is { State: not LateState.Detached })
             throw new ControlException($"pid {pid}: has the recorder loaded already: it was started with it");
         RemoteCall call = program.NewCall();
