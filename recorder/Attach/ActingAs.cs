@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace AllocReplay.Recorder.Attach;
 
 /// <summary>
-/// The calling thread makes and opens files as another user does, until this is disposed of, on the same thread: they are that user's from the first moment, and
-/// they can be made where we have no name, in a file system of a namespace of users.
+/// The calling thread makes and opens files as another user does, until this is disposed of, on the same thread: they are that user's from the
+/// first moment, and they can be made where we have no name, in a file system of a namespace of users.
 /// </summary>
 internal readonly partial struct ActingAs : IDisposable
 {

@@ -5,12 +5,12 @@ using AllocReplay.Recorder.Arena;
 namespace AllocReplay.Recorder.Attach;
 
 /// <summary>
-/// A directory of its own in another process's view of the file system, whichever namespace of mounts or root that has; taken away with all that is in it when this
-/// is disposed of, also when the process has ended by then.
+/// A directory of its own in another process's view of the file system, whichever namespace of mounts or root that has; taken away with all that
+/// is in it when this is disposed of, also when the process has ended by then.
 /// </summary>
 /// <remarks>
-/// It is reached by descriptors, and links in the process's own tree are followed as the process would: none leads out of there. Where we may, it is made as the
-/// process's user, so nobody else can look into it; where not, others may pass through it, and what is in it says itself who may use it.
+/// It is reached by descriptors, and links in the process's own tree are followed as the process would: none leads out of there. Where we may, it is
+/// made as the process's user, so nobody else can look into it; where not, others may pass through it, and what is in it lets them in.
 /// </remarks>
 internal sealed unsafe partial class DirectoryInside : IDisposable
 {
@@ -131,10 +131,20 @@ internal sealed unsafe partial class DirectoryInside : IDisposable
         fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(path + '\0'))
         {
             nint there = Syscall(openat2, root, (nint)name, (nint)how, 3 * sizeof(ulong));
-            // Linux before 5.6, or a filter that does not know it: then without links at its end.
-            return there >= 0 || Marshal.GetLastPInvokeError() is not (noSystemCall or mayNot) ? (int)there
-                : OpenAt(root, path.TrimStart('/'), PathOnly | Libc.DirectoryOnly | Libc.NoFollow | Libc.CloseOnExec, 0);
+            if (there >= 0 || Marshal.GetLastPInvokeError() is not (noSystemCall or mayNot))
+                return (int)there;
         }
+        // Linux before 5.6, or a filter that does not know it: then without links.
+        int at = -1;
+        foreach (string part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            int next = OpenAt(at < 0 ? root : at, part, PathOnly | Libc.DirectoryOnly | Libc.NoFollow | Libc.CloseOnExec, 0);
+            if (at >= 0)
+                _ = Libc.Close(at);
+            if ((at = next) < 0)
+                break;
+        }
+        return at;
     }
 
     public void Dispose()

@@ -5,8 +5,8 @@ using AllocReplay.Recorder.Arena;
 namespace AllocReplay.Recorder.Attach;
 
 /// <summary>
-/// Hands a process the descriptor of a recording's shared memory, over a socket in a directory that it sees: recorder/core/handover.c is the other end. So the memory
-/// needs no name that the process knows, and no rights but its owner's.
+/// Hands a process the descriptor of a recording's shared memory, over a socket in a directory that it sees: recorder/core/handover.c is the other
+/// end. So the memory needs no name that the process knows, and no rights but its owner's.
 /// </summary>
 /// <remarks>
 /// A socket with a name in the file system is reached from any namespace of networks. Who connects is told by the kernel, by the process id of our
@@ -35,6 +35,8 @@ internal sealed unsafe partial class Handover : IDisposable
     public static Handover In(DirectoryInside directory, TargetProgram program, SharedArena arena)
     {
         int socket = NewSocket(Family, Stream | NonBlocking | Libc.CloseOnExec, 0), result = -1;
+        if (socket < 0)
+            throw new ControlException($"no socket can be made: {Marshal.GetLastPInvokeErrorMessage()}");
         string outside = directory.Outside(Name);
         Span<byte> name = stackalloc byte[sizeof(ushort) + NameMax];
         name.Clear();
@@ -48,7 +50,7 @@ internal sealed unsafe partial class Handover : IDisposable
         });
         if (result == 0)
             result = Listen(socket, Waiting);
-        if (socket < 0 || result != 0)
+        if (result != 0)
         {
             string why = Marshal.GetLastPInvokeErrorMessage();
             _ = Libc.Close(socket);

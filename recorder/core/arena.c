@@ -105,7 +105,7 @@ bool ar_arena_map(const char *path, bool handed_over)
     }
     ar_sys(SYS_close, fd);
     if (map == MAP_FAILED) {
-        allocreplay_arena_error = check(&copy) ? ENOMEM : EPROTO;
+        allocreplay_arena_error = copy.magic && !check(&copy) ? EPROTO : ENOMEM;
         return false;
     }
     for (int i = 0; i < AR_ARENA_CLASSES; i++) {

@@ -10,8 +10,8 @@ using AllocReplay.Tests.Support;
 namespace AllocReplay.Tests.Recorder;
 
 /// <summary>
-/// A program that sees other files than who attaches to it, as in a container: the recording's shared memory has no name there. What is recorded is what the program
-/// counts, and nothing is left in its files.
+/// A program that sees other files than who attaches to it, as in a container: the recording's shared memory has no name there. What is recorded is
+/// what the program counts, and nothing is left in its files.
 /// </summary>
 [StartsProcesses]
 public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
@@ -23,7 +23,7 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
 
     private const string Attached = "./attached 2 ./attached_library.so", Start = "exec " + Attached;
 
-    private static readonly string[] Places = ["dev/shm", "tmp", "var/tmp", "run"];
+    private static readonly string[] Places = ["dev/shm", "tmp", "var/tmp", "run", "elsewhere"];
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -41,8 +41,8 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
     [InlineData("unshare -m", OwnMounts + OwnPlaces + "chmod 755 /tmp /var/tmp /run && mount -t tmpfs -o mode=755 tmpfs /dev/shm && exec " + Other + Attached)]
     // Root of a namespace of users, in whose file systems nobody else has a name, we neither.
     [InlineData(Other + " unshare -U -r -m", OwnMounts + OwnPlaces + "mount -t tmpfs tmpfs /dev/shm && " + Start)]
-    [InlineData("sh -c", "mkdir -p root/tmp && cp -L --parents $(ldd ./attached | grep -o '/[^ ]*') root && cp attached attached_library.so root && "
-        + "exec chroot root " + Attached)] // with no /proc either
+    [InlineData("sh -c", "mkdir -p root/elsewhere && ln -s /elsewhere root/tmp && cp -L --parents $(ldd ./attached | grep -o '/[^ ]*') root && "
+        + "cp attached attached_library.so root && exec chroot root " + Attached)] // with no /proc either, and a link that is its own
     public void A_program_that_sees_other_files_is_attached_to(string namespaces, string start)
     {
         using RunningProgram program = Program(namespaces, start, out int pid);
