@@ -41,7 +41,7 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
     [InlineData("unshare -m", OwnMounts + OwnPlaces + "chmod 755 /tmp /var/tmp /run && mount -t tmpfs -o mode=755 tmpfs /dev/shm && exec " + Other + Attached)]
     // Root of a namespace of users, in whose file systems nobody else has a name, we neither.
     [InlineData(Other + " unshare -U -r -m", OwnMounts + OwnPlaces + "mount -t tmpfs tmpfs /dev/shm && " + Start)]
-    [InlineData("sh -c", "mkdir -p root/elsewhere && ln -s /elsewhere root/tmp && cp -L --parents $(ldd ./attached | grep -o '/[^ ]*') root && "
+    [InlineData("sh -c", "mkdir -p root/elsewhere && ln -s /elsewhere root/tmp && cp -L --parents $(ldd ./hook.so | grep -o '/[^ ]*') root && "
         + "cp attached attached_library.so root && exec chroot root " + Attached)] // with no /proc either, and a link that is its own
     public void A_program_that_sees_other_files_is_attached_to(string namespaces, string start)
     {
@@ -176,6 +176,7 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
         Directory.CreateDirectory(files);
         File.Copy(Targets.Build("attached.c"), Path.Combine(files, "attached"));
         File.Copy(Targets.Build("attached_library.c", "-shared", "-fPIC"), Path.Combine(files, "attached_library.so"));
+        File.Copy(HookBuild.Default, Path.Combine(files, "hook.so")); // what it needs, a program's file system has to have: here by ldd
         foreach (string path in (ReadOnlySpan<string>)[_directory.Path, files, .. Directory.GetFiles(files)])
             File.SetUnixFileMode(path, File.GetUnixFileMode(path) | pass);
         var program = new RunningProgram(words[0], [.. words[1..], $"cd {files} && {start}"]);
