@@ -68,6 +68,8 @@ public sealed unsafe class Attachment : IDisposable
         HookInside? hook = program.Hook();
         if (SharedArena.SessionOf(pid) is { } other)
             throw new ControlException($"pid {pid}: is recorded already, into {other}");
+        if (hook is { State: LateState.Attached })
+            throw new ControlException($"pid {pid}: is recorded already, by somebody who sees other files than this command, as in another container");
         if (hook is { State: not LateState.Detached })
             throw new ControlException($"pid {pid}: has the recorder loaded already: it was started with it");
         RemoteCall call = program.NewCall();
@@ -77,22 +79,18 @@ public sealed unsafe class Attachment : IDisposable
         try
         {
             arena = SharedArena.Open(directory) ?? throw new ControlException($"{directory}: its shared memory is gone");
-            using var shared = SharedWith.Of(program, arena);
-            string[] settings = [.. session.Environment.Select(s => s.StartsWith(ArenaVariable, StringComparison.Ordinal) ? ArenaVariable + shared.Path : s)];
+            // In its own view of the file system; a library may not be loaded from everywhere, and the second time none is.
+            using DirectoryInside there = DirectoryInside.Make(program, isForCode: hook is null);
+            using var handover = Handover.In(there, program, arena);
+            string[] settings = [.. session.Environment.Select(s => s.StartsWith(ArenaVariable, StringComparison.Ordinal) ? ArenaVariable + handover.Path : s)];
             var attachment = new Attachment(pid, directory, session, arena);
             if (hook is null)
-            {
-                using HookCopy copy = HookCopy.Make(pid, options.HookPath, settings, program.Status.User == Libc.EffectiveUser);
-                call.Begin(program.Open(copy.Path), Patience);
-                attachment.WaitForImage(program, call);
-            }
-            else
-            {
-                if (!hook.Tell(settings))
-                    throw new ControlException($"pid {pid}: the recorder that is loaded in it cannot be told what to do");
+                call.Begin(program.Open(HookCopy.Put(there, program, options.HookPath, settings)), Patience);
+            else if (hook.Tell(settings))
                 call.Begin(hook.Attach, Patience);
-                attachment.WaitForImage(program, call);
-            }
+            else
+                throw new ControlException($"pid {pid}: the recorder that is loaded in it cannot be told what to do");
+            attachment.WaitForImage(program, call, handover);
             attachment.PutDetours(program);
             session.Started(pid);
             (attachment.Held, attachment.Took) = (attachment.Held + call.Held, Stopwatch.GetElapsedTime(began));
@@ -108,12 +106,13 @@ public sealed unsafe class Attachment : IDisposable
 
     private const string ArenaVariable = "ALLOCREPLAY_ARENA=";
 
-    /// <summary>Waits until the program records.</summary>
-    private void WaitForImage(TargetProgram program, RemoteCall call)
+    /// <summary>Gives the program what it asks for, and waits until it records.</summary>
+    private void WaitForImage(TargetProgram program, RemoteCall call, Handover handover)
     {
         long began = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(began) < Patience)
         {
+            handover.Serve();
             for (uint i = 0; i < _arena.ImageCount; i++)
             {
                 if (Volatile.Read(ref _arena.Image(i)->State) != ArenaWire.ImageLive)
@@ -133,7 +132,7 @@ public sealed unsafe class Attachment : IDisposable
                         + "for libraries that are opened late (GLIBC_TUNABLES=glibc.rtld.optional_static_tls=2048 at its start makes room)");
                 }
                 if (Volatile.Read(ref _arena.Header->ImageNumbers) == 0 && hook.State != LateState.Attached)
-                    throw new ControlException($"pid {_pid}: could not open the recording's shared memory, {_arena.Path}");
+                    throw new ControlException($"pid {_pid}: did not get the recording's shared memory through {handover.Path}: {hook.ArenaError}");
             }
             Thread.Sleep(1);
         }

@@ -40,6 +40,9 @@ internal sealed class HookInside
 
     public LateState State => (LateState)_memory.At<uint>(_state);
 
+    /// <summary>Why it has not got the shared memory of a recording.</summary>
+    public string ArenaError => Marshal.GetPInvokeErrorMessage(_object.Find("allocreplay_arena_error") is { } at ? _memory.At<int>(at.Start) : 0);
+
     public RemoteFunction Attach => Function("allocreplay_attach");
 
     public RemoteFunction Detach => Function("allocreplay_detach");

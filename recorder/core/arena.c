@@ -7,6 +7,7 @@
  * two threads get one chunk only where somebody scribbled on both. Even then each writes within the chunk, as cursor
  * and limit are its own.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #include "allocreplay_arena.h"
 #include "chunk.h"
+#include "handover.h"
 
 /* What was checked when the arena was mapped. Never read again from there. Inherited by forks. */
 static struct view {
@@ -82,11 +84,15 @@ bool ar_arena_mapped(void)
     return view.arena != NULL;
 }
 
-/* Only calls that the loader has just made: a filter of system calls may be in place already. */
-bool ar_arena_map(const char *path)
+int32_t allocreplay_arena_error;
+
+/* Only calls that the loader has just made, as a filter of system calls may be in place already; but where we are
+ * attached there was none. */
+bool ar_arena_map(const char *path, bool handed_over)
 {
     struct ar_arena copy = {0};
-    long fd = ar_sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
+    long fd = handed_over ? ar_handed_over(path) : ar_sys(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
+    allocreplay_arena_error = fd < 0 ? (int32_t)-fd : 0;
     if (fd < 0)
         return false;
     void *map = mmap(NULL, sizeof copy, PROT_READ, MAP_SHARED, (int)fd, 0);
@@ -98,8 +104,10 @@ bool ar_arena_map(const char *path)
                            : MAP_FAILED;
     }
     ar_sys(SYS_close, fd);
-    if (map == MAP_FAILED)
+    if (map == MAP_FAILED) {
+        allocreplay_arena_error = copy.magic && !check(&copy) ? EPROTO : ENOMEM;
         return false;
+    }
     for (int i = 0; i < AR_ARENA_CLASSES; i++) {
         const struct ar_arena_class *c = &copy.classes[i];
         char *base = map;

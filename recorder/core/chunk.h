@@ -35,7 +35,12 @@ extern const struct ar_store *ar_store;
 extern struct ar_chunk ar_no_chunk;
 
 /* arena.c */
-bool ar_arena_map(const char *path); /* once, in the first image that this memory had; again after ar_arena_leave */
+/* Once, in the first image that this memory had; again after ar_arena_leave. The path is that of the arena, or that of
+ * a socket at which it is handed over. */
+bool ar_arena_map(const char *path, bool handed_over);
+/* Why that was not possible, an errno or 0: who attaches reads it from outside. Nothing is written to the program's
+ * standard error, which may be a pipe that is full, or closed, or be a file of the program's by now. */
+extern int32_t allocreplay_arena_error __attribute__((visibility("protected")));
 /* The image of `header` is over while its process goes on: the arena is the process's no more. A thread may be on its
  * way to it, and finds memory of the process's own in its place, in which nothing is recorded. */
 void ar_arena_leave(struct ar_process *header);

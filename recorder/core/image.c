@@ -223,7 +223,8 @@ static bool begin_recording(void)
         /* --follow-children no, and this is not the command itself */
         if (ar_options.only_child_of && ar_options.only_child_of != identity.ppid)
             return false;
-        ar_store = ar_options.arena[0] && ar_arena_map(ar_options.arena) ? &ar_arena_store : &ar_tails_store;
+        ar_store =
+            ar_options.arena[0] && ar_arena_map(ar_options.arena, ar_options.late) ? &ar_arena_store : &ar_tails_store;
         if (ar_options.late && ar_store != &ar_arena_store)
             return false; /* files of its own would be those of the program's user and namespace */
     } else if (ar_options.only_child_of) {

@@ -99,7 +99,8 @@ struct ar_why {
 /* options.c */
 struct ar_options {
     char session[AR_PATH_MAX]; /* directory of the session; empty: not asked to record */
-    char arena[AR_PATH_MAX];   /* of the session's drain; empty: the process writes its own files */
+    char arena[AR_PATH_MAX];   /* of the session's drain; empty: the process writes its own files. With `late`, of the
+                                  socket at which it is handed over */
     uint64_t sample;           /* of a sample, the mean: blocks, or bytes; 0 or 1: all blocks are recorded */
     enum ar_sample_scheme sample_scheme;
     uint64_t sample_seed;   /* for tests; 0: another in each process */
