@@ -31,7 +31,8 @@ internal static class AttachCommand
             var destination = new RecordingOutput(parse.GetValue(output) ?? RecordCommand.DefaultOutput(program), parse.GetValue(arguments.Force));
             if (destination.WhyNot() is { } why)
                 throw new UsageException(why);
-            return Run(target, arguments.Of(parse, command, destination.Directory, RecordVia.Attach), destination, parse.GetValue(quiet), terminal);
+            RecordOptions options = arguments.Of(parse, command, destination.Directory, RecordVia.Attach);
+            return Interruptible.Run(terminal, interruption => Run(target, options, destination, parse.GetValue(quiet), terminal, interruption.Token));
         });
         return attach;
     }
@@ -48,16 +49,15 @@ internal static class AttachCommand
         return pid;
     }
 
-    private static int Run(int pid, RecordOptions options, RecordingOutput output, bool quiet, Terminal terminal)
+    private static int Run(int pid, RecordOptions options, RecordingOutput output, bool quiet, Terminal terminal, CancellationToken interruption)
     {
-        using var interruption = new Interruption();
-        using Attachment attached = Attachment.Begin(pid, options);
+        using Attachment attached = Attachment.Begin(pid, options, interruption);
         if (!quiet)
         {
             terminal.Note($"allocreplay: attached to pid {pid} in {Time(attached.Took)}, of which it was held {Time(attached.Held)}; recording into "
                 + $"{options.Output}{(options.StartPaused ? $" when 'allocreplay control {pid} start' says so" : "")}; Ctrl-C detaches");
         }
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(interruption.Token);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(interruption);
         if (options.Duration is { } duration)
             ends.CancelAfter(duration);
         AttachEnd end = attached.Wait(ends.Token);
@@ -66,7 +66,7 @@ internal static class AttachCommand
         {
             try
             {
-                attached.Detach();
+                attached.Detach(CancellationToken.None); // what has interrupted us is what this is for
             }
             catch (ControlException e)
             {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AllocReplay.Cli.Options;
 using AllocReplay.Cli.Output;
 using AllocReplay.Recorder.Attach;
 
@@ -12,9 +13,9 @@ internal static class DetachCommand
         Argument<int> pid = AttachCommand.ProcessId();
         Option<bool> quiet = new("--quiet", "-q") { Description = "Say nothing when all went well." };
         var detach = new Command("detach", "End the recording of a process that was attached to, and put its functions back.") { pid, quiet };
-        detach.SetAction(parse =>
+        Interruptible.SetAction(detach, terminal, (parse, token) =>
         {
-            TimeSpan held = Detachment.Of(parse.GetValue(pid));
+            TimeSpan held = Detachment.Of(parse.GetValue(pid), token);
             if (!parse.GetValue(quiet))
                 terminal.Note($"allocreplay: detached from pid {parse.GetValue(pid)}, which was held {Quantity.Duration((long)held.TotalNanoseconds)}");
             return ExitCode.Ok;

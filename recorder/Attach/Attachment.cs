@@ -58,13 +58,15 @@ public sealed unsafe class Attachment : IDisposable
     /// <summary>Attaches to a process, and records it from now on.</summary>
     /// <param name="pid">The process.</param>
     /// <param name="options">What to record, and where.</param>
+    /// <param name="cancel">Ends the search for a moment at which it can be.</param>
     /// <exception cref="ControlException">It cannot be attached to, and why; it goes on as before.</exception>
+    /// <exception cref="OperationCanceledException">The caller wants no more; it goes on as before.</exception>
     /// <exception cref="RecordException">The recording cannot be created.</exception>
-    public static Attachment Begin(int pid, RecordOptions options)
+    public static Attachment Begin(int pid, RecordOptions options, CancellationToken cancel = default)
     {
         long began = Stopwatch.GetTimestamp();
         using TargetProgram program = TargetProgram.Open(pid, options.Detours);
-        using var alone = new ProcessLock(pid);
+        using var alone = new ProcessLock(pid, cancel);
         HookInside? hook = program.Hook();
         if (SharedArena.SessionOf(pid) is { } other)
             throw new ControlException($"pid {pid}: is recorded already, into {other}");
@@ -85,9 +87,9 @@ public sealed unsafe class Attachment : IDisposable
             string[] settings = [.. session.Environment.Select(s => s.StartsWith(ArenaVariable, StringComparison.Ordinal) ? ArenaVariable + handover.Path : s)];
             var attachment = new Attachment(pid, directory, session, arena);
             if (hook is null)
-                call.Begin(program.Open(HookCopy.Put(there, program, options.HookPath, settings)), Patience);
+                call.Begin(program.Open(HookCopy.Put(there, program, options.HookPath, settings)), Patience, cancel);
             else if (hook.Tell(settings))
-                call.Begin(hook.Attach, Patience);
+                call.Begin(hook.Attach, Patience, cancel);
             else
                 throw new ControlException($"pid {pid}: the recorder that is loaded in it cannot be told what to do");
             attachment.WaitForImage(program, call, handover);
@@ -195,10 +197,12 @@ public sealed unsafe class Attachment : IDisposable
 
     /// <summary>Stops recording, and takes the recorder out of the program's way.</summary>
     /// <exception cref="ControlException">It stays: but nothing is recorded.</exception>
-    public void Detach()
+    /// <exception cref="OperationCanceledException">As above: the caller wants to wait no more.</exception>
+    /// <param name="cancel">Ends the search for a moment at which it can be.</param>
+    public void Detach(CancellationToken cancel = default)
     {
         _session.Stop();
-        Held += Detachment.Of(_pid, _directory);
+        Held += Detachment.Of(_pid, _directory, cancel);
     }
 
     /// <summary>Stops what is recorded, while the program goes on with the recorder in it.</summary>

@@ -11,14 +11,17 @@ public static class Detachment
     /// <param name="pid">The process.</param>
     /// <returns>How long threads of it were held.</returns>
     /// <exception cref="ControlException">It is not attached to, or cannot be detached from now: it goes on as it was, or is not recorded.</exception>
-    public static TimeSpan Of(int pid) => Of(pid, null);
+    /// <exception cref="OperationCanceledException">As above: the caller wants to wait no more.</exception>
+    /// <param name="cancel">Ends the search for a moment at which it can be.</param>
+    public static TimeSpan Of(int pid, CancellationToken cancel = default) => Of(pid, null, cancel);
 
     /// <param name="pid">The process.</param>
     /// <param name="session">Of its recording; null: it is looked for.</param>
-    internal static TimeSpan Of(int pid, string? session)
+    /// <param name="cancel">Ends the search.</param>
+    internal static TimeSpan Of(int pid, string? session, CancellationToken cancel)
     {
         using TargetProgram program = TargetProgram.Open(pid);
-        using var alone = new ProcessLock(pid);
+        using var alone = new ProcessLock(pid, cancel);
         if (program.Hook() is not { State: not LateState.Detached } hook)
             throw new ControlException($"pid {pid}: the recorder is not attached to it");
         if (hook.State == LateState.NotLate)
@@ -39,7 +42,7 @@ public static class Detachment
                 _ = detours.Put(inPlace: false);
                 held += detours.Held;
             }
-            call.Begin(hook.Detach, Patience);
+            call.Begin(hook.Detach, Patience, cancel);
             long began = Stopwatch.GetTimestamp();
             while (Stopwatch.GetElapsedTime(began) < Patience)
             {

@@ -15,7 +15,7 @@ internal static unsafe partial class Ptrace
     public const int Seize = 0x4206, Interrupt = 0x4207, Detach = 17;
     public const int EventStop = 128, Trap = 5;
 
-    private const int GetRegisters = 12, SetRegisters = 13, GetRegisterSet = 0x4204, GetSignalMask = 0x420a;
+    private const int GetRegisters = 12, SetRegisters = 13, GetRegisterSet = 0x4204, GetSignalMask = 0x420a, SetSignalMask = 0x420b;
     private const int ExtendedState = 0x202; // NT_X86_XSTATE
     private const int All = 0x40000000, NoHang = 1; // __WALL, WNOHANG
 
@@ -52,6 +52,9 @@ internal static unsafe partial class Ptrace
         fixed (ulong* to = &mask)
             return Call(GetSignalMask, thread, sizeof(ulong), (nint)to) == 0;
     }
+
+    /// <summary>Sets it, and has the kernel forget the one that a system call has set for its own time.</summary>
+    public static bool WriteSignalMask(int thread, ulong mask) => Call(SetSignalMask, thread, sizeof(ulong), (nint)(&mask)) == 0;
 
     /// <summary>All state of floating point and vectors, as XSAVE lays it out.</summary>
     /// <returns>Bytes; 0: it cannot be read.</returns>

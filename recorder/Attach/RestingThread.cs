@@ -29,22 +29,23 @@ internal readonly record struct RestingThread(int Thread, int Call, ulong StackP
         441 /* epoll_pwait2 */,
     ];
 
+    private const string BegunAgain = "219"; // restart_syscall
     private const int Interrupted = 4; // EINTR
     private const int RestartSystem = 512, RestartNoInterrupt = 513, RestartNoHandler = 514, RestartBlock = 516; // of the kernel's own
+
+    /// <summary>Whether the call ends early when its thread is stopped, and whoever has stopped it is killed before he has begun it again.</summary>
+    public bool EndsEarly => EndEarly.Contains(Call);
+
+    /// <summary>
+    /// Whether a thread waits in a call that the kernel has begun again after a stop: it keeps for itself what is left to wait, and forgets it when a thread
+    /// returns as from a signal.
+    /// </summary>
+    public static bool IsBegunAgain(int pid, int thread) => WordsOf(pid, thread) is [var call, ..] && call == BegunAgain;
 
     /// <summary>A thread of a process; null where it does not rest.</summary>
     public static RestingThread? Of(int pid, int thread)
     {
-        string[] words;
-        try
-        {
-            // "running", or the number, six arguments, the stack pointer and the program counter.
-            words = File.ReadAllText($"/proc/{pid}/task/{thread}/syscall").Split(' ', StringSplitOptions.TrimEntries);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null; // it has ended
-        }
+        string[] words = WordsOf(pid, thread);
         return words.Length == 9 && int.TryParse(words[0], CultureInfo.InvariantCulture, out int call)
             ? Of(thread, call, Hex(words[2]), Hex(words[3]), Hex(words[7]), Hex(words[8])) : null;
     }
@@ -57,18 +58,36 @@ internal readonly record struct RestingThread(int Thread, int Call, ulong StackP
     public static bool Restarts(in Registers registers) => -(long)registers.Rax is var error
         && (error is RestartSystem or RestartNoInterrupt or RestartNoHandler or RestartBlock || EndedEarly(registers));
 
-    /// <summary>Whether the kernel would not begin it again by itself.</summary>
+    /// <summary>
+    /// Whether the kernel would not begin it again by itself. Of sockets that have a time-out (SO_RCVTIMEO), reading and accepting end early, too. Who is
+    /// interrupted by a signal is not seen here with this error: its handler runs first, and then the thread is in no system call any more.
+    /// </summary>
     public static bool EndedEarly(in Registers registers) =>
-        -(long)registers.Rax == Interrupted && registers.OrigRax < int.MaxValue && EndEarly.Contains((int)registers.OrigRax);
+        -(long)registers.Rax == Interrupted && registers.OrigRax < int.MaxValue && IsWait((int)registers.OrigRax);
 
     private static RestingThread? Of(int thread, int call, ulong second, ulong third, ulong stackPointer, ulong counter)
     {
-        if (!Waits.Contains(call) && !EndEarly.Contains(call))
+        if (!IsWait(call))
             return null;
         // Who waits for a mutex, or for the allocator's lock, does so by this value; it may hold another. Condition variables, joins and semaphores do not.
         return call == Futex && (second & FutexCommand) == FutexWait && (uint)third == Contended ? null
             : new RestingThread(thread, call, stackPointer, counter);
     }
+
+    /// <summary>"running", or the number, six arguments, the stack pointer and the program counter; empty when it has ended.</summary>
+    private static string[] WordsOf(int pid, int thread)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/task/{thread}/syscall").Split(' ', StringSplitOptions.TrimEntries);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    private static bool IsWait(int call) => Waits.Contains(call) || EndEarly.Contains(call);
 
     private static ulong Hex(string word) => ulong.Parse(word.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 }

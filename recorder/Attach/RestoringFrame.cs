@@ -45,7 +45,7 @@ internal sealed class RestoringFrame
         Put(bytes, 0, sigreturn);
         Span<byte> context = bytes.AsSpan(8, ContextSize);
         Put(context, 0, 7); // UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS
-        Put(context, 24, 7); // a kind of alternative stack that there is not: then sigreturn leaves the thread's as it is
+        Put(context, 24, SignalFrames.NoKind); // a kind of alternative stack that there is not: then sigreturn leaves the thread's as it is
         ulong[] saved =
         [
             after.R8, after.R9, after.R10, after.R11, after.R12, after.R13, after.R14, after.R15, after.Rdi, after.Rsi, after.Rbp, after.Rbx,

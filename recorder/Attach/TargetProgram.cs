@@ -5,16 +5,13 @@ namespace AllocReplay.Recorder.Attach;
 /// <summary>A program that runs, looked at from outside: whether it can be attached to, and where in it what is needed lies.</summary>
 internal sealed class TargetProgram : IDisposable
 {
-    private const ulong LoaderKey = 7, SecureKey = 23; // AT_BASE, AT_SECURE
+    private const ulong SecureKey = 23; // AT_SECURE
     private const ulong OpenNow = 2, FromInside = 0x80000000; // RTLD_NOW; that the C library's own dlopen is told
 
     /// <summary>By which a signal handler returns: mov $15, %rax; syscall.</summary>
     private static ReadOnlySpan<byte> Sigreturn => [0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05];
 
-    private readonly ulong _loader;
-
-    private TargetProgram(int pid, ProcessStatus status, ProcessMemory memory, ulong loader) =>
-        (Pid, Status, Memory, _loader) = (pid, status, memory, loader);
+    private TargetProgram(int pid, ProcessStatus status, ProcessMemory memory) => (Pid, Status, Memory) = (pid, status, memory);
 
     public int Pid { get; }
 
@@ -40,7 +37,7 @@ internal sealed class TargetProgram : IDisposable
             ulong[] keys = AuxiliaryVector(pid);
             if (ValueOf(keys, SecureKey) != 0)
                 throw new ControlException($"pid {pid}: cannot be attached to: it runs with more rights than its caller (set-user-ID or capabilities)");
-            return new TargetProgram(pid, status, memory, ValueOf(keys, LoaderKey));
+            return new TargetProgram(pid, status, memory);
         }
         catch
         {
@@ -78,7 +75,13 @@ internal sealed class TargetProgram : IDisposable
 
     /// <summary>How it is had to call a function.</summary>
     /// <exception cref="ControlException">It has not what that takes.</exception>
-    public RemoteCall NewCall() => new(Pid, Memory, Forbidden, CodeOf(Libc(Objects(Map())), Sigreturn));
+    public RemoteCall NewCall()
+    {
+        List<LoadedObject> objects = Objects(Map());
+        ulong sigreturn = CodeOf(Libc(objects), Sigreturn);
+        CodeRange state = Loader(objects).Find(LoaderLocks.State)!.Value;
+        return new RemoteCall(Pid, Memory, Forbidden, new LoaderLocks(Pid, Memory, state), sigreturn);
+    }
 
     /// <summary>Its function that opens a library, for one at a path.</summary>
     /// <exception cref="ControlException">It has none.</exception>
@@ -97,7 +100,13 @@ internal sealed class TargetProgram : IDisposable
 
     private LoadedObject Libc(List<LoadedObject> objects)
     {
-        if (objects.FirstOrDefault(o => o.Find("gnu_get_libc_version") is not null) is { } libc)
+        // A file that somebody has mapped to read it has no code there.
+        List<Mapping> map = Map();
+        List<LoadedObject> found = [.. objects.Where(o => o.Find("gnu_get_libc_version") is { } at && map.Any(m => m.IsCode && m.Has(at.Start)))];
+        if (found.Count > 1)
+            throw new ControlException($"pid {Pid}: cannot be attached to: it has {found.Count} C libraries (dlmopen), and the recorder would be in "
+                + "one of them only");
+        if (found is [var libc])
             return libc;
         bool isMusl = objects.Any(o => Path.GetFileName(o.Name).StartsWith("ld-musl", StringComparison.Ordinal));
         throw new ControlException($"pid {Pid}: cannot be attached to: "
@@ -105,10 +114,14 @@ internal sealed class TargetProgram : IDisposable
                 : "it has no C library of GNU's that is loaded"));
     }
 
+    private LoadedObject Loader(List<LoadedObject> objects) => objects.FirstOrDefault(o => o.Find(LoaderLocks.State) is not null)
+        ?? throw new ControlException($"pid {Pid}: cannot be attached to: its loader is not one of GNU's C library");
+
     private ForbiddenCode Forbidden()
     {
         List<Mapping> map = Map();
-        return new ForbiddenCode(Memory, map, _loader, Objects(map));
+        List<LoadedObject> objects = Objects(map);
+        return new ForbiddenCode(Memory, map, Loader(objects).Start, objects);
     }
 
     private List<LoadedObject> Objects(List<Mapping> map) =>

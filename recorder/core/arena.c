@@ -69,13 +69,30 @@ static bool check(const struct ar_arena *a)
 static void *kept;
 static uint32_t left; /* images so far */
 
+/* Memory that is not locked, in a program that may have all that it maps locked, and so filled (mlockall): what nobody
+ * may touch is not filled. In the place of other memory it comes by one call, as a thread may be on its way there. */
+static void *map_unlocked(void *at, uint64_t size, int flags, int fd)
+{
+    void *map = mmap(NULL, size, PROT_NONE, flags, fd, 0);
+    if (map == MAP_FAILED)
+        return MAP_FAILED;
+    bool done = ar_sys(SYS_munlock, map, size) == 0 && ar_sys(SYS_mprotect, map, size, PROT_READ | PROT_WRITE) == 0;
+    if (done && at) {
+        done = ar_sys(SYS_mremap, map, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, at) == (long)at;
+        if (done)
+            map = at;
+    }
+    if (!done)
+        munmap(map, size);
+    return done ? map : MAP_FAILED;
+}
+
 void ar_arena_leave(struct ar_process *header)
 {
     struct ar_image *image = (struct ar_image *)header;
     __atomic_store_n(&image->left, 1, __ATOMIC_SEQ_CST);
-    long own = ar_sys(SYS_mmap, view.arena, view.size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-    kept = own == (long)view.arena ? view.arena : NULL;
+    void *own = map_unlocked(view.arena, view.size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    kept = own == view.arena ? view.arena : NULL;
     left++;
 }
 
@@ -100,8 +117,12 @@ bool ar_arena_map(const char *path, bool handed_over)
         memcpy(&copy, map, sizeof copy);
         munmap(map, sizeof copy);
         void *at = kept && view.size == copy.size ? kept : NULL;
-        map = check(&copy) ? mmap(at, copy.size, PROT_READ | PROT_WRITE, MAP_SHARED | (at ? MAP_FIXED : 0), (int)fd, 0)
-                           : MAP_FAILED;
+        if (!check(&copy))
+            map = MAP_FAILED;
+        else if (ar_options.late)
+            map = map_unlocked(at, copy.size, MAP_SHARED, (int)fd);
+        else
+            map = mmap(NULL, copy.size, PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
     }
     ar_sys(SYS_close, fd);
     if (map == MAP_FAILED) {
