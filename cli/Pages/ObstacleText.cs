@@ -26,6 +26,7 @@ internal static class ObstacleText
         CheckKind.Tracer => "traced by",
         CheckKind.Namespaces => "namespaces",
         CheckKind.Recorded => "recorded",
+        CheckKind.Attach => "attach",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
@@ -66,6 +67,7 @@ internal static class ObstacleText
         Obstacle.OldCLibrary => "The hook needs glibc 2.17 or later.",
         Obstacle.Traced => "A debugger or another tracer is in it: 'attach' cannot come in beside it.",
         Obstacle.OtherNamespace => "Its process id and its files have other names inside. In a recording they are those of inside.",
+        Obstacle.NotAttached => "'attach' refuses it as it is now.",
         _ => throw new ArgumentOutOfRangeException(nameof(obstacle)),
     };
 }

@@ -254,14 +254,18 @@ internal sealed unsafe class SharedArena : IDisposable
     /// <summary>Gives it back.</summary>
     public void Disown() => _ = Libc.Lock(Descriptor, Libc.LockUnlock);
 
-    /// <summary>Takes the arena's name away: nobody needs what is in it any more.</summary>
+    /// <summary>
+    /// Takes the arena's name away: nobody needs what is in it any more. By then another recording may have taken the directory's place (--force): its name
+    /// stays.
+    /// </summary>
     public void Remove(string session)
     {
         try
         {
             if (Path.StartsWith(Shm, StringComparison.Ordinal))
                 File.Delete(Path);
-            File.Delete(System.IO.Path.Combine(session, NameLink));
+            if (IsNamed(session, Path))
+                File.Delete(System.IO.Path.Combine(session, NameLink));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -68,12 +68,8 @@ public sealed unsafe class Attachment : IDisposable
         using TargetProgram program = TargetProgram.Open(pid, options.Detours);
         using var alone = new ProcessLock(pid, cancel);
         HookInside? hook = program.Hook();
-        if (SharedArena.SessionOf(pid) is { } other)
-            throw new ControlException($"pid {pid}: is recorded already, into {other}");
-        if (hook is { State: LateState.Attached })
-            throw new ControlException($"pid {pid}: is recorded already, by somebody who sees other files than this command, as in another container");
-        if (hook is { State: not LateState.Detached })
-            throw new ControlException($"pid {pid}: has the recorder loaded already: it was started with it");
+        if (WhyTaken(pid, hook) is { } taken)
+            throw new ControlException($"pid {pid}: {taken}");
         RemoteCall call = program.NewCall();
         string directory = Path.GetFullPath(options.Output);
         RecordSession session = RecordSession.Begin(options);
@@ -106,6 +102,27 @@ public sealed unsafe class Attachment : IDisposable
         }
     }
 
+    /// <summary>Why a process cannot be attached to now, as far as can be told without stopping it.</summary>
+    /// <param name="pid">The process.</param>
+    /// <returns>Null: it seems that it can.</returns>
+    public static string? WhyNot(int pid)
+    {
+        try
+        {
+            using TargetProgram program = TargetProgram.Open(pid);
+            return WhyTaken(pid, program.Hook());
+        }
+        catch (ControlException e)
+        {
+            return e.Message.Replace($"pid {pid}: ", "", StringComparison.Ordinal).Replace("cannot be attached to: ", "", StringComparison.Ordinal);
+        }
+    }
+
+    private static string? WhyTaken(int pid, HookInside? hook) =>
+        SharedArena.SessionOf(pid) is { } other ? $"is recorded already, into {other}"
+        : hook is { State: LateState.Attached } ? "is recorded already, by somebody who sees other files than this command, as in another container"
+        : hook is { State: not LateState.Detached } ? "has the recorder loaded already: it was started with it" : null;
+
     private const string ArenaVariable = "ALLOCREPLAY_ARENA=";
 
     /// <summary>Gives the program what it asks for, and waits until it records.</summary>
@@ -130,8 +147,9 @@ public sealed unsafe class Attachment : IDisposable
             {
                 if (program.Hook() is not { } hook)
                 {
-                    throw new ControlException($"pid {_pid}: its loader did not open the recorder's library; most likely it has no thread-local storage left "
-                        + "for libraries that are opened late (GLIBC_TUNABLES=glibc.rtld.optional_static_tls=2048 at its start makes room)");
+                    throw new ControlException($"pid {_pid}: its loader did not open the recorder's library, as where there is no descriptor left, no "
+                        + "addresses (ulimit -v), none of libdl.so.2 and libpthread.so.0 in its view of files, or no thread-local storage for libraries that are opened late "
+                        + "(GLIBC_TUNABLES=glibc.rtld.optional_static_tls=2048 at its start makes room)");
                 }
                 if (Volatile.Read(ref _arena.Header->ImageNumbers) == 0 && hook.State != LateState.Attached)
                     throw new ControlException($"pid {_pid}: did not get the recording's shared memory through {handover.Path}: {hook.ArenaError}");

@@ -51,6 +51,8 @@ internal sealed class TargetProgram : IDisposable
         string program = $"/proc/{pid}/exe";
         if (status.State is 'Z' or 'X')
             return "it has ended, and its parent has not waited for it";
+        if (IsOfKernel(pid))
+            return "it is a thread of the kernel, which has no memory of its own";
         if (status.Tracer != 0)
             return $"process {status.Tracer} traces it already, as a debugger or strace does";
         if (RunningThreads.IsStopped(pid))
@@ -65,6 +67,18 @@ internal sealed class TargetProgram : IDisposable
         if (Executable.WhyNotRecordable(program, RecordVia.Attach, detours) is { } why)
             return Executable.Describe(why);
         return null;
+    }
+
+    private static bool IsOfKernel(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline").Length == 0 && new FileInfo($"/proc/{pid}/exe").LinkTarget is null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false; // another reason will be found
+        }
     }
 
     /// <summary>What it has mapped.</summary>

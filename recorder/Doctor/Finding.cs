@@ -41,6 +41,8 @@ public enum CheckKind
     Namespaces,
     /// <summary>Of a process: where it is recorded.</summary>
     Recorded,
+    /// <summary>Of a process: whether it could be attached to as it is now.</summary>
+    Attach,
 }
 
 /// <summary>What a check came to, the worse the higher.</summary>
@@ -120,4 +122,6 @@ public enum Obstacle
     Traced,
     /// <summary>It is in other namespaces.</summary>
     OtherNamespace,
+    /// <summary>It cannot be attached to as it is now.</summary>
+    NotAttached,
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using AllocReplay.Recorder.Arena;
+using AllocReplay.Recorder.Attach;
 
 namespace AllocReplay.Recorder.Doctor;
 
@@ -18,10 +19,12 @@ public static class ProcessExamination
     /// <summary>Looks at a process. One that is not there, or not ours, gives one finding.</summary>
     /// <param name="pid">Its id.</param>
     public static IReadOnlyList<Finding> Examine(int pid) =>
-        Examine(new SystemFiles(), pid, Libc.EffectiveUser, path => Executable.WhyNotRecordable(path), Executable.UnrecordedCalls, SharedArena.SessionOf);
+        Examine(new SystemFiles(), pid, Libc.EffectiveUser, path => Executable.WhyNotRecordable(path), Executable.UnrecordedCalls, SharedArena.SessionOf,
+            Attachment.WhyNot);
 
     internal static IReadOnlyList<Finding> Examine(
-        SystemFiles files, int pid, uint user, Func<string, Unrecordable?> whyNot, Func<string, string?> unrecorded, Func<int, string?> sessionOf)
+        SystemFiles files, int pid, uint user, Func<string, Unrecordable?> whyNot, Func<string, string?> unrecorded, Func<int, string?> sessionOf,
+        Func<int, string?> whyNotAttached)
     {
         string process = string.Create(CultureInfo.InvariantCulture, $"proc/{pid}");
         Finding first = OfProcess(files, process, user);
@@ -33,7 +36,7 @@ public static class ProcessExamination
             first, OfProgram(files, process, whyNot, unrecorded), OfCLibrary(files, process, libraries), OfAllocator(libraries),
             OfRecorded(sessionOf(pid)), MachineExamination.OfPreload(PreloadOf(files.Text($"{process}/environ") ?? "")),
             MachineExamination.OfFilter(files, process), MachineExamination.OfLimits(files, process), MachineExamination.OfMemoryLimit(files, process),
-            OfTracer(files, process), OfNamespaces(files, process),
+            OfTracer(files, process), OfNamespaces(files, process), OfAttach(whyNotAttached(pid)),
         ];
     }
 
@@ -86,6 +89,10 @@ public static class ProcessExamination
     private static Finding OfTracer(SystemFiles files, string process) => files.Number($"{process}/status", "TracerPid") is { } tracer and not 0
         ? new(CheckKind.Tracer, Verdict.Limited, string.Create(CultureInfo.InvariantCulture, $"process {tracer}"), Obstacle.Traced)
         : new(CheckKind.Tracer, Verdict.Fine, "none");
+
+    private static Finding OfAttach(string? whyNot) => whyNot is null
+        ? new(CheckKind.Attach, Verdict.Fine, "nothing seems to be in the way")
+        : new(CheckKind.Attach, Verdict.Limited, whyNot, Obstacle.NotAttached);
 
     private static Finding OfNamespaces(SystemFiles files, string process)
     {

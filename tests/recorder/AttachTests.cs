@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Recorder;
+using AllocReplay.Recorder.Arena;
 using AllocReplay.Tests.Support;
 using Trace = AllocReplay.Formats.Trace;
 
@@ -13,7 +14,7 @@ namespace AllocReplay.Tests.Recorder;
 [StartsProcesses]
 public sealed class AttachTests(ITestOutputHelper output) : IDisposable
 {
-    private static readonly int Cycles = Effort.OfLong(1000, usual: 10), Kills = Effort.OfLong(200, usual: 20);
+    private static readonly int Cycles = Effort.OfLong(1000, usual: 10), Kills = Effort.OfLong(200, usual: 8);
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -104,7 +105,7 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
     {
         Need();
         using var program = new RunningProgram(Targets.Build("waits.c"), call);
-        for (int i = 0; i < 5; i++)
+        for (int i = 0; i < 3; i++)
         {
             using AttachedRecorder attached = program.Attach(Recording(i));
             attached.Detach();
@@ -132,6 +133,22 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         Assert.InRange(MappedKiB(program.Pid), 0, size + 8192);
         Assert.True(program.Do("hold") > 0);
         Assert.Equal(0, program.Finish());
+    }
+
+    /// <summary>What writes a recording ends a little after it was detached from; another may have the recording's name by then.</summary>
+    [Fact]
+    public void What_ends_late_leaves_a_later_recording_its_shared_memory()
+    {
+        Directory.CreateDirectory(Recording());
+        using SharedArena old = SharedArena.Create(Recording());
+        Directory.Delete(Recording(), recursive: true);
+        Directory.CreateDirectory(Recording());
+        using SharedArena later = SharedArena.Create(Recording());
+        old.Remove(Recording());
+        using (SharedArena? found = SharedArena.Open(Recording()))
+            Assert.Equal(later.Path, found?.Path);
+        later.Remove(Recording());
+        Assert.Null(SharedArena.Open(Recording())); // the control
     }
 
     /// <summary>At any moment: it goes on, recorded or not.</summary>

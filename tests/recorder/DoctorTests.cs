@@ -204,8 +204,16 @@ public sealed class DoctorTests : IDisposable
 
     private Finding Of(CheckKind kind) => OfProcess().Single(f => f.Kind == kind);
 
-    private IReadOnlyList<Finding> OfProcess(Unrecordable? whyNot = null, string? unrecorded = null) =>
-        ProcessExamination.Examine(Files, Pid, User, _ => whyNot, _ => unrecorded, _ => null);
+    [Fact]
+    public void What_attach_would_refuse_is_told()
+    {
+        Finding refused = OfProcess(attach: "it is stopped").Single(f => f.Kind == CheckKind.Attach);
+        Assert.Equal((Verdict.Limited, Obstacle.NotAttached, "it is stopped"), (refused.Verdict, refused.Obstacle, refused.Found));
+        Assert.Equal(Verdict.Fine, Of(CheckKind.Attach).Verdict); // the control
+    }
+
+    private IReadOnlyList<Finding> OfProcess(Unrecordable? whyNot = null, string? unrecorded = null, string? attach = null) =>
+        ProcessExamination.Examine(Files, Pid, User, _ => whyNot, _ => unrecorded, _ => null, _ => attach);
 
     private static string LimitsWith(string value) => string.Concat(LimitNames.Select(n => $"{n,-26}{value,-21}unlimited            bytes\n"));
 
