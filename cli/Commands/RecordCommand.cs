@@ -86,8 +86,13 @@ internal static class RecordCommand
     private const int LongestName = 60; // in characters, of at most four bytes each; a file's name has 255 bytes
 
     /// <summary>Named after the command, unless a shell or an option would take the name for something else.</summary>
-    internal static string DefaultOutput(string command) =>
-        $"{(Path.GetFileName(command).TrimStart('-', '.') is { Length: > 0 and <= LongestName } name ? name : "program")}.{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}{RecordingOutput.Extension}";
+    internal static string DefaultOutput(string command)
+    {
+        string name = Path.GetFileName(command).TrimStart('-', '.');
+        if (name.Length is 0 or > LongestName)
+            name = "program";
+        return $"{name}.{DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}{RecordingOutput.Extension}";
+    }
 
     /// <summary>
     /// Once the command has run, its exit code is ours: what fails here is said, and hides it only where it is 0 and there is nothing to show

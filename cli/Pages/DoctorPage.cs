@@ -30,7 +30,7 @@ internal static class DoctorPage
     }
 
     /// <summary>What a program is recorded in spite of, if it is started under the recorder.</summary>
-    private static bool RefusesAttach(Finding f) => f.Obstacle is Obstacle.NotAttached;
+    private static bool RefusesAttach(Finding f) => f.Obstacle is Obstacle.NotAttached or Obstacle.Filtered or Obstacle.Traced;
 
     private static void Print(IReadOnlyList<Finding> findings, Terminal terminal)
     {

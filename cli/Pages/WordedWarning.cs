@@ -58,10 +58,12 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
                 "Kinds and alignments are not the program's own. Record without --via where the allocator is a shared library."),
             TraceWarningKind.LinkedAllocator when s.LinkedAllocator == ProcessInfo.LinkedNotRecorded => (
                 "The program has an allocator linked in, whose calls are not recorded.",
-                "Its functions begin in ways that cannot be led elsewhere, or its threads could not be stopped for it. Link a shared allocator for a recording."),
+                "Its functions begin in ways that cannot be led elsewhere, or its threads could not be stopped for it. Link a shared allocator for a "
+                + "recording."),
             TraceWarningKind.LinkedAllocator => ("The program has an allocator linked in, and calls of some of its functions are not recorded.",
                 "Blocks may be missing, or look live for ever. Link a shared allocator for a recording to be sure."),
-            TraceWarningKind.MemoryElsewhere => ($"{Quantity.Bytes(n)} of the program's anonymous memory are not in live blocks of this trace.", Elsewhere(s)),
+            TraceWarningKind.MemoryElsewhere => (
+                $"{Quantity.Bytes(n)} of the program's anonymous memory are not in live blocks of this trace.", Elsewhere(s)),
             TraceWarningKind.Damaged => ($"The trace is damaged: {s.Damage}", "The figures cover what lies before that place"
                 + (s.Form == TraceForm.Packed ? "; how much is missing after it, of this process image or of others, is not known" : "")
                 + ". replay, compare, analyze and pack read as far with --partial."),

@@ -17,7 +17,8 @@ internal static unsafe partial class KernelRandom
     {
         ulong bits = 0;
         nint number = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 278 : 318;
-        return Call(number, &bits, sizeof(ulong), 0) == sizeof(ulong) ? bits : (ulong)Stopwatch.GetTimestamp() * 0x9e3779b97f4a7c15 ^ (ulong)Environment.ProcessId;
+        return Call(number, &bits, sizeof(ulong), 0) == sizeof(ulong) ? bits
+            : (ulong)Stopwatch.GetTimestamp() * 0x9e3779b97f4a7c15 ^ (ulong)Environment.ProcessId;
     }
 }
 

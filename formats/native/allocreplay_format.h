@@ -162,7 +162,7 @@ static_assert(sizeof(struct ar_mark) == 64, "ar_mark is 64 bytes");
 #define AR_PROCESS_REGIONS 512u     /* memory that the kernel maps for the program is recorded too */
 #define AR_PROCESS_LINKED 1024u     /* calls of an allocator that is linked into the program are recorded, by detours */
 #define AR_PROCESS_LINKED_PARTLY 2048u /* it has functions of such an allocator whose calls are not recorded */
-#define AR_PROCESS_DRAINED 32u      /* written by another process than it tells of: its page here is a copy */
+#define AR_PROCESS_DRAINED 32u         /* written by another process than it tells of: its page here is a copy */
 
 static_assert(sizeof(struct ar_process) == 2320, "ar_process is 2320 bytes");
 static_assert(offsetof(struct ar_process, control) == 2240, "ar_process.control");

@@ -1,5 +1,5 @@
-using AllocReplay.Formats.Files;
 using System.Runtime.InteropServices;
+using AllocReplay.Formats.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace AllocReplay.Recorder.Arena;

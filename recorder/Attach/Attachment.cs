@@ -148,8 +148,8 @@ public sealed unsafe class Attachment : IDisposable
                 if (program.Hook() is not { } hook)
                 {
                     throw new ControlException($"pid {_pid}: its loader did not open the recorder's library, as where there is no descriptor left, no "
-                        + "addresses (ulimit -v), none of libdl.so.2 and libpthread.so.0 in its view of files, or no thread-local storage for libraries that are opened late "
-                        + "(GLIBC_TUNABLES=glibc.rtld.optional_static_tls=2048 at its start makes room)");
+                        + "addresses (ulimit -v), none of libdl.so.2 and libpthread.so.0 in its view of files, or no thread-local storage for libraries that "
+                        + "are opened late (GLIBC_TUNABLES=glibc.rtld.optional_static_tls=2048 at its start makes room)");
                 }
                 if (Volatile.Read(ref _arena.Header->ImageNumbers) == 0 && hook.State != LateState.Attached)
                     throw new ControlException($"pid {_pid}: did not get the recording's shared memory through {handover.Path}: {hook.ArenaError}");
@@ -159,7 +159,9 @@ public sealed unsafe class Attachment : IDisposable
         throw new ControlException($"pid {_pid}: did not begin to record within {Patience.TotalSeconds} s; it goes on, and may begin yet");
     }
 
-    /// <summary>Where the program has an allocator linked in, whose calls do not leave it, its code is changed. Where that cannot be, the recording says so.</summary>
+    /// <summary>
+    /// Where the program has an allocator linked in, whose calls do not leave it, its code is changed. Where that cannot be, the recording says so.
+    /// </summary>
     private void PutDetours(TargetProgram program)
     {
         if (program.Hook()?.Detours() is not { Length: > 0 } list)

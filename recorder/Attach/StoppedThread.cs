@@ -58,7 +58,9 @@ internal sealed class StoppedThread : IDisposable
     }
 
     /// <summary>Waits until it has stopped, or ended.</summary>
-    /// <returns>False when it does not, as one that waits for a disk. It may yet: so this thread of ours, who traces it, has to end, which lets it go on.</returns>
+    /// <returns>
+    /// False when it does not, as one that waits for a disk. It may yet: so this thread of ours, who traces it, has to end, which lets it go on.
+    /// </returns>
     public bool Wait(TimeSpan longest)
     {
         if (!_isAsked)

@@ -203,7 +203,8 @@ static struct {
 
 static uint8_t *map_at(uintptr_t at)
 {
-    long got = ar_sys(SYS_mmap, at, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    long got =
+        ar_sys(SYS_mmap, at, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (got > -4096 && got <= 0)
         return NULL;
     if ((uintptr_t)got == at)

@@ -250,11 +250,11 @@ static AR_NOINLINE void *leave_own(void *old, size_t size)
     if (AR_UNLIKELY(t->busy))                                                                                          \
         return inside;                                                                                                 \
     t->busy = AR_BUSY;                                                                                                 \
-    bool held, wanted = ar_reallocating(t, old, &held);                                                                   \
+    bool held, wanted = ar_reallocating(t, old, &held);                                                                \
     uint64_t entered = wanted ? ar_now() : ar_entered();                                                               \
     void *block = call;                                                                                                \
-    struct ar_reallocation r = {AR_##name##_BEGIN, AR_##name##_END, old, block, size, count, entered};                    \
-    ar_reallocated(t, r, held, wanted);                                                                                   \
+    struct ar_reallocation r = {AR_##name##_BEGIN, AR_##name##_END, old, block, size, count, entered};                 \
+    ar_reallocated(t, r, held, wanted);                                                                                \
     t->busy = 0;                                                                                                       \
     return block
 

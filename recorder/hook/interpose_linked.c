@@ -1,5 +1,5 @@
-/* Functions of allocators that are reached by a detour or by a stub. One body for each shape: which function it is comes
- * as a sixth argument, which none of them has (detour.h).
+/* Functions of allocators that are reached by a detour or by a stub. One body for each shape: which function it is
+ * comes as a sixth argument, which none of them has (detour.h).
  *
  * As in interpose.c, the guard stays up across the real call: what one of them asks of another is one call of the
  * program's. */
@@ -35,8 +35,8 @@ static inline struct request request_of(const struct ar_linked *f, const uintptr
     return r;
 }
 
-/* An alignment that any block has is none that was asked for. Where the kind has no number of elements, the size is that
- * of all. */
+/* An alignment that any block has is none that was asked for. Where the kind has no number of elements, the size is
+ * that of all. */
 static inline enum ar_op op_of(const struct ar_linked *f, struct request *r)
 {
     const bool is_plain = f->op == AR_MALLOC || f->op == AR_CALLOC;

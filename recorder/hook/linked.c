@@ -67,6 +67,7 @@
 
 /* Their first arguments are as those of the C functions and of the operators that they stand for. The names of the C
  * functions and of the operators themselves come last: these are the program's own, in its executable. */
+/* clang-format off */
 static struct ar_linked functions[] = {
     STANDARD("je_") JEMALLOC("je_") STANDARD("_rjem_") JEMALLOC("_rjem_") JEMALLOC("")
     STANDARD("mi_") MIMALLOC("mi_", 0) MIMALLOC("mi_heap_", 1)
@@ -133,6 +134,7 @@ static struct ar_linked functions[] = {
     GIVE("_ZdlPvmSt11align_val_t", DELETE_SIZED_ALIGNED, 1, 2)
     GIVE("_ZdaPvmSt11align_val_t", DELETE_ARRAY_SIZED_ALIGNED, 1, 2)
 };
+/* clang-format on */
 
 #define FUNCTIONS (sizeof functions / sizeof *functions)
 static const char FIRST_OF_PROGRAM[] = "malloc";
@@ -154,8 +156,8 @@ static int index_of(const char *name)
 /* Two letters tell nearly all other names from ours: there may be hundreds of thousands. */
 static bool may_be_ours(const char *name)
 {
-    static const char begins[][3] = {"je", "_r", "mi", "tc", "rp", "sn", "ma", "ca", "re", "po", "al",
-                                     "me", "va", "pv", "fr", "cf", "ra", "da", "sd"};
+    static const char begins[][3] = {"je", "_r", "mi", "tc", "rp", "sn", "ma", "ca", "re", "po",
+                                     "al", "me", "va", "pv", "fr", "cf", "ra", "da", "sd"};
     if (name[0] == '_' && name[1] == 'Z')
         return (name[2] == 'n' || name[2] == 'd') && (name[3] == 'w' || name[3] == 'a' || name[3] == 'l');
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
@@ -222,8 +224,8 @@ static bool is_had(const struct ar_symbol *function, const struct ar_object *pro
 {
     const void *const goes_on_to = ar_goes_on_to(function, program);
     for (size_t i = 0; i < FUNCTIONS; i++)
-        if (in_program[i].address && ((trampolines[i] && in_program[i].address == function->address) ||
-                                      in_program[i].address == goes_on_to))
+        if (in_program[i].address &&
+            ((trampolines[i] && in_program[i].address == function->address) || in_program[i].address == goes_on_to))
             return true;
     return false;
 }
@@ -296,7 +298,8 @@ static void prepare_libraries(const struct ar_object *program)
 {
     const int first = index_of(FIRST_OF_PROGRAM);
     for (int i = 0; i < first && libraries_count < LIBRARIES_MAX; i++) {
-        void *function = in_program[i].address ? NULL : ar_definition_of(functions[i].name, (const void *)ar_linked_find);
+        void *function =
+            in_program[i].address ? NULL : ar_definition_of(functions[i].name, (const void *)ar_linked_find);
         const void *stub = NULL;
         if (function && ar_detour_room(program))
             stub = ar_stub(ar_linked_handlers[functions[i].shape], &functions[i]);

@@ -1,5 +1,5 @@
-/* Allocators whose functions no interposed name leads to: linked into the executable, whose calls do not leave it; or in
- * a library, under names of their own. */
+/* Allocators whose functions no interposed name leads to: linked into the executable, whose calls do not leave it; or
+ * in a library, under names of their own. */
 #ifndef ALLOCREPLAY_LINKED_H
 #define ALLOCREPLAY_LINKED_H
 
@@ -7,7 +7,12 @@
 #include "real.h"
 
 /* Which of a call's arguments says what: 0 to 4, or one of these. */
-enum { AR_IS_0 = 5, AR_IS_1, AR_IS_TEXT /* the size is that of the text which it returns */, AR_IS_FLAGS /* jemalloc's */ };
+enum {
+    AR_IS_0 = 5,
+    AR_IS_1,
+    AR_IS_TEXT /* the size is that of the text which it returns */,
+    AR_IS_FLAGS /* jemalloc's */
+};
 
 /* What a function does with blocks. */
 enum ar_linked_shape {
@@ -23,7 +28,7 @@ struct ar_linked {
     uint8_t op;    /* enum ar_op; of a reallocation the first half */
     uint8_t block; /* of what resizes or gives: the argument */
     uint8_t size, count, alignment;
-    bool throws;                                       /* an exception may leave it */
+    bool throws; /* an exception may leave it */
     uintptr_t (*real)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 };
 

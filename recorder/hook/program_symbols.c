@@ -48,7 +48,8 @@ static void visit_file(const struct file *f, uintptr_t bias, void (*visit)(const
 }
 
 /* Only calls that the loader has just made: a filter of system calls may be in place already. */
-void ar_program_symbols(uintptr_t bias, void (*visit)(const char *name, struct ar_symbol symbol, void *data), void *data)
+void ar_program_symbols(uintptr_t bias, void (*visit)(const char *name, struct ar_symbol symbol, void *data),
+                        void *data)
 {
     const long fd = ar_sys(SYS_openat, AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)

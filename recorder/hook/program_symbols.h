@@ -5,6 +5,7 @@
 #include "object.h"
 
 /* Shows each to `visit`. None where the file is stripped, or cannot be read. `bias`: see ar_program. */
-void ar_program_symbols(uintptr_t bias, void (*visit)(const char *name, struct ar_symbol symbol, void *data), void *data);
+void ar_program_symbols(uintptr_t bias, void (*visit)(const char *name, struct ar_symbol symbol, void *data),
+                        void *data);
 
 #endif

@@ -67,8 +67,8 @@ AR_EXPORT void *mmap64(void *address, size_t length, int protection, int flags, 
     __attribute__((alias("mmap")));
 #endif
 
-/* It is told of before it is done, as the addresses may be another thread's when it is: so not where it will fail. Nobody
- * has addresses on both sides of the half of them that every processor has. */
+/* It is told of before it is done, as the addresses may be another thread's when it is: so not where it will fail.
+ * Nobody has addresses on both sides of the half of them that every processor has. */
 static int can_unmap(uintptr_t address, size_t length)
 {
     const uintptr_t half = (uintptr_t)1 << 47, end = address + whole_pages(length);
@@ -107,8 +107,8 @@ static void *move_break(intptr_t increment, const void *caller)
         errno = ENOMEM;
         return (void *)-1;
     }
-    /* Told of when it is done, be it less, as no other mapping comes to be there by itself: the C library says that all is
-     * well where the kernel has moved nothing. */
+    /* Told of when it is done, be it less, as no other mapping comes to be there by itself: the C library says that all
+     * is well where the kernel has moved nothing. */
     char *old = __sbrk(increment), *now = old != (void *)-1 && increment != 0 ? __sbrk(0) : old;
     if (now < old && allocreplay_region)
         allocreplay_region(AR_MUNMAP, now, (size_t)(old - now), caller);

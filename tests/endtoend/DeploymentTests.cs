@@ -91,7 +91,8 @@ public sealed partial class DeploymentTests : IDisposable
     private void AssertRecords(string command)
     {
         Directory.CreateDirectory(_directory["recordings"]);
-        ProgramResult result = Programs.Run("sh", ["-c", Place(command)], start => start.Environment["STATE_DIRECTORY"] = $"{_directory["of-the-service"]}:{_directory["recordings"]}");
+        ProgramResult result = Programs.Run("sh", ["-c", Place(command)],
+            start => start.Environment["STATE_DIRECTORY"] = $"{_directory["of-the-service"]}:{_directory["recordings"]}");
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
         AssertWhole(Assert.Single(Directory.GetDirectories(_directory["recordings"])), withStacks: true);
     }

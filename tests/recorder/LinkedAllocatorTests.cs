@@ -8,7 +8,9 @@ using Iced.Intel;
 
 namespace AllocReplay.Tests.Recorder;
 
-/// <summary>Allocators that are linked into the executable, whose calls no symbol leads through: each function is recorded as what it is, and does what it did.</summary>
+/// <summary>
+/// Allocators that are linked into the executable, whose calls no symbol leads through: each function is recorded as what it is, and does what it did.
+/// </summary>
 [StartsProcesses]
 public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
 {
@@ -226,7 +228,8 @@ public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
     private static byte[] CodeOf(int pid)
     {
         string executable = File.ResolveLinkTarget($"/proc/{pid}/exe", returnFinalTarget: false)!.FullName;
-        string[] range = File.ReadLines($"/proc/{pid}/maps").First(l => l.EndsWith(executable, StringComparison.Ordinal) && l.Contains("r-xp", StringComparison.Ordinal))
+        string[] range = File.ReadLines($"/proc/{pid}/maps")
+            .First(l => l.EndsWith(executable, StringComparison.Ordinal) && l.Contains("r-xp", StringComparison.Ordinal))
             .Split(' ')[0].Split('-');
         long start = long.Parse(range[0], NumberStyles.HexNumber), end = long.Parse(range[1], NumberStyles.HexNumber);
         using FileStream memory = File.OpenRead($"/proc/{pid}/mem");
@@ -274,8 +277,8 @@ public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
     private static string Detours(params string[] flags)
     {
         string Source(string name) => Path.Combine(SourceTree.Root, name);
-        return Targets.Build("detours.c", ["-D_GNU_SOURCE", "-I", Source("recorder/core"), "-I", Source("recorder/hook"), "-I", Source("formats/native"), .. flags,
-            Source("recorder/hook/object.c"), Source("recorder/core/system.c"), "-ldl"]);
+        return Targets.Build("detours.c", ["-D_GNU_SOURCE", "-I", Source("recorder/core"), "-I", Source("recorder/hook"),
+            "-I", Source("formats/native"), .. flags, Source("recorder/hook/object.c"), Source("recorder/core/system.c"), "-ldl"]);
     }
 
     /// <summary>Arguments with which the compiler links an allocator in; the test is skipped where its archive is not installed.</summary>

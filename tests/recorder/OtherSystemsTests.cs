@@ -93,7 +93,8 @@ public sealed class OtherSystemsTests : IDisposable
     /// <summary>How often each call was made, in all images and threads.</summary>
     private (int ExitCode, string Calls) CallsOf(string compiler, string[] emulator, string source, string[] arguments)
     {
-        string directory = Directory.CreateDirectory(_directory[compiler]).FullName, session = Directory.CreateDirectory(Path.Combine(directory, "r.allocrec")).FullName;
+        string directory = Directory.CreateDirectory(_directory[compiler]).FullName;
+        string session = Directory.CreateDirectory(Path.Combine(directory, "r.allocrec")).FullName;
         string program = Path.Combine(directory, Build(compiler, directory, source)), hook = Path.Combine(directory, "hook.so");
         string[] variables = [$"LD_PRELOAD={hook}", $"ALLOCREPLAY_DIR={session}"];
         string[] command = emulator.Length > 0 ? [.. emulator, .. variables.SelectMany(v => new[] { "-E", v }), program] : ["env", .. variables, program];

@@ -44,9 +44,11 @@ FUNCTION(too_short, "ret")
 FUNCTION(jumps_to_start, "sub $1, %rdi; js 1f; jmp jumps_to_start; 1: mov %rdi, %rax; ret")
 FUNCTION(jumps_behind_start, "mov %rdi, %rax; 1: sub $1, %rax; sub $1, %rax; jns 1b; ret")
 FUNCTION(unknown, "vpxor %xmm0, %xmm0, %xmm0; lea 1(%rdi), %rax; ret")
-__asm__(".text\n.p2align 12\n.skip 4092\n.globl across\n.type across,@function\nacross: lea 1(%rdi), %rax; ret\n.size across, .-across\n");
+__asm__(".text\n.p2align 12\n.skip 4092\n.globl across\n.type across,@function\nacross: lea 1(%rdi), %rax; ret\n.size "
+        "across, .-across\n");
 extern long across(long);
-__asm__(".text\n.p2align 4\n.skip 3\n.globl beside\n.type beside,@function\nbeside: lea 1(%rdi), %rax; ret\n.size beside, .-beside\n");
+__asm__(".text\n.p2align 4\n.skip 3\n.globl beside\n.type beside,@function\nbeside: lea 1(%rdi), %rax; ret\n.size "
+        "beside, .-beside\n");
 extern long beside(long);
 
 static const struct {
@@ -54,11 +56,13 @@ static const struct {
     long (*function)(long);
     size_t size;
 } functions[] = {
+/* clang-format off */
 #define ONE(name, size) {#name, name, size},
     ONE(plain, 10) ONE(marked, 9) ONE(relative, 11) ONE(address, 14) ONE(branch_short, 16) ONE(branch_long, 220)
-        ONE(branch_second, 16) ONE(calls, 8) ONE(goes_on, 6) ONE(wide, 14) ONE(local, 17) ONE(early_return, 8)
-            ONE(too_short, 1) ONE(jumps_to_start, 12) ONE(jumps_behind_start, 14) ONE(unknown, 9) ONE(across, 5)
-                ONE(beside, 5)};
+    ONE(branch_second, 16) ONE(calls, 8) ONE(goes_on, 6) ONE(wide, 14) ONE(local, 17) ONE(early_return, 8)
+    ONE(too_short, 1) ONE(jumps_to_start, 12) ONE(jumps_behind_start, 14) ONE(unknown, 9) ONE(across, 5) ONE(beside, 5)
+    /* clang-format on */
+};
 
 static long entered;
 
