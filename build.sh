@@ -142,7 +142,7 @@ build() {
 # All that a test may ask for, but Java and Chromium, which are large: their tests are skipped where they are not.
 need_test_tools() {
     install_missing required g++:g++
-    install_missing optional "${allocators[@]}" libgoogle-perftools-dev:/usr/include/gperftools/malloc_hook_c.h \
+    install_missing optional "${allocators[@]}" libgoogle-perftools-dev:/usr/include/gperftools/malloc_hook_c.h libjemalloc-dev:/usr/include/jemalloc/jemalloc.h \
         libunwind-dev:/usr/include/libunwind.h liblzma-dev:/usr/include/lzma.h \
         redis-tools:redis-benchmark sqlite3:sqlite3 python3:python3 perl:perl make:make nodejs:node mount:mount strace:strace \
         heaptrack:heaptrack_print golang-go:go bsdutils:script \

@@ -9,56 +9,77 @@
 
 #include "system.h"
 
-/* A file, of which nothing is believed. */
-struct file {
-    const char *start;
+/* Of the file nothing is believed, and it may change meanwhile: so what is needed of it is read into memory of our own.
+ * By calls only that the loader has just made: a filter of system calls may be in place already. */
+struct part {
+    char *bytes;
     size_t size;
 };
 
-static const void *part(const struct file *f, uint64_t offset, uint64_t size)
+static struct part read_part(long file, uint64_t offset, uint64_t size)
 {
-    return offset <= f->size && size <= f->size - offset && offset % 8 == 0 ? f->start + offset : NULL;
+    const uint64_t most = (uint64_t)1 << 30;
+    if (size == 0 || size > most || offset > INT64_MAX - size)
+        return (struct part){0};
+    const long map = ar_sys(SYS_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct part p = {(char *)map, size};
+    if (map > -4096 && map <= 0)
+        return (struct part){0};
+    for (size_t done = 0; done < size;) {
+        const long n = ar_sys(SYS_pread64, file, p.bytes + done, size - done, offset + done);
+        if (n <= 0) {
+            ar_sys(SYS_munmap, p.bytes, p.size);
+            return (struct part){0};
+        }
+        done += (size_t)n;
+    }
+    return p;
 }
 
-static void visit_table(const struct file *f, const ElfW(Shdr) * table, const ElfW(Shdr) * text, uintptr_t bias,
+static void release(struct part p)
+{
+    if (p.bytes)
+        ar_sys(SYS_munmap, p.bytes, p.size);
+}
+
+static void visit_table(struct part symbols, struct part names, uintptr_t bias,
                         void (*visit)(const char *, struct ar_symbol, void *), void *data)
 {
-    const ElfW(Sym) *symbols = part(f, table->sh_offset, table->sh_size);
-    const char *names = text->sh_offset < f->size ? f->start + text->sh_offset : NULL;
-    if (!symbols || !names || text->sh_size == 0 || text->sh_size > f->size - text->sh_offset ||
-        names[text->sh_size - 1])
+    if (!symbols.bytes || !names.bytes || names.bytes[names.size - 1])
         return;
-    for (size_t i = 0; i < table->sh_size / sizeof *symbols; i++) {
-        const ElfW(Sym) *s = &symbols[i];
-        if ((s->st_info & 15) == STT_FUNC && s->st_shndx != SHN_UNDEF && s->st_value && s->st_name < text->sh_size)
-            visit(names + s->st_name, (struct ar_symbol){(void *)(bias + s->st_value), s->st_size}, data);
-    }
+    const ElfW(Sym) *s = (const void *)symbols.bytes, *end = s + symbols.size / sizeof *s;
+    for (; s < end; s++)
+        if ((s->st_info & 15) == STT_FUNC && s->st_shndx != SHN_UNDEF && s->st_value && s->st_name < names.size)
+            visit(names.bytes + s->st_name, (struct ar_symbol){(void *)(bias + s->st_value), s->st_size}, data);
 }
 
-static void visit_file(const struct file *f, uintptr_t bias, void (*visit)(const char *, struct ar_symbol, void *),
-                       void *data)
+static void visit_file(long file, uintptr_t bias, void (*visit)(const char *, struct ar_symbol, void *), void *data)
 {
-    const ElfW(Ehdr) *header = part(f, 0, sizeof *header);
-    if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_shentsize != sizeof(ElfW(Shdr)))
+    ElfW(Ehdr) header;
+    if (ar_sys(SYS_pread64, file, &header, sizeof header, 0) != sizeof header ||
+        memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_shentsize != sizeof(ElfW(Shdr)))
         return;
-    const ElfW(Shdr) *sections = part(f, header->e_shoff, (uint64_t)header->e_shnum * sizeof *sections);
-    for (size_t i = 0; sections && i < header->e_shnum; i++)
-        if (sections[i].sh_type == SHT_SYMTAB && sections[i].sh_link < header->e_shnum)
-            visit_table(f, &sections[i], &sections[sections[i].sh_link], bias, visit, data);
+    const struct part sections = read_part(file, header.e_shoff, (uint64_t)header.e_shnum * sizeof(ElfW(Shdr)));
+    const ElfW(Shdr) *all = (const void *)sections.bytes;
+    for (size_t i = 0; all && i < header.e_shnum; i++) {
+        if (all[i].sh_type != SHT_SYMTAB || all[i].sh_link >= header.e_shnum)
+            continue;
+        const ElfW(Shdr) *text = &all[all[i].sh_link];
+        const struct part symbols = read_part(file, all[i].sh_offset, all[i].sh_size);
+        const struct part names = read_part(file, text->sh_offset, text->sh_size);
+        visit_table(symbols, names, bias, visit, data);
+        release(symbols);
+        release(names);
+    }
+    release(sections);
 }
 
-/* Only calls that the loader has just made: a filter of system calls may be in place already. */
 void ar_program_symbols(uintptr_t bias, void (*visit)(const char *name, struct ar_symbol symbol, void *data),
                         void *data)
 {
-    const long fd = ar_sys(SYS_openat, AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0)
+    const long file = ar_sys(SYS_openat, AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
+    if (file < 0)
         return;
-    const long size = ar_sys(SYS_lseek, fd, 0, SEEK_END);
-    const long map = size > 0 ? ar_sys(SYS_mmap, 0, size, PROT_READ, MAP_PRIVATE, fd, 0) : -1;
-    ar_sys(SYS_close, fd);
-    if (map > -4096 && map <= 0)
-        return;
-    visit_file(&(struct file){(const char *)map, (size_t)size}, bias, visit, data);
-    ar_sys(SYS_munmap, map, size);
+    visit_file(file, bias, visit, data);
+    ar_sys(SYS_close, file);
 }

@@ -113,7 +113,7 @@ public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
         using var program = RunningProgram.Attached(4, Linked(archive));
         byte[] code = CodeOf(program.Pid);
         program.Do("go");
-        for (int i = 0; i < Effort.OfLong(200, usual: 5); i++)
+        for (int i = 0; i < Effort.OfLong(200, usual: 2); i++)
         {
             using AttachedRecorder attached = program.Attach(Recording);
             Assert.NotEqual(code, CodeOf(program.Pid)); // the control
