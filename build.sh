@@ -142,8 +142,8 @@ build() {
 # All that a test may ask for, but Java and Chromium, which are large: their tests are skipped where they are not.
 need_test_tools() {
     install_missing required g++:g++
-    install_missing optional "${allocators[@]}" libgoogle-perftools-dev:/usr/include/gperftools/malloc_hook_c.h libjemalloc-dev:/usr/include/jemalloc/jemalloc.h \
-        libunwind-dev:/usr/include/libunwind.h liblzma-dev:/usr/include/lzma.h \
+    install_missing optional "${allocators[@]}" libgoogle-perftools-dev:/usr/include/gperftools/malloc_hook_c.h \
+        libjemalloc-dev:/usr/include/jemalloc/jemalloc.h libunwind-dev:/usr/include/libunwind.h liblzma-dev:/usr/include/lzma.h \
         redis-tools:redis-benchmark sqlite3:sqlite3 python3:python3 perl:perl make:make nodejs:node mount:mount strace:strace \
         heaptrack:heaptrack_print golang-go:go bsdutils:script \
         python3-setuptools:/usr/lib/python3/dist-packages/setuptools python3-wheel:/usr/lib/python3/dist-packages/wheel \
