@@ -143,6 +143,7 @@ static const char FIRST_OF_PROGRAM[] = "malloc";
 /* By what is read of the executable's file, and by its exported symbols: those first. */
 static struct ar_symbol in_program[FUNCTIONS];
 static bool is_exported[FUNCTIONS];
+static struct ar_wanted first_of[FUNCTIONS]; /* what other objects find by its name */
 
 static int index_of(const char *name)
 {
@@ -255,9 +256,13 @@ static const struct own *behind_ours(size_t i)
 
 static void find_in_program(const struct ar_object *program, uintptr_t bias)
 {
+    for (size_t i = 0; i < FUNCTIONS; i++)
+        first_of[i].name = functions[i].name;
+    ar_definitions(first_of, FUNCTIONS, (const void *)ar_linked_find);
     for (size_t i = 0; i < FUNCTIONS; i++) {
-        in_program[i] = ar_exported(functions[i].name, (const void *)program->start);
-        is_exported[i] = in_program[i].address != NULL;
+        is_exported[i] = ar_is_in(program, first_of[i].found.address);
+        if (is_exported[i])
+            in_program[i] = first_of[i].found;
     }
     ar_program_symbols(bias, visit, (void *)program);
     const int first = index_of(FIRST_OF_PROGRAM), last = index_of("free");
@@ -304,8 +309,7 @@ static void prepare_libraries(const struct ar_object *program)
 {
     const int first = index_of(FIRST_OF_PROGRAM);
     for (int i = 0; i < first && libraries_count < LIBRARIES_MAX; i++) {
-        void *function =
-            in_program[i].address ? NULL : ar_definition_of(functions[i].name, (const void *)ar_linked_find);
+        void *function = in_program[i].address ? NULL : first_of[i].found.address;
         const void *stub = NULL;
         if (function && ar_detour_room(program))
             stub = ar_stub(ar_linked_handlers[functions[i].shape], &functions[i]);

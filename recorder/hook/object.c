@@ -271,13 +271,12 @@ void ar_rebind_imports(const struct ar_rebinding *list, size_t count, const void
 }
 
 /* Of several versions that of today; else the first. */
-static struct ar_symbol function_of(const struct view *v, const char *name)
+static struct ar_symbol function_of(const struct view *v, const struct tables *t, const char *name)
 {
     struct ar_symbol found = {0};
-    const struct tables t = tables_of(v);
-    for (ElfW(Sym) *symbol = NULL; (symbol = defined(&t, name, symbol)) != NULL;) {
+    for (ElfW(Sym) *symbol = NULL; (symbol = defined(t, name, symbol)) != NULL;) {
         const unsigned type = symbol->st_info & 15;
-        const bool is_old = t.versions && t.versions[symbol - t.symbols] & 0x8000;
+        const bool is_old = t->versions && t->versions[symbol - t->symbols] & 0x8000;
         if (symbol->st_value == 0 || type == STT_TLS || type == STT_GNU_IFUNC || (is_old && found.address))
             continue;
         found = (struct ar_symbol){(void *)(v->bias + symbol->st_value), symbol->st_size};
@@ -285,12 +284,6 @@ static struct ar_symbol function_of(const struct view *v, const char *name)
             break;
     }
     return found;
-}
-
-struct ar_symbol ar_exported(const char *name, const void *home)
-{
-    const struct view v = view_of(home);
-    return function_of(&v, name);
 }
 
 static int first_object(struct dl_phdr_info *info, size_t size, void *data)
@@ -308,28 +301,37 @@ struct ar_object ar_program(uintptr_t *bias)
     return v.span;
 }
 
-struct definition {
-    const char *name;
+struct definitions {
+    struct ar_wanted *wanted;
+    size_t count;
     struct ar_object but;
-    void *found;
 };
 
-static int find_definition(struct dl_phdr_info *info, size_t size, void *data)
+static int find_definitions(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
-    struct definition *wanted = data;
+    struct definitions *all = data;
     const struct view v = view(info->dlpi_phdr, info->dlpi_phnum, info->dlpi_addr);
-    if (!v.segments || v.span.start == wanted->but.start)
+    if (!v.segments || v.span.start == all->but.start)
         return 0;
-    wanted->found = function_of(&v, wanted->name).address;
-    return wanted->found != NULL;
+    const struct tables t = tables_of(&v);
+    for (size_t i = 0; i < all->count; i++)
+        if (!all->wanted[i].found.address)
+            all->wanted[i].found = function_of(&v, &t, all->wanted[i].name);
+    return 0;
+}
+
+void ar_definitions(struct ar_wanted *wanted, size_t count, const void *but)
+{
+    struct definitions all = {wanted, count, ar_object_of(but)};
+    dl_iterate_phdr(find_definitions, &all);
 }
 
 /* Not by dlsym: that takes the stub of an executable which has the function's address for the function, and after the
  * stub's slot was changed it leads to us. */
 void *ar_definition_of(const char *name, const void *but)
 {
-    struct definition wanted = {name, ar_object_of(but), NULL};
-    dl_iterate_phdr(find_definition, &wanted);
-    return wanted.found;
+    struct ar_wanted wanted = {name, {0}};
+    ar_definitions(&wanted, 1, but);
+    return wanted.found.address;
 }

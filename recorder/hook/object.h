@@ -42,10 +42,14 @@ struct ar_symbol {
 /* The first object, in the loader's order, that defines the name, but for the one of `but`: its definition, or NULL. */
 void *ar_definition_of(const char *name, const void *but);
 
+/* The same for many names, which takes the time of one walk through the objects. `found` is zero before. */
+struct ar_wanted {
+    const char *name;
+    struct ar_symbol found;
+};
+void ar_definitions(struct ar_wanted *wanted, size_t count, const void *but);
+
 /* The executable, and what is to be added to the addresses of its file. */
 struct ar_object ar_program(uintptr_t *bias);
-
-/* What the object of `home` defines for others under a name. */
-struct ar_symbol ar_exported(const char *name, const void *home);
 
 #endif

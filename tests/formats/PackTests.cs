@@ -78,7 +78,8 @@ public sealed class PackTests : IDisposable
     [Fact]
     public void Where_the_file_cannot_be_written_at_the_end_the_recording_is_kept_and_the_exit_code_says_so()
     {
-        ProgramResult record = Programs.AllocReplay("record", "-o", Pack, "--", "mkdir", Pack);
+        // The file may be there before the program is.
+        ProgramResult record = Programs.AllocReplay("record", "-o", Pack, "--", "sh", "-c", $"until mkdir '{Pack}' 2>&-; do rm -f '{Pack}'; done");
         Assert.Equal(125, record.ExitCode);
         Assert.Contains("cannot pack the recording, which is kept", record.Error, StringComparison.Ordinal);
         using TraceReader reader = TraceReader.Open(Recording);
