@@ -249,7 +249,7 @@ public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
     private static void Work(RunningProgram program)
     {
         program.Do("go");
-        Thread.Sleep(50);
+        Thread.Sleep(50); // sleeps: it works for as long as that, however much that comes to
     }
 
     private static string[] CallsOf(TraceReader reader) =>

@@ -9,9 +9,9 @@ public sealed partial class HookLayerTests
     /// <summary>From the bottom. What stands in one line does not know of each other, but for a header and its own source.</summary>
     private static readonly string[][] Layers =
     [
-        ["glibc_floor.h", "system", "text"], ["recording.h"], ["options"], ["sampled"], ["sample"], ["encode", "files", "handover", "identity", "unwind"], ["code"],
-        ["chunk.h"], ["arena", "tails"], ["frames"], ["stack"], ["thread"], ["real_thread"], ["image"], ["record"], ["interpose_thread"], ["interpose_fork"],
-        ["interpose_prctl"], ["interpose_dlclose"],
+        ["glibc_floor.h", "system", "text"], ["recording.h"], ["options"], ["sampled"], ["sample"], ["encode", "files", "handover", "identity", "unwind"],
+        ["code"], ["chunk.h"], ["arena", "tails"], ["frames"], ["stack"], ["thread"], ["real_thread"], ["image"], ["record"], ["interpose_thread"],
+        ["interpose_fork"], ["interpose_prctl"], ["interpose_dlclose"],
     ];
 
     /// <summary>Named from below, defined above: what each source of events has to bring.</summary>

@@ -12,7 +12,7 @@
 static void wait_here(int signal)
 {
     (void)signal;
-    nanosleep(&(struct timespec){0, 20000000}, NULL);
+    nanosleep(&(struct timespec){0, 20000000}, NULL); /* sleeps: the handler is to be found waiting */
 }
 
 static void *nothing(void *unused)
