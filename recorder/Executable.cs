@@ -24,8 +24,24 @@ public static class Executable
     /// <summary>Scripts whose interpreters are scripts: as many as Linux follows.</summary>
     private const int InterpretersMax = 4;
 
-    /// <summary>Functions of allocators' own that take or give back blocks, and are not recorded.</summary>
-    private static readonly string[] OwnFunctions = ["xallocx", "je_xallocx", "mi_heap_destroy"];
+    /// <summary>Functions of allocators' own that take or give back blocks. No program that does without such an allocator has them.</summary>
+    private static readonly string[] OwnFunctions =
+    [
+        "mallocx", "rallocx", "xallocx", "dallocx", "sdallocx",
+        "je_malloc", "je_calloc", "je_realloc", "je_aligned_alloc", "je_posix_memalign", "je_free", "je_mallocx", "je_rallocx", "je_xallocx",
+        "je_dallocx", "je_sdallocx",
+        "tc_malloc", "tc_malloc_skip_new_handler", "tc_calloc", "tc_realloc", "tc_memalign", "tc_posix_memalign", "tc_valloc", "tc_pvalloc", "tc_free",
+        "tc_free_sized", "tc_cfree", "tc_new", "tc_new_nothrow", "tc_newarray", "tc_newarray_nothrow", "tc_delete", "tc_delete_sized",
+        "tc_delete_nothrow", "tc_deletearray", "tc_deletearray_sized", "tc_deletearray_nothrow",
+        "mi_malloc", "mi_zalloc", "mi_calloc", "mi_mallocn", "mi_realloc", "mi_reallocn", "mi_reallocf", "mi_rezalloc", "mi_recalloc",
+        "mi_malloc_small", "mi_zalloc_small", "mi_malloc_aligned", "mi_zalloc_aligned", "mi_calloc_aligned", "mi_realloc_aligned", "mi_memalign",
+        "mi_posix_memalign", "mi_aligned_alloc", "mi_strdup", "mi_strndup", "mi_heap_malloc", "mi_heap_zalloc", "mi_heap_calloc", "mi_heap_realloc",
+        "mi_heap_malloc_aligned", "mi_heap_destroy", "mi_free", "mi_free_size", "mi_free_aligned", "mi_cfree", "mi_new", "mi_new_aligned",
+        "mi_new_nothrow", "mi_new_n",
+    ];
+
+    /// <summary>Those of them that the hook does not know: recorder/hook/linked.c.</summary>
+    private static readonly string[] NeverRecorded = ["xallocx", "je_xallocx", "mi_heap_destroy"];
 
     /// <summary>Whether the hook has the calls of an allocator that is linked into an executable: recorder/hook/detour.c.</summary>
     private static bool HasDetours => RuntimeInformation.ProcessArchitecture == Architecture.X64;
@@ -61,12 +77,13 @@ public static class Executable
     /// <summary>Which of its calls the hook does not see though it sees the rest, as the end of a sentence.</summary>
     /// <returns>null when it is none, or when the file may not be read.</returns>
     /// <param name="path">The file.</param>
-    public static string? UnrecordedCalls(string path)
+    /// <param name="detours">Whether functions of an allocator beside malloc are recorded: <see cref="RecordOptions.Detours"/>.</param>
+    public static string? UnrecordedCalls(string path, bool detours = true)
     {
         try
         {
             using ElfImage? image = ElfImage.Open(path);
-            return image?.Imports(OwnFunctions) is { Count: > 0 } names ? $"calls {string.Join(", ", names.Order())}, which are not recorded" : null;
+            return image?.Imports(detours && HasDetours ? NeverRecorded : OwnFunctions) is { Count: > 0 } names ? $"calls {string.Join(", ", names.Order())}, which are not recorded" : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

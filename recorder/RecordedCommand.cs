@@ -32,7 +32,8 @@ public static class RecordedCommand
                 why == Unrecordable.OwnTcmalloc ? RecordFailure.CarriesMallocHook : RecordFailure.Recorder);
         }
         // Now, as it may be over before anybody looks at it. By MallocHook they are seen.
-        string? calls = options.Via == RecordVia.Preload && Executable.UnrecordedCalls(program.File) is { } seen ? $"{program.Path} {seen}" : null;
+        string? calls = options.Via == RecordVia.Preload && Executable.UnrecordedCalls(program.File, options.Detours) is { } seen
+            ? $"{program.Path} {seen}" : null;
         RecordSession session = RecordSession.Begin(options);
         var failures = new List<string>();
         // The terminal sends its signals to both: the program decides, and the recorder outlives it. Others are passed on.

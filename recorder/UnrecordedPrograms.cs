@@ -54,7 +54,7 @@ internal sealed class UnrecordedPrograms : IDisposable
 
     private string? Judge(string program) => Executable.WhyNotRecordable(program, _via, _detours) is { } why
         ? $"ran and is not recorded: {Executable.Describe(why)}"
-        : _via == RecordVia.Preload ? Executable.UnrecordedCalls(program) : null;
+        : _via == RecordVia.Preload ? Executable.UnrecordedCalls(program, _detours) : null;
 
     private void LookAt(int pid)
     {

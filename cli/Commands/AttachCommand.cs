@@ -57,6 +57,8 @@ internal static class AttachCommand
             terminal.Note($"allocreplay: attached to pid {pid} in {Time(attached.Took)}, of which it was held {Time(attached.Held)}; recording into "
                 + $"{options.Output}{(options.StartPaused ? $" when 'allocreplay control {pid} start' says so" : "")}; Ctrl-C detaches");
         }
+        if (attached.Warning is { } warning)
+            terminal.Note($"allocreplay: calls of the allocator that is linked into it are not recorded: {warning}");
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(interruption);
         if (options.Duration is { } duration)
             ends.CancelAfter(duration);

@@ -20,11 +20,7 @@ internal static unsafe partial class KernelRandom
         return Call(number, &bits, sizeof(ulong), 0) == sizeof(ulong) ? bits
             : (ulong)Stopwatch.GetTimestamp() * 0x9e3779b97f4a7c15 ^ (ulong)Environment.ProcessId;
     }
-}
 
-/// <summary>Names that nobody else has.</summary>
-internal static class RandomName
-{
-    /// <summary>Sixteen hexadecimal digits.</summary>
-    public static string New() => KernelRandom.Next().ToString("x16", System.Globalization.CultureInfo.InvariantCulture);
+    /// <summary>A name that nobody else has: sixteen hexadecimal digits.</summary>
+    public static string Name() => Next().ToString("x16", System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -43,12 +43,6 @@ public readonly record struct TraceWarning(TraceWarningKind Kind, long Count = 0
 /// <summary>What to know of a trace before its figures are trusted.</summary>
 public static class TraceWarnings
 {
-    /// <summary>What any program may have beside its blocks.</summary>
-    private const long Usual = 32 << 20;
-
-    /// <summary>Beyond which it is no part of what is live any more.</summary>
-    private const int Times = 3;
-
     /// <summary>What there is to know of a trace, of the recording first, of the merge last.</summary>
     public static IEnumerable<TraceWarning> Of(TraceSummary s)
     {
@@ -88,6 +82,6 @@ public static class TraceWarnings
     private static long ElsewhereOf(TraceSummary s)
     {
         double live = s.Estimates?.LiveBytes.Estimate ?? s.LiveBytes;
-        return s.Memory is { } memory && memory.AnonymousBytes > Usual + Times * live ? memory.AnonymousBytes - (long)live : 0;
+        return s.Memory is { } memory && UnrecordedMemory.Is(memory.AnonymousBytes, live) ? memory.AnonymousBytes - (long)live : 0;
     }
 }

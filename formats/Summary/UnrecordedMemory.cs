@@ -17,6 +17,14 @@ public sealed record UnrecordedMemory(long ResidentBytes, ulong LiveBytes, bool 
     /// <summary>Bytes of events above which the peak of live bytes is not looked for: the program has ended, and its user waits.</summary>
     private const long EventBytesMax = 64 << 20;
 
+    /// <summary>Whether memory is more than blocks, and what comes with any, account for.</summary>
+    /// <param name="bytes">Of the program.</param>
+    /// <param name="liveBytes">In blocks that were recorded.</param>
+    internal static bool Is(long bytes, double liveBytes) => bytes > Usual + Times * liveBytes;
+
+    /// <summary>Whether an executable is Python's, whose small objects come from an allocator of its own.</summary>
+    public static bool IsOfPython(string executable) => Path.GetFileName(executable).StartsWith("python", StringComparison.Ordinal);
+
     /// <summary>Compares a whole recording with what was resident.</summary>
     /// <param name="trace">The recording, of all that the program did.</param>
     /// <param name="residentBytes">Resident bytes of the program at their peak.</param>
@@ -34,8 +42,8 @@ public sealed record UnrecordedMemory(long ResidentBytes, ulong LiveBytes, bool 
             if (reader.Process.Failure is not null)
                 return null;
             live = Math.Max(live, TraceStatistics.Of(reader).PeakLiveBytes);
-            isPython |= Path.GetFileName(reader.Process.Executable).StartsWith("python", StringComparison.Ordinal);
+            isPython |= IsOfPython(reader.Process.Executable);
         }
-        return residentBytes <= Usual + Times * (double)live ? null : new UnrecordedMemory(residentBytes, live, isPython);
+        return Is(residentBytes, live) ? new UnrecordedMemory(residentBytes, live, isPython) : null;
     }
 }

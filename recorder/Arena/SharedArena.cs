@@ -314,7 +314,7 @@ internal sealed unsafe class SharedArena : IDisposable
         {
             if (Directory.Exists(Shm) && new DriveInfo(Shm) is { DriveFormat: "tmpfs", AvailableFreeSpace: > least })
             {
-                string path = $"{Shm}{FilePrefix}{Environment.ProcessId}.{RandomName.New()}";
+                string path = $"{Shm}{FilePrefix}{Environment.ProcessId}.{KernelRandom.Name()}";
                 int file = Libc.Open(path, Libc.ReadWrite | Libc.Create | Libc.Exclusive | Libc.NoFollow | Libc.CloseOnExec, 0x180 /* 0600 */);
                 if (file >= 0)
                     return (file, path);

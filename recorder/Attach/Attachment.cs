@@ -89,7 +89,8 @@ public sealed unsafe class Attachment : IDisposable
             else
                 throw new ControlException($"pid {pid}: the recorder that is loaded in it cannot be told what to do");
             attachment.WaitForImage(program, call, handover);
-            attachment.PutDetours(program);
+            if (options.Detours)
+                attachment.PutDetours(program);
             session.Started(pid);
             (attachment.Held, attachment.Took) = (attachment.Held + call.Held, Stopwatch.GetElapsedTime(began));
             return attachment;
@@ -216,9 +217,9 @@ public sealed unsafe class Attachment : IDisposable
     }
 
     /// <summary>Stops recording, and takes the recorder out of the program's way.</summary>
+    /// <param name="cancel">Ends the search for a moment at which it can be.</param>
     /// <exception cref="ControlException">It stays: but nothing is recorded.</exception>
     /// <exception cref="OperationCanceledException">As above: the caller wants to wait no more.</exception>
-    /// <param name="cancel">Ends the search for a moment at which it can be.</param>
     public void Detach(CancellationToken cancel = default)
     {
         _session.Stop();

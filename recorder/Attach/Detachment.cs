@@ -9,10 +9,10 @@ public static class Detachment
 
     /// <summary>Stops recording a process that was attached to, and has its functions lead to where they led before. The library stays in it, unused.</summary>
     /// <param name="pid">The process.</param>
+    /// <param name="cancel">Ends the search for a moment at which it can be.</param>
     /// <returns>How long threads of it were held.</returns>
     /// <exception cref="ControlException">It is not attached to, or cannot be detached from now: it goes on as it was, or is not recorded.</exception>
     /// <exception cref="OperationCanceledException">As above: the caller wants to wait no more.</exception>
-    /// <param name="cancel">Ends the search for a moment at which it can be.</param>
     public static TimeSpan Of(int pid, CancellationToken cancel = default) => Of(pid, null, cancel);
 
     /// <param name="pid">The process.</param>

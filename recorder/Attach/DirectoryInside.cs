@@ -82,7 +82,7 @@ internal sealed unsafe partial class DirectoryInside : IDisposable
                 why.Add($"{place}: is mounted noexec");
                 return null;
             }
-            string name = $"allocreplay-{RandomName.New()}";
+            string name = $"allocreplay-{KernelRandom.Name()}";
             using ActingAs? user = asItself ? ActingAs.UserOf(program.Status) : null;
             if (asItself && user is null)
                 return null;

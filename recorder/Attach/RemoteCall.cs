@@ -40,9 +40,9 @@ internal sealed class RemoteCall(int pid, ProcessMemory memory, Func<ForbiddenCo
     /// <summary>Begins the call, as soon as a thread is where it can.</summary>
     /// <param name="function">What to call.</param>
     /// <param name="patience">How long to look for such a thread.</param>
+    /// <param name="cancel">Ends the search.</param>
     /// <exception cref="ControlException">There is none.</exception>
     /// <exception cref="OperationCanceledException">The caller wants no more; nothing was called.</exception>
-    /// <param name="cancel">Ends the search.</param>
     public void Begin(RemoteFunction function, TimeSpan patience, CancellationToken cancel)
     {
         // A thread of its own: to the kernel it is the tracer, and its end lets go of what it traces.

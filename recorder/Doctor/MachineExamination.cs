@@ -167,7 +167,7 @@ public static class MachineExamination
     {
         try
         {
-            Directory.Delete(Directory.CreateDirectory(Path.Combine(directory, $".allocreplay-{RandomName.New()}")).FullName);
+            Directory.Delete(Directory.CreateDirectory(Path.Combine(directory, $".allocreplay-{KernelRandom.Name()}")).FullName);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

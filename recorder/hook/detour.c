@@ -376,10 +376,11 @@ const void *ar_goes_on_to(const struct ar_symbol *function, const struct ar_obje
 bool ar_detour_apply(const struct ar_detour *detour)
 {
     void *page = (void *)(detour->function & ~(uint64_t)(PAGE - 1));
-    if (mprotect(page, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+    const int mapped = ar_protection((const void *)detour->function);
+    if (mprotect(page, PAGE, mapped | PROT_WRITE) != 0)
         return false;
     memcpy((void *)detour->function, &detour->after, JUMP_SIZE);
-    mprotect(page, PAGE, PROT_READ | PROT_EXEC);
+    mprotect(page, PAGE, mapped);
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include "inside.h"
 
+#include "linked.h"
 #include "real.h"
 
 /* Inside of the allocator, or of ourselves, there is no code of the program, and what is asked for there is not its
@@ -15,16 +16,18 @@
  * come from the allocator that caught it.)
  *
  * An exception leaves the operator without a word to us, as it does not stop in C. Then the flag stays, and is taken
- * down here at a call from further up the stack than the operator was. Until then it costs time and nothing else. */
-bool ar_is_programs(struct ar_thread *t, const void *caller)
+ * down here at a call from as far up the stack as the operator was, or further: what the operator calls lies below it.
+ * Until then calls from the objects of allocators are taken for the operator's own; of an allocator that is linked into
+ * the executable, that is all the executable's. */
+bool ar_is_programs(struct ar_thread *t, const void *caller, const void *frame)
 {
     if (t->busy & AR_BUSY)
         return false;
     if (t->busy & AR_BUSY_NEW) {
-        if (ar_is_in(&ar_allocator, caller) || ar_is_in(&ar_hook, caller))
-            return false;
-        if ((uintptr_t)__builtin_frame_address(0) > t->operator_frame)
+        if ((uintptr_t)frame >= t->operator_frame)
             t->busy &= (uint8_t)~AR_BUSY_NEW;
+        else if (ar_is_in(&ar_allocator, caller) || ar_is_in(&ar_hook, caller) || ar_is_in(&ar_linked_program, caller))
+            return false;
     }
     return true;
 }

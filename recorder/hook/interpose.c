@@ -28,7 +28,7 @@
     static AR_NOINLINE ret name##_inside(OPEN params, const void *caller)                                              \
     {                                                                                                                  \
         struct ar_thread *t = &ar_self;                                                                                \
-        if (!ar_is_programs(t, caller))                                                                                \
+        if (!ar_is_programs(t, caller, __builtin_frame_address(0)))                                                    \
             return ar_real.name args;                                                                                  \
         ENTER_AGAIN(t, ret taken = ar_ours_##name args);                                                               \
         return taken;                                                                                                  \
@@ -41,7 +41,7 @@ AR_ACQUIRING_FUNCTIONS(ACQUIRE_INSIDE)
     static AR_NOINLINE ret name##_inside params                                                                        \
     {                                                                                                                  \
         struct ar_thread *t = &ar_self;                                                                                \
-        if ((block || !(t->busy & AR_BUSY_THREAD)) && ar_is_programs(t, NULL)) {                                       \
+        if ((block || !(t->busy & AR_BUSY_THREAD)) && ar_is_programs(t, NULL, __builtin_frame_address(0))) {           \
             ENTER_AGAIN(t, ar_ours_##name args);                                                                       \
         } else {                                                                                                       \
             ar_real.name args;                                                                                         \

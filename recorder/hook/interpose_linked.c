@@ -13,11 +13,9 @@
 #define REAL f->real(a, b, c, d, e)
 #define CALLER __builtin_return_address(0)
 
-/* Whether the call is to be recorded. */
-static inline bool is_entered(struct ar_thread *t, const void *caller)
-{
-    return AR_LIKELY(!t->busy) || ar_is_programs(t, caller);
-}
+/* Whether the call is to be recorded: from there, or NULL of a release. In the function that was called, as its frame
+ * is asked for. */
+#define IS_PROGRAMS(t, caller) (AR_LIKELY(!(t)->busy) || ar_is_programs(t, caller, __builtin_frame_address(0)))
 
 struct request {
     size_t size, count, alignment;
@@ -25,14 +23,11 @@ struct request {
 
 static inline struct request request_of(const struct ar_linked *f, const uintptr_t arguments[AR_IS_1 + 1])
 {
-    struct request r = {f->size <= AR_IS_1 ? arguments[f->size] : 0, arguments[f->count], 0};
-    if (f->alignment == AR_IS_FLAGS) /* the lowest six bits are its logarithm: MALLOCX_ALIGN */
-        r.alignment = arguments[f->op == AR_REALLOC_BEGIN || f->shape == AR_LINKED_GIVE ? 2 : 1] & 63;
-    else
-        r.alignment = arguments[f->alignment];
-    if (f->alignment == AR_IS_FLAGS && r.alignment)
-        r.alignment = (size_t)1 << r.alignment;
-    return r;
+    const size_t size = f->size <= AR_IS_1 ? arguments[f->size] : 0;
+    if (f->alignment != AR_IS_FLAGS)
+        return (struct request){size, arguments[f->count], arguments[f->alignment]};
+    const unsigned logarithm = arguments[1] & 63; /* MALLOCX_ALIGN; 0: none was asked for */
+    return (struct request){size, arguments[f->count], logarithm ? (size_t)1 << logarithm : 0};
 }
 
 /* An alignment that any block has is none that was asked for. Where the kind has no number of elements, the size is
@@ -51,7 +46,7 @@ static inline enum ar_op op_of(const struct ar_linked *f, struct request *r)
 static uintptr_t take(ARGUMENTS)
 {
     struct ar_thread *t = &ar_self;
-    if (!is_entered(t, CALLER))
+    if (!IS_PROGRAMS(t, CALLER))
         return REAL;
     const uint8_t busy = t->busy;
     const uintptr_t frame = t->operator_frame;
@@ -74,7 +69,7 @@ static uintptr_t take(ARGUMENTS)
 static uintptr_t take_into(ARGUMENTS)
 {
     struct ar_thread *t = &ar_self;
-    if (!is_entered(t, CALLER))
+    if (!IS_PROGRAMS(t, CALLER))
         return REAL;
     const uint8_t busy = t->busy;
     t->busy = AR_BUSY;
@@ -89,10 +84,9 @@ static uintptr_t take_into(ARGUMENTS)
 static uintptr_t resize(ARGUMENTS)
 {
     struct ar_thread *t = &ar_self;
-    if (!is_entered(t, CALLER))
+    if (!IS_PROGRAMS(t, CALLER))
         return REAL;
     const uint8_t busy = t->busy;
-    const uintptr_t frame = t->operator_frame;
     const uintptr_t arguments[] = {a, b, c, d, e, 0, 1};
     const struct request r = request_of(f, arguments);
     void *const old = (void *)arguments[f->block];
@@ -100,13 +94,8 @@ static uintptr_t resize(ARGUMENTS)
     t->busy = AR_BUSY;
     const bool wanted = ar_reallocating(t, old, &held);
     const uint64_t entered = wanted ? ar_now() : ar_entered();
-    if (f->throws)
-        t->operator_frame = (uintptr_t)__builtin_frame_address(0);
-    t->busy = f->throws && !wanted ? AR_BUSY_NEW : AR_BUSY;
     void *const block = (void *)REAL;
-    t->busy = AR_BUSY;
     ar_reallocated(t, (struct ar_reallocation){f->op, f->op + 1u, old, block, r.size, r.count, entered}, held, wanted);
-    t->operator_frame = frame;
     t->busy = busy;
     return (uintptr_t)block;
 }
@@ -114,7 +103,7 @@ static uintptr_t resize(ARGUMENTS)
 static uintptr_t give(ARGUMENTS)
 {
     struct ar_thread *t = &ar_self;
-    if (!is_entered(t, CALLER))
+    if (!IS_PROGRAMS(t, NULL))
         return REAL;
     const uint8_t busy = t->busy;
     const uintptr_t arguments[] = {a, b, c, d, e, 0, 1};

@@ -17,9 +17,9 @@
 #define CALLER __builtin_return_address(0)
 
 /* Whether a call of the operator is to be recorded here. */
-static inline bool is_recorded(const struct ar_operator *o, struct ar_thread *t, const void *caller)
+static inline bool is_recorded(const struct ar_operator *o, struct ar_thread *t, const void *caller, const void *frame)
 {
-    return o->direct && (AR_LIKELY(!t->busy) || ar_is_programs(t, caller));
+    return o->direct && (AR_LIKELY(!t->busy) || ar_is_programs(t, caller, frame));
 }
 
 #define DEFINE_NEW(op, name, params, args, alignment)                                                                  \
@@ -31,7 +31,7 @@ static inline bool is_recorded(const struct ar_operator *o, struct ar_thread *t,
         void *(*real)params = (void *(*)params)FUNCTION(o);                                                            \
         if (AR_UNLIKELY(!real))                                                                                        \
             return alignment ? ar_ours_aligned_alloc(alignment, size) : ar_ours_malloc(size);                          \
-        if (!is_recorded(o, t, CALLER))                                                                                \
+        if (!is_recorded(o, t, CALLER, __builtin_frame_address(0)))                                                    \
             return real args;                                                                                          \
         const uint8_t busy = t->busy;                                                                                  \
         const uintptr_t frame = t->operator_frame;                                                                     \
@@ -59,7 +59,7 @@ AR_NEW_FUNCTIONS(DEFINE_NEW)
             ar_ours_free(block);                                                                                       \
             return;                                                                                                    \
         }                                                                                                              \
-        if (!is_recorded(o, t, NULL)) {                                                                                \
+        if (!is_recorded(o, t, NULL, __builtin_frame_address(0))) {                                                    \
             real args;                                                                                                 \
             return;                                                                                                    \
         }                                                                                                              \

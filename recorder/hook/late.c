@@ -49,10 +49,13 @@ bool ar_attach_late(void)
     if (allocreplay_late == ATTACHED)
         return true; /* a forked child */
     static bool is_looked_for;
-    if (!is_looked_for && ar_options.linked)
-        ar_linked_find(true);
-    is_looked_for = true;
-    const size_t count = ar_linked_rebindings(list, ar_rebindings(list, true));
+    if (ar_options.linked && !is_looked_for) {
+        ar_linked_find(true); /* first: it changes what is behind ours */
+        is_looked_for = true;
+    }
+    size_t count = ar_rebindings(list, true);
+    if (ar_options.linked)
+        count = ar_linked_rebindings(list, count);
     for (size_t i = 0; i < count; i++)
         ar_rebind(&list[i], list[i].function);
     ar_rebind_imports(list, count, (void *)ar_attach_late);

@@ -136,6 +136,7 @@ static struct ar_linked functions[] = {
 /* clang-format on */
 
 #define FUNCTIONS (sizeof functions / sizeof *functions)
+_Static_assert(FUNCTIONS <= AR_DETOURS_MAX, "each may have a detour");
 static const char FIRST_OF_PROGRAM[] = "malloc";
 
 /* ---- where they are ---- */
@@ -176,6 +177,8 @@ static void visit(const char *name, struct ar_symbol symbol, void *program)
 /* ---- what comes of it ---- */
 
 #define LIBRARIES_MAX 128
+
+struct ar_object ar_linked_program;
 
 static bool found, missed;
 static const void *program_malloc;
@@ -239,7 +242,7 @@ static bool is_had(const struct ar_symbol *function, const struct ar_object *pro
 
 static void prepare(size_t i, const struct ar_object *program, const void *handler, const void *context)
 {
-    if (is_had(&in_program[i], program) || allocreplay_detour_count == AR_DETOURS_MAX)
+    if (is_had(&in_program[i], program))
         return;
     const void *stub = ar_stub(handler, context);
     struct ar_detour *d = &allocreplay_detours[allocreplay_detour_count];
@@ -254,6 +257,31 @@ static const struct own *behind_ours(size_t i)
     return is_exported[i] ? own_of(functions[i].name) : NULL;
 }
 
+/* A program may have a function of such a name that is no allocator's, and takes other arguments. So names that begin
+ * alike count where one of them takes blocks and one gives them back, by what these are called; no more is asked for,
+ * as a linker leaves out what nobody calls. */
+static void forget_namesakes(void)
+{
+    static const char *const beginnings[] = {"_rjem_", "je_", "mi_", "tc_", "rp", "sn_rust_", ""};
+    enum { FAMILIES = sizeof beginnings / sizeof *beginnings };
+    uint8_t family[FUNCTIONS];
+    bool takes[FAMILIES] = {0}, gives[FAMILIES] = {0};
+    const int end = index_of(FIRST_OF_PROGRAM);
+    for (int i = 0; i < end; i++) {
+        const char *name = functions[i].name;
+        for (family[i] = 0; strncmp(name, beginnings[family[i]], strlen(beginnings[family[i]])) != 0;)
+            family[i]++;
+        const bool is_there = in_program[i].address || first_of[i].found.address;
+        if (functions[i].shape == AR_LINKED_GIVE)
+            gives[family[i]] |= is_there && (strstr(name, "free") || strstr(name, "alloc"));
+        else
+            takes[family[i]] |= is_there && strstr(name, "alloc");
+    }
+    for (int i = 0; i < end; i++)
+        if (!takes[family[i]] || !gives[family[i]])
+            in_program[i].address = first_of[i].found.address = NULL;
+}
+
 static void find_in_program(const struct ar_object *program, uintptr_t bias)
 {
     for (size_t i = 0; i < FUNCTIONS; i++)
@@ -265,6 +293,7 @@ static void find_in_program(const struct ar_object *program, uintptr_t bias)
             in_program[i] = first_of[i].found;
     }
     ar_program_symbols(bias, visit, (void *)program);
+    forget_namesakes();
     const int first = index_of(FIRST_OF_PROGRAM), last = index_of("free");
     const bool has_own = in_program[first].address && in_program[last].address;
     /* Operator new alone is no sign: programs have their own, or libstdc++'s linked in, and those call malloc. */
@@ -301,8 +330,8 @@ static void connect_program(const struct ar_object *program)
         if (own->operator)
             ar_real.new_direct = own->operator->direct = true;
     }
-    if (program_malloc)
-        ar_allocator = *program;
+    if (allocreplay_detour_count)
+        ar_linked_program = *program;
 }
 
 static void prepare_libraries(const struct ar_object *program)

@@ -32,6 +32,9 @@ struct ar_linked {
     uintptr_t (*real)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 };
 
+/* The executable, where functions of it are recorded; else all zeros. */
+extern struct ar_object ar_linked_program;
+
 /* interpose_linked.c: what a call comes to instead, by shape. */
 extern const void *const ar_linked_handlers[];
 

@@ -129,6 +129,12 @@ static int protection(const struct view *v, uintptr_t address)
     return PROT_READ;
 }
 
+int ar_protection(const void *address)
+{
+    const struct view v = view_of(address);
+    return protection(&v, (uintptr_t)address);
+}
+
 /* In this process's copy of the object, which nobody but the loader reads, and it reads it anew at each look-up (what
  * it keeps of one is where the symbol is). So this is in time for all that is bound later, and changes nothing of what
  * is bound. 0 is "not defined" to every glibc since 2.17, whatever else the symbol says.

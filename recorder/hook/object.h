@@ -49,6 +49,9 @@ struct ar_wanted {
 };
 void ar_definitions(struct ar_wanted *wanted, size_t count, const void *but);
 
+/* How the page of an address of a loaded object is mapped: PROT_*. */
+int ar_protection(const void *address);
+
 /* The executable, and what is to be added to the addresses of its file. */
 struct ar_object ar_program(uintptr_t *bias);
 

@@ -35,6 +35,16 @@ internal sealed class RunningProgram : IDisposable
         return long.Parse(answer, CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Has all threads of attached.c work for a while, and then wait.</summary>
+    public void Work(TimeSpan time)
+    {
+        long calls = Do("hold");
+        Do("go");
+        long began = Stopwatch.GetTimestamp();
+        SpinWait.SpinUntil(() => Stopwatch.GetElapsedTime(began) > time);
+        Assert.True(Do("hold") >= calls);
+    }
+
     public AttachedRecorder Attach(string recording, params string[] options) => new(Pid, recording, options);
 
     /// <summary>Lets it end.</summary>

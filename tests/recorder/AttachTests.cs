@@ -28,12 +28,12 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
     {
         Need();
         using RunningProgram program = RunningProgram.Attached(4);
-        Work(program, TimeSpan.FromMilliseconds(50));
+        program.Work(TimeSpan.FromMilliseconds(50));
         long before = program.Do("hold");
 
         using (AttachedRecorder attached = program.Attach(Recording()))
         {
-            Work(program, TimeSpan.FromMilliseconds(50));
+            program.Work(TimeSpan.FromMilliseconds(50));
             long during = program.Do("hold") - before;
             attached.Detach();
             output.WriteLine($"{during} calls; {attached.Said}");
@@ -43,7 +43,7 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
             Assert.Equal((0, 0), (reader.Merge.UnknownReleases, reader.Merge.ForcedSteps));
             Assert.InRange(reader.Merge.InheritedReleases, 1, 4 * 64); // of the blocks that each thread had
         }
-        Work(program, TimeSpan.FromMilliseconds(50));
+        program.Work(TimeSpan.FromMilliseconds(50));
         Assert.Equal(0, program.Finish());
     }
 
@@ -210,7 +210,7 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         for (int i = 0; i < times; i++)
         {
             using AttachedRecorder attached = program.Attach(Recording(i), "--latency", "--stacks", "auto", "--sample", "3");
-            Work(program, TimeSpan.FromMilliseconds(20));
+            program.Work(TimeSpan.FromMilliseconds(20));
             program.Do("hold");
             attached.Detach();
             using TraceReader reader = TraceReader.Open(Recording(i));
@@ -260,15 +260,6 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <summary>Has its threads work for a while: a time that they are given, not one that is waited for.</summary>
-    private static void Work(RunningProgram program, TimeSpan time)
-    {
-        long calls = program.Do("hold");
-        program.Do("go");
-        long began = Stopwatch.GetTimestamp();
-        SpinWait.SpinUntil(() => Stopwatch.GetElapsedTime(began) > time);
-        Assert.True(program.Do("hold") >= calls);
-    }
-
     private static long MappedKiB(int pid)
     {
         string line = File.ReadLines($"/proc/{pid}/status").First(l => l.StartsWith("VmSize:", StringComparison.Ordinal));

@@ -62,11 +62,11 @@ public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
         Need();
         string[] flags = Linked(archive);
         using var program = RunningProgram.Attached(4, flags);
-        Work(program);
+        program.Work(TimeSpan.FromMilliseconds(50));
         long before = program.Do("hold");
         using (AttachedRecorder attached = program.Attach(Recording, "--stacks", "auto"))
         {
-            Work(program);
+            program.Work(TimeSpan.FromMilliseconds(50));
             long during = program.Do("hold") - before;
             attached.Detach();
             output.WriteLine($"{during} calls; {attached.Said}");
@@ -75,8 +75,7 @@ public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
             Assert.Equal((ProcessInfo.FromAttach, ProcessInfo.LinkedRecorded), (reader.Process.Source, reader.Process.LinkedAllocator));
             Assert.Equal((0, 0), (reader.Merge.UnknownReleases, reader.Merge.ForcedSteps));
         }
-        Work(program);
-        program.Do("hold");
+        program.Work(TimeSpan.FromMilliseconds(50));
         Assert.Equal(0, program.Finish());
     }
 
@@ -102,6 +101,35 @@ public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
     {
         using TraceReader reader = TraceReader.Open(Recording);
         return Events(reader).Count(e => e.Thread > 0 && !CallKinds.IsThreadEvent(e.Kind));
+    }
+
+    /// <summary>
+    /// Its operator new asks its own malloc: one call of the program's. Where it throws, calls after that are recorded again.
+    /// </summary>
+    [Theory]
+    [InlineData]
+    [InlineData("-rdynamic")]
+    [InlineData("-fvisibility=hidden")]
+    public void What_its_operators_ask_of_its_malloc_is_not_the_program_s_and_an_exception_ends_it(params string[] flags)
+    {
+        Need();
+        Record(Targets.Build("linked_new.cpp", flags));
+        using TraceReader reader = TraceReader.Open(Recording);
+        List<TraceEvent> events = Events(reader);
+        int Count(CallKind kind, ulong size) => events.Count(e => e.Kind == kind && e.Size == size);
+        Assert.Equal((100, 0, 100, 100),
+            (Count(CallKind.New, 701), Count(CallKind.Malloc, 701), Count(CallKind.Malloc, 702), events.Count(e => e.Kind == CallKind.Delete)));
+    }
+
+    /// <summary>They take other arguments, and would not get them.</summary>
+    [Fact]
+    public void A_name_alone_makes_no_allocator()
+    {
+        Need();
+        string program = Targets.Build("namesakes.c");
+        Assert.Equal(Programs.Run(program, []).Output, Record(program).Output);
+        using TraceReader reader = TraceReader.Open(Recording);
+        Assert.Null(reader.Process.LinkedAllocator);
     }
 
     /// <summary>Busy threads; after each cycle the code is what it was.</summary>
@@ -169,6 +197,15 @@ public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
         }
         output.WriteLine($"{library}: {instructions.Count} instructions, {100.0 * known / instructions.Count:0.0} % known");
         Assert.True(known > instructions.Count * 0.8);
+    }
+
+    [Fact]
+    public void A_length_that_is_read_wrongly_is_found() // the control
+    {
+        Need();
+        (List<Instruction> instructions, byte[] code) = Decode(PathOf("libc.so.6"));
+        string[] ours = Read(code, instructions, Detours("-DPLANT"));
+        Assert.Contains(Enumerable.Range(0, instructions.Count), i => ours[i] != "0" && ours[i] != Expected(instructions[i]));
     }
 
     /// <summary>As detours.c prints it.</summary>
@@ -244,12 +281,6 @@ public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
         string? path = Libraries.Find(library);
         Assert.SkipWhen(path is null, $"{library} is not installed");
         return path;
-    }
-
-    private static void Work(RunningProgram program)
-    {
-        program.Do("go");
-        Thread.Sleep(50); // sleeps: it works for as long as that, however much that comes to
     }
 
     private static string[] CallsOf(TraceReader reader) =>

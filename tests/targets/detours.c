@@ -5,7 +5,9 @@
  *   detours decode      reads groups of 15 bytes, and writes for each a line: 0, or 1 and the length, kind and distance
  *                       of the instruction
  *
- * With -DPLANT a jump to behind the first byte goes unnoticed. */
+ * With -DPLANT a jump to behind the first byte goes unnoticed, and a length that depends on a distance is one too
+ * short.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,7 +81,11 @@ static void decode(void)
     uint8_t bytes[INSTRUCTION_MAX];
     while (fread(bytes, sizeof bytes, 1, stdin) == 1) {
         struct instruction i;
-        if (read_instruction(bytes, &i))
+        const int known = read_instruction(bytes, &i);
+#ifdef PLANT
+        i.length -= i.kind == DATA;
+#endif
+        if (known)
             printf("1 %d %d %d\n", i.length, i.kind, i.distance);
         else
             printf("0\n");
