@@ -83,7 +83,8 @@ public static class Executable
         try
         {
             using ElfImage? image = ElfImage.Open(path);
-            return image?.Imports(detours && HasDetours ? NeverRecorded : OwnFunctions) is { Count: > 0 } names ? $"calls {string.Join(", ", names.Order())}, which are not recorded" : null;
+            return image?.Imports(detours && HasDetours ? NeverRecorded : OwnFunctions) is { Count: > 0 } names
+                ? $"calls {string.Join(", ", names.Order())}, which are not recorded" : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

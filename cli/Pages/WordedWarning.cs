@@ -20,7 +20,8 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
     private static string Elsewhere(TraceSummary s)
     {
         string older = s.Source == ProcessInfo.FromAttach ? "They are of before the recorder was attached, or " : "They are ";
-        string ways = UnrecordedMemory.IsOfPython(s.Executable) ? "they came from Python's own allocator: started with PYTHONMALLOC=malloc, it has blocks that are recorded."
+        string ways = UnrecordedMemory.IsOfPython(s.Executable)
+            ? "they came from Python's own allocator: started with PYTHONMALLOC=malloc, it has blocks that are recorded."
             : s.Regions is null ? "they did not come from malloc: 'record --mmap' tells of what the program maps by itself."
             : "the program mapped them: the table regions says where.";
         return $"{older}kept by the allocator (the view fragmentation shows over time how much), or {ways}";

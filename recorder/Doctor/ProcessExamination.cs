@@ -19,8 +19,8 @@ public static class ProcessExamination
     /// <summary>Looks at a process. One that is not there, or not ours, gives one finding.</summary>
     /// <param name="pid">Its id.</param>
     public static IReadOnlyList<Finding> Examine(int pid) =>
-        Examine(new SystemFiles(), pid, Libc.EffectiveUser, path => Executable.WhyNotRecordable(path), path => Executable.UnrecordedCalls(path), SharedArena.SessionOf,
-            Attachment.WhyNot);
+        Examine(new SystemFiles(), pid, Libc.EffectiveUser, path => Executable.WhyNotRecordable(path), path => Executable.UnrecordedCalls(path),
+            SharedArena.SessionOf, Attachment.WhyNot);
 
     internal static IReadOnlyList<Finding> Examine(
         SystemFiles files, int pid, uint user, Func<string, Unrecordable?> whyNot, Func<string, string?> unrecorded, Func<int, string?> sessionOf,
