@@ -20,6 +20,8 @@ usage: ./build.sh COMMAND
                 all there is: real programs too, and storms that last; installs the programs
   programs [NAME…]
                 only the real programs of tests/programs, with and without the recorder; what it measured goes to artifacts/programs.md
+  running [NAME…]
+                only the running programs of tests/running, before, under and after attach; what was seen goes to artifacts/running.md
   demo          record redis under load, compare four allocators on the recording, query it
   bench [PART]  measure against peers, interleaved; without PART, list the parts
   dist          make what is installed elsewhere, in artifacts/dist: the recorder for machines without .NET, the hook for other systems,
@@ -187,7 +189,7 @@ run_fast_tests() {
 # The packages that the programs' scripts name. Servers among them are to be there, not to be started.
 install_programs() {
     local packages=() package policy=/usr/sbin/policy-rc.d
-    for package in $(sed -n 's/^# packages: //p' tests/programs/*.sh | tr ' ' '\n' | sort -u); do
+    for package in $(sed -n 's/^# packages: //p' tests/programs/*.sh tests/running/*.sh | tr ' ' '\n' | sort -u); do
         packages+=("$package:/usr/share/doc/$package")
     done
     if [ "$(id -u)" = 0 ] && [ ! -e $policy ]; then
@@ -268,6 +270,12 @@ case $command in
         need_build_tools
         install_programs
         ALLOCREPLAY_TESTS=all ALLOCREPLAY_PROGRAMS="$*" run_tests -class '*.ProgramTests'
+        ;;
+    running)
+        need_build_tools
+        install_programs
+        install_missing optional heaptrack:heaptrack
+        ALLOCREPLAY_TESTS=all ALLOCREPLAY_PROGRAMS="$*" run_tests -class '*.RunningProgramTests'
         ;;
     demo) demo "$@" ;;
     bench)

@@ -85,6 +85,9 @@ internal sealed class AttachedRecorder : IDisposable
     /// <summary>In how long, and how long the program was held.</summary>
     public string Said { get; }
 
+    /// <summary>All that it said later; there when it has ended.</summary>
+    public string SaidAtEnd => _rest.Result;
+
     /// <summary>Interrupts it: it detaches.</summary>
     public void Detach()
     {

@@ -18,10 +18,7 @@ internal sealed record ProgramRun(string Output, int ExitCode, double Seconds)
     /// <param name="prefix">The words to put before the program: none, or a recorder's.</param>
     public static ProgramRun Of(ProgramScript script, TemporaryDirectory directory, params string[] prefix)
     {
-        string work = directory["work"];
-        Directory.CreateDirectory(work);
-        File.SetUnixFileMode(work, OpenToAll & ~(UnixFileMode.GroupWrite | UnixFileMode.OtherWrite));
-        File.SetUnixFileMode(directory.Path, OpenToAll);
+        string work = WorkDirectory(directory);
         var clock = Stopwatch.StartNew();
         ProgramResult result = Programs.Run(
             "timeout", ["-k", "10", Patience, "bash", script.Path, .. prefix], start => start.WorkingDirectory = work);
@@ -30,6 +27,16 @@ internal sealed record ProgramRun(string Output, int ExitCode, double Seconds)
         if (result.ExitCode != 0)
             TestContext.Current.TestOutputHelper?.WriteLine(result.Error);
         return new ProgramRun(result.Output, result.ExitCode, seconds);
+    }
+
+    /// <summary>An empty directory in another; other users' processes reach it.</summary>
+    public static string WorkDirectory(TemporaryDirectory directory)
+    {
+        string work = directory["work"];
+        Directory.CreateDirectory(work);
+        File.SetUnixFileMode(work, OpenToAll & ~(UnixFileMode.GroupWrite | UnixFileMode.OtherWrite));
+        File.SetUnixFileMode(directory.Path, OpenToAll);
+        return work;
     }
 
     private const UnixFileMode OpenToAll = (UnixFileMode)0b111_111_111;

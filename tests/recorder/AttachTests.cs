@@ -259,7 +259,6 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         process.WaitForExit();
     }
 
-    /// <summary>Has its threads work for a while: a time that they are given, not one that is waited for.</summary>
     private static long MappedKiB(int pid)
     {
         string line = File.ReadLines($"/proc/{pid}/status").First(l => l.StartsWith("VmSize:", StringComparison.Ordinal));

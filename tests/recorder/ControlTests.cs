@@ -15,8 +15,11 @@ public sealed class ControlTests : IDisposable
     private const int Cycles = 10_000;
 
     /// <summary>Each cycle leaves half as many images again as it has forks, and all that is recorded is read: ten thousand are less each.</summary>
-    private static readonly int StormCycles = Effort.OfLong(10_000, usual: 40);
-    private static readonly int StormForks = Effort.OfLong(6, usual: 40), StormWork = Effort.OfLong(5000, usual: 0);
+    private static readonly int StormCycles = Effort.OfLong(10_000, usual: 25);
+    private static readonly int StormForks = Effort.OfLong(6, usual: 10);
+
+    /// <summary>Steps between two calls: without, gigabytes are recorded between a start and a stop, the more the slower the machine.</summary>
+    private const int StormWork = 5000;
 
     /// <summary>Between the clock that the test reads and the one that events are stamped by.</summary>
     private static readonly TimeSpan ClockError = TimeSpan.FromMilliseconds(0.2);
