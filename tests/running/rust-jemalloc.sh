@@ -41,7 +41,7 @@ fn main() {
     }
 }
 RS
-rustc -O a.rs -C link-arg="$(echo /usr/lib/*/libjemalloc.a)" -C link-arg=-lstdc++ -C link-arg=-lm
+rustc -O a.rs -C link-arg="$(echo /usr/lib/*/libjemalloc.a)" -C link-args="-lstdc++ -lm -lc"
 converse ./a
 
 job() { ask go; }
