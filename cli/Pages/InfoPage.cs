@@ -145,8 +145,8 @@ internal static class InfoPage
             Figure(isLive ? "mapped now" : "mapped at end", Quantity.Bytes(mapped.Bytes), $"in {Quantity.Count(mapped.Regions, "range")} by mmap, mremap and "
                 + $"brk of the program's own; {Quantity.Bytes(mapped.PeakBytes)} at the most");
         if (s.Regions is { } ranges && s.Memory is { } kernel && s.Estimates is null)
-            Figure("live + mapped", Quantity.Bytes(s.LiveBytes + ranges.Bytes), $"of {Quantity.Bytes(kernel.AnonymousBytes + kernel.SwapBytes)} anonymous, resident "
-                + "or in swap; what was mapped and never written to is neither");
+            Figure("live + mapped", Quantity.Bytes(s.LiveBytes + ranges.Bytes), $"of {Quantity.Bytes(kernel.AnonymousBytes + kernel.SwapBytes)} anonymous, "
+                + "resident or in swap; what was mapped and never written to is neither");
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
         if (s.Forked)
             Figure("of the parent", Quantity.Count(s.InheritedReleases), "frees of blocks that were there when the process was forked");

@@ -56,6 +56,9 @@ internal sealed class RecordingWriter
     /// <summary>Whether the process began as a fork of a recorded one.</summary>
     public bool Forked { get; init; }
 
+    /// <summary>Whether mappings were asked for; there are none.</summary>
+    public bool Regions { get; init; }
+
     /// <summary>Whether it was killed while a drain wrote it: no end pair, and none in the chunks.</summary>
     public bool Drained { get; init; }
 
@@ -180,7 +183,7 @@ internal sealed class RecordingWriter
             Sample = Sample,
             SampleScheme = (uint)SampleScheme,
             Flags = (Latency ? Wire.FlagLatency : 0) | (Forked ? Wire.FlagForked : 0)
-                | (Stacks ? Wire.FlagStacks : 0) | (FreeStacks ? Wire.FlagFreeStacks : 0),
+                | (Stacks ? Wire.FlagStacks : 0) | (FreeStacks ? Wire.FlagFreeStacks : 0) | (Regions ? Wire.FlagRegions : 0),
         };
         Encoding.UTF8.GetBytes("/lib/libtest.so").CopyTo((Span<byte>)header.Allocator);
         Encoding.UTF8.GetBytes(Executable).CopyTo((Span<byte>)header.Executable);

@@ -45,6 +45,16 @@ public sealed class InfoTests : IDisposable
         Assert.StartsWith("Next: allocreplay compare", info.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>Its blocks and what it mapped, beside what the kernel says that it has.</summary>
+    [Fact]
+    public void What_is_live_and_mapped_is_added_up_where_both_are_known()
+    {
+        WriteWhole();
+        Assert.DoesNotContain("live + mapped", Page(Recording), StringComparison.Ordinal);
+        WriteWhole(regions: true);
+        Assert.Matches(@"live \+ mapped +1\.0 KiB  of 8\.0 KiB anonymous, resident or in swap", Page(Recording, width: 140));
+    }
+
     [Fact]
     public void A_trace_of_which_nobody_looked_at_the_memory_does_not_tell_it()
     {
@@ -310,10 +320,10 @@ public sealed class InfoTests : IDisposable
         Assert.Equal([0, 0, 1, 1, 1], Enumerable.Range(0, 5).Select(b => Sparkline.ColumnOf(b, 5, 2)));
     }
 
-    private void WriteWhole()
+    private void WriteWhole(bool regions = false)
     {
         Directory.CreateDirectory(Recording);
-        var writer = new RecordingWriter(Recording);
+        var writer = new RecordingWriter(Recording) { Regions = regions };
         writer.Thread(0).Malloc(0, 0x1000, 512).Malloc(1600, 0x2000, 1024).Free(2400, 0x1000);
         writer.Memory(400, 4096, 2048, 0, 8192).Memory(1200, 8192, 4096, 0, 12_288).Memory(2000, 10_240, 6144, 2048, 12_288);
         writer.Save();
