@@ -98,7 +98,8 @@ public static class Executable
         Unrecordable.SetUserId => "it is set-user-ID or set-group-ID, and the dynamic linker preloads nothing into such programs",
         Unrecordable.Static => "it is statically linked, and the recorder is loaded by the dynamic linker",
         Unrecordable.NotNative => "it is not a 64-bit program of this machine, as the recorder is",
-        Unrecordable.OwnAllocator => "it has a malloc of its own linked in, and its calls do not leave it",
+        Unrecordable.OwnAllocator => "it has a malloc of its own linked in, and its calls do not leave it; on x86-64, without --no-detours, "
+            + "they are recorded",
         _ => "it has a malloc of its own linked in, gperftools' tcmalloc, and its calls do not leave it",
     };
 

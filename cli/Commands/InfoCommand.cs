@@ -60,8 +60,8 @@ internal static class InfoCommand
         else if (s.Calls == 0 && s.Failure is not null)
             terminal.Note($"No calls were recorded: {s.Failure}.");
         else if (s.Calls == 0)
-            terminal.Note("No calls were recorded: the program makes none, or has an allocator linked into its executable. "
-                + "If that is gperftools' tcmalloc, try: allocreplay record --via mallochook");
+            terminal.Note("No calls were recorded: the program made none, or has an allocator linked into its executable that is not recorded"
+                + (s.LinkedAllocator is null ? "" : "; 'linked in' above says what of it is"));
         else
             terminal.Next(s.Stacks
                 ? [TextLine.Command(["analyze", .. target]), TextLine.Command(["export", .. target, "--format", "speedscope", "-o", "FILE"])]

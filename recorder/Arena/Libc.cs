@@ -5,7 +5,7 @@ namespace AllocReplay.Recorder.Arena;
 /// <summary>The calls that shared memory needs and .NET does not give.</summary>
 internal static unsafe partial class Libc
 {
-    public const int ReadWrite = 2, Create = 0x40, Exclusive = 0x80, CloseOnExec = 0x80000;
+    public const int ReadWrite = 2, Create = 0x40, Exclusive = 0x80, CloseOnExec = 0x80000, PathOnly = 0x200000;
     public static readonly int NoFollow = IsArm ? 0x8000 : 0x20000;
     public static readonly int DirectoryOnly = IsArm ? 0x4000 : 0x10000;
     public const int NoSpace = 28, Again = 11;

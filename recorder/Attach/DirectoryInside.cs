@@ -17,7 +17,7 @@ internal sealed unsafe partial class DirectoryInside : IDisposable
     /// <summary>Where there may be one: file systems in memory first, as all may be read-only but these.</summary>
     private static readonly string[] Places = ["/dev/shm", "/tmp", "/var/tmp", "/run"];
 
-    private const int PathOnly = 0x200000, RemoveDirectory = 0x200; // O_PATH, AT_REMOVEDIR
+    private const int RemoveDirectory = 0x200; // AT_REMOVEDIR
 
     private readonly int _place, _directory;
     private readonly string _name;
@@ -44,7 +44,7 @@ internal sealed unsafe partial class DirectoryInside : IDisposable
     /// <exception cref="ControlException">There is no place for it.</exception>
     public static DirectoryInside Make(TargetProgram program, bool isForCode)
     {
-        int root = Libc.Open($"/proc/{program.Pid}/root", PathOnly | Libc.DirectoryOnly | Libc.CloseOnExec, 0);
+        int root = Libc.Open($"/proc/{program.Pid}/root", Libc.PathOnly | Libc.DirectoryOnly | Libc.CloseOnExec, 0);
         if (root < 0)
             throw new ControlException($"pid {program.Pid}: its files may not be looked at: {Marshal.GetLastPInvokeErrorMessage()}");
         var why = new List<string>();
@@ -127,7 +127,7 @@ internal sealed unsafe partial class DirectoryInside : IDisposable
     private static int OpenBelow(int root, string path)
     {
         const int openat2 = 437, noSystemCall = 38, mayNot = 1;
-        ulong* how = stackalloc ulong[3] { (ulong)(PathOnly | Libc.DirectoryOnly | Libc.CloseOnExec), 0, 0x10 /* RESOLVE_IN_ROOT */ };
+        ulong* how = stackalloc ulong[3] { (ulong)(Libc.PathOnly | Libc.DirectoryOnly | Libc.CloseOnExec), 0, 0x10 /* RESOLVE_IN_ROOT */ };
         fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(path + '\0'))
         {
             nint there = Syscall(openat2, root, (nint)name, (nint)how, 3 * sizeof(ulong));
@@ -138,7 +138,7 @@ internal sealed unsafe partial class DirectoryInside : IDisposable
         int at = -1;
         foreach (string part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
-            int next = OpenAt(at < 0 ? root : at, part, PathOnly | Libc.DirectoryOnly | Libc.NoFollow | Libc.CloseOnExec, 0);
+            int next = OpenAt(at < 0 ? root : at, part, Libc.PathOnly | Libc.DirectoryOnly | Libc.NoFollow | Libc.CloseOnExec, 0);
             if (at >= 0)
                 _ = Libc.Close(at);
             if ((at = next) < 0)

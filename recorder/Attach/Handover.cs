@@ -57,7 +57,13 @@ internal sealed unsafe partial class Handover : IDisposable
             throw new ControlException($"pid {program.Pid}: no socket can be made in {directory.Path}, as it sees it: {why}");
         }
         const UnixFileMode own = UnixFileMode.UserRead | UnixFileMode.UserWrite, others = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
-        directory.Do(() => File.SetUnixFileMode(outside, own | (directory.IsForOthers ? others : 0)));
+        directory.Do(() =>
+        {
+            // Of what lies there and not of what a link would lead to, which the process's user may have put in the socket's place.
+            int there = Libc.Open(outside, Libc.PathOnly | Libc.NoFollow | Libc.CloseOnExec, 0);
+            File.SetUnixFileMode($"/proc/self/fd/{there}", own | (directory.IsForOthers ? others : 0));
+            _ = Libc.Close(there);
+        });
         return new Handover(program, arena.Descriptor, socket, directory.Inside(Name));
     }
 

@@ -1,3 +1,7 @@
+using System.Runtime.InteropServices;
+using AllocReplay.Recorder.Arena;
+using Microsoft.Win32.SafeHandles;
+
 namespace AllocReplay.Recorder.Attach;
 
 /// <summary>A copy of the hook that another process can open, with its settings inside. It can go when it is loaded.</summary>
@@ -19,8 +23,14 @@ internal static class HookCopy
         {
             directory.Do(() =>
             {
-                File.WriteAllBytes(directory.Outside(name), bytes);
-                File.SetUnixFileMode(directory.Outside(name), Own | (directory.IsForOthers ? Others : 0));
+                // The directory is the process's user's: what lies there already, as a link to elsewhere, is not ours to write to.
+                using SafeFileHandle file = new(
+                    Libc.Open(directory.Outside(name), Libc.ReadWrite | Libc.Create | Libc.Exclusive | Libc.NoFollow | Libc.CloseOnExec, 0x180 /* 0600 */),
+                    ownsHandle: true);
+                if (file.IsInvalid)
+                    throw new IOException(Marshal.GetLastPInvokeErrorMessage());
+                RandomAccess.Write(file, bytes, 0);
+                File.SetUnixFileMode(file, Own | (directory.IsForOthers ? Others : 0));
             });
             return directory.Inside(name);
         }

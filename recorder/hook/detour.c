@@ -37,6 +37,7 @@ enum kind { PLAIN, DATA, BRANCH, JUMP, CALL };
 struct instruction {
     enum kind kind; /* DATA: memory at a distance from the instruction */
     bool is_last;   /* what follows is reached from elsewhere, if at all */
+    bool is_rooted; /* an indirect call: who unwinds the stack has to find the place that it is made from */
     uint8_t length;
     uint8_t at;        /* of the distance: where in the instruction, or 0 */
     uint8_t condition; /* of a branch */
@@ -139,8 +140,8 @@ static bool read_instruction(const uint8_t *p, struct instruction *i)
     size_t n = 0;
     bool is_short = false, is_wide = false;
     *i = (struct instruction){0};
-    for (; n < 4 && (p[n] == 0x66 || p[n] == 0xf2 || p[n] == 0xf3 || p[n] == 0x2e || p[n] == 0x3e || p[n] == 0x64 ||
-                     p[n] == 0x65);
+    for (; n < 4 && (p[n] == 0x66 || p[n] == 0xf0 || p[n] == 0xf2 || p[n] == 0xf3 || p[n] == 0x2e || p[n] == 0x3e ||
+                     p[n] == 0x64 || p[n] == 0x65);
          n++)
         is_short |= p[n] == 0x66;
     if ((p[n] & 0xf0) == 0x40)
@@ -166,6 +167,9 @@ static bool read_instruction(const uint8_t *p, struct instruction *i)
         if (!is_two && (op == 0xf6 || op == 0xf7))
             operands |= what < 2 ? (op == 0xf6 ? BYTE : LONG) : 0;
         i->is_last = !is_two && op == 0xff && (what == 4 || what == 5); /* an indirect jump */
+        i->is_rooted = !is_two && op == 0xff && (what == 2 || what == 3);
+        if (!is_two && (op == 0xc6 || op == 0xc7) && what != 0)
+            return false; /* the beginning of a transaction leads to where it goes when that fails */
     }
     const bool is_branch = is_two ? (op & 0xf0) == 0x80 : (op & 0xf0) == 0x70;
     const bool is_jump = !is_two && (op == 0xeb || op == 0xe9);
@@ -184,7 +188,7 @@ static bool read_instruction(const uint8_t *p, struct instruction *i)
     if (operands & LONG) {
         if (i->at == n && is_short)
             return false;
-        n += is_short ? 2 : !is_two && op >= 0xb8 && op <= 0xbf && is_wide ? 8 : 4;
+        n += is_short && !is_wide ? 2 : !is_two && op >= 0xb8 && op <= 0xbf && is_wide ? 8 : 4;
     }
     if (n > INSTRUCTION_MAX)
         return false;
@@ -244,11 +248,12 @@ void *ar_stub(const void *handler, const void *context)
         return NULL;
     room.used += STUB_SIZE;
     uint8_t *p = code;
-    if (context) {
-        memcpy(p, "\x49\xb9", 2); /* movabs $context, %r9 */
-        memcpy(p + 2, &context, sizeof context);
-        p += 2 + sizeof context;
-    }
+    const uint64_t what = (uintptr_t)context;
+    memcpy(p, "\xc7\x44\x24\x80", 4); /* movl $context, -128(%rsp); its upper half, -124(%rsp) */
+    memcpy(p + 4, &what, 4);
+    memcpy(p + 8, "\xc7\x44\x24\x84", 4);
+    memcpy(p + 12, (const uint8_t *)&what + 4, 4);
+    p += 16;
     memcpy(p, "\xff\x25\0\0\0\0", 6); /* jmp *0(%rip) */
     memcpy(p + 6, &handler, sizeof handler);
     return code;
@@ -275,8 +280,9 @@ static bool is_jumped_into(const struct ar_symbol *function, const struct ar_obj
         copy_code(bytes, start + at, program);
         const bool is_known = read_instruction(bytes, &i);
         is_lost |= !is_known;
-        if (is_known && (i.kind == BRANCH || i.kind == JUMP)) {
-            const int64_t target = (int64_t)at + i.length + i.distance;
+        const bool counts = !is_known && bytes[0] >= 0xe0 && bytes[0] <= 0xe3; /* loop, jrcxz */
+        if (counts || (is_known && (i.kind == BRANCH || i.kind == JUMP))) {
+            const int64_t target = (int64_t)at + (counts ? 2 + (int8_t)bytes[1] : i.length + i.distance);
             if (target > 0 && target < (int64_t)moved)
                 return true;
         }
@@ -310,7 +316,7 @@ void *ar_detour_prepare(const struct ar_symbol *function, const struct ar_object
         uint8_t bytes[INSTRUCTION_MAX];
         struct instruction i;
         copy_code(bytes, start + moved, program);
-        if (is_over || !read_instruction(bytes, &i) || moved + i.length > function->size)
+        if (is_over || !read_instruction(bytes, &i) || i.is_rooted || moved + i.length > function->size)
             return NULL;
         const uint8_t *next = start + moved + i.length, *target = next + i.distance;
         if (i.kind >= BRANCH && i.kind <= CALL && target > start && (!inside || target < inside))

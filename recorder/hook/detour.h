@@ -17,7 +17,8 @@ struct ar_detour {
 /* The first place near the program for stubs and trampolines. False: there is none. */
 bool ar_detour_room(const struct ar_object *program);
 
-/* Code that calls `handler` as it is called itself, with `context` as the sixth argument. NULL: there is no room. */
+/* Code that goes on to `handler` with all registers as they are, and `context` in the red zone, 128 bytes below the
+ * stack's end. NULL: there is no room. */
 void *ar_stub(const void *handler, const void *context);
 
 /* Makes all that a detour of the function to `stub` takes, but does not change the function. Returns what does what the

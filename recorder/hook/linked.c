@@ -240,11 +240,11 @@ static bool is_had(const struct ar_symbol *function, const struct ar_object *pro
     return false;
 }
 
-static void prepare(size_t i, const struct ar_object *program, const void *handler, const void *context)
+static void prepare(size_t i, const struct ar_object *program)
 {
     if (is_had(&in_program[i], program))
         return;
-    const void *stub = ar_stub(handler, context);
+    const void *stub = ar_stub(ar_linked_handlers[functions[i].shape], &functions[i]);
     struct ar_detour *d = &allocreplay_detours[allocreplay_detour_count];
     trampolines[i] = stub ? ar_detour_prepare(&in_program[i], program, stub, d) : NULL;
     allocreplay_detour_count += trampolines[i] != NULL;
@@ -304,15 +304,10 @@ static void find_in_program(const struct ar_object *program, uintptr_t bias)
 
 static void prepare_program(const struct ar_object *program)
 {
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < FUNCTIONS; i++) {
-            const struct own *own = in_program[i].address ? behind_ours(i) : NULL;
-            if (own && pass == 0)
-                prepare(i, program, own->ours, NULL);
-            else if (!own && pass == 1 && in_program[i].address)
-                prepare(i, program, ar_linked_handlers[functions[i].shape], &functions[i]);
-        }
-    }
+    for (int pass = 0; pass < 2; pass++) /* those first that other objects know by their names, as for is_had */
+        for (size_t i = 0; i < FUNCTIONS; i++)
+            if (in_program[i].address && (behind_ours(i) != NULL) == (pass == 0))
+                prepare(i, program);
 }
 
 /* What was made can be run now. */
@@ -322,10 +317,9 @@ static void connect_program(const struct ar_object *program)
         const struct own *own = behind_ours(i);
         if (!trampolines[i])
             continue;
-        if (!own) {
-            memcpy(&functions[i].real, &trampolines[i], sizeof trampolines[i]);
+        memcpy(&functions[i].real, &trampolines[i], sizeof trampolines[i]);
+        if (!own)
             continue;
-        }
         *own->real = trampolines[i];
         if (own->operator)
             ar_real.new_direct = own->operator->direct = true;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using AllocReplay.Recorder;
 
@@ -6,6 +7,11 @@ namespace AllocReplay.Tests.Support;
 /// <summary>Builds of the hook.</summary>
 internal static class HookBuild
 {
+    private static readonly TemporaryDirectory BuildDirectory = new();
+    private static readonly ConcurrentDictionary<string, Lazy<string>> Built = new();
+
+    static HookBuild() => AppDomain.CurrentDomain.ProcessExit += (_, _) => BuildDirectory.Dispose();
+
     public static string Default { get; } = Path.Combine(AppContext.BaseDirectory, "liballocreplay.so");
 
     public static string MallocHook { get; } = Path.Combine(AppContext.BaseDirectory, "liballocreplay-mallochook.so");
@@ -13,8 +19,10 @@ internal static class HookBuild
     /// <summary>Builds the hook with more flags, as the product does otherwise.</summary>
     public static string With(string output, params string[] flags) => Compile("cc", output, "hook", flags);
 
-    /// <summary>As <see cref="With"/>, for another system, by the compiler that makes its programs.</summary>
-    public static string For(string compiler, string output, params string[] flags) => Compile(compiler, output, "hook", flags);
+    /// <summary>For another system, by the compiler that makes its programs; once a run.</summary>
+    public static string For(string compiler, params string[] flags) =>
+        Built.GetOrAdd($"{compiler} {string.Join(' ', flags)}", key =>
+            new Lazy<string>(() => Compile(compiler, BuildDirectory[key.Replace('/', '_').Replace(' ', '_') + ".so"], "hook", flags))).Value;
 
     /// <summary>As <see cref="With"/>, the library that MallocHook tells.</summary>
     public static string MallocHookWith(string output, params string[] flags) => Compile("cc", output, "mallochook", flags);

@@ -85,12 +85,13 @@ public sealed partial class RunningProgramTests : IDisposable
             return "not installed";
         using var running = new RunningScript(script, _directory);
         string expected = running.Job();
-        // Its helpers may outlive it, with what they inherited.
+        // In a group of its own, which is interrupted as a terminal does. Its helpers may outlive it, with what they inherited.
         using Process heaptrack = Process.Start(new ProcessStartInfo(
-            "setsid", ["sh", "-c", "exec heaptrack -o $1 -p $0 2>/dev/null", $"{running.Pid}", _directory["heaptrack"]])
+            "setsid", ["-w", "sh", "-c", "echo $$; exec heaptrack -o $1 -p $0 2>/dev/null", $"{running.Pid}", _directory["heaptrack"]])
         {
             RedirectStandardOutput = true,
         })!;
+        int group = int.Parse(heaptrack.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
         try
         {
             long began = Stopwatch.GetTimestamp();
@@ -101,7 +102,7 @@ public sealed partial class RunningProgramTests : IDisposable
             }
             double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
             string attached = running.Job();
-            Signals.Send(-heaptrack.Id, Signals.Interrupt);
+            Signals.Send(-group, Signals.Interrupt);
             bool ended = heaptrack.WaitForExit(TimeSpan.FromMinutes(1));
             string detached = running.Job();
             string what = attached != expected ? "attached: " + Change(attached) : detached != expected ? "detached: " + Change(detached) : "the same";
@@ -115,7 +116,7 @@ public sealed partial class RunningProgramTests : IDisposable
         finally
         {
             if (!heaptrack.HasExited)
-                heaptrack.Kill(entireProcessTree: true);
+                Signals.Send(-group, 9);
         }
     }
 

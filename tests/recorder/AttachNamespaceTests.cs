@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
+using AllocReplay.Recorder;
 using AllocReplay.Recorder.Arena;
 using AllocReplay.Recorder.Attach;
 using AllocReplay.Tests.Support;
@@ -151,6 +152,23 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
         }
         Assert.Equal([], Left(pid));
         Assert.Equal(0, program.Finish());
+    }
+
+    /// <summary>The directory is the program's user's, who may be quick: what a link in the hook's place leads to is not written to.</summary>
+    [Fact]
+    public void A_link_in_the_place_of_the_hook_is_not_followed()
+    {
+        string other = _directory["other"];
+        File.WriteAllText(other, "theirs");
+        using TargetProgram ourselves = TargetProgram.Open(Environment.ProcessId);
+        using DirectoryInside directory = DirectoryInside.Make(ourselves, isForCode: true);
+        string link = directory.Outside(Path.GetFileName(HookBuild.Default));
+        File.CreateSymbolicLink(link, other);
+        Assert.Throws<ControlException>(() => HookCopy.Put(directory, ourselves, HookBuild.Default, []));
+        Assert.Equal("theirs", File.ReadAllText(other));
+        File.Delete(link);
+        HookCopy.Put(directory, ourselves, HookBuild.Default, []); // the control
+        Assert.Equal(new FileInfo(HookBuild.Default).Length, new FileInfo(link).Length);
     }
 
     /// <returns>How many bytes who connects is sent.</returns>

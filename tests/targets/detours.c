@@ -29,6 +29,7 @@ __attribute__((used, noinline)) static long seven(long n)
 {
     return n + 7;
 }
+__attribute__((used)) static long (*const volatile seven_at)(long) = seven;
 
 FUNCTION(plain, "push %rbp; mov %rsp, %rbp; lea 1(%rdi), %rax; pop %rbp; ret")
 FUNCTION(marked, "endbr64; lea 2(%rdi), %rax; ret")
@@ -46,6 +47,10 @@ FUNCTION(too_short, "ret")
 FUNCTION(jumps_to_start, "sub $1, %rdi; js 1f; jmp jumps_to_start; 1: mov %rdi, %rax; ret")
 FUNCTION(jumps_behind_start, "mov %rdi, %rax; 1: sub $1, %rax; sub $1, %rax; jns 1b; ret")
 FUNCTION(unknown, "vpxor %xmm0, %xmm0, %xmm0; lea 1(%rdi), %rax; ret")
+FUNCTION(calls_indirectly, "sub $8, %rsp; call *seven_at(%rip); add $8, %rsp; ret")
+FUNCTION(counts_down, "xor %ecx, %ecx; 1: lea 1(%rdi), %rax; jmp 2f; jrcxz 1b; 2: ret")
+FUNCTION(locked, "lock addq $0, hundred(%rip); lea 1(%rdi), %rax; ret")
+FUNCTION(two_widths, ".byte 0x66; movq $0x12345, %rax; lea 1(%rdi), %rax; ret")
 __asm__(".text\n.p2align 12\n.skip 4092\n.globl across\n.type across,@function\nacross: lea 1(%rdi), %rax; ret\n.size "
         "across, .-across\n");
 extern long across(long);
@@ -63,13 +68,16 @@ static const struct {
     ONE(plain, 10) ONE(marked, 9) ONE(relative, 11) ONE(address, 14) ONE(branch_short, 16) ONE(branch_long, 220)
     ONE(branch_second, 16) ONE(calls, 8) ONE(goes_on, 6) ONE(wide, 14) ONE(local, 17) ONE(early_return, 8)
     ONE(too_short, 1) ONE(jumps_to_start, 12) ONE(jumps_behind_start, 14) ONE(unknown, 9) ONE(across, 5) ONE(beside, 5)
+    ONE(calls_indirectly, 15) ONE(counts_down, 11) ONE(locked, 14) ONE(two_widths, 13)
     /* clang-format on */
 };
 
 static long entered;
 
-/* As a handler is: with the function's own as the sixth argument. */
-static long handler(long a, long b, long c, long d, long e, long (*const *real)(long))
+/* As a handler is: with the function's own as the sixth argument, which the stub left below the stack's end. */
+__asm__(".text\n.globl enter\n.type enter,@function\nenter: mov -128(%rsp), %r9; jmp handler\n.size enter, .-enter\n");
+extern const char enter[];
+__attribute__((used)) static long handler(long a, long b, long c, long d, long e, long (*const *real)(long))
 {
     (void)b, (void)c, (void)d, (void)e;
     entered++;
@@ -111,7 +119,7 @@ int main(int argc, char **argv)
         for (long n = 0; n < NUMBERS; n++)
             before[f][n] = functions[f].function(n);
         const struct ar_symbol symbol = {(void *)functions[f].function, functions[f].size};
-        void *trampoline = ar_detour_prepare(&symbol, &program, ar_stub((void *)handler, &real[f]), &detours[f]);
+        void *trampoline = ar_detour_prepare(&symbol, &program, ar_stub(enter, &real[f]), &detours[f]);
         memcpy(&real[f], &trampoline, sizeof trampoline);
     }
     if (!ar_detour_seal())
