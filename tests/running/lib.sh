@@ -10,7 +10,7 @@ serve() {
     echo "pid $1"
     while read -r _; do
         job
-        echo done
+        echo "done"
     done
     "$end"
 }
