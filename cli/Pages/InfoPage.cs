@@ -140,13 +140,13 @@ internal static class InfoPage
         if (s.Memory is { } last)
             Figure(isLive ? "RSS now" : "RSS at end", Quantity.Bytes(last.RssBytes), $"{Quantity.Bytes(last.AnonymousBytes)} of it anonymous"
                 + (last.SwapBytes == 0 ? "" : $", {Quantity.Bytes(last.SwapBytes)} more in swap")
-                + DescribeBeside(last.RssBytes, s.Estimates?.LiveBytes.Estimate ?? s.LiveBytes, "live"));
+                + DescribeBeside(last.RssBytes, last.LiveBytes, "what was live then"));
         if (s.Regions is { } mapped)
             Figure(isLive ? "mapped now" : "mapped at end", Quantity.Bytes(mapped.Bytes), $"in {Quantity.Count(mapped.Regions, "range")} by mmap, mremap and "
                 + $"brk of the program's own; {Quantity.Bytes(mapped.PeakBytes)} at the most");
-        if (s.Regions is { } ranges && s.Memory is { } kernel && s.Estimates is null)
-            Figure("live + mapped", Quantity.Bytes(s.LiveBytes + ranges.Bytes), $"of {Quantity.Bytes(kernel.AnonymousBytes + kernel.SwapBytes)} anonymous, "
-                + "resident or in swap; what was mapped and never written to is neither");
+        if (s.Memory is { MappedBytes: { } bytes } then)
+            Figure("live + mapped", Quantity.Bytes(then.LiveBytes + bytes), $"at {Quantity.Duration(then.LastNs)}, of "
+                + $"{Quantity.Bytes(then.AnonymousBytes + then.SwapBytes)} anonymous, resident or in swap; what was mapped and never written to is neither");
         Figure("frees not matched", Quantity.Count(s.UnknownReleases), "of blocks whose allocation is not in the trace");
         if (s.Forked)
             Figure("of the parent", Quantity.Count(s.InheritedReleases), "frees of blocks that were there when the process was forked");

@@ -185,13 +185,14 @@ public record TraceSummary
         statistics.Certainty.See(reader);
         var latencies = new LatencyStatistics();
         var sites = new SiteStatistics(reader.Process.Sampling);
-        List<ITraceSink> sinks = [statistics];
+        var look = new LastLook(statistics, reader.MemorySamples);
+        List<ITraceSink> sinks = [reader.MemorySamples.Count > 0 ? look : statistics];
         if (reader.Process.Latency)
             sinks.Add(latencies);
         if (reader.Process.Stacks)
             sinks.Add(sites);
         reader.ForEach(sinks, progress, token);
-        return Of(reader, statistics, latencies, SitesOf(reader, sites, symbols ?? reader.Symbols), CutOf(reader, sites));
+        return Of(reader, statistics, look, latencies, SitesOf(reader, sites, symbols ?? reader.Symbols), CutOf(reader, sites));
     }
 
     private static IReadOnlyList<SiteSummary> SitesOf(TraceReader reader, SiteStatistics sites, SymbolTable symbols)
@@ -234,13 +235,14 @@ public record TraceSummary
 
     private static ulong Total(IEnumerable<ulong> bytes) => ByteCount.Of(bytes.Aggregate((UInt128)0, (sum, n) => sum + n));
 
-    private static TraceSummary Of(TraceReader reader, TraceStatistics statistics, LatencyStatistics latencies, IReadOnlyList<SiteSummary> sites,
-        (long Cut, long Unknown) ended)
+    private static TraceSummary Of(TraceReader reader, TraceStatistics statistics, LastLook look, LatencyStatistics latencies,
+        IReadOnlyList<SiteSummary> sites, (long Cut, long Unknown) ended)
     {
         (long fromNs, long toNs) = reader.Bounds;
         ProcessInfo process = reader.Process;
         bool isRoot = reader.Session?.Pid == process.Pid;
         LiveCertainty live = statistics.MeasureLive();
+        var regions = RegionSummary.Of(process, statistics.Regions);
         return new TraceSummary
         {
             Path = reader.Path,
@@ -295,8 +297,8 @@ public record TraceSummary
             LiveBytes = statistics.LiveBytes,
             LiveUncertainBlocks = live.UncertainBlocks,
             LiveUncertainBytes = live.UncertainBytes,
-            Memory = MemorySummary.Of(reader.MemorySamples),
-            Regions = RegionSummary.Of(process, statistics.Regions),
+            Memory = MemorySummary.Of(reader.MemorySamples, look, regions is not null),
+            Regions = regions,
             Kept = KeptSummary.Of(reader, statistics, live),
             Timeline = new TimelineSummary(
                 statistics.Timeline.StartNs, statistics.Timeline.BucketNs, statistics.Timeline.Calls, statistics.Timeline.PeakLiveBytes),

@@ -78,10 +78,15 @@ public static class TraceWarnings
         if (s.ForcedSteps > 0 && s.Threads.Count > 1)
             yield return new(TraceWarningKind.ForcedSteps, s.ForcedSteps);
     }
-    /// <summary>Anonymous bytes beside those that are live, where they are most of it; else 0. Of an attached program, what is older is among them.</summary>
+    /// <summary>
+    /// Anonymous bytes beside those that were live and mapped when it was looked, where they are most of it; else 0. Of an attached program, what is older
+    /// is among them.
+    /// </summary>
     private static long ElsewhereOf(TraceSummary s)
     {
-        double live = s.Estimates?.LiveBytes.Estimate ?? s.LiveBytes;
-        return s.Memory is { } memory && UnrecordedMemory.Is(memory.AnonymousBytes, live) ? memory.AnonymousBytes - (long)live : 0;
+        if (s.Memory is not { } memory)
+            return 0;
+        double known = (double)memory.LiveBytes + (memory.MappedBytes ?? 0);
+        return UnrecordedMemory.Is(memory.AnonymousBytes, known) ? memory.AnonymousBytes - (long)known : 0;
     }
 }
