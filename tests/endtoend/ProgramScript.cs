@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Endtoend;
 
@@ -10,7 +11,15 @@ namespace AllocReplay.Tests.Endtoend;
 /// <param name="Fails">Why it is known to fail, or null.</param>
 internal sealed partial record ProgramScript(string Name, string Path, IReadOnlyList<string> Packages, string? NotRecorded, string? Fails)
 {
+    /// <summary>The one name there is where they are not asked for: it is skipped for them all.</summary>
+    public const string NotAskedFor = "all";
+
     private const string Library = "lib"; // what they share
+
+    /// <summary>Those of a directory that are asked for: all of them, or some by ALLOCREPLAY_PROGRAMS, in <c>./build.sh test --all</c>.</summary>
+    public static TheoryData<string> AskedFor(string directory) => Environment.GetEnvironmentVariable(ProcessBan.Variable) != "all" ? [NotAskedFor]
+        : Environment.GetEnvironmentVariable("ALLOCREPLAY_PROGRAMS") is { Length: > 0 } some ? [.. some.Split(' ')]
+        : [.. NamesIn(directory)];
 
     /// <summary>The names of all scripts in a directory, in order.</summary>
     public static IEnumerable<string> NamesIn(string directory) =>

@@ -10,7 +10,6 @@ namespace AllocReplay.Tests.Endtoend;
 public sealed class ProgramTests : IClassFixture<ProgramTests.Table>, IDisposable
 {
     private const int Runs = 3;
-    private const string NotAskedFor = "all";
 
     private static readonly string Scripts = Path.Combine(SourceTree.Root, "tests", "programs");
 
@@ -19,10 +18,7 @@ public sealed class ProgramTests : IClassFixture<ProgramTests.Table>, IDisposabl
 
     public ProgramTests(Table table) => _table = table;
 
-    /// <summary>One, where they are not asked for: it is skipped for them all.</summary>
-    public static TheoryData<string> Names => Environment.GetEnvironmentVariable(ProcessBan.Variable) != "all" ? [NotAskedFor]
-        : Environment.GetEnvironmentVariable("ALLOCREPLAY_PROGRAMS") is { Length: > 0 } some ? [.. some.Split(' ')]
-        : [.. ProgramScript.NamesIn(Scripts)];
+    public static TheoryData<string> Names => ProgramScript.AskedFor(Scripts);
 
     public void Dispose() => _directory.Dispose();
 
@@ -30,7 +26,7 @@ public sealed class ProgramTests : IClassFixture<ProgramTests.Table>, IDisposabl
     [StartsProcesses]
     public void A_program_does_the_same_when_it_is_recorded(string name)
     {
-        Assert.SkipWhen(name == NotAskedFor, "not asked for: ./build.sh programs, or test --all");
+        Assert.SkipWhen(name == ProgramScript.NotAskedFor, "not asked for: ./build.sh programs, or test --all");
         ProgramScript script = ProgramScript.Load(Path.Combine(Scripts, name + ".sh"));
         Assert.SkipWhen(script.Fails is not null, $"known to fail: {script.Fails}");
         Assert.SkipWhen(script.MissingPackages().Any(), $"not installed: {string.Join(' ', script.MissingPackages())}");

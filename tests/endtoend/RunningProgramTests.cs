@@ -16,7 +16,6 @@ namespace AllocReplay.Tests.Endtoend;
 [Collection(nameof(ProgramTests))]
 public sealed partial class RunningProgramTests : IDisposable
 {
-    private const string NotAskedFor = "all";
     private const string TableHead = """
         | program | held at attach | held in all | calls | threads | of before | lost | in it | heaptrack -p |
         |---|---|---|---|---|---|---|---|---|
@@ -27,10 +26,7 @@ public sealed partial class RunningProgramTests : IDisposable
 
     private readonly TemporaryDirectory _directory = new();
 
-    /// <summary>One, where they are not asked for: it is skipped for them all.</summary>
-    public static TheoryData<string> Names => Environment.GetEnvironmentVariable(ProcessBan.Variable) != "all" ? [NotAskedFor]
-        : Environment.GetEnvironmentVariable("ALLOCREPLAY_PROGRAMS") is { Length: > 0 } some ? [.. some.Split(' ')]
-        : [.. ProgramScript.NamesIn(Scripts)];
+    public static TheoryData<string> Names => ProgramScript.AskedFor(Scripts);
 
     public void Dispose() => _directory.Dispose();
 
@@ -38,7 +34,7 @@ public sealed partial class RunningProgramTests : IDisposable
     [StartsProcesses]
     public void A_program_does_the_same_when_it_is_attached_to(string name)
     {
-        Assert.SkipWhen(name == NotAskedFor, "not asked for: ./build.sh running, or test --all");
+        Assert.SkipWhen(name == ProgramScript.NotAskedFor, "not asked for: ./build.sh running, or test --all");
         ProgramScript script = ProgramScript.Load(Path.Combine(Scripts, name + ".sh"));
         Assert.SkipWhen(script.MissingPackages().Any(), $"not installed: {string.Join(' ', script.MissingPackages())}");
         string recording = _directory["r.allocrec"], held, heldInAll;

@@ -84,4 +84,56 @@ start_behind() {
 # The same N bytes, which cannot be compressed, every time.
 noise() { perl -e 'srand 1; $n = shift; print pack "L*", map { rand 2 ** 32 } 1 .. $n / 4' "$1"; }
 
+# shellcheck disable=SC2119,SC2120 # of files, or of what comes in
 digest() { sha256sum "$@" | cut -c 1-16; }
+
+# Starts nginx with so many workers, behind the words to put before it, and two files to serve: sets port.
+start_nginx() {
+    local workers=$1
+    shift
+    mkdir www
+    noise 1000 >www/small
+    noise 300000 >www/large
+    port=$(free_port)
+    cat >nginx.conf <<CONF
+daemon off;
+worker_processes $workers;
+pid $PWD/pid;
+error_log stderr;
+events { worker_connections 128; }
+http {
+    access_log off;
+    gzip on;
+    gzip_types *;
+    $(for kind in client_body proxy fastcgi uwsgi scgi; do echo "${kind}_temp_path $PWD/$kind;"; done)
+    server { listen 127.0.0.1:$port; root $PWD/www; }
+}
+CONF
+    start "$@" nginx -p "$PWD" -e stderr -c "$PWD/nginx.conf"
+    wait_for listens "$port"
+}
+
+# Asks it for both, many times.
+ask_nginx() {
+    local file
+    for file in small large; do
+        ab -q -n 1500 -c 8 -H 'Accept-Encoding: gzip' "http://127.0.0.1:$port/$file" | grep -E '^(Document Length|Complete requests|Failed|Non-2xx)'
+        # shellcheck disable=SC2119
+        curl -s "http://127.0.0.1:$port/$file" | digest
+    done
+}
+
+# Makes a database in a directory of its own, which is the working directory then, and starts PostgreSQL on it, behind the words to put before it.
+start_postgresql() {
+    local bin as_user=(env)
+    bin=$(echo /usr/lib/postgresql/*/bin)
+    mkdir home
+    [ "$(id -u)" != 0 ] || chown nobody home
+    cd home
+    # PostgreSQL refuses to run as root.
+    [ "$(id -u)" != 0 ] || as_user=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
+    "${as_user[@]}" "$bin/initdb" -D data -U bench -A trust --no-sync >&2
+    start "${as_user[@]}" "$@" "$bin/postgres" -D data -k "$PWD" -c listen_addresses= -c fsync=off
+    export PGHOST=$PWD PGUSER=bench PGDATABASE=postgres
+    wait_for psql -c 'select 1'
+}

@@ -4,17 +4,7 @@
 # shellcheck source=tests/programs/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
-bin=$(echo /usr/lib/postgresql/*/bin)
-mkdir home
-[ "$(id -u)" != 0 ] || chown nobody home
-cd home
-# PostgreSQL refuses to run as root.
-as_user=(env)
-[ "$(id -u)" != 0 ] || as_user=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
-"${as_user[@]}" "$bin/initdb" -D data -U bench -A trust --no-sync >&2
-start "${as_user[@]}" "$@" "$bin/postgres" -D data -k "$PWD" -c listen_addresses= -c fsync=off
-export PGHOST=$PWD PGUSER=bench PGDATABASE=postgres
-wait_for psql -c 'select 1'
+start_postgresql "$@"
 pgbench -q -i -s 1 2>/dev/null >&2
 pgbench -c 4 -j 2 -t 200 | grep -E '^number of (transactions actually|failed)'
 psql -At -c 'select count(*) from pgbench_history' \

@@ -145,6 +145,17 @@ public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
         Assert.InRange(statistics.CountOf(CallKind.Free), 2000, 2100);
     }
 
+    [Fact] // the control
+    public void Registers_that_are_lost_are_noticed()
+    {
+        Need();
+        string program = Targets.Build("kept_registers.c", "-O2"), session = _directory["lost.allocrec"];
+        Directory.CreateDirectory(session);
+        string hook = HookBuild.With(_directory["lost.so"], "-DAR_PLANTED_LOST");
+        ProgramResult result = Programs.Run("env", [$"LD_PRELOAD={hook}", $"ALLOCREPLAY_DIR={session}", program]);
+        Assert.NotEqual((0, Programs.Run(program, []).Output), (result.ExitCode, result.Output));
+    }
+
     /// <summary>Busy threads; after each cycle the code is what it was.</summary>
     [Theory]
     [MemberData(nameof(Archives))]

@@ -4,18 +4,8 @@
 # shellcheck source=tests/running/lib.sh disable=SC2016,SC2119
 . "${0%/*}/lib.sh"
 
-bin=$(echo /usr/lib/postgresql/*/bin)
-mkdir home
-[ "$(id -u)" != 0 ] || chown nobody home
-cd home
-# PostgreSQL refuses to run as root.
-as_user=(env)
-[ "$(id -u)" != 0 ] || as_user=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
-"${as_user[@]}" "$bin/initdb" -D data -U bench -A trust --no-sync >&2
-start "${as_user[@]}" "$bin/postgres" -D data -k "$PWD" -c listen_addresses= -c fsync=off
+start_postgresql
 database=$server
-export PGHOST=$PWD PGUSER=bench PGDATABASE=postgres
-wait_for psql -c 'select 1'
 converse psql -AtX
 
 job() {
