@@ -39,7 +39,7 @@ public sealed class Symbolizer : IDisposable
     /// <exception cref="OperationCanceledException">It was ended.</exception>
     public SymbolResult Resolve(FrameTable frames, ProcessInfo process, SymbolTable? stored = null)
     {
-        var finder = new ObjectFinder(_options, _debuginfod, process.Started, process.Pid);
+        var finder = new ObjectFinder(_options, _debuginfod, process);
         var symbols = new Dictionary<CodeLocation, IReadOnlyList<FunctionLine>>((stored ?? SymbolTable.Empty).Functions);
         var modules = new List<ModuleSymbols>();
         // A module that was told in several generations is resolved once.

@@ -37,17 +37,13 @@ internal static unsafe partial class Libc
         public readonly long CpuNs => ((UserSeconds + SystemSeconds) * 1_000_000 + UserMicroseconds + SystemMicroseconds) * 1000;
     }
 
-    /// <summary>The start of dl_phdr_info</summary>
-    public readonly struct ObjectInfo(nuint loadAddress, byte* name)
+    /// <summary>The start of link_map</summary>
+    public readonly struct LinkMap(nuint loadAddress, byte* name, void* dynamic, LinkMap* next)
     {
         public readonly nuint Base = loadAddress;
         public readonly byte* Name = name;
-    }
-
-    /// <summary>The start of link_map</summary>
-    public readonly struct LinkMap(nuint loadAddress)
-    {
-        public readonly nuint Base = loadAddress;
+        public readonly void* Dynamic = dynamic;
+        public readonly LinkMap* Next = next;
     }
 
     /// <summary>Dl_info</summary>
@@ -71,8 +67,6 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")] public static partial void* dlsym(void* handle, byte* name);
     [LibraryImport("libc")] public static partial void* dlopen(byte* path, int flags);
     [LibraryImport("libc")] public static partial int dlinfo(void* handle, int request, LinkMap** map);
-    [LibraryImport("libc")]
-    public static partial int dl_iterate_phdr(delegate* unmanaged<ObjectInfo*, nuint, void*, int> visit, void* argument);
     [LibraryImport("libc")] public static partial int dladdr(void* address, SymbolInfo* info);
     [LibraryImport("libc")] public static partial int getrusage(int who, Usage* usage);
     [LibraryImport("libc")] public static partial void _exit(int code);

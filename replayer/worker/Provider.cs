@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using AllocReplay.Replayer.Run;
 
@@ -28,11 +27,7 @@ internal unsafe struct Provider
                 Worker.Fail(WorkerExit.NoAllocator, "nothing provides malloc"u8);
             return new Provider { _base = info.ObjectBase, Path = info.ObjectName };
         }
-        var search = new Search { Hook = BaseOf(hook) };
-        _ = Libc.dl_iterate_phdr(&Visit, &search);
-        if (search.Found._handle == null)
-            Worker.Fail(WorkerExit.NoAllocator, "nothing provides malloc behind the hook"u8);
-        return search.Found;
+        return Behind(LinkMapOf(hook));
     }
 
     /// <summary>The address to call, or null when the allocator has no function of that name: never a third library's.</summary>
@@ -54,7 +49,29 @@ internal unsafe struct Provider
             return Libc.dlsym(handle, text);
     }
 
-    private static void* BaseOf(string library)
+    /// <summary>
+    /// Objects are linked in the order in which symbols are looked up; the first behind the hook with a malloc of its own is the one. Nothing is loaded
+    /// meanwhile, as nothing else runs yet. Not from within dl_iterate_phdr, which holds a lock of the loader: what is called here allocates, and a
+    /// hook that walks stacks may hold, in another thread, a lock of its own and wait for the loader's.
+    /// </summary>
+    private static Provider Behind(Libc.LinkMap* hook)
+    {
+        for (Libc.LinkMap* loaded = hook->Next; loaded != null; loaded = loaded->Next)
+        {
+            void* handle = Libc.dlopen(loaded->Name, Libc.LoadLazily | Libc.OnlyIfLoaded);
+            if (handle == null)
+                continue;
+            Libc.SymbolInfo info;
+            void* own = Lookup(handle, "malloc");
+            // A lookup in an object goes on in those that it needs: this one has it itself when it is found at its own address.
+            if (own != null && Libc.dladdr(own, &info) != 0 && info.ObjectBase == (void*)loaded->Base)
+                return new Provider { _handle = handle, _base = info.ObjectBase, _hookBase = (void*)hook->Base, Path = info.ObjectName };
+        }
+        Worker.Fail(WorkerExit.NoAllocator, "nothing provides malloc behind the hook"u8);
+        return default;
+    }
+
+    private static Libc.LinkMap* LinkMapOf(string library)
     {
         Libc.LinkMap* map = null;
         fixed (byte* path = Encoding.UTF8.GetBytes(library + "\0"))
@@ -62,32 +79,7 @@ internal unsafe struct Provider
             void* handle = Libc.dlopen(path, Libc.LoadLazily | Libc.OnlyIfLoaded);
             if (handle == null || Libc.dlinfo(handle, Libc.AskLinkMap, &map) != 0)
                 Worker.Fail(WorkerExit.HookNotLoaded, "the hook was not loaded"u8);
-            return (void*)map->Base;
+            return map;
         }
-    }
-
-    private struct Search
-    {
-        public void* Hook;
-        public Provider Found;
-    }
-
-    /// <summary>Objects come in the order in which symbols are looked up. The first with a malloc of its own that is not the hook is the one.</summary>
-    [UnmanagedCallersOnly]
-    private static int Visit(Libc.ObjectInfo* loaded, nuint size, void* argument)
-    {
-        Search* search = (Search*)argument;
-        if ((void*)loaded->Base == search->Hook)
-            return 0;
-        void* handle = loaded->Name[0] == 0 ? null : Libc.dlopen(loaded->Name, Libc.LoadLazily | Libc.OnlyIfLoaded);
-        if (handle == null)
-            return 0;
-        Libc.SymbolInfo info;
-        void* own = Lookup(handle, "malloc");
-        // A lookup in an object goes on in those that it needs: this one has it itself when it is found at its own address.
-        if (own == null || Libc.dladdr(own, &info) == 0 || info.ObjectBase != (void*)loaded->Base)
-            return 0;
-        search->Found = new Provider { _handle = handle, _base = info.ObjectBase, _hookBase = search->Hook, Path = info.ObjectName };
-        return 1;
     }
 }

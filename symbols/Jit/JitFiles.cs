@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Files;
+using AllocReplay.Symbols.Objects;
 
 namespace AllocReplay.Symbols.Jit;
 
@@ -24,14 +25,14 @@ internal static partial class JitFiles
         var code = new JitCode();
         if (process.Pid == 0)
             return code;
-        foreach (string file in Places(options, process.Pid, $"perf-{process.Pid}.map"))
+        foreach (string file in Places(options, process, $"perf-{process.Pid}.map"))
             if (Load(file, process.Started) is { } map)
             {
                 ReadMap(map, code);
                 code.Sources.Add(file);
                 break;
             }
-        foreach (string file in Places(options, process.Pid, $"jit-{process.Pid}.dump"))
+        foreach (string file in Places(options, process, $"jit-{process.Pid}.dump"))
             if (Load(file, process.Started) is { } dump && ReadDump(dump, code))
             {
                 code.Sources.Add(file);
@@ -118,15 +119,18 @@ internal static partial class JitFiles
     private static bool TryHex(ReadOnlySpan<byte> text, out ulong value) =>
         ulong.TryParse(text.StartsWith("0x"u8) ? text[2..] : text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
 
-    private static IEnumerable<string> Places(SymbolOptions options, uint pid, string name)
+    private static IEnumerable<string> Places(SymbolOptions options, ProcessInfo process, string name)
     {
         if (options.Sysroot is { } root)
         {
             yield return Path.Join(root, "tmp", name);
             yield break;
         }
-        yield return $"/proc/{pid}/root/tmp/{name}";
-        yield return $"/proc/{pid}/cwd/{name}";
+        foreach (string directory in RunningProcess.DirectoriesOf(process))
+        {
+            yield return $"{directory}/root/tmp/{name}";
+            yield return $"{directory}/cwd/{name}";
+        }
         yield return Path.Combine("/tmp", name);
         yield return Path.Combine(Path.GetTempPath(), name);
         yield return Path.GetFullPath(name);

@@ -11,13 +11,14 @@ namespace AllocReplay.Symbols.Objects;
 internal sealed record FoundObject(ObjectFile? File, string? Problem);
 
 /// <summary>Finds the files of modules: by build id where there is one, and never one of another build.</summary>
-internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod, DateTimeOffset recorded, uint pid)
+internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod, ProcessInfo process)
 {
-    private const string SystemDebug = "usr/lib/debug";
-    private const int LinksMax = 16;
+    private const string SystemDebug = "/usr/lib/debug";
     private static readonly string[] DebugEndings = [".debug", ""];
 
-    private string Root => options.Sysroot ?? "/";
+    /// <summary>The root that was given; else the program's while it runs, and this machine's.</summary>
+    private readonly string[] _roots = options.Sysroot is { } sysroot
+        ? [Path.GetFullPath(sysroot)] : [.. RunningProcess.DirectoriesOf(process).Select(d => $"{d}/root"), "/"];
 
     /// <summary>The files that a module may be found in, whatever they hold, in the order of preference.</summary>
     public IEnumerable<string> Candidates(Module module)
@@ -56,15 +57,14 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
         return new FoundObject(null, problem ?? (Path.IsPathRooted(module.Path) ? "no such file" : "not a file"));
     }
 
-    /// <summary>Where the file of a path may be: under the root that was given; else as the program sees it, while it runs, and here.</summary>
+    /// <summary>Where the file of a path may be.</summary>
     private IEnumerable<string> Places(string path, bool hasBuildId)
     {
         if (!Path.IsPathRooted(path) || path.Contains('\0', StringComparison.Ordinal))
             yield break;
-        if (options.Sysroot is null && pid != 0)
-            yield return $"/proc/{pid}/root{path}";
-        if (Resolve(path) is { } file)
-            yield return file;
+        foreach (string root in _roots)
+            if (RootedPath.Resolve(root, path) is { } file)
+                yield return file;
         if (options.Sysroot is not null && hasBuildId)
             yield return path; // it may have been this machine's: the build id tells
     }
@@ -79,7 +79,9 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
             yield return Path.Combine(directory, ".build-id", name);
             yield return Path.Combine(directory, name);
         }
-        yield return Path.Combine(Root, SystemDebug, ".build-id", name);
+        foreach (string root in _roots)
+            if (RootedPath.Resolve(root, $"{SystemDebug}/.build-id/{name}") is { } file)
+                yield return file;
         if (debuginfod.Kept(buildId) is { } kept)
             yield return kept;
     }
@@ -97,10 +99,10 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
         if (file.DebugLink.Length == 0)
             return null;
         string folder = Path.GetDirectoryName(file.Path)!;
-        string inside = options.Sysroot is { } root && folder.StartsWith(Path.GetFullPath(root), StringComparison.Ordinal)
-            ? folder[Path.GetFullPath(root).Length..] : folder;
+        string root = _roots.FirstOrDefault(r => file.Path.StartsWith(r, StringComparison.Ordinal)) ?? "/";
+        string inside = folder[Math.Min(root.Length, folder.Length)..];
         string[] folders = [folder, Path.Combine(folder, ".debug"),
-            .. options.DebugDirectories.SelectMany(d => new[] { Path.Join(d, inside), d }), Path.Join(Root, SystemDebug, inside)];
+            .. options.DebugDirectories.SelectMany(d => new[] { Path.Join(d, inside), d }), Path.Join(root, SystemDebug, inside)];
         return folders.Select(f => Path.Combine(f, file.DebugLink)).Where(f => f != file.Path && File.Exists(f) && Checksum(f) == file.DebugChecksum)
             .Select(ObjectFile.Open).FirstOrDefault(f => f is not null);
     }
@@ -111,30 +113,8 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
             return $"another build is there: expected build id {(module.BuildId.Length > 0 ? module.BuildId : "none")}, "
                 + $"found {(found.BuildId.Length > 0 ? found.BuildId : "none")}";
         // Without a build id all that tells is the time.
-        return module.BuildId.Length == 0 && File.GetLastWriteTimeUtc(found.Path) > recorded.UtcDateTime
+        return module.BuildId.Length == 0 && File.GetLastWriteTimeUtc(found.Path) > process.Started.UtcDateTime
             ? "it has no build id, and was written after the recording began" : null;
-    }
-
-    /// <summary>A path below the root; a link that leads to an absolute path is meant below the root, too.</summary>
-    private string? Resolve(string path)
-    {
-        if (options.Sysroot is null)
-            return path;
-        for (int i = 0; i < LinksMax; i++)
-        {
-            string file = Path.Join(Root, path);
-            try
-            {
-                if (new FileInfo(file).LinkTarget is not { } target)
-                    return file;
-                path = Path.IsPathRooted(target) ? target : Path.GetFullPath(Path.Join(Path.GetDirectoryName(path), target));
-            }
-            catch (IOException)
-            {
-                return null;
-            }
-        }
-        return null;
     }
 
     private static uint? Checksum(string path)

@@ -104,6 +104,16 @@ public sealed class HookedReplayTests : IDisposable
         Assert.Equal(_plan.Counts.Calls, Run("glibc", library).Calls);
     }
 
+    /// <summary>A hook that walks stacks waits for the loader in any call, as heaptrack does; and the library itself is the control.</summary>
+    [Fact]
+    public void No_call_is_made_with_the_loader_locked()
+    {
+        string library = Targets.Build("waits_for_loader.c", "-shared", "-fPIC");
+        Assert.Equal(_plan.Counts.Calls, Run("glibc", library).Calls);
+        ProgramResult planted = Programs.Run(Targets.Build("calls_with_loader_locked.c"), [], s => s.Environment["LD_PRELOAD"] = library);
+        Assert.Equal((1, "malloc was called with the loader locked"), (planted.ExitCode, planted.Error.Trim()));
+    }
+
     /// <summary>The negative control: behind a hook, too, malloc from another library than asked is no replay.</summary>
     [Fact]
     public void Behind_a_hook_another_allocator_than_asked_is_refused()

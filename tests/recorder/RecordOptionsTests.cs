@@ -98,7 +98,7 @@ public sealed class RecordOptionsTests : IDisposable
     public void When_what_writes_the_recording_is_killed_another_goes_on()
     {
         string program = Targets.Build("fault.c") + " none";
-        string kill = "for p in $(cat /proc/$PPID/task/*/children); do case $(cat /proc/$p/comm) in allocreplay-dra*) kill -9 $p; esac; done";
+        string kill = EachDrain("kill -9 $p");
         RecordResult result = RecordedCommand.Run(Options("sh", "-c", $"{program}; {kill}; {program}"));
 
         Assert.Equal((0, "the process that writes the recording was killed, and another took over"), (result.ExitCode, string.Join('\n', result.Failures)));
@@ -120,8 +120,7 @@ public sealed class RecordOptionsTests : IDisposable
     [Fact]
     public void Images_of_one_process_are_kept_apart_by_the_next_drain()
     {
-        const string drain = "for p in $(cat /proc/$PPID/task/*/children); do case $(cat /proc/$p/comm) in allocreplay-dra*) d=$p;; esac; done";
-        string script = $"{drain}; kill -STOP $d; sh -c 'exec sh -c \"exec cat /dev/null\"' & wait $!; "
+        string script = $"{EachDrain("d=$p")}; kill -STOP $d; sh -c 'exec sh -c \"exec cat /dev/null\"' & wait $!; "
             + $"mkdir {Recording}/p$!.0; touch {Recording}/p$!.0/process.new {Recording}/p$!.0/events {Recording}/p$!.0/tails; "
             + $"kill -KILL $d; echo $! > {Recording}.pid";
         RecordResult result = RecordedCommand.Run(Options("sh", "-c", script));
@@ -271,6 +270,11 @@ public sealed class RecordOptionsTests : IDisposable
         using TraceReader all = TraceReader.Open(trace);
         Assert.Equal((TraceStatistics.Of(all).Events, all.EventBytes, all.Merge), (events, bytes, merge));
     }
+
+    /// <summary>A shell's loop over the processes that write this recording, as $p: other tests have theirs beside it.</summary>
+    private string EachDrain(string what) =>
+        $"for p in $(cat /proc/$PPID/task/*/children); do case $(cat /proc/$p/comm) in allocreplay-dra*) "
+        + $"if grep -q {Recording} /proc/$p/cmdline; then {what}; fi;; esac; done";
 
     private RecordOptions Options(params string[] command) => new() { Command = command, Output = Recording };
 }

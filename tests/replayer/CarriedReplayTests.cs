@@ -140,8 +140,8 @@ public sealed class CarriedReplayTests : IDisposable
         Assert.Equal(18, report.Timing!.Gaps);
         List<TraceEvent> replayed = CutTrace.Read(recording);
         long[] times = [.. replayed.Where(e => e.Kind == CallKind.Malloc).Select(e => e.TimeNs)];
-        Assert.InRange(times[1] - times[0], 30 * ms, hour / 2);
-        Assert.InRange(times[^1] - times[1], 18 * ms, hour / 2);
+        // From the prologue on: a busy machine makes any call late, but none early.
+        Assert.All(times.Skip(1).Select((time, i) => (Time: time, Asked: (31 + i) * ms)), t => Assert.InRange(t.Time - times[0], t.Asked, hour / 2));
     }
 
     /// <summary>As a kept plan that somebody has changed would: the worker checks again.</summary>

@@ -143,6 +143,28 @@ public sealed class SymbolizerTests : IDisposable
         Assert.Equal(expected.Count, Resolve(frames, Options with { Sysroot = root }).Symbols.Count);
     }
 
+    /// <summary>A container's, while it runs: its process id is the one that it has there, and its files are seen by nobody else.</summary>
+    [Fact]
+    public void Files_that_only_the_running_program_sees_are_found()
+    {
+        string[] namespaces = ["--mount", "--pid", "--fork"];
+        Programs.Need("unshare", "mount");
+        Assert.SkipUnless(Programs.Run("unshare", [.. namespaces, "true"]).ExitCode == 0, "this user may not make namespaces");
+        string program = Build("-g"), own = _directory["own"];
+        Directory.CreateDirectory(own);
+        using var running = new RunningProgram("unshare", [.. namespaces, "sh", "-c",
+            "mount --make-rprivate / && mount -t tmpfs tmpfs $2 && mkdir $2/real && cp $1 $2/real && ln -s $2/real $2/app && cp $(command -v cat) $2/waiting "
+            + "&& echo runs && exec $2/waiting", "sh", program, own]);
+        List<(ulong Offset, int, string)> expected = Expected(program);
+        FrameTable frames = CodeFrames.In($"{own}/app/{Path.GetFileName(program)}", ObjectFile.Open(program)!.BuildId, [.. expected.Select(e => e.Offset)]);
+        ProcessInfo recorded = Process(DateTimeOffset.UtcNow, pid: 1) with { Executable = $"{own}/waiting" };
+        using var symbolizer = new Symbolizer(Options, TestContext.Current.CancellationToken);
+
+        Assert.Equal(expected.Count, symbolizer.Resolve(frames, recorded).Symbols.Count);
+        Assert.Equal(0, symbolizer.Resolve(frames, recorded with { Executable = $"{own}/another" }).Symbols.Count); // the control
+        Assert.Equal(0, running.Finish());
+    }
+
     /// <summary>A root may hold a part of the files only: the rest may be this machine's.</summary>
     [Fact]
     public void What_a_sysroot_lacks_is_looked_for_here()
