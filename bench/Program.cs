@@ -8,6 +8,7 @@ if (Console.IsOutputRedirected)
 return args switch
 {
     ["recorder"] => RecorderBench.Run(),
+    ["attach"] => AttachBench.Run(),
     ["stacks"] => StackBench.Run(),
     ["symbols"] => SymbolBench.Run(),
     ["formats"] => FormatsBench.Run(),
@@ -29,6 +30,8 @@ static int List(int exitCode)
         usage: ./build.sh bench PART
 
           recorder   what recording costs a program, beside LTTng-UST's libc wrapper and heaptrack
+          attach     what calls cost once a program was attached to, beside the preloaded hook; and detours into an allocator that is linked in
+                     (after ./build.sh build)
           stacks     the last part of that alone: what stacks add, by how deep they are and how often they change
           symbols    time and memory to find the functions of a recording of redis, and of a large module (chromium, or $BENCH_MODULE)
           formats    size of traces, and rates of packing and reading, beside LTTng and babeltrace2

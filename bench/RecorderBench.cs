@@ -47,12 +47,13 @@ internal static class RecorderBench
         };
         List<Candidate> candidates =
         [
-            new("count", () => NsPerCall(Shell.Run(churn, calls, ("LD_PRELOAD", count)))),
-            new("floor", () => NsPerCall(Shell.Run(churn, calls, ("LD_PRELOAD", floor)))),
-            new(Interposed, () => NsPerCall(Shell.Run(churn, calls, ("LD_PRELOAD", Path.Combine(AppContext.BaseDirectory, "liballocreplay-counting.so"))))),
+            new("count", () => ChurnFigures.NsPerCall(Shell.Run(churn, calls, ("LD_PRELOAD", count)))),
+            new("floor", () => ChurnFigures.NsPerCall(Shell.Run(churn, calls, ("LD_PRELOAD", floor)))),
+            new(Interposed, () => ChurnFigures.NsPerCall(Shell.Run(
+                churn, calls, ("LD_PRELOAD", Path.Combine(AppContext.BaseDirectory, "liballocreplay-counting.so"))))),
             .. recorders.Names.Select(name => new Candidate(name, () => peaks.Of(name, () =>
             {
-                double ns = NsPerCall(recorders.Run(name, churn, calls));
+                double ns = ChurnFigures.NsPerCall(recorders.Run(name, churn, calls));
                 if (!others.TryGetValue(name, out List<double>? seconds))
                     others.Add(name, seconds = []);
                 seconds.Add(recorders.OtherSeconds);
@@ -182,9 +183,6 @@ internal static class RecorderBench
         [t.start() for t in threads]
         [t.join() for t in threads]
         """;
-
-    private static double NsPerCall(string printed) =>
-        double.Parse(printed.Split('\n').First(l => l.Contains("ns/call", StringComparison.Ordinal)).Split(' ')[0], CultureInfo.InvariantCulture);
 
     private static string Number(double value, string format = "0.0") => value.ToString(format, CultureInfo.InvariantCulture);
 }

@@ -35,7 +35,8 @@ internal static class StackBench
                 using TraceReader reader = TraceReader.Open(session);
                 bytesPerEvent[name] = (double)reader.EventBytes / TraceStatistics.Of(reader).Events;
             };
-            Interleaved result = Interleaved.Run(Blocks, [.. names.Select(n => new Candidate(n, () => NsPerCall(recorders.Run(n, churn, arguments))))]);
+            Interleaved result = Interleaved.Run(
+                Blocks, [.. names.Select(n => new Candidate(n, () => ChurnFigures.NsPerCall(recorders.Run(n, churn, arguments))))]);
             foreach (string name in names)
             {
                 table.AddRow(name == "nothing" ? $"{depth} frames, {(stacks == 1 ? "1 stack" : $"{stacks} stacks")}" : "", name, Number(result.Median(name)),
@@ -58,9 +59,6 @@ internal static class StackBench
         AnsiConsole.Write(throughput);
         AnsiConsole.WriteLine($"medians of {Blocks} interleaved runs");
     }
-
-    private static double NsPerCall(string printed) =>
-        double.Parse(printed.Split('\n').First(l => l.Contains("ns/call", StringComparison.Ordinal)).Split(' ')[0], CultureInfo.InvariantCulture);
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 

@@ -92,6 +92,21 @@ public static class Executable
         }
     }
 
+    /// <summary>Whether an allocator is linked into it, as far as its symbols tell; false where it may not be read.</summary>
+    /// <param name="path">The file.</param>
+    public static bool HasOwnAllocator(string path)
+    {
+        try
+        {
+            using ElfImage? image = ElfImage.Open(path);
+            return image is not null && HasAllocator(image);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>A reason as a phrase, to follow the file's name.</summary>
     public static string Describe(Unrecordable why) => why switch
     {

@@ -1,15 +1,16 @@
 /* The churn of the brief: each thread keeps 4096 slots, picks one at random, frees what is in it and allocates anew: 16
  * to 272 bytes, one in sixteen up to 8 KiB. Prints nanoseconds per call and thread.
  *
- *   churn [CALLS PER THREAD] [THREADS] [tail]
+ *   churn [CALLS PER THREAD] [THREADS] [tail|wait]
  *
  * With `tail` each call is timed by the counter, whose own cost is in the figures, and a second line has p50, p90, p99,
- * p99.9, p99.99 and the longest, in nanoseconds.
+ * p99.9, p99.99 and the longest, in nanoseconds. With `wait` it says that it is ready, and begins at a line of its input.
  */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -136,7 +137,12 @@ int main(int argc, char **argv)
         calls_per_thread = atol(argv[1]);
     if (argc > 2)
         threads = atoi(argv[2]);
-    timed = argc > 3;
+    timed = argc > 3 && strcmp(argv[3], "tail") == 0;
+    if (argc > 3 && strcmp(argv[3], "wait") == 0) {
+        puts("ready");
+        fflush(stdout);
+        getchar();
+    }
     pthread_t *ids = calloc((size_t)threads, sizeof *ids);
     pthread_barrier_init(&barrier, NULL, (unsigned)threads);
     for (int i = 0; i < threads; i++)

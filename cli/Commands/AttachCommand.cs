@@ -20,12 +20,15 @@ internal static class AttachCommand
             HelpName = "path",
         };
         Option<bool> quiet = new("--quiet", "-q") { Description = "Say nothing when all went well." };
-        var attach = new Command("attach", "Record a process that runs already, until it ends or Ctrl-C detaches from it.") { pid, output, quiet };
+        Option<bool> regions = new("--mmap") { Hidden = true }; // what users of 'record' look for: to be told why not
+        var attach = new Command("attach", "Record a process that runs already, until it ends or Ctrl-C detaches from it.") { pid, output, quiet, regions };
         var arguments = new RecordingArguments();
         arguments.AddTo(attach);
         attach.SetAction(parse =>
         {
             int target = parse.GetValue(pid);
+            if (parse.GetValue(regions))
+                throw new UsageException("--mmap is for a program that 'record' starts: what is mapped already when 'attach' comes would not be known");
             IReadOnlyList<string> command = Attachment.CommandOf(target);
             string program = command is [{ Length: > 0 } first, ..] ? first : $"{target}";
             var destination = new RecordingOutput(parse.GetValue(output) ?? RecordCommand.DefaultOutput(program), parse.GetValue(arguments.Force));
@@ -69,6 +72,10 @@ internal static class AttachCommand
             try
             {
                 attached.Detach(CancellationToken.None); // what has interrupted us is what this is for
+            }
+            catch (ControlException) when (attached.HasEnded)
+            {
+                end = AttachEnd.ProgramEnded;
             }
             catch (ControlException e)
             {

@@ -20,12 +20,14 @@ internal static class DoctorPage
         terminal.Line("");
         Finding[] all = [.. machine, .. process];
         int stops = all.Count(f => f.Verdict == Verdict.Stops), limited = all.Count(f => f.Verdict == Verdict.Limited);
+        bool isRecorded = process.Any(f => f.Obstacle == Obstacle.RecordedAlready);
         string told = limited == 0 ? "." : $"; {Quantity.Count(limited, "line")} above {(limited == 1 ? "is" : "are")} to know of.";
         terminal.Line(stops > 0 ? $"{Quantity.Count(stops, "line")} above {(stops == 1 ? "stops" : "stop")} a recording."
             : pid is null ? $"Nothing here stops a recording{told}"
-            : $"Nothing stops a recording of this program{told}");
+            : isRecorded ? $"This program is recorded already{told}" : $"Nothing stops a recording of this program{told}");
         if (stops == 0)
-            terminal.Next(pid is { } running && !process.Any(RefusesAttach) ? TextLine.Command("attach", $"{running}")
+            terminal.Next(isRecorded ? TextLine.Command("control", $"{pid}", "status")
+                : pid is { } running && !process.Any(RefusesAttach) ? TextLine.Command("attach", $"{running}")
                 : TextLine.Command("record", "--", "COMMAND"));
     }
 

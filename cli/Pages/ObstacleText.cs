@@ -68,6 +68,8 @@ internal static class ObstacleText
         Obstacle.Traced => "A debugger or another tracer is in it: 'attach' cannot come in beside it.",
         Obstacle.OtherNamespace => "Its process id and its files have other names inside. In a recording they are those of inside.",
         Obstacle.NotAttached => "'attach' refuses it as it is now.",
+        Obstacle.RecordedAlready => "'control' stops and starts that recording, and 'info' shows it while it grows. 'detach' takes a recorder out that "
+            + "was attached.",
         _ => throw new ArgumentOutOfRangeException(nameof(obstacle)),
     };
 }

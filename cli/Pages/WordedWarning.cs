@@ -21,8 +21,9 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
     {
         string older = s.Source == ProcessInfo.FromAttach ? "They are of before the recorder was attached, or " : "They are ";
         string ways = UnrecordedMemory.IsOfPython(s.Executable)
-            ? "they came from Python's own allocator: started with PYTHONMALLOC=malloc, it has blocks that are recorded."
-            : s.Regions is null ? "they did not come from malloc: 'record --mmap' tells of what the program maps by itself."
+            ? "they came from Python's own allocator: with PYTHONMALLOC=malloc, if it was not set, it has blocks that are recorded."
+            : s.Regions is null ? "they did not come from a malloc that can be seen: 'record --mmap' tells of what the program maps by itself; an allocator "
+                + "that is linked in is found by its symbols, and with those stripped it is not."
             : "the program mapped them: the table regions says where.";
         return $"{older}kept by the allocator (the view fragmentation shows over time how much), or {ways}";
     }

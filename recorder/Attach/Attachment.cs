@@ -226,6 +226,9 @@ public sealed unsafe class Attachment : IDisposable
         Held += Detachment.Of(_pid, _directory, cancel);
     }
 
+    /// <summary>Whether the program has ended: nobody can detach from it then, nor need they.</summary>
+    public bool HasEnded => ProcessStatus.Of(_pid) is null or { State: 'Z' or 'X' };
+
     /// <summary>Stops what is recorded, while the program goes on with the recorder in it.</summary>
     public void Stop() => _session.Stop();
 

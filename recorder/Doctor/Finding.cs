@@ -124,4 +124,6 @@ public enum Obstacle
     OtherNamespace,
     /// <summary>It cannot be attached to as it is now.</summary>
     NotAttached,
+    /// <summary>A recorder is in it.</summary>
+    RecordedAlready,
 }

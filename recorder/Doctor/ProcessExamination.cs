@@ -19,12 +19,12 @@ public static class ProcessExamination
     /// <summary>Looks at a process. One that is not there, or not ours, gives one finding.</summary>
     /// <param name="pid">Its id.</param>
     public static IReadOnlyList<Finding> Examine(int pid) =>
-        Examine(new SystemFiles(), pid, Libc.EffectiveUser, path => Executable.WhyNotRecordable(path), path => Executable.UnrecordedCalls(path),
+        Examine(new SystemFiles(), pid, Libc.EffectiveUser,
+            new ProgramFile(path => Executable.WhyNotRecordable(path), path => Executable.UnrecordedCalls(path), Executable.HasOwnAllocator),
             SharedArena.SessionOf, Attachment.WhyNot);
 
     internal static IReadOnlyList<Finding> Examine(
-        SystemFiles files, int pid, uint user, Func<string, Unrecordable?> whyNot, Func<string, string?> unrecorded, Func<int, string?> sessionOf,
-        Func<int, string?> whyNotAttached)
+        SystemFiles files, int pid, uint user, ProgramFile program, Func<int, string?> sessionOf, Func<int, string?> whyNotAttached)
     {
         string process = string.Create(CultureInfo.InvariantCulture, $"proc/{pid}");
         Finding first = OfProcess(files, process, user);
@@ -33,7 +33,8 @@ public static class ProcessExamination
         string[] libraries = Libraries(files.Text($"{process}/maps") ?? "");
         return
         [
-            first, OfProgram(files, process, whyNot, unrecorded), OfCLibrary(files, process, libraries), OfAllocator(libraries),
+            first, OfProgram(files, process, program), OfCLibrary(files, process, libraries),
+            OfAllocator(libraries, program.HasOwnAllocator(files.At($"{process}/exe"))),
             OfRecorded(sessionOf(pid)), MachineExamination.OfPreload(PreloadOf(files.Text($"{process}/environ") ?? "")),
             MachineExamination.OfFilter(files, process), MachineExamination.OfLimits(files, process), MachineExamination.OfMemoryLimit(files, process),
             OfTracer(files, process), OfNamespaces(files, process), OfAttach(whyNotAttached(pid)),
@@ -55,12 +56,12 @@ public static class ProcessExamination
             : new(CheckKind.Process, Verdict.Stops, found, Obstacle.OtherUser);
     }
 
-    private static Finding OfProgram(SystemFiles files, string process, Func<string, Unrecordable?> whyNot, Func<string, string?> unrecorded)
+    private static Finding OfProgram(SystemFiles files, string process, ProgramFile program)
     {
         string link = files.At($"{process}/exe"), path = files.Link($"{process}/exe") ?? "not readable";
-        if (whyNot(link) is { } why)
+        if (program.WhyNot(link) is { } why)
             return new(CheckKind.Program, Verdict.Stops, $"{path}: {Executable.Describe(why)}", Obstacle.ProgramRefused);
-        return unrecorded(link) is { } calls
+        return program.Unrecorded(link) is { } calls
             ? new(CheckKind.Program, Verdict.Limited, $"{path} {calls}", Obstacle.UnrecordedCalls)
             : new(CheckKind.Program, Verdict.Fine, path);
     }
@@ -80,11 +81,13 @@ public static class ProcessExamination
             : new(CheckKind.CLibrary, Verdict.Stops, found, Obstacle.OldCLibrary);
     }
 
-    private static Finding OfAllocator(string[] libraries) => new(CheckKind.Allocator, Verdict.Fine,
-        libraries.FirstOrDefault(l => Allocators.Any(n => NameOf(l).StartsWith(n, StringComparison.Ordinal))) ?? "the C library's");
+    private static Finding OfAllocator(string[] libraries, bool hasOwn) => new(CheckKind.Allocator, Verdict.Fine,
+        hasOwn ? "its own, linked into it"
+            : libraries.FirstOrDefault(l => Allocators.Any(n => NameOf(l).StartsWith(n, StringComparison.Ordinal))) ?? "the C library's");
 
     private static Finding OfRecorded(string? session) =>
-        new(CheckKind.Recorded, Verdict.Fine, session is null ? "no" : $"into {session}");
+        session is null ? new(CheckKind.Recorded, Verdict.Fine, "no")
+            : new(CheckKind.Recorded, Verdict.Limited, $"into {session}", Obstacle.RecordedAlready);
 
     private static Finding OfTracer(SystemFiles files, string process) => files.Number($"{process}/status", "TracerPid") is { } tracer and not 0
         ? new(CheckKind.Tracer, Verdict.Limited, string.Create(CultureInfo.InvariantCulture, $"process {tracer}"), Obstacle.Traced)
@@ -108,6 +111,12 @@ public static class ProcessExamination
             let path = line.IndexOf('/', StringComparison.Ordinal)
             where path > 0 && line.Split(' ', 3) is [_, { Length: 4 } rights, _] && rights[2] == 'x'
             select line[path..]];
+
+    /// <summary>What is asked of an executable.</summary>
+    /// <param name="WhyNot"><see cref="Executable.WhyNotRecordable"/></param>
+    /// <param name="Unrecorded"><see cref="Executable.UnrecordedCalls"/></param>
+    /// <param name="HasOwnAllocator"><see cref="Executable.HasOwnAllocator"/></param>
+    internal sealed record ProgramFile(Func<string, Unrecordable?> WhyNot, Func<string, string?> Unrecorded, Func<string, bool> HasOwnAllocator);
 
     private static string NameOf(string path) => path[(path.LastIndexOf('/') + 1)..];
 

@@ -91,9 +91,12 @@ internal sealed class AttachedRecorder : IDisposable
     /// <summary>Interrupts it: it detaches.</summary>
     public void Detach()
     {
-        Signals.Send(_process.Id, Signals.Interrupt);
+        Signal(Signals.Interrupt);
         Assert.Equal(0, Wait());
     }
+
+    /// <param name="signal">Sent to the command.</param>
+    public void Signal(int signal) => Signals.Send(_process.Id, signal);
 
     /// <summary>Waits until it has ended.</summary>
     /// <returns>Its exit code.</returns>

@@ -151,6 +151,22 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         Assert.Null(SharedArena.Open(Recording())); // the control
     }
 
+    /// <summary>Interrupted at the moment at which its program has ended, it has nothing to detach from, and all went well.</summary>
+    [Fact]
+    public void A_program_that_ends_when_it_is_to_be_detached_from_has_ended()
+    {
+        const int stop = 19, goOn = 18;
+        Need();
+        using RunningProgram program = RunningProgram.Attached(2);
+        using AttachedRecorder attached = program.Attach(Recording());
+        attached.Signal(stop);
+        Assert.Equal(0, program.Finish());
+        attached.Signal(Signals.Interrupt);
+        attached.Signal(goOn);
+        Assert.Equal(0, attached.Wait());
+        Assert.Contains($"pid {program.Pid} has ended", attached.SaidAtEnd, StringComparison.Ordinal);
+    }
+
     /// <summary>At any moment: it goes on, recorded or not.</summary>
     [Fact]
     public void An_attacher_that_is_killed_at_any_moment_leaves_the_program_running()

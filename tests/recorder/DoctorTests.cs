@@ -202,6 +202,21 @@ public sealed class DoctorTests : IDisposable
         Assert.Equal((Obstacle.UnrecordedCalls, "/usr/bin/shop calls mallocx"), (lesser.Obstacle, lesser.Found));
     }
 
+    [Fact]
+    public void An_allocator_that_is_linked_in_is_not_taken_for_the_C_librarys()
+    {
+        Assert.Equal("its own, linked into it", OfProcess(ownAllocator: true).Single(f => f.Kind == CheckKind.Allocator).Found);
+        Assert.Equal("the C library's", Of(CheckKind.Allocator).Found); // the control
+    }
+
+    [Fact]
+    public void A_program_that_is_recorded_is_told_to_be()
+    {
+        Finding recorded = OfProcess(session: "/tmp/a.allocrec").Single(f => f.Kind == CheckKind.Recorded);
+        Assert.Equal((Verdict.Limited, Obstacle.RecordedAlready, "into /tmp/a.allocrec"), (recorded.Verdict, recorded.Obstacle, recorded.Found));
+        Assert.Equal((Verdict.Fine, "no"), (Of(CheckKind.Recorded).Verdict, Of(CheckKind.Recorded).Found)); // the control
+    }
+
     private Finding Of(CheckKind kind) => OfProcess().Single(f => f.Kind == kind);
 
     [Fact]
@@ -212,8 +227,10 @@ public sealed class DoctorTests : IDisposable
         Assert.Equal(Verdict.Fine, Of(CheckKind.Attach).Verdict); // the control
     }
 
-    private IReadOnlyList<Finding> OfProcess(Unrecordable? whyNot = null, string? unrecorded = null, string? attach = null) =>
-        ProcessExamination.Examine(Files, Pid, User, _ => whyNot, _ => unrecorded, _ => null, _ => attach);
+    private IReadOnlyList<Finding> OfProcess(Unrecordable? whyNot = null, string? unrecorded = null, string? attach = null, bool ownAllocator = false,
+        string? session = null) =>
+        ProcessExamination.Examine(
+            Files, Pid, User, new ProcessExamination.ProgramFile(_ => whyNot, _ => unrecorded, _ => ownAllocator), _ => session, _ => attach);
 
     private static string LimitsWith(string value) => string.Concat(LimitNames.Select(n => $"{n,-26}{value,-21}unlimited            bytes\n"));
 

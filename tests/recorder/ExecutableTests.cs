@@ -29,6 +29,14 @@ public sealed class ExecutableTests : IDisposable
     public void A_malloc_of_one_source_file_is_no_allocator() =>
         Assert.Null(Executable.WhyNotRecordable(Targets.Build("own_malloc.c", "-DFILE_LOCAL"), detours: false));
 
+    [Fact]
+    public void What_allocator_a_program_has_is_told_apart_from_whether_it_can_be_recorded()
+    {
+        Assert.True(Executable.HasOwnAllocator(Targets.Build("own_malloc.c")));
+        Assert.False(Executable.HasOwnAllocator(Targets.Build("own_malloc.c", "-DFILE_LOCAL")));
+        Assert.False(Executable.HasOwnAllocator(_directory["none"]));
+    }
+
     /// <summary>Its operators call malloc, which is recorded.</summary>
     [Fact]
     public void A_runtime_of_C_plus_plus_that_is_linked_in_is_no_allocator() =>
