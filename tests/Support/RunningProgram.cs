@@ -31,7 +31,8 @@ internal sealed class RunningProgram : IDisposable
         _process.StandardInput.Write(what + "\n");
         _process.StandardInput.Flush();
         string? answer = _process.StandardOutput.ReadLine();
-        Assert.True(answer is not null, $"the program has ended, with {(_process.WaitForExit(1000) ? _process.ExitCode : 0)}");
+        if (answer is null)
+            Assert.Fail($"the program has ended, with {(_process.WaitForExit(1000) ? _process.ExitCode : 0)}");
         return long.Parse(answer, CultureInfo.InvariantCulture);
     }
 
@@ -43,6 +44,20 @@ internal sealed class RunningProgram : IDisposable
         long began = Stopwatch.GetTimestamp();
         SpinWait.SpinUntil(() => Stopwatch.GetElapsedTime(began) > time);
         Assert.True(Do("hold") >= calls);
+    }
+
+    /// <summary>Has all threads of attached.c work until they have made some calls more, and then wait.</summary>
+    /// <returns>How many they have made in all.</returns>
+    public long WorkSome()
+    {
+        const int least = 10_000;
+        long before = Do("hold"), now = before;
+        while (now - before < least)
+        {
+            Do("go");
+            now = Do("hold");
+        }
+        return now;
     }
 
     public AttachedRecorder Attach(string recording, params string[] options) => new(Pid, recording, options);

@@ -57,12 +57,12 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
         for (int round = 0; round < rounds; round++)
         {
             string recording = _directory[$"r{round}.allocrec"];
-            long before = Work(program);
+            long before = program.WorkSome();
             using var attached = new AttachedRecorder(pid, recording);
             string arena = new FileInfo(Path.Combine(recording, "arena")).LinkTarget!;
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(arena));
             Assert.Equal([], Left(pid));
-            long during = Work(program) - before, child = program.Do("fork");
+            long during = program.WorkSome() - before, child = program.Do("fork");
             Assert.Contains($"p{own}.0", Programs.AllocReplay("control", $"{pid}", "status").Output, StringComparison.Ordinal);
             Assert.Equal(recording, SharedArena.SessionOf(pid));
             if (round == 0)
@@ -82,7 +82,7 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
             Assert.Equal((1000, true), (TraceStatistics.Of(forked).Calls, forked.Process.Forked));
         }
         Assert.Equal([], Left(pid));
-        Assert.True(Work(program) > 0);
+        Assert.True(program.WorkSome() > 0);
         Assert.Equal(0, program.Finish());
     }
 
@@ -117,10 +117,10 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
         Assert.Contains("Too many open files", refused.Error, StringComparison.Ordinal);
         Assert.Equal([], Left(pid));
         Assert.Equal(0, Programs.Run("prlimit", ["--pid", $"{pid}", "--nofile=1024:1024"]).ExitCode);
-        long before = Work(program);
+        long before = program.WorkSome();
         using (var again = new AttachedRecorder(pid, _directory["r1.allocrec"]))
         {
-            long during = Work(program) - before;
+            long during = program.WorkSome() - before;
             again.Detach();
             using TraceReader reader = TraceReader.Open(_directory["r1.allocrec"]);
             Assert.Equal(during, TraceStatistics.Of(reader).Calls + (long)reader.Process.LostEvents);
@@ -238,18 +238,4 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
     private static bool IsOurs(int pid, string place) =>
         Directory.Exists("/" + place) && Programs.Run("stat", ["-Lc", "%d %i", "/" + place]).Output
             == Programs.Run("stat", ["-Lc", "%d %i", $"/proc/{pid}/root/{place}"]).Output;
-
-    /// <summary>Has its threads work for a while.</summary>
-    /// <returns>How many calls they have made so far.</returns>
-    private static long Work(RunningProgram program)
-    {
-        const int least = 10_000;
-        long before = program.Do("hold"), now = before;
-        while (now - before < least)
-        {
-            program.Do("go");
-            now = program.Do("hold");
-        }
-        return now;
-    }
 }

@@ -191,10 +191,8 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
                 _ = attacher.WaitForExit(TimeSpan.FromMilliseconds(random.NextDouble() * 1.2 * milliseconds));
                 Kill(attacher);
             }
-            long calls = program.Do("hold");
-            program.Do("go");
             attached += File.ReadAllText($"/proc/{program.Pid}/maps").Contains("/liballocreplay", StringComparison.Ordinal) ? 1 : 0;
-            Assert.True(program.Do("hold") > calls, "it does not go on");
+            Assert.True(program.WorkSome() > 0);
             Assert.Equal(100, program.Do("open"));
             Assert.Equal(0, program.Finish());
         }
@@ -207,8 +205,7 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         Need();
         using RunningProgram program = RunningProgram.Attached(1000);
         using AttachedRecorder attached = program.Attach(Recording());
-        program.Do("go");
-        long calls = program.Do("hold");
+        long calls = program.WorkSome();
         attached.Detach();
         output.WriteLine($"{calls} calls; {attached.Said}");
         using TraceReader reader = TraceReader.Open(Recording());
