@@ -4,7 +4,8 @@
  *   churn [CALLS PER THREAD] [THREADS] [tail|wait]
  *
  * With `tail` each call is timed by the counter, whose own cost is in the figures, and a second line has p50, p90, p99,
- * p99.9, p99.99 and the longest, in nanoseconds. With `wait` it says that it is ready, and begins at a line of its input.
+ * p99.9, p99.99 and the longest, in nanoseconds. With `wait` it says that it is ready, and begins at a line of its
+ * input.
  */
 #include <pthread.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /*
- * A hook in whose malloc another thread walks the loader's list of objects, as one that unwinds does. It ends a process that calls it with that list
- * locked, in which such hooks wait for ever.
+ * A hook in whose malloc another thread walks the loader's list of objects, as one that unwinds does. It ends a process
+ * that calls it with that list locked, in which such hooks wait for ever.
  */
 #define _GNU_SOURCE
 #include <link.h>
