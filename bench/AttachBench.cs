@@ -10,7 +10,11 @@ namespace AllocReplay.Bench;
 /// </summary>
 internal static class AttachBench
 {
-    private const int Blocks = 9;
+    private const int Blocks = 5;
+
+    /// <summary>What the command does at its start is not to run beside what is measured.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(400);
+
     private const string CallsPerThread = "2000000";
     private const string Jemalloc = "/usr/lib/x86_64-linux-gnu/libjemalloc_pic.a", SharedJemalloc = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
 
@@ -37,14 +41,14 @@ internal static class AttachBench
         (string, string)[] environment = library is null ? [] : [("LD_PRELOAD", library)];
         foreach (string threads in (string[])["1", "2"])
         {
-            string[] command = [program, CallsPerThread, threads];
+            string[] command = [program, CallsPerThread, threads, "wait"], record = [Shell.AllocReplay, "record", "-q", "--force", "-o", recording];
             Candidate[] candidates =
             [
-                new("nothing", () => ChurnFigures.NsPerCall(Shell.Run(command[0], command[1..], environment))),
-                new("record", () => Recorded()),
-                new("record --mmap", () => Recorded("--mmap")),
-                new("attach", () => Running(detach: false)),
-                new("attach, detach", () => Running(detach: true)),
+                new("nothing", () => Run(command)),
+                new("record", () => Run([.. record, "--", .. command])),
+                new("record --mmap", () => Run([.. record, "--mmap", "--", .. command])),
+                new("attach", () => Run(command, attach: true)),
+                new("attach, detach", () => Run(command, attach: true, detach: true)),
             ];
             Interleaved result = Interleaved.Run(Blocks, candidates);
             var table = new Table { Border = TableBorder.Markdown };
@@ -58,32 +62,32 @@ internal static class AttachBench
             AnsiConsole.Write(table);
             AnsiConsole.WriteLine($"medians of {Blocks} interleaved runs of {CallsPerThread} calls on each thread\n");
 
-            double Recorded(params string[] options) =>
-                ChurnFigures.NsPerCall(Shell.Run(Shell.AllocReplay, ["record", "-q", "--force", "-o", recording, .. options, "--", .. command], environment));
-
-            double Running(bool detach)
+            double Run(string[] line, bool attach = false, bool detach = false)
             {
-                var start = new ProcessStartInfo(command[0], [.. command[1..], "wait"]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+                var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true };
                 foreach ((string name, string value) in environment)
                     start.Environment[name] = value;
                 using Process running = Process.Start(start)!;
                 running.StandardOutput.ReadLine();
-                using Process attached = Process.Start(new ProcessStartInfo(Shell.AllocReplay, ["attach", $"{running.Id}", "--force", "-o", recording])
-                {
-                    RedirectStandardError = true,
-                })!;
-                if (attached.StandardError.ReadLine()?.StartsWith("allocreplay: attached", StringComparison.Ordinal) != true)
-                    throw new InvalidOperationException($"{title}: was not attached to");
+                using Process? attached = attach ? Attach(running.Id) : null;
                 if (detach)
-                {
                     Shell.Run(Shell.AllocReplay, ["detach", $"{running.Id}"]);
-                    attached.WaitForExit();
-                }
+                Thread.Sleep(Settling);
                 running.StandardInput.WriteLine();
                 double ns = ChurnFigures.NsPerCall(running.StandardOutput.ReadToEnd());
                 running.WaitForExit();
-                attached.WaitForExit();
+                attached?.WaitForExit();
                 return ns;
+            }
+
+            Process Attach(int pid)
+            {
+                Process attach = Process.Start(new ProcessStartInfo(Shell.AllocReplay, ["attach", $"{pid}", "--force", "-o", recording])
+                {
+                    RedirectStandardError = true,
+                })!;
+                return attach.StandardError.ReadLine()?.StartsWith("allocreplay: attached", StringComparison.Ordinal) == true ? attach
+                    : throw new InvalidOperationException($"{title}: was not attached to");
             }
         }
     }
