@@ -11,12 +11,11 @@ namespace AllocReplay.Bench;
 internal static class AttachBench
 {
     private const int Blocks = 5;
+    private const string CallsPerThread = "2000000";
+    private const string Jemalloc = "/usr/lib/x86_64-linux-gnu/libjemalloc_pic.a", SharedJemalloc = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
 
     /// <summary>What the command does at its start is not to run beside what is measured.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(400);
-
-    private const string CallsPerThread = "2000000";
-    private const string Jemalloc = "/usr/lib/x86_64-linux-gnu/libjemalloc_pic.a", SharedJemalloc = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
 
     public static int Run()
     {
@@ -82,11 +81,11 @@ internal static class AttachBench
 
             Process Attach(int pid)
             {
-                Process attach = Process.Start(new ProcessStartInfo(Shell.AllocReplay, ["attach", $"{pid}", "--force", "-o", recording])
+                Process recorder = Process.Start(new ProcessStartInfo(Shell.AllocReplay, ["attach", $"{pid}", "--force", "-o", recording])
                 {
                     RedirectStandardError = true,
                 })!;
-                return attach.StandardError.ReadLine()?.StartsWith("allocreplay: attached", StringComparison.Ordinal) == true ? attach
+                return recorder.StandardError.ReadLine()?.StartsWith("allocreplay: attached", StringComparison.Ordinal) == true ? recorder
                     : throw new InvalidOperationException($"{title}: was not attached to");
             }
         }

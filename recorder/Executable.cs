@@ -78,34 +78,13 @@ public static class Executable
     /// <returns>null when it is none, or when the file may not be read.</returns>
     /// <param name="path">The file.</param>
     /// <param name="detours">Whether functions of an allocator beside malloc are recorded: <see cref="RecordOptions.Detours"/>.</param>
-    public static string? UnrecordedCalls(string path, bool detours = true)
-    {
-        try
-        {
-            using ElfImage? image = ElfImage.Open(path);
-            return image?.Imports(detours && HasDetours ? NeverRecorded : OwnFunctions) is { Count: > 0 } names
-                ? $"calls {string.Join(", ", names.Order())}, which are not recorded" : null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
+    public static string? UnrecordedCalls(string path, bool detours = true) =>
+        Ask(path, image => image.Imports(detours && HasDetours ? NeverRecorded : OwnFunctions)) is { Count: > 0 } names
+            ? $"calls {string.Join(", ", names.Order())}, which are not recorded" : null;
 
     /// <summary>Whether an allocator is linked into it, as far as its symbols tell; false where it may not be read.</summary>
     /// <param name="path">The file.</param>
-    public static bool HasOwnAllocator(string path)
-    {
-        try
-        {
-            using ElfImage? image = ElfImage.Open(path);
-            return image is not null && HasAllocator(image);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
+    public static bool HasOwnAllocator(string path) => Ask(path, HasAllocator);
 
     /// <summary>A reason as a phrase, to follow the file's name.</summary>
     public static string Describe(Unrecordable why) => why switch
@@ -117,6 +96,20 @@ public static class Executable
             + "they are recorded",
         _ => "it has a malloc of its own linked in, gperftools' tcmalloc, and its calls do not leave it",
     };
+
+    /// <summary>What a file says; nothing where it is no executable, or may not be read.</summary>
+    private static T? Ask<T>(string path, Func<ElfImage, T> what)
+    {
+        try
+        {
+            using ElfImage? image = ElfImage.Open(path);
+            return image is null ? default : what(image);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return default;
+        }
+    }
 
     private static Unrecordable? Judge(ElfImage image, RecordVia via, bool detours)
     {

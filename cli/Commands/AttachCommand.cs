@@ -28,7 +28,7 @@ internal static class AttachCommand
         {
             int target = parse.GetValue(pid);
             if (parse.GetValue(regions))
-                throw new UsageException("--mmap is for a program that 'record' starts: what is mapped already when 'attach' comes would not be known");
+                throw new UsageException("--mmap is not for a program that runs already: start it with 'record --mmap'");
             IReadOnlyList<string> command = Attachment.CommandOf(target);
             string program = command is [{ Length: > 0 } first, ..] ? first : $"{target}";
             var destination = new RecordingOutput(parse.GetValue(output) ?? RecordCommand.DefaultOutput(program), parse.GetValue(arguments.Force));

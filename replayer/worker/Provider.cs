@@ -51,8 +51,8 @@ internal unsafe struct Provider
 
     /// <summary>
     /// Objects are linked in the order in which symbols are looked up; the first behind the hook with a malloc of its own is the one. Nothing is loaded
-    /// meanwhile, as nothing else runs yet. Not from within dl_iterate_phdr, which holds a lock of the loader: what is called here allocates, and a
-    /// hook that walks stacks may hold, in another thread, a lock of its own and wait for the loader's.
+    /// meanwhile: the runtime's own threads load nothing, and there are no others yet. Not from within dl_iterate_phdr, which holds a lock of the
+    /// loader: what is called here allocates, and a hook that walks stacks may hold, in another thread, a lock of its own and wait for the loader's.
     /// </summary>
     private static Provider Behind(Libc.LinkMap* hook)
     {

@@ -25,14 +25,15 @@ internal static partial class JitFiles
         var code = new JitCode();
         if (process.Pid == 0)
             return code;
-        foreach (string file in Places(options, process, $"perf-{process.Pid}.map"))
+        string[] folders = [.. Folders(options, process)];
+        foreach (string file in folders.Select(f => Path.Join(f, $"perf-{process.Pid}.map")))
             if (Load(file, process.Started) is { } map)
             {
                 ReadMap(map, code);
                 code.Sources.Add(file);
                 break;
             }
-        foreach (string file in Places(options, process, $"jit-{process.Pid}.dump"))
+        foreach (string file in folders.Select(f => Path.Join(f, $"jit-{process.Pid}.dump")))
             if (Load(file, process.Started) is { } dump && ReadDump(dump, code))
             {
                 code.Sources.Add(file);
@@ -119,21 +120,21 @@ internal static partial class JitFiles
     private static bool TryHex(ReadOnlySpan<byte> text, out ulong value) =>
         ulong.TryParse(text.StartsWith("0x"u8) ? text[2..] : text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
 
-    private static IEnumerable<string> Places(SymbolOptions options, ProcessInfo process, string name)
+    private static IEnumerable<string> Folders(SymbolOptions options, ProcessInfo process)
     {
         if (options.Sysroot is { } root)
         {
-            yield return Path.Join(root, "tmp", name);
+            yield return Path.Join(root, "tmp");
             yield break;
         }
         foreach (string directory in RunningProcess.DirectoriesOf(process))
         {
-            yield return $"{directory}/root/tmp/{name}";
-            yield return $"{directory}/cwd/{name}";
+            yield return $"{directory}/root/tmp";
+            yield return $"{directory}/cwd";
         }
-        yield return Path.Combine("/tmp", name);
-        yield return Path.Combine(Path.GetTempPath(), name);
-        yield return Path.GetFullPath(name);
+        yield return "/tmp";
+        yield return Path.GetTempPath();
+        yield return Environment.CurrentDirectory;
     }
 
     private static byte[]? Load(string path, DateTimeOffset started)

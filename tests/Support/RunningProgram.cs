@@ -51,9 +51,10 @@ internal sealed class RunningProgram : IDisposable
     public long WorkSome()
     {
         const int least = 10_000;
-        long before = Do("hold"), now = before;
+        long before = Do("hold"), now = before, began = Stopwatch.GetTimestamp();
         while (now - before < least)
         {
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(1), "the program does not go on");
             Do("go");
             now = Do("hold");
         }
@@ -109,6 +110,12 @@ internal sealed class AttachedRecorder : IDisposable
         Signal(Signals.Interrupt);
         Assert.Equal(0, Wait());
     }
+
+    /// <summary>Its child processes: what writes the recording.</summary>
+    public int[] Children() =>
+        [.. from thread in Directory.GetDirectories($"/proc/{_process.Id}/task")
+            from child in File.ReadAllText($"{thread}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            select int.Parse(child, CultureInfo.InvariantCulture)];
 
     /// <param name="signal">Sent to the command.</param>
     public void Signal(int signal) => Signals.Send(_process.Id, signal);

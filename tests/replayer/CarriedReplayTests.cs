@@ -140,6 +140,7 @@ public sealed class CarriedReplayTests : IDisposable
         Assert.Equal(18, report.Timing!.Gaps);
         List<TraceEvent> replayed = CutTrace.Read(recording);
         long[] times = [.. replayed.Where(e => e.Kind == CallKind.Malloc).Select(e => e.TimeNs)];
+        Assert.Equal(21, times.Length);
         // From the prologue on: a busy machine makes any call late, but none early.
         Assert.All(times.Skip(1).Select((time, i) => (Time: time, Asked: (31 + i) * ms)), t => Assert.InRange(t.Time - times[0], t.Asked, hour / 2));
     }
