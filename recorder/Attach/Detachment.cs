@@ -46,16 +46,28 @@ public static class Detachment
             long began = Stopwatch.GetTimestamp();
             while (Stopwatch.GetElapsedTime(began) < Patience)
             {
-                if (hook.State == LateState.Detached)
+                LateState? outcome = Outcome(() => RestingThread.Of(pid, call.Caller.Thread) == call.Caller, () => hook.State);
+                if (outcome == LateState.Detached)
                     return held + call.Held;
                 if (!Directory.Exists($"/proc/{pid}"))
                     throw new ControlException($"pid {pid}: has ended");
-                if (RestingThread.Of(pid, call.Caller.Thread) == call.Caller)
+                if (outcome is not null)
                     break; // somebody has started it again
                 Thread.Sleep(1);
             }
         }
         return hook.State == LateState.Detached ? held + call.Held
             : throw new ControlException($"pid {pid}: was not detached from within {Patience.TotalSeconds} s");
+    }
+
+    /// <summary>What came of the call. First it is asked whether the thread is back: asked last, it may have done all of it since its state was read.</summary>
+    /// <param name="isBack">Whether the thread is where it was before the call.</param>
+    /// <param name="state">The hook's state.</param>
+    /// <returns>Null: nothing yet.</returns>
+    internal static LateState? Outcome(Func<bool> isBack, Func<LateState> state)
+    {
+        bool isOver = isBack();
+        LateState now = state();
+        return isOver || now == LateState.Detached ? now : null;
     }
 }

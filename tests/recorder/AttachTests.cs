@@ -5,6 +5,7 @@ using AllocReplay.Formats;
 using AllocReplay.Formats.Statistics;
 using AllocReplay.Recorder;
 using AllocReplay.Recorder.Arena;
+using AllocReplay.Recorder.Attach;
 using AllocReplay.Tests.Support;
 using Trace = AllocReplay.Formats.Trace;
 
@@ -111,6 +112,17 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
             attached.Detach();
         }
         Assert.Equal(0, program.Finish());
+    }
+
+    /// <summary>On a busy machine it may do all of it while it is asked how far it is.</summary>
+    [Fact]
+    public void A_thread_that_detaches_as_it_is_asked_after_has_detached()
+    {
+        var state = LateState.Attached;
+        Assert.Equal(LateState.Detached, Detachment.Outcome(() => (state = LateState.Detached) == LateState.Detached, () => state));
+        state = LateState.Attached;
+        Assert.Null(Detachment.Outcome(() => false, () => state));
+        Assert.Equal(LateState.Attached, Detachment.Outcome(() => true, () => state)); // and has been started again
     }
 
     /// <summary>Four busy threads, which never rest: it is the first one that waits, for its input.</summary>
