@@ -155,12 +155,12 @@ public sealed class TraceReportTests : IDisposable
                 (string)r[0]!, (long)r[1]!, (long)r[2]!, (long)r[3]!, (long)r[4]!, (string)r[5]!, (long)r[6]!, (bool)r[7]!, (int)r[8]!, (int)r[9]!)),
     ];
 
-    /// <summary>Differences between a report and the blocks, a line each.</summary>
     /// <summary>What was found between two moments at the most, or last before.</summary>
     private static long? MostRss((long Ns, long Rss, long Peak)[] looks, long after, long until) =>
         looks.Where(l => l.Ns > after && l.Ns <= until).Select(l => (long?)l.Rss).DefaultIfEmpty(looks.LastOrDefault(l => l.Ns <= until) is { Peak: > 0 } last
             ? last.Rss : null).Max();
 
+    /// <summary>Differences between a report and the blocks, a line each.</summary>
     private static List<string> Mismatches(TraceReport report, Block[] blocks)
     {
         var found = new List<string>();

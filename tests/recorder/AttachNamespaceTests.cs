@@ -183,7 +183,6 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
 
     private const string Other = "setpriv --reuid=65534 --regid=65534 --clear-groups ";
 
-    /// <summary>Starts attached.c below other commands; skips where we may not.</summary>
     /// <summary>Root's own groups may open what the program's user may not.</summary>
     [Fact]
     public void Who_acts_as_another_user_is_in_no_group_of_its_own_meanwhile()
@@ -198,6 +197,7 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
             File.ReadLines("/proc/thread-self/status").Single(l => l.StartsWith("Groups:", StringComparison.Ordinal))["Groups:".Length..].Trim();
     }
 
+    /// <summary>Starts attached.c below other commands; skips where we may not.</summary>
     private RunningProgram Program(string namespaces, string start, out int pid)
     {
         Assert.SkipUnless(RuntimeInformation.ProcessArchitecture == Architecture.X64, "attaching is built for x86-64");
