@@ -36,6 +36,19 @@ public static class ControlTarget
     /// <exception cref="ControlException">There is none.</exception>
     internal static string OfProcessAsItIs(int pid) => OfProcess(pid, bringsIn: false);
 
+    /// <summary>The recording that a process has a part in; null where there is none that we may know of.</summary>
+    internal static string? RecordingOf(int pid)
+    {
+        try
+        {
+            return SessionOf(pid) is { } session && ImageOf(pid, session, bringsIn: false) is not null ? session : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null; // it has ended, or is not ours to look at
+        }
+    }
+
     /// <summary>The command that a recorder runs: who started it knows the recorder's process id only.</summary>
     private static string? ImageOfChild(int pid, bool bringsIn)
     {
@@ -66,8 +79,8 @@ public static class ControlTarget
 
     /// <summary>By its environment, or by its memory where it has overwritten that, as programs do that set their title.</summary>
     private static string? SessionOf(int pid) =>
-        File.ReadAllText($"/proc/{pid}/environ").Split('\0').LastOrDefault(v => v.StartsWith(Variable, StringComparison.Ordinal))?[Variable.Length..]
-            ?? SharedArena.SessionOf(pid);
+        File.ReadAllText($"{RunningThreads.DirectoryOf(pid)}/environ").Split('\0').LastOrDefault(v => v.StartsWith(Variable, StringComparison.Ordinal))?[Variable.Length..]
+            ?? SharedArena.SessionOf(RunningThreads.DirectoryOf(pid));
 
     private const string Variable = "ALLOCREPLAY_DIR=";
 

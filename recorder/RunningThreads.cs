@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AllocReplay.Recorder;
 
 /// <summary>The threads of a process, as the kernel shows them.</summary>
@@ -5,6 +7,25 @@ internal static class RunningThreads
 {
     /// <summary>Whether none is left that could run: what is left of a process waits for its parent.</summary>
     public static bool HasEnded(int pid) => States(pid).All(s => s.State is 'Z' or 'X');
+
+    /// <summary>
+    /// Where the kernel shows a process's memory and files: in its own directory of /proc, or, once its first thread has ended and others go on, in that
+    /// of one of these.
+    /// </summary>
+    public static string DirectoryOf(int pid)
+    {
+        string process = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}"), first = Path.GetFileName(process);
+        string? other = null;
+        foreach ((string thread, char state) in States(pid))
+        {
+            if (state is 'Z' or 'X')
+                continue;
+            if (thread == first)
+                return process;
+            other ??= thread;
+        }
+        return other is null ? process : $"{process}/task/{other}";
+    }
 
     /// <summary>Whether a signal has stopped it.</summary>
     public static bool IsStopped(int pid) => States(pid).Any(s => s.State is 'T');

@@ -77,6 +77,10 @@ internal static class AttachCommand
             {
                 end = AttachEnd.ProgramEnded;
             }
+            catch (ControlException) when (attached.WasDetached)
+            {
+                end = AttachEnd.Detached;
+            }
             catch (ControlException e)
             {
                 // What was recorded is there; and nothing is any more.
@@ -85,7 +89,7 @@ internal static class AttachCommand
             }
         }
         attached.Complete();
-        if (!quiet)
+        if (!quiet && code == ExitCode.Ok)
         {
             terminal.Note(end switch
             {

@@ -24,7 +24,7 @@ internal static class DoctorCommand
         return command;
     }
 
-    /// <returns>4 where something stops a recording.</returns>
+    /// <returns>4 where something stops a recording, or the process could only be recorded if it were started again.</returns>
     private static int Run(int? pid, string directory, bool json, Terminal terminal)
     {
         if (pid <= 0)
@@ -32,10 +32,11 @@ internal static class DoctorCommand
         if (!Directory.Exists(directory))
             throw new UsageException($"--directory: {directory}: no such directory");
         IReadOnlyList<Finding> machine = MachineExamination.Examine(Path.GetFullPath(directory)), process = pid is { } id ? ProcessExamination.Examine(id) : [];
+        DoctorReport report = DoctorReport.Of(pid, machine, process);
         if (json)
-            terminal.WriteJson("allocreplay.doctor/1", DoctorReport.Of(pid, machine, process));
+            terminal.WriteJson("allocreplay.doctor/1", report);
         else
-            DoctorPage.Print(pid, machine, process, terminal);
-        return machine.Concat(process).Any(f => f.Verdict == Verdict.Stops) ? ExitCode.NotPossible : ExitCode.Ok;
+            DoctorPage.Print(report, terminal);
+        return report.CanRecord && !report.IsOutOfReach ? ExitCode.Ok : ExitCode.NotPossible;
     }
 }

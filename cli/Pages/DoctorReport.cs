@@ -4,13 +4,24 @@ namespace AllocReplay.Cli.Pages;
 
 /// <summary><c>doctor --json</c>.</summary>
 /// <param name="CanRecord">Whether nothing stops a recording.</param>
+/// <param name="CanAttach">Whether 'attach' could begin to record the process as it is now; null where none was asked about.</param>
+/// <param name="IsRecorded">Whether the process is recorded already; null likewise.</param>
 /// <param name="Pid">The process that was asked about; null where none was.</param>
 /// <param name="Machine">What was looked at of the machine.</param>
 /// <param name="Process">What was looked at of the process; empty where none was asked about.</param>
-internal sealed record DoctorReport(bool CanRecord, int? Pid, IReadOnlyList<DoctorCheck> Machine, IReadOnlyList<DoctorCheck> Process)
+internal sealed record DoctorReport(
+    bool CanRecord, bool? CanAttach, bool? IsRecorded, int? Pid, IReadOnlyList<DoctorCheck> Machine, IReadOnlyList<DoctorCheck> Process)
 {
     public static DoctorReport Of(int? pid, IReadOnlyList<Finding> machine, IReadOnlyList<Finding> process) => new(
-        machine.Concat(process).All(f => f.Verdict != Verdict.Stops), pid, [.. machine.Select(DoctorCheck.Of)], [.. process.Select(DoctorCheck.Of)]);
+        machine.Concat(process).All(f => f.Verdict != Verdict.Stops),
+        pid is null ? null : process.All(f => f.Verdict != Verdict.Stops && !RefusesAttach(f.Obstacle)),
+        pid is null ? null : process.Any(f => f.Obstacle == Obstacle.RecordedAlready), pid, [.. machine.Select(DoctorCheck.Of)], [.. process.Select(DoctorCheck.Of)]);
+
+    /// <summary>What a program is recorded in spite of, if it is started under the recorder.</summary>
+    private static bool RefusesAttach(Obstacle? obstacle) => obstacle is Obstacle.NotAttached or Obstacle.Filtered or Obstacle.Traced;
+
+    /// <summary>A process that runs is not recorded, and cannot be from now on: it would have to be started again.</summary>
+    public bool IsOutOfReach => CanAttach == false && IsRecorded == false;
 }
 
 /// <param name="Check">What was looked at.</param>

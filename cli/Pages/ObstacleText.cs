@@ -47,8 +47,10 @@ internal static class ObstacleText
         Obstacle.NotWritable => "Record elsewhere: -o.",
         Obstacle.NoRoom => "A recording would stop at once. Make room, record elsewhere (-o), or leave less free: --leave-free.",
         Obstacle.FileSizeLimit => "A recording ends where its files would be larger. Raise it: ulimit -f unlimited.",
-        Obstacle.AddressLimit => "The shared memory takes 464 MiB of addresses: a program with few has none left for itself. Raise it: ulimit -v unlimited.",
-        Obstacle.DescriptorLimit => "The recorder opens a few files for each process. Raise it: ulimit -n 1024.",
+        Obstacle.AddressLimit => "The shared memory takes 464 MiB of addresses: a program with few has none left for itself. Raise it: ulimit -v unlimited, "
+            + "or while it runs prlimit --pid PID --as=unlimited.",
+        Obstacle.DescriptorLimit => "The recorder opens a few files for each process. Raise it: ulimit -n 1024, "
+            + "or while it runs prlimit --pid PID --nofile=1024.",
         Obstacle.OtherPreload => "The hook comes before it, so calls are recorded as the program makes them, and this library gets them then. "
             + "One that records too slows the program down.",
         Obstacle.Filtered => "Programs that are started here inherit the filter. Where it is in place before the first call of malloc, stacks are left out, "
@@ -58,7 +60,7 @@ internal static class ObstacleText
             + "Recording from the start needs no such right.",
         Obstacle.PtraceAdministrator => "'attach' is for root here (CAP_SYS_PTRACE). Recording from the start needs no such right.",
         Obstacle.PtraceNobody => "Nobody can 'attach' until the machine is started again. Recording from the start needs no such right.",
-        Obstacle.NoProcess => "Look for its id: pgrep NAME.",
+        Obstacle.NoProcess => "Look for one that runs: pgrep -r R,S,D,T NAME.",
         Obstacle.KernelThread => "It has no memory of its own.",
         Obstacle.OtherUser => "Ask as that user, or as root.",
         Obstacle.ProgramRefused => "'record' refuses it too.",

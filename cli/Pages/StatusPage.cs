@@ -30,7 +30,7 @@ internal static class StatusPage
     public static Grid Facts(RecordingStatus s, string target)
     {
         Grid facts = Terminal.NewFacts();
-        facts.Add("recorder", Recorder(s.Drain));
+        facts.Add("recorder", Recorder(s.Drain, s.Images.Any(i => i.Alive)));
         bool isLive = s.Drain.State != DrainState.Ended;
         if (isLive)
         {
@@ -55,7 +55,9 @@ internal static class StatusPage
         return facts;
     }
 
-    private static string Recorder(DrainStatus d)
+    /// <param name="d">The process that writes it.</param>
+    /// <param name="isRecorded">Whether a program runs whose recording it is.</param>
+    private static string Recorder(DrainStatus d, bool isRecorded)
     {
         string replaced = d.Replaced > 0 ? $"; the {Ordinal(d.Replaced + 1)}, as {Quantity.Count(d.Replaced)} {(d.Replaced == 1 ? "was" : "were")} killed" : "";
         string usage = d is { MemoryBytes: { } memory, CpuSeconds: { } cpu, RunsSeconds: { } runs }
@@ -68,6 +70,7 @@ internal static class StatusPage
                 + $"The figures are of what is on disk and in shared memory{replaced}",
             DrainState.Dead => "was killed, and none has taken over. The figures are of what is on disk and in shared memory; "
                 + $"the next command that reads the recording brings in the rest{replaced}",
+            _ when isRecorded => "none: the program writes the recording itself. The figures are of the files",
             _ => "has ended, and all is on disk: the figures are of the files",
         };
     }

@@ -53,14 +53,15 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
                 + (s.Kept?.PackedInto is { } file ? $"in {TextLine.Plain(file)}; here are the blocks that were live then."
                     : "gone, but for the blocks that were live then."),
                 "Calls, rates, bytes acquired, lifetimes and the peak are of what followed; what is live counts all blocks."),
-            TraceWarningKind.Uncertain => ($"{Quantity.Count(n, "block")} of what is live at the end {were} acquired before calls were lost, or before "
-                + "recording was stopped.", "They may have been freed then. Take them for live at most: 'analyze' marks them as uncertain."),
+            TraceWarningKind.Uncertain => ($"{Quantity.Count(n, "block")} of what is live at the end {were} acquired before "
+                + $"{(s.EventsLost == 0 ? "recording was stopped" : "calls were lost, or before recording was stopped")}.",
+                "They may have been freed then. Take them for live at most: 'analyze' marks them as uncertain."),
             TraceWarningKind.MallocHook => ("Recorded by MallocHook, which tells of malloc and free only.",
                 "Kinds and alignments are not the program's own. Record without --via where the allocator is a shared library."),
             TraceWarningKind.LinkedAllocator when s.LinkedAllocator == ProcessInfo.LinkedNotRecorded => (
                 "The program has an allocator linked in, whose calls are not recorded.",
-                "Its functions begin in ways that cannot be led elsewhere, or its threads could not be stopped for it. Link a shared allocator for a "
-                + "recording."),
+                "It forbids itself to make code (PR_SET_MDWE, MemoryDenyWriteExecute= of systemd), its functions begin in ways that cannot be led "
+                + "elsewhere, or its threads could not be stopped for it. Link a shared allocator for a recording."),
             TraceWarningKind.LinkedAllocator => ("The program has an allocator linked in, and calls of some of its functions are not recorded.",
                 "Blocks may be missing, or look live for ever. Link a shared allocator for a recording to be sure."),
             TraceWarningKind.MemoryElsewhere => (

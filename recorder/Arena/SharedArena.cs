@@ -116,13 +116,14 @@ internal sealed unsafe class SharedArena : IDisposable
     /// The session of a process, by what it has mapped: it may have overwritten its environment. Whoever uses it has to see whether that
     /// session names this arena, as <see cref="Open"/> does.
     /// </summary>
+    /// <param name="process">The process's directory in /proc, as <c>/proc/PID</c>.</param>
     /// <returns>Null when it has no arena mapped, or one without a name, or may not be looked at.</returns>
-    public static string? SessionOf(int pid)
+    public static string? SessionOf(string process)
     {
         string? line;
         try
         {
-            line = File.ReadLines($"/proc/{pid}/maps").FirstOrDefault(l => l.Contains(Shm + FilePrefix, StringComparison.Ordinal));
+            line = File.ReadLines($"{process}/maps").FirstOrDefault(l => l.Contains(Shm + FilePrefix, StringComparison.Ordinal));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

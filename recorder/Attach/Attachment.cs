@@ -47,7 +47,7 @@ public sealed unsafe class Attachment : IDisposable
     {
         try
         {
-            return File.ReadAllText($"/proc/{pid}/cmdline").TrimEnd('\0').Split('\0');
+            return File.ReadAllText($"{RunningThreads.DirectoryOf(pid)}/cmdline").TrimEnd('\0').Split('\0');
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -72,7 +72,7 @@ public sealed unsafe class Attachment : IDisposable
             throw new ControlException($"pid {pid}: {taken}");
         RemoteCall call = program.NewCall();
         string directory = Path.GetFullPath(options.Output);
-        RecordSession session = RecordSession.Begin(options);
+        RecordSession session = BeginSession(options, cancel);
         SharedArena? arena = null;
         try
         {
@@ -103,6 +103,19 @@ public sealed unsafe class Attachment : IDisposable
         }
     }
 
+    /// <summary>A Ctrl-C of the terminal may end the process that writes the recording before it has made itself deaf to that.</summary>
+    private static RecordSession BeginSession(RecordOptions options, CancellationToken cancel)
+    {
+        try
+        {
+            return RecordSession.Begin(options);
+        }
+        catch (RecordException) when (cancel.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancel);
+        }
+    }
+
     /// <summary>Why a process cannot be attached to now, as far as can be told without stopping it.</summary>
     /// <param name="pid">The process.</param>
     /// <returns>Null: it seems that it can.</returns>
@@ -111,7 +124,8 @@ public sealed unsafe class Attachment : IDisposable
         try
         {
             using TargetProgram program = TargetProgram.Open(pid);
-            return WhyTaken(pid, program.Hook());
+            HookInside? hook = program.Hook();
+            return WhyTaken(pid, hook) ?? DirectoryInside.WhyNowhere(program, isForCode: hook is null) ?? Joined(OpeningObstacles.Of(program));
         }
         catch (ControlException e)
         {
@@ -119,8 +133,10 @@ public sealed unsafe class Attachment : IDisposable
         }
     }
 
+    private static string? Joined(IEnumerable<string> reasons) => string.Join("; ", reasons) is { Length: > 0 } all ? all : null;
+
     private static string? WhyTaken(int pid, HookInside? hook) =>
-        SharedArena.SessionOf(pid) is { } other ? $"is recorded already, into {other}"
+        SharedArena.SessionOf(RunningThreads.DirectoryOf(pid)) is { } other ? $"is recorded already, into {other}"
         : hook is { State: LateState.Attached } ? "is recorded already, by somebody who sees other files than this command, as in another container"
         : hook is { State: not LateState.Detached } ? "has the recorder loaded already: it was started with it" : null;
 
@@ -148,9 +164,9 @@ public sealed unsafe class Attachment : IDisposable
             {
                 if (program.Hook() is not { } hook)
                 {
-                    throw new ControlException($"pid {_pid}: its loader did not open the recorder's library, as where there is no descriptor left, no "
-                        + "addresses (ulimit -v), none of libdl.so.2 and libpthread.so.0 in its view of files, or no thread-local storage for libraries that "
-                        + "are opened late (GLIBC_TUNABLES=glibc.rtld.optional_static_tls=2048 at its start makes room)");
+                    throw new ControlException($"pid {_pid}: its loader did not open the recorder's library: "
+                        + (Joined(OpeningObstacles.Of(program)) ?? "as where no thread-local storage is left for libraries that are opened late "
+                            + "(GLIBC_TUNABLES=glibc.rtld.optional_static_tls=2048 at its start makes room), or no memory"));
                 }
                 if (Volatile.Read(ref _arena.Header->ImageNumbers) == 0 && hook.State != LateState.Attached)
                     throw new ControlException($"pid {_pid}: did not get the recording's shared memory through {handover.Path}: {hook.ArenaError}");
@@ -160,13 +176,20 @@ public sealed unsafe class Attachment : IDisposable
         throw new ControlException($"pid {_pid}: did not begin to record within {Patience.TotalSeconds} s; it goes on, and may begin yet");
     }
 
+    private const string NoDetours = "it forbids itself to make code (PR_SET_MDWE, MemoryDenyWriteExecute= of systemd), there is no room near it, or they begin "
+        + "in ways that cannot be moved";
+
     /// <summary>
     /// Where the program has an allocator linked in, whose calls do not leave it, its code is changed. Where that cannot be, the recording says so.
     /// </summary>
     private void PutDetours(TargetProgram program)
     {
         if (program.Hook()?.Detours() is not { Length: > 0 } list)
+        {
+            if ((Volatile.Read(ref _slot->Process.Flags) & (Wire.FlagLinked | Wire.FlagLinkedPartly)) == Wire.FlagLinkedPartly)
+                Warning = $"pid {_pid}: its functions cannot be led elsewhere: {NoDetours}";
             return;
+        }
         var detours = new Detours(program, list);
         bool isWhole = false;
         try
@@ -208,7 +231,9 @@ public sealed unsafe class Attachment : IDisposable
     {
         try
         {
-            return File.ReadLines($"/proc/{_pid}/maps").Any(l => l.Contains(_arena.MapName, StringComparison.Ordinal));
+            string[] lines = File.ReadAllLines($"{RunningThreads.DirectoryOf(_pid)}/maps");
+            // One that ends has none any more, nor has a thread: that it has become another program is told by other mappings alone.
+            return lines.Length == 0 || lines.Any(l => l.Contains(_arena.MapName, StringComparison.Ordinal));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -227,7 +252,10 @@ public sealed unsafe class Attachment : IDisposable
     }
 
     /// <summary>Whether the program has ended: nobody can detach from it then, nor need they.</summary>
-    public bool HasEnded => ProcessStatus.Of(_pid) is null or { State: 'Z' or 'X' };
+    public bool HasEnded => RunningThreads.HasEnded(_pid);
+
+    /// <summary>Whether another command has detached from it.</summary>
+    public bool WasDetached => Volatile.Read(ref _slot->Left) != 0;
 
     /// <summary>Stops what is recorded, while the program goes on with the recorder in it.</summary>
     public void Stop() => _session.Stop();

@@ -20,7 +20,7 @@ public static class Detachment
     /// <param name="cancel">Ends the search.</param>
     internal static TimeSpan Of(int pid, string? session, CancellationToken cancel)
     {
-        using TargetProgram program = TargetProgram.Open(pid);
+        using TargetProgram program = TargetProgram.Open(pid, purpose: "detached from");
         using var alone = new ProcessLock(pid, cancel);
         if (program.Hook() is not { State: not LateState.Detached } hook)
             throw new ControlException($"pid {pid}: the recorder is not attached to it");

@@ -18,6 +18,8 @@ internal sealed unsafe partial class DirectoryInside : IDisposable
     private static readonly string[] Places = ["/dev/shm", "/tmp", "/var/tmp", "/run"];
 
     private const int RemoveDirectory = 0x200; // AT_REMOVEDIR
+    private const int MayWrite = 2; // W_OK
+    private const string NotForCode = "is mounted noexec";
 
     private readonly int _place, _directory;
     private readonly string _name;
@@ -44,9 +46,7 @@ internal sealed unsafe partial class DirectoryInside : IDisposable
     /// <exception cref="ControlException">There is no place for it.</exception>
     public static DirectoryInside Make(TargetProgram program, bool isForCode)
     {
-        int root = Libc.Open($"/proc/{program.Pid}/root", Libc.PathOnly | Libc.DirectoryOnly | Libc.CloseOnExec, 0);
-        if (root < 0)
-            throw new ControlException($"pid {program.Pid}: its files may not be looked at: {Marshal.GetLastPInvokeErrorMessage()}");
+        int root = OpenRoot(program);
         var why = new List<string>();
         try
         {
@@ -60,10 +60,46 @@ internal sealed unsafe partial class DirectoryInside : IDisposable
         {
             _ = Libc.Close(root);
         }
-        throw new ControlException($"pid {program.Pid}: there is no place in its file system for {(isForCode ? "the hook" : "a socket")}: "
-            + string.Join(", ", why.Distinct())
-            + (isForCode ? "; a file system in memory without noexec, mounted at one of them while it is attached to, is enough" : ""));
+        throw new ControlException($"pid {program.Pid}: {NoPlace(isForCode, why)}");
     }
+
+    /// <summary>Whether there seems to be no place for one, and why; null where there is. Nothing is made.</summary>
+    /// <exception cref="ControlException">Its files may not be looked at.</exception>
+    public static string? WhyNowhere(TargetProgram program, bool isForCode)
+    {
+        int root = OpenRoot(program);
+        var why = new List<string>();
+        try
+        {
+            foreach (string place in Places)
+            {
+                int at = OpenBelow(root, place);
+                string? reason = at < 0 || Access($"/proc/self/fd/{at}", MayWrite) != 0 ? Marshal.GetLastPInvokeErrorMessage()
+                    : isForCode && IsNotForCode(at) ? NotForCode : null;
+                if (at >= 0)
+                    _ = Libc.Close(at);
+                if (reason is null)
+                    return null;
+                why.Add($"{place}: {reason}");
+            }
+        }
+        finally
+        {
+            _ = Libc.Close(root);
+        }
+        return NoPlace(isForCode, why);
+    }
+
+    private static int OpenRoot(TargetProgram program)
+    {
+        int root = Libc.Open($"{RunningThreads.DirectoryOf(program.Pid)}/root", Libc.PathOnly | Libc.DirectoryOnly | Libc.CloseOnExec, 0);
+        return root >= 0 ? root
+            : throw new ControlException($"pid {program.Pid}: its files may not be looked at: {Marshal.GetLastPInvokeErrorMessage()}");
+    }
+
+    private static string NoPlace(bool isForCode, IEnumerable<string> why) =>
+        $"there is no place in its file system for {(isForCode ? "the hook" : "a socket")}: {string.Join(", ", why.Distinct())}"
+        + (isForCode ? "; a file system in memory without noexec, mounted at one of them while it is attached to, is enough" : "");
 
     private static DirectoryInside? TryMake(
         TargetProgram program, int root, string place, bool isForCode, bool asItself, bool isForOthers, List<string> why)
@@ -79,7 +115,7 @@ internal sealed unsafe partial class DirectoryInside : IDisposable
         {
             if (isForCode && IsNotForCode(at))
             {
-                why.Add($"{place}: is mounted noexec");
+                why.Add($"{place}: {NotForCode}");
                 return null;
             }
             string name = $"allocreplay-{KernelRandom.Name()}";
@@ -174,6 +210,9 @@ internal sealed unsafe partial class DirectoryInside : IDisposable
 
     [LibraryImport("libc", EntryPoint = "unlinkat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Unlink(int directory, string name, int flags);
+
+    [LibraryImport("libc", EntryPoint = "access", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Access(string path, int mode);
 
     [LibraryImport("libc", EntryPoint = "fstatfs", SetLastError = true)]
     private static partial int FileSystemStatus(int descriptor, long* status);

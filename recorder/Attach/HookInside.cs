@@ -29,11 +29,14 @@ internal sealed class HookInside
 
     private HookInside(ProcessMemory memory, LoadedObject hook, ulong state) => (_memory, _object, _state) = (memory, hook, state);
 
-    /// <summary>Finds it; null where it is not loaded.</summary>
+    /// <summary>
+    /// Finds it; null where it is not loaded. A loader that could not open it may have left a part of it mapped, without its variables.
+    /// </summary>
     public static HookInside? In(ProcessMemory memory, IReadOnlyList<Mapping> map)
     {
         foreach (Mapping first in map.Where(m => m.Offset == 0 && Path.GetFileName(m.Name).StartsWith(File, StringComparison.Ordinal)))
-            if (LoadedObject.At(memory, first) is { } hook && hook.Find("allocreplay_late") is { } state)
+            if (LoadedObject.At(memory, first) is { } hook && hook.Find("allocreplay_late") is { } state
+                && map.Any(m => m.IsWritable && m.Has(state.Start)))
                 return new HookInside(memory, hook, state.Start);
         return null;
     }

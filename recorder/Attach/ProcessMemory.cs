@@ -13,7 +13,7 @@ internal sealed unsafe partial class ProcessMemory : IDisposable
     /// <exception cref="ControlException">It may not be read and written.</exception>
     public ProcessMemory(int pid)
     {
-        _descriptor = Libc.Open($"/proc/{pid}/mem", Libc.ReadWrite | Libc.CloseOnExec, 0);
+        _descriptor = Libc.Open($"{RunningThreads.DirectoryOf(pid)}/mem", Libc.ReadWrite | Libc.CloseOnExec, 0);
         if (_descriptor < 0)
             throw new ControlException($"pid {pid}: its memory cannot be opened: {Marshal.GetLastPInvokeErrorMessage()}; {AttachRights.Advice}");
     }

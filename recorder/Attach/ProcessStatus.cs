@@ -17,6 +17,9 @@ internal sealed class ProcessStatus
     /// <summary>Of a process; null where there is none.</summary>
     public static ProcessStatus? Of(int pid) => Read($"/proc/{pid}/status");
 
+    /// <summary>A process by its id and its name, as far as that is told.</summary>
+    public static string Describe(int pid) => $"process {pid}{(Of(pid)?.Text("Name") is { Length: > 0 } name ? $" ({name})" : "")}";
+
     /// <summary>Of each of its threads that is there.</summary>
     public static IEnumerable<(int Thread, ProcessStatus Status)> OfThreads(int pid)
     {
@@ -52,6 +55,9 @@ internal sealed class ProcessStatus
 
     /// <summary>As it knows itself.</summary>
     public int OwnPid => int.TryParse(Text("NSpid").Split('\t')[^1], out int pid) ? pid : (int)Number("Pid");
+
+    /// <summary>Addresses that it has mapped.</summary>
+    public long MappedBytes => long.TryParse(Text("VmSize").Split(' ')[0], CultureInfo.InvariantCulture, out long kiB) ? kiB << 10 : 0;
 
     /// <summary>Effective.</summary>
     public uint User => Effective("Uid");

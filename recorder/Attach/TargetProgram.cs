@@ -22,15 +22,16 @@ internal sealed class TargetProgram : IDisposable
     /// <summary>Opens a program that can be attached to.</summary>
     /// <param name="pid">Of its process.</param>
     /// <param name="detours">Whether its code may be changed.</param>
+    /// <param name="purpose">What it is to be: attached to, or detached from.</param>
     /// <exception cref="ControlException">It cannot, and why.</exception>
-    public static TargetProgram Open(int pid, bool detours = true)
+    public static TargetProgram Open(int pid, bool detours = true, string purpose = "attached to")
     {
         if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
             throw new ControlException("attaching is built for x86-64 only: start the program with 'allocreplay record', and --start-paused");
         if (ProcessStatus.Of(pid) is not { } status)
             throw new ControlException($"pid {pid}: no such process");
         if (WhyNot(pid, status, detours) is { } why)
-            throw new ControlException($"pid {pid}: cannot be attached to: {why}");
+            throw new ControlException($"pid {pid}: cannot be {purpose}: {why}");
         var memory = new ProcessMemory(pid);
         try
         {
@@ -48,13 +49,13 @@ internal sealed class TargetProgram : IDisposable
 
     private static string? WhyNot(int pid, ProcessStatus status, bool detours)
     {
-        string program = $"/proc/{pid}/exe";
-        if (status.State is 'Z' or 'X')
+        string program = $"{RunningThreads.DirectoryOf(pid)}/exe";
+        if (RunningThreads.HasEnded(pid))
             return "it has ended, and its parent has not waited for it";
         if (IsOfKernel(pid))
             return "it is a thread of the kernel, which has no memory of its own";
         if (status.Tracer != 0)
-            return $"process {status.Tracer} traces it already, as a debugger or strace does";
+            return $"{ProcessStatus.Describe(status.Tracer)} traces it already, as a debugger or strace does";
         if (RunningThreads.IsStopped(pid))
             return $"it is stopped; kill -CONT {pid} lets it go on";
         foreach ((int thread, ProcessStatus of) in ProcessStatus.OfThreads(pid))
@@ -73,7 +74,8 @@ internal sealed class TargetProgram : IDisposable
     {
         try
         {
-            return File.ReadAllText($"/proc/{pid}/cmdline").Length == 0 && new FileInfo($"/proc/{pid}/exe").LinkTarget is null;
+            string directory = RunningThreads.DirectoryOf(pid);
+            return File.ReadAllText($"{directory}/cmdline").Length == 0 && new FileInfo($"{directory}/exe").LinkTarget is null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -153,7 +155,7 @@ internal sealed class TargetProgram : IDisposable
     {
         try
         {
-            return MemoryMarshal.Cast<byte, ulong>(File.ReadAllBytes($"/proc/{pid}/auxv")).ToArray();
+            return MemoryMarshal.Cast<byte, ulong>(File.ReadAllBytes($"{RunningThreads.DirectoryOf(pid)}/auxv")).ToArray();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -99,7 +99,7 @@ public static class MachineExamination
     }
 
     internal static Finding OfPreload(string? preload) => !Others(preload)
-        ? new(CheckKind.Preload, Verdict.Fine, "LD_PRELOAD is not set")
+        ? new(CheckKind.Preload, Verdict.Fine, string.IsNullOrEmpty(preload) ? "LD_PRELOAD is not set" : "the recorder alone")
         : new(CheckKind.Preload, Verdict.Limited, $"LD_PRELOAD={preload}", Obstacle.OtherPreload);
 
     /// <summary>Whether there is another library than ours.</summary>

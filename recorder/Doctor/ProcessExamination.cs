@@ -19,14 +19,13 @@ public static class ProcessExamination
     /// <summary>Looks at a process. One that is not there, or not ours, gives one finding.</summary>
     /// <param name="pid">Its id.</param>
     public static IReadOnlyList<Finding> Examine(int pid) =>
-        Examine(new SystemFiles(), pid, Libc.EffectiveUser,
+        Examine(new SystemFiles(), RunningThreads.DirectoryOf(pid)[1..], pid, Libc.EffectiveUser,
             new ProgramFile(path => Executable.WhyNotRecordable(path), path => Executable.UnrecordedCalls(path), Executable.HasOwnAllocator),
-            SharedArena.SessionOf, Attachment.WhyNot);
+            ControlTarget.RecordingOf, Attachment.WhyNot);
 
     internal static IReadOnlyList<Finding> Examine(
-        SystemFiles files, int pid, uint user, ProgramFile program, Func<int, string?> sessionOf, Func<int, string?> whyNotAttached)
+        SystemFiles files, string process, int pid, uint user, ProgramFile program, Func<int, string?> sessionOf, Func<int, string?> whyNotAttached)
     {
-        string process = string.Create(CultureInfo.InvariantCulture, $"proc/{pid}");
         Finding first = OfProcess(files, process, user);
         if (first.Verdict == Verdict.Stops)
             return [first];
@@ -46,19 +45,23 @@ public static class ProcessExamination
         string[] owners = files.Field($"{process}/status", "Uid")?.Split('\t') ?? [];
         string name = files.Text($"{process}/comm")?.Trim() ?? "";
         if (owners.Length < 2 || files.Field($"{process}/status", "State")?.StartsWith('Z') == true)
-            return new(CheckKind.Process, Verdict.Stops, name.Length == 0 ? "there is none" : $"{name} has ended", Obstacle.NoProcess);
+        {
+            return new(CheckKind.Process, Verdict.Stops,
+                name.Length == 0 ? "there is none" : $"{name} has ended, and its parent has not waited for it", Obstacle.NoProcess);
+        }
         if (files.Text($"{process}/cmdline") is "")
             return new(CheckKind.Process, Verdict.Stops, $"{name} is a thread of the kernel", Obstacle.KernelThread);
         string threads = files.Field($"{process}/status", "Threads") is { } n and not "1" ? $"{n} threads" : "1 thread";
         string found = $"{name}, {threads}, user {owners[1]}";
-        return user == 0 || owners.All(o => o == user.ToString(CultureInfo.InvariantCulture))
+        bool isOurs = user == 0 || owners.All(o => o == user.ToString(CultureInfo.InvariantCulture));
+        return isOurs && files.Link($"{process}/exe") is not null // root of a namespace may not look at those outside
             ? new(CheckKind.Process, Verdict.Fine, found)
             : new(CheckKind.Process, Verdict.Stops, found, Obstacle.OtherUser);
     }
 
     private static Finding OfProgram(SystemFiles files, string process, ProgramFile program)
     {
-        string link = files.At($"{process}/exe"), path = files.Link($"{process}/exe") ?? "not readable";
+        string link = files.At($"{process}/exe"), path = files.Link($"{process}/exe") ?? "";
         if (program.WhyNot(link) is { } why)
             return new(CheckKind.Program, Verdict.Stops, $"{path}: {Executable.Describe(why)}", Obstacle.ProgramRefused);
         return program.Unrecorded(link) is { } calls
@@ -90,7 +93,7 @@ public static class ProcessExamination
             : new(CheckKind.Recorded, Verdict.Limited, $"into {session}", Obstacle.RecordedAlready);
 
     private static Finding OfTracer(SystemFiles files, string process) => files.Number($"{process}/status", "TracerPid") is { } tracer and not 0
-        ? new(CheckKind.Tracer, Verdict.Limited, string.Create(CultureInfo.InvariantCulture, $"process {tracer}"), Obstacle.Traced)
+        ? new(CheckKind.Tracer, Verdict.Limited, ProcessStatus.Describe((int)tracer), Obstacle.Traced)
         : new(CheckKind.Tracer, Verdict.Fine, "none");
 
     private static Finding OfAttach(string? whyNot) => whyNot is null

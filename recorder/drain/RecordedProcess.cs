@@ -90,7 +90,7 @@ internal sealed class RecordedProcess
     {
         try
         {
-            return File.ReadLines($"{directory}/maps").Any(
+            return Lines(directory).Any(
                 l => l.Contains(path, StringComparison.Ordinal) && l.TrimStart('0').StartsWith(from, StringComparison.Ordinal));
         }
         catch (UnauthorizedAccessException)
@@ -101,6 +101,16 @@ internal sealed class RecordedProcess
         {
             return false; // it has ended
         }
+    }
+
+    /// <summary>What a process has mapped. Once its first thread has ended and others go on, only these show it.</summary>
+    private static IEnumerable<string> Lines(string directory)
+    {
+        string maps = directory + "/maps";
+        if (File.ReadLines(maps).Any())
+            return File.ReadLines(maps);
+        return Directory.GetDirectories(directory + "/task").Select(t => t + "/maps").Where(m => Path.Exists(m) && File.ReadLines(m).Any())
+            .Select(File.ReadLines).FirstOrDefault() ?? [];
     }
 
     /// <summary>Whether any process, but us and another one, still has a file mapped: it may have images to come.</summary>

@@ -26,15 +26,16 @@ internal static partial class JitFiles
         if (process.Pid == 0)
             return code;
         string[] folders = [.. Folders(options, process)];
+        DateTimeOffset began = RunningProcess.Began(process);
         foreach (string file in folders.Select(f => Path.Join(f, $"perf-{process.Pid}.map")))
-            if (Load(file, process.Started) is { } map)
+            if (Load(file, began) is { } map)
             {
                 ReadMap(map, code);
                 code.Sources.Add(file);
                 break;
             }
         foreach (string file in folders.Select(f => Path.Join(f, $"jit-{process.Pid}.dump")))
-            if (Load(file, process.Started) is { } dump && ReadDump(dump, code))
+            if (Load(file, began) is { } dump && ReadDump(dump, code))
             {
                 code.Sources.Add(file);
                 break;

@@ -113,8 +113,8 @@ internal sealed class ObjectFinder(SymbolOptions options, Debuginfod debuginfod,
             return $"another build is there: expected build id {(module.BuildId.Length > 0 ? module.BuildId : "none")}, "
                 + $"found {(found.BuildId.Length > 0 ? found.BuildId : "none")}";
         // Without a build id all that tells is the time.
-        return module.BuildId.Length == 0 && File.GetLastWriteTimeUtc(found.Path) > process.Started.UtcDateTime
-            ? "it has no build id, and was written after the recording began" : null;
+        return module.BuildId.Length == 0 && File.GetLastWriteTimeUtc(found.Path) > RunningProcess.Began(process).UtcDateTime
+            ? "it has no build id, and was written after the program or its recording began" : null;
     }
 
     private static uint? Checksum(string path)

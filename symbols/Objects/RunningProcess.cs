@@ -16,6 +16,31 @@ internal static class RunningProcess
     public static IReadOnlyList<string> DirectoriesOf(ProcessInfo process) =>
         process.Pid == 0 ? [] : [.. Directory.EnumerateDirectories("/proc").Where(d => IsNumber(d) && IsOf(d, process))];
 
+    /// <summary>
+    /// When the program itself began, as far as that is told: one that was attached to is older than its recording, which is told while it runs.
+    /// </summary>
+    public static DateTimeOffset Began(ProcessInfo process) => process.Source != ProcessInfo.FromAttach ? process.Started
+        : DirectoriesOf(process).Select(BeganOf).OfType<DateTimeOffset>().Append(process.Started).Min();
+
+    /// <returns>Null: it has ended.</returns>
+    private static DateTimeOffset? BeganOf(string directory)
+    {
+        const int field = 22, firstBehindName = 3; // of /proc/PID/stat, counted from 1: since the machine's start
+        const double ticks = 100; // a second
+        const string boot = "btime ";
+        try
+        {
+            string stat = File.ReadAllText($"{directory}/stat");
+            string seconds = File.ReadLines("/proc/stat").First(l => l.StartsWith(boot, StringComparison.Ordinal))[boot.Length..];
+            double since = double.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[field - firstBehindName], CultureInfo.InvariantCulture) / ticks;
+            return DateTimeOffset.FromUnixTimeSeconds(long.Parse(seconds, CultureInfo.InvariantCulture)).AddSeconds(since);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     private static bool IsOf(string directory, ProcessInfo process)
     {
         try

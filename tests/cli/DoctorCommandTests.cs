@@ -47,7 +47,7 @@ public sealed class DoctorCommandTests : IDisposable
     public void What_attach_would_refuse_is_not_what_comes_next(Obstacle? obstacle, string next)
     {
         Verdict verdict = obstacle is null ? Verdict.Fine : Verdict.Limited;
-        DoctorPage.Print(77, [], [new Finding(CheckKind.Filter, verdict, "x", obstacle)], _runner.Terminal);
+        DoctorPage.Print(DoctorReport.Of(77, [], [new Finding(CheckKind.Filter, verdict, "x", obstacle)]), _runner.Terminal);
         Assert.Equal($"Next: {next}\n", _runner.Error);
     }
 

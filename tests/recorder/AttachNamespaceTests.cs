@@ -64,7 +64,7 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
             Assert.Equal([], Left(pid));
             long during = program.WorkSome() - before, child = program.Do("fork");
             Assert.Contains($"p{own}.0", Programs.AllocReplay("control", $"{pid}", "status").Output, StringComparison.Ordinal);
-            Assert.Equal(recording, SharedArena.SessionOf(pid));
+            Assert.Equal(recording, SharedArena.SessionOf($"/proc/{pid}"));
             if (round == 0)
             {
                 attached.Detach();

@@ -230,7 +230,7 @@ public sealed class DoctorTests : IDisposable
     private IReadOnlyList<Finding> OfProcess(Unrecordable? whyNot = null, string? unrecorded = null, string? attach = null, bool ownAllocator = false,
         string? session = null) =>
         ProcessExamination.Examine(
-            Files, Pid, User, new ProcessExamination.ProgramFile(_ => whyNot, _ => unrecorded, _ => ownAllocator), _ => session, _ => attach);
+            Files, $"proc/{Pid}", Pid, User, new ProcessExamination.ProgramFile(_ => whyNot, _ => unrecorded, _ => ownAllocator), _ => session, _ => attach);
 
     private static string LimitsWith(string value) => string.Concat(LimitNames.Select(n => $"{n,-26}{value,-21}unlimited            bytes\n"));
 

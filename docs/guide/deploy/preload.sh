@@ -13,6 +13,12 @@ hook=${ALLOCREPLAY_HOOK:-$(dirname "$(readlink -f "$0")")/liballocreplay.so}
     echo "preload.sh: $hook: no such file" >&2
     exit 127
 }
+case $hook in
+*[\ :]*)
+    echo "preload.sh: $hook: the loader takes a blank or a colon in LD_PRELOAD for the end of a name: copy the hook to a path without" >&2
+    exit 2
+    ;;
+esac
 umask 077
 mkdir "$directory" || exit 125
 # An absolute name: the program may change its directory.
