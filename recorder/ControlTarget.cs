@@ -78,9 +78,12 @@ public static class ControlTarget
     }
 
     /// <summary>By its environment, or by its memory where it has overwritten that, as programs do that set their title.</summary>
-    private static string? SessionOf(int pid) =>
-        File.ReadAllText($"{RunningThreads.DirectoryOf(pid)}/environ").Split('\0').LastOrDefault(v => v.StartsWith(Variable, StringComparison.Ordinal))?[Variable.Length..]
-            ?? SharedArena.SessionOf(RunningThreads.DirectoryOf(pid));
+    private static string? SessionOf(int pid)
+    {
+        string process = RunningThreads.DirectoryOf(pid);
+        return File.ReadAllText($"{process}/environ").Split('\0').LastOrDefault(v => v.StartsWith(Variable, StringComparison.Ordinal))?[Variable.Length..]
+            ?? SharedArena.SessionOf(process);
+    }
 
     private const string Variable = "ALLOCREPLAY_DIR=";
 

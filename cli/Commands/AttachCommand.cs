@@ -60,6 +60,11 @@ internal static class AttachCommand
             terminal.Note($"allocreplay: attached to pid {pid} in {Time(attached.Took)}, of which it was held {Time(attached.Held)}; recording into "
                 + $"{options.Output}{(options.StartPaused ? $" when 'allocreplay control {pid} start' says so" : "")}; Ctrl-C detaches");
         }
+        if (!quiet && options.Stacks != StackWalk.None && attached.HasOwnFiles)
+        {
+            terminal.Note("allocreplay: it has files of its own, as in a container: while it runs, "
+                + $"'{TextLine.Command("symbolize", options.Output)}' keeps the names of its functions");
+        }
         if (attached.Warning is { } warning)
             terminal.Note($"allocreplay: calls of the allocator that is linked into it are not recorded: {warning}");
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(interruption);
@@ -94,9 +99,14 @@ internal static class AttachCommand
             terminal.Note(end switch
             {
                 AttachEnd.ProgramEnded => $"allocreplay: pid {pid} has ended",
+                AttachEnd.Replaced => $"allocreplay: pid {pid} runs another program now, which is not recorded",
                 AttachEnd.Detached => $"allocreplay: pid {pid} was detached from",
                 _ => $"allocreplay: detached from pid {pid}, which was held {Time(attached.Held)} in all",
             });
+        }
+        if (!quiet && output.Name == output.Directory && SessionSwitch.Running(output.Directory) is { Count: > 0 } children)
+        {
+            terminal.Note($"allocreplay: what it has forked is recorded on: pid {string.Join(", ", children)}; 'allocreplay detach' of each ends that");
         }
         int finished = output.Finish(terminal, quiet);
         if (!quiet)

@@ -15,7 +15,8 @@ internal sealed record DoctorReport(
     public static DoctorReport Of(int? pid, IReadOnlyList<Finding> machine, IReadOnlyList<Finding> process) => new(
         machine.Concat(process).All(f => f.Verdict != Verdict.Stops),
         pid is null ? null : process.All(f => f.Verdict != Verdict.Stops && !RefusesAttach(f.Obstacle)),
-        pid is null ? null : process.Any(f => f.Obstacle == Obstacle.RecordedAlready), pid, [.. machine.Select(DoctorCheck.Of)], [.. process.Select(DoctorCheck.Of)]);
+        pid is null ? null : process.Any(f => f.Obstacle == Obstacle.RecordedAlready), pid,
+        [.. machine.Select(DoctorCheck.Of)], [.. process.Select(DoctorCheck.Of)]);
 
     /// <summary>What a program is recorded in spite of, if it is started under the recorder.</summary>
     private static bool RefusesAttach(Obstacle? obstacle) => obstacle is Obstacle.NotAttached or Obstacle.Filtered or Obstacle.Traced;

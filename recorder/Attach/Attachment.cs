@@ -7,8 +7,10 @@ namespace AllocReplay.Recorder.Attach;
 /// <summary>How an attached program's recording came to its end.</summary>
 public enum AttachEnd
 {
-    /// <summary>The program has ended, or another has taken its place.</summary>
+    /// <summary>The program has ended.</summary>
     ProgramEnded,
+    /// <summary>Another program has taken its place, by exec, which is not recorded.</summary>
+    Replaced,
     /// <summary>The recorder was detached, by another command.</summary>
     Detached,
     /// <summary>The caller wants no more.</summary>
@@ -169,15 +171,18 @@ public sealed unsafe class Attachment : IDisposable
                             + "(GLIBC_TUNABLES=glibc.rtld.optional_static_tls=2048 at its start makes room), or no memory"));
                 }
                 if (Volatile.Read(ref _arena.Header->ImageNumbers) == 0 && hook.State != LateState.Attached)
-                    throw new ControlException($"pid {_pid}: did not get the recording's shared memory through {handover.Path}: {hook.ArenaError}");
+                {
+                    throw new ControlException($"pid {_pid}: did not get the recording's shared memory through {handover.Path}: {hook.ArenaError}"
+                        + (Joined(OpeningObstacles.Of(program)) is { } why ? $"; {why}" : ""));
+                }
             }
             Thread.Sleep(1);
         }
         throw new ControlException($"pid {_pid}: did not begin to record within {Patience.TotalSeconds} s; it goes on, and may begin yet");
     }
 
-    private const string NoDetours = "it forbids itself to make code (PR_SET_MDWE, MemoryDenyWriteExecute= of systemd), there is no room near it, or they begin "
-        + "in ways that cannot be moved";
+    private const string NoDetours = "it forbids itself to make code (PR_SET_MDWE, MemoryDenyWriteExecute= of systemd), there is no room near it, or they "
+        + "begin in ways that cannot be moved";
 
     /// <summary>
     /// Where the program has an allocator linked in, whose calls do not leave it, its code is changed. Where that cannot be, the recording says so.
@@ -187,7 +192,7 @@ public sealed unsafe class Attachment : IDisposable
         if (program.Hook()?.Detours() is not { Length: > 0 } list)
         {
             if ((Volatile.Read(ref _slot->Process.Flags) & (Wire.FlagLinked | Wire.FlagLinkedPartly)) == Wire.FlagLinkedPartly)
-                Warning = $"pid {_pid}: its functions cannot be led elsewhere: {NoDetours}";
+                Warning = $"its functions cannot be led elsewhere: {NoDetours}";
             return;
         }
         var detours = new Detours(program, list);
@@ -210,7 +215,7 @@ public sealed unsafe class Attachment : IDisposable
         long looked = Stopwatch.GetTimestamp();
         while (!cancel.WaitHandle.WaitOne(LookEvery))
         {
-            if (Volatile.Read(ref _slot->Left) != 0)
+            if (WasDetached)
                 return AttachEnd.Detached;
             if (Volatile.Read(ref _slot->State) != ArenaWire.ImageLive || _slot->Number != _number)
                 return AttachEnd.ProgramEnded;
@@ -219,9 +224,11 @@ public sealed unsafe class Attachment : IDisposable
             looked = Stopwatch.GetTimestamp();
             if (!IsMapped())
             {
+                if (WasDetached)
+                    return AttachEnd.Detached;
                 // By exec: what the process was is no more, and the drain sees a process that runs.
                 Volatile.Write(ref _slot->Left, 1);
-                return AttachEnd.ProgramEnded;
+                return AttachEnd.Replaced;
             }
         }
         return AttachEnd.Cancelled;
@@ -253,6 +260,28 @@ public sealed unsafe class Attachment : IDisposable
 
     /// <summary>Whether the program has ended: nobody can detach from it then, nor need they.</summary>
     public bool HasEnded => RunningThreads.HasEnded(_pid);
+
+    /// <summary>Whether it sees other files than we do, by a namespace of mounts or a root of its own.</summary>
+    public bool HasOwnFiles
+    {
+        get
+        {
+            string process = RunningThreads.DirectoryOf(_pid);
+            return LinkOf($"{process}/ns/mnt") != LinkOf("/proc/self/ns/mnt") || LinkOf($"{process}/root") != LinkOf("/proc/self/root");
+        }
+    }
+
+    private static string? LinkOf(string path)
+    {
+        try
+        {
+            return new FileInfo(path).LinkTarget;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Whether another command has detached from it.</summary>
     public bool WasDetached => Volatile.Read(ref _slot->Left) != 0;

@@ -18,6 +18,11 @@ internal static class OpeningObstacles
             yield return $"all of its {files} descriptors are in use: prlimit --pid {pid} --nofile={files + 16} gives it more";
         if (Limit(pid, "Max address space") is { } space && ((space >> 20) - (program.Status.MappedBytes >> 20)) is var left and < AddressesMiB)
             yield return $"{Math.Max(0, left)} MiB of addresses are left to it (ulimit -v), and {AddressesMiB} are needed: prlimit --pid {pid} --as=unlimited";
+        if (program.Status is { LockedBytes: > 0, User: not 0 } && Limit(pid, "Max locked memory") is { } locked)
+        {
+            yield return $"it locks its memory (mlockall), and may lock {locked >> 20} MiB (ulimit -l), where {AddressesMiB} more are needed: "
+                + $"prlimit --pid {pid} --memlock=unlimited";
+        }
         string[] missing = Missing(program);
         if (missing.Length > 0)
             yield return $"it has no {string.Join(" and no ", missing)} in its view of files, beside its C library";
@@ -27,7 +32,8 @@ internal static class OpeningObstacles
     {
         try
         {
-            return Directory.GetFileSystemEntries($"{RunningThreads.DirectoryOf(pid)}/fd").Count(d => long.Parse(Path.GetFileName(d), CultureInfo.InvariantCulture) < limit);
+            return Directory.GetFileSystemEntries($"{RunningThreads.DirectoryOf(pid)}/fd")
+                .Count(d => long.Parse(Path.GetFileName(d), CultureInfo.InvariantCulture) < limit);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -57,7 +57,10 @@ internal sealed class ProcessStatus
     public int OwnPid => int.TryParse(Text("NSpid").Split('\t')[^1], out int pid) ? pid : (int)Number("Pid");
 
     /// <summary>Addresses that it has mapped.</summary>
-    public long MappedBytes => long.TryParse(Text("VmSize").Split(' ')[0], CultureInfo.InvariantCulture, out long kiB) ? kiB << 10 : 0;
+    public long MappedBytes => Bytes("VmSize");
+
+    /// <summary>Memory that it keeps resident.</summary>
+    public long LockedBytes => Bytes("VmLck");
 
     /// <summary>Effective.</summary>
     public uint User => Effective("Uid");
@@ -67,6 +70,8 @@ internal sealed class ProcessStatus
 
     /// <summary>Whether a signal waits for it that it does not block: it is about to do something else.</summary>
     public bool HasSignal => ((Mask("SigPnd") | Mask("ShdPnd")) & ~Mask("SigBlk")) != 0;
+
+    private long Bytes(string name) => long.TryParse(Text(name).Split(' ')[0], CultureInfo.InvariantCulture, out long kiB) ? kiB << 10 : 0;
 
     private uint Effective(string name) => Text(name).Split('\t') is { Length: > 1 } ids && uint.TryParse(ids[1], out uint id) ? id : 0;
 

@@ -1,6 +1,9 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using AllocReplay.Cli;
 using AllocReplay.Cli.Pages;
+using AllocReplay.Recorder;
+using AllocReplay.Recorder.Attach;
 using AllocReplay.Recorder.Doctor;
 using AllocReplay.Tests.Support;
 
@@ -49,6 +52,29 @@ public sealed class DoctorCommandTests : IDisposable
         Verdict verdict = obstacle is null ? Verdict.Fine : Verdict.Limited;
         DoctorPage.Print(DoctorReport.Of(77, [], [new Finding(CheckKind.Filter, verdict, "x", obstacle)]), _runner.Terminal);
         Assert.Equal($"Next: {next}\n", _runner.Error);
+    }
+
+    /// <summary>It runs, so it would have to be started again: a script that asks before it attaches is told by the exit code.</summary>
+    [Fact]
+    public void A_program_that_could_not_be_attached_to_is_exit_code_4()
+    {
+        Assert.SkipUnless(RuntimeInformation.ProcessArchitecture == Architecture.X64, "attaching is built for x86-64");
+        using RunningProgram program = RunningProgram.Attached(1);
+        Assert.Equal((ExitCode.Ok, true, true), Ask());
+        Signals.Send(program.Pid, 19 /* SIGSTOP */);
+        Assert.True(SpinWait.SpinUntil(() => ProcessStatus.Of(program.Pid)?.State == 'T', TimeSpan.FromMinutes(1)));
+        Assert.Equal((ExitCode.NotPossible, true, false), Ask());
+        Assert.Equal(ExitCode.NotPossible, _runner.Run("doctor", $"{program.Pid}"));
+        Assert.Contains("It cannot be recorded from now on, as it runs. Nothing stops a recording from its start", _runner.Output, StringComparison.Ordinal);
+        Signals.Send(program.Pid, 18 /* SIGCONT */);
+        Assert.Equal(0, program.Finish());
+
+        (int Code, bool CanRecord, bool CanAttach) Ask()
+        {
+            int code = _runner.Run("doctor", $"{program.Pid}", "--json");
+            using JsonDocument json = JsonDocument.Parse(_runner.Output);
+            return (code, json.RootElement.GetProperty("can_record").GetBoolean(), json.RootElement.GetProperty("can_attach").GetBoolean());
+        }
     }
 
     [Fact]

@@ -79,9 +79,16 @@ public sealed partial class DeploymentTests : IDisposable
         result = ByHand();
         Assert.Equal((125, ""), (result.ExitCode, result.Output));
 
-        ProgramResult ByHand() => Programs.Run(Path.Combine(SourceTree.Root, Folder, "preload.sh"), [recording, Service], start =>
+        // The loader would take a part of the path for a library's, and the command would run unrecorded.
+        string blank = _directory["a b.so"];
+        File.Copy(HookBuild.Default, blank);
+        result = ByHand(blank);
+        Assert.Equal((2, ""), (result.ExitCode, result.Output));
+        Assert.Contains("a blank or a colon", result.Error, StringComparison.Ordinal);
+
+        ProgramResult ByHand(string? hook = null) => Programs.Run(Path.Combine(SourceTree.Root, Folder, "preload.sh"), [recording, Service], start =>
         {
-            start.Environment["ALLOCREPLAY_HOOK"] = HookBuild.Default;
+            start.Environment["ALLOCREPLAY_HOOK"] = hook ?? HookBuild.Default;
             start.Environment["ALLOCREPLAY_LATENCY"] = "1";
         });
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using AllocReplay.Recorder;
+using AllocReplay.Recorder.Attach;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Recorder;
@@ -46,6 +47,35 @@ public sealed class AttachHazardTests(ITestOutputHelper output) : IDisposable
         using var constructor = new RunningProgram(Targets.Build("opens.c"), Targets.Build("loader_held_library.c", "-shared", "-fPIC"));
         Refused(constructor, "one of the loader's locks, which another thread holds");
         Assert.Equal(0, constructor.Finish());
+    }
+
+    /// <summary>Its loader leaves a part of the library mapped, which is no recorder: the next attempt is refused for the same reason.</summary>
+    [Fact]
+    public void A_program_that_may_lock_no_more_memory_is_told_as_often_as_it_is_asked()
+    {
+        Need();
+        using var program = new RunningProgram(Targets.Build("locks_memory.c"));
+        for (int i = 0; i < 2; i++)
+            Refused(program, "its loader did not open the recorder's library: it locks its memory (mlockall)");
+        Assert.Contains("it locks its memory", Attachment.WhyNot(program.Pid), StringComparison.Ordinal);
+        Assert.Equal(0, program.Finish());
+    }
+
+    /// <summary>What can be seen from outside is told before, and is gone when it is mended.</summary>
+    [Theory]
+    [InlineData("--nofile=3:1024", "--nofile=1024:1024", "all of its 3 descriptors are in use")]
+    [InlineData("--as=67108864:", "--as=unlimited:", "MiB of addresses are left to it")]
+    public void Limits_that_are_in_the_way_are_told(string limited, string mended, string why)
+    {
+        Need();
+        Programs.Need("prlimit");
+        using var program = RunningProgram.Attached(1);
+        Assert.Equal(0, Programs.Run("prlimit", ["--pid", $"{program.Pid}", limited]).ExitCode);
+        Assert.Contains(why, Attachment.WhyNot(program.Pid), StringComparison.Ordinal);
+        Refused(program, why);
+        Assert.Equal(0, Programs.Run("prlimit", ["--pid", $"{program.Pid}", mended]).ExitCode);
+        Assert.Null(Attachment.WhyNot(program.Pid));
+        Assert.Equal(0, program.Finish());
     }
 
     /// <summary>Of the first thread by what the kernel lets it grow to, of another by what the C library says of it.</summary>

@@ -96,10 +96,27 @@ public sealed class AttachNamespaceTests(ITestOutputHelper output) : IDisposable
         output.WriteLine(refused.Error);
         Assert.Equal(4, refused.ExitCode);
         Assert.Contains("/dev/shm: is mounted noexec, /tmp: Read-only file system", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("/dev/shm: is mounted noexec, /tmp: Read-only file system", Attachment.WhyNot(pid), StringComparison.Ordinal);
         Assert.Equal([], Left(pid));
         Assert.Equal(0, Programs.Run("nsenter", ["--target", $"{pid}", "--mount", "mount", "-o", "remount,exec", "/dev/shm"]).ExitCode);
         using (var attached = new AttachedRecorder(pid, _directory["r.allocrec"]))
             attached.Detach();
+        Assert.Equal(0, program.Finish());
+    }
+
+    /// <summary>A tree with what the program needs has not what the recorder's library does.</summary>
+    [Fact]
+    public void A_library_that_is_missing_in_its_tree_is_named()
+    {
+        using RunningProgram program = Program("sh -c", "mkdir -p root/tmp && cp -L --parents $(ldd ./attached | grep -o '/[^ ]*') root && "
+            + "cp attached attached_library.so root && exec chroot root " + Attached, out int pid);
+        string[] libraries = File.ReadAllText($"/proc/{pid}/maps").Split('\n');
+        Assert.SkipWhen(libraries.Any(l => l.EndsWith("/libdl.so.2", StringComparison.Ordinal)), "the program has it");
+        const string why = "it has no libdl.so.2 and no libpthread.so.0 in its view of files";
+        Assert.Contains(why, Attachment.WhyNot(pid), StringComparison.Ordinal);
+        ProgramResult refused = Programs.AllocReplay("attach", $"{pid}", "-o", _directory["refused.allocrec"]);
+        Assert.Equal(4, refused.ExitCode);
+        Assert.Contains(why, refused.Error, StringComparison.Ordinal);
         Assert.Equal(0, program.Finish());
     }
 

@@ -114,6 +114,54 @@ public sealed class AttachTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(0, program.Finish());
     }
 
+    /// <summary>Once its first thread has ended, only the others show what memory and files a process has.</summary>
+    [Fact]
+    public void A_program_whose_first_thread_has_ended_is_recorded_on_and_attached_to()
+    {
+        Need();
+        using RunningProgram program = RunningProgram.Attached(2);
+        long before = program.WorkSome();
+        using (AttachedRecorder attached = program.Attach(Recording(0)))
+        {
+            program.Do("leave");
+            Assert.True(SpinWait.SpinUntil(() => ProcessStatus.Of(program.Pid)?.State == 'Z', TimeSpan.FromMinutes(1)));
+            Thread.Sleep(1500); // sleeps: whether the program is still there is looked at each second
+            long during = program.WorkSome() - before;
+            Assert.Contains("recording", Programs.AllocReplay("control", $"{program.Pid}", "status").Output, StringComparison.Ordinal);
+            ProgramResult detached = Programs.AllocReplay("detach", $"{program.Pid}");
+            Assert.True(detached.ExitCode == 0, detached.Error);
+            Assert.Equal(0, attached.Wait());
+            Check(0, during);
+        }
+        before = program.WorkSome();
+        using (AttachedRecorder attached = program.Attach(Recording(1)))
+        {
+            long during = program.WorkSome() - before;
+            attached.Detach();
+            Check(1, during);
+        }
+        program.WorkSome();
+        Assert.Equal(0, program.Finish());
+
+        void Check(int recording, long during)
+        {
+            using TraceReader reader = TraceReader.Open(Recording(recording));
+            Assert.Equal(during, TraceStatistics.Of(reader).Calls + (long)reader.Process.LostEvents);
+        }
+    }
+
+    /// <summary>They lie above the stack that is in use, and are none of it.</summary>
+    [Fact]
+    public void A_program_with_a_megabyte_of_arguments_is_attached_to()
+    {
+        Need();
+        string[] large = [.. Enumerable.Repeat(new string('x', 100_000), 12)];
+        using var program = new RunningProgram(Targets.Build("attached.c"), ["0", "", .. large]);
+        using (AttachedRecorder attached = program.Attach(Recording()))
+            attached.Detach();
+        Assert.Equal(0, program.Finish());
+    }
+
     /// <summary>On a busy machine it may do all of it while it is asked how far it is.</summary>
     [Fact]
     public void A_thread_that_detaches_as_it_is_asked_after_has_detached()

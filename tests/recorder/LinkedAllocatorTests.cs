@@ -79,6 +79,19 @@ public sealed class LinkedAllocatorTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(0, program.Finish());
     }
 
+    [Fact]
+    public void Where_no_code_can_be_made_it_is_told_that_its_calls_are_not_recorded()
+    {
+        Need();
+        using var program = RunningProgram.Attached(1, Linked("libjemalloc.a"));
+        Assert.SkipUnless(program.Do("forbid") == 0, "this kernel has no PR_SET_MDWE");
+        ProgramResult attached = Programs.AllocReplay("attach", $"{program.Pid}", "-q", "-o", Recording, "--duration", "10ms");
+        Assert.Equal(0, attached.ExitCode);
+        Assert.Contains("its functions cannot be led elsewhere: it forbids itself to make code", attached.Error, StringComparison.Ordinal);
+        program.WorkSome();
+        Assert.Equal(0, program.Finish());
+    }
+
     /// <summary>From its start, against the same program with the C library's allocator: what its threads call, and that no block is lost sight of.</summary>
     [Theory]
     [MemberData(nameof(Archives))]

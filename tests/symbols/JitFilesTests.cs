@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Text;
+using AllocReplay.Formats;
 using AllocReplay.Formats.Stacks;
 using AllocReplay.Symbols;
 using AllocReplay.Symbols.Jit;
@@ -101,10 +103,27 @@ public sealed class JitFilesTests : IDisposable
         Assert.Equal((0, ""), Resolve(written.AddSeconds(-1)));
     }
 
-    private (int Named, string Source) Resolve(DateTimeOffset started)
+    /// <summary>A service that is warm has written it before it was attached to: while it runs, the kernel says when it began.</summary>
+    [Fact]
+    public void Of_a_program_that_was_attached_to_a_map_from_before_that_counts()
+    {
+        Directory.CreateDirectory(_directory["root/tmp"]);
+        uint own = (uint)Environment.ProcessId;
+        string map = _directory[$"root/tmp/perf-{own}.map"];
+        File.WriteAllText(map, "7000 10 jitted\n");
+        ProcessInfo attached = SymbolizerTests.Process(DateTimeOffset.UtcNow.AddSeconds(10), own) with { Source = ProcessInfo.FromAttach };
+        Assert.Equal((1, map), Resolve(attached));
+        Assert.Equal((0, ""), Resolve(attached with { Source = ProcessInfo.FromPreload })); // the control
+        File.SetLastWriteTimeUtc(map, Process.GetCurrentProcess().StartTime.ToUniversalTime().AddSeconds(-10));
+        Assert.Equal((0, ""), Resolve(attached));
+    }
+
+    private (int Named, string Source) Resolve(DateTimeOffset started) => Resolve(SymbolizerTests.Process(started, Pid));
+
+    private (int Named, string Source) Resolve(ProcessInfo process)
     {
         using var symbolizer = new Symbolizer(new SymbolOptions { Cache = null, Sysroot = _directory["root"] }, TestContext.Current.CancellationToken);
-        SymbolResult result = symbolizer.Resolve(CodeFrames.InNone(0x7008), SymbolizerTests.Process(started, Pid));
+        SymbolResult result = symbolizer.Resolve(CodeFrames.InNone(0x7008), process);
         ModuleSymbols module = Assert.Single(result.Modules);
         Assert.Equal(module.Named == 0, module.Problem is not null);
         return (result.Symbols.Count, module.Source);

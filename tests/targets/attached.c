@@ -6,6 +6,8 @@
  *   open   opens a library that allocates by itself, calls it, and closes it: how many calls that made
  *   fork   forks a child that makes 1,000 calls
  *   thread creates a thread that makes 1,000 calls, and joins it
+ *   leave  its first thread ends, and another does what it is told
+ *   forbid it forbids itself to make code: 0 where the kernel can do that
  *
  * At the end of its input it ends, with 0 if no block had been changed by others. */
 #define _GNU_SOURCE
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,16 +139,38 @@ static void tell(long answer)
         _exit(9);
 }
 
-int main(int count, char **arguments)
+static pthread_t all[sizeof calls / sizeof *calls];
+static const char *library;
+
+static void end(void)
 {
+    let_go(1);
+    for (int i = 0; i < threads; i++)
+        pthread_join(all[i], NULL);
+    exit(wrong ? 1 : 0);
+}
+
+static void *serve(void *before);
+
+static long leave(void)
+{
+    static pthread_t self;
+    pthread_t next;
+    self = pthread_self();
+    if (pthread_create(&next, NULL, serve, &self) != 0)
+        return -1;
+    pthread_exit(NULL);
+}
+
+/* Until the end of the input. */
+static void *serve(void *before)
+{
+    enum { MDWE = 65, REFUSE_EXEC_GAIN = 1 }; /* of Linux 6.3 */
     char line[64];
     ssize_t length;
-    threads = count > 1 ? atoi(arguments[1]) : 4;
-    pthread_t *all = malloc((size_t)threads * sizeof *all);
-    for (long i = 0; i < threads; i++)
-        if (pthread_create(&all[i], NULL, work, (void *)i) != 0)
-            return 8;
-    tell(hold());
+    if (before)
+        pthread_join(*(pthread_t *)before, NULL);
+    tell(before ? 0 : hold());
     while ((length = read(0, line, sizeof line)) > 0) {
         long answer = 0;
         if (memcmp(line, "go", 2) == 0)
@@ -153,18 +178,29 @@ int main(int count, char **arguments)
         else if (memcmp(line, "hold", 4) == 0)
             answer = hold();
         else if (memcmp(line, "open", 4) == 0)
-            answer = opened(arguments[2]);
+            answer = opened(library);
+        else if (memcmp(line, "forbid", 6) == 0)
+            answer = prctl(MDWE, REFUSE_EXEC_GAIN, 0, 0, 0);
         else if (memcmp(line, "fork", 4) == 0)
             answer = forked();
+        else if (memcmp(line, "leave", 5) == 0)
+            answer = leave();
         else if (memcmp(line, "thread", 6) == 0) {
             pthread_t one;
             answer = pthread_create(&one, NULL, thousand, NULL) || pthread_join(one, NULL) ? -1 : 1000;
         }
         tell(answer);
     }
-    let_go(1);
-    for (int i = 0; i < threads; i++)
-        pthread_join(all[i], NULL);
-    free(all);
-    return wrong ? 1 : 0;
+    end();
+    return NULL;
+}
+
+int main(int count, char **arguments)
+{
+    threads = count > 1 ? atoi(arguments[1]) : 4;
+    library = count > 2 ? arguments[2] : "";
+    for (long i = 0; i < threads; i++)
+        if (pthread_create(&all[i], NULL, work, (void *)i) != 0)
+            return 8;
+    serve(NULL);
 }
