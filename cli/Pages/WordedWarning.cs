@@ -54,7 +54,7 @@ internal sealed record WordedWarning(TraceWarningKind Kind, long Count, string W
                     : "gone, but for the blocks that were live then."),
                 "Calls, rates, bytes acquired, lifetimes and the peak are of what followed; what is live counts all blocks."),
             TraceWarningKind.Uncertain => ($"{Quantity.Count(n, "block")} of what is live at the end {were} acquired before "
-                + $"{(s.EventsLost == 0 ? "recording was stopped" : "calls were lost, or before recording was stopped")}.",
+                + $"{(s.EventsLost == 0 && s.Kept is null ? "recording was stopped" : "calls were lost, or before recording was stopped")}.",
                 "They may have been freed then. Take them for live at most: 'analyze' marks them as uncertain."),
             TraceWarningKind.MallocHook => ("Recorded by MallocHook, which tells of malloc and free only.",
                 "Kinds and alignments are not the program's own. Record without --via where the allocator is a shared library."),

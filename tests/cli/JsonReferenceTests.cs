@@ -203,6 +203,7 @@ public sealed partial class JsonReferenceTests : IDisposable
         SampleStacks.Write(stacks);
         File.WriteAllText(rep, "1\n1\n2\n1\na 0 8\nf 0\n");
         File.WriteAllText(suppressions, "leak:known\n");
+        using var other = new RunningProgram("/bin/sh", "-c", "echo runs; exec sleep 1000"); // in ours, other tests map shared memory
         return
         [
             Print("info", trace),
@@ -222,7 +223,7 @@ public sealed partial class JsonReferenceTests : IDisposable
             Print("diff", stacks, stacks, "--process", "p100.0"),
             Print("export", stacks, "--format", "pprof", "--what", "live", "-o", _directory["x.pb.gz"], "--force"),
             Print("control", trace, "status"),
-            Print("doctor", $"{Environment.ProcessId}"),
+            Print("doctor", $"{other.Pid}"),
             Print("top", stacks, "--no-symbol-cache"),
         ];
     }
