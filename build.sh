@@ -283,6 +283,7 @@ case $command in
         install_missing required time:/usr/bin/time
         install_missing optional lttng-tools:lttng-sessiond liblttng-ust-dev:liblttng-ust-libc-wrapper.so babeltrace2:babeltrace2 heaptrack:heaptrack
         [ "${1:-}" != fleet ] || need_engines
+        [ $# -eq 0 ] || build # parts run the command as it is installed
         dotnet build bench/AllocReplay.Bench.csproj -c $configuration -v quiet --nologo >&2
         bench/bin/$configuration/net10.0/allocreplay-bench "$@"
         ;;

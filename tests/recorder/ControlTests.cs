@@ -15,7 +15,7 @@ public sealed class ControlTests : IDisposable
     private const int Cycles = 10_000;
 
     /// <summary>Each cycle leaves half as many images again as it has forks, and all that is recorded is read: ten thousand are less each.</summary>
-    private static readonly int StormCycles = Effort.OfLong(10_000, usual: 25);
+    private static readonly int StormCycles = Effort.OfLong(10_000, usual: 12);
     private static readonly int StormForks = Effort.OfLong(6, usual: 10);
 
     /// <summary>Steps between two calls: without, gigabytes are recorded between a start and a stop, the more the slower the machine.</summary>

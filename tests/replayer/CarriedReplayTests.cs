@@ -17,7 +17,7 @@ namespace AllocReplay.Tests.Replayer;
 public sealed class CarriedReplayTests : IDisposable
 {
     private const string Seed = "0001bKe9xQ52";
-    private static readonly int Traces = Effort.Of(40, small: 8);
+    private static readonly int Traces = Effort.Of(Effort.OfLong(40, usual: 20), small: 8);
     private static readonly ReplayOrder[] Orders = Enum.GetValues<ReplayOrder>();
 
     private readonly TemporaryDirectory _directory = new();
