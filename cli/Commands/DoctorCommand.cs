@@ -37,6 +37,6 @@ internal static class DoctorCommand
             terminal.WriteJson("allocreplay.doctor/1", report);
         else
             DoctorPage.Print(report, terminal);
-        return report.CanRecord && !report.IsOutOfReach ? ExitCode.Ok : ExitCode.NotPossible;
+        return report.CanRecord && !report.IsOutOfReach() ? ExitCode.Ok : ExitCode.NotPossible;
     }
 }

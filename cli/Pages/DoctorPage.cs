@@ -23,7 +23,7 @@ internal static class DoctorPage
         string told = limited == 0 ? "." : $"; {Quantity.Count(limited, "line")} above {(limited == 1 ? "is" : "are")} to know of.";
         terminal.Line(stops > 0 ? $"{Quantity.Count(stops, "line")} above {(stops == 1 ? "stops" : "stop")} a recording."
             : report.IsRecorded == true ? $"This program is recorded already{told}"
-            : report.IsOutOfReach ? $"It cannot be recorded from now on, as it runs. Nothing stops a recording from its start{told}"
+            : report.IsOutOfReach() ? $"It cannot be recorded from now on, as it runs. Nothing stops a recording from its start{told}"
             : $"Nothing {(report.Pid is null ? "here stops a recording" : "stops a recording of this program")}{told}");
         if (stops == 0)
             terminal.Next(report.IsRecorded == true ? TextLine.Command("control", $"{report.Pid}", "status")

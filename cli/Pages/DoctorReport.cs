@@ -22,7 +22,7 @@ internal sealed record DoctorReport(
     private static bool RefusesAttach(Obstacle? obstacle) => obstacle is Obstacle.NotAttached or Obstacle.Filtered or Obstacle.Traced;
 
     /// <summary>A process that runs is not recorded, and cannot be from now on: it would have to be started again.</summary>
-    public bool IsOutOfReach => CanAttach == false && IsRecorded == false;
+    public bool IsOutOfReach() => CanAttach == false && IsRecorded == false;
 }
 
 /// <param name="Check">What was looked at.</param>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AllocReplay.Recorder.Doctor;
 
 namespace AllocReplay.Recorder.Attach;
 
@@ -41,19 +42,7 @@ internal static class OpeningObstacles
         }
     }
 
-    private static long? Limit(int pid, string name)
-    {
-        try
-        {
-            string? line = File.ReadLines($"/proc/{pid}/limits").FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal));
-            string? soft = line?[name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault();
-            return long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
+    private static long? Limit(int pid, string name) => new SystemFiles().Limit(string.Create(CultureInfo.InvariantCulture, $"proc/{pid}"), name);
 
     /// <summary>Neither loaded, nor where the C library lies, to which it belongs.</summary>
     private static string[] Missing(TargetProgram program)
