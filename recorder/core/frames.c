@@ -7,6 +7,7 @@
  */
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "chunk.h"
 #include "frames.h"
@@ -30,8 +31,8 @@ struct node {
 /* Records of a range, in a chunk that no thread has. */
 struct slab {
     struct ar_frame_record *records; /* NULL: nobody has opened it yet */
-    uint32_t opening;
-    uint32_t left; /* records that are not written yet */
+    uint32_t written;
+    uint32_t done; /* of two: its holder is known, all its records are written */
     struct ar_thread holder;
 };
 
@@ -39,10 +40,12 @@ static struct tree {
     uint32_t count; /* numbers that are given; 0: the kernel has wiped all this in a forked child */
     uint32_t generation;
     uint32_t refused; /* nodes for which there was no room, since there last was */
-    /* Those that were told in a generation, written by one thread at a time. */
+    /* Those that were told and are there yet, written by one thread at a time. Of an object that has gone the line holds
+     * until its generation ends. */
     uint32_t telling, module_count, modules_of;
     uint32_t untold; /* not all could be written down */
     struct ar_code modules[MODULES];
+    bool gone[MODULES];
     uint32_t chains[CHAINS];
     struct slab slabs[SLABS];
     struct node nodes[NODES];
@@ -72,11 +75,24 @@ void ar_frames_forget(void)
     __atomic_add_fetch(&tree->generation, 1, __ATOMIC_RELEASE);
 }
 
-/* The chunk for a range of records, whose first has the number `first`. One thread opens it; others wait for a moment,
- * or do without. */
+/* Who does the last of the two gives the chunk to the drain. */
+static void do_part(struct slab *slab)
+{
+    if (__atomic_add_fetch(&slab->done, 1, __ATOMIC_ACQ_REL) == 2)
+        ar_store->give(&slab->holder, NULL);
+}
+
+/* A chunk that is of no use. */
+static void give_back(struct ar_thread *holder)
+{
+    holder->tail->magic = 0;
+    ar_store->give(holder, NULL);
+}
+
+/* The chunk for a range of records, whose first has the number `first`. Whoever finds none brings one, and the first
+ * of them is the range's: nobody waits for a thread that may not be running just then. */
 static struct ar_frame_record *open_slab(struct slab *slab, struct ar_process *header, uint32_t first, uint32_t count)
 {
-    struct ar_frame_record *records = NULL;
 #ifdef AR_PLANTED_FULL /* of tests: so often there is no room */
     static int refusals = AR_PLANTED_FULL;
     if (__atomic_sub_fetch(&refusals, 1, __ATOMIC_RELAXED) >= 0)
@@ -84,29 +100,27 @@ static struct ar_frame_record *open_slab(struct slab *slab, struct ar_process *h
 #endif
     if (!header) /* a handler has forked in mid-walk, and this is the child */
         return NULL;
-    if (__atomic_exchange_n(&slab->opening, 1, __ATOMIC_ACQUIRE)) {
-        for (int i = 0; i < MOMENT && !records; i++)
-            records = __atomic_load_n(&slab->records, __ATOMIC_ACQUIRE);
-        return records;
+    struct ar_thread holder = {.header = header, .waited = 1};
+    const uint32_t bytes = count * (uint32_t)sizeof *slab->records;
+    if (!ar_store->take(&holder, count == OF_FIRST ? AR_SMALL : AR_MEDIUM, &(struct ar_why){0}))
+        return __atomic_load_n(&slab->records, __ATOMIC_ACQUIRE);
+    if (holder.capacity < sizeof *holder.tail + bytes) { /* whoever comes next asks again */
+        give_back(&holder);
+        return __atomic_load_n(&slab->records, __ATOMIC_ACQUIRE);
     }
-    struct ar_thread *holder = &slab->holder;
-    *holder = (struct ar_thread){.header = header, .waited = 1};
-    const uint32_t bytes = count * (uint32_t)sizeof *records;
-    if (!ar_store->take(holder, count == OF_FIRST ? AR_SMALL : AR_MEDIUM, &(struct ar_why){0}) ||
-        holder->capacity < sizeof *holder->tail + bytes) {
-        /* Smaller than that, it is of no use: whoever comes next asks again. */
-        if (holder->place) {
-            holder->tail->magic = 0;
-            ar_store->give(holder, NULL);
-        }
-        __atomic_store_n(&slab->opening, 0, __ATOMIC_RELEASE);
-        return NULL;
-    }
-    records = (struct ar_frame_record *)(holder->tail + 1);
+    struct ar_frame_record *records = (struct ar_frame_record *)(holder.tail + 1), *others = NULL;
+#ifdef AR_SLOW_OPENING /* of tests: the thread loses its processor here */
+    for (int i = 0; i < AR_SLOW_OPENING; i++)
+        ar_sys(SYS_sched_yield);
+#endif
     memset(records, 0, bytes);
-    *holder->tail = (struct ar_chunk){.magic = AR_FRAMES_MAGIC, .sequence = first, .length = bytes};
-    slab->left = count;
-    __atomic_store_n(&slab->records, records, __ATOMIC_RELEASE);
+    *holder.tail = (struct ar_chunk){.magic = AR_FRAMES_MAGIC, .sequence = first, .length = bytes};
+    if (!__atomic_compare_exchange_n(&slab->records, &others, records, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        give_back(&holder);
+        return others;
+    }
+    slab->holder = holder;
+    do_part(slab);
     return records;
 }
 
@@ -157,9 +171,9 @@ static bool tell(uint32_t number, const struct node *node)
     record->ip = node->ip;
     record->caller = node->caller;
     __atomic_store_n(&record->flags, node->flags | AR_FRAME_PRESENT, __ATOMIC_RELEASE);
-    const uint32_t unused = number < OF_FIRST ? AR_NODE_FIRST : 0; /* numbers that no node has */
-    if (__atomic_sub_fetch(&slab->left, 1, __ATOMIC_ACQ_REL) == unused)
-        ar_store->give(&slab->holder, NULL);
+    const uint32_t all = number < OF_FIRST ? OF_FIRST - AR_NODE_FIRST : OF_SLAB; /* the first numbers no node has */
+    if (__atomic_add_fetch(&slab->written, 1, __ATOMIC_ACQ_REL) == all)
+        do_part(slab);
     return true;
 }
 
@@ -230,21 +244,34 @@ static void unlock_modules(void)
     __atomic_store_n(&tree->telling, 0, __ATOMIC_RELEASE);
 }
 
-/* Adds it to those that were met in this generation. AR_MET_FIRST: it is this thread's to tell. */
-static enum ar_meeting write_down(const struct ar_code *code, uint32_t generation)
+/* What is known of an earlier generation: all but what has gone, unless that is not known for sure. */
+static void begin_generation(uint32_t generation)
+{
+    const uint32_t count = __atomic_exchange_n(&tree->untold, 0, __ATOMIC_RELAXED) ? 0 : tree->module_count;
+    tree->module_count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!tree->gone[i])
+            tree->modules[tree->module_count++] = tree->modules[i];
+    memset(tree->gone, 0, count * sizeof *tree->gone);
+    tree->modules_of = generation;
+}
+
+/* AR_MET_FIRST: it is this thread's to tell, of the generation that is then `since`. The generation is read by whoever
+ * has the list, so it never goes back; the frame that it was met for is numbered later, in this one or a later one. */
+static enum ar_meeting write_down(const struct ar_code *code, uint32_t *since)
 {
     if (!lock_modules())
         return AR_MET_BEFORE;
     enum ar_meeting what = AR_MET_FIRST;
-    if (tree->modules_of != generation) {
-        tree->module_count = 0;
-        tree->modules_of = generation;
-        __atomic_store_n(&tree->untold, 0, __ATOMIC_RELAXED);
-    }
+    *since = __atomic_load_n(&tree->generation, __ATOMIC_ACQUIRE);
+    if (tree->modules_of != *since)
+        begin_generation(*since);
     for (uint32_t i = 0; i < tree->module_count && what == AR_MET_FIRST; i++) {
         const struct ar_code *other = &tree->modules[i];
-        if (code->from < other->to && other->from < code->to)
-            what = is_same(code, other) ? AR_MET_BEFORE : AR_MET_ANOTHER;
+        if (code->from >= other->to || other->from >= code->to)
+            continue;
+        tree->gone[i] = tree->gone[i] || !is_same(code, other);
+        what = tree->gone[i] ? AR_MET_ANOTHER : AR_MET_BEFORE;
     }
     if (what == AR_MET_FIRST && tree->module_count < MODULES) {
         tree->modules[tree->module_count++] = *code;
@@ -256,17 +283,29 @@ static enum ar_meeting write_down(const struct ar_code *code, uint32_t generatio
     return what;
 }
 
+/* There was no room to tell it: that is for whoever meets it next. */
+static void cross_out(const struct ar_code *code)
+{
+    if (!lock_modules())
+        return;
+    for (uint32_t i = 0; i < tree->module_count; i++)
+        if (is_same(code, &tree->modules[i])) {
+            tree->modules[i] = tree->modules[--tree->module_count];
+            tree->gone[i] = tree->gone[tree->module_count];
+            tree->gone[tree->module_count] = false;
+        }
+    unlock_modules();
+}
+
 bool ar_frames_have_lost(void)
 {
     struct ar_module now;
     if (__atomic_load_n(&tree->untold, __ATOMIC_RELAXED) || !lock_modules())
         return true;
-    /* Of an earlier generation, it is as if nobody had met any: those that are there now will be told. */
-    const uint32_t generation = __atomic_load_n(&tree->generation, __ATOMIC_RELAXED);
-    const uint32_t count = tree->modules_of == generation ? tree->module_count : 0;
     bool lost = false;
-    for (uint32_t i = 0; i < count && !lost; i++)
-        lost = !ar_code_find(tree->modules[i].from, &now) || !is_same(&now.code, &tree->modules[i]);
+    for (uint32_t i = 0; i < tree->module_count; i++)
+        if (!tree->gone[i] && (!ar_code_find(tree->modules[i].from, &now) || !is_same(&now.code, &tree->modules[i])))
+            lost = tree->gone[i] = true;
     unlock_modules();
     return lost;
 }
@@ -274,14 +313,16 @@ bool ar_frames_have_lost(void)
 /* A line: where it is, since which generation, its build id, its name. */
 enum ar_meeting ar_frames_meet(const struct ar_module *module)
 {
-    const uint32_t generation = __atomic_load_n(&tree->generation, __ATOMIC_RELAXED);
+    uint32_t generation = 0;
     /* Without one, a handler has forked in mid-walk, and this is the child. */
-    const enum ar_meeting what = ar_recording.header ? write_down(&module->code, generation) : AR_MET_BEFORE;
+    const enum ar_meeting what = ar_recording.header ? write_down(&module->code, &generation) : AR_MET_BEFORE;
     if (what != AR_MET_FIRST)
         return what;
     struct ar_thread holder = {.header = ar_recording.header, .waited = 1};
-    if (!holder.header || !ar_store->take(&holder, AR_SMALL, &(struct ar_why){0}))
+    if (!holder.header || !ar_store->take(&holder, AR_SMALL, &(struct ar_why){0})) {
+        cross_out(&module->code);
         return what;
+    }
     uint8_t id[32];
     const size_t id_length = ar_code_build_id(module, id, sizeof id);
     char *text = (char *)(holder.tail + 1), *at = text, *end = (char *)holder.tail + holder.capacity - 1;

@@ -23,11 +23,12 @@ void ar_frames_again(void);
 /* An object has gone: its addresses may be another's from now on. */
 void ar_frames_forget(void);
 
-/* Whether an object that frames were met in has gone, so that its generation is to end. */
+/* Whether an object that was told has gone since this was last asked, so that the generation is to end. */
 bool ar_frames_have_lost(void);
 
-/* Tells what an object is called, once in each generation. AR_MET_ANOTHER: it is where another was in this one, which
- * the C library has taken away itself, without a dlclose that we would know of (its converters of character sets). */
+/* Tells what an object is called, once while it is there. AR_MET_ANOTHER: it is where another was in this generation,
+ * which is gone: the C library has taken it away itself, without a dlclose that we would know of (its converters of
+ * character sets), or the thread that unloads it has not ended the generation yet. */
 enum ar_meeting { AR_MET_FIRST, AR_MET_BEFORE, AR_MET_ANOTHER };
 enum ar_meeting ar_frames_meet(const struct ar_module *module);
 

@@ -275,7 +275,8 @@ internal sealed unsafe class LiveImage : IDisposable
     /// <param name="records">Records, of which those that are not written yet are 0.</param>
     public void KeepFrames(uint first, ReadOnlySpan<byte> records)
     {
-        if (first > FramesMax)
+        // Of several chunks that threads brought for a range one is used: the others are empty, and not to be written over it.
+        if (first > FramesMax || records.IndexOfAnyExcept((byte)0) < 0)
             return;
         byte[] copy = records.ToArray();
         Attempt(() => _files?.KeepFrames(first, copy));

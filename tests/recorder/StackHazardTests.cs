@@ -107,6 +107,24 @@ public sealed class StackHazardTests : IDisposable
             Assert.All(counts.Keys.Where(k => k.Size is 100 or 300 or 400 or 5000), k => Assert.Equal(Walked.Whole, k.Walked));
     }
 
+    /// <summary>Its calls would fill the shared memory with names: a module's line takes a chunk.</summary>
+    [Fact]
+    public void A_library_that_stays_is_told_once_however_often_another_goes()
+    {
+        using TraceReader reader = Record(StackWalk.FrameInformation, "alone", Plugin);
+        Assert.Equal(2000, reader.Frames.Modules.Count(m => m.Path == Plugin));
+        Assert.All(reader.Frames.Modules.Where(m => m.Path != Plugin).GroupBy(m => m.Path), m => Assert.Single(m));
+        Assert.Equal(2000, Count(reader)[(5000, Walked.Whole)]);
+    }
+
+    /// <summary>On a busy machine a thread does not run for a while wherever it is.</summary>
+    [Fact]
+    public void While_the_thread_that_makes_room_for_frames_does_not_run_others_have_stacks()
+    {
+        string hook = HookBuild.With(_directory["slow.so"], "-DAR_SLOW_OPENING=5000");
+        Assert.DoesNotContain(Walked.Unknown, Count(RecordBy(hook, StackWalk.FrameInformation, "unload", Plugin)).Keys.Select(k => k.Walked));
+    }
+
     [Theory]
     [InlineData("fork_storm.c", "300")]
     [InlineData("fork_in_handler.c", "fork")]

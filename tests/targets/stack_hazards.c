@@ -9,6 +9,7 @@
  *   stack_hazards deep            the first thread's stack grows to 24 MiB
  *   stack_hazards interrupted     handlers acquire while walks are made
  *   stack_hazards unload PLUGIN   a library comes and goes while others acquire; made of call_paths_plugin.c
+ *   stack_hazards alone PLUGIN    a library comes and goes
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -284,10 +285,10 @@ static void *take_by_libraries(void *unused)
     return unused;
 }
 
-static int unload(void)
+static int unload(int others)
 {
     pthread_t made[3];
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < others; i++)
         pthread_create(&made[i], NULL, i ? take_by_libraries : take_until_done, NULL);
     for (int i = 0; i < 2000; i++) {
         void *plugin = dlopen(plugin_path, RTLD_NOW);
@@ -296,7 +297,7 @@ static int unload(void)
         dlclose(plugin);
     }
     atomic_store(&done, 1);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < others; i++)
         pthread_join(made[i], NULL);
     return 0;
 }
@@ -337,5 +338,5 @@ int main(int argc, char **argv)
         return grow(24 * 16) == -1;
     }
     plugin_path = argv[2];
-    return strcmp(what, "unload") == 0 ? unload() : 2;
+    return strcmp(what, "unload") == 0 ? unload(3) : strcmp(what, "alone") == 0 ? unload(0) : 2;
 }
