@@ -40,8 +40,8 @@ static struct tree {
     uint32_t count; /* numbers that are given; 0: the kernel has wiped all this in a forked child */
     uint32_t generation;
     uint32_t refused; /* nodes for which there was no room, since there last was */
-    /* Those that were told and are there yet, written by one thread at a time. Of an object that has gone the line holds
-     * until its generation ends. */
+    /* Those that were told and are there yet, written by one thread at a time. Of an object that has gone the line
+     * holds until its generation ends. */
     uint32_t telling, module_count, modules_of;
     uint32_t untold; /* not all could be written down */
     struct ar_code modules[MODULES];
