@@ -161,7 +161,7 @@ run_tests() {
     local results=artifacts/tests.xml status=0 counts errors
     mkdir -p artifacts
     rm -f $results
-    "tests/bin/$configuration/net10.0/AllocReplay.Tests" -result-xml $results -noColor "$@" || status=$?
+    env --default-signal=INT,QUIT "tests/bin/$configuration/net10.0/AllocReplay.Tests" -result-xml $results -noColor "$@" || status=$?
     [ -s $results ] || die "the test run ended without results (exit code $status)"
     { grep -o '<test [^>]*result="Skip"[^>]*><reason>[^<]*' $results || true; } | sed 's/.* name="\([^"]*\)".*<reason>/skipped: \1: /'
     counts=$(grep -o '<assembly [^>]*>' $results | head -1)

@@ -27,8 +27,6 @@ public enum DrainState
 public sealed record DrainStatus(
     DrainState State, uint Pid, long? MemoryBytes, long? SharedBytes, double? CpuSeconds, double? RunsSeconds, uint Replaced)
 {
-    private const double KernelTicks = 100; // a second, of /proc
-
     /// <summary>The kernel cuts a name at 15 bytes.</summary>
     private const string Name = "allocreplay-dra";
 
@@ -71,11 +69,10 @@ public sealed record DrainStatus(
             status.Split('\n').FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal)) is { } line
             && long.TryParse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture, out long n) ? n << 10 : null;
 
-        string status = Text(pid, "status"), stat = Text(pid, "stat");
-        string[] fields = stat.Length == 0 ? [] : stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        double? Seconds(int field) =>
-            fields.Length > field && double.TryParse(fields[field], CultureInfo.InvariantCulture, out double n) ? n / KernelTicks : null;
-        return (Kib(status, "RssAnon:") + Kib(status, "RssFile:"), Kib(status, "RssShmem:"), Seconds(11) + Seconds(12), Libc.BootTimeNs / 1e9 - Seconds(19));
+        string status = Text(pid, "status");
+        ProcessStat? stat = ProcessStat.Of($"/proc/{pid}");
+        return (Kib(status, "RssAnon:") + Kib(status, "RssFile:"), Kib(status, "RssShmem:"), (stat?.User + stat?.System)?.TotalSeconds,
+            Libc.BootTimeNs / 1e9 - stat?.Began.TotalSeconds);
     }
 
     private static string Text(uint pid, string name)

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using AllocReplay.Formats;
 using AllocReplay.Formats.Files;
@@ -26,7 +25,7 @@ public enum ImageLife
 /// </summary>
 public sealed unsafe class ImageWatch : IDisposable
 {
-    private const double KernelTickNs = 1e9 / 100, StartErrorNs = 2 * KernelTickNs;
+    private const double StartErrorNs = 20e6; // the kernel tells it to 10 ms
 
     private static readonly long StateOffset = Marshal.OffsetOf<ImageSlot>(nameof(ImageSlot.State));
 
@@ -140,17 +139,9 @@ public sealed unsafe class ImageWatch : IDisposable
     private bool IsProcessThere()
     {
         int pid = (int)_header.Pid;
-        try
-        {
-            string stat = File.ReadAllText($"/proc/{pid}/stat");
-            double startNs = ulong.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[19], CultureInfo.InvariantCulture) * KernelTickNs;
-            double bootOffsetNs = Libc.BootTimeNs - Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency);
-            return startNs <= _header.StartMonoNs + bootOffsetNs + StartErrorNs && !RunningThreads.HasEnded(pid);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
+        double bootOffsetNs = Libc.BootTimeNs - Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency);
+        return ProcessStat.Of($"/proc/{pid}") is { } stat && stat.Began.TotalNanoseconds <= _header.StartMonoNs + bootOffsetNs + StartErrorNs
+            && !RunningThreads.HasEnded(pid);
     }
 
     private static ProcessHeader PageOf(SafeFileHandle process)

@@ -53,16 +53,8 @@ internal static class RunningThreads
         }
         foreach (string task in tasks)
         {
-            string stat;
-            try
-            {
-                stat = File.ReadAllText(task + "/stat");
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                continue; // it has ended
-            }
-            yield return (Path.GetFileName(task), stat[stat.LastIndexOf(')') + 2]);
+            if (ProcessStat.Of(task) is { } stat) // otherwise it has ended
+                yield return (Path.GetFileName(task), stat.State);
         }
     }
 }

@@ -25,7 +25,7 @@ internal readonly record struct ThreadStack(ulong Lowest, ulong Top)
         ulong below = map.Where(m => m.End <= stack.Start).Select(m => m.End).DefaultIfEmpty(0ul).Max() + KernelGap;
         ulong limit = LimitOf(pid), lowest = Math.Max(below, limit < stack.End ? stack.End - limit : 0);
         // What it has already is not taken back; and above where it began are the program's arguments and environment, up to megabytes.
-        return new ThreadStack(Math.Min(stack.Start, lowest), StartOf(pid) is var start && stack.Has(start) && pointer < start ? start : stack.End);
+        return new ThreadStack(Math.Min(stack.Start, lowest), ProcessStat.Of($"/proc/{pid}")?.StackStart is { } start && stack.Has(start) && pointer < start ? start : stack.End);
     }
 
     /// <summary>The stack of another thread, which the C library describes in the thread's own data.</summary>
@@ -48,22 +48,6 @@ internal readonly record struct ThreadStack(ulong Lowest, ulong Top)
                 return new ThreadStack(block + guard, own);
         }
         return null;
-    }
-
-    /// <summary>The stack pointer that the program began with; 0 where that is not told.</summary>
-    private static ulong StartOf(int pid)
-    {
-        const int field = 28, firstBehindName = 3; // of /proc/PID/stat, counted from 1
-        try
-        {
-            string stat = File.ReadAllText($"/proc/{pid}/stat");
-            string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            return ulong.TryParse(fields[field - firstBehindName], NumberStyles.None, CultureInfo.InvariantCulture, out ulong start) ? start : 0;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return 0;
-        }
     }
 
     /// <summary>How far the kernel lets it grow.</summary>

@@ -267,10 +267,11 @@ static bool claim(struct ar_thread *t, enum ar_size size, uint32_t image)
     return false;
 }
 
-/* A small chunk is better than none. */
+/* A small chunk is better than none, and where there is none of that size either, so is a large one. */
 static bool claim_within_quota(struct ar_thread *t, enum ar_size size, struct ar_image *image, uint32_t index)
 {
-    for (int s = (int)size; s >= AR_SMALL; s--) {
+    for (int i = 0; i < AR_ARENA_CLASSES; i++) {
+        const int s = i <= (int)size ? (int)size - i : i;
         uint64_t bytes = view.classes[s].size;
         if (__atomic_add_fetch(&image->held, bytes, __ATOMIC_RELAXED) <= view.quota && claim(t, (enum ar_size)s, index))
             return true;

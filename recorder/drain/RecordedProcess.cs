@@ -1,5 +1,6 @@
 using System.Globalization;
 using AllocReplay.Formats.Recording;
+using AllocReplay.Recorder;
 using AllocReplay.Recorder.Arena;
 
 namespace AllocReplay.Drain;
@@ -7,16 +8,16 @@ namespace AllocReplay.Drain;
 /// <summary>A process that records, as /proc shows it.</summary>
 internal sealed class RecordedProcess
 {
-    private const double TickNs = 1e9 / 100; // of the kernel's start times
+    private const double TickNs = 1e9 / 100; // that start times are told to
     private const double StartMaxNs = 10e9; // from the process that becomes the program to the session: it is held until there is one
 
     private readonly string _directory;
-    private readonly ulong _started;
+    private readonly TimeSpan _began; // as the kernel tells it
     private readonly uint _user;
     private readonly bool _isNested; // its threads' ids are not ours either
 
-    private RecordedProcess(int pid, ulong started, uint user, bool isNested) =>
-        (Pid, _directory, _started, _user, _isNested) = (pid, $"/proc/{pid}", started, user, isNested);
+    private RecordedProcess(int pid, TimeSpan began, uint user, bool isNested) =>
+        (Pid, _directory, _began, _user, _isNested) = (pid, $"/proc/{pid}", began, user, isNested);
 
     /// <summary>As this process knows it.</summary>
     public int Pid { get; }
@@ -75,12 +76,12 @@ internal sealed class RecordedProcess
     }
 
     /// <summary>Whether it was created at a moment of CLOCK_BOOTTIME, give or take what a fork takes. The kernel tells it in ticks.</summary>
-    private bool BeganAt(double ns) => Math.Abs(_started * TickNs - ns) < 2 * TickNs;
+    private bool BeganAt(double ns) => Math.Abs(_began.TotalNanoseconds - ns) < 2 * TickNs;
 
     /// <summary>Whether it has a file mapped there. One that hides what it has (PR_SET_DUMPABLE) is believed if it may be of this session.</summary>
     private bool MayMap(string path, ulong at, double sinceNs) =>
         Maps(_directory, path, at.ToString("x", CultureInfo.InvariantCulture) + "-")
-            ?? (!_isNested && _user == Libc.EffectiveUser && _started * TickNs > sinceNs - StartMaxNs);
+            ?? (!_isNested && _user == Libc.EffectiveUser && _began.TotalNanoseconds > sinceNs - StartMaxNs);
 
     /// <param name="directory">Of the process, in /proc.</param>
     /// <param name="path">Of the file.</param>
@@ -132,10 +133,8 @@ internal sealed class RecordedProcess
     {
         get
         {
-            (char state, ulong started) = Stat(_directory);
-            if (started != _started)
-                return true;
-            return state is 'Z' or 'X' && Tasks(_directory) <= 1;
+            ProcessStat? stat = ProcessStat.Of(_directory);
+            return stat?.Began != _began || (stat?.State is 'Z' or 'X' && Tasks(_directory) <= 1);
         }
     }
 
@@ -146,8 +145,7 @@ internal sealed class RecordedProcess
     {
         if (_isNested)
             return false; // its last chunks are collected when the process ends
-        (char state, ulong started) = Stat($"{_directory}/task/{thread}");
-        return state is '\0' or 'Z' or 'X' || started * TickNs > recordedNs + TickNs;
+        return ProcessStat.Of($"{_directory}/task/{thread}") is not { State: not ('Z' or 'X') } stat || stat.Began.TotalNanoseconds > recordedNs + TickNs;
     }
 
     private static RecordedProcess? Candidate(int pid, uint known)
@@ -161,9 +159,8 @@ internal sealed class RecordedProcess
                     user = uint.Parse(line.Split('\t')[2], CultureInfo.InvariantCulture); // the effective one
                 if (!line.StartsWith("NSpid:", StringComparison.Ordinal))
                     continue;
-                (_, ulong started) = Stat($"/proc/{pid}");
                 bool isKnown = line[(line.LastIndexOf('\t') + 1)..] == known.ToString(CultureInfo.InvariantCulture);
-                return isKnown && started != 0 ? new RecordedProcess(pid, started, user, pid != known) : null;
+                return isKnown && ProcessStat.Of($"/proc/{pid}") is { } stat ? new RecordedProcess(pid, stat.Began, user, pid != known) : null;
             }
             return null;
         }
@@ -182,22 +179,6 @@ internal sealed class RecordedProcess
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return 0;
-        }
-    }
-
-    /// <summary>State and start time, in the kernel's ticks since boot; 0 when there is no such process or thread.</summary>
-    private static (char State, ulong Started) Stat(string directory)
-    {
-        try
-        {
-            // The name, in parentheses, may hold anything.
-            string stat = File.ReadAllText(directory + "/stat");
-            string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            return (fields[0][0], ulong.Parse(fields[19], CultureInfo.InvariantCulture));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return default;
         }
     }
 }

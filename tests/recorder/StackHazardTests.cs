@@ -30,8 +30,10 @@ public sealed class StackHazardTests : IDisposable
     [InlineData(StackWalk.FramePointers)]
     public void Threads_by_the_thousand_one_after_another_have_stacks(StackWalk walk)
     {
-        var counts = Count(Record(walk, "threads", "6000"));
-        Assert.Equal(6000, counts.Where(c => c.Key.Size == 5000).Sum(c => c.Value));
+        using TraceReader reader = Record(walk, "threads", "6000");
+        var counts = Count(reader);
+        // On a busy machine some may find no chunk, which is counted, and another matter.
+        Assert.InRange(counts.Where(c => c.Key.Size == 5000).Sum(c => c.Value), 6000 - (int)reader.Process.LostEvents, 6000);
         Assert.DoesNotContain((5000UL, Walked.Unknown), counts.Keys);
     }
 
