@@ -110,6 +110,8 @@ public static class ControlTarget
     {
         if (ImageOfEnded(pid, bringsIn) is { } ended)
             return ended;
+        if (Directory.Exists($"/proc/{pid}") && RunningThreads.HasEnded(pid))
+            throw new ControlException($"pid {pid}: has ended, and its parent has not waited for it");
         string? session;
         try
         {

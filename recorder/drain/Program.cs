@@ -38,10 +38,13 @@ internal static class Program
         {
             // Somebody else is about to.
         }
+        unsafe
+        {
+            Volatile.Write(ref arena.Header->DrainPid, (uint)Environment.ProcessId); // before it is counted: who reads the count knows whom it counts
+        }
         var drain = new Drain(arena, session, limits, keep, Say, Terminal.LeaveStandardError);
         unsafe
         {
-            arena.Header->DrainPid = (uint)Environment.ProcessId;
             Volatile.Write(ref arena.Header->DrainState, ArenaWire.DrainRuns);
         }
         Console.WriteLine("ready " + arena.Path);

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using AllocReplay.Cli;
+using AllocReplay.Recorder;
 using AllocReplay.Tests.Support;
 
 namespace AllocReplay.Tests.Cli;
@@ -64,6 +66,14 @@ public sealed class TopCommandTests : IDisposable
             AssertFails(ExitCode.NotPossible, $"pid {idle.Id}: is neither a process that 'allocreplay record' started nor one that records", $"{idle.Id}");
             idle.StandardInput.Close();
             idle.WaitForExit();
+        }
+        using (Process parent = Process.Start(new ProcessStartInfo("sh", ["-c", "true & echo $!; exec sleep 600"]) { RedirectStandardOutput = true })!)
+        {
+            string child = parent.StandardOutput.ReadLine()!;
+            Assert.True(SpinWait.SpinUntil(() => RunningThreads.HasEnded(int.Parse(child, CultureInfo.InvariantCulture)), TimeSpan.FromMinutes(1)));
+            AssertFails(ExitCode.NotPossible, $"pid {child}: has ended, and its parent has not waited for it", child);
+            parent.Kill();
+            parent.WaitForExit();
         }
         AssertFails(ExitCode.NotPossible, $"{_directory["none"]}: neither a process id nor a recording directory", _directory["none"]);
         AssertFails(ExitCode.NotPossible, $"{_directory["empty"]}: holds no process image (yet)", _directory["empty"]);
