@@ -25,7 +25,8 @@ internal readonly record struct ThreadStack(ulong Lowest, ulong Top)
         ulong below = map.Where(m => m.End <= stack.Start).Select(m => m.End).DefaultIfEmpty(0ul).Max() + KernelGap;
         ulong limit = LimitOf(pid), lowest = Math.Max(below, limit < stack.End ? stack.End - limit : 0);
         // What it has already is not taken back; and above where it began are the program's arguments and environment, up to megabytes.
-        return new ThreadStack(Math.Min(stack.Start, lowest), ProcessStat.Of($"/proc/{pid}")?.StackStart is { } start && stack.Has(start) && pointer < start ? start : stack.End);
+        ulong top = ProcessStat.Of($"/proc/{pid}")?.StackStart is { } start && stack.Has(start) && pointer < start ? start : stack.End;
+        return new ThreadStack(Math.Min(stack.Start, lowest), top);
     }
 
     /// <summary>The stack of another thread, which the C library describes in the thread's own data.</summary>
