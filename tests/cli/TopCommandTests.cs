@@ -67,12 +67,14 @@ public sealed class TopCommandTests : IDisposable
             idle.StandardInput.Close();
             idle.WaitForExit();
         }
-        using (Process parent = Process.Start(new ProcessStartInfo("sh", ["-c", "true & echo $!; exec sleep 600"]) { RedirectStandardOutput = true })!)
+        // It ends with its input: with this process, however that ends.
+        var waitsForNone = new ProcessStartInfo("sh", ["-c", "true & echo $!; exec cat"]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        using (Process parent = Process.Start(waitsForNone)!)
         {
             string child = parent.StandardOutput.ReadLine()!;
             Assert.True(SpinWait.SpinUntil(() => RunningThreads.HasEnded(int.Parse(child, CultureInfo.InvariantCulture)), TimeSpan.FromMinutes(1)));
             AssertFails(ExitCode.NotPossible, $"pid {child}: has ended, and its parent has not waited for it", child);
-            parent.Kill();
+            parent.StandardInput.Close();
             parent.WaitForExit();
         }
         AssertFails(ExitCode.NotPossible, $"{_directory["none"]}: neither a process id nor a recording directory", _directory["none"]);
