@@ -68,9 +68,12 @@ public sealed class ReplayProofTests : IDisposable
     [Theory, MemberData(nameof(Runs))]
     public void Sort_on_two_threads(ReplayOrder order, string allocator)
     {
-        var random = new Random(1);
-        File.WriteAllLines(_directory["lines"], Enumerable.Range(0, 200_000).Select(_ => random.Next().ToString(CultureInfo.InvariantCulture)));
-        string trace = Once("sort", ["sort", "--parallel=2", "-S", "50M", "-o", _directory["sorted"], _directory["lines"]]);
+        string trace = Once("sort", () =>
+        {
+            var random = new Random(1);
+            File.WriteAllLines(_directory["lines"], Enumerable.Range(0, 200_000).Select(_ => random.Next().ToString(CultureInfo.InvariantCulture)));
+            return ["sort", "--parallel=2", "-S", "50M", "-o", _directory["sorted"], _directory["lines"]];
+        });
         Assert.Equal(2, Check(trace, order, allocator).Threads);
     }
 
@@ -218,10 +221,12 @@ public sealed class ReplayProofTests : IDisposable
         Assert.Equal(0, RecordedCommand.Run(new RecordOptions { Command = command, Output = trace, Latency = true, Via = RecordVia.Preload }).ExitCode);
 
     /// <returns>The recording of a command, by the name that it was recorded under first.</returns>
-    private static string Once(string name, string[] command) => Recorded.GetOrAdd(name, _ => new Lazy<string>(() =>
+    private static string Once(string name, string[] command) => Once(name, () => command);
+
+    private static string Once(string name, Func<string[]> command) => Recorded.GetOrAdd(name, _ => new Lazy<string>(() =>
     {
         string trace = Recordings[name + ".allocrec"];
-        Record(command, trace);
+        Record(command(), trace);
         return trace;
     })).Value;
 
